@@ -1,0 +1,1 @@
+"""What is posed: rotations, the SMPL-format body, its files, and key-points on it."""

@@ -1,0 +1,117 @@
+"""P_3d: key-points of a layout from a posed body.
+
+A point is fixed in the T-pose, at the weighted mean of the joints it rides on plus an offset, and moves with the
+bones of those joints by linear blend skinning: MoSh's markers (Loper et al. 2014), with one bone or several. The
+joints themselves are the case of one bone and no offset.
+"""
+
+from dataclasses import dataclass, field
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FormatError, LayoutError, MissingFileError
+from ..skeleton.layouts import Layout, get_layout
+from .model import JOINT_COUNT, JOINT_INDEX, JOINT_NAMES, forward_kinematics
+
+F32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class MarkerSet:
+    """Where the points of a layout ride on a body.
+
+    weights: (K, 24), rows sum to 1; offsets_m: (K, 3), metres, T-pose axes, from the weighted mean of the joints;
+    body_fingerprint: the body they were learned on, or "" where they hold for any.
+    """
+
+    layout: Layout
+    weights: F32
+    offsets_m: F32
+    body_fingerprint: str = ""
+    provenance: str = field(default="", compare=False)
+
+    def rest_points(self, rest_joints_m: F32) -> F32:
+        """Points on the T-pose body, metres. rest_joints_m: (24, 3) -> (K, 3)."""
+        return self.weights @ rest_joints_m + self.offsets_m
+
+    def to_json(self) -> dict[str, Any]:
+        """The table as stored: per point its joints with weights, and its offset in metres."""
+        points = [
+            {
+                "name": name,
+                "rides_on": {JOINT_NAMES[j]: round(float(row[j]), 5) for j in np.flatnonzero(row)},
+                "offset_m": [round(float(value), 5) for value in offset],
+            }
+            for name, row, offset in zip(self.layout.keypoints, self.weights, self.offsets_m, strict=True)
+        ]
+        return {
+            "format": "dancepose-markers-1",
+            "layout": self.layout.name,
+            "body_fingerprint": self.body_fingerprint,
+            "provenance": self.provenance,
+            "points": points,
+        }
+
+    @classmethod
+    def from_json(cls, table: dict[str, Any], source: str = "the marker table") -> "MarkerSet":
+        """Raises FormatError where the table is not of this form, LayoutError where its points are not the layout's."""
+        try:
+            if table["format"] != "dancepose-markers-1":
+                raise FormatError(f"{source} has format {table['format']!r}; expected 'dancepose-markers-1'.")
+            layout, points = get_layout(table["layout"]), table["points"]
+            weights = np.zeros((len(points), JOINT_COUNT), np.float32)
+            for row, point in zip(weights, points, strict=True):
+                for joint, weight in point["rides_on"].items():
+                    row[JOINT_INDEX[joint]] = weight
+            offsets = np.array([point["offset_m"] for point in points], np.float32).reshape(len(points), 3)
+            names = tuple(point["name"] for point in points)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise FormatError(f"{source} is not a marker table: {error!r}. Make one with `dancepose calibrate`.") from error
+        if names != layout.keypoints:
+            raise LayoutError(f"{source} names other points than layout {layout.name} has. Run `dancepose calibrate`.")
+        weights /= weights.sum(axis=1, keepdims=True)
+        return cls(layout, weights, offsets, table.get("body_fingerprint", ""), table.get("provenance", ""))
+
+    @classmethod
+    def load(cls, path: Path) -> "MarkerSet":
+        """Read a table from a JSON file. Raises MissingFileError, FormatError or LayoutError."""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise MissingFileError(f"{path} cannot be read ({error.strerror}). Give the path of a marker table.") from error
+        try:
+            table = json.loads(text)
+        except ValueError as error:
+            raise FormatError(f"{path} is not valid JSON: {error}.") from error
+        return cls.from_json(table, str(path))
+
+
+def joint_markers(layout: Layout) -> MarkerSet:
+    """The marker set of a layout whose points are joint centres: each on its joint, without offset."""
+    weights = np.zeros((layout.count, JOINT_COUNT), np.float32)
+    weights[np.arange(layout.count), list(layout.joints)] = 1.0
+    return MarkerSet(layout, weights, np.zeros((layout.count, 3), np.float32))
+
+
+def keypoints_from_pose(
+    markers: MarkerSet, rest_joints_m: F32, pose_rotmat: F32, translation_m: F32 | None = None, *, scale: float = 1.0
+) -> F32:
+    """P_3d(theta). rest_joints_m: (24, 3), metres; pose_rotmat: (T, 24, 3, 3); translation_m: (T, 3), metres;
+    scale: of the body about SMPL's origin, before the translation -> (T, K, 3), metres.
+    """
+    global_rotmat, joints = forward_kinematics(rest_joints_m, pose_rotmat)
+    rest_points = markers.rest_points(rest_joints_m)
+    result = np.zeros((len(pose_rotmat), len(rest_points), 3), np.float32)
+    for joint in np.flatnonzero(markers.weights.any(axis=0)):
+        rides = np.flatnonzero(markers.weights[:, joint])
+        local = (rest_points[rides] - rest_joints_m[joint]).T
+        posed = np.swapaxes(global_rotmat[:, joint] @ local, 1, 2) + joints[:, joint, None]
+        result[:, rides] += markers.weights[rides, joint, None] * posed
+    result *= np.float32(scale)
+    if translation_m is not None:
+        result += translation_m[:, None]
+    return result

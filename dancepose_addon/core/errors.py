@@ -1,0 +1,55 @@
+"""Expected failures, as a tree.
+
+    DancePoseError            anything a user can cause or mend; shown as one sentence, exit code 1
+    +-- InputError            the skeleton data cannot be used as it is
+    |   +-- MissingFileError  a path does not exist or cannot be read
+    |   +-- FormatError       truncated, not what its name says, or unsafe to open
+    |   +-- LayoutError       the number or meaning of the points does not fit the layout
+    +-- BodyFileError         the body file is not SMPL-shaped, or unsafe to open
+    +-- RegressorError        the ONNX file breaks the contract, or is for another layout or schema
+    +-- EngineError           no render engine of the wanted kind starts on this machine
+    +-- OutputError           a result cannot be written (disk full, no permission)
+    +-- Cancelled             the user asked to stop; nothing half-written is left
+
+A message says what was found, what was expected, and what to do. Bugs raise other types and keep their traceback.
+"""
+
+
+class DancePoseError(Exception):
+    """Base of every expected failure; ``str(error)`` is one readable sentence or two."""
+
+
+class InputError(DancePoseError):
+    """The skeleton data cannot be used as it is."""
+
+
+class MissingFileError(InputError):
+    """A path does not exist or cannot be read."""
+
+
+class FormatError(InputError):
+    """A file is truncated, is not what its name says, or is unsafe to open."""
+
+
+class LayoutError(InputError):
+    """The number or the meaning of the points does not fit the layout."""
+
+
+class BodyFileError(DancePoseError):
+    """A body file is not SMPL-shaped, or is unsafe to open."""
+
+
+class RegressorError(DancePoseError):
+    """An ONNX file breaks the contract of ``core.fit.regressor``, or is for another layout."""
+
+
+class EngineError(DancePoseError):
+    """No render engine of the wanted kind starts on this machine."""
+
+
+class OutputError(DancePoseError):
+    """A result cannot be written."""
+
+
+class Cancelled(DancePoseError):
+    """The user asked to stop."""

@@ -1,0 +1,1 @@
+"""How key-points become a body's motion."""

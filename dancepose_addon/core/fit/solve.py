@@ -1,0 +1,146 @@
+"""From key-points to a body's motion: regressor, then size, place and floor in closed form."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+import time
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..body.keypoints import MarkerSet, joint_markers, keypoints_from_pose
+from ..body.model import BodyModel
+from ..progress import Progress, silent
+from ..skeleton.layouts import Layout
+from ..skeleton.sequence import Sequence, validate
+from .grounding import ground
+from .metrics import per_point_error_m
+from .motion import BodyMotion
+from .regressor import PoseRegressor, require_layout
+
+F32 = NDArray[np.float32]
+
+MARKER_FOLDER: Final = Path(__file__).parents[2] / "assets" / "markers"
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """A fitted motion, with what a user wants to know of it.
+
+    keypoints_m: (T, K, 3), the input moved by the same floor shift as the body, to be shown beside it;
+    report: JSON values: provider, notices, errors in mm, seconds by stage.
+    """
+
+    motion: BodyMotion
+    keypoints_m: F32
+    report: dict[str, Any] = field(default_factory=dict)
+
+
+def markers_for(layout: Layout) -> MarkerSet:
+    """The marker set that the project ships for a layout; joint centres ride on themselves."""
+    path = MARKER_FOLDER / f"{layout.name}.json"
+    return MarkerSet.load(path) if path.is_file() else joint_markers(layout)
+
+
+def fit(sequence: Sequence, *, regressor: PoseRegressor, body: BodyModel, progress: Progress = silent) -> FitResult:
+    """Fit ``body`` to ``sequence``: rotations by the regressor, one scale for the clip, translation frame by frame,
+    one floor. Whole clips at once.
+
+    Raises:
+        InputError: points that no fit could use. RegressorError: the regressor is for another layout.
+    """
+    seconds: dict[str, float] = {}
+    clock = time.perf_counter()
+    validate(sequence)
+    require_layout(regressor.info, sequence.layout, sequence.source)
+    progress(0.0, f"Regressing {len(sequence)} frames")
+    pose = regressor(np.ascontiguousarray(sequence.keypoints_m))
+    seconds["regress"], clock = time.perf_counter() - clock, time.perf_counter()
+
+    progress(0.5, "Solving size and place")
+    markers = regressor.info.markers
+    posed = keypoints_from_pose(markers, body.rest_joints(), pose)
+    scale, translation = solve_scale_and_translation(posed, sequence.keypoints_m, sequence.confidence)
+    seconds["place"], clock = time.perf_counter() - clock, time.perf_counter()
+
+    progress(0.7, "Finding the floor")
+    floor_m = ground(body, pose, translation, scale=scale)
+    drop = np.array([0.0, floor_m, 0.0], np.float32)
+    translation = translation - drop
+    keypoints = sequence.keypoints_m - drop
+    seconds["ground"] = time.perf_counter() - clock
+
+    error = per_point_error_m(np.float32(scale) * posed + translation[:, None], keypoints)
+    report = _report(sequence, regressor, body, error, scale=scale, floor_m=floor_m, seconds=seconds)
+    motion = BodyMotion(
+        pose_rotmat=pose,
+        translation_m=translation,
+        betas=np.zeros(body.beta_count, np.float32),
+        scale=scale,
+        fps=sequence.fps,
+        provenance={key: report[key] for key in ("source", "layout", "body", "regressor", "provider", "notices")},
+    )
+    progress(1.0, "Fitted")
+    return FitResult(motion, keypoints, report)
+
+
+def solve_scale_and_translation(posed_m: F32, target_m: F32, confidence: F32 | None = None) -> tuple[float, F32]:
+    """One scale for the clip and a translation a frame that lay ``posed_m`` over ``target_m``.
+
+    posed_m, target_m: (T, K, 3), metres; confidence: (T, K) or None. The scale is the ratio of the spreads about the
+    means (Horn 1987, section 2.E, the symmetric form): unlike plain least squares it does not shrink the body where
+    the points are noisy. Returns the scale and (T, 3), metres.
+    """
+    weight = np.ones(posed_m.shape[:2], np.float32) if confidence is None else confidence
+    weight = (weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-6))[..., None]
+    posed_mean, target_mean = (weight * posed_m).sum(axis=1), (weight * target_m).sum(axis=1)
+    spreads = [
+        float((weight * (points - mean[:, None]) ** 2).sum(dtype=np.float64))
+        for points, mean in ((posed_m, posed_mean), (target_m, target_mean))
+    ]
+    scale = float(np.sqrt(spreads[1] / max(spreads[0], 1e-12)))
+    return scale, (target_mean - np.float32(scale) * posed_mean).astype(np.float32)
+
+
+def _report(
+    sequence: Sequence,
+    regressor: PoseRegressor,
+    body: BodyModel,
+    error_m: F32,
+    *,
+    scale: float,
+    floor_m: float,
+    seconds: dict[str, float],
+) -> dict[str, Any]:
+    notices = list(sequence.notes)
+    if regressor.info.body_fingerprint != body.fingerprint:
+        notices.append(
+            f"The regressor {regressor.info.name} was trained on another body ({regressor.info.body_fingerprint}) than "
+            f"{body.name} ({body.fingerprint}): rotations carry over, size and place are solved for {body.name}."
+        )
+    error_mm = error_m.astype(np.float64) * 1000.0
+    frame_mm = error_mm.mean(axis=1)
+    worst = np.argsort(frame_mm)[::-1][:5]
+    return {
+        "source": sequence.source,
+        "layout": sequence.layout.name,
+        "frames": len(sequence),
+        "fps": sequence.fps,
+        "duration_s": sequence.duration_s,
+        "body": {"name": body.name, "fingerprint": body.fingerprint, "licence": body.licence},
+        "regressor": regressor.info.name,
+        "provider": regressor.provider,
+        "notices": notices,
+        "scale": scale,
+        "floor_m": floor_m,
+        "error_mm": {
+            "mean": float(error_mm.mean()),
+            "median_frame": float(np.median(frame_mm)),
+            "p95_frame": float(np.percentile(frame_mm, 95)),
+            "per_point": dict(
+                zip(sequence.layout.keypoints, np.round(error_mm.mean(axis=0), 3).tolist(), strict=True)
+            ),
+            "worst_frames": [{"frame": int(index), "mean": round(float(frame_mm[index]), 3)} for index in worst],
+        },
+        "seconds": {name: round(value, 4) for name, value in seconds.items()},
+    }

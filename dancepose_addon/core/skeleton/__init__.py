@@ -1,0 +1,1 @@
+"""What came in: layouts, sequences, axes and the readers of files."""

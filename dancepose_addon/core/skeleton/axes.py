@@ -1,0 +1,33 @@
+"""The only place where axes and units are converted. Inside: metres, y up, the body faces +z, its left is +x."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+METRES_PER: Final = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254}
+
+# Columns are where the file's x, y and z point to in SMPL's axes.
+TO_SMPL: Final = {
+    "y_up": np.eye(3, dtype=np.float32),
+    # AMASS, Blender and most engines: z up, the body faces -y, its left is +x.
+    "z_up": np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], dtype=np.float32),
+}
+
+
+def to_smpl(points: NDArray[np.floating], *, axes: str, unit: str) -> NDArray[np.float32]:
+    """points: (..., 3) in the file's axes and unit -> the same shape, metres, SMPL axes."""
+    turn = (TO_SMPL[axes] * METRES_PER[unit]).astype(np.float64)
+    return (points @ turn.T).astype(np.float32)
+
+
+def from_smpl(points_m: NDArray[np.floating], *, axes: str, unit: str) -> NDArray[np.float32]:
+    """points_m: (..., 3), metres, SMPL axes -> the same shape in the file's axes and unit."""
+    turn = (TO_SMPL[axes] / METRES_PER[unit]).astype(np.float64)
+    return (points_m @ turn).astype(np.float32)
+
+
+def turn_root(rotmat: NDArray[np.floating], *, axes: str, inward: bool) -> NDArray[np.floating]:
+    """A root's orientation between the file's axes and SMPL's. rotmat: (..., 3, 3); inward: file to SMPL."""
+    turn = TO_SMPL[axes].astype(rotmat.dtype)
+    return turn @ rotmat if inward else turn.T @ rotmat

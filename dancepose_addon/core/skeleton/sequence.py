@@ -1,0 +1,97 @@
+"""Sequence: a recorded or generated skeleton motion, with everything the file told us."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from .layouts import Layout, require_count
+
+F32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class AudioWindow:
+    """The part of an audio file that a motion is danced to. start_s, duration_s: seconds into ``path``."""
+
+    path: Path
+    start_s: float
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A skeleton motion.
+
+    keypoints_m: (T, K, 3), metres, SMPL axes (y up); fps: true frames per second; confidence: (T, K) in [0, 1], or
+    None where the file has none; audio: the music, or None; source: where it came from; notes: what a user has to
+    know about how the file was read (a rate that was mended, a unit that was guessed), one sentence each.
+    """
+
+    keypoints_m: F32
+    fps: float
+    layout: Layout
+    confidence: F32 | None = None
+    audio: AudioWindow | None = None
+    source: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.keypoints_m)
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds: frames over rate."""
+        return len(self) / self.fps
+
+    def between(self, start: int, end: int | None) -> "Sequence":
+        """Frames ``start`` up to but not including ``end``, with the music cut alike.
+
+        Raises:
+            InputError: the range is empty or starts outside the clip.
+        """
+        stop = len(self) if end is None else min(end, len(self))
+        if not 0 <= start < stop:
+            raise InputError(
+                f"Frames {start}:{'' if end is None else end} select nothing: {self.source} has {len(self)} frames "
+                f"(0 to {len(self) - 1}). Choose a range inside it."
+            )
+        audio = self.audio
+        if audio is not None:
+            audio = replace(audio, start_s=audio.start_s + start / self.fps, duration_s=(stop - start) / self.fps)
+        confidence = None if self.confidence is None else self.confidence[start:stop]
+        return replace(self, keypoints_m=self.keypoints_m[start:stop], confidence=confidence, audio=audio)
+
+
+def validate(sequence: Sequence) -> Sequence:
+    """Refuse what no fit could use; called by every reader's caller, at the border.
+
+    Raises:
+        LayoutError: the number of points is not the layout's.
+        InputError: no frames, or NaN or infinite coordinates (the frames are named).
+    """
+    shape = sequence.keypoints_m.shape
+    if len(shape) != 3 or shape[2] != 3:
+        raise InputError(f"{sequence.source} has points of shape {shape}; expected (frames, points, 3).")
+    if shape[0] == 0:
+        raise InputError(f"{sequence.source} has zero frames. Check that the file was written completely.")
+    require_count(sequence.layout, shape[1], sequence.source)
+    if not np.isfinite(sequence.fps) or sequence.fps <= 0:
+        raise InputError(f"{sequence.source} has a frame rate of {sequence.fps}; it has to be positive. Give --fps.")
+    bad = ~np.isfinite(sequence.keypoints_m).all(axis=(1, 2))
+    if bad.any():
+        raise InputError(
+            f"{sequence.source} has NaN or infinite points in {int(bad.sum())} of {shape[0]} frames "
+            f"({describe_frames(np.flatnonzero(bad))}). Fill or cut them, or choose other frames with --frames."
+        )
+    return sequence
+
+
+def describe_frames(frames: NDArray[np.intp], most: int = 6) -> str:
+    """Frame numbers as ranges, such as ``frames 3, 7-9``; at most ``most`` ranges are named."""
+    starts = np.flatnonzero(np.diff(frames, prepend=frames[0] - 2) > 1)
+    runs = np.split(frames, starts[1:])
+    names = [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs[:most]]
+    return f"frame{'s' if len(frames) > 1 else ''} {', '.join(names)}{', ...' if len(runs) > most else ''}"
