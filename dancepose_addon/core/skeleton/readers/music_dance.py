@@ -1,0 +1,169 @@
+"""The music & dance (M&D) data: a folder with skeletons.json, config.json and the music.
+
+Tang, Jia and Mao 2018, Dance with Melody. ``skeletons`` holds 23 points about ``center``, centimetres, y up;
+config.json names the frames of the music, 25 a second, that the dance covers.
+
+There are two releases. The one of 2018 keeps frames at another rate than 25 a second (5.9 for a waltz), the corrected
+one of 2019 lies within 2 % of it. Where a clip is in both, its first and last poses are the same: either release
+spans the whole window. So the true rate is always frames over the window's length, and a clip played at it stays with
+its music to the end; at 25 a second a clip of the corrected release would run up to a second ahead.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import FormatError, InputError, MissingFileError
+from ..axes import to_smpl
+from ..layouts import get_layout, require_count
+from ..sequence import AudioWindow, Sequence
+
+SKELETONS: Final = "skeletons.json"
+CONFIG: Final = "config.json"
+AUDIO_SUFFIXES: Final = (".wav", ".mp3", ".ogg", ".m4a", ".flac")
+NOMINAL_FPS: Final = 25.0
+NOTED_DEVIATION: Final = 0.05
+DEFAULT_LAYOUT: Final = "md23"
+
+
+def recognises(path: Path) -> bool:
+    """A folder with skeletons.json in it, or any .json file."""
+    return (path / SKELETONS).is_file() if path.is_dir() else path.suffix.lower() == ".json"
+
+
+def read(path: Path, layout: str | None, fps: float | None) -> Sequence:
+    """Read an M&D folder or its skeletons.json; see ``readers.read``."""
+    file = path / SKELETONS if path.is_dir() else path
+    table = _read_json(file)
+    chosen = get_layout(layout or DEFAULT_LAYOUT)
+    points, centre = _points(table, "skeletons", 3, file), _points(table, "center", 2, file)
+    if len(points) == 0:
+        raise InputError(f"{file} has zero frames. Check that the file was written completely.")
+    if points.shape[2] != 3 or centre.shape != (len(points), 3):
+        raise FormatError(
+            f"{file} has skeletons of shape {points.shape} and center of shape {centre.shape}; expected (T, points, 3) "
+            "and (T, 3). Check that the file was written completely."
+        )
+    require_count(chosen, points.shape[1], str(file))
+    length = table.get("length", len(points))
+    if length != len(points):
+        raise FormatError(f"{file} says that it has {length} frames and holds {len(points)}. Fetch the file again.")
+    window_s = _window(file.parent / CONFIG)
+    notes: list[str] = []
+    rate = _rate(len(points), window_s, fps, notes)
+    return Sequence(
+        keypoints_m=to_smpl(points + centre[:, None], axes="y_up", unit="cm"),
+        fps=rate,
+        layout=chosen,
+        audio=_audio(file.parent, window_s, len(points) / rate, notes),
+        source=str(path),
+        notes=tuple(notes),
+    )
+
+
+def _rate(count: int, window_s: tuple[float, float] | None, fps: float | None, notes: list[str]) -> float:
+    if window_s is None:
+        if fps is None:
+            notes.append(f"There is no {CONFIG} beside the skeletons, so they are played at {NOMINAL_FPS:g} fps.")
+        return NOMINAL_FPS if fps is None else _positive(fps)
+    start_s, end_s = window_s
+    true_fps = count / (end_s - start_s)
+    if fps is not None:
+        rate = _positive(fps)
+        if abs(rate / true_fps - 1) > NOTED_DEVIATION:
+            notes.append(f"Played at {rate:g} fps as asked; the audio window would need {true_fps:.2f} fps.")
+        return rate
+    if abs(true_fps / NOMINAL_FPS - 1) > NOTED_DEVIATION:
+        notes.append(
+            f"The audio window lasts {end_s - start_s:.2f} s and there are {count} frames: this is the 2018 release, "
+            f"played at {true_fps:.2f} fps instead of {NOMINAL_FPS:g}."
+        )
+    return true_fps
+
+
+def _positive(fps: float) -> float:
+    if not (np.isfinite(fps) and fps > 0):
+        raise InputError(f"The frame rate {fps:g} is not usable; give a positive number of frames per second.")
+    return float(fps)
+
+
+def _window(config: Path) -> tuple[float, float] | None:
+    """Start and end of the dance in its music, seconds; None without a config.json."""
+    if not config.is_file():
+        return None
+    table = _read_json(config)
+    try:
+        start, end = float(table["start_position"]), float(table["end_position"])
+    except (KeyError, TypeError, ValueError):
+        raise FormatError(
+            f"{config} has no numbers start_position and end_position. Mend it, or remove it and give --fps."
+        ) from None
+    if not (0 <= start < end < np.inf):
+        raise FormatError(
+            f"{config} has a window from frame {start:g} to {end:g}. Mend it, or remove it and give --fps."
+        )
+    return start / NOMINAL_FPS, end / NOMINAL_FPS
+
+
+def _audio(folder: Path, window_s: tuple[float, float] | None, motion_s: float, notes: list[str]) -> AudioWindow | None:
+    found = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file()]
+    found.sort(key=lambda path: (path.stem.lower() != "audio", AUDIO_SUFFIXES.index(path.suffix.lower())))
+    if not found:
+        notes.append(f"There is no music in {folder} ({', '.join(AUDIO_SUFFIXES)}), so the dance is silent.")
+        return None
+    if window_s is None:
+        return AudioWindow(found[0], 0.0, motion_s)
+    # At a rate that the user chose the dance may end before its music does.
+    return AudioWindow(found[0], window_s[0], min(window_s[1] - window_s[0], motion_s))
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        table = json.loads(file.read_bytes())
+    except OSError as error:
+        raise MissingFileError(
+            f"{file} cannot be read ({error.strerror}). Give an M&D folder with {SKELETONS}."
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{file} is truncated or not JSON ({error}). Fetch the file again.") from error
+    if not isinstance(table, dict):
+        raise FormatError(f"{file} holds a {type(table).__name__}; expected an object. Is it a file of the M&D data?")
+    return table
+
+
+def _points(table: dict[str, Any], key: str, dimensions: int, file: Path) -> NDArray[np.float64]:
+    if key not in table:
+        keys = ", ".join(sorted(map(str, table))[:8]) or "none"
+        raise FormatError(f"{file} has no {key!r} (keys: {keys}); an M&D file has length, center and skeletons.")
+    value = table[key]
+    if isinstance(value, list) and not value:
+        return np.zeros((0,) * (dimensions - 1) + (3,))
+    try:
+        points = np.array(value, np.float64)
+    except (ValueError, TypeError):
+        raise FormatError(
+            f"{file}: {_find_ragged(value, key)}. Fetch the file again, or cut the frames that are incomplete."
+        ) from None
+    if points.ndim != dimensions:
+        raise FormatError(f"{file}: {key} has shape {points.shape}; expected {dimensions} dimensions.")
+    return points
+
+
+def _find_ragged(value: Any, key: str) -> str:
+    """Name the first frame whose number of points differs from the first's, or whose entries are not numbers."""
+    first = np.shape(value[0]) if isinstance(value, list) and _is_regular(value[0]) else None
+    for index, frame in enumerate(value if isinstance(value, list) else []):
+        if not _is_regular(frame) or np.shape(frame) != first:
+            return f"{key} of frame {index} is incomplete or differs in shape from that of frame 0"
+    return f"{key} is not an array of numbers"
+
+
+def _is_regular(frame: Any) -> bool:
+    try:
+        np.array(frame, np.float64)
+    except (ValueError, TypeError):
+        return False
+    return True
