@@ -1,0 +1,34 @@
+# Thin calls of `python -m ...` in .venv, which tools/bootstrap makes and keeps up to date.
+
+PYTHON := .venv/bin/python
+PYTEST_ARGS ?=
+
+.PHONY: help demo test check bench clean
+
+help:
+	@echo "make demo    the bundled dance, fitted and rendered into demo/"
+	@echo "make test    the test suite (no GPU, display or licensed file needed); PYTEST_ARGS='-m \"not slow\"' for less"
+	@echo "make check   formatting, lint, types"
+	@echo "make bench   every figure of benchmarks/, on this machine"
+	@echo "make clean   remove what the above left, .venv included"
+
+demo:
+	@tools/bootstrap demo
+	@$(PYTHON) -m cli.main demo --out demo
+
+test:
+	@tools/bootstrap test
+	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+check:
+	@tools/bootstrap dev
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+
+bench:
+	@tools/bootstrap test
+	@set -e; for file in benchmarks/[a-z]*.py; do $(PYTHON) -m benchmarks.$$(basename $$file .py); done
+
+clean:
+	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

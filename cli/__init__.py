@@ -1,0 +1,1 @@
+"""The ``dancepose`` command: one thin module per verb; nothing else imports it."""

@@ -1,0 +1,44 @@
+"""Arguments that several verbs share, so that they read and fail alike."""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+FRAMES_HELP = "Frames A up to but not including B, as A:B, A: or :B."
+
+
+def parse_frames(text: str | None) -> tuple[int, int | None] | None:
+    """``A:B`` as (A, B); a missing A is 0, a missing B is None (to the end).
+
+    Raises:
+        typer.BadParameter: it is not of that form, which is a mistake of usage (exit code 2).
+    """
+    if text is None:
+        return None
+    first, colon, last = text.partition(":")
+    try:
+        if not colon:
+            raise ValueError
+        return int(first or 0), int(last) if last else None
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a range of frames; write A:B, A: or :B.") from None
+
+
+SourceArgument: TypeAlias = Annotated[Path, typer.Argument(help="Skeleton file, or an M&D folder.")]
+FramesOption: TypeAlias = Annotated[str | None, typer.Option("--frames", metavar="A:B", help=FRAMES_HELP)]
+LayoutOption: TypeAlias = Annotated[
+    str | None, typer.Option("--layout", help="Skeleton layout (md23, smpl24), where the file leaves it open.")
+]
+FpsOption: TypeAlias = Annotated[
+    float | None, typer.Option("--fps", min=0.001, help="Frames per second, instead of what the file says.")
+]
+RegressorOption: TypeAlias = Annotated[
+    Path | None, typer.Option("--regressor", help="ONNX regressor, instead of the one shipped.")
+]
+BodyOption: TypeAlias = Annotated[
+    Path | None, typer.Option("--body", help="SMPL-format body (.npz or .pkl), instead of the one shipped.")
+]
+DeviceOption: TypeAlias = Annotated[
+    str | None, typer.Option("--device", metavar="auto|cuda|cpu|numpy", help="What the regressor runs on.")
+]

@@ -1,0 +1,43 @@
+"""``dancepose demo``: the bundled dance through the whole path."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from dancepose_addon.core.errors import MissingFileError
+
+from .display import list_results, progress_bar
+from .render import given
+from .worker import run_headless
+
+EXAMPLE: Final = Path(__file__).parents[1] / "examples" / "waltz"
+SIZE: Final = "640x640"
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the results.")] = Path("demo"),
+    size: Annotated[str, typer.Option(metavar="WIDTHxHEIGHT", help="Picture size in pixels.")] = SIZE,
+    blender: Annotated[Path | None, typer.Option(help="A Blender program, instead of the bpy wheel.")] = None,
+) -> None:
+    """Fit and render the bundled waltz: video, contact sheet, motion, scene and report."""
+    if not EXAMPLE.is_dir():
+        raise MissingFileError(f"{EXAMPLE} does not exist. Run dancepose from a checkout of the project.")
+    results = {
+        "video": out / "dance.mp4",
+        "contact sheet": out / "sheet.png",
+        "motion": out / "motion.npz",
+        "scene": out / "dance.blend",
+        "report": out / "report.json",
+    }
+    options: dict[str, object] = {
+        "--out": results["video"],
+        "--sheet": results["contact sheet"],
+        "--motion": results["motion"],
+        "--blend": results["scene"],
+        "--report": results["report"],
+        "--size": size,
+    }
+    with progress_bar() as progress:
+        run_headless([str(EXAMPLE), *given(options)], blender=blender, progress=progress)
+    list_results(dict(results))

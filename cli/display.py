@@ -1,0 +1,54 @@
+"""What a user sees while work goes on, and the list of results at its end."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+import time
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from dancepose_addon.core import progress
+
+LOG_EVERY_S: Final = 15.0
+"""Without a terminal a line is written this often at most, so that a log stays short."""
+
+
+@contextmanager
+def progress_bar() -> Iterator[progress.Progress]:
+    """A bar with time left on a terminal, a line now and then elsewhere; both on stderr."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=console, speed_estimate_period=60.0) as bar:
+            task = bar.add_task("Starting", total=1.0)
+            yield lambda fraction, message: bar.update(task, completed=fraction, description=message)
+    else:
+        started, last = time.monotonic(), -LOG_EVERY_S
+
+        def log(fraction: float, message: str) -> None:
+            nonlocal last
+            elapsed = time.monotonic() - started
+            if fraction >= 1.0 or elapsed - last >= LOG_EVERY_S:
+                last = elapsed
+                print(f"{fraction:4.0%}  {elapsed:5.0f} s  {message}", file=console.file, flush=True)
+
+        yield log
+
+
+def list_results(results: dict[str, Path | None]) -> None:
+    """Print each result that exists: what it is, where it lies, how large it is. Values of None are left out."""
+    rows = [(title, path) for title, path in results.items() if path is not None and path.exists()]
+    width = max((len(title) for title, _ in rows), default=0)
+    for title, path in rows:
+        size = path.stat().st_size
+        text = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
+        print(f"{title:<{width}}  {path}  ({text})")

@@ -1,0 +1,53 @@
+"""``dancepose fit``: skeleton motion to a motion file, without Blender."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dancepose_addon.core.atomic import replacing
+from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.fit.solve import fit as fit_sequence
+from dancepose_addon.core.skeleton import readers
+from dancepose_addon.inference import open_regressor
+
+from .arguments import (
+    BodyOption,
+    DeviceOption,
+    FpsOption,
+    FramesOption,
+    LayoutOption,
+    RegressorOption,
+    SourceArgument,
+    parse_frames,
+)
+from .display import list_results, progress_bar
+
+
+def fit(
+    source: SourceArgument,
+    out: Annotated[Path, typer.Option("--out", help="The motion to write, AMASS-style .npz.")],
+    report: Annotated[Path | None, typer.Option(help="Also write errors and timings, .json.")] = None,
+    frames: FramesOption = None,
+    layout: LayoutOption = None,
+    fps: FpsOption = None,
+    regressor: RegressorOption = None,
+    body: BodyOption = None,
+    device: DeviceOption = None,
+) -> None:
+    """Fit a body to skeleton motion and write its motion."""
+    sequence = readers.read(source, layout=layout, fps=fps, frames=parse_frames(frames))
+    chosen_body = load_body(body)
+    chosen = open_regressor(regressor, layout=sequence.layout.name, device=device or "auto")
+    with progress_bar() as progress:
+        result = fit_sequence(sequence, regressor=chosen, body=chosen_body, progress=progress)
+    result.motion.save(out, rest_pelvis_m=result.motion.scale * chosen_body.rest_joints(result.motion.betas)[0])
+    if report is not None:
+        with replacing(report) as temporary:
+            temporary.write_text(json.dumps(result.report, indent=2) + "\n", encoding="utf-8")
+    for notice in result.report["notices"]:
+        print(f"Note: {notice}")
+    error = result.report["error_mm"]
+    print(f"{result.report['frames']} frames, mean distance to the points {error['mean']:.1f} mm.")
+    list_results({"motion": out, "report": report})

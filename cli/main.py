@@ -1,0 +1,71 @@
+"""``dancepose``: registers the verbs and turns expected failures into one sentence and exit code 1."""
+
+from importlib.metadata import PackageNotFoundError, version
+import logging
+from pathlib import Path
+import re
+import sys
+from typing import Annotated
+
+import typer
+
+from dancepose_addon.core.errors import DancePoseError
+
+from .demo import demo
+from .fit import fit
+from .render import render
+
+app = typer.Typer(
+    help="Turn 3D skeleton motion into a rigged, posed SMPL avatar and a video with its music.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for verb in (demo, fit, render):
+    app.command()(verb)
+
+
+def installed_version() -> str:
+    """The version of ``blender_manifest.toml``: of the checkout where there is one, else of the installed package."""
+    manifest = Path(__file__).parents[1] / "blender_manifest.toml"
+    if manifest.is_file():
+        found = re.search(r'(?m)^version = "([^"]+)"', manifest.read_text(encoding="utf-8"))
+        if found:
+            return found.group(1)
+    try:
+        return version("dancepose")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def show_version(wanted: bool) -> None:  # noqa: FBT001 (typer calls it so)
+    """Print the version and leave."""
+    if wanted:
+        typer.echo(f"dancepose {installed_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def configure(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens, to stderr.")] = False,  # noqa: FBT002
+    version: Annotated[  # noqa: ARG001, FBT002
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    """Options that come before the verb."""
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr
+    )
+
+
+def main() -> None:
+    """Run the command line: exit code 0 fine, 1 expected failure, 2 usage; bugs keep their traceback."""
+    try:
+        app()
+    except DancePoseError as error:
+        typer.echo(f"dancepose: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
