@@ -5,7 +5,7 @@ bones of those joints by linear blend skinning: MoSh's markers (Loper et al. 201
 joints themselves are the case of one bone and no offset.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import json
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,10 @@ class MarkerSet:
     def rest_points(self, rest_joints_m: F32) -> F32:
         """Points on the T-pose body, metres. rest_joints_m: (24, 3) -> (K, 3)."""
         return self.weights @ rest_joints_m + self.offsets_m
+
+    def scaled(self, scale: float) -> "MarkerSet":
+        """The set on a body of that scale: offsets stretched alike."""
+        return replace(self, offsets_m=self.offsets_m * np.float32(scale))
 
     def to_json(self) -> dict[str, Any]:
         """The table as stored: per point its joints with weights, and its offset in metres."""

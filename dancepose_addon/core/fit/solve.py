@@ -1,4 +1,4 @@
-"""From key-points to a body's motion: regressor, then size, place and floor in closed form."""
+"""From key-points to a body's motion: regressor, size and place in closed form, refinement, floor."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from ..body.keypoints import MarkerSet, joint_markers, keypoints_from_pose
 from ..body.model import BodyModel
-from ..progress import Progress, silent
+from ..progress import Progress, part_of, silent
 from ..skeleton.layouts import Layout
 from ..skeleton.sequence import Sequence, validate
 from .grounding import ground
 from .metrics import per_point_error_m
 from .motion import BodyMotion
+from .pose import RefineSettings, refine
 from .regressor import PoseRegressor, require_layout
 
 F32 = NDArray[np.float32]
@@ -42,46 +43,74 @@ def markers_for(layout: Layout) -> MarkerSet:
     return MarkerSet.load(path) if path.is_file() else joint_markers(layout)
 
 
-def fit(sequence: Sequence, *, regressor: PoseRegressor, body: BodyModel, progress: Progress = silent) -> FitResult:
+def fit(
+    sequence: Sequence,
+    *,
+    regressor: PoseRegressor,
+    body: BodyModel,
+    refinement: RefineSettings | None = None,
+    progress: Progress = silent,
+) -> FitResult:
     """Fit ``body`` to ``sequence``: rotations by the regressor, one scale for the clip, translation frame by frame,
-    one floor. Whole clips at once.
+    one floor; and where ``refinement`` is given, rotations and translations drawn onto the key-points.
 
     Raises:
         InputError: points that no fit could use. RegressorError: the regressor is for another layout.
     """
-    seconds: dict[str, float] = {}
-    clock = time.perf_counter()
+    clock = _Clock()
     validate(sequence)
     require_layout(regressor.info, sequence.layout, sequence.source)
     progress(0.0, f"Regressing {len(sequence)} frames")
     pose = regressor(np.ascontiguousarray(sequence.keypoints_m))
-    seconds["regress"], clock = time.perf_counter() - clock, time.perf_counter()
+    clock.lap("regress")
 
-    progress(0.5, "Solving size and place")
-    markers = regressor.info.markers
-    posed = keypoints_from_pose(markers, body.rest_joints(), pose)
-    scale, translation = solve_scale_and_translation(posed, sequence.keypoints_m, sequence.confidence)
-    seconds["place"], clock = time.perf_counter() - clock, time.perf_counter()
+    progress(0.4, "Solving size and place")
+    markers, target, confidence = regressor.info.markers, sequence.keypoints_m, sequence.confidence
+    rest_joints = body.rest_joints()
+    posed = keypoints_from_pose(markers, rest_joints, pose)
+    scale, translation = solve_scale_and_translation(posed, target, confidence)
+    error = {"regressor": per_point_error_m(np.float32(scale) * posed + translation[:, None], target)}
+    clock.lap("place")
 
-    progress(0.7, "Finding the floor")
+    if refinement is not None:
+        inner = part_of(progress, 0.5, 0.9)
+        sized, sized_joints = markers.scaled(scale), rest_joints * np.float32(scale)
+        pose, translation = refine(
+            sized, sized_joints, pose, translation, target, confidence=confidence, settings=refinement, progress=inner
+        )
+        posed = keypoints_from_pose(sized, sized_joints, pose, translation)
+        error["refined"] = per_point_error_m(posed, target)
+        clock.lap("refine")
+
+    progress(0.9, "Finding the floor")
     floor_m = ground(body, pose, translation, scale=scale)
     drop = np.array([0.0, floor_m, 0.0], np.float32)
-    translation = translation - drop
-    keypoints = sequence.keypoints_m - drop
-    seconds["ground"] = time.perf_counter() - clock
+    clock.lap("ground")
 
-    error = per_point_error_m(np.float32(scale) * posed + translation[:, None], keypoints)
-    report = _report(sequence, regressor, body, error, scale=scale, floor_m=floor_m, seconds=seconds)
+    report = _report(sequence, regressor, body, error)
+    report |= {"scale": scale, "floor_m": floor_m, "seconds": clock.seconds}
     motion = BodyMotion(
         pose_rotmat=pose,
-        translation_m=translation,
+        translation_m=translation - drop,
         betas=np.zeros(body.beta_count, np.float32),
         scale=scale,
         fps=sequence.fps,
         provenance={key: report[key] for key in ("source", "layout", "body", "regressor", "provider", "notices")},
     )
     progress(1.0, "Fitted")
-    return FitResult(motion, keypoints, report)
+    return FitResult(motion, target - drop, report)
+
+
+@dataclass
+class _Clock:
+    """Seconds by stage."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    last: float = field(default_factory=time.perf_counter)
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.seconds[stage], self.last = round(now - self.last, 4), now
 
 
 def solve_scale_and_translation(posed_m: F32, target_m: F32, confidence: F32 | None = None) -> tuple[float, F32]:
@@ -103,14 +132,7 @@ def solve_scale_and_translation(posed_m: F32, target_m: F32, confidence: F32 | N
 
 
 def _report(
-    sequence: Sequence,
-    regressor: PoseRegressor,
-    body: BodyModel,
-    error_m: F32,
-    *,
-    scale: float,
-    floor_m: float,
-    seconds: dict[str, float],
+    sequence: Sequence, regressor: PoseRegressor, body: BodyModel, error_m: dict[str, F32]
 ) -> dict[str, Any]:
     notices = list(sequence.notes)
     if regressor.info.body_fingerprint != body.fingerprint:
@@ -118,9 +140,6 @@ def _report(
             f"The regressor {regressor.info.name} was trained on another body ({regressor.info.body_fingerprint}) than "
             f"{body.name} ({body.fingerprint}): rotations carry over, size and place are solved for {body.name}."
         )
-    error_mm = error_m.astype(np.float64) * 1000.0
-    frame_mm = error_mm.mean(axis=1)
-    worst = np.argsort(frame_mm)[::-1][:5]
     return {
         "source": sequence.source,
         "layout": sequence.layout.name,
@@ -131,16 +150,20 @@ def _report(
         "regressor": regressor.info.name,
         "provider": regressor.provider,
         "notices": notices,
-        "scale": scale,
-        "floor_m": floor_m,
-        "error_mm": {
-            "mean": float(error_mm.mean()),
-            "median_frame": float(np.median(frame_mm)),
-            "p95_frame": float(np.percentile(frame_mm, 95)),
-            "per_point": dict(
-                zip(sequence.layout.keypoints, np.round(error_mm.mean(axis=0), 3).tolist(), strict=True)
-            ),
-            "worst_frames": [{"frame": int(index), "mean": round(float(frame_mm[index]), 3)} for index in worst],
-        },
-        "seconds": {name: round(value, 4) for name, value in seconds.items()},
+        "error_mm": {stage: _error_table(error, sequence.layout) for stage, error in error_m.items()},
+    }
+
+
+def _error_table(error_m: F32, layout: Layout) -> dict[str, Any]:
+    """error_m: (T, K), metres -> JSON values in millimetres."""
+    error_mm = error_m.astype(np.float64) * 1000.0
+    frame_mm = error_mm.mean(axis=1)
+    return {
+        "mean": round(float(error_mm.mean()), 3),
+        "median_frame": round(float(np.median(frame_mm)), 3),
+        "p95_frame": round(float(np.percentile(frame_mm, 95)), 3),
+        "per_point": dict(zip(layout.keypoints, np.round(error_mm.mean(axis=0), 3).tolist(), strict=True)),
+        "worst_frames": [
+            {"frame": int(index), "mean": round(float(frame_mm[index]), 3)} for index in np.argsort(-frame_mm)[:5]
+        ],
     }
