@@ -74,7 +74,9 @@ class MarkerSet:
             offsets = np.array([point["offset_m"] for point in points], np.float32).reshape(len(points), 3)
             names = tuple(point["name"] for point in points)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise FormatError(f"{source} is not a marker table: {error!r}. Make one with `dancepose calibrate`.") from error
+            raise FormatError(
+                f"{source} is not a marker table: {error!r}. Make one with `dancepose calibrate`."
+            ) from error
         if names != layout.keypoints:
             raise LayoutError(f"{source} names other points than layout {layout.name} has. Run `dancepose calibrate`.")
         weights /= weights.sum(axis=1, keepdims=True)
@@ -86,7 +88,9 @@ class MarkerSet:
         try:
             text = path.read_text(encoding="utf-8")
         except OSError as error:
-            raise MissingFileError(f"{path} cannot be read ({error.strerror}). Give the path of a marker table.") from error
+            raise MissingFileError(
+                f"{path} cannot be read ({error.strerror}). Give the path of a marker table."
+            ) from error
         try:
             table = json.loads(text)
         except ValueError as error:

@@ -28,7 +28,9 @@ def load_body(path: Path | None = None) -> BodyModel:
     """
     chosen = DEFAULT_BODY if path is None else path
     if not chosen.is_file():
-        raise MissingFileError(f"{chosen} does not exist. Give the path of an SMPL-format .npz or .pkl, or leave it out.")
+        raise MissingFileError(
+            f"{chosen} does not exist. Give the path of an SMPL-format .npz or .pkl, or leave it out."
+        )
     stat = chosen.stat()
     return _load(chosen, stat.st_mtime_ns, stat.st_size)
 

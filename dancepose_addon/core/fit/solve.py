@@ -131,9 +131,7 @@ def solve_scale_and_translation(posed_m: F32, target_m: F32, confidence: F32 | N
     return scale, (target_mean - np.float32(scale) * posed_mean).astype(np.float32)
 
 
-def _report(
-    sequence: Sequence, regressor: PoseRegressor, body: BodyModel, error_m: dict[str, F32]
-) -> dict[str, Any]:
+def _report(sequence: Sequence, regressor: PoseRegressor, body: BodyModel, error_m: dict[str, F32]) -> dict[str, Any]:
     notices = list(sequence.notes)
     if regressor.info.body_fingerprint != body.fingerprint:
         notices.append(
