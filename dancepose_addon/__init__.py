@@ -1,0 +1,18 @@
+"""DancePose: skeleton motion to a rigged SMPL avatar and study-ready video, as a Blender extension.
+
+Nothing is imported until Blender registers the extension, so that ``core`` can be used without Blender.
+"""
+
+
+def register() -> None:
+    """Called by Blender when the extension is enabled."""
+    from . import registration
+
+    registration.register()
+
+
+def unregister() -> None:
+    """Called by Blender when the extension is disabled."""
+    from . import registration
+
+    registration.unregister()
