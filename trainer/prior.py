@@ -5,7 +5,7 @@ Poses come from motion files that a user has or fetches: CMU's motion capture as
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import logging
 from pathlib import Path
 from typing import Final
@@ -35,6 +35,8 @@ STILL_RAD: Final = np.radians(5.0)
 THINNING_M: Final = 0.035
 """Poses closer than this, as the root mean square distance over limbs' ends and middles, count as one: 3.5 cm apart
 two phases of a step differ, ten repetitions of the step do not."""
+MOST_POSES: Final = 100_000
+"""More than a network of this size takes in; AMASS as a whole holds fifty times as many."""
 FEATURE_JOINTS: Final = tuple(
     JOINT_INDEX[name]
     for name in (
@@ -119,6 +121,8 @@ def load_prior(
             logger.warning("Skipped: %s", error)
             notes.append(f"Skipped: {error}")
             continue
+        if rebalance and len(clip.pose_rotmat):
+            clip = replace(clip, pose_rotmat=clip.pose_rotmat[thin(clip.pose_rotmat, rest, seed=seed)])
         clips.append(clip)
         notes.append(note)
     clips = [clip for clip in _level_subjects(clips) if len(clip.pose_rotmat)]
@@ -128,8 +132,11 @@ def load_prior(
     pose = np.concatenate([clip.pose_rotmat for clip in clips])
     index = np.repeat(np.arange(len(clips), dtype=np.int32), [len(clip.pose_rotmat) for clip in clips])
     if rebalance:
+        if len(pose) > MOST_POSES:
+            chosen = np.sort(np.random.default_rng(seed).choice(len(pose), MOST_POSES, replace=False))
+            pose, index = pose[chosen], index[chosen]
         kept = thin(pose, rest, seed=seed)
-        notes.append(f"Thinned {len(pose)} poses to {len(kept)} that differ by {THINNING_M * 1000:.0f} mm or more.")
+        notes.append(f"Kept {len(kept)} poses that differ by {THINNING_M * 1000:.0f} mm or more.")
         pose, index = pose[kept], index[kept]
     mirrored = np.zeros(len(pose), bool)
     if mirror:

@@ -185,13 +185,20 @@ def _move_collars(turned: F32) -> None:
     for side, sign in (("left", 1.0), ("right", -1.0)):
         out = np.array([sign, 0.0, 0.0], np.float32)
         arm = np.swapaxes(chest, -1, -2) @ turned[:, JOINT_INDEX[f"{side}_shoulder"]] @ out
-        elevation = np.arcsin(np.clip(arm[:, 1], -1.0, 1.0))
-        # An arm that points behind the back counts as little: collars hardly retract.
-        forward = np.arctan2(arm[:, 2], np.maximum(sign * arm[:, 0], 0.0)) * np.cos(elevation)
-        turn = np.zeros((len(arm), 3), np.float32)
-        turn[:, 2] = sign * COLLAR_RISE * elevation
-        turn[:, 1] = -sign * COLLAR_PROTRACTION * np.maximum(forward, -0.5)
-        turned[:, JOINT_INDEX[f"{side}_collar"]] = chest @ rotvec_to_rotmat(turn)
+        turned[:, JOINT_INDEX[f"{side}_collar"]] = chest @ collar_of_arm(arm, sign)
+
+
+def collar_of_arm(arm: F32, sign: float) -> F32:
+    """How a collar goes with its arm. arm: (T, 3), unit direction of the upper arm seen from the chest; sign: 1 for
+    the left, -1 for the right -> (T, 3, 3), relative to the chest.
+    """
+    elevation = np.arcsin(np.clip(arm[:, 1], -1.0, 1.0))
+    # An arm that points behind the back counts as little: collars hardly retract.
+    forward = np.arctan2(arm[:, 2], np.maximum(sign * arm[:, 0], 0.0)) * np.cos(elevation)
+    turn = np.zeros((len(arm), 3), np.float32)
+    turn[:, 2] = sign * COLLAR_RISE * elevation
+    turn[:, 1] = -sign * COLLAR_PROTRACTION * np.maximum(forward, -0.5)
+    return rotvec_to_rotmat(turn)
 
 
 def _hold_feet(local: F32, rest_joints_m: F32) -> None:
