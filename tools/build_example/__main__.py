@@ -1,0 +1,77 @@
+"""``python -m tools.build_example``: write the folder, and say what is in it."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dancepose_addon.core.atomic import replacing
+from dancepose_addon.core.body.keypoints import keypoints_from_pose
+from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.fit.solve import markers_for
+from dancepose_addon.core.skeleton.axes import from_smpl
+from dancepose_addon.core.skeleton.layouts import MD23
+
+from . import music, waltz
+from .curves import smoothed
+from .dancer import dance
+
+OUT: Final = Path(__file__).parents[2] / "examples" / "waltz"
+SEED: Final = 2018
+JITTER_M: Final = 0.0012
+"""Of each coordinate from frame to frame: what optical systems leave."""
+DRIFT_M: Final = 0.004
+"""Slow wandering of a marker on skin and cloth."""
+DRIFT_FRAMES: Final = 12.0
+DECIMALS: Final = 2
+"""Of a centimetre."""
+
+
+def sensor_noise(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Jitter plus slow drift. shape: (T, K, 3) -> metres."""
+    drift = smoothed(rng.standard_normal(shape), DRIFT_FRAMES)
+    return JITTER_M * rng.standard_normal(shape) + DRIFT_M * drift / drift.std()
+
+
+def write_skeletons(folder: Path) -> None:
+    """skeletons.json and config.json, in the form of the music & dance data: centimetres about a centre."""
+    body = load_body()
+    danced = dance(body)
+    points = keypoints_from_pose(markers_for(MD23), body.rest_joints(), danced.pose_rotmat, danced.translation_m)
+    points_cm = from_smpl(
+        points + sensor_noise(points.shape, np.random.default_rng(SEED)), axes="y_up", unit="cm"
+    ).astype(np.float64)
+    centre = np.round(points_cm.mean(axis=1), DECIMALS)
+    table = {
+        "length": len(points_cm),
+        "center": centre.tolist(),
+        "skeletons": np.round(points_cm - centre[:, None], DECIMALS).tolist(),
+    }
+    start, end = music.window_frames()
+    _write_json(folder / "skeletons.json", table)
+    _write_json(folder / "config.json", {"start_position": start, "end_position": end})
+
+
+def _write_json(path: Path, table: dict[str, object]) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(table, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Write the example."""
+    parser = argparse.ArgumentParser(prog="python -m tools.build_example", description=__doc__)
+    parser.add_argument("--out", type=Path, default=OUT, help="folder to write (default: examples/waltz)")
+    folder: Path = parser.parse_args().out
+    write_skeletons(folder)
+    with replacing(folder / "audio.mp3") as temporary:
+        music.write_mp3(music.play(), temporary)
+    for path in sorted(folder.iterdir()):
+        print(f"{path}  {path.stat().st_size / 1e3:.0f} kB")
+    print(f"{waltz.FRAMES} frames, {waltz.FRAMES / waltz.FPS:.2f} s")
+
+
+if __name__ == "__main__":
+    main()
