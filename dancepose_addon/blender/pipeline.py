@@ -1,0 +1,102 @@
+"""From skeleton data to an animated rig: the one function behind the panel and the headless renderer."""
+
+from dataclasses import dataclass
+from pathlib import Path
+import time
+
+import bpy
+
+from ..core.body.model import BodyModel
+from ..core.fit.regressor import PoseRegressor
+from ..core.fit.solve import FitResult, fit
+from ..core.progress import Progress, part_of, silent
+from ..core.skeleton.readers import read
+from ..core.skeleton.sequence import Sequence
+from .actions import animate
+from .armature import create_armature
+from .mesh import create_body_mesh
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What may be said about a source, and about the rig.
+
+    layout: name, where the format leaves it open; fps: instead of what the file says; frames: first and one after
+    the last (None: to the end); first_frame: scene frame of the first key; correctives: exact SMPL skinning at the
+    price of slower playback.
+    """
+
+    layout: str | None = None
+    fps: float | None = None
+    frames: tuple[int, int | None] | None = None
+    name: str = "Dancer"
+    first_frame: float = 0.0
+    correctives: bool = True
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What import_and_fit made. seconds: spent by stage, beside the fit's own in ``fit.report``."""
+
+    armature: bpy.types.Object
+    mesh: bpy.types.Object
+    fit: FitResult
+    sequence: Sequence
+    seconds: dict[str, float]
+
+
+def import_and_fit(
+    source: Path | Sequence,
+    *,
+    scene: bpy.types.Scene,
+    view_layer: bpy.types.ViewLayer,
+    collection: bpy.types.Collection,
+    regressor: PoseRegressor,
+    body: BodyModel,
+    options: ImportOptions = ImportOptions(),
+    progress: Progress = silent,
+) -> Imported:
+    """Read ``source``, fit ``body`` to it, and build the animated rig in ``collection``, at the scene's frame rate.
+
+    Nothing is made in Blender before the fit has succeeded. Where ``source`` is a Sequence, the options that concern
+    reading do not apply.
+
+    Raises:
+        InputError: the source cannot be used. RegressorError: the regressor is for another layout.
+    """
+    clock = time.perf_counter()
+    progress(0.0, "Reading")
+    if isinstance(source, Sequence):
+        sequence = source
+    else:
+        sequence = read(source, layout=options.layout, fps=options.fps, frames=options.frames)
+    seconds = {"read": time.perf_counter() - clock}
+
+    clock = time.perf_counter()
+    result = fit(sequence, regressor=regressor, body=body, progress=part_of(progress, 0.1, 0.6))
+    seconds["fit"] = time.perf_counter() - clock
+
+    clock = time.perf_counter()
+    motion = result.motion
+    progress(0.6, "Building the rig")
+    armature = create_armature(
+        options.name, body, betas=motion.betas, scale=motion.scale, collection=collection, view_layer=view_layer
+    )
+    mesh = create_body_mesh(
+        f"{options.name} body",
+        body,
+        betas=motion.betas,
+        scale=motion.scale,
+        armature=armature,
+        collection=collection,
+        correctives=options.correctives,
+    )
+    view_layer.update()
+    seconds["rig"], clock = time.perf_counter() - clock, time.perf_counter()
+
+    progress(0.8, "Writing the animation")
+    render = scene.render
+    animate(armature, motion, scene_fps=render.fps / render.fps_base, first_frame=options.first_frame)
+    seconds["animate"] = time.perf_counter() - clock
+    progress(1.0, f"Fitted {len(motion)} frames")
+    return Imported(armature, mesh, result, sequence, seconds)

@@ -1,0 +1,149 @@
+"""Frames of a scene as PNG files: a frame that exists is whole, and a run that was stopped goes on where it was."""
+
+from dataclasses import asdict
+import hashlib
+import json
+import os
+from pathlib import Path
+import struct
+import time
+from typing import Final
+import zlib
+
+import bpy
+import numpy as np
+
+from ..core.atomic import output_error, replacing
+from ..core.body.model import BodyModel
+from ..core.errors import OutputError
+from ..core.fit.motion import BodyMotion
+from ..core.framing import Shot
+from ..core.progress import Progress, silent
+from . import compat, stage
+from .engines import Engine
+
+PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+ENOSPC: Final = 28
+LOW_SPACE_BYTES: Final = 1 << 20
+
+
+def set_up_picture(scene: bpy.types.Scene, *, width: int, height: int, fps: float) -> None:
+    """Set size and rate of the scene's output, and PNG as its format. fps: may be fractional, such as 29.97."""
+    render = scene.render
+    render.resolution_x, render.resolution_y, render.resolution_percentage = width, height, 100
+    set_rate(scene, fps)
+    render.film_transparent = False
+    render.use_compositing = False
+    render.use_sequencer = False
+    render.use_file_extension = False
+    render.use_overwrite = True
+    render.dither_intensity = 0.0
+    compat.choose_png(render.image_settings)
+
+
+def set_rate(scene: bpy.types.Scene, fps: float) -> None:
+    """Blender's rate is a whole number over a base: 29.97 is 30 / 1.001."""
+    scene.render.fps = max(1, round(fps))
+    scene.render.fps_base = scene.render.fps / fps
+
+
+def render_key(
+    motion: BodyMotion, body: BodyModel, shot: Shot, engine: Engine, *, width: int, height: int, fps: float
+) -> str:
+    """Sixteen hex digits that name everything a picture depends on: frames under one key belong together."""
+    digest = hashlib.blake2b(digest_size=8)
+    arrays = [motion.pose_rotmat, motion.translation_m, motion.betas, shot.position_m, shot.rotmat]
+    arrays += [body.v_template_m, body.faces, body.shapedirs, body.weights]
+    arrays += [] if body.posedirs is None else [body.posedirs]
+    arrays += [] if body.surface is None else [body.surface.face_material, body.surface.rgba]
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+    lights = [asdict(light) for light in stage.LIGHTS]
+    settings = [motion.scale, motion.fps, width, height, fps, stage.STAGE_VERSION, lights, engine.settings_key()]
+    digest.update(json.dumps([*settings, bpy.app.version[:2]], sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def frame_path(folder: Path, index: int) -> Path:
+    """Where frame ``index`` of a clip lies."""
+    return folder / f"{index:06d}.png"
+
+
+def missing_frames(folder: Path, count: int, *, width: int, height: int) -> list[int]:
+    """Frames that are not there, or are not whole pictures of that size."""
+    return [i for i in range(count) if not is_whole_png(frame_path(folder, i), width=width, height=height)]
+
+
+def is_whole_png(path: Path, *, width: int, height: int) -> bool:
+    """Whether a file is a PNG of that size, complete to its last chunk, every checksum right."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return False
+    if not data.startswith(PNG_SIGNATURE):
+        return False
+    place, first = len(PNG_SIGNATURE), True
+    while place + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, place)
+        end = place + 12 + length
+        if end > len(data) or zlib.crc32(data[place + 4 : end - 4]) != struct.unpack_from(">I", data, end - 4)[0]:
+            return False
+        if first and (kind != b"IHDR" or struct.unpack_from(">II", data, place + 8) != (width, height)):
+            return False
+        if kind == b"IEND":
+            return end == len(data)
+        place, first = end, False
+    return False
+
+
+def render_frames(
+    scene: bpy.types.Scene, *, folder: Path, count: int, progress: Progress = silent, first_frame: int = 0
+) -> int:
+    """Render the frames of a clip that ``folder`` lacks; returns how many there were to do.
+
+    Raises:
+        OutputError: a frame cannot be written; those before it are whole and stay.
+        Cancelled: by ``progress``, between frames.
+    """
+    width, height = scene.render.resolution_x, scene.render.resolution_y
+    todo = missing_frames(folder, count, width=width, height=height)
+    done, start = count - len(todo), time.monotonic()
+    for number, index in enumerate(todo):
+        left = (time.monotonic() - start) / number * (len(todo) - number) if number > 1 else 0.0
+        progress((done + number) / count, f"Frame {done + number + 1} of {count}{_time_left(left)}")
+        scene.frame_set(first_frame + index)
+        with replacing(frame_path(folder, index)) as temporary:
+            render_still(scene, temporary)
+            if not is_whole_png(temporary, width=width, height=height):
+                raise write_error(frame_path(folder, index), "Blender wrote an incomplete picture")
+    progress(1.0, f"{count} frames")
+    return len(todo)
+
+
+def _time_left(seconds: float) -> str:
+    return f", {seconds / 60:.0f} min left" if seconds > 90 else f", {seconds:.0f} s left" if seconds > 2 else ""
+
+
+def render_still(scene: bpy.types.Scene, path: Path) -> None:
+    """Render the scene's current frame into ``path``.
+
+    Raises:
+        OutputError: Blender could not write it.
+    """
+    scene.render.filepath = str(path)
+    try:
+        bpy.ops.render.render(write_still=True, scene=scene.name)
+    except RuntimeError as error:
+        raise write_error(path, str(error).strip().splitlines()[-1]) from error
+
+
+def write_error(path: Path, reason: str) -> OutputError:
+    """Blender names its trouble in words only; a full disk is told by the room that is left."""
+    try:
+        room = os.statvfs(path.parent)
+        full = room.f_bavail * room.f_frsize < LOW_SPACE_BYTES
+    except (AttributeError, OSError):
+        full = False
+    if full or "No space left" in reason:
+        return output_error(path, OSError(ENOSPC, "No space left on device"))
+    return OutputError(f"{path} could not be written ({reason}). Choose another place with --out or --work.")

@@ -1,0 +1,136 @@
+"""Floor, backdrop and three soft lights around a shot."""
+
+from dataclasses import dataclass
+import math
+from typing import Final
+
+import bpy
+from mathutils import Matrix, Vector
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.framing import Shot
+from ..core.skeleton.axes import from_smpl
+
+STAGE_VERSION: Final = 1
+"""Raise with every change that alters a picture, so that finished frames of an older stage are not mixed in."""
+
+BACKDROP_RGBA: Final = (0.55, 0.555, 0.57, 1.0)
+WORLD_RGB: Final = (0.62, 0.65, 0.70)
+WORLD_STRENGTH: Final = 0.42
+CLEAR_BEHIND_M: Final = 2.5
+SWEEP_M: Final = 5.0
+SWEEP_STEPS: Final = 48
+AIM_HEIGHT_M: Final = 1.0
+
+
+@dataclass(frozen=True)
+class SoftLight:
+    """An area light. azimuth_deg: from the camera's direction, positive to the picture's right; elevation_deg: above
+    the floor; size: of its edge, and watts: both for one metre of distance, to the power that keeps the look the
+    same at any distance."""
+
+    name: str
+    azimuth_deg: float
+    elevation_deg: float
+    size: float
+    watts: float
+    rgb: tuple[float, float, float]
+
+
+LIGHTS: Final = (
+    SoftLight("key", -38.0, 48.0, 0.55, 9.0, (1.0, 0.965, 0.92)),
+    SoftLight("fill", 48.0, 28.0, 0.75, 2.6, (0.90, 0.95, 1.0)),
+    SoftLight("rim", 155.0, 52.0, 0.45, 6.5, (1.0, 1.0, 1.0)),
+)
+
+
+def build_stage(scene: bpy.types.Scene, collection: bpy.types.Collection, shot: Shot) -> None:
+    """Add floor, backdrop and lights for ``shot``, and set the scene's world and colours."""
+    to_world = _stage_to_world(shot)
+    collection.objects.link(_create_backdrop(shot, to_world))
+    for light in LIGHTS:
+        collection.objects.link(_create_light(light, shot, to_world))
+    world = bpy.data.worlds.new("DancePose")
+    world.color = BACKDROP_RGBA[:3]
+    world.use_nodes = True
+    background = next(node for node in world.node_tree.nodes if node.type == "BACKGROUND")
+    background.inputs["Color"].default_value = (*WORLD_RGB, 1.0)
+    background.inputs["Strength"].default_value = WORLD_STRENGTH
+    scene.world = world
+
+
+def _stage_to_world(shot: Shot) -> Matrix:
+    """Stage axes: origin on the floor amid the dance, x to the picture's right, y away from the camera, z up."""
+    front = Vector(from_smpl(shot.front, axes="z_up", unit="m").tolist())
+    origin = Vector(from_smpl(shot.centre_m, axes="z_up", unit="m").tolist())
+    away, up = -front, Vector((0.0, 0.0, 1.0))
+    matrix = Matrix((away.cross(up), away, up)).transposed().to_4x4()
+    matrix.translation = origin
+    return matrix
+
+
+def _create_backdrop(shot: Shot, to_world: Matrix) -> bpy.types.Object:
+    """A sweep: floor that bends up into a wall on so large a radius that no horizon is seen."""
+    camera_m = float((shot.position_m - shot.centre_m) @ shot.front)
+    bend = float(shot.reach_m[1]) + CLEAR_BEHIND_M
+    angles = np.linspace(0.0, math.pi / 2.0, SWEEP_STEPS + 1)
+    depth = np.concatenate([[-camera_m - 4.0], bend + SWEEP_M * np.sin(angles), [bend + SWEEP_M]])
+    far = camera_m + bend + SWEEP_M
+    half_slope = math.tan(shot.field_rad / 2.0)
+    wall_m = float(shot.position_m[1]) + far * half_slope * 1.5 + SWEEP_M
+    height = np.concatenate([[0.0], SWEEP_M * (1.0 - np.cos(angles)), [wall_m]])
+    half_width = 1.5 * far * half_slope * max(shot.aspect, 1.0) + 4.0
+    sides = np.array([-half_width, half_width])
+    vertices = np.stack(
+        [np.tile(sides, len(depth)), np.repeat(depth, 2), np.repeat(height, 2)],
+        axis=1,
+    )
+    first = 2 * np.arange(len(depth) - 1)[:, None]
+    faces = first + np.array([0, 1, 3, 2])
+    data = bpy.data.meshes.new("DancePose backdrop")
+    data.from_pydata(vertices.tolist(), [], faces.tolist())
+    data.shade_smooth()
+    data.materials.append(_backdrop_material())
+    backdrop = bpy.data.objects.new(data.name, data)
+    backdrop.matrix_world = to_world
+    return backdrop
+
+
+def _backdrop_material() -> bpy.types.Material:
+    material = bpy.data.materials.new("DancePose backdrop")
+    material.diffuse_color = BACKDROP_RGBA
+    material.roughness = 0.9
+    material.use_nodes = True
+    shader = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
+    shader.inputs["Base Color"].default_value = BACKDROP_RGBA
+    shader.inputs["Roughness"].default_value = 0.9
+    shader.inputs["Specular IOR Level"].default_value = 0.1
+    return material
+
+
+def _create_light(light: SoftLight, shot: Shot, to_world: Matrix) -> bpy.types.Object:
+    distance = light_distance_m(shot)
+    data = bpy.data.lights.new(f"DancePose {light.name}", "AREA")
+    data.shape = "DISK"
+    data.size = light.size * distance
+    data.energy = light.watts * distance**2
+    data.color = light.rgb
+    lamp = bpy.data.objects.new(data.name, data)
+    towards = light_direction(light)
+    place = Vector((0.0, 0.0, AIM_HEIGHT_M)) + distance * Vector(towards.tolist())
+    aim = Vector(towards.tolist()).to_track_quat("Z", "Y").to_matrix().to_4x4()
+    lamp.matrix_world = to_world @ Matrix.Translation(place) @ aim
+    return lamp
+
+
+def light_distance_m(shot: Shot) -> float:
+    """Far enough that the light hardly changes while the dancer travels."""
+    return 4.5 + 1.5 * float(shot.reach_m.max())
+
+
+def light_direction(light: SoftLight) -> NDArray[np.float64]:
+    """Unit vector from the dancer to the light, in stage axes."""
+    azimuth, elevation = math.radians(light.azimuth_deg), math.radians(light.elevation_deg)
+    level = math.cos(elevation)
+    return np.array([level * math.sin(azimuth), -level * math.cos(azimuth), math.sin(elevation)])

@@ -1,0 +1,124 @@
+"""Camera and floor for a clip, or for a set of clips: pure geometry.
+
+The shot is decided once from everything that is danced, so scale and floor stay constant over the clip and every
+part of it, rendered anywhere, agrees to the pixel. The floor is y = 0: the fit puts it there.
+"""
+
+from dataclasses import dataclass
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .body.model import JOINT_COUNT, JOINT_INDEX, BodyModel, forward_kinematics, skin
+from .fit.motion import BodyMotion
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+
+FIELD_RAD: Final = math.radians(28.0)
+"""Vertical angle of view: a portrait lens, which neither stretches a hand near the camera nor flattens the dance."""
+PITCH_RAD: Final = math.radians(9.0)
+"""The camera looks down by this much, so that the floor is seen as a plane and contact can be read."""
+MARGIN: Final = 0.07
+"""Of the picture's width and height, left free on every side."""
+NEAREST_M: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A camera, and the space that is danced in. SMPL axes, metres, floor at y = 0.
+
+    position_m: (3,); rotmat: (3, 3), columns are the camera's right, up and backward; field_rad: vertical angle of
+    view; aspect: width over height; front: (3,), horizontal unit vector from the dancer to the camera; centre_m:
+    (3,), middle of the danced space, on the floor; reach_m: (2,), half of its width across the picture and of its
+    depth along ``front``.
+    """
+
+    position_m: F64
+    rotmat: F64
+    field_rad: float
+    aspect: float
+    front: F64
+    centre_m: F64
+    reach_m: F64
+
+
+def frame_motions(bodies: list[tuple[BodyModel, BodyMotion]], *, aspect: float) -> Shot:
+    """The shot that holds every clip of a set. aspect: width over height of the picture."""
+    outlines = [outline_points(body, motion).reshape(-1, 3) for body, motion in bodies]
+    facing = np.sum([facing_vector(motion.pose_rotmat) * len(motion) for _, motion in bodies], axis=0)
+    return frame_points(np.concatenate(outlines), front=_unit_or_forward(facing), aspect=aspect)
+
+
+def facing_vector(pose_rotmat: F32) -> F64:
+    """Where the chest points over a clip: the mean of its horizontal directions, shorter the more the dancer turns.
+
+    pose_rotmat: (T, 24, 3, 3), local rotations -> (3,), y = 0.
+    """
+    global_rotmat, _ = forward_kinematics(np.zeros((JOINT_COUNT, 3), np.float32), pose_rotmat)
+    forward = global_rotmat[:, JOINT_INDEX["spine3"], :, 2].astype(np.float64)
+    forward[:, 1] = 0.0
+    lengths = np.linalg.norm(forward, axis=1, keepdims=True)
+    return np.asarray((forward / np.maximum(lengths, 1e-6)).mean(axis=0))
+
+
+def _unit_or_forward(vector: F64) -> F64:
+    length = float(np.linalg.norm(vector))
+    return vector / length if length > 1e-3 else np.array([0.0, 0.0, 1.0])
+
+
+def outline_points(body: BodyModel, motion: BodyMotion) -> F32:
+    """The posed vertices that reach furthest: for each joint, the extremes of what it moves. -> (T, N, 3), metres."""
+    owner = body.weights.argmax(axis=1)
+    chosen: set[int] = set()
+    for joint in range(JOINT_COUNT):
+        moved = np.flatnonzero(owner == joint)
+        if len(moved):
+            extremes = body.v_template_m[moved]
+            chosen.update(moved[extremes.argmax(axis=0)].tolist(), moved[extremes.argmin(axis=0)].tolist())
+    points = skin(
+        body,
+        motion.pose_rotmat,
+        betas=motion.betas,
+        translation_m=motion.translation_m,
+        scale=motion.scale,
+        correctives=False,
+        vertices=np.array(sorted(chosen), np.intp),
+    )
+    assert points is not None
+    return points
+
+
+def frame_points(points_m: NDArray[np.floating], *, front: F64, aspect: float, margin: float = MARGIN) -> Shot:
+    """The nearest camera, looking against ``front`` and a little down, that has every point in the picture.
+
+    points_m: (N, 3), metres, SMPL axes; front: (3,), horizontal unit vector. For a fixed direction each side of the
+    picture bounds the camera's place linearly, so the place is found in closed form.
+    """
+    points = np.asarray(points_m, np.float64)
+    right = np.cross([0.0, 1.0, 0.0], front)
+    backward = math.cos(PITCH_RAD) * front + math.sin(PITCH_RAD) * np.array([0.0, 1.0, 0.0])
+    rotmat = np.stack([right, np.cross(backward, right), backward], axis=1)
+    seen = points @ rotmat
+    slope_y = math.tan(FIELD_RAD / 2.0) * (1.0 - 2.0 * margin)
+    slopes = np.array([slope_y * aspect, slope_y])
+    # A point is inside while |x - cx| <= slope * (distance - z); upper and lower give centre and distance at once.
+    upper = (seen[:, :2] + slopes * seen[:, 2:]).max(axis=0)
+    lower = (seen[:, :2] - slopes * seen[:, 2:]).min(axis=0)
+    distance = max(float(((upper - lower) / (2.0 * slopes)).max()), float(seen[:, 2].max()) + NEAREST_M)
+    place = np.array([*((upper + lower) / 2.0), distance])
+    across, along = points @ right, points @ front
+    centre = right * (across.max() + across.min()) / 2.0 + front * (along.max() + along.min()) / 2.0
+    reach = np.array([np.ptp(across), np.ptp(along)]) / 2.0
+    return Shot(rotmat @ place, rotmat, FIELD_RAD, aspect, front, centre, reach)
+
+
+def project(shot: Shot, points_m: NDArray[np.floating]) -> F64:
+    """Where points fall in the picture. points_m: (..., 3), metres -> (..., 3): x and y in [-1, 1] from the lower
+    left to the upper right corner, and the depth in metres."""
+    seen = (np.asarray(points_m, np.float64) - shot.position_m) @ shot.rotmat
+    depth = -seen[..., 2]
+    slope = math.tan(shot.field_rad / 2.0)
+    return np.stack([seen[..., 0] / (depth * slope * shot.aspect), seen[..., 1] / (depth * slope), depth], axis=-1)
