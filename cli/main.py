@@ -38,7 +38,7 @@ def installed_version() -> str:
         return "unknown"
 
 
-def show_version(wanted: bool) -> None:  # noqa: FBT001 (typer calls it so)
+def show_version(wanted: bool) -> None:
     """Print the version and leave."""
     if wanted:
         typer.echo(f"dancepose {installed_version()}")
@@ -47,8 +47,8 @@ def show_version(wanted: bool) -> None:  # noqa: FBT001 (typer calls it so)
 
 @app.callback()
 def configure(
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens, to stderr.")] = False,  # noqa: FBT002
-    version: Annotated[  # noqa: ARG001, FBT002
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens, to stderr.")] = False,
+    version: Annotated[  # noqa: ARG001
         bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and leave.")
     ] = False,
 ) -> None:

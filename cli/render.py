@@ -35,13 +35,13 @@ def render(
     ] = None,
     size: Annotated[str | None, typer.Option(metavar="WIDTHxHEIGHT", help="Picture size in pixels.")] = None,
     fps_out: Annotated[float | None, typer.Option(min=1.0, help="Frames per second of the video.")] = None,
-    audio: Annotated[bool, typer.Option("--audio/--no-audio", help="With the music, where there is any.")] = True,  # noqa: FBT002
+    audio: Annotated[bool, typer.Option("--audio/--no-audio", help="With the music, where there is any.")] = True,
     motion: Annotated[OptionalPath, typer.Option(help="Also write the fitted motion, AMASS-style .npz.")] = None,
     blend: Annotated[OptionalPath, typer.Option(help="Also write the scene, .blend.")] = None,
     sheet: Annotated[OptionalPath, typer.Option(help="Also write a contact sheet, .png.")] = None,
     report: Annotated[OptionalPath, typer.Option(help="Also write errors and timings, .json.")] = None,
     work: Annotated[OptionalPath, typer.Option(help="Folder for frames; a killed run goes on from them.")] = None,
-    keep_frames: Annotated[bool, typer.Option("--keep-frames", help="Keep the PNG frames.")] = False,  # noqa: FBT002
+    keep_frames: Annotated[bool, typer.Option("--keep-frames", help="Keep the PNG frames.")] = False,
     blender: Annotated[OptionalPath, typer.Option(help="A Blender program, instead of the bpy wheel.")] = None,
 ) -> None:
     """Fit a body to skeleton motion and render it, with its music."""
