@@ -29,8 +29,8 @@ SPINE_SHARES: Final = {"spine1": (0.5, 0.25, 0.35), "spine2": (0.3, 0.35, 0.35),
 
 @dataclass(frozen=True)
 class _Leg:
-    """Angles (N,) of a left leg: flexion lifts the thigh forward, abduction sideways, rotation turns the toes out,
-    knee bends; lifted: 1 where the sole is off the floor, 0 where it is planted."""
+    """Angles (N,) of a left leg: flexion lifts the thigh forward of the vertical, abduction sideways, rotation turns
+    the toes out, knee bends; lifted: 1 where the sole is off the floor, 0 where it is planted."""
 
     flexion: F64
     abduction: F64
@@ -45,12 +45,12 @@ def procedural_poses(count: int, *, seed: int) -> F32:
     pose = np.broadcast_to(np.eye(3, dtype=np.float32), (count, JOINT_COUNT, 3, 3)).copy()
     stance = _choose(random, count, STANCES)
     working, standing = _legs(random, stance)
+    lean = _bounded(random, 3.0 + 25.0 * (stance == "squat") - 8.0 * (stance == "kick"), 8.0, -20.0, 50.0)
     # Either leg may be the one that works.
     swap = random.random(count) < 0.5
     for side, mirrored in (("left", False), ("right", True)):
         use_working = ~swap if mirrored else swap
-        _pose_leg(pose, random, _mix(use_working, working, standing), side)
-    lean = _bounded(random, 3.0 + 25.0 * (stance == "squat") - 8.0 * (stance == "kick"), 8.0, -20.0, 50.0)
+        _pose_leg(pose, random, _mix(use_working, working, standing), lean, side)
     roll = _bounded(random, np.zeros(count), 5.0, -15.0, 15.0)
     heading = random.uniform(-180.0, 180.0, count)
     pose[:, 0] = _about(y=heading) @ _about(x=lean) @ _about(z=roll)
@@ -99,7 +99,8 @@ def _legs(random: Generator, stance: NDArray[np.str_]) -> tuple[_Leg, _Leg]:
     return _mix(kick | lunge, stepping, symmetric), standing
 
 
-def _pose_leg(pose: F32, random: Generator, leg: _Leg, side: str) -> None:
+def _pose_leg(pose: F32, random: Generator, leg: _Leg, lean: F64, side: str) -> None:
+    """lean: (N,), degrees, how far the pelvis tips forward; the hips make up for it, so that legs stay under it."""
     count = len(pose)
     planted = leg.flexion - leg.knee
     pointed = random.uniform(0.0, 55.0, count)
@@ -107,7 +108,7 @@ def _pose_leg(pose: F32, random: Generator, leg: _Leg, side: str) -> None:
     # A heel that comes off the floor bends the toes.
     toe = np.where(leg.lifted > 0.5, 0.2 * pointed, np.minimum(np.clip(planted, -30.0, 45.0) - planted, 0.0))
     rotations = {
-        "hip": _about(x=-leg.flexion) @ _about(z=leg.abduction) @ _about(y=leg.rotation),
+        "hip": _about(x=-leg.flexion - lean) @ _about(z=leg.abduction) @ _about(y=leg.rotation),
         "knee": _about(x=leg.knee),
         "ankle": _about(x=ankle) @ _about(z=random.normal(0.0, 4.0, count)) @ _about(y=random.normal(0.0, 5.0, count)),
         "foot": _about(x=np.clip(toe, -40.0, 20.0)),

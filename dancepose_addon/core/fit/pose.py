@@ -34,8 +34,8 @@ STIFF_JOINTS: Final = {
 @dataclass(frozen=True)
 class RefineSettings:
     """steps: of Levenberg-Marquardt; prior_m_per_rad: residual in metres that weighs as much as one radian away from
-    the regressor; damping_m: of every parameter, metres per radian; outlier_m: residual at which Huber's loss turns
-    from square to linear, metres."""
+    the regressor; damping_m: of every parameter at the start, metres per radian or per metre; outlier_m: residual at
+    which Huber's loss turns from square to linear, metres."""
 
     steps: int = 4
     prior_m_per_rad: float = 0.03
@@ -101,55 +101,96 @@ def refine(
         block = slice(first, first + BLOCK)
         progress(first / len(pose), f"Refining frame {first} of {len(pose)}")
         weight = np.ones(target_m[block].shape[:2], np.float32) if confidence is None else confidence[block]
-        state = (pose[block], translation[block])
-        for _ in range(chosen.steps):
-            state = _step(carriers, rest_joints_m, *state, pose_rotmat[block], target_m[block], weight, prior, chosen)
-        pose[block], translation[block] = state
+        problem = _Block(carriers, rest_joints_m, pose_rotmat[block], target_m[block], weight, prior, chosen.outlier_m)
+        pose[block], translation[block] = _solve(problem, pose[block], translation[block], chosen)
     return pose, translation
 
 
-def _step(
-    carriers: _Carriers,
-    rest_joints_m: F32,
-    pose: F32,
-    translation: F32,
-    reference: F32,
-    target: F32,
-    confidence: F32,
-    prior: F32,
-    settings: RefineSettings,
-) -> tuple[F32, F32]:
-    """One damped Gauss-Newton step for a block of frames: new pose and translation."""
-    frames, active = len(pose), len(carriers.joints)
-    global_rotmat, joints = forward_kinematics(rest_joints_m, pose, translation)
-    carried = (global_rotmat[:, carriers.bone] @ carriers.local_m[..., None])[..., 0] + joints[:, carriers.bone]
-    points = np.einsum("tpc,pk->tkc", carried * carriers.weight[:, None], carriers.sums, optimize=True)
-    residual = target - points
-    distance = np.linalg.norm(residual, axis=-1)
-    weight = confidence * np.minimum(1.0, settings.outlier_m / np.maximum(distance, 1e-9))
+@dataclass(frozen=True)
+class _Block:
+    """A block of frames to solve. reference: (T, 24, 3, 3); target_m: (T, K, 3); confidence: (T, K); prior: (A,)."""
 
-    lever = carriers.below[None, :, :, None] * (carried[:, None] - joints[:, carriers.joints][:, :, None])
-    lever = np.einsum("tapc,pk->tack", lever, carriers.sums, optimize=True)
-    jacobian = _jacobian(lever, np.sqrt(weight)).reshape(frames, 3 * active + 3, -1)
+    carriers: _Carriers
+    rest_joints_m: F32
+    reference: F32
+    target_m: F32
+    confidence: F32
+    prior: F32
+    outlier_m: float
+
+
+@dataclass(frozen=True)
+class _State:
+    """A block posed, and its cost. carried: (T, P, 3); away: (T, A, 3), rotation vector to the reference seen from the
+    parent; distance: (T, K); cost: (T,)."""
+
+    pose: F32
+    translation: F32
+    global_rotmat: F32
+    joints: F32
+    carried: F32
+    residual: F32
+    distance: F32
+    away: F32
+    cost: F32
+
+
+def _solve(problem: _Block, pose: F32, translation: F32, settings: RefineSettings) -> tuple[F32, F32]:
+    """Levenberg-Marquardt with a damping of its own for each frame; a step that raises a frame's cost is not taken."""
+    state = _evaluate(problem, pose, translation)
+    damping = np.full(len(pose), settings.damping_m**2, np.float32)
+    for _ in range(settings.steps):
+        proposal = _evaluate(problem, *_propose(problem, state, damping))
+        worse = proposal.cost > state.cost
+        damping = np.where(worse, damping * 10.0, damping * 0.2).astype(np.float32)
+        if worse.any():
+            for new, old in zip(vars(proposal).values(), vars(state).values(), strict=True):
+                new[worse] = old[worse]
+        state = proposal
+    return state.pose, state.translation
+
+
+def _evaluate(problem: _Block, pose: F32, translation: F32) -> _State:
+    carriers = problem.carriers
+    global_rotmat, joints = forward_kinematics(problem.rest_joints_m, pose, translation)
+    carried = (global_rotmat[:, carriers.bone] @ carriers.local_m[..., None])[..., 0] + joints[:, carriers.bone]
+    residual = problem.target_m - carriers.sums.T @ (carried * carriers.weight[:, None])
+    distance = np.linalg.norm(residual, axis=-1)
+    away = rotmat_to_rotvec(problem.reference[:, carriers.joints] @ np.swapaxes(pose[:, carriers.joints], -1, -2))
+    # Huber's loss, twice over: d^2 inside, 2 c d - c^2 outside.
+    inside = np.minimum(distance, problem.outlier_m)
+    loss = inside * (2.0 * distance - inside)
+    cost = (problem.confidence * loss).sum(axis=1) + (problem.prior * (away * away).sum(axis=2)).sum(axis=1)
+    return _State(pose, translation, global_rotmat, joints, carried, residual, distance, away, cost)
+
+
+def _propose(problem: _Block, state: _State, damping: F32) -> tuple[F32, F32]:
+    """The damped Gauss-Newton step of each frame: new pose and translation. damping: (T,)."""
+    carriers = problem.carriers
+    frames, active = len(state.pose), len(carriers.joints)
+    weight = problem.confidence * np.minimum(1.0, problem.outlier_m / np.maximum(state.distance, 1e-9))
+    root_weight = np.sqrt(weight)
+    arms = state.carried[:, None] - state.joints[:, carriers.joints][:, :, None]
+    lever = np.swapaxes(arms * carriers.below[None, :, :, None], 2, 3) @ carriers.sums
+    jacobian = _jacobian(lever, root_weight).reshape(frames, 3 * active + 3, -1)
     hessian = jacobian @ np.swapaxes(jacobian, 1, 2)
-    weighted = (residual * np.sqrt(weight)[..., None]).reshape(frames, -1, 1)
-    gradient = (jacobian @ weighted)[..., 0]
+    gradient = (jacobian @ (state.residual * root_weight[..., None]).reshape(frames, -1, 1))[..., 0]
 
     above = np.array([PARENTS[joint] for joint in carriers.joints])
-    world = np.where((above < 0)[:, None, None], np.eye(3, dtype=np.float32), global_rotmat[:, np.maximum(above, 0)])
-    away = rotmat_to_rotvec(reference[:, carriers.joints] @ np.swapaxes(pose[:, carriers.joints], -1, -2))
-    pull = prior[:, None] * (world @ away[..., None])[..., 0]
+    parent_rotmat = state.global_rotmat[:, np.maximum(above, 0)]
+    world = np.where((above < 0)[:, None, None], np.eye(3, dtype=np.float32), parent_rotmat)
+    pull = problem.prior[:, None] * (world @ state.away[..., None])[..., 0]
     gradient[:, : 3 * active] += pull.reshape(frames, -1)
     diagonal = np.arange(3 * active + 3)
-    hessian[:, diagonal, diagonal] += settings.damping_m**2
-    hessian[:, diagonal[:-3], diagonal[:-3]] += np.repeat(prior, 3)
+    hessian[:, diagonal, diagonal] += damping[:, None]
+    hessian[:, diagonal[:-3], diagonal[:-3]] += np.repeat(problem.prior, 3)
 
     change = np.linalg.solve(hessian, gradient[..., None])[..., 0]
     turn = change[:, : 3 * active].reshape(frames, active, 3, 1)
     local_turn = rotvec_to_rotmat((np.swapaxes(world, -1, -2) @ turn)[..., 0])
-    result = pose.copy()
-    result[:, carriers.joints] = local_turn @ pose[:, carriers.joints]
-    return result, translation + change[:, 3 * active :]
+    pose = state.pose.copy()
+    pose[:, carriers.joints] = local_turn @ pose[:, carriers.joints]
+    return pose, state.translation + change[:, 3 * active :]
 
 
 def _jacobian(lever: F32, root_weight: F32) -> F32:
