@@ -1,0 +1,245 @@
+"""Reading ONNX files with the standard library and NumPy.
+
+A protobuf message is a row of fields, each a key (field number and wire type) and a value. Only the messages that a
+regressor needs are read; numbers of fields and types are those of ``onnx.proto3`` (ONNX IR version 10). Subgraphs and
+data outside the file are refused: neither occurs in a regressor, and both are ways to make a reader hang or stray.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+import math
+import struct
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import RegressorError
+
+Array: TypeAlias = NDArray[Any]
+Field: TypeAlias = tuple[int, int, int, memoryview]
+"""Field number, wire type, the number of a varint (else 0), the bytes of anything else."""
+
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+
+# TensorProto.DataType -> (element type, field that holds the elements where raw_data does not)
+TENSOR_TYPES: Final[Mapping[int, tuple[np.dtype[Any], int]]] = {
+    1: (np.dtype("<f4"), 4),
+    2: (np.dtype("u1"), 5),
+    3: (np.dtype("i1"), 5),
+    6: (np.dtype("<i4"), 5),
+    7: (np.dtype("<i8"), 7),
+    9: (np.dtype("?"), 5),
+    10: (np.dtype("<f2"), 5),
+    11: (np.dtype("<f8"), 10),
+}
+MAX_DIMENSIONS: Final = 8
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation. inputs: value names, "" where an optional one is left out; attributes: by name."""
+
+    op: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class OnnxModel:
+    """What a regressor's file holds. opset: version of the standard operators; metadata: the file's own strings."""
+
+    nodes: tuple[Node, ...]
+    initialisers: Mapping[str, Array]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    metadata: Mapping[str, str]
+    opset: int
+
+
+def parse_model(data: bytes, source: str) -> OnnxModel:
+    """Read the bytes of an ONNX file.
+
+    Raises:
+        RegressorError: they are truncated, not ONNX, or hold what a regressor has no use for.
+    """
+    try:
+        return _model(memoryview(data))
+    except (ValueError, OverflowError, UnicodeDecodeError, struct.error, MemoryError) as error:
+        raise RegressorError(
+            f"{source} cannot be read as an ONNX regressor ({error}). It may be truncated: copy, download or "
+            "export it again."
+        ) from error
+
+
+def _model(view: memoryview) -> OnnxModel:
+    graph: memoryview | None = None
+    metadata: dict[str, str] = {}
+    opset = 0
+    for number, _, _, body in _fields(view):
+        if number == 7:
+            graph = body
+        elif number == 14:
+            entry = {key: str(text, "utf-8") for key, _, _, text in _fields(body)}
+            metadata[entry.get(1, "")] = entry.get(2, "")
+        elif number == 8:
+            domain, version = "", 0
+            for key, _, integer, text in _fields(body):
+                domain, version = (str(text, "utf-8"), version) if key == 1 else (domain, integer)
+            if domain not in ("", "ai.onnx"):
+                raise ValueError(f"it uses the operator set {domain!r}")
+            opset = version
+    if graph is None:
+        raise ValueError("it holds no graph")
+    nodes, initialisers = [], {}
+    inputs, outputs = [], []
+    for number, _, _, body in _fields(graph):
+        if number == 1:
+            nodes.append(_node(body))
+        elif number == 5:
+            name, tensor = _tensor(body)
+            initialisers[name] = tensor
+        elif number == 11:
+            inputs.append(_value_name(body))
+        elif number == 12:
+            outputs.append(_value_name(body))
+        elif number == 15:
+            raise ValueError("it holds sparse weights")
+    # Older files list the weights among the inputs.
+    free = tuple(name for name in inputs if name not in initialisers)
+    return OnnxModel(tuple(nodes), initialisers, free, tuple(outputs), metadata, opset)
+
+
+def _node(view: memoryview) -> Node:
+    inputs, outputs, attributes = [], [], {}
+    op = ""
+    for number, _, _, body in _fields(view):
+        if number == 1:
+            inputs.append(str(body, "utf-8"))
+        elif number == 2:
+            outputs.append(str(body, "utf-8"))
+        elif number == 4:
+            op = str(body, "utf-8")
+        elif number == 5:
+            name, value = _attribute(body)
+            attributes[name] = value
+        elif number == 7 and str(body, "utf-8") not in ("", "ai.onnx"):
+            raise ValueError(f"node {op!r} is of the operator set {str(body, 'utf-8')!r}")
+    return Node(op, tuple(inputs), tuple(outputs), attributes)
+
+
+def _attribute(view: memoryview) -> tuple[str, Any]:
+    name, value = "", None
+    integers: list[int] = []
+    floats: list[float] = []
+    for number, wire, integer, body in _fields(view):
+        if number == 1:
+            name = str(body, "utf-8")
+        elif number == 2:
+            value = struct.unpack("<f", body)[0]
+        elif number == 3:
+            value = _signed(integer)
+        elif number == 4:
+            value = bytes(body)
+        elif number == 5:
+            value = _tensor(body)[1]
+        elif number == 7:
+            floats.extend(np.frombuffer(body, "<f4").tolist())
+        elif number == 8:
+            integers.extend(_integers(wire, integer, body))
+        elif number in (6, 11):
+            raise ValueError(f"attribute {name!r} holds a subgraph")
+    if value is None:
+        value = tuple(integers) if integers or not floats else tuple(floats)
+    return name, value
+
+
+def _tensor(view: memoryview) -> tuple[str, Array]:
+    name, kind = "", 0
+    dims: list[int] = []
+    raw: memoryview | None = None
+    typed: dict[int, list[Array]] = {}
+    for number, wire, integer, body in _fields(view):
+        if number == 1:
+            dims.extend(_integers(wire, integer, body))
+        elif number == 2:
+            kind = integer
+        elif number == 8:
+            name = str(body, "utf-8")
+        elif number == 9:
+            raw = body
+        elif number in (4, 10):
+            typed.setdefault(number, []).append(np.frombuffer(body, "<f4" if number == 4 else "<f8"))
+        elif number in (5, 7):
+            typed.setdefault(number, []).append(np.array(_integers(wire, integer, body), np.int64))
+        elif number == 13 or (number == 14 and integer):
+            raise ValueError(f"weight {name!r} lies in another file")
+    if kind not in TENSOR_TYPES:
+        raise ValueError(f"weight {name!r} has element type {kind}")
+    if len(dims) > MAX_DIMENSIONS or any(dim < 0 for dim in dims):
+        raise ValueError(f"weight {name!r} has shape {dims}")
+    dtype, place = TENSOR_TYPES[kind]
+    if raw is not None:
+        elements = np.frombuffer(raw, dtype)
+    else:
+        elements = np.concatenate(typed.get(place, [np.empty(0, np.int64)]))
+        # float16 travels as its sixteen bits in an integer field.
+        elements = elements.astype(np.uint16).view("<f2") if kind == 10 else elements.astype(dtype)
+    if elements.size != math.prod(dims):
+        raise ValueError(f"weight {name!r} has {elements.size} elements for shape {dims}")
+    return name, elements.reshape(dims)
+
+
+def _value_name(view: memoryview) -> str:
+    return next((str(body, "utf-8") for number, _, _, body in _fields(view) if number == 1), "")
+
+
+def _fields(view: memoryview) -> Iterator[Field]:
+    position, end = 0, len(view)
+    while position < end:
+        key, position = _varint(view, position)
+        number, wire = key >> 3, key & 7
+        integer, start = 0, position
+        if wire == VARINT:
+            integer, position = _varint(view, position)
+        elif wire == FIXED64:
+            position += 8
+        elif wire == FIXED32:
+            position += 4
+        elif wire == BYTES:
+            length, start = _varint(view, position)
+            position = start + length
+        else:
+            raise ValueError(f"unknown wire type {wire} at byte {position}")
+        if position > end or number == 0:
+            raise ValueError(f"a field of {position - start} bytes where {end - start} are left")
+        yield number, wire, integer, view[start:position]
+
+
+def _varint(view: memoryview, position: int) -> tuple[int, int]:
+    result = 0
+    for shift in range(0, 70, 7):
+        if position >= len(view):
+            raise ValueError("it ends in the middle of a number")
+        byte = view[position]
+        position += 1
+        result |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return result, position
+    raise ValueError("a number of more than ten bytes")
+
+
+def _integers(wire: int, integer: int, body: memoryview) -> list[int]:
+    if wire == VARINT:
+        return [_signed(integer)]
+    values, position = [], 0
+    while position < len(body):
+        value, position = _varint(body, position)
+        values.append(_signed(value))
+    return values
+
+
+def _signed(value: int) -> int:
+    value &= (1 << 64) - 1
+    return value - (1 << 64) if value >> 63 else value

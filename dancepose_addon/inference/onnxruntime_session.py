@@ -1,0 +1,55 @@
+"""Running a regressor's graph with onnxruntime, on CUDA where it truly is."""
+
+import logging
+from types import ModuleType
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.fit.regressor import INPUT_NAME, OUTPUT_NAME
+
+LOGGER: Final = logging.getLogger(__name__)
+CUDA: Final = "CUDAExecutionProvider"
+CPU: Final = "CPUExecutionProvider"
+
+
+def import_onnxruntime() -> ModuleType | None:
+    """The module, or None where it is not installed or does not load on this machine."""
+    try:
+        import onnxruntime
+    except Exception as error:  # a broken install raises anything from ImportError to RuntimeError
+        LOGGER.info("onnxruntime is not usable: %s", error)
+        return None
+    # Without a session an installed but unusable module (another NumPy, say) looks healthy.
+    return onnxruntime if hasattr(onnxruntime, "InferenceSession") else None
+
+
+def offers_cuda(onnxruntime: ModuleType) -> bool:
+    """Whether this build has CUDA at all; whether it starts is seen only from a session."""
+    if CUDA not in onnxruntime.get_available_providers():
+        return False
+    if hasattr(onnxruntime, "preload_dlls"):
+        try:
+            # "" looks for CUDA and cuDNN among the installed Python packages, as torch brings them.
+            onnxruntime.preload_dlls(directory="")
+        except Exception as error:
+            LOGGER.info("CUDA libraries could not be loaded beforehand: %s", error)
+    return True
+
+
+class OnnxruntimeSession:
+    """A graph loaded by onnxruntime; ``provider`` says what it runs on."""
+
+    def __init__(self, onnxruntime: ModuleType, data: bytes, *, cuda: bool) -> None:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        # TF32 would round the products to ten bits, beyond what the devices may differ by.
+        providers: list[Any] = [(CUDA, {"use_tf32": "0"}), CPU] if cuda else [CPU]
+        self._session = onnxruntime.InferenceSession(data, options, providers=providers)
+        self.provider = "CUDA" if CUDA in self._session.get_providers() else "CPU"
+
+    def __call__(self, keypoints_m: NDArray[np.float32]) -> NDArray[np.float32]:
+        """keypoints_m: (T, K, 3), metres -> (T, 24, 3, 3)."""
+        result: NDArray[np.float32] = self._session.run([OUTPUT_NAME], {INPUT_NAME: keypoints_m})[0]
+        return result

@@ -1,0 +1,165 @@
+"""Opening a regressor file on the best device that this machine truly has."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+import logging
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import MissingFileError, RegressorError
+from ..core.fit.regressor import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, PoseRegressor, RegressorInfo
+from ..core.skeleton.layouts import get_layout
+from .numpy_session import NumpySession, require_operators
+from .onnx_file import OnnxModel, parse_model
+from .onnxruntime_session import OnnxruntimeSession, import_onnxruntime, offers_cuda
+
+LOGGER: Final = logging.getLogger(__name__)
+
+DEVICES: Final = ("auto", "cuda", "cpu", "numpy")
+REGRESSOR_FOLDER: Final = Path(__file__).parents[1] / "assets" / "regressors"
+MAX_FILE_BYTES: Final = 256 * 1024 * 1024
+
+Session: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class FileRegressor:
+    """A regressor opened from a file: ``core.fit.regressor.PoseRegressor``."""
+
+    info: RegressorInfo
+    provider: str
+    source: str
+    session: Session = field(repr=False)
+
+    def __call__(self, keypoints_m: NDArray[np.float32]) -> NDArray[np.float32]:
+        """keypoints_m: (T, K, 3), metres, SMPL axes -> (T, 24, 3, 3), local rotations.
+
+        Raises:
+            RegressorError: the points are not the layout's, or the graph fails.
+        """
+        expected = (len(keypoints_m), self.info.layout.count, 3)
+        if keypoints_m.shape != expected:
+            raise RegressorError(
+                f"{self.source} reads {self.info.layout.name}, (frames, {expected[1]}, 3); it was given points of "
+                f"shape {keypoints_m.shape}. Choose a regressor for these points."
+            )
+        result = self.session(np.ascontiguousarray(keypoints_m, np.float32))
+        if result.shape != (len(keypoints_m), 24, 3, 3):
+            raise RegressorError(
+                f"{self.source} gave {OUTPUT_NAME} of shape {result.shape}; expected ({len(keypoints_m)}, 24, 3, 3). "
+                "Export it again with `dancepose export`."
+            )
+        return result
+
+
+def open_regressor(path: Path | None, *, layout: str = "md23", device: str = "auto") -> PoseRegressor:
+    """Open a regressor file, the layout's default where ``path`` is None.
+
+    layout: what it has to read. device: ``auto`` takes CUDA where a session truly starts on it, then the processor,
+    then NumPy; ``cuda`` refuses anything else; ``cpu`` falls back to NumPy; ``numpy`` needs no onnxruntime. What ran
+    is told by ``.provider``.
+
+    Raises:
+        MissingFileError: no such file. LayoutError: no such layout.
+        RegressorError: the file breaks the contract of ``core.fit.regressor``, reads another layout, or the device
+        is not there.
+    """
+    if device not in DEVICES:
+        raise RegressorError(f"There is no device {device!r}; choose one of {', '.join(DEVICES)}.")
+    chosen = _default_file(layout) if path is None else path
+    data = _read(chosen)
+    source = chosen.name
+    model = parse_model(data, source)
+    info = RegressorInfo.from_json(model.metadata.get(METADATA_KEY), source)
+    if info.layout.name != layout:
+        raise RegressorError(
+            f"{source} reads layout {info.layout.name}, not {layout}. Choose a regressor for {layout}, or layout "
+            f"{info.layout.name}."
+        )
+    require_operators(model, source)
+    if model.inputs != (INPUT_NAME,) or model.outputs != (OUTPUT_NAME,):
+        raise RegressorError(
+            f"{source} takes {', '.join(model.inputs)} and gives {', '.join(model.outputs)}; expected {INPUT_NAME} and "
+            f"{OUTPUT_NAME}. Export it with `dancepose export`."
+        )
+    failures: list[str] = []
+    for provider, session in _sessions(model, data, source, device, failures):
+        regressor = FileRegressor(info, provider, source, session)
+        try:
+            _try_out(regressor)
+        except RegressorError:
+            raise
+        except Exception as error:  # onnxruntime's own errors share no base class
+            failures.append(f"{provider}: {error}")
+            continue
+        for failure in failures:
+            LOGGER.warning("%s runs on %s; passed over %s", source, provider, failure)
+        return regressor
+    raise RegressorError(
+        f"{source} cannot run on {device} here ({'; '.join(failures) or 'no such device'}). Choose device auto, or "
+        "install onnxruntime-gpu with its CUDA libraries."
+    )
+
+
+def _default_file(layout: str) -> Path:
+    path = REGRESSOR_FOLDER / f"{get_layout(layout).name}.onnx"
+    if not path.is_file():
+        shipped = ", ".join(sorted(file.stem for file in REGRESSOR_FOLDER.glob("*.onnx"))) or "none"
+        raise RegressorError(
+            f"No regressor for layout {layout} is shipped (there are: {shipped}). Give a file, trained with "
+            "`dancepose train` and written with `dancepose export`."
+        )
+    return path
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise RegressorError(
+                f"{path} has {path.stat().st_size >> 20} MiB; a regressor has at most {MAX_FILE_BYTES >> 20}. "
+                "Give a file that `dancepose export` wrote."
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise MissingFileError(f"{path} cannot be read ({error.strerror}). Give the path of an ONNX file.") from error
+
+
+def _sessions(
+    model: OnnxModel, data: bytes, source: str, device: str, failures: list[str]
+) -> Iterator[tuple[str, Session]]:
+    """Sessions from the best device on; what does not start is added to ``failures``."""
+    onnxruntime = None if device == "numpy" else import_onnxruntime()
+    if device in ("auto", "cuda", "cpu") and onnxruntime is None:
+        failures.append("onnxruntime, which is not installed or does not load")
+    wanted = []
+    if onnxruntime is not None:
+        if device in ("auto", "cuda") and offers_cuda(onnxruntime):
+            wanted.append(True)
+        if device in ("auto", "cpu"):
+            wanted.append(False)
+        for cuda in wanted:
+            try:
+                session = OnnxruntimeSession(onnxruntime, data, cuda=cuda)
+            except Exception as error:  # onnxruntime's own errors share no base class
+                failures.append(f"{'CUDA' if cuda else 'CPU'}: {error}")
+                continue
+            if cuda and session.provider != "CUDA":
+                failures.append("CUDA: onnxruntime started without it")
+                continue
+            yield session.provider, session
+    if device != "cuda":
+        yield "NumPy", NumpySession(model, source)
+
+
+def _try_out(regressor: FileRegressor) -> None:
+    """Run two made-up frames: a file or a device that fails should fail at opening."""
+    count = regressor.info.layout.count
+    points = np.random.default_rng(0).uniform(-1.0, 1.0, (2, count, 3)).astype(np.float32)
+    if not np.isfinite(regressor(points)).all():
+        raise RegressorError(
+            f"{regressor.source} gives NaN or infinite rotations: its weights are damaged. Export it again with "
+            "`dancepose export`."
+        )
