@@ -1,0 +1,62 @@
+"""``dancepose train``: train a regressor."""
+
+import json
+from pathlib import Path
+import shlex
+import sys
+from typing import Annotated
+
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+import typer
+
+
+def train(
+    out: Annotated[Path, typer.Option(help="Folder for the run: checkpoint, settings, log.")],
+    preset: Annotated[str, typer.Option(help="paper, best, smoke, or the path of a .toml file.")] = "paper",
+    motion: Annotated[
+        list[Path] | None, typer.Option(help="Recorded key-points: a folder of M&D clips, or a clip. Repeatable.")
+    ] = None,
+    prior: Annotated[
+        Path | None, typer.Option(help="Natural poses: a folder of CMU .bvh or AMASS .npz files. Procedural without.")
+    ] = None,
+    body: Annotated[Path | None, typer.Option(help="An SMPL-format body (.npz, .pkl) instead of the default.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="Another value for a setting, as in optim.steps=1000. Repeatable.")
+    ] = None,
+    limit_batches: Annotated[int | None, typer.Option(help="Stop after so many steps of this call.", min=1)] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    threads: Annotated[int | None, typer.Option(help="Processor threads for torch.", min=1)] = None,
+) -> None:
+    """Train a SmplRegressor on recorded key-points and natural poses."""
+    from trainer.torch_device import choose_device, require_torch
+
+    require_torch()
+    from dancepose_addon.core.body.model_io import load_body
+    from trainer.config import load_config
+    from trainer.data import load_data
+    from trainer.loop import train as run_training
+
+    settings = list(overrides or ())
+    if seed is not None:
+        settings.append(f"seed={seed}")
+    config = load_config(preset, tuple(settings))
+    chosen = choose_device(device, threads)
+    model = load_body(body)
+    with Progress(TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn()) as bar:
+        task = bar.add_task("Reading", total=1.0)
+        data = load_data(config, model, motion=tuple(motion or ()), prior=prior, device=chosen)
+        out.mkdir(parents=True, exist_ok=True)
+        command = {"command": shlex.join(["dancepose", *sys.argv[1:]]), "data": data.summary}
+        path = run_training(
+            config,
+            data,
+            model,
+            out,
+            resume=resume,
+            limit_steps=limit_batches,
+            progress=lambda fraction, message: bar.update(task, completed=fraction, description=message),
+        )
+    (out / "command.json").write_text(json.dumps(command, indent=1) + "\n", encoding="utf-8")
+    typer.echo(f"{path} is the checkpoint; make a regressor of it with `dancepose export {out}`.")

@@ -1,0 +1,81 @@
+"""The model card: what a regressor was made from, how well it does, and where it fails."""
+
+from collections.abc import Mapping
+import json
+from typing import Any
+
+from dancepose_addon.core.fit.regressor import RegressorInfo
+
+
+def model_card(info: RegressorInfo, report: Mapping[str, Any], command: str) -> str:
+    """Markdown. report: as ``export_run`` writes it; command: what trained it, or "" where it is not known."""
+    training = info.training
+    parts = [
+        f"# {info.name}",
+        (
+            f"A SmplRegressor for layout {info.layout.name} ({info.layout.title}): key-points in, local rotations of "
+            "SMPL's 24 joints out, frame by frame, a whole clip in one call."
+        ),
+        "## Data",
+        _data(training["data"]),
+        (
+            f"P_3d: {info.markers.provenance or 'points on joint centres'}. Body: {training['body']} "
+            f"({info.body_fingerprint})."
+        ),
+        "## Settings",
+        (
+            f"Seed {training['config']['seed']}, {training['steps']} steps. Normalisation: {info.normalisation}. "
+            f"Rotations: {info.rotation}."
+        ),
+    ]
+    if command:
+        parts.append(f"```\n{command}\n```")
+    parts.append(f"```json\n{json.dumps(training['config'], indent=1)}\n```")
+    if "errors" in report:
+        parts += ["## Error on recorded clips", _errors(report["errors"])]
+    parts += ["## Agreement with torch", _agreement(report["verification"])]
+    parts += ["## Licence", info.licence]
+    return "\n\n".join(parts) + "\n"
+
+
+def _data(summary: Mapping[str, Any]) -> str:
+    lines = [f"- {summary['natural_poses']} natural poses ({summary['natural_source']})."]
+    lines += [f"- {note}" for note in summary.get("natural_notes", ())]
+    if "motion_frames" in summary:
+        lines.append(
+            f"- {summary['motion_frames']} recorded key-point frames of {len(summary['train_clips'])} clips "
+            f"({', '.join(summary['train_clips'])})."
+        )
+    else:
+        lines.append("- No recorded key-points: every input was made from a natural pose.")
+    return "\n".join(lines)
+
+
+def _errors(errors: Mapping[str, Any]) -> str:
+    intro = (
+        f"Regressor alone; one size for the clip and a place for every frame solved in closed form, nothing refined. "
+        f"Mean distance over points, {errors['clips']} clips, {errors['frames']} frames: **{errors['mean_mm']} mm** "
+        f"(median frame {errors['median_frame_mm']}, 95 % of frames under {errors['p95_frame_mm']}, worst "
+        f"{errors['worst_frame_mm']}). Facing +z: {errors['forward']['mean_mm']} mm over "
+        f"{errors['forward']['frames']} frames; facing away: {errors['backward']['mean_mm']} mm over "
+        f"{errors['backward']['frames']}."
+    )
+    rows = ["| clip | frames | mean mm | 95 % under | worst frame | mm |", "|---|---|---|---|---|---|"]
+    rows += [
+        f"| {name} | {row['frames']} | {row['mean_mm']} | {row['p95_frame_mm']} | {row['worst_frame']} | "
+        f"{row['worst_frame_mm']} |"
+        for name, row in errors["by_clip"].items()
+    ]
+    points = ", ".join(f"{name} {value}" for name, value in errors["by_point_mm"].items())
+    return "\n".join([intro, "", *rows, "", f"By point, mm: {points}."])
+
+
+def _agreement(verification: Mapping[str, Any]) -> str:
+    worst = verification["max_abs_difference"]
+    lines = [
+        f"- {provider}: {worst['from_torch_stored_weights'][provider]:.2g} from torch with the stored weights, "
+        f"{worst['from_torch_exact_weights'][provider]:.2g} with the weights as trained."
+        for provider in worst["from_torch_stored_weights"]
+    ]
+    intro = "Largest difference of any entry of any rotation matrix, over the clips verified on (weights are float16):"
+    return "\n".join([intro, "", *lines])

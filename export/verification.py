@@ -1,0 +1,91 @@
+"""Whether the written file computes what torch computes, on every device that is here."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+import torch
+
+from dancepose_addon.core.errors import RegressorError
+from dancepose_addon.core.fit.normalise import normalise
+from dancepose_addon.core.fit.regressor import PoseRegressor
+from dancepose_addon.core.skeleton.layouts import Layout
+from dancepose_addon.core.skeleton.sequence import Sequence
+from dancepose_addon.inference import open_regressor
+from trainer.generator import predict_rotmat
+
+from .folding import FoldedRegressor
+
+F32 = NDArray[np.float32]
+TOLERANCE: Final = 1e-4
+"""Largest difference of any entry of any rotation matrix from torch with the same stored weights."""
+DEVICES: Final = ("cuda", "cpu", "numpy")
+
+
+@dataclass(frozen=True)
+class TorchRegressor:
+    """The reference: the network in torch, with normalisation from ``core.fit.normalise``."""
+
+    network: FoldedRegressor
+    layout: Layout
+    kind: str
+    size_factor: float
+    facing: bool
+
+    def __call__(self, keypoints_m: F32) -> F32:
+        """keypoints_m: (T, K, 3), metres -> (T, 24, 3, 3)."""
+        points, _ = normalise(keypoints_m, self.layout, kind=self.kind, size_factor=self.size_factor)
+        with torch.no_grad():
+            rotmat = predict_rotmat(self.network, torch.from_numpy(points), self.layout if self.facing else None)
+        return rotmat.numpy()
+
+
+def verify(
+    path: Path, clips: list[Sequence], exact: TorchRegressor, stored: TorchRegressor
+) -> tuple[dict[str, object], list[PoseRegressor]]:
+    """Compare the file with torch, clip by clip. exact: weights as trained; stored: rounded as in the file.
+
+    Returns JSON values and the regressors that started.
+
+    Raises:
+        RegressorError: some device differs from ``stored`` by more than TOLERANCE.
+    """
+    regressors: list[PoseRegressor] = []
+    for device in DEVICES:
+        try:
+            regressor = open_regressor(path, layout=exact.layout.name, device=device)
+        except RegressorError:
+            if device == "numpy":
+                raise
+            continue
+        if regressor.provider not in [other.provider for other in regressors]:
+            regressors.append(regressor)
+    rows = []
+    for clip in clips:
+        as_trained, as_stored = exact(clip.keypoints_m), stored(clip.keypoints_m)
+        results = {regressor.provider: regressor(clip.keypoints_m) for regressor in regressors}
+        rows.append(
+            {
+                "clip": Path(clip.source).name,
+                "frames": len(clip),
+                "from_torch_stored_weights": {name: _difference(r, as_stored) for name, r in results.items()},
+                "from_torch_exact_weights": {name: _difference(r, as_trained) for name, r in results.items()},
+            }
+        )
+    worst = {
+        key: {r.provider: max(row[key][r.provider] for row in rows) for r in regressors}  # type: ignore[index]
+        for key in ("from_torch_stored_weights", "from_torch_exact_weights")
+    }
+    for provider, difference in worst["from_torch_stored_weights"].items():
+        if not difference <= TOLERANCE:
+            raise RegressorError(
+                f"{path.name} on {provider} differs from torch by {difference:.2g}; at most {TOLERANCE:g} is allowed. "
+                "The file was not kept."
+            )
+    return {"max_abs_difference": worst, "tolerance": TOLERANCE, "clips": rows}, regressors
+
+
+def _difference(first: F32, second: F32) -> float:
+    return float(np.abs(first - second).max())

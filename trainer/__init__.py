@@ -1,0 +1,1 @@
+"""Offline training with torch: the SmplRegressor, its discriminator, losses, data and loop."""

@@ -1,0 +1,122 @@
+"""What changes while a run trains: networks, their averages, optimisers, schedule, random numbers."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
+
+from .checkpoint import Checkpoint, load_checkpoint
+from .config import Config, OptimConfig
+from .discriminator import PoseDiscriminator
+from .errors import CheckpointError
+from .generator import SmplRegressor
+
+
+@dataclass
+class RunState:
+    """One run, at ``step``. average: the generator's weights averaged over the last steps, or None."""
+
+    config: Config
+    generator: SmplRegressor
+    discriminator: PoseDiscriminator
+    average: dict[str, Tensor] | None
+    optimiser_g: torch.optim.Optimizer
+    optimiser_d: torch.optim.Optimizer
+    schedule: LRScheduler
+    rng: torch.Generator
+    step: int = 0
+
+    def update_average(self) -> None:
+        """Move the averaged weights a little towards the present ones; further in the first steps."""
+        if self.average is None:
+            return
+        decay = min(self.config.optim.ema, (self.step + 1) / (self.step + 10))
+        for key, value in self.generator.state_dict().items():
+            if value.is_floating_point():
+                self.average[key].lerp_(value, 1.0 - decay)
+            else:
+                self.average[key].copy_(value)
+
+    def checkpoint(self, *, markers: dict[str, Any], body: dict[str, str], summary: dict[str, Any]) -> Checkpoint:
+        """Everything that ``restore`` needs, and what an export says of the run."""
+        state = {key: getattr(self, key).state_dict() for key in _STEPPERS} | {"rng": self.rng.get_state()}
+        return Checkpoint(
+            config=self.config,
+            step=self.step,
+            generator=self.generator.state_dict(),
+            average=self.average,
+            discriminator=self.discriminator.state_dict(),
+            state=state,
+            markers=markers,
+            body=body,
+            summary=summary,
+        )
+
+    def restore(self, path: Path) -> None:
+        """Go back to where a checkpoint was written.
+
+        Raises:
+            CheckpointError: it is damaged, or of a run with other settings.
+        """
+        saved = load_checkpoint(path)
+        if saved.config != self.config:
+            raise CheckpointError(
+                f"{path} was trained with other settings (see config.json beside it). Resume with the same preset, "
+                "seed and --set, or choose another folder with --out."
+            )
+        self.generator.load_state_dict(saved.generator)
+        self.discriminator.load_state_dict(saved.discriminator)
+        if self.average is not None and saved.average is not None:
+            for key, value in saved.average.items():
+                self.average[key].copy_(value)
+        for key in _STEPPERS:
+            getattr(self, key).load_state_dict(saved.state[key])
+        self.rng.set_state(saved.state["rng"])
+        self.step = saved.step
+
+
+_STEPPERS = ("optimiser_g", "optimiser_d", "schedule")
+
+
+def begin(config: Config, keypoint_count: int, device: torch.device | str) -> RunState:
+    """A run before its first step; every random number of it follows from the seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        generator = SmplRegressor(config.model, keypoint_count).to(device)
+        discriminator = PoseDiscriminator().to(device)
+    optimiser_g = _optimiser(config.optim, generator, config.optim.rate)
+    average = {key: value.clone() for key, value in generator.state_dict().items()} if config.optim.ema else None
+    return RunState(
+        config=config,
+        generator=generator,
+        discriminator=discriminator,
+        average=average,
+        optimiser_g=optimiser_g,
+        optimiser_d=_optimiser(config.optim, discriminator, config.optim.rate_discriminator),
+        schedule=_schedule(config.optim, optimiser_g),
+        rng=torch.Generator(device).manual_seed(config.seed),
+    )
+
+
+def _optimiser(config: OptimConfig, model: nn.Module, rate: float) -> torch.optim.Optimizer:
+    if config.optimiser == "adam":
+        return torch.optim.Adam(model.parameters(), lr=rate)
+    # Offsets and the factors of batch normalisation have a meaning of their own: only matrices decay.
+    matrices = [parameter for parameter in model.parameters() if parameter.ndim > 1]
+    others = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=rate)
+
+
+def _schedule(config: OptimConfig, optimiser: torch.optim.Optimizer) -> LRScheduler:
+    if config.schedule == "constant":
+        return LambdaLR(optimiser, _constant)
+    # One step more than is made: the schedule is stepped after the last update as well.
+    return OneCycleLR(optimiser, max_lr=config.rate, total_steps=config.steps + 1, pct_start=0.1, cycle_momentum=False)
+
+
+def _constant(_step: int) -> float:
+    return 1.0

@@ -1,0 +1,38 @@
+"""Whether torch is here, and what it computes on. Imports torch only inside its functions."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from .errors import ConfigError, TrainerError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def require_torch() -> None:
+    """Raises TrainerError where torch or onnx is not installed."""
+    missing = [name for name in ("torch", "onnx") if find_spec(name) is None]
+    if missing:
+        raise TrainerError(
+            f"Training and export need {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not "
+            "installed. Install them with `pip install 'dancepose[train]'`."
+        )
+
+
+def choose_device(name: str, threads: int | None = None) -> torch.device:
+    """``auto`` takes a GPU where torch finds one.
+
+    Raises:
+        ConfigError: no such device, or it is not here.
+    """
+    import torch
+
+    if name not in ("auto", "cpu", "cuda"):
+        raise ConfigError(f"There is no device {name!r}; choose auto, cpu or cuda.")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("torch finds no GPU here. Choose device auto or cpu, or install torch with CUDA.")
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
