@@ -1,0 +1,140 @@
+"""From anny's people to one SMPL-format body: the steps of the build, in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import logging
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from . import outfit, parts, shape_space, skeleton, topology, tpose
+from .anny_source import AnnySamples
+from .topology import Remesh
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+TORSO_STEPS: Final = 12
+SETTLING_STEPS: Final = 12
+TOE_CUT_AHEAD_M: Final = 0.124
+"""Where bare toes are cut off, ahead of the pelvis, at the inner side of the foot; it slants back outwards."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Person:
+    """The mean person in T-pose on anny's mesh: points_m (V, 3) and joints by name, metres, symmetric."""
+
+    points_m: Floats
+    joints: dict[str, Floats]
+    mirror: Ints
+
+
+def bake_people(people: AnnySamples) -> tuple[Floats, Floats]:
+    """T-pose every sample, pelvis at the origin: (N, V, 3) and joints (N, 24, 3), metres."""
+    points, joints = [], []
+    for vertices_m, heads_m in zip(people.vertices_m, people.heads_m, strict=True):
+        posed_m, bones_m = tpose.bake_tpose(vertices_m, heads_m, people.weights, people.labels, people.parents)
+        placed_m = skeleton.place_joints(bones_m, people.labels)
+        points.append(posed_m - placed_m[0])
+        joints.append(placed_m - placed_m[0])
+    flip = np.array([-1.0, 1.0, 1.0])
+    points_m, joints_m = np.stack(points), np.stack(joints)
+    mirror = topology.mirror_map(points_m.mean(axis=0))
+    points_m = 0.5 * (points_m + points_m[:, mirror] * flip)
+    return points_m, 0.5 * (joints_m + joints_m[:, list(skeleton.MIRROR)] * flip)
+
+
+def smooth_suit(points_m: Floats, person: Person, people: AnnySamples) -> Floats:
+    """Smooth away what a suit would hide: points_m (N, V, 3), metres."""
+    body = people.faces[~people.hidden & ~people.eye]
+    frozen = np.ones(points_m.shape[1], dtype=bool)
+    frozen[np.unique(body)] = False
+    frozen[np.unique(people.faces[people.hidden])] = True
+    plan = outfit.plan_smoothing(person.points_m, person.joints, frozen)
+    bridge = topology.bridging_operator(person.points_m, body, plan.bridged)
+    shrink = topology.smoothing_operator(body, 0.5 * plan.torso)
+    grow = topology.smoothing_operator(body, -0.53 * plan.torso)  # Taubin 1995: smoothing that keeps the volume
+    settle = topology.smoothing_operator(body, 0.6 * plan.settled)
+    flat = points_m.transpose(1, 0, 2).reshape(points_m.shape[1], -1)
+    flat = bridge @ flat
+    for _ in range(TORSO_STEPS):
+        flat = grow @ (shrink @ flat)
+    for _ in range(SETTLING_STEPS):
+        flat = settle @ flat
+    return np.asarray(flat).reshape(points_m.shape[1], -1, 3).transpose(1, 0, 2)
+
+
+def remesh_person(person: Person, people: AnnySamples) -> Remesh:
+    """Mouth closed, toes capped, round eyes, suit borders cut; nothing hidden left."""
+    at_m = person.points_m
+    mesh = Remesh.start(len(at_m), people.faces).keep_faces(~people.hidden & ~people.eye)
+    midline = [loop for loop in topology.boundary_loops(mesh.faces) if abs(at_m[loop, 0].mean()) < 1e-3]
+    mesh = topology.close_slit(mesh, at_m, max(midline, key=len))
+    low = at_m[:, 1] < at_m[:, 1].min() + 0.09
+    ahead = at_m[:, 2] - (TOE_CUT_AHEAD_M - 0.25 * (np.abs(at_m[:, 0]) - 0.08))
+    foremost = low & (at_m[:, 2] > at_m[:, 2].max() - 0.006)
+    tips = np.flatnonzero(foremost & (at_m[:, 0] > 0)), np.flatnonzero(foremost & (at_m[:, 0] < 0))
+    mesh = parts.close_toes(mesh, at_m, np.where(low, ahead, -1.0), tips, outfit.SKIN)
+    eyes = np.unique(people.faces[people.eye])
+    component = _components(people.faces, len(at_m))
+    for side in (1.0, -1.0):
+        front = eyes[side * at_m[eyes, 0] > 0]
+        eyeball = np.flatnonzero(component == component[front[0]])
+        mesh = parts.add_eye(mesh, at_m, eyeball, front, (outfit.SCLERA, outfit.IRIS, outfit.PUPIL))
+    return outfit.tailor(mesh, at_m, person.joints).drop_unused()
+
+
+def _components(faces: Ints, count: int) -> Ints:
+    """Which connected piece each vertex belongs to: faces (F, 3) -> (count,)."""
+    links = sparse.coo_matrix(
+        (np.ones(faces.size), (faces.ravel(), np.roll(faces, 1, axis=1).ravel())), shape=(count, count)
+    )
+    return np.asarray(connected_components(links, directed=False)[1])
+
+
+def assemble(people: AnnySamples) -> dict[str, Any]:
+    """The whole body but its pose correctives: the keys of `compact.decode`, in double precision."""
+    points_m, joints_m = bake_people(people)
+    logger.info("baked %d people into the T-pose", len(points_m))
+    names = skeleton.JOINT_NAMES
+    mean = points_m.mean(axis=0)
+    joints = dict(zip(names, joints_m.mean(axis=0), strict=True))
+    person = Person(mean, joints, topology.mirror_map(mean))
+    points_m = smooth_suit(points_m, person, people)
+    person = Person(points_m.mean(axis=0), joints, person.mirror)
+    mesh = remesh_person(person, people)
+    at_m = mesh.apply(person.points_m)
+    mirror = topology.mirror_map(at_m)
+    surface = outfit.plan_surface(mesh, at_m, joints)
+    dressed_m = np.stack([surface.dress(mesh.apply(sample), mesh.faces) for sample in points_m])
+    dressed_m = 0.5 * (dressed_m + dressed_m[:, mirror] * np.array([-1.0, 1.0, 1.0]))
+    logger.info("dressed them: %d vertices, %d triangles", len(at_m), len(mesh.faces))
+    template, shapedirs, share = shape_space.fit_shape_space(dressed_m, mesh.faces, mirror)
+    logger.info("10 betas hold %.2f %% of the variance", 100.0 * share)
+    allowed = np.ones(len(at_m), dtype=bool)
+    allowed[np.unique(mesh.faces[mesh.material >= outfit.SCLERA])] = False
+    regressor = skeleton.fit_joint_regressor(dressed_m, joints_m, allowed, mirror)
+    error_m = np.linalg.norm(np.einsum("jv,nvc->njc", regressor, dressed_m) - joints_m, axis=2)
+    logger.info("joint regressor: %.2f mm mean, %.2f mm worst", 1e3 * error_m.mean(), 1e3 * error_m.max())
+    weights = mesh.apply(skeleton.merge_weights(people.weights, people.labels))
+    parents = np.array(skeleton.PARENTS, dtype=np.int64)
+    return {
+        "v_template": template,
+        "f": mesh.faces,
+        "shapedirs": shapedirs,
+        "posedirs": np.zeros((len(template), 3, 207), dtype=np.float32),
+        "J_regressor": regressor,
+        "weights": skeleton.limit_influences(weights, mirror),
+        "kintree_table": np.stack([np.where(parents < 0, 4294967295, parents), np.arange(len(parents))]),
+        "face_material": mesh.material,
+        "material_names": np.array([name for name, _ in outfit.MATERIALS]),
+        "material_rgba": np.array([rgba for _, rgba in outfit.MATERIALS]),
+        "name": "DancePose default body",
+        "licence": "CC0-1.0",
+    }
