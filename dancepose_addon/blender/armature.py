@@ -61,9 +61,7 @@ def _bone_lengths(joints_m: F32) -> NDArray[np.float64]:
 
 
 @contextmanager
-def _edit_bones(
-    armature: bpy.types.Object, view_layer: bpy.types.ViewLayer
-) -> Iterator[bpy.types.ArmatureEditBones]:
+def _edit_bones(armature: bpy.types.Object, view_layer: bpy.types.ViewLayer) -> Iterator[bpy.types.ArmatureEditBones]:
     """Bones can only be made in edit mode; the active object and the selection are put back afterwards."""
     active = view_layer.objects.active
     selected = [other for other in view_layer.objects if other.select_get(view_layer=view_layer)]

@@ -125,7 +125,7 @@ def set_up_engine(scene: bpy.types.Scene, engine: Engine) -> None:
 
 def _set_up_workbench(scene: bpy.types.Scene) -> None:
     scene.view_settings.view_transform = "Standard"
-    scene.display.render_aa = "8"
+    scene.display.render_aa = "5"  # each sample redraws the shadows, which is most of the time
     key = stage.light_direction(stage.LIGHTS[0])
     # In camera space (x right, y up, z backward), which for Workbench's shadows is what it is given in.
     scene.display.light_direction = (float(key[0]), float(key[2]), float(-key[1]))

@@ -1,0 +1,33 @@
+"""Blender's own chatter, kept off the console and kept for later."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+import os
+from pathlib import Path
+import sys
+from typing import TextIO
+
+
+@contextmanager
+def chatter_into(log: Path) -> Iterator[TextIO]:
+    """Send what Blender and its drivers print, on file descriptors 1 and 2, to ``log``; yields the real stdout.
+
+    Python's own streams are put back at the end, whatever happens, so that errors are shown where they belong.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = os.dup(1), os.dup(2)
+    target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    real = os.fdopen(os.dup(kept[0]), "w", encoding="utf-8", errors="replace")
+    try:
+        os.dup2(target, 1)
+        os.dup2(target, 2)
+        yield real
+    finally:
+        real.close()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for number, saved in enumerate(kept, start=1):
+            os.dup2(saved, number)
+            os.close(saved)
+        os.close(target)

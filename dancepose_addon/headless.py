@@ -1,0 +1,316 @@
+"""From a skeleton file to a film, without a window: what ``blender -b -P render.py`` and the bpy wheel both run.
+
+``main`` owns the process's Blender file: it starts from an empty one.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence as SequenceOf
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+import json
+import os
+from pathlib import Path
+import shutil
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+from typing import Any, Final, TextIO
+
+import bpy
+
+from .blender import camera, console, engines, rendering, stage, video
+from .blender.pipeline import Imported, ImportOptions, import_and_fit
+from .core.atomic import output_error, replacing
+from .core.body.model import BodyModel
+from .core.body.model_io import load_body
+from .core.errors import Cancelled, DancePoseError
+from .core.framing import Shot, frame_motions
+from .core.progress import Progress, part_of
+from .core.skeleton.readers import read
+from .inference import open_regressor
+
+PROGRESS_PREFIX: Final = "@dancepose "
+DEFAULT_SIZE: Final = (640, 640)
+DEFAULT_FPS: Final = 25.0
+
+
+def main(argv: SequenceOf[str]) -> int:
+    """Run with arguments as ``--help`` lists them; returns the exit code: 0, 1 expected failure, 2 usage."""
+    try:
+        arguments = build_parser().parse_args(list(argv))
+    except SystemExit as leaving:
+        return int(leaving.code or 0)
+    try:
+        with _stopping_on_signals() as stopped:
+            _run(arguments, stopped)
+    except DancePoseError as error:
+        print(f"dancepose: {error}", file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="render.py",
+        description="Fit a body to skeleton motion and render it, with its music.",
+        epilog="A run that was stopped goes on where it was when the same command is given again.",
+    )
+    add = parser.add_argument
+    add("source", type=Path, metavar="SOURCE", help="skeleton file, or an M&D folder")
+    add("--out", type=Path, required=True, metavar="VIDEO.mp4", help="the film to write")
+    add("--frames", type=_frame_range, metavar="A:B", help="frames A up to but not including B of the source")
+    add("--layout", help="skeleton layout, where the file leaves it open")
+    add("--fps", type=float, help="frames per second of the source, instead of what the file says")
+    add("--regressor", type=Path, metavar="FILE.onnx", help="regressor, instead of the one shipped")
+    add("--body", type=Path, metavar="FILE", help="SMPL-format body, instead of the one shipped")
+    add("--device", choices=("auto", "cuda", "cpu", "numpy"), default="auto", help="what the regressor runs on")
+    add("--engine", choices=tuple(engines.ORDER), default="auto", help="study: Cycles; preview: Workbench")
+    add("--engine-timeout", type=float, default=engines.PROBE_TIMEOUT_S, metavar="S", help="for an engine's test frame")
+    add("--size", type=_size, default=DEFAULT_SIZE, metavar="WIDTHxHEIGHT", help="of the picture, in pixels")
+    add("--fps-out", type=_rate, default=DEFAULT_FPS, metavar="F", help="frames per second of the film")
+    add("--no-audio", action="store_true", help="leave the music out")
+    add("--work", type=Path, metavar="DIR", help="folder for frames; beside the film by default")
+    add("--keep-frames", action="store_true", help="keep the PNG frames")
+    add("--motion", type=Path, metavar="OUT.npz", help="also write the fitted motion, AMASS-style")
+    add("--blend", type=Path, metavar="OUT.blend", help="also write the scene")
+    add("--sheet", type=Path, metavar="OUT.png", help="also write a contact sheet")
+    add("--report", type=Path, metavar="OUT.json", help="also write errors, notices and timings")
+    add("--progress", choices=("plain", "json"), default="plain", help="json: a line for programs at every step")
+    return parser
+
+
+def _frame_range(text: str) -> tuple[int, int | None]:
+    first, colon, last = text.partition(":")
+    try:
+        if not colon:
+            raise ValueError
+        return int(first or 0), int(last) if last else None
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a range of frames; write A:B, A: or :B") from None
+
+
+def _size(text: str) -> tuple[int, int]:
+    try:
+        width, height = (int(part) for part in text.lower().split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write 640x640") from None
+    if min(width, height) < 16 or width % 2 or height % 2:
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be filmed: H.264 needs even numbers, 16 or more")
+    return width, height
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 1.0 <= rate <= 240.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a frame rate between 1 and 240")
+    return rate
+
+
+@contextmanager
+def _stopping_on_signals() -> Iterator[threading.Event]:
+    """SIGINT and SIGTERM set the event that is yielded; work stops where it is whole. A second one stops at once."""
+    stopped = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        stopped.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@dataclass
+class _Teller:
+    """Tells the user how far the run is, and raises Cancelled where it was asked to stop."""
+
+    stream: TextIO
+    as_json: bool
+    stopped: threading.Event
+    told: set[str] = field(default_factory=set)
+
+    def __call__(self, fraction: float, message: str) -> None:
+        if self.stopped.is_set():
+            raise Cancelled("Stopped. What is finished is kept: give the same command again to go on from there.")
+        if self.as_json:
+            self._say(PROGRESS_PREFIX + json.dumps({"fraction": round(fraction, 5), "message": message}))
+        else:
+            self._say(f"{fraction:4.0%}  {message}")
+
+    def tell(self, notices: SequenceOf[str]) -> None:
+        """Say each notice once."""
+        for notice in notices:
+            if notice not in self.told:
+                self.told.add(notice)
+                self._say(PROGRESS_PREFIX + json.dumps({"notice": notice}) if self.as_json else f"Notice: {notice}")
+
+    def _say(self, line: str) -> None:
+        print(line, file=self.stream, flush=True)
+
+
+def _run(arguments: argparse.Namespace, stopped: threading.Event) -> None:
+    work = arguments.work or arguments.out.with_name(f"{arguments.out.stem}.work")
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(work, error) from error
+    log = work / "blender.log"
+    try:
+        with console.chatter_into(log) as stream:
+            _make_film(arguments, work, _Teller(stream, arguments.progress == "json", stopped))
+    except DancePoseError:
+        _remove_log(log)
+        raise
+    _remove_log(log)
+
+
+def _make_film(arguments: argparse.Namespace, work: Path, teller: _Teller) -> None:
+    clock = time.perf_counter()
+    scene = _empty_scene(arguments)
+    imported, body = _import(arguments, scene, part_of(teller, 0.0, 0.05))
+    teller.tell(imported.fit.report["notices"])
+    motion = imported.fit.motion
+    if arguments.motion:
+        pelvis = motion.scale * body.rest_joints(motion.betas)[0]
+        motion.save(arguments.motion, rest_pelvis_m=pelvis)
+
+    teller(0.05, "Trying the render engine")
+    engine = engines.choose_engine(arguments.engine, timeout_s=arguments.engine_timeout)
+    teller.tell(engine.notices)
+    width, height = arguments.size
+    shot = frame_motions([(body, motion)], aspect=width / height)
+    count = max(1, round(motion_seconds(imported) * arguments.fps_out))
+    _build_set(scene, shot, engine, count)
+    if arguments.blend:
+        _save_blend(scene, arguments.blend)
+
+    key = rendering.render_key(motion, body, shot, engine, width=width, height=height, fps=arguments.fps_out)
+    frames = work / f"frames-{key}"
+    rendered_in = time.perf_counter()
+    rendered = rendering.render_frames(scene, folder=frames, count=count, progress=part_of(teller, 0.08, 0.95))
+    rendered_in = time.perf_counter() - rendered_in
+
+    teller(0.95, "Writing the film")
+    audio = None if arguments.no_audio else imported.sequence.audio
+    trouble = video.encode(
+        arguments.out,
+        frames=frames,
+        count=count,
+        width=width,
+        height=height,
+        fps=arguments.fps_out,
+        audio=audio,
+        work=work,
+    )
+    if trouble:
+        teller.tell([trouble])
+    if arguments.sheet:
+        video.write_contact_sheet(arguments.sheet, frames=frames, count=count)
+    if arguments.report:
+        render_report = {
+            "engine": engine.name,
+            "device": engine.device,
+            "samples": engine.samples,
+            "denoised": engine.denoiser,
+            "blender": bpy.app.version_string,
+            "size": [width, height],
+            "fps": arguments.fps_out,
+            "frames": count,
+            "frames_rendered": rendered,
+            "music": audio is not None and trouble is None,
+            "notices": [*engine.notices, *([trouble] if trouble else [])],
+            "seconds": {"frames": round(rendered_in, 3), "total": round(time.perf_counter() - clock, 3)},
+        }
+        _write_report(arguments.report, imported, render_report)
+    if not arguments.keep_frames:
+        shutil.rmtree(frames, ignore_errors=True)
+    teller(1.0, f"Wrote {arguments.out}")
+
+
+def _empty_scene(arguments: argparse.Namespace) -> bpy.types.Scene:
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    scene = bpy.context.scene
+    width, height = arguments.size
+    rendering.set_up_picture(scene, width=width, height=height, fps=arguments.fps_out)
+    return scene
+
+
+def _import(arguments: argparse.Namespace, scene: bpy.types.Scene, progress: Progress) -> tuple[Imported, BodyModel]:
+    # The layout decides which regressor is opened, so the source is read first.
+    progress(0.0, "Reading")
+    sequence = read(arguments.source, layout=arguments.layout, fps=arguments.fps, frames=arguments.frames)
+    regressor = open_regressor(arguments.regressor, layout=sequence.layout.name, device=arguments.device)
+    body = load_body(arguments.body)
+    imported = import_and_fit(
+        sequence,
+        scene=scene,
+        view_layer=scene.view_layers[0],
+        collection=scene.collection,
+        regressor=regressor,
+        body=body,
+        options=ImportOptions(name="Dancer"),
+        progress=progress,
+    )
+    return imported, body
+
+
+def motion_seconds(imported: Imported) -> float:
+    """How long the film is: as long as the source, at its true rate."""
+    return imported.sequence.duration_s
+
+
+def _build_set(scene: bpy.types.Scene, shot: Shot, engine: engines.Engine, count: int) -> None:
+    stage.build_stage(scene, scene.collection, shot)
+    camera.create_camera(scene, scene.collection, shot)
+    engines.set_up_engine(scene, engine)
+    scene.frame_start, scene.frame_end = 0, count - 1
+    scene.frame_set(0)
+
+
+def _save_blend(scene: bpy.types.Scene, path: Path) -> None:
+    scene.render.filepath = "//"
+    with replacing(path) as temporary:
+        try:
+            bpy.ops.wm.save_as_mainfile(
+                filepath=str(temporary.absolute()), copy=True, compress=True, check_existing=False
+            )
+        except RuntimeError as error:
+            raise rendering.write_error(path, str(error).strip().splitlines()[-1]) from error
+
+
+def _write_report(path: Path, imported: Imported, render_report: dict[str, Any]) -> None:
+    report = {**imported.fit.report, "import_seconds": imported.seconds, "render": render_report}
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+def _remove_log(log: Path) -> None:
+    """Only a bug leaves Blender's log behind; the folder goes where nothing else is in it."""
+    log.unlink(missing_ok=True)
+    with suppress(OSError):
+        log.parent.rmdir()
+
+
+def leave(code: int) -> None:
+    """End the process at once: with a Python callback of any add-on registered, leaving Blender can crash or hang."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    leave(main(sys.argv[1:]))
