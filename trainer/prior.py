@@ -203,7 +203,7 @@ def _read_bvh(path: Path, folder: Path, fps: float, rest_joints_m: F32) -> tuple
 
 def _read_amass(path: Path, folder: Path, fps: float) -> tuple[_Clip, str]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             poses = np.asarray(arrays["poses"], np.float32)
             rate = float(arrays["mocap_framerate" if "mocap_framerate" in arrays else "mocap_frame_rate"])
     except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
@@ -246,7 +246,7 @@ def _level_subjects(clips: list[_Clip]) -> list[_Clip]:
 
 def _load_saved(path: Path) -> PriorPoses:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return PriorPoses(
                 rotvec_to_rotmat(np.asarray(arrays["prior_poses"], np.float32)),
                 arrays["clip"],

@@ -1,7 +1,7 @@
 """Writing files so that a reader never sees half of one."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import errno
 import os
 from pathlib import Path
@@ -26,7 +26,9 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise output_error(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # Where the folder is none, there is nothing to remove, and that must not hide the reason given above.
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def output_error(path: Path, error: OSError) -> OutputError:

@@ -79,7 +79,10 @@ class MarkerSet:
             ) from error
         if names != layout.keypoints:
             raise LayoutError(f"{source} names other points than layout {layout.name} has. Run `dancepose calibrate`.")
-        weights /= weights.sum(axis=1, keepdims=True)
+        total = weights.sum(axis=1, keepdims=True)
+        if not (np.isfinite(offsets).all() and np.isfinite(weights).all() and (total > 0).all()):
+            raise FormatError(f"{source} has points that ride on nothing or stand nowhere. Run `dancepose calibrate`.")
+        weights /= total
         return cls(layout, weights, offsets, table.get("body_fingerprint", ""), table.get("provenance", ""))
 
     @classmethod

@@ -43,7 +43,8 @@ def _load(path: Path, _modified_ns: int, _size: int) -> BodyModel:
 
 def _load_npz(path: Path) -> Mapping[str, Any]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here because NumPy leaves its own file open where the archive is broken.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files if archive[key].dtype != object}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError, KeyError) as error:
         raise BodyFileError(

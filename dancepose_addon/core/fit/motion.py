@@ -72,7 +72,8 @@ class BodyMotion:
         if not path.is_file():
             raise MissingFileError(f"{path} does not exist. Give the .npz that `dancepose fit` wrote.")
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            # Opened here because NumPy leaves its own file open where the archive is broken.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 poses = np.asarray(arrays["poses"], np.float32).reshape(-1, 24, 3)
                 pelvis = np.asarray(arrays["rest_pelvis"], np.float32)
                 trans = to_smpl(arrays["trans"] + pelvis, axes="z_up", unit="m") - pelvis

@@ -1,0 +1,58 @@
+"""Bodies in SMPL's format that any test may have: made of random numbers, shaped roughly like a person."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dancepose_addon.core.body.model import PARENTS, BodyModel
+from dancepose_addon.core.body.model_io import body_from_arrays
+
+# Where the joints of a grown person stand in a T-pose, to the nearest few centimetres, metres; left limbs only.
+_TRUNK = {0: (0, 0, 0), 3: (0, 0.11, 0), 6: (0, 0.24, 0), 9: (0, 0.30, 0.02), 12: (0, 0.51, -0.03), 15: (0, 0.60, 0.02)}
+_LEFT = {
+    1: (0.07, -0.09, 0), 4: (0.10, -0.47, 0), 7: (0.09, -0.88, -0.04), 10: (0.11, -0.94, 0.08),
+    13: (0.08, 0.42, -0.02), 16: (0.18, 0.45, -0.02), 18: (0.45, 0.44, -0.04), 20: (0.70, 0.44, -0.04),
+    22: (0.79, 0.43, -0.05),
+}  # fmt: skip
+
+
+def person_joints() -> NDArray[np.float32]:
+    """(24, 3), metres: a T-pose, symmetric, pelvis at the origin."""
+    joints = np.zeros((24, 3), np.float32)
+    for joint, place in {**_TRUNK, **_LEFT}.items():
+        joints[joint] = place
+    for joint, (x, y, z) in _LEFT.items():
+        joints[joint + 1] = (-x, y, z)
+    return joints
+
+
+def synthetic_arrays(seed: int = 0, *, vertices: int = 240, betas: int = 10) -> dict[str, Any]:
+    """The arrays of an SMPL-format file. Each joint has a cloud of vertices about it, whose mean it is; the surface
+    is no surface. Every part is filled: shapes, correctives, weights of four joints a vertex."""
+    random = np.random.default_rng(seed)
+    home = np.arange(vertices) % 24
+    joints = person_joints()
+    cloud = random.normal(scale=0.03, size=(vertices, 3))
+    regressor = np.zeros((24, vertices))
+    regressor[home, np.arange(vertices)] = 1.0 / np.bincount(home)[home]
+    cloud -= (regressor @ cloud)[home]
+    weights = np.zeros((vertices, 24))
+    for vertex, joint in enumerate(home):
+        weights[vertex, [joint, max(PARENTS[joint], 0), *random.choice(24, 2)]] += random.dirichlet((6, 2, 1, 1))
+    return {
+        "name": "synthetic",
+        "licence": "none",
+        "v_template": joints[home] + cloud,
+        "f": random.permuted(np.tile(np.arange(vertices), 6)).reshape(-1, 3),
+        "shapedirs": random.normal(scale=0.01, size=(vertices, 3, betas)),
+        "posedirs": random.normal(scale=0.003, size=(vertices, 3, 207)),
+        "J_regressor": regressor,
+        "weights": weights,
+        "kintree_table": np.array([[4294967295, *PARENTS[1:]], range(24)]),
+    }
+
+
+def synthetic_body(seed: int = 0, *, vertices: int = 240, betas: int = 10) -> BodyModel:
+    """``synthetic_arrays`` as a body, through the checks that every file passes."""
+    return body_from_arrays(synthetic_arrays(seed, vertices=vertices, betas=betas), source="synthetic")

@@ -1,0 +1,60 @@
+"""Files appear whole or not at all."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from dancepose_addon.core.atomic import output_error, replacing
+from dancepose_addon.core.errors import Cancelled, OutputError
+
+FULL = Path("/dev/full")
+needs_full = pytest.mark.skipif(not FULL.exists(), reason="/dev/full, a device that is always full, is Linux's")
+
+
+def _contents(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b.npz"
+    with replacing(path) as temporary:
+        temporary.write_text("half")
+        assert temporary.parent == path.parent
+        assert temporary.suffix == ".npz"
+        assert not path.exists()
+    assert _contents(path.parent) == {"b.npz": "half"}
+
+
+@pytest.mark.parametrize("error", [Cancelled("stop"), KeyboardInterrupt(), ValueError("a bug")])
+def test_what_stops_the_writing_leaves_the_old_file(tmp_path: Path, error: BaseException) -> None:
+    path = tmp_path / "b.json"
+    path.write_text("old")
+    with pytest.raises(type(error)), replacing(path) as temporary:  # noqa: PT012
+        temporary.write_text("half")
+        raise error
+    assert _contents(tmp_path) == {"b.json": "old"}
+
+
+@needs_full
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "b.json"
+    with pytest.raises(OutputError, match=r"disk is full: .*b\.json"), replacing(path) as temporary:  # noqa: PT012
+        temporary.write_text("half")
+        FULL.write_text("the other half")
+    assert _contents(tmp_path) == {}
+
+
+def test_a_place_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match="could not be written"), replacing(tmp_path / "file" / "b.json"):
+        pytest.fail("there is nowhere to write")
+    (tmp_path / "folder" / "inside").mkdir(parents=True)
+    with pytest.raises(OutputError, match="could not be written"), replacing(tmp_path / "folder") as temporary:
+        temporary.write_text("whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_the_reason_is_said() -> None:
+    assert "Permission denied" in str(output_error(Path("x"), PermissionError(errno.EACCES, "Permission denied")))
+    assert "Free some space" in str(output_error(Path("x"), OSError(errno.ENOSPC, "No space left on device")))
