@@ -22,7 +22,7 @@ from dancepose_addon.core.errors import DancePoseError, FormatError, InputError,
 from dancepose_addon.core.skeleton.axes import turn_root
 from dancepose_addon.core.skeleton.readers.bvh import parse_bvh
 
-from .prior_bvh import level_heads, mend, retarget
+from .prior_bvh import level, mend, retarget
 
 F32 = NDArray[np.float32]
 logger = logging.getLogger(__name__)
@@ -235,11 +235,11 @@ def _frames_at(span: tuple[int, int], rate: float, fps: float) -> NDArray[np.int
 
 
 def _level_subjects(clips: list[_Clip]) -> list[_Clip]:
-    """Level the heads of each BVH subject; AMASS needs none of it."""
+    """Level head and wrists of each BVH subject; AMASS needs none of it."""
     levelled = {}
     for subject in sorted({clip.subject for clip in clips if clip.subject}):
         members = [clip for clip in clips if clip.subject == subject]
-        for clip, pose in zip(members, level_heads([clip.pose_rotmat for clip in members]), strict=True):
+        for clip, pose in zip(members, level([clip.pose_rotmat for clip in members]), strict=True):
             levelled[clip.name] = _Clip(clip.name, pose, subject)
     return [levelled.get(clip.name, clip) for clip in clips]
 

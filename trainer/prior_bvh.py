@@ -11,7 +11,8 @@ hinge) to the file's. What else the two skeletons disagree on, as measured on 58
 - The file's ``Hand`` is the forearm's pronation (it only turns about the forearm) and ``FingerBase`` the wrist.
 - Two neck joints zigzag (the lower bends back what the upper bends forward); their mean is SMPL's one neck.
 - Frame 0 tips neck and head by -16 and +21 degrees; for these two the unturned skeleton is the better rest.
-- How far the head looks down at rest depends on how a subject's markers were put on: up to 40 degrees.
+- How far the head looks down at rest, and wrists bend, depends on how a subject's markers were put on: up to 40
+  degrees for the head, 30 for wrists.
 - Two markers hold a foot, so its roll about its own length is free, and pointed feet are often rolled sole up.
 - The collars never move; people's rise and come forward with the arm.
 """
@@ -75,6 +76,9 @@ COLLAR_RISE, COLLAR_PROTRACTION = 0.2, 0.12
 third of an arm's elevation at the whole girdle; SMPL's collar stands for the clavicle's part of it."""
 HEAD_PITCH_RANGE: Final = (-5.0, 15.0)
 """Degrees: where the median head of an upright subject is believed; beyond, the excess is the markers' doing."""
+WRISTS: Final = ("left_wrist", "right_wrist")
+WRIST_BEND: Final = np.radians(8.0)
+"""The same for a subject's mean wrist, either way."""
 FOOT_ROLL: Final = np.radians(25.0)
 TOE_BEND: Final = np.radians(45.0)
 """How far a foot rolls about its length, and toes bend either way: the file's values are cut off there."""
@@ -258,25 +262,37 @@ def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
-def level_heads(clips: list[F32]) -> list[F32]:
-    """Take out of the clips of one subject how far the head looks down or up at rest, beyond what is believed.
+def level(clips: list[F32]) -> list[F32]:
+    """Take out of the clips of one subject what the markers' places on head and hands put in: how far the head looks
+    down or up, and the wrists bend, on average, beyond what is believed.
 
-    clips: of (T, 24, 3, 3), local rotations -> the same, with the head's rotation corrected.
+    clips: of (T, 24, 3, 3), local rotations -> the same, with head and wrists corrected.
     """
-    chest_pitch: list[F32] = []
-    head_pitch: list[F32] = []
-    for local in clips:
-        turned, _ = forward_kinematics(np.zeros((JOINT_COUNT, 3), np.float32), local)
-        # Pitch is the angle of the forward axis below the horizontal, in degrees.
-        for name, pitches in (("spine3", chest_pitch), ("head", head_pitch)):
-            pitches.append(np.degrees(np.arcsin(np.clip(-turned[:, JOINT_INDEX[name], 1, 2], -1.0, 1.0))))
-    upright = np.abs(np.concatenate(chest_pitch)) < 25.0
-    if not upright.any():
-        return clips
-    median = float(np.median(np.concatenate(head_pitch)[upright]))
-    excess = np.radians(median - np.clip(median, *HEAD_PITCH_RANGE))
-    turn = rotvec_to_rotmat(np.array([-excess, 0.0, 0.0], np.float32))
+    together = np.concatenate(clips)
+    turns = {"head": _head_excess(together)} | {name: _wrist_excess(together, name) for name in WRISTS}
     levelled = [local.copy() for local in clips]
-    for local in levelled:
-        local[:, JOINT_INDEX["head"]] = local[:, JOINT_INDEX["head"]] @ turn
+    for name, excess in turns.items():
+        undo = rotvec_to_rotmat(-excess)
+        for local in levelled:
+            local[:, JOINT_INDEX[name]] = local[:, JOINT_INDEX[name]] @ undo
     return levelled
+
+
+def _head_excess(local: F32) -> F32:
+    """Rotation vector (3,) by which the median head of upright frames leaves HEAD_PITCH_RANGE."""
+    turned, _ = forward_kinematics(np.zeros((JOINT_COUNT, 3), np.float32), local)
+    # Pitch is the angle of the forward axis below the horizontal, in degrees.
+    pitch = np.degrees(np.arcsin(np.clip(-turned[:, :, 1, 2], -1.0, 1.0)))
+    upright = np.abs(pitch[:, JOINT_INDEX["spine3"]]) < 25.0
+    if not upright.any():
+        return np.zeros(3, np.float32)
+    median = np.median(pitch[upright, JOINT_INDEX["head"]])
+    return np.array([np.radians(median - np.clip(median, *HEAD_PITCH_RANGE)), 0.0, 0.0], np.float32)
+
+
+def _wrist_excess(local: F32, name: str) -> F32:
+    """Rotation vector (3,) by which the mean wrist bends, up or down and sideways, beyond WRIST_BEND."""
+    mean = rotmat_to_rotvec(local[:, JOINT_INDEX[name]]).mean(axis=0)
+    excess = mean - np.clip(mean, -WRIST_BEND, WRIST_BEND)
+    # About the forearm there is pronation, which the file measures well.
+    return (excess * [0.0, 1.0, 1.0]).astype(np.float32)
