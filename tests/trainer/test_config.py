@@ -1,0 +1,62 @@
+"""Presets, overrides, and what is said of mistakes in them."""
+
+from pathlib import Path
+
+import pytest
+
+from trainer.config import config_from_table, load_config, preset_names
+from trainer.errors import ConfigError
+
+
+def test_paper_preset_has_the_papers_numbers() -> None:
+    config = load_config("paper")
+    assert (config.loss.lambda_3d, config.loss.lambda_adv, config.loss.lambda_rotation) == (1.0, 0.07, 0.0)
+    assert (config.optim.batch, config.optim.optimiser) == (256, "adam")
+    assert (config.data.motion_frames, config.data.motion_train_clips, config.data.motion_all_clips) == (4000, 51, 61)
+    assert (config.model.width, config.model.blocks, config.model.rotation) == (1024, 2, "rotvec")
+    assert config.data.normalise == "max"
+
+
+def test_every_preset_loads_and_survives_its_own_table() -> None:
+    assert set(preset_names()) >= {"paper", "best", "smoke"}
+    for name in preset_names():
+        config = load_config(name)
+        assert config.name == name
+        assert config_from_table(config.to_table(), "again") == config
+
+
+def test_overrides_are_typed_by_what_they_replace() -> None:
+    config = load_config("paper", ("optim.steps=7", "optim.rate=1", "model.facing=true", "model.rotation=rot6d"))
+    assert (config.optim.steps, config.optim.rate, config.model.facing) == (7, 1.0, True)
+    assert config.model.rotation == "rot6d"
+    assert load_config("paper", ("seed=3",)).seed == 3
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("optim.step=7", "optim.step; the nearest known one is optim.steps"),
+        ("optm.steps=7", "optm; the nearest known one is optim"),
+        ("optim.steps=many", "optim.steps is 'many'; expected a value of type int"),
+        ("optim.steps=true", "optim.steps is True; expected a value of type int"),
+        ("optim.steps=0", "it has to be above 0"),
+        ("model.rotation=euler", "choose one of rotvec, rot6d"),
+        ("data.motion_share=1.5", "from 0 to 1"),
+        ("optim=3", "it is a group of keys"),
+        ("steps", "--set optim.steps=1000"),
+    ],
+)
+def test_mistakes_are_named(override: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said.replace("(", r"\(")):
+        load_config("paper", (override,))
+
+
+def test_preset_files(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="presets: best, paper, smoke"):
+        load_config("papper")
+    own = tmp_path / "own.toml"
+    own.write_text("[optim]\nsteps = 3\n", encoding="utf-8")
+    assert load_config(str(own)).optim.steps == 3
+    own.write_text("[optim\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="not valid TOML"):
+        load_config(str(own))

@@ -1,0 +1,142 @@
+"""Training: it learns, it repeats, it goes on where it stopped, and it stops when it should."""
+
+import json
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from dancepose_addon.core.errors import Cancelled  # noqa: E402
+from tests.bodies import synthetic_body  # noqa: E402
+from trainer.checkpoint import CHECKPOINT_NAME, load_checkpoint  # noqa: E402
+from trainer.config import Config, load_config  # noqa: E402
+from trainer.data import TrainingData, load_data  # noqa: E402
+from trainer.errors import CheckpointError, TrainingError  # noqa: E402
+from trainer.loop import LOG_NAME, train  # noqa: E402
+
+BODY = synthetic_body(3)
+SMALL = ("data.procedural_poses=256", "model.width=64", "optim.batch=32", "optim.steps=12", "log_every=1", "optim.ema=0.9")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Small products in many threads are slow, and their sums may depend on the number of threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def setting(*overrides: str) -> tuple[Config, TrainingData]:
+    config = load_config("smoke", (*SMALL, *overrides))
+    return config, load_data(config, BODY, motion=(), prior=None)
+
+
+def weights(path: Path) -> "torch.Tensor":
+    saved = load_checkpoint(path)
+    parts = [*saved.best_weights.values(), *saved.discriminator.values()]
+    return torch.cat([value.flatten().float() for value in parts])
+
+
+def losses(out: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (out / LOG_NAME).read_text(encoding="utf-8").splitlines()]
+
+
+def test_training_learns(tmp_path: Path) -> None:
+    config, data = setting("optim.steps=150", "model.width=256")
+    train(config, data, BODY, tmp_path)
+    log = losses(tmp_path)
+    early, late = (sum(row["error_mm"] for row in part) / 10 for part in (log[:10], log[-10:]))
+    assert late < 0.6 * early
+    assert json.loads((tmp_path / "config.json").read_text(encoding="utf-8")) == config.to_table()
+
+
+def test_same_seed_same_weights_another_seed_others(tmp_path: Path) -> None:
+    results = {}
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        config, data = setting(f"seed={seed}")
+        results[name] = weights(train(config, data, BODY, tmp_path / name))
+    assert torch.equal(results["a"], results["b"])
+    assert not torch.allclose(results["a"], results["c"])
+
+
+def test_resumed_equals_uninterrupted(tmp_path: Path) -> None:
+    config, data = setting()
+    whole = weights(train(config, data, BODY, tmp_path / "whole"))
+    stopped = train(config, data, BODY, tmp_path / "parts", limit_steps=5)
+    assert load_checkpoint(stopped).step == 5
+    resumed = weights(train(config, data, BODY, tmp_path / "parts", resume=True))
+    assert torch.equal(whole, resumed)
+    assert [row["step"] for row in losses(tmp_path / "parts")] == list(range(1, 13))
+
+
+def test_a_run_is_not_overwritten_nor_resumed_with_other_settings(tmp_path: Path) -> None:
+    config, data = setting()
+    train(config, data, BODY, tmp_path, limit_steps=1)
+    with pytest.raises(CheckpointError, match="--resume"):
+        train(config, data, BODY, tmp_path)
+    other, _ = setting("optim.rate=0.5")
+    with pytest.raises(CheckpointError, match="other settings"):
+        train(other, data, BODY, tmp_path, resume=True)
+    (tmp_path / CHECKPOINT_NAME).write_bytes((tmp_path / CHECKPOINT_NAME).read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match="not a run's file"):
+        train(config, data, BODY, tmp_path, resume=True)
+
+
+def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_checkpoint(tmp_path: Path) -> None:
+    config, data = setting("checkpoint_every=2")
+    train(config, data, BODY, tmp_path, limit_steps=4)
+    data.natural[:] = float("nan")
+    data.procedural[:] = float("nan")
+    with pytest.raises(TrainingError, match="not a number at step 4 .*last good checkpoint"):
+        train(config, data, BODY, tmp_path, resume=True)
+    assert load_checkpoint(tmp_path).step == 4
+    assert torch.isfinite(weights(tmp_path)).all()
+
+
+def test_interrupt_saves_and_leaves(tmp_path: Path) -> None:
+    """A real signal to a real process."""
+    script = (
+        "import sys; from pathlib import Path; import torch; torch.set_num_threads(1)\n"
+        "from tests.bodies import synthetic_body; from trainer.config import load_config\n"
+        "from trainer.data import load_data; from trainer.loop import train\n"
+        "from dancepose_addon.core.errors import Cancelled\n"
+        f"config = load_config('smoke', ({SMALL[:3]!r}) + ('optim.steps=1000000', 'log_every=1'))\n"
+        "body = synthetic_body(3); data = load_data(config, body, motion=(), prior=None)\n"
+        "try: train(config, data, body, Path(sys.argv[1]), progress=lambda *_: print('step', flush=True))\n"
+        "except Cancelled as error: print(error, flush=True); sys.exit(7)\n"
+    )
+    root = Path(__file__).parents[2]
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)], cwd=root, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == "step\n"
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 7
+    assert "go on with --resume" in said.splitlines()[-1]
+    assert load_checkpoint(tmp_path).step >= 1
+
+
+def test_interrupt_in_the_last_step_is_not_a_failure(tmp_path: Path) -> None:
+    config, data = setting("optim.steps=2")
+
+    def interrupt(fraction: float, _message: str) -> None:
+        if fraction == 1.0:
+            signal.raise_signal(signal.SIGINT)
+
+    try:
+        train(config, data, BODY, tmp_path, progress=interrupt)
+    except Cancelled:
+        pytest.fail("the run was complete")
+    assert load_checkpoint(tmp_path).step == 2

@@ -1,0 +1,132 @@
+"""Batches: what is made from poses, and what is taken from recordings."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from dancepose_addon.core.body.keypoints import joint_markers, keypoints_from_pose  # noqa: E402
+from dancepose_addon.core.fit.normalise import normalise  # noqa: E402
+from dancepose_addon.core.skeleton.layouts import MD23  # noqa: E402
+from dancepose_addon.core.skeleton.sequence import Sequence  # noqa: E402
+from tests.bodies import synthetic_body  # noqa: E402
+from tests.posing import random_pose  # noqa: E402
+from trainer.body import p_3d, torch_body  # noqa: E402
+from trainer.config import AugmentConfig, load_config  # noqa: E402
+from trainer.data import motion_set, split_clips  # noqa: E402
+from trainer.errors import ConfigError  # noqa: E402
+from trainer.normalisation import size_frame  # noqa: E402
+from trainer.synthesis import PARTS, mirror, recombine, synthesise, vary_poses  # noqa: E402
+
+BODY = synthetic_body(3)
+TWIN = torch_body(BODY, joint_markers(MD23))
+POSES = torch.tensor(random_pose(4, 64))
+FRAME = size_frame(TWIN, MD23, POSES)
+
+
+def centred(points: "torch.Tensor") -> "torch.Tensor":
+    return points - points.mean(1, keepdim=True)
+
+
+def rng(seed: int = 0) -> "torch.Generator":
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("kind", ["size", "max"])
+def test_unaugmented_target_is_p_3d_in_the_scale_of_the_points(kind: str) -> None:
+    made = synthesise(TWIN, FRAME, POSES, AugmentConfig(), rng(), kind=kind)
+    expected = centred(p_3d(TWIN, POSES))
+    if kind == "max":
+        assert made.points.abs().max().item() == pytest.approx(1.0, abs=1e-5)
+    assert torch.equal(made.points, made.target)
+    # The scale takes the mean body's metres to the target's frame; edges in T-pose times the mean ratio give it.
+    assert torch.allclose(expected * made.scale[:, None, None], made.target, atol=1e-5)
+
+
+def test_size_of_a_made_frame_is_that_of_core_over_a_clip() -> None:
+    made = synthesise(TWIN, FRAME, POSES, AugmentConfig(), rng(), kind="size")
+    points = keypoints_from_pose(joint_markers(MD23), BODY.rest_joints(), POSES.numpy())
+    reference, _ = normalise(points, MD23, kind="size", size_factor=FRAME.size_factor)
+    assert np.abs(made.points.numpy() - reference).max() < 1e-4
+
+
+def test_shapes_and_noise_change_points_but_not_the_size_they_are_seen_in() -> None:
+    config = AugmentConfig(betas_std=1.0, offset_m=0.01, noise_m=0.004)
+    made = synthesise(TWIN, FRAME, POSES, config, rng(1), kind="size")
+    noise = (made.points - made.target) / made.scale[:, None, None]
+    assert 0.003 < noise.std().item() < 0.005
+    shift = centred(p_3d(TWIN, made.rotmat)) * made.scale[:, None, None] - made.target
+    assert 0.005 < (shift / made.scale[:, None, None]).std().item() < 0.05
+
+
+def test_a_mirrored_pose_has_mirrored_keypoints() -> None:
+    # On a symmetric skeleton: right joints are the left ones with x negated.
+    from tests.bodies import person_joints
+
+    joints = torch.tensor(person_joints())
+    twin = replace(TWIN, rest_joints_m=joints)
+    points, reflected = p_3d(twin, POSES), p_3d(twin, mirror(POSES))
+    # md23 has two points on the left forearm and two at the right wrist, which have no counterpart of their own.
+    single = [index for index in range(21) if MD23.mirrored[MD23.mirrored[index]] == index]
+    other = [MD23.mirrored[index] for index in single]
+    assert torch.allclose(reflected[:, single], points[:, other] * torch.tensor([-1.0, 1.0, 1.0]), atol=1e-5)
+    assert torch.allclose(mirror(mirror(POSES)), POSES)
+
+
+def test_recombined_poses_are_made_of_whole_parts() -> None:
+    assert sorted(joint for part in PARTS for joint in part) == list(range(1, 24))
+    mixed = recombine(POSES, 1.0, rng(5))
+    assert torch.equal(mixed[:, 0], POSES[:, 0])
+    for part in PARTS:
+        block, source = mixed[:, list(part)].flatten(1), POSES[:, list(part)].flatten(1)
+        owner = torch.cdist(block, source).argmin(1)
+        assert torch.allclose(block, source[owner])
+        assert (owner != torch.arange(len(POSES))).float().mean() > 0.9
+
+
+def test_varied_poses_stay_rotations_and_yaw_covers_the_circle() -> None:
+    config = AugmentConfig(mirror=0.5, recombine=0.3, joint_noise_deg=15.0, noisy_share=1.0, yaw=True, tilt_deg=5.0)
+    varied = vary_poses(POSES, config, rng(6))
+    assert torch.allclose(varied @ varied.transpose(-1, -2), torch.eye(3).expand_as(varied), atol=1e-5)
+    still = torch.eye(3).repeat(400, 24, 1, 1)
+    heading = vary_poses(still, AugmentConfig(yaw=True), rng(7))[:, 0, :, 2]
+    angles = torch.atan2(heading[:, 0], heading[:, 2])
+    assert np.histogram(angles.numpy(), bins=8, range=(-np.pi, np.pi))[0].min() > 25
+    assert torch.allclose(heading[:, 1], torch.zeros(400), atol=1e-6)
+
+
+def clip(scale: float, name: str) -> Sequence:
+    points = keypoints_from_pose(joint_markers(MD23), BODY.rest_joints(), POSES.numpy(), scale=scale)
+    place = np.random.default_rng(8).normal(size=(len(points), 1, 3))
+    return Sequence((points + place).astype(np.float32), 25.0, MD23, source=f"somewhere/{name}")
+
+
+@pytest.mark.parametrize("kind", ["size", "max"])
+def test_one_ratio_a_clip_takes_the_body_to_recorded_points(kind: str) -> None:
+    config = load_config("paper", ("data.motion_frames=0", "data.motion_train_clips=61", f"data.normalise={kind}"))
+    motion = motion_set([clip(0.8, "small"), clip(1.3, "tall")], MD23, FRAME, config, "cpu")
+    assert motion.train_clips == ("small", "tall")
+    expected = centred(p_3d(TWIN, POSES)).repeat(2, 1, 1) * motion.scale[:, None, None]
+    assert torch.allclose(motion.points, expected, atol=1e-4)
+
+
+def test_split_and_sample_follow_seed_and_proportion() -> None:
+    config = load_config("paper")
+    train, test = split_clips(61, config)
+    assert (len(train), len(test)) == (51, 10)
+    assert sorted(train + test) == list(range(61))
+    assert split_clips(61, config) == (train, test)
+    assert split_clips(61, load_config("paper", ("seed=1",))) != (train, test)
+    assert len(split_clips(22, config)[0]) == 18
+    few = load_config("paper", ("data.motion_frames=20",))
+    assert len(motion_set([clip(1.0, "one"), clip(1.0, "two")], MD23, FRAME, few, "cpu").points) == 20
+
+
+def test_preset_that_needs_recordings_says_so(tmp_path: Path) -> None:
+    from trainer.data import load_data
+
+    with pytest.raises(ConfigError, match="--motion"):
+        load_data(load_config("paper", ("data.procedural_poses=8",)), BODY, motion=(), prior=None)
