@@ -15,11 +15,11 @@ from ..core.skeleton.axes import from_smpl
 STAGE_VERSION: Final = 1
 """Raise with every change that alters a picture, so that finished frames of an older stage are not mixed in."""
 
-BACKDROP_RGBA: Final = (0.55, 0.555, 0.57, 1.0)
+BACKDROP_RGBA: Final = (0.36, 0.365, 0.375, 1.0)
 WORLD_RGB: Final = (0.62, 0.65, 0.70)
-WORLD_STRENGTH: Final = 0.42
+WORLD_STRENGTH: Final = 0.20
 CLEAR_BEHIND_M: Final = 2.5
-SWEEP_M: Final = 5.0
+SWEEP_M: Final = 9.0
 SWEEP_STEPS: Final = 48
 AIM_HEIGHT_M: Final = 1.0
 
@@ -39,9 +39,9 @@ class SoftLight:
 
 
 LIGHTS: Final = (
-    SoftLight("key", -38.0, 48.0, 0.55, 9.0, (1.0, 0.965, 0.92)),
-    SoftLight("fill", 48.0, 28.0, 0.75, 2.6, (0.90, 0.95, 1.0)),
-    SoftLight("rim", 155.0, 52.0, 0.45, 6.5, (1.0, 1.0, 1.0)),
+    SoftLight("key", -40.0, 50.0, 0.35, 11.0, (1.0, 0.965, 0.92)),
+    SoftLight("fill", 48.0, 28.0, 0.75, 1.4, (0.90, 0.95, 1.0)),
+    SoftLight("rim", 150.0, 50.0, 0.40, 8.0, (1.0, 1.0, 1.0)),
 )
 
 
@@ -74,12 +74,13 @@ def _create_backdrop(shot: Shot, to_world: Matrix) -> bpy.types.Object:
     """A sweep: floor that bends up into a wall on so large a radius that no horizon is seen."""
     camera_m = float((shot.position_m - shot.centre_m) @ shot.front)
     bend = float(shot.reach_m[1]) + CLEAR_BEHIND_M
-    angles = np.linspace(0.0, math.pi / 2.0, SWEEP_STEPS + 1)
-    depth = np.concatenate([[-camera_m - 4.0], bend + SWEEP_M * np.sin(angles), [bend + SWEEP_M]])
-    far = camera_m + bend + SWEEP_M
+    profile = _sweep_profile()
+    reach, rise = profile[-1]
+    depth = np.concatenate([[-camera_m - 4.0], bend + profile[:, 0], [bend + reach]])
+    far = camera_m + bend + reach
     half_slope = math.tan(shot.field_rad / 2.0)
-    wall_m = float(shot.position_m[1]) + far * half_slope * 1.5 + SWEEP_M
-    height = np.concatenate([[0.0], SWEEP_M * (1.0 - np.cos(angles)), [wall_m]])
+    wall_m = float(shot.position_m[1]) + far * half_slope * 1.5 + rise
+    height = np.concatenate([[0.0], profile[:, 1], [wall_m]])
     half_width = 1.5 * far * half_slope * max(shot.aspect, 1.0) + 4.0
     sides = np.array([-half_width, half_width])
     vertices = np.stack(
@@ -95,6 +96,16 @@ def _create_backdrop(shot: Shot, to_world: Matrix) -> bpy.types.Object:
     backdrop = bpy.data.objects.new(data.name, data)
     backdrop.matrix_world = to_world
     return backdrop
+
+
+def _sweep_profile() -> NDArray[np.float64]:
+    """The bend from floor to wall, (N, 2) as depth and height. Its slope starts and ends level, as railway bends do:
+    on a plain arc the eye finds the line where it begins."""
+    way = np.linspace(0.0, 1.0, SWEEP_STEPS + 1)
+    slope = (math.pi / 2.0) * way * way * (3.0 - 2.0 * way)
+    steps = np.stack([np.cos(slope), np.sin(slope)], axis=1)
+    middles = (steps[1:] + steps[:-1]) / 2.0
+    return SWEEP_M * np.concatenate([np.zeros((1, 2)), np.cumsum(middles, axis=0)]) / SWEEP_STEPS
 
 
 def _backdrop_material() -> bpy.types.Material:
