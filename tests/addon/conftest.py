@@ -1,0 +1,46 @@
+"""Blender as a module, with an empty file for every test."""
+
+from dataclasses import replace
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from dancepose_addon.core.body.model import BodyModel
+from dancepose_addon.core.body.rotation import rotvec_to_rotmat
+from dancepose_addon.core.fit.motion import BodyMotion
+
+BLENDER_FROM_SMPL = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+"""By hand: SMPL's up (y) is Blender's z, SMPL's front (z) is Blender's -y, left stays x."""
+
+
+@pytest.fixture
+def blender() -> ModuleType:
+    """bpy with an empty file."""
+    bpy = pytest.importorskip("bpy", reason="the bpy wheel is not installed")
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    return bpy
+
+
+@pytest.fixture(scope="session")
+def flexible_body(body: BodyModel) -> BodyModel:
+    """The shipped body with correctives that move every vertex for every feature but one, as no real body's do."""
+    rng = np.random.default_rng(5)
+    posedirs = rng.normal(0.0, 0.003, (len(body.v_template_m), 3, 207)).astype(np.float32)
+    posedirs[:, :, 17] = 0.0
+    return replace(body, posedirs=posedirs)
+
+
+@pytest.fixture(scope="session")
+def wild_motion() -> BodyMotion:
+    """Every joint turning far and fast, another shape and size, and a rate that is not the scene's."""
+    rng = np.random.default_rng(7)
+    rotvec = np.cumsum(rng.normal(0.0, 0.25, (30, 24, 3)), axis=0)
+    path = np.cumsum(rng.normal(0.0, 0.05, (30, 3)), axis=0)
+    return BodyMotion(
+        pose_rotmat=rotvec_to_rotmat(rotvec).astype(np.float32),
+        translation_m=path.astype(np.float32),
+        betas=rng.normal(0.0, 1.0, 10).astype(np.float32),
+        scale=1.07,
+        fps=20.0,
+    )
