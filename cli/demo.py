@@ -38,6 +38,6 @@ def demo(
         "--report": results["report"],
         "--size": size,
     }
-    with progress_bar() as progress:
-        run_headless([str(EXAMPLE), *given(options)], blender=blender, progress=progress)
+    with progress_bar() as display:
+        run_headless([str(EXAMPLE), *given(options)], blender=blender, display=display)
     list_results(dict(results))

@@ -1,13 +1,14 @@
 """What a user sees while work goes on, and the list of results at its end."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 import time
 from typing import Final
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from dancepose_addon.core import progress
 
@@ -15,33 +16,42 @@ LOG_EVERY_S: Final = 15.0
 """Without a terminal a line is written this often at most, so that a log stays short."""
 
 
+@dataclass(frozen=True)
+class Display:
+    """progress: to be handed to long work; notice: called with what the user has to know, at once."""
+
+    progress: progress.Progress
+    notice: Callable[[str], None]
+
+
 @contextmanager
-def progress_bar() -> Iterator[progress.Progress]:
-    """A bar with time left on a terminal, a line now and then elsewhere; both on stderr."""
+def progress_bar() -> Iterator[Display]:
+    """A bar on a terminal, a line now and then elsewhere; both on stderr. Messages say how much time is left."""
     console = Console(stderr=True)
+
+    def notice(text: str) -> None:
+        console.print(f"Note: {text}", highlight=False, markup=False, soft_wrap=True)
+
     if console.is_terminal:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=console, speed_estimate_period=60.0) as bar:
+        columns = (BarColumn(bar_width=30), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+        with Progress(*columns, console=console) as bar:
             task = bar.add_task("Starting", total=1.0)
-            yield lambda fraction, message: bar.update(task, completed=fraction, description=message)
+            yield Display(lambda fraction, message: bar.update(task, completed=fraction, description=message), notice)
     else:
-        started, last = time.monotonic(), -LOG_EVERY_S
+        yield Display(_line_writer(console), notice)
 
-        def log(fraction: float, message: str) -> None:
-            nonlocal last
-            elapsed = time.monotonic() - started
-            if fraction >= 1.0 or elapsed - last >= LOG_EVERY_S:
-                last = elapsed
-                print(f"{fraction:4.0%}  {elapsed:5.0f} s  {message}", file=console.file, flush=True)
 
-        yield log
+def _line_writer(console: Console) -> progress.Progress:
+    started, last = time.monotonic(), -LOG_EVERY_S
+
+    def write(fraction: float, message: str) -> None:
+        nonlocal last
+        elapsed = time.monotonic() - started
+        if fraction >= 1.0 or elapsed - last >= LOG_EVERY_S:
+            last = elapsed
+            print(f"{fraction:4.0%}  {elapsed:5.0f} s  {message}", file=console.file, flush=True)
+
+    return write
 
 
 def list_results(results: dict[str, Path | None]) -> None:

@@ -10,6 +10,7 @@ from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.fit.solve import fit as fit_sequence
 from dancepose_addon.core.skeleton import readers
+from dancepose_addon.core.skeleton.sequence import validate
 from dancepose_addon.inference import open_regressor
 
 from .arguments import (
@@ -37,17 +38,17 @@ def fit(
     device: DeviceOption = None,
 ) -> None:
     """Fit a body to skeleton motion and write its motion."""
-    sequence = readers.read(source, layout=layout, fps=fps, frames=parse_frames(frames))
+    sequence = validate(readers.read(source, layout=layout, fps=fps, frames=parse_frames(frames)))
     chosen_body = load_body(body)
     chosen = open_regressor(regressor, layout=sequence.layout.name, device=device or "auto")
-    with progress_bar() as progress:
-        result = fit_sequence(sequence, regressor=chosen, body=chosen_body, progress=progress)
+    with progress_bar() as display:
+        result = fit_sequence(sequence, regressor=chosen, body=chosen_body, progress=display.progress)
     result.motion.save(out, rest_pelvis_m=result.motion.scale * chosen_body.rest_joints(result.motion.betas)[0])
     if report is not None:
         with replacing(report) as temporary:
             temporary.write_text(json.dumps(result.report, indent=2) + "\n", encoding="utf-8")
-    for notice in result.report["notices"]:
-        print(f"Note: {notice}")
-    error = result.report["error_mm"]
+        for notice in result.report["notices"]:
+            display.notice(notice)
+    error = result.report["error_mm"]["regressor"]
     print(f"{result.report['frames']} frames, mean distance to the points {error['mean']:.1f} mm.")
     list_results({"motion": out, "report": report})

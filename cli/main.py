@@ -12,8 +12,11 @@ import typer
 from dancepose_addon.core.errors import DancePoseError
 
 from .demo import demo
+from .export import export
 from .fit import fit
+from .prior import prior
 from .render import render
+from .train import train
 
 app = typer.Typer(
     help="Turn 3D skeleton motion into a rigged, posed SMPL avatar and a video with its music.",
@@ -21,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (demo, fit, render):
+for verb in (demo, render, fit, prior, train, export):
     app.command()(verb)
 
 

@@ -64,8 +64,8 @@ def render(
     }
     arguments = [str(source), "--out", str(out), *given(options)]
     arguments += ["--no-audio"] * (not audio) + ["--keep-frames"] * keep_frames
-    with progress_bar() as progress:
-        run_headless(arguments, blender=blender, progress=progress)
+    with progress_bar() as display:
+        run_headless(arguments, blender=blender, display=display)
     list_results({"video": out, "contact sheet": sheet, "motion": motion, "scene": blend, "report": report})
 
 

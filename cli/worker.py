@@ -16,13 +16,20 @@ import threading
 from types import FrameType
 from typing import IO, Final, NoReturn
 
+import typer
+
 from dancepose_addon.core.errors import Cancelled, DancePoseError, EngineError, MissingFileError
-from dancepose_addon.core.progress import Progress
+
+from .display import Display
 
 log = logging.getLogger(__name__)
 
 LAUNCHER: Final = Path(__file__).parents[1] / "render.py"
 PROGRESS_PREFIX: Final = "@dancepose "
+FAILURE_PREFIX: Final = "dancepose: "
+USAGE_PREFIX: Final = "render.py: error: "
+EXPECTED_FAILURE: Final = 1
+USAGE: Final = 2
 PATIENCE_S: Final = 20.0
 """How long a Blender that was asked to stop may take to put its files in order."""
 KEPT_LINES: Final = 400
@@ -53,12 +60,13 @@ def blender_command(blender: Path | None) -> list[str]:
     return [program, "-b", "--python-exit-code", "1", "-P", str(LAUNCHER), "--"]
 
 
-def run_headless(arguments: list[str], *, blender: Path | None, progress: Progress) -> None:
-    """Run ``render.py`` with ``arguments`` to its end, and pass its progress on.
+def run_headless(arguments: list[str], *, blender: Path | None, display: Display) -> None:
+    """Run ``render.py`` with ``arguments`` to its end, and show its progress and notices.
 
     Raises:
         DancePoseError: what the worker said went wrong. Cancelled: the user pressed Ctrl-C, which is passed on.
         EngineError: Blender crashed; what it said last is in the message.
+        typer.BadParameter: the worker refused an argument.
     """
     command = [*blender_command(blender), *arguments, "--progress", "json"]
     log.info("running %s", " ".join(command))
@@ -74,7 +82,7 @@ def run_headless(arguments: list[str], *, blender: Path | None, progress: Progre
         try:
             with _terminated_is_interrupted():
                 for line in worker.stdout:
-                    _take_line(line, progress)
+                    _take_line(line, display)
                 status = worker.wait()
         except BaseException as error:
             _stop(worker)
@@ -86,14 +94,17 @@ def run_headless(arguments: list[str], *, blender: Path | None, progress: Progre
         _raise_failure(status, [line for line in said if not HARMLESS.search(line)])
 
 
-def _take_line(line: str, progress: Progress) -> None:
-    """A progress line is passed on; everything else that Blender prints goes to the log."""
+def _take_line(line: str, display: Display) -> None:
+    """Progress and notices are shown; everything else that Blender prints goes to the log."""
     if not line.startswith(PROGRESS_PREFIX):
         log.debug("blender: %s", line.rstrip())
         return
     try:
         table = json.loads(line.removeprefix(PROGRESS_PREFIX))
-        progress(float(table["fraction"]), str(table["message"]))
+        if "notice" in table:
+            display.notice(str(table["notice"]))
+        else:
+            display.progress(float(table["fraction"]), str(table["message"]))
     except (ValueError, KeyError, TypeError):
         log.warning("not a progress line: %s", line.rstrip())
 
@@ -130,9 +141,11 @@ def _terminated_is_interrupted() -> Iterator[None]:
 
 
 def _raise_failure(status: int, said: list[str]) -> NoReturn:
-    expected = [line.removeprefix("dancepose: ") for line in said if line.startswith("dancepose: ")]
-    if status in (1, 2) and expected:
-        raise DancePoseError(expected[-1])
+    for line in reversed(said):
+        if status == EXPECTED_FAILURE and line.startswith(FAILURE_PREFIX):
+            raise DancePoseError(line.removeprefix(FAILURE_PREFIX))
+        if status == USAGE and line.startswith(USAGE_PREFIX):
+            raise typer.BadParameter(line.removeprefix(USAGE_PREFIX))
     tail = "\n".join(said[-30:])
     how = f"was ended by signal {-status}" if status < 0 else f"left with exit code {status}"
     raise EngineError(f"Blender {how}. It said last:\n{tail}")

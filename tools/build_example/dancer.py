@@ -161,7 +161,7 @@ def _trunk(skeleton: Skeleton, beats: F64, walked: Footwork) -> None:
     lean = smoothed(np.radians(keyed(beats, waltz.LEAN_DEG)), 2.0)
     twist = smoothed(np.radians(keyed(beats, waltz.TWIST_DEG)), 2.0)
     forward = smoothed(np.radians(keyed(beats, waltz.BEND_DEG)), 2.0)
-    drop = np.radians(3.5) * smoothed(2 * walked.left_weight - 1, 3.0)
+    drop = np.radians(3.5) * smoothed(2.0 * walked.left_weight - 1.0, 3.0)
     skeleton.set_global("pelvis", about(1, walked.heading_rad) @ about(2, drop + 0.2 * lean) @ about(0, 0.15 * forward))
     shares = (("spine1", 0.3, 0.25), ("spine2", 0.35, 0.35), ("spine3", 0.35, 0.4))
     for joint, share, twist_share in shares:
@@ -176,7 +176,7 @@ def _trunk(skeleton: Skeleton, beats: F64, walked: Footwork) -> None:
 def _head(skeleton: Skeleton, beats: F64, walked: Footwork) -> None:
     # The eyes turn before the body does, and then stay level: the head takes back half of the lean.
     ahead = np.interp(beats + 0.45, beats, walked.heading_rad)
-    lead = np.clip(0.7 * (ahead - walked.heading_rad), -0.7, 0.7)
+    lead: F64 = np.clip(0.7 * (ahead - walked.heading_rad), -0.7, 0.7)
     turn = smoothed(np.radians(keyed(beats, waltz.HEAD_TURN_DEG)) + lead, 2.5)
     nod = smoothed(np.radians(keyed(beats, waltz.HEAD_NOD_DEG)), 2.0)
     lean = smoothed(np.radians(keyed(beats, waltz.LEAN_DEG)), 2.0)
@@ -252,4 +252,4 @@ def _arm(skeleton: Skeleton, beats: F64, side: int) -> None:
     speed = smoothed(np.gradient(hand[:, 1]) * waltz.FPS, 2.0)
     trail = np.clip(-np.radians(22.0) * speed, -np.radians(32.0), np.radians(32.0))
     skeleton.set_local(f"{name}_wrist", about(2, side * (trail - np.radians(6.0))))
-    skeleton.set_local(f"{name}_hand", about(2, -side * np.full(len(beats), np.radians(8.0))))
+    skeleton.set_local(f"{name}_hand", about(2, np.full(len(beats), -side * np.radians(8.0))))

@@ -19,6 +19,7 @@ BEATS: Final = (1 + waltz.BARS + 1) * waltz.BEATS_PER_BAR
 LEAD_IN_BEATS: Final = waltz.BEATS_PER_BAR
 PEAK: Final = 0.85
 BITRATE: Final = 112_000
+BUFFER: Final = 4096
 
 # Per bar: the bass note, and the chord above it, as MIDI numbers.
 HARMONY: Final = (
@@ -56,11 +57,11 @@ def play() -> F64:
             continue
         _add(dry, start, _plucked(bass, 3.0 if ending else 1.6, brightness=0.55), gain=0.42, pan=-0.1)
         _add(dry, start, _bowed(chord[0] - 12, 3.6 if ending else 2.9, soft=True), gain=0.05, pan=0.25)
-        for beat in (1, 2):
+        for tick in (1, 2):
             for voice, note in enumerate(chord):
                 late = 0.012 * voice  # a rolled chord, as a hand plays it
                 tone = _plucked(note, 2.2 if ending else 0.85, brightness=0.32)
-                _add(dry, start + beat + late, tone, gain=0.13 - 0.02 * (beat - 1), pan=-0.35 + 0.3 * voice)
+                _add(dry, start + tick + late, tone, gain=0.13 - 0.02 * (tick - 1), pan=-0.35 + 0.3 * voice)
     for beat, length, note, loudness in MELODY:
         _add(dry, LEAD_IN_BEATS + beat, _bowed(note, length, soft=False), gain=0.24 * loudness, pan=0.12)
     wet = _reverberated(dry)
@@ -81,7 +82,8 @@ def write_mp3(samples: F64, path: Path) -> None:
     import aud  # isort: skip
 
     sound = aud.Sound.buffer(samples.astype(np.float32), RATE)
-    sound.write(str(path), RATE, aud.CHANNELS_STEREO, aud.FORMAT_S16, aud.CONTAINER_MP3, aud.CODEC_MP3, BITRATE)
+    form = (RATE, aud.CHANNELS_STEREO, aud.FORMAT_S16, aud.CONTAINER_MP3, aud.CODEC_MP3, BITRATE, BUFFER)
+    sound.write(str(path), *form)
 
 
 def _frequency(note: int) -> float:

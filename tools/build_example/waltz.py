@@ -98,11 +98,12 @@ HEAD_NOD_DEG: Final = (
 
 Arm = tuple[tuple[float, float, float], tuple[float, float, float]]
 """Where the hand is from the shoulder, in arm lengths (outward, up, forward), and where the elbow points."""
-LOW: Final[Arm] = ((0.20, -0.88, 0.24), (0.85, -0.1, -0.5))
-FRONT: Final[Arm] = ((-0.06, -0.40, 0.60), (1.0, -0.15, 0.0))
+LOW: Final[Arm] = ((0.14, -0.93, 0.18), (0.6, -0.1, -0.8))
+FRONT: Final[Arm] = ((-0.04, -0.42, 0.62), (1.0, -0.35, -0.1))
 FRONT_HIGH: Final[Arm] = ((-0.02, 0.10, 0.62), (1.0, -0.25, 0.0))
 SIDE: Final[Arm] = ((0.93, -0.06, 0.22), (0.1, -0.75, -0.55))
 SIDE_LOW: Final[Arm] = ((0.66, -0.60, 0.30), (0.5, -0.25, -0.8))
+RISING: Final[Arm] = ((0.14, 0.50, 0.66), (1.0, -0.3, 0.0))
 OVERHEAD: Final[Arm] = ((0.10, 0.84, 0.22), (0.95, 0.1, -0.3))
 DIAGONAL: Final[Arm] = ((0.64, 0.66, 0.22), (0.55, -0.3, -0.75))
 FORWARD: Final[Arm] = ((0.22, 0.16, 0.88), (0.7, -0.7, -0.1))
@@ -110,11 +111,11 @@ BEHIND: Final[Arm] = ((0.72, -0.46, -0.34), (0.2, -0.2, -1.0))
 
 LEFT_ARM: Final[tuple[tuple[float, Arm], ...]] = (
     (0, LOW), (0.5, LOW), (1.4, FRONT), (2.6, SIDE), (4.3, FORWARD), (5.6, SIDE_LOW), (7.3, SIDE), (8.7, FRONT),
-    (10.4, OVERHEAD), (11.7, SIDE), (13.4, SIDE_LOW), (14.6, SIDE), (15.5, FRONT), (16.5, FRONT_HIGH),
-    (17.4, OVERHEAD), (18.5, SIDE), (19.8, DIAGONAL), (21, DIAGONAL),
+    (9.6, RISING), (10.4, OVERHEAD), (11.7, SIDE), (13.4, SIDE_LOW), (14.6, SIDE), (15.5, FRONT), (16.5, FRONT_HIGH),
+    (17.0, RISING), (17.5, OVERHEAD), (18.5, SIDE), (19.8, DIAGONAL), (21, DIAGONAL),
 )  # fmt: skip
 RIGHT_ARM: Final[tuple[tuple[float, Arm], ...]] = (
     (0, LOW), (0.5, LOW), (1.5, FRONT), (2.7, SIDE), (4.3, SIDE), (5.6, SIDE_LOW), (7.3, DIAGONAL), (8.7, FRONT),
     (10.4, SIDE), (11.7, SIDE_LOW), (13.4, OVERHEAD), (14.6, SIDE), (15.5, FRONT), (16.5, FRONT_HIGH),
-    (17.4, OVERHEAD), (18.5, SIDE), (19.8, BEHIND), (21, BEHIND),
+    (17.0, RISING), (17.5, OVERHEAD), (18.5, SIDE), (19.8, BEHIND), (21, BEHIND),
 )  # fmt: skip

@@ -1,0 +1,197 @@
+"""Who may import whom, as ARCHITECTURE.md says, read from the syntax trees."""
+
+import ast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+import sys
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ADDON = ROOT / "dancepose_addon"
+PROGRAMS = ("trainer", "export", "cli", "study", "tools", "benchmarks")
+
+# Rooms of the add-on, and the rooms each may import. A file at the add-on's top is a room of its own.
+MAY_IMPORT = {
+    "core": {"core"},
+    "inference": {"inference", "core"},
+    "blender": {"blender", "core"},
+    "ui": {"ui", "blender", "inference", "core", "registration"},
+    "registration": {"registration", "ui", "blender", "inference", "core"},
+    "headless": {"headless", "blender", "inference", "core"},
+    "__init__": {"registration"},
+}
+PROGRAMS_MAY_IMPORT = {
+    "trainer": {"trainer", "dancepose_addon.core"},
+    "export": {"export", "trainer", "dancepose_addon.core", "dancepose_addon.inference"},
+    "study": {"study", "dancepose_addon.core"},
+    "cli": {"cli", "export", "trainer", "study", "dancepose_addon.core", "dancepose_addon.inference"},
+}
+INSIDE_CORE = {
+    "skeleton": {"skeleton", "body", "errors", "progress", "atomic"},
+    "body": {"body", "skeleton", "errors", "progress", "atomic"},
+    "fit": {"fit", "body", "skeleton", "errors", "progress", "atomic"},
+}
+BPY = {"bpy", "mathutils", "bpy_extras", "aud", "gpu", "blf", "bmesh"}
+BPY_ROOMS = {"blender", "ui", "registration", "headless"}
+FREE_OF_OURS = {"core/body/model.py", "core/body/rotation.py", "core/errors.py", "core/progress.py"}
+
+
+def python_files(*folders: Path) -> list[Path]:
+    return sorted(path for folder in folders for path in folder.rglob("*.py"))
+
+
+class Import(NamedTuple):
+    """line; name: absolute and dotted; top: whether it stands at module level."""
+
+    line: int
+    name: str
+    top: bool
+
+
+Judgement = Callable[[Path, Import], bool]
+
+
+def imports(path: Path) -> Iterator[Import]:
+    """Everything a file imports.
+
+    A name imported from a package is followed to it, so that `from . import x` counts as an import of x. Imports
+    under `if TYPE_CHECKING` count like any other: they are dependencies as well.
+    """
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    in_functions = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for node in ast.walk(function)
+    }
+    package = path.relative_to(ROOT).with_suffix("").parts[:-1]
+    for node in ast.walk(tree):
+        top = id(node) not in in_functions
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield Import(node.lineno, name.name, top)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            for name in node.names:
+                yield Import(node.lineno, f"{module}.{name.name}", top)
+
+
+def within(name: str, allowed: set[str]) -> bool:
+    return any(name == room or name.startswith(room + ".") for room in allowed)
+
+
+def room_of(path: Path) -> str:
+    parts = path.relative_to(ADDON).parts
+    return parts[0].removesuffix(".py")
+
+
+def violations(files: list[Path], wrong: Judgement) -> list[str]:
+    return [
+        f"{path.relative_to(ROOT)}:{found.line} imports {found.name}"
+        for path in files
+        for found in imports(path)
+        if wrong(path, found)
+    ]
+
+
+def test_rooms_of_the_addon_import_only_what_they_may() -> None:
+    def wrong(path: Path, found: Import) -> bool:
+        if not found.name.startswith("dancepose_addon."):
+            return False
+        return not within(found.name.removeprefix("dancepose_addon."), MAY_IMPORT[room_of(path)])
+
+    assert violations(python_files(ADDON), wrong) == []
+
+
+def test_addon_imports_itself_relatively() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in python_files(ADDON)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").startswith("dancepose_addon"))
+        or (isinstance(node, ast.Import) and any(name.name.startswith("dancepose_addon") for name in node.names))
+    ]
+    assert found == []
+
+
+def test_addon_imports_none_of_the_programs() -> None:
+    assert violations(python_files(ADDON), lambda _path, found: within(found.name, set(PROGRAMS))) == []
+
+
+def test_core_needs_numpy_and_the_standard_library_only() -> None:
+    allowed = {"numpy", "dancepose_addon", *sys.stdlib_module_names}
+
+    def wrong(_path: Path, found: Import) -> bool:
+        return found.name.split(".")[0] not in allowed
+
+    assert violations(python_files(ADDON / "core"), wrong) == []
+
+
+def test_inside_core_data_flows_one_way() -> None:
+    def wrong(path: Path, found: Import) -> bool:
+        room = path.relative_to(ADDON / "core").parts[0]
+        if room not in INSIDE_CORE or not found.name.startswith("dancepose_addon.core."):
+            return False
+        return not within(found.name.removeprefix("dancepose_addon.core."), INSIDE_CORE[room])
+
+    assert violations(python_files(ADDON / "core"), wrong) == []
+
+
+@pytest.mark.parametrize("file", sorted(FREE_OF_OURS))
+def test_foundations_import_nothing_of_ours(file: str) -> None:
+    assert violations([ADDON / file], lambda _path, found: found.name.startswith("dancepose_addon")) == []
+
+
+def test_blender_stays_in_its_rooms() -> None:
+    def wrong(path: Path, found: Import) -> bool:
+        return found.name.split(".")[0] in BPY and not (path.is_relative_to(ADDON) and room_of(path) in BPY_ROOMS)
+
+    programs = [ROOT / name for name in PROGRAMS if name not in ("tools", "benchmarks")]
+    assert violations(python_files(ADDON, *programs), wrong) == []
+
+
+def test_torch_stays_in_trainer_and_export() -> None:
+    def wrong(path: Path, found: Import) -> bool:
+        return found.name.split(".")[0] in ("torch", "smplx") and path.relative_to(ROOT).parts[0] not in (
+            "trainer",
+            "export",
+        )
+
+    folders = [ROOT / name for name in PROGRAMS if name not in ("tools", "benchmarks")]
+    assert violations(python_files(ADDON, *folders), wrong) == []
+
+
+def test_onnxruntime_is_imported_lazily_and_only_by_inference() -> None:
+    def wrong(path: Path, found: Import) -> bool:
+        if found.name.split(".")[0] != "onnxruntime":
+            return False
+        return found.top or not path.is_relative_to(ADDON / "inference")
+
+    assert violations(python_files(ADDON, ROOT / "cli", ROOT / "trainer"), wrong) == []
+
+
+@pytest.mark.parametrize("program", sorted(PROGRAMS_MAY_IMPORT))
+def test_programs_import_only_what_they_may(program: str) -> None:
+    ours = {"dancepose_addon", "tests", *PROGRAMS}
+
+    def wrong(_path: Path, found: Import) -> bool:
+        return found.name.split(".")[0] in ours and not within(found.name, PROGRAMS_MAY_IMPORT[program])
+
+    assert violations(python_files(ROOT / program), wrong) == []
+
+
+def test_command_line_starts_without_optional_packages() -> None:
+    """A verb that needs an extra imports it when it is called, so that the others work without."""
+    optional = {"torch", "onnx", "onnxruntime", "scipy", "smplx", "bpy", "trainer", "export"}
+
+    def wrong(_path: Path, found: Import) -> bool:
+        return found.top and found.name.split(".")[0] in optional
+
+    assert violations(python_files(ROOT / "cli"), wrong) == []
+
+
+def test_addon_entry_imports_nothing_at_module_level() -> None:
+    assert [found.name for found in imports(ADDON / "__init__.py") if found.top] == []
