@@ -24,7 +24,7 @@ def model_card(info: RegressorInfo, report: Mapping[str, Any], command: str) -> 
         ),
         "## Settings",
         (
-            f"Seed {training['config']['seed']}, {training['steps']} steps. Normalisation: {info.normalisation}. "
+            f"Seed {training['config']['seed']}, {training['steps']} steps, configuration {training['config_sha256']}. Normalisation: {info.normalisation}. "
             f"Rotations: {info.rotation}."
         ),
     ]

@@ -81,8 +81,8 @@ def verify(
     for provider, difference in worst["from_torch_stored_weights"].items():
         if not difference <= TOLERANCE:
             raise RegressorError(
-                f"{path.name} on {provider} differs from torch by {difference:.2g}; at most {TOLERANCE:g} is allowed. "
-                "The file was not kept."
+                f"The graph on {provider} differs from torch by {difference:.2g}; at most {TOLERANCE:g} is allowed. "
+                "No file was written."
             )
     return {"max_abs_difference": worst, "tolerance": TOLERANCE, "clips": rows}, regressors
 

@@ -45,7 +45,7 @@ class NumpySession:
         for node in self._clip_nodes:
             values[node.outputs[0]] = self._run_node(node, values)
         if not self._frame_nodes:
-            return np.ascontiguousarray(values[self._output], np.float32)
+            return np.asarray(values[self._output], np.float32)
         parts = []
         for first in range(0, len(keypoints_m), BATCH):
             chunk = slice(first, first + BATCH)

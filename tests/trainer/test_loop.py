@@ -20,7 +20,14 @@ from trainer.errors import CheckpointError, TrainingError  # noqa: E402
 from trainer.loop import LOG_NAME, train  # noqa: E402
 
 BODY = synthetic_body(3)
-SMALL = ("data.procedural_poses=256", "model.width=64", "optim.batch=32", "optim.steps=12", "log_every=1", "optim.ema=0.9")
+SMALL = (
+    "data.procedural_poses=256",
+    "model.width=64",
+    "optim.batch=32",
+    "optim.steps=12",
+    "log_every=1",
+    "optim.ema=0.9",
+)
 
 
 @pytest.fixture(autouse=True)

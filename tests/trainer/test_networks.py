@@ -36,7 +36,9 @@ def test_generator_is_the_simple_baseline() -> None:
         for part in "12":
             prefix = f"blocks.{block}."
             inner = inner @ weights[f"{prefix}linear{part}.weight"].T + weights[f"{prefix}linear{part}.bias"]
-            norm = {key: weights[f"{prefix}norm{part}.{key}"] for key in ("running_mean", "running_var", "weight", "bias")}
+            norm = {
+                key: weights[f"{prefix}norm{part}.{key}"] for key in ("running_mean", "running_var", "weight", "bias")
+            }
             inner = (inner - norm["running_mean"]) / np.sqrt(norm["running_var"] + 1e-5) * norm["weight"] + norm["bias"]
             inner = np.maximum(inner, 0.0)
         features = features + inner

@@ -1,0 +1,163 @@
+"""The written file against torch, and what the graph does to a clip that is moved, turned or scaled."""
+
+from dataclasses import replace
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("onnx")
+
+from dancepose_addon.core.body.keypoints import joint_markers, keypoints_from_pose  # noqa: E402
+from dancepose_addon.core.errors import RegressorError  # noqa: E402
+from dancepose_addon.core.fit.regressor import PoseRegressor  # noqa: E402
+from dancepose_addon.core.skeleton.layouts import MD23  # noqa: E402
+from dancepose_addon.core.skeleton.readers import read  # noqa: E402
+from dancepose_addon.core.skeleton.sequence import Sequence  # noqa: E402
+from dancepose_addon.inference import open_regressor  # noqa: E402
+from export.exporting import export_run  # noqa: E402
+from export.folding import fold  # noqa: E402
+from export.verification import TorchRegressor, verify  # noqa: E402
+from tests.bodies import synthetic_body  # noqa: E402
+from tests.posing import random_pose  # noqa: E402
+from trainer.checkpoint import Checkpoint  # noqa: E402
+from trainer.config import Config, load_config  # noqa: E402
+from trainer.errors import CheckpointError  # noqa: E402
+from trainer.generator import SmplRegressor  # noqa: E402
+
+BODY = synthetic_body(3)
+MARKERS = joint_markers(MD23)
+
+
+def clip(frames: int = 700) -> Sequence:
+    points = keypoints_from_pose(MARKERS, BODY.rest_joints(), random_pose(5, frames))
+    place = np.random.default_rng(6).normal(size=(frames, 1, 3))
+    return Sequence((points + place).astype(np.float32), 25.0, MD23, source="made")
+
+
+def checkpoint(preset: str, *overrides: str) -> Checkpoint:
+    """A run whose weights are random, but whose batch normalisation has seen something."""
+    config: Config = load_config(preset, ("model.width=96", *overrides))
+    torch.manual_seed(0)
+    generator = SmplRegressor(config.model, 23)
+    generator.decoder.weight.data *= 1.5
+    for _ in range(20):
+        generator(0.4 * torch.randn(64, 23, 3))
+    for module in generator.modules():
+        if isinstance(module, torch.nn.BatchNorm1d):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            torch.nn.init.normal_(module.bias, std=0.2)
+    body = {"name": BODY.name, "fingerprint": BODY.fingerprint}
+    summary = {"natural_poses": 0, "natural_source": "none"}
+    return Checkpoint(config, 1, generator.state_dict(), None, {}, {}, MARKERS.to_json(), body, summary)
+
+
+PRESETS = {"paper": ("paper",), "best": ("best",), "size without facing": ("smoke", "model.facing=false")}
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("exported")
+    paths = {}
+    for name, settings in PRESETS.items():
+        path = folder / f"{name.replace(' ', '_')}.onnx"
+        paths[name] = export_run(checkpoint(*settings), BODY, path, clips=[clip()]).model
+    return paths
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("device", ["cpu", "numpy"])
+def test_file_agrees_with_the_network_before_folding_and_rounding(
+    exported: dict[str, Path], preset: str, device: str
+) -> None:
+    """Against the generator as it was trained, whose weights are float32: only their rounding is between the two."""
+    saved, points = checkpoint(*PRESETS[preset]), clip().keypoints_m
+    from dancepose_addon.core.fit.normalise import normalise, size_factor
+    from trainer.generator import predict_rotmat
+
+    generator = SmplRegressor(saved.config.model, 23).eval()
+    generator.load_state_dict(saved.generator)
+    factor = size_factor(MARKERS.rest_points(BODY.rest_joints()), MD23)
+    normalised, _ = normalise(points, MD23, kind=saved.config.data.normalise, size_factor=factor)
+    with torch.no_grad():
+        layout = MD23 if saved.config.model.facing else None
+        expected = predict_rotmat(generator, torch.from_numpy(normalised), layout).numpy()
+    result = open_regressor(exported[preset], device=device)(points)
+    assert np.abs(expected - np.eye(3)).mean() > 0.1  # random weights turn joints: there is something to compare
+    assert np.abs(result - expected).max() < 0.02
+    assert np.abs(result - expected).mean() < 5e-4
+    assert np.allclose(np.linalg.det(result), 1.0, atol=1e-4)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_devices_agree(exported: dict[str, Path], preset: str) -> None:
+    points = clip().keypoints_m
+    results = [open_regressor(exported[preset], device=device)(points) for device in ("auto", "cpu", "numpy")]
+    assert max(np.abs(result - results[0]).max() for result in results) < 1e-4
+
+
+def turned(points: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
+    angle = np.radians(degrees)
+    turn = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]], np.float32)
+    return points @ turn.T, turn
+
+
+@pytest.mark.parametrize("preset", ["paper", "best"])
+def test_place_and_size_of_the_dancer_do_not_matter(exported: dict[str, Path], preset: str) -> None:
+    regressor: PoseRegressor = open_regressor(exported[preset])
+    points = clip().keypoints_m
+    moved = 1.7 * points + np.array([3.0, -1.0, 2.0], np.float32)
+    assert np.abs(regressor(moved) - regressor(points)).max() < 1e-3
+
+
+def test_turning_the_dancer_turns_the_root_alone(exported: dict[str, Path]) -> None:
+    regressor, points = open_regressor(exported["best"]), clip().keypoints_m
+    before = regressor(points)
+    for degrees in (37.0, 180.0, -90.0):
+        rotated, turn = turned(points, degrees)
+        after = regressor(rotated)
+        assert np.abs(after[:, 1:] - before[:, 1:]).max() < 1e-3
+        assert np.abs(after[:, 0] - turn @ before[:, 0]).max() < 1e-3
+
+
+def test_scale_is_the_clips_not_the_frames(exported: dict[str, Path]) -> None:
+    """A frame alone is seen in its own size; within a clip in the clip's."""
+    regressor, points = open_regressor(exported["paper"]), clip().keypoints_m
+    assert np.abs(regressor(points[:1]) - regressor(points)[:1]).max() > 1e-3
+
+
+def test_report_and_card_say_what_was_measured(tmp_path: Path) -> None:
+    result = export_run(checkpoint("best"), BODY, tmp_path / "x.onnx", clips=[clip(50)], command="dancepose train ...")
+    assert json.loads(result.report_path.read_text(encoding="utf-8")) == result.report
+    worst = result.report["verification"]["max_abs_difference"]["from_torch_stored_weights"]
+    assert 0.0 < worst["NumPy"] < 1e-4
+    assert result.report["bytes"] == result.model.stat().st_size
+    card = result.card.read_text(encoding="utf-8")
+    assert f"**{result.report['errors']['mean_mm']} mm**" in card
+    assert "dancepose train ..." in card
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.json", "x.md", "x.onnx"]
+
+
+def test_file_that_differs_from_torch_is_not_kept(tmp_path: Path, exported: dict[str, Path]) -> None:
+    saved = checkpoint("best")
+    generator = SmplRegressor(saved.config.model, 23)
+    generator.load_state_dict(saved.generator)
+    other = TorchRegressor(fold(generator.eval()), MD23, "size", 0.3, facing=True)
+    with pytest.raises(RegressorError, match="differs from torch by"):
+        verify(exported["best"], [clip(20)], other, other)
+
+
+def test_run_of_another_body_is_refused(tmp_path: Path) -> None:
+    saved = replace(checkpoint("best"), body={"name": "somebody", "fingerprint": "f" * 16})
+    with pytest.raises(CheckpointError, match="trained on the body somebody"):
+        export_run(saved, BODY, tmp_path / "x.onnx", clips=[])
+    assert not list(tmp_path.iterdir())
+
+
+def test_real_clip(exported: dict[str, Path], data_folder: Path) -> None:
+    sequence = read(data_folder / "md" / "DANCE_W_1")
+    results = [open_regressor(exported["best"], device=device)(sequence.keypoints_m) for device in ("cpu", "numpy")]
+    assert results[0].shape == (len(sequence), 24, 3, 3)
+    assert np.abs(results[0] - results[1]).max() < 1e-4

@@ -1,0 +1,179 @@
+"""Opening regressor files: what runs, and what is refused."""
+
+from pathlib import Path
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+onnx = pytest.importorskip("onnx")
+
+from onnx import helper, numpy_helper  # noqa: E402
+
+from dancepose_addon.core.body.keypoints import joint_markers  # noqa: E402
+from dancepose_addon.core.errors import LayoutError, MissingFileError, RegressorError  # noqa: E402
+from dancepose_addon.core.fit.regressor import METADATA_KEY, RegressorInfo  # noqa: E402
+from dancepose_addon.core.skeleton.layouts import MD23, SMPL24, Layout  # noqa: E402
+from dancepose_addon.inference import open_regressor  # noqa: E402
+from dancepose_addon.inference.regressors import REGRESSOR_FOLDER  # noqa: E402
+
+
+def info_of(layout: Layout) -> RegressorInfo:
+    return RegressorInfo(layout, joint_markers(layout), "0" * 16, "none", "linear", "CC0-1.0", f"{layout.name}-test")
+
+
+def linear_model(layout: Layout, *, op: str = "Identity", outputs: int = 216) -> "onnx.ModelProto":
+    """Points times a fixed matrix, shaped as rotations: not a sensible regressor, but one by the contract."""
+    weight = np.random.default_rng(0).normal(size=(3 * layout.count, outputs)).astype(np.float16)
+    constants = {
+        "w": weight,
+        "flat": np.array([0, 3 * layout.count], np.int64),
+        "shape": np.array([0, 24, 3, outputs // 72], np.int64),
+    }
+    nodes = [
+        helper.make_node("Reshape", ["keypoints", "flat"], ["points"]),
+        helper.make_node(op, ["points"], ["same"]),
+        helper.make_node("Cast", ["w"], ["w32"], to=1),
+        helper.make_node("MatMul", ["same", "w32"], ["product"]),
+        helper.make_node("Reshape", ["product", "shape"], ["pose_rotmat"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "linear",
+        [helper.make_tensor_value_info("keypoints", 1, ["frames", layout.count, 3])],
+        [helper.make_tensor_value_info("pose_rotmat", 1, ["frames", 24, 3, None])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, {METADATA_KEY: info_of(layout).to_json()})
+    return model
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "test.onnx"
+    path.write_bytes(linear_model(MD23).SerializeToString())
+    return path
+
+
+def test_devices_say_what_runs_and_agree(file: Path) -> None:
+    points = np.random.default_rng(1).normal(size=(1300, 23, 3)).astype(np.float32)
+    weight = np.random.default_rng(0).normal(size=(69, 216)).astype(np.float16).astype(np.float32)
+    expected = (points.reshape(1300, 69) @ weight).reshape(1300, 24, 3, 3)
+    providers = set()
+    for device in ("auto", "cpu", "numpy"):
+        regressor = open_regressor(file, device=device)
+        providers.add(regressor.provider)
+        assert np.abs(regressor(points) - expected).max() < 1e-4
+        assert regressor.info.name == "md23-test"
+    assert open_regressor(file, device="numpy").provider == "NumPy"
+    assert providers <= {"CUDA", "CPU", "NumPy"}
+
+
+def test_cpu_is_onnxruntime_where_it_is_installed(file: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    assert open_regressor(file, device="cpu").provider == "CPU"
+
+
+def test_cuda_is_refused_where_it_is_not(file: Path) -> None:
+    try:
+        regressor = open_regressor(file, device="cuda")
+    except RegressorError as error:
+        assert "cannot run on cuda here" in str(error)
+    else:
+        assert regressor.provider == "CUDA"
+
+
+def test_numpy_steps_in_where_onnxruntime_is_missing(file: Path, root: Path) -> None:
+    """In a process of its own, in which the import truly fails."""
+    script = (
+        "import sys; sys.modules['onnxruntime'] = None\n"
+        "from pathlib import Path; from dancepose_addon.inference import open_regressor\n"
+        "print([open_regressor(Path(sys.argv[1]), device=d).provider for d in ('auto', 'cpu', 'numpy')])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(file)], cwd=root, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "['NumPy', 'NumPy', 'NumPy']"
+
+
+def test_opening_imports_no_onnxruntime_before_it_is_wanted(root: Path) -> None:
+    script = "import sys, dancepose_addon.inference; print('onnxruntime' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "False"
+
+
+def test_another_layout_is_refused(file: Path) -> None:
+    with pytest.raises(RegressorError, match=r"test\.onnx reads layout md23, not smpl24"):
+        open_regressor(file, layout="smpl24")
+    file.write_bytes(linear_model(SMPL24).SerializeToString())
+    with pytest.raises(RegressorError, match="reads layout smpl24, not md23"):
+        open_regressor(file)
+    assert open_regressor(file, layout="smpl24").info.layout is SMPL24
+
+
+def test_points_of_another_layout_are_refused(file: Path) -> None:
+    with pytest.raises(
+        RegressorError, match=r"reads md23, \(frames, 23, 3\); it was given points of shape \(4, 24, 3\)"
+    ):
+        open_regressor(file)(np.zeros((4, 24, 3), np.float32))
+
+
+def test_truncated_file_is_refused_on_every_device(file: Path) -> None:
+    data = file.read_bytes()
+    for share in (0.0, 0.3, 0.9, 0.999):
+        file.write_bytes(data[: int(share * len(data))])
+        for device in ("auto", "numpy"):
+            with pytest.raises(RegressorError, match="truncated|without DancePose metadata"):
+                open_regressor(file, device=device)
+
+
+@pytest.mark.parametrize("device", ["auto", "numpy"])
+def test_graphs_that_break_the_contract(file: Path, device: str) -> None:
+    def refused(model: "onnx.ModelProto", said: str) -> None:
+        file.write_bytes(model.SerializeToString())
+        with pytest.raises(RegressorError, match=said):
+            open_regressor(file, device=device)
+
+    plain = linear_model(MD23)
+    plain.metadata_props.clear()
+    refused(plain, "without DancePose metadata")
+    refused(linear_model(MD23, op="Erf"), "uses the operator Erf")
+    refused(linear_model(MD23, outputs=144), r"gave pose_rotmat of shape \(2, 24, 3, 2\)")
+    renamed = linear_model(MD23)
+    renamed.graph.node[-1].output[0] = renamed.graph.output[0].name = "theta"
+    refused(renamed, "gives theta; expected keypoints and pose_rotmat")
+    endless = linear_model(MD23)
+    weight = numpy_helper.to_array(endless.graph.initializer[0]).copy()
+    weight[3, 5] = np.inf
+    endless.graph.initializer[0].CopyFrom(numpy_helper.from_array(weight, "w"))
+    refused(endless, "NaN or infinite")
+
+
+def test_missing_files_and_unknown_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(MissingFileError, match=r"none\.onnx cannot be read"):
+        open_regressor(tmp_path / "none.onnx")
+    with pytest.raises(MissingFileError):
+        open_regressor(tmp_path)
+    with pytest.raises(RegressorError, match="no device 'tpu'"):
+        open_regressor(None, device="tpu")
+    with pytest.raises(LayoutError, match="no layout 'md24'"):
+        open_regressor(None, layout="md24")
+    monkeypatch.setattr("dancepose_addon.inference.regressors.REGRESSOR_FOLDER", tmp_path)
+    with pytest.raises(RegressorError, match=r"No regressor for layout smpl24 is shipped \(there are: none\)"):
+        open_regressor(None, layout="smpl24")
+
+
+def test_shipped_regressor_opens_by_its_layout_and_is_small() -> None:
+    shipped = sorted(REGRESSOR_FOLDER.glob("*.onnx"))
+    assert shipped
+    for path in shipped:
+        assert path.stat().st_size <= 10_000_000
+        regressor = open_regressor(None, layout=path.stem, device="numpy")
+        assert regressor.info.layout.name == path.stem
+        card = path.with_suffix(".md").read_text(encoding="utf-8")
+        assert regressor.info.name in card
+        assert str(regressor.info.training["config_sha256"]) in card
