@@ -87,7 +87,7 @@ def load_data(
         if config.data.motion_share or config.data.procedural_share < 1.0:
             LOGGER.warning("No natural poses given: the procedural set of %d stands in for them.", len(procedural))
     else:
-        loaded = load_prior(prior)
+        loaded = load_prior(prior, rest_joints_m=body.rest_joints())
         natural, source = torch.from_numpy(loaded.pose_rotmat).to(device), prior.name
     stride = max(1, len(natural) // SIZE_SAMPLE)
     frame = size_frame(twin, layout, natural[::stride])
