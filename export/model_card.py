@@ -24,8 +24,8 @@ def model_card(info: RegressorInfo, report: Mapping[str, Any], command: str) -> 
         ),
         "## Settings",
         (
-            f"Seed {training['config']['seed']}, {training['steps']} steps, configuration {training['config_sha256']}. Normalisation: {info.normalisation}. "
-            f"Rotations: {info.rotation}."
+            f"Seed {training['config']['seed']}, {training['steps']} steps, configuration {training['config_sha256']}. "
+            f"Normalisation: {info.normalisation}. Rotations: {info.rotation}."
         ),
     ]
     if command:
