@@ -10,6 +10,7 @@ counts. Rounds of all contestants alternate, and the best round of each is taken
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 import time
 
@@ -77,7 +78,7 @@ def main() -> None:
     products = matrix_products(arguments.frames)
     contestants = dict(products)
     for device, regressor in regressors.items():
-        contestants[f"regressor, {device} ({regressor.provider})"] = lambda regressor=regressor: regressor(points)
+        contestants[f"regressor, {device} ({regressor.provider})"] = partial(regressor, points)
     best = best_seconds(contestants, arguments.rounds)
     square = 2.0 * 1024 * 1024
     rates = {

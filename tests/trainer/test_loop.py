@@ -100,7 +100,7 @@ def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_checkpoint(tmp_pat
     train(config, data, BODY, tmp_path, limit_steps=4)
     data.natural[:] = float("nan")
     data.procedural[:] = float("nan")
-    with pytest.raises(TrainingError, match="not a number at step 4 .*last good checkpoint"):
+    with pytest.raises(TrainingError, match=r"not a number at step 4 .*last good checkpoint"):
         train(config, data, BODY, tmp_path, resume=True)
     assert load_checkpoint(tmp_path).step == 4
     assert torch.isfinite(weights(tmp_path)).all()
