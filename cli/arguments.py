@@ -25,7 +25,7 @@ def parse_frames(text: str | None) -> tuple[int, int | None] | None:
         raise typer.BadParameter(f"{text!r} is not a range of frames; write A:B, A: or :B.") from None
 
 
-SourceArgument: TypeAlias = Annotated[Path, typer.Argument(help="Skeleton file, or an M&D folder.")]
+SourceArgument: TypeAlias = Annotated[Path, typer.Argument(metavar="SOURCE", help="Skeleton file, or an M&D folder.")]
 FramesOption: TypeAlias = Annotated[str | None, typer.Option("--frames", metavar="A:B", help=FRAMES_HELP)]
 LayoutOption: TypeAlias = Annotated[
     str | None, typer.Option("--layout", help="Skeleton layout (md23, smpl24), where the file leaves it open.")

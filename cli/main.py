@@ -64,7 +64,7 @@ def configure(
 def main() -> None:
     """Run the command line: exit code 0 fine, 1 expected failure, 2 usage; bugs keep their traceback."""
     try:
-        app()
+        app(prog_name="dancepose")
     except DancePoseError as error:
         typer.echo(f"dancepose: {error}", err=True)
         sys.exit(1)
