@@ -1,6 +1,6 @@
 """Carnegie Mellon's motion capture, as BVH, to SMPL rotations.
 
-Source: mocap.cs.cmu.edu, in B. Hahne's BVH conversion, whose frame 0 is a T-pose. The database was created with
+Source: mocap.cs.cmu.edu, in the BVH conversion whose frame 0 is a T-pose. The database was created with
 funding from NSF EIA-0196217.
 
 A bone's orientation against the T-pose, R(t) = G(t) G(0)^T, means the same on both skeletons, twist included, once
