@@ -12,7 +12,7 @@ from .render import given
 from .worker import run_headless
 
 EXAMPLE: Final = Path(__file__).parents[1] / "examples" / "waltz"
-SIZE: Final = "640x640"
+SIZE: Final = "576x576"
 
 
 def demo(
