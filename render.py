@@ -1,4 +1,4 @@
-"""Runs DancePose without a window: ``blender -b -P render.py -- ARGS``, or ``python render.py ARGS`` with the bpy wheel."""
+"""Runs DancePose without a window: ``blender -b -P render.py -- ARGS``, or ``python render.py ARGS`` (bpy wheel)."""
 
 import importlib
 from pathlib import Path

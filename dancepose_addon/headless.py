@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any, Final, TextIO
 
 import bpy
+import numpy as np
 
 from .blender import camera, console, engines, rendering, stage, video
 from .blender.pipeline import Imported, ImportOptions, import_and_fit
@@ -26,7 +27,8 @@ from .core.atomic import output_error, replacing
 from .core.body.model import BodyModel
 from .core.body.model_io import load_body
 from .core.errors import Cancelled, DancePoseError
-from .core.framing import Shot, frame_motions
+from .core.fit.pose import RefineSettings
+from .core.framing import frame_motions
 from .core.progress import Progress, part_of
 from .core.skeleton.readers import read
 from .inference import open_regressor
@@ -67,6 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--regressor", type=Path, metavar="FILE.onnx", help="regressor, instead of the one shipped")
     add("--body", type=Path, metavar="FILE", help="SMPL-format body, instead of the one shipped")
     add("--device", choices=("auto", "cuda", "cpu", "numpy"), default="auto", help="what the regressor runs on")
+    add("--refine", type=int, default=0, metavar="N", help="steps that draw the pose onto the points; 0: model alone")
     add("--engine", choices=tuple(engines.ORDER), default="auto", help="study: Cycles; preview: Workbench")
     add("--engine-timeout", type=float, default=engines.PROBE_TIMEOUT_S, metavar="S", help="for an engine's test frame")
     add("--size", type=_size, default=DEFAULT_SIZE, metavar="WIDTHxHEIGHT", help="of the picture, in pixels")
@@ -131,7 +134,8 @@ def _stopping_on_signals() -> Iterator[threading.Event]:
         yield stopped
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            # Blender's own handler, set from C, cannot be named from here; and Blender is about to end.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 @dataclass
@@ -178,14 +182,66 @@ def _run(arguments: argparse.Namespace, stopped: threading.Event) -> None:
     _remove_log(log)
 
 
+@dataclass(frozen=True)
+class _Take:
+    """What is filmed, and how: everything that stands before the first frame is rendered."""
+
+    scene: bpy.types.Scene
+    imported: Imported
+    engine: engines.Engine
+    count: int
+    frames: Path
+
+
 def _make_film(arguments: argparse.Namespace, work: Path, teller: _Teller) -> None:
     clock = time.perf_counter()
+    take = _prepare(arguments, work, teller)
+    rendering_clock = time.perf_counter()
+    progress = part_of(teller, 0.08, 0.95)
+    rendered = rendering.render_frames(take.scene, folder=take.frames, count=take.count, progress=progress)
+    seconds = {"frames": time.perf_counter() - rendering_clock}
+
+    teller(0.95, "Writing the film")
+    width, height = arguments.size
+    audio = None if arguments.no_audio else take.imported.sequence.audio
+    trouble = video.encode(
+        arguments.out,
+        frames=take.frames,
+        count=take.count,
+        width=width,
+        height=height,
+        fps=arguments.fps_out,
+        audio=audio,
+        work=work,
+    )
+    teller.tell([trouble] if trouble else [])
+    if arguments.sheet:
+        video.write_contact_sheet(arguments.sheet, frames=take.frames, count=take.count)
+    if arguments.report:
+        seconds["total"] = time.perf_counter() - clock
+        report = {
+            **_engine_report(take.engine),
+            "size": [width, height],
+            "fps": arguments.fps_out,
+            "frames": take.count,
+            "frames_rendered": rendered,
+            "music": audio is not None and trouble is None,
+            "notices": [*take.engine.notices, *([trouble] if trouble else [])],
+            "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        }
+        _write_report(arguments.report, take.imported, report)
+    if not arguments.keep_frames:
+        shutil.rmtree(take.frames, ignore_errors=True)
+    teller(1.0, f"Wrote {arguments.out}")
+
+
+def _prepare(arguments: argparse.Namespace, work: Path, teller: _Teller) -> _Take:
     scene = _empty_scene(arguments)
     imported, body = _import(arguments, scene, part_of(teller, 0.0, 0.05))
     teller.tell(imported.fit.report["notices"])
     motion = imported.fit.motion
     if arguments.motion:
-        pelvis = motion.scale * body.rest_joints(motion.betas)[0]
+        pelvis = np.float32(motion.scale) * body.rest_joints(motion.betas)[0]
         motion.save(arguments.motion, rest_pelvis_m=pelvis)
 
     teller(0.05, "Trying the render engine")
@@ -193,52 +249,16 @@ def _make_film(arguments: argparse.Namespace, work: Path, teller: _Teller) -> No
     teller.tell(engine.notices)
     width, height = arguments.size
     shot = frame_motions([(body, motion)], aspect=width / height)
-    count = max(1, round(motion_seconds(imported) * arguments.fps_out))
-    _build_set(scene, shot, engine, count)
+    stage.build_stage(scene, scene.collection, shot)
+    camera.create_camera(scene, scene.collection, shot)
+    engines.set_up_engine(scene, engine)
+    count = max(1, round(imported.sequence.duration_s * arguments.fps_out))
+    scene.frame_start, scene.frame_end = 0, count - 1
+    scene.frame_set(0)
     if arguments.blend:
         _save_blend(scene, arguments.blend)
-
     key = rendering.render_key(motion, body, shot, engine, width=width, height=height, fps=arguments.fps_out)
-    frames = work / f"frames-{key}"
-    rendered_in = time.perf_counter()
-    rendered = rendering.render_frames(scene, folder=frames, count=count, progress=part_of(teller, 0.08, 0.95))
-    rendered_in = time.perf_counter() - rendered_in
-
-    teller(0.95, "Writing the film")
-    audio = None if arguments.no_audio else imported.sequence.audio
-    trouble = video.encode(
-        arguments.out,
-        frames=frames,
-        count=count,
-        width=width,
-        height=height,
-        fps=arguments.fps_out,
-        audio=audio,
-        work=work,
-    )
-    if trouble:
-        teller.tell([trouble])
-    if arguments.sheet:
-        video.write_contact_sheet(arguments.sheet, frames=frames, count=count)
-    if arguments.report:
-        render_report = {
-            "engine": engine.name,
-            "device": engine.device,
-            "samples": engine.samples,
-            "denoised": engine.denoiser,
-            "blender": bpy.app.version_string,
-            "size": [width, height],
-            "fps": arguments.fps_out,
-            "frames": count,
-            "frames_rendered": rendered,
-            "music": audio is not None and trouble is None,
-            "notices": [*engine.notices, *([trouble] if trouble else [])],
-            "seconds": {"frames": round(rendered_in, 3), "total": round(time.perf_counter() - clock, 3)},
-        }
-        _write_report(arguments.report, imported, render_report)
-    if not arguments.keep_frames:
-        shutil.rmtree(frames, ignore_errors=True)
-    teller(1.0, f"Wrote {arguments.out}")
+    return _Take(scene, imported, engine, count, work / f"frames-{key}")
 
 
 def _empty_scene(arguments: argparse.Namespace) -> bpy.types.Scene:
@@ -262,23 +282,20 @@ def _import(arguments: argparse.Namespace, scene: bpy.types.Scene, progress: Pro
         collection=scene.collection,
         regressor=regressor,
         body=body,
-        options=ImportOptions(name="Dancer"),
+        options=ImportOptions(refinement=RefineSettings(steps=arguments.refine) if arguments.refine else None),
         progress=progress,
     )
     return imported, body
 
 
-def motion_seconds(imported: Imported) -> float:
-    """How long the film is: as long as the source, at its true rate."""
-    return imported.sequence.duration_s
-
-
-def _build_set(scene: bpy.types.Scene, shot: Shot, engine: engines.Engine, count: int) -> None:
-    stage.build_stage(scene, scene.collection, shot)
-    camera.create_camera(scene, scene.collection, shot)
-    engines.set_up_engine(scene, engine)
-    scene.frame_start, scene.frame_end = 0, count - 1
-    scene.frame_set(0)
+def _engine_report(engine: engines.Engine) -> dict[str, Any]:
+    return {
+        "engine": engine.name,
+        "device": engine.device,
+        "samples": engine.samples,
+        "denoised": engine.denoiser,
+        "blender": bpy.app.version_string,
+    }
 
 
 def _save_blend(scene: bpy.types.Scene, path: Path) -> None:

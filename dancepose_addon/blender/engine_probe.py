@@ -32,14 +32,24 @@ def use_gpu() -> str | None:
     return None
 
 
-def use_denoiser(scene: bpy.types.Scene) -> bool:
-    """Switch OpenImageDenoise on; False where the build lacks it."""
+def use_denoiser(scene: bpy.types.Scene, path: Path) -> bool:
+    """Render with OpenImageDenoise; False where the build lacks it, which some say only when they render."""
     try:
         scene.cycles.denoiser = "OPENIMAGEDENOISE"
-    except TypeError:
+        scene.cycles.use_denoising = True
+        render(scene, path)
+    except (TypeError, RuntimeError):
         return False
-    scene.cycles.use_denoising = True
     return True
+
+
+def render(scene: bpy.types.Scene, path: Path) -> None:
+    """Render one frame. Raises RuntimeError where nothing is written."""
+    path.unlink(missing_ok=True)
+    scene.render.filepath = str(path)
+    bpy.ops.render.render(write_still=True)
+    if not path.is_file():
+        raise RuntimeError("no picture was written")
 
 
 def main(engine: str, *, allow_gpu: bool) -> None:
@@ -55,14 +65,14 @@ def main(engine: str, *, allow_gpu: bool) -> None:
         if kind:
             scene.cycles.device = "GPU"
             found["device"] = kind
-        found["denoiser"] = use_denoiser(scene)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "probe.png"
-        scene.render.filepath = str(path)
-        bpy.ops.render.render(write_still=True)
-        if not path.is_file():
-            raise SystemExit("no picture was written")
-    print(MARK + json.dumps(found), flush=True)
+        if engine == "CYCLES":
+            found["denoiser"] = use_denoiser(scene, path)
+            scene.cycles.use_denoising = bool(found["denoiser"])
+        if not found["denoiser"]:
+            render(scene, path)
+    sys.stdout.write(MARK + json.dumps(found) + "\n")
 
 
 if __name__ == "__main__":

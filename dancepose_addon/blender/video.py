@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
-import wave
 
 import bpy
 import numpy as np
@@ -16,12 +15,8 @@ from . import compat
 from .mp4 import move_index_first
 from .rendering import frame_path, set_rate, write_error
 
-try:
-    import aud
-except ImportError:  # the wheel of 4.2 has no sound
-    aud = None
-
 AUDIO_RATE: Final = 48000
+MIX_FPS: Final = 1000
 AUDIO_KBIT: Final = 192
 SHEET_GAP_PX: Final = 6
 SHEET_GREY: Final = 0.12
@@ -57,7 +52,7 @@ def encode(
         try:
             bpy.ops.render.render(animation=True, scene=scene.name)
         except RuntimeError as error:
-            raise write_error(out, str(error).strip().splitlines()[-1]) from error
+            raise write_error(out, _last_line(error)) from error
         finally:
             music.unlink(missing_ok=True)
         if not move_index_first(temporary):
@@ -102,26 +97,34 @@ def _temporary_scene(name: str) -> Iterator[bpy.types.Scene]:
 def cut_music(audio: AudioWindow, wav: Path, *, duration_s: float) -> str | None:
     """Write the window of a song, at most ``duration_s`` of it, as WAV; or a sentence on why there can be none.
 
-    The sequencer itself cuts at whole frames only, which would put the music up to half a frame off.
+    The sequencer cuts at whole frames, which in the film's scene would put the music up to half a frame off: so it
+    is cut in a scene of a thousand frames a second. Python's own ``aud`` is missing from some builds.
     """
-    if aud is None:
-        return "The film has no music: this Blender was built without sound."
-    end_s = audio.start_s + min(audio.duration_s, duration_s)
-    try:
-        song = aud.Sound.file(str(audio.path))
-        rate = int(song.specs[0])
-        samples = song.limit(audio.start_s, end_s).rechannel(2).data()
-    except aud.error as error:
-        return f"The film has no music: {audio.path} cannot be read ({error})."
-    if len(samples) == 0:
-        return f"The film has no music: {audio.path} ends before {audio.start_s:.2f} s, where the dance begins."
-    pcm = np.clip(np.round(samples * 32767.0), -32768, 32767).astype("<i2")
-    with replacing(wav) as temporary, wave.open(str(temporary), "wb") as file:
-        file.setnchannels(2)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(pcm.tobytes())
+    start, length = (round(seconds * MIX_FPS) for seconds in (audio.start_s, min(audio.duration_s, duration_s)))
+    with _temporary_scene("DancePose music") as scene:
+        set_rate(scene, MIX_FPS)
+        scene.frame_start, scene.frame_end = 0, max(1, length) - 1
+        scene.render.ffmpeg.audio_channels = "STEREO"
+        scene.render.ffmpeg.audio_mixrate = AUDIO_RATE
+        strips = compat.strips_of(scene.sequence_editor_create())
+        try:
+            song = strips.new_sound("music", str(audio.path), channel=1, frame_start=-start)
+        except RuntimeError as error:
+            return f"The film has no music: {audio.path} cannot be read ({_last_line(error)})."
+        if song.frame_final_end <= 0:
+            return f"The film has no music: {audio.path} ends before {audio.start_s:.2f} s, where the dance begins."
+        with replacing(wav) as temporary, bpy.context.temp_override(scene=scene):
+            try:
+                bpy.ops.sound.mixdown(
+                    filepath=str(temporary.absolute()), check_existing=False, container="WAV", codec="PCM", format="S16"
+                )
+            except RuntimeError as error:
+                return f"The film has no music: {audio.path} cannot be mixed ({_last_line(error)})."
     return None
+
+
+def _last_line(error: RuntimeError) -> str:
+    return str(error).strip().splitlines()[-1]
 
 
 def write_contact_sheet(out: Path, *, frames: Path, count: int, columns: int = 4, rows: int = 3) -> None:
@@ -167,6 +170,6 @@ def write_picture(path: Path, pixels: NDArray[np.float32]) -> None:
         try:
             image.save()
         except RuntimeError as error:
-            raise write_error(path, str(error).strip().splitlines()[-1]) from error
+            raise write_error(path, _last_line(error)) from error
     finally:
         bpy.data.images.remove(image)
