@@ -41,6 +41,8 @@ def model_card(info: RegressorInfo, report: Mapping[str, Any], command: str) -> 
 def _data(summary: Mapping[str, Any]) -> str:
     lines = [f"- {summary['natural_poses']} natural poses ({summary['natural_source']})."]
     lines += [f"- {note}" for note in summary.get("natural_notes", ())]
+    if summary.get("procedural_share"):
+        lines.append(f"- Poses made by code: {100.0 * summary['procedural_share']:.0f} % of the synthesised frames.")
     if "motion_frames" in summary:
         lines.append(
             f"- {summary['motion_frames']} recorded key-point frames of {len(summary['train_clips'])} clips "

@@ -82,13 +82,15 @@ def load_data(
     layout = get_layout(config.data.layout)
     twin = torch_body(body, markers_for(layout), device)
     procedural = torch.from_numpy(procedural_poses(config.data.procedural_poses, seed=config.seed)).to(device)
+    notes: tuple[str, ...] = ()
     if prior is None:
         natural, source = procedural, "procedural"
         if config.data.motion_share or config.data.procedural_share < 1.0:
             LOGGER.warning("No natural poses given: the procedural set of %d stands in for them.", len(procedural))
     else:
         loaded = load_prior(prior, rest_joints_m=body.rest_joints())
-        natural, source = torch.from_numpy(loaded.pose_rotmat).to(device), prior.name
+        natural, source = torch.from_numpy(loaded.pose_rotmat).to(device), f"{len(loaded.clip_names)} clips"
+        notes = loaded.notes[-1:]  # what was kept of all; the notes before it are on single files
     stride = max(1, len(natural) // SIZE_SAMPLE)
     frame = size_frame(twin, layout, natural[::stride])
     motions = None
@@ -99,7 +101,12 @@ def load_data(
             f"Preset {config.name} trains on recorded key-points (data.motion_share={config.data.motion_share}); give "
             "their folder with --motion, or set data.motion_share=0."
         )
-    summary: dict[str, object] = {"natural_poses": len(natural), "natural_source": source}
+    summary: dict[str, object] = {
+        "natural_poses": len(natural),
+        "natural_source": source,
+        "natural_notes": list(notes),
+        "procedural_share": config.data.procedural_share,
+    }
     if motions is not None:
         summary |= {
             "motion_frames": len(motions.points),
