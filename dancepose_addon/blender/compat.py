@@ -6,6 +6,7 @@ import bpy
 
 HAS_ACTION_SLOTS = bpy.app.version >= (4, 4, 0)
 HAS_MEDIA_TYPE = bpy.app.version >= (5, 0, 0)
+NODES_ARE_OPTIONAL = bpy.app.version < (5, 0, 0)
 
 
 def assign_new_action(owner: bpy.types.Object, name: str) -> tuple[Any, Any]:
@@ -44,6 +45,17 @@ def curves_of(action: bpy.types.Action) -> list[bpy.types.FCurve]:
 def strips_of(editor: bpy.types.SequenceEditor) -> Any:
     """The sequencer's strips: ``sequences`` until 4.3, ``strips`` since."""
     return editor.strips if hasattr(editor, "strips") else editor.sequences
+
+
+def end_of(strip: Any) -> int:
+    """Frame after a strip's last: ``frame_final_end`` until 5.1, ``right_handle`` since."""
+    return int(strip.right_handle if hasattr(strip, "right_handle") else strip.frame_final_end)
+
+
+def use_nodes(block: bpy.types.Material | bpy.types.World) -> None:
+    """Give a material or world its node tree, which it always has since 5.0."""
+    if NODES_ARE_OPTIONAL:
+        block.use_nodes = True
 
 
 def choose_png(settings: bpy.types.ImageFormatSettings) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.body.model import JOINT_NAMES, BodyModel, Surface
+from . import compat
 
 F32 = NDArray[np.float32]
 
@@ -79,7 +80,7 @@ def _material(name: str, rgba: tuple[float, ...] | list[float]) -> bpy.types.Mat
     material.diffuse_color = rgba
     roughness = ROUGHNESS.get(name, CLOTH_ROUGHNESS)
     material.roughness = roughness
-    material.use_nodes = True
+    compat.use_nodes(material)
     shader = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
     shader.inputs["Base Color"].default_value = rgba
     shader.inputs["Roughness"].default_value = roughness

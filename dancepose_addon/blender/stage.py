@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..core.framing import Shot
 from ..core.skeleton.axes import from_smpl
+from . import compat
 
 STAGE_VERSION: Final = 1
 """Raise with every change that alters a picture, so that finished frames of an older stage are not mixed in."""
@@ -53,7 +54,7 @@ def build_stage(scene: bpy.types.Scene, collection: bpy.types.Collection, shot: 
         collection.objects.link(_create_light(light, shot, to_world))
     world = bpy.data.worlds.new("DancePose")
     world.color = BACKDROP_RGBA[:3]
-    world.use_nodes = True
+    compat.use_nodes(world)
     background = next(node for node in world.node_tree.nodes if node.type == "BACKGROUND")
     background.inputs["Color"].default_value = (*WORLD_RGB, 1.0)
     background.inputs["Strength"].default_value = WORLD_STRENGTH
@@ -112,7 +113,7 @@ def _backdrop_material() -> bpy.types.Material:
     material = bpy.data.materials.new("DancePose backdrop")
     material.diffuse_color = BACKDROP_RGBA
     material.roughness = 0.9
-    material.use_nodes = True
+    compat.use_nodes(material)
     shader = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
     shader.inputs["Base Color"].default_value = BACKDROP_RGBA
     shader.inputs["Roughness"].default_value = 0.9

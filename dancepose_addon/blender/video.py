@@ -111,7 +111,9 @@ def cut_music(audio: AudioWindow, wav: Path, *, duration_s: float) -> str | None
             song = strips.new_sound("music", str(audio.path), channel=1, frame_start=-start)
         except RuntimeError as error:
             return f"The film has no music: {audio.path} cannot be read ({_last_line(error)})."
-        if song.frame_final_end <= 0:
+        if song.sound.samplerate == 0:
+            return f"The film has no music: {audio.path} is not sound that this Blender can read."
+        if compat.end_of(song) <= 0:
             return f"The film has no music: {audio.path} ends before {audio.start_s:.2f} s, where the dance begins."
         with replacing(wav) as temporary, bpy.context.temp_override(scene=scene):
             try:
