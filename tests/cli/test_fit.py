@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from dancepose_addon.core.fit.motion import BodyMotion
 
@@ -18,7 +19,7 @@ def test_fit_writes_an_amass_style_motion_and_a_report(dancepose: Dancepose, roo
     with np.load(out) as arrays:
         assert arrays["poses"].shape == (357, 72)
         assert arrays["trans"].shape == (357, 3)
-        assert float(arrays["mocap_framerate"]) == 25.0
+        assert float(arrays["mocap_framerate"]) == pytest.approx(25.0, abs=1e-6)
         # AMASS is z up: the pelvis stays about a metre over the floor while it travels across it.
         assert 0.6 < np.median(arrays["trans"][:, 2] + arrays["rest_pelvis"][2]) < 1.2
     table = json.loads(report.read_text())
