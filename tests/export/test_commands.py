@@ -1,0 +1,71 @@
+"""``dancepose train`` and ``dancepose export`` as a user runs them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("onnx")
+
+from cli.main import app  # noqa: E402
+from dancepose_addon.core.body.model import BodyModel  # noqa: E402
+from dancepose_addon.core.errors import DancePoseError  # noqa: E402
+from dancepose_addon.core.fit.solve import fit  # noqa: E402
+from dancepose_addon.core.skeleton.layouts import MD23  # noqa: E402
+from dancepose_addon.core.skeleton.sequence import Sequence  # noqa: E402
+from dancepose_addon.inference import open_regressor  # noqa: E402
+from trainer.errors import CheckpointError  # noqa: E402
+
+SETTINGS = ("--set", "model.width=64", "--set", "data.procedural_poses=200", "--device", "cpu")
+
+
+def dancepose(*arguments: str | Path) -> None:
+    """The command in this process, as ``cli.main.main`` runs it, which turns the error into a sentence."""
+    app([str(argument) for argument in arguments], standalone_mode=False)
+
+
+def test_train_resume_export_and_fit(
+    tmp_path: Path, body: BodyModel, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    command = ("train", "--preset", "smoke", "--out", run, *SETTINGS, "--set", "optim.steps=4")
+    monkeypatch.setattr("sys.argv", ["dancepose", *map(str, command)])
+    dancepose(*command, "--limit-batches", "2")
+    with pytest.raises(CheckpointError, match="--resume"):
+        dancepose(*command)
+    dancepose(*command, "--resume")
+    assert json.loads((run / "log.jsonl").read_text(encoding="utf-8").splitlines()[-1])["step"] == 4
+
+    dancepose("export", run, "--out", tmp_path / "own.onnx")
+    assert "NumPy: largest difference from torch" in capsys.readouterr().out
+    assert "dancepose train --preset smoke" in (tmp_path / "own.md").read_text(encoding="utf-8")
+    points = np.random.default_rng(0).normal(scale=0.5, size=(5, 23, 3)).astype(np.float32)
+    regressor = open_regressor(tmp_path / "own.onnx", device="numpy")
+    result = fit(Sequence(points, 25.0, MD23, source="points"), regressor=regressor, body=body)
+    assert result.report["regressor"] == "md23-smoke"
+    assert not result.report["notices"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--set", "optim.step=3"), "unknown key optim.step; the nearest known one is optim.steps"),
+        (("--preset", "papper"), "There is no preset 'papper'"),
+        (("--preset", "paper"), "--motion"),
+        (("--device", "tpu"), "choose auto, cpu or cuda"),
+        (("--preset", "paper", "--motion", "nowhere"), "nowhere does not exist"),
+    ],
+)
+def test_mistakes_leave_nothing(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    out = tmp_path / "run"
+    preset = () if "--preset" in arguments else ("--preset", "smoke")
+    with pytest.raises(DancePoseError, match=said):
+        dancepose("train", "--out", out, *preset, *arguments, "--set", "data.procedural_poses=50")
+    assert not out.exists()
+
+
+def test_export_of_no_run(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="dancepose train --out"):
+        dancepose("export", tmp_path)
