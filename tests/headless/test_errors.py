@@ -1,0 +1,103 @@
+"""What a user may get wrong: one sentence, exit code 1, nothing left behind."""
+
+from pathlib import Path
+import pickle
+
+import numpy as np
+import pytest
+
+
+def check(outcome, *said: str) -> None:
+    assert outcome.code == 1
+    lines = outcome.err.strip().splitlines()
+    assert len(lines) == 1, outcome.err
+    assert lines[0].startswith("dancepose: ")
+    for words in said:
+        assert words in lines[0]
+
+
+@pytest.fixture
+def out(tmp_path: Path):
+    """The film's path; nothing but what the test itself made may lie beside it afterwards."""
+    folder = tmp_path / "results"
+    folder.mkdir()
+    yield folder / "film.mp4"
+    assert list(folder.iterdir()) == []
+
+
+def test_missing_file(headless, out, tmp_path):
+    check(headless(tmp_path / "none", "--out", out), "does not exist")
+
+
+def test_truncated_json(headless, out, write_dance):
+    folder = write_dance()
+    file = folder / "skeletons.json"
+    file.write_text(file.read_text()[:200])
+    check(headless(folder, "--out", out), "skeletons.json")
+
+
+def test_nan_frames_are_named(headless, out, write_dance, posed_model):
+    bad = np.zeros((12, 3))
+    bad[4:6] = np.nan
+    folder = write_dance(center=bad.tolist())
+    check(headless(folder, "--out", out, "--regressor", posed_model), "NaN", "4-5")
+
+
+def test_zero_frames(headless, out, write_dance, posed_model):
+    folder = write_dance(length=0, center=[], skeletons=[])
+    check(headless(folder, "--out", out, "--regressor", posed_model), "zero frames")
+
+
+def test_22_points(headless, out, write_dance):
+    check(headless(write_dance(points=22), "--out", out), "22", "md23")
+
+
+def test_a_regressor_of_another_layout(headless, out, write_dance, body, tmp_path):
+    pytest.importorskip("onnx")
+    from tests.posed_model import write_posed_model
+
+    other = write_posed_model(tmp_path / "other.onnx", body, layout="smpl24")
+    check(headless(write_dance(), "--out", out, "--regressor", other), "md23", "smpl24")
+
+
+def test_a_body_that_is_not_smpls(headless, out, write_dance, posed_model, tmp_path):
+    file = tmp_path / "body.npz"
+    np.savez(file, v_template=np.zeros((5, 3)), f=np.zeros((2, 3), int))
+    check(headless(write_dance(), "--out", out, "--regressor", posed_model, "--body", file), "body.npz", "shapedirs")
+
+
+def test_a_hostile_body_is_not_executed(headless, out, write_dance, posed_model, tmp_path):
+    trace = tmp_path / "executed"
+
+    class Hostile:
+        def __reduce__(self):
+            return Path.touch, (trace,)
+
+    file = tmp_path / "body.pkl"
+    file.write_bytes(pickle.dumps(Hostile()))
+    check(headless(write_dance(), "--out", out, "--regressor", posed_model, "--body", file), "body.pkl")
+    assert not trace.exists()
+
+
+def test_no_engine_starts(headless, out, write_dance, posed_model):
+    arguments = ("--regressor", posed_model, "--engine-timeout", "0.01")
+    outcome = headless(write_dance(), "--out", out, *arguments)
+    check(outcome, "No render engine", "Cycles", "Workbench", "0.01 s")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--size", "641x640"],
+        ["--size", "wide"],
+        ["--frames", "7"],
+        ["--fps-out", "0"],
+        ["--engine", "unreal"],
+        [],
+    ],
+)
+def test_usage(headless, arguments, tmp_path):
+    asked = ["--out", tmp_path / "film.mp4", *arguments] if arguments else []
+    outcome = headless(tmp_path, *asked)
+    assert outcome.code == 2
+    assert "usage:" in outcome.err
