@@ -32,7 +32,9 @@ def run(command: list[str], *more: object) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def started(command: list[str], *more: object) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen([*command, *map(str, more)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+    with subprocess.Popen(
+        [*command, *map(str, more)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
         try:
             yield run
         finally:
