@@ -62,10 +62,10 @@ def _motion(frames: int) -> BodyMotion:
 
 
 def _armature(name: str, motion: BodyMotion) -> bpy.types.Object:
-    context = bpy.context
-    shape = {"betas": motion.betas, "scale": motion.scale}
-    collection, layer = context.scene.collection, context.view_layer
-    armature = create_armature(name, load_body(), **shape, collection=collection, view_layer=layer)
+    collection, layer = bpy.context.scene.collection, bpy.context.view_layer
+    armature = create_armature(
+        name, load_body(), betas=motion.betas, scale=motion.scale, collection=collection, view_layer=layer
+    )
     layer.update()
     return armature
 

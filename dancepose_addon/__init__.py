@@ -6,13 +6,13 @@ Nothing is imported until Blender registers the extension, so that ``core`` can 
 
 def register() -> None:
     """Called by Blender when the extension is enabled."""
-    from . import registration
+    from .registration import register_all
 
-    registration.register()
+    register_all()
 
 
 def unregister() -> None:
     """Called by Blender when the extension is disabled."""
-    from . import registration
+    from .registration import unregister_all
 
-    registration.unregister()
+    unregister_all()

@@ -17,15 +17,15 @@ CLASSES: Final = (
 )
 
 
-def register() -> None:
+def register_all() -> None:
     """Register every class, then the property that needs one of them."""
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     bpy.types.Scene.dancepose = bpy.props.PointerProperty(type=DANCEPOSE_PG_settings)
 
 
-def unregister() -> None:
-    """Undo ``register``, in reverse."""
+def unregister_all() -> None:
+    """Undo ``register_all``, in reverse."""
     del bpy.types.Scene.dancepose
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)
