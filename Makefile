@@ -24,7 +24,8 @@ check:
 	@tools/bootstrap dev
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m mypy
+	@if $(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then $(PYTHON) -m mypy; \
+	else echo 'Types are checked under Python 3.11, with the NumPy of its Blender; this is another.'; fi
 
 bench:
 	@tools/bootstrap test
