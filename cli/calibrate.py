@@ -1,0 +1,59 @@
+"""``dancepose calibrate``: learn where the points of a layout ride on the body."""
+
+from dataclasses import replace
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dancepose_addon.core.atomic import replacing
+
+from .arguments import BodyOption
+from .display import list_results, progress_bar
+
+
+def calibrate(
+    motion: Annotated[Path, typer.Argument(help="Folder of recorded clips (M&D folders or array files), or one clip.")],
+    layout: Annotated[str, typer.Option("--layout", help="Layout of the clips.")] = "md23",
+    out: Annotated[Path | None, typer.Option("--out", help="The marker table to write, .json.")] = None,
+    frames: Annotated[int, typer.Option("--frames", min=20, help="Frames to learn from, of all clips together.")] = 1600,
+    hold_out: Annotated[
+        list[str] | None, typer.Option("--hold-out", help="Name of a clip to check on and not to learn from. Repeatable.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Also draw the points on the body, .png.")] = None,
+    report: Annotated[Path | None, typer.Option("--report", help="Also write residuals per point and clip, .json.")] = None,
+    body: BodyOption = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the choice of frames.")] = 0,
+    threads: Annotated[int | None, typer.Option("--threads", help="Processor threads for torch.", min=1)] = None,
+) -> None:
+    """Learn from recordings where the points of a layout ride on the body."""
+    from trainer.torch_device import choose_device, require_torch
+
+    require_torch()
+    choose_device("cpu", threads)
+    from dancepose_addon.core.body.model_io import load_body
+    from trainer.calibrate import Settings, calibrate as learn
+    from trainer.calibrate_report import describe, provenance, report_of, split
+    from trainer.data import read_clips
+
+    model = load_body(body)
+    settings = Settings(frames=frames, seed=seed)
+    learning, checking = split(read_clips((motion,), layout), tuple(hold_out or ()))
+    with progress_bar() as display:
+        found = learn(learning, model, settings, held_out=checking, progress=display.progress)
+    markers = replace(found.markers, provenance=provenance(found, learning, settings))
+    summary = report_of(found, learning, checking, settings)
+    if out is not None:
+        with replacing(out) as temporary:
+            temporary.write_text(json.dumps(markers.to_json(), indent=1) + "\n", encoding="utf-8")
+    if report is not None:
+        with replacing(report) as temporary:
+            temporary.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    if plot is not None:
+        from trainer.calibrate_plot import plot_markers
+
+        with replacing(plot) as temporary:
+            plot_markers(markers, model, temporary)
+    print(describe(summary))
+    list_results({"markers": out, "report": report, "picture": plot})
