@@ -42,3 +42,7 @@ BodyOption: TypeAlias = Annotated[
 DeviceOption: TypeAlias = Annotated[
     str | None, typer.Option("--device", metavar="auto|cuda|cpu|numpy", help="What the regressor runs on.")
 ]
+RefineOption: TypeAlias = Annotated[
+    int,
+    typer.Option("--refine", min=0, metavar="N", help="Steps that draw the pose onto the points; 0: regressor alone."),
+]

@@ -8,6 +8,7 @@ import typer
 
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.fit.pose import RefineSettings
 from dancepose_addon.core.fit.solve import fit as fit_sequence
 from dancepose_addon.core.skeleton import readers
 from dancepose_addon.core.skeleton.sequence import validate
@@ -19,6 +20,7 @@ from .arguments import (
     FpsOption,
     FramesOption,
     LayoutOption,
+    RefineOption,
     RegressorOption,
     SourceArgument,
     parse_frames,
@@ -36,19 +38,23 @@ def fit(
     regressor: RegressorOption = None,
     body: BodyOption = None,
     device: DeviceOption = None,
+    refine: RefineOption = 0,
 ) -> None:
     """Fit a body to skeleton motion and write its motion."""
     sequence = validate(readers.read(source, layout=layout, fps=fps, frames=parse_frames(frames)))
     chosen_body = load_body(body)
     chosen = open_regressor(regressor, layout=sequence.layout.name, device=device or "auto")
+    refinement = RefineSettings(steps=refine) if refine else None
     with progress_bar() as display:
-        result = fit_sequence(sequence, regressor=chosen, body=chosen_body, progress=display.progress)
+        result = fit_sequence(
+            sequence, regressor=chosen, body=chosen_body, refinement=refinement, progress=display.progress
+        )
+        for notice in result.report["notices"]:
+            display.notice(notice)
     result.motion.save(out, rest_pelvis_m=result.motion.scale * chosen_body.rest_joints(result.motion.betas)[0])
     if report is not None:
         with replacing(report) as temporary:
             temporary.write_text(json.dumps(result.report, indent=2) + "\n", encoding="utf-8")
-        for notice in result.report["notices"]:
-            display.notice(notice)
-    error = result.report["error_mm"]["regressor"]
-    print(f"{result.report['frames']} frames, mean distance to the points {error['mean']:.1f} mm.")
+    errors = ", ".join(f"{stage} {table['mean']:.1f} mm" for stage, table in result.report["error_mm"].items())
+    print(f"{result.report['frames']} frames; mean distance to the points: {errors}.")
     list_results({"motion": out, "report": report})

@@ -11,6 +11,7 @@ import typer
 
 from dancepose_addon.core.errors import DancePoseError
 
+from .calibrate import calibrate
 from .demo import demo
 from .export import export
 from .fit import fit
@@ -24,7 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (demo, render, fit, prior, train, export):
+for verb in (demo, render, fit, prior, train, export, calibrate):
     app.command()(verb)
 
 

@@ -11,6 +11,7 @@ from .arguments import (
     FpsOption,
     FramesOption,
     LayoutOption,
+    RefineOption,
     RegressorOption,
     SourceArgument,
     parse_frames,
@@ -30,8 +31,12 @@ def render(
     regressor: RegressorOption = None,
     body: BodyOption = None,
     device: DeviceOption = None,
+    refine: RefineOption = 0,
     engine: Annotated[
         str | None, typer.Option(metavar="study|preview|auto", help="Cycles, Workbench, or the best that starts here.")
+    ] = None,
+    engine_timeout: Annotated[
+        float | None, typer.Option(min=0.0, metavar="S", help="For an engine's test frame.")
     ] = None,
     size: Annotated[str | None, typer.Option(metavar="WIDTHxHEIGHT", help="Picture size in pixels.")] = None,
     fps_out: Annotated[float | None, typer.Option(min=1.0, help="Frames per second of the video.")] = None,
@@ -53,7 +58,9 @@ def render(
         "--regressor": regressor,
         "--body": body,
         "--device": device,
+        "--refine": refine or None,
         "--engine": engine,
+        "--engine-timeout": engine_timeout,
         "--size": size,
         "--fps-out": fps_out,
         "--motion": motion,
