@@ -4,8 +4,12 @@ import importlib
 from pathlib import Path
 import sys
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-installed = [name for name in sys.modules if name.startswith("bl_ext.") and name.endswith(".dancepose")]
-checkout = (Path(__file__).resolve().parent / "dancepose_addon").is_dir()
-headless = importlib.import_module(f"{'dancepose_addon' if checkout else installed[0]}.headless")
+here = Path(__file__).resolve().parent
+names = [name for name in sys.modules if name.startswith("bl_ext.") and name.endswith(".dancepose")]
+if (here / "dancepose_addon").is_dir():
+    sys.path.insert(0, str(here))
+    names = ["dancepose_addon"]
+if not names:
+    sys.exit("dancepose: The extension is not enabled here. Enable it, or run render.py from a checkout.")
+headless = importlib.import_module(f"{names[0]}.headless")
 headless.leave(headless.main(sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]))

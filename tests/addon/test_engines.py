@@ -1,0 +1,40 @@
+"""Engines on a machine where one of them truly cannot start."""
+
+import pytest
+
+from dancepose_addon.core.errors import EngineError
+
+
+@pytest.fixture
+def without_egl(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No OpenGL for processes started from here: Workbench aborts there, Cycles does not need it."""
+    monkeypatch.setenv("__EGL_VENDOR_LIBRARY_FILENAMES", "/nonexistent")
+    monkeypatch.delenv("DISPLAY", raising=False)
+
+
+def test_an_engine_that_aborts_is_passed_over_with_a_notice(blender, without_egl):
+    from dancepose_addon.blender.engines import choose_engine
+
+    engine = choose_engine("preview")
+    assert engine.name == "study"
+    assert engine.notices[0].startswith("Rendering with study (Cycles), since preview (Workbench) was ended by signal")
+    assert choose_engine("study").notices == tuple(engine.notices[1:])
+
+
+def test_no_engine_in_time(blender):
+    from dancepose_addon.blender.engines import choose_engine
+
+    with pytest.raises(EngineError, match=r"study \(Cycles\) did not render.*preview \(Workbench\) did not render"):
+        choose_engine("auto", timeout_s=0.01)
+
+
+def test_fewer_samples_only_where_a_denoiser_ran(blender):
+    from dancepose_addon.blender.engines import SAMPLES_CPU_DENOISED, SAMPLES_CPU_PLAIN, choose_engine, set_up_engine
+
+    engine = choose_engine("study")
+    scene = blender.context.scene
+    set_up_engine(scene, engine)
+    assert scene.cycles.use_denoising == engine.denoiser
+    if engine.device == "CPU":
+        assert scene.cycles.samples == (SAMPLES_CPU_DENOISED if engine.denoiser else SAMPLES_CPU_PLAIN)
+        assert scene.cycles.device == "CPU"
