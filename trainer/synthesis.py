@@ -83,7 +83,8 @@ def vary_poses(poses: Tensor, config: AugmentConfig, rng: torch.Generator) -> Te
     if config.joint_noise_deg:
         most = math.radians(config.joint_noise_deg) * uniform(count, 1, 1)
         spread = most * (uniform(count, 1, 1) < config.noisy_share)
-        turns = rotvec_to_rotmat(spread * normal(count, 23, 3))
+        sway = torch.tensor(SWAY, device=device)[1:, None]
+        turns = rotvec_to_rotmat(spread * sway * normal(count, 23, 3))
         poses = torch.cat([poses[:, :1], turns @ poses[:, 1:]], dim=1)
     if config.yaw or config.tilt_deg:
         lean = math.radians(config.tilt_deg) * normal(count, 3)
@@ -115,6 +116,9 @@ def _joints(*words: str) -> tuple[int, ...]:
     return tuple(index for index, name in enumerate(JOINT_NAMES) if any(word in name for word in words))
 
 
+TRUNK = ("spine1", "spine2", "spine3", "left_collar", "right_collar", "left_foot", "right_foot")
+SWAY = tuple(0.0 if "hand" in name else 0.4 if name in TRUNK else 1.0 for name in JOINT_NAMES)
+"""How much of the noise a joint gets: limbs dance, what they hang on sways."""
 PARTS = (
     _joints("hip", "knee", "ankle", "foot"),
     _joints("left_collar", "left_shoulder", "left_elbow", "left_wrist", "left_hand"),
