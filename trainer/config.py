@@ -38,11 +38,11 @@ class AugmentConfig:
     """How synthesised key-points differ from P_3d of a natural pose on the mean body.
 
     mirror: probability. recombine: probability that a limb or the legs come from another pose. joint_noise_deg:
-    largest standard deviation of a rotation added to a limb's joints (less to the trunk's, none to the root's). noisy_share: share of poses that get
-    it. yaw: turn about the vertical at random. tilt_deg: standard deviation of a lean of the whole body. betas_std:
-    of the shape parameters. offset_m: standard deviation of the markers' places. noise_m: of the sensor, per
-    coordinate. displaced: probability that a point is off by displaced_m (standard deviation). size_std: relative
-    error of the clip's scale.
+    largest standard deviation of a rotation added to a limb's joints (less to the trunk's, none to the root's).
+    noisy_share: share of poses that get it. yaw: turn about the vertical at random. tilt_deg: standard deviation of a
+    lean of the whole body. betas_std: of the shape parameters. offset_m: standard deviation of the markers' places.
+    noise_m: of the sensor, per coordinate. displaced: probability that a point is off by displaced_m (standard
+    deviation). size_std: relative error of the clip's scale.
     """
 
     mirror: float = 0.0
