@@ -188,5 +188,5 @@ def plan_smoothing(p: Floats, joints: Joints, frozen: NDArray[np.bool_]) -> Smoo
             axis=0,
         )
 
-    settled = cloth * np.clip(1.6 - away(SETTLED), 0.0, 1.0)
+    settled = np.asarray(cloth * np.clip(1.6 - away(SETTLED), 0.0, 1.0), dtype=np.float64)
     return Smoothing(torso, settled, (away(BRIDGED) < 1.0) & (cloth > 0.5))

@@ -17,7 +17,8 @@ def vertex_areas(points_m: Floats, faces: Ints) -> Floats:
     """A third of the area of the faces round each vertex: points_m (V, 3), metres -> (V,) square metres."""
     corners = points_m[faces]
     double = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
-    return np.bincount(faces.ravel(), np.repeat(double / 6.0, 3), minlength=len(points_m))
+    areas: Floats = np.bincount(faces.ravel(), np.repeat(double / 6.0, 3), len(points_m)).astype(np.float64)
+    return areas
 
 
 def fit_shape_space(samples_m: Floats, faces: Ints, mirror: Ints) -> tuple[Floats, Floats, float]:

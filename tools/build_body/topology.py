@@ -119,7 +119,8 @@ def cut_along(mesh: Remesh, field: Floats, where: Flags | None = None) -> tuple[
         shape=(len(ends), count),
     )
     middle = {(int(u), int(v)): count + index for index, (u, v) in enumerate(ends)}
-    new_faces, new_material = [], []
+    new_faces: list[list[int]] = []
+    new_material: list[int] = []
     for face, material, allowed in zip(faces.tolist(), mesh.material.tolist(), cuttable, strict=True):
         parts = _split_triangle(face, field, middle) if allowed else [face]
         new_faces.extend(parts)

@@ -22,7 +22,7 @@ def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for name, array in arrays.items():
             buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, np.ascontiguousarray(array).reshape(array.shape), allow_pickle=False)
+            np.save(buffer, np.ascontiguousarray(array).reshape(array.shape), allow_pickle=False)
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system = 3
