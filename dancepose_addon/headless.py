@@ -251,7 +251,7 @@ def _prepare(arguments: argparse.Namespace, work: Path, teller: _Teller) -> _Tak
     shot = frame_motions([(body, motion)], aspect=width / height)
     stage.build_stage(scene, scene.collection, shot)
     camera.create_camera(scene, scene.collection, shot)
-    engines.set_up_engine(scene, engine)
+    engines.set_up_engine(scene, engine, shot)
     count = max(1, round(imported.sequence.duration_s * arguments.fps_out))
     scene.frame_start, scene.frame_end = 0, count - 1
     scene.frame_set(0)

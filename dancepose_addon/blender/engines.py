@@ -11,6 +11,7 @@ from typing import Final
 import bpy
 
 from ..core.errors import EngineError
+from ..core.framing import Shot
 from . import stage
 from .engine_probe import DEVICE_KINDS, MARK
 
@@ -113,23 +114,22 @@ def _run_probe(name: str, options: list[str], timeout_s: float) -> dict[str, obj
     return f"{ended} on a test frame"
 
 
-def set_up_engine(scene: bpy.types.Scene, engine: Engine) -> None:
-    """Set the scene to render with ``engine``."""
+def set_up_engine(scene: bpy.types.Scene, engine: Engine, shot: Shot) -> None:
+    """Set the scene to render ``shot`` with ``engine``."""
     scene.render.engine = IDENTIFIERS[engine.name]
     scene.view_settings.look = "None"
     if engine.name == "preview":
-        _set_up_workbench(scene)
+        _set_up_workbench(scene, shot)
     else:
         _set_up_cycles(scene, engine)
 
 
-def _set_up_workbench(scene: bpy.types.Scene) -> None:
+def _set_up_workbench(scene: bpy.types.Scene, shot: Shot) -> None:
     scene.view_settings.view_transform = "Standard"
     scene.view_settings.exposure = 0.9
     scene.display.render_aa = "5"  # each sample redraws the shadows, which is most of the time
-    key = stage.light_direction(stage.LIGHTS[0])
-    # In camera space (x right, y up, z backward), which for Workbench's shadows is what it is given in.
-    scene.display.light_direction = (float(key[0]), float(key[2]), float(-key[1]))
+    x, y, z = stage.key_direction(shot)
+    scene.display.light_direction = (x, z, -y)  # Workbench wants the light that casts shadows as y up, like SMPL
     scene.display.shadow_focus = 0.3
     shading = scene.display.shading
     shading.light = "STUDIO"

@@ -20,7 +20,7 @@ BACKDROP_RGBA: Final = (0.36, 0.365, 0.375, 1.0)
 WORLD_RGB: Final = (0.62, 0.65, 0.70)
 WORLD_STRENGTH: Final = 0.20
 CLEAR_BEHIND_M: Final = 2.5
-SWEEP_M: Final = 9.0
+SWEEP_M: Final = 14.0
 SWEEP_STEPS: Final = 48
 AIM_HEIGHT_M: Final = 1.0
 
@@ -134,6 +134,12 @@ def _create_light(light: SoftLight, shot: Shot, to_world: Matrix) -> bpy.types.O
     aim = Vector(towards.tolist()).to_track_quat("Z", "Y").to_matrix().to_4x4()
     lamp.matrix_world = to_world @ Matrix.Translation(place) @ aim
     return lamp
+
+
+def key_direction(shot: Shot) -> tuple[float, float, float]:
+    """Unit vector from the dancer to the key light, in Blender's world."""
+    x, y, z = _stage_to_world(shot).to_3x3() @ Vector(light_direction(LIGHTS[0]).tolist())
+    return x, y, z
 
 
 def light_distance_m(shot: Shot) -> float:

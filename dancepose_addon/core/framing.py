@@ -17,8 +17,8 @@ from .fit.motion import BodyMotion
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 
-FIELD_RAD: Final = math.radians(28.0)
-"""Vertical angle of view: a portrait lens, which neither stretches a hand near the camera nor flattens the dance."""
+FIELD_RAD: Final = math.radians(18.0)
+"""Vertical angle of view: a long lens, so that a dancer who comes nearer hardly grows, and hands are not stretched."""
 PITCH_RAD: Final = math.radians(9.0)
 """The camera looks down by this much, so that the floor is seen as a plane and contact can be read."""
 MARGIN: Final = 0.07

@@ -1,8 +1,10 @@
 """Engines on a machine where one of them truly cannot start."""
 
+import numpy as np
 import pytest
 
 from dancepose_addon.core.errors import EngineError
+from dancepose_addon.core.framing import frame_points
 
 
 @pytest.fixture
@@ -33,7 +35,8 @@ def test_fewer_samples_only_where_a_denoiser_ran(blender):
 
     engine = choose_engine("study")
     scene = blender.context.scene
-    set_up_engine(scene, engine)
+    shot = frame_points(np.zeros((1, 3)), front=np.array([0.0, 0.0, 1.0]), aspect=1.0)
+    set_up_engine(scene, engine, shot)
     assert scene.cycles.use_denoising == engine.denoiser
     if engine.device == "CPU":
         assert scene.cycles.samples == (SAMPLES_CPU_DENOISED if engine.denoiser else SAMPLES_CPU_PLAIN)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dancepose_addon.core.errors import Cancelled
+from dancepose_addon.core.framing import frame_points
 
 
 def png(width: int, height: int, grey: int = 90) -> bytes:
@@ -26,11 +27,12 @@ def tiny_scene(blender):
     """A scene that Cycles renders in no time: 16 pixels square."""
     from dancepose_addon.blender import engines, rendering
 
+    shot = frame_points(np.zeros((1, 3)), front=np.array([0.0, 0.0, 1.0]), aspect=1.0)
     scene = blender.context.scene
     scene.camera = blender.data.objects.new("Eye", blender.data.cameras.new("Eye"))
     scene.collection.objects.link(scene.camera)
     rendering.set_up_picture(scene, width=16, height=16, fps=25.0)
-    engines.set_up_engine(scene, engines.Engine("study"))
+    engines.set_up_engine(scene, engines.Engine("study"), shot)
     return scene
 
 
