@@ -64,13 +64,25 @@ class _Refused(Exception):
 _DROPPED: Final = (type(None), list, tuple, dict)
 
 
+_OPCODES: Final = {opcode.code.encode("latin1"): opcode for opcode in pickletools.opcodes}
+
+
 def _scan(data: bytes) -> None:
     """Read the opcodes without running them: complete, few, and no memo index that would reserve gigabytes."""
-    for count, (opcode, argument, _) in enumerate(pickletools.genops(data)):
-        if count >= MAX_OPCODES:
-            raise _Refused(f"it has more than {MAX_OPCODES} instructions")
-        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument is not None and int(argument) > MAX_OPCODES:
+    stream = io.BytesIO(data)
+    for _ in range(MAX_OPCODES):
+        opcode = _OPCODES.get(stream.read(1))
+        if opcode is None:
+            raise _Refused("it ends before its time or is no pickle")
+        if opcode.name == "STRING":  # pickletools takes these for ASCII; Python 2 kept the bytes of arrays in them.
+            stream.readline()
+            continue
+        argument = None if opcode.arg is None else opcode.arg.reader(stream)
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(argument) > MAX_OPCODES:
             raise _Refused(f"it numbers an object {argument}")
+        if opcode.name == "STOP":
+            return
+    raise _Refused(f"it has more than {MAX_OPCODES} instructions")
 
 
 class _Array:
@@ -156,7 +168,7 @@ class _Reconstructor:
     """``copy_reg._reconstructor(class, object, None)``: how protocols 0 and 1 make an instance."""
 
     def __new__(cls, kind: Any, base: Any, state: Any) -> Any:
-        if kind not in (_Chumpy, _Sparse) or base is not _Object or state is not None:
+        if not issubclass(kind, _Chumpy | _Sparse) or base is not _Object or state is not None:
             raise _Refused("an object of an unknown class")
         return kind()
 

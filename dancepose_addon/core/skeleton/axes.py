@@ -18,7 +18,8 @@ TO_SMPL: Final = {
 def to_smpl(points: NDArray[np.floating], *, axes: str, unit: str) -> NDArray[np.float32]:
     """points: (..., 3) in the file's axes and unit -> the same shape, metres, SMPL axes."""
     turn = (TO_SMPL[axes] * METRES_PER[unit]).astype(np.float64)
-    return (points @ turn.T).astype(np.float32)
+    with np.errstate(invalid="ignore"):  # Infinite points become NaN here, and `validate` names them.
+        return (points @ turn.T).astype(np.float32)
 
 
 def from_smpl(points_m: NDArray[np.floating], *, axes: str, unit: str) -> NDArray[np.float32]:

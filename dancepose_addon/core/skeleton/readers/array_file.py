@@ -45,11 +45,13 @@ def read(path: Path, layout: str | None, fps: float | None) -> Sequence:
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {POINTS: loaded}
-        with loaded:
-            return {name: loaded[name] for name in loaded.files}
+        # Opened here, since numpy.load leaves damaged archives open.
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return {POINTS: loaded}
+            with loaded:
+                return {name: loaded[name] for name in loaded.files}
     except OSError as error:
         raise MissingFileError(
             f"{path} cannot be read ({error.strerror or error}). Give an .npy or .npz file."
