@@ -35,8 +35,8 @@ ERROR_ROUND_M: Final = 0.006
 class Settings:
     """What weighs how much. frames: of all clips together; steps: of Adam; spreads in the unit that they name."""
 
-    frames: int = 1600
-    steps: int = 300
+    frames: int = 540
+    steps: int = 600
     seed: int = 0
     noise_m: float = 0.005
     pose_weight: float = 0.03
@@ -45,7 +45,7 @@ class Settings:
     skin_range_m: tuple[float, float] = (0.0, 0.02)
     skin_spread_m: float = 0.004
     start_spread_m: float = 0.03
-    start_weight: float = 0.3
+    start_weight: float = 1.0
     hinge_spread: float = 0.05
     least_share: float = 0.02
 
