@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+import shlex
 from typing import Annotated
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
@@ -31,7 +32,7 @@ def export(
     folder = run if run.is_dir() else run.parent
     clips = read_clips(tuple(verify), layout) if verify else []
     recorded = folder / "command.json"
-    command = json.loads(recorded.read_text(encoding="utf-8"))["command"] if recorded.is_file() else ""
+    command = without_folders(json.loads(recorded.read_text(encoding="utf-8"))["command"]) if recorded.is_file() else ""
     with Progress(TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn()) as bar:
         task = bar.add_task("Exporting", total=1.0)
         result = export_run(
@@ -53,3 +54,8 @@ def export(
         errors = result.report["errors"]
         typer.echo(f"Mean key-point error on {errors['clips']} clips: {errors['mean_mm']} mm (regressor alone)")
     typer.echo(f"{result.model} ({result.report['bytes'] / 1e6:.1f} MB), {result.report_path.name}, {result.card.name}")
+
+
+def without_folders(command: str) -> str:
+    """The command with only the names of its paths: where a user keeps them is nobody's business on a model card."""
+    return shlex.join(Path(word).name if "/" in word else word for word in shlex.split(command))
