@@ -9,14 +9,14 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from cli.main import app  # noqa: E402
-from dancepose_addon.core.body.model import BodyModel  # noqa: E402
-from dancepose_addon.core.errors import DancePoseError  # noqa: E402
-from dancepose_addon.core.fit.solve import fit  # noqa: E402
-from dancepose_addon.core.skeleton.layouts import MD23  # noqa: E402
-from dancepose_addon.core.skeleton.sequence import Sequence  # noqa: E402
-from dancepose_addon.inference import open_regressor  # noqa: E402
-from trainer.errors import CheckpointError  # noqa: E402
+from cli.main import app
+from dancepose_addon.core.body.model import BodyModel
+from dancepose_addon.core.errors import DancePoseError
+from dancepose_addon.core.fit.solve import fit
+from dancepose_addon.core.skeleton.layouts import MD23
+from dancepose_addon.core.skeleton.sequence import Sequence
+from dancepose_addon.inference import open_regressor
+from trainer.errors import CheckpointError
 
 SETTINGS = ("--set", "model.width=64", "--set", "data.procedural_poses=200", "--device", "cpu")
 
