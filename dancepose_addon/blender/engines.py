@@ -27,7 +27,7 @@ TITLES: Final = {"study": "study (Cycles)", "preview": "preview (Workbench)"}
 
 SAMPLES_GPU: Final = 64
 SAMPLES_CPU_DENOISED: Final = 1
-SAMPLES_CPU_PLAIN: Final = 32
+SAMPLES_CPU_PLAIN: Final = 16
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,21 @@ def choose_engine(wanted: str, *, timeout_s: float = PROBE_TIMEOUT_S) -> Engine:
     Raises:
         EngineError: none starts; the message says how each failed.
     """
-    failures = []
+    failures, slow = [], None
     for name in ORDER[wanted]:
         engine = probe(name, timeout_s=timeout_s)
         if isinstance(engine, str):
             failures.append(f"{TITLES[name]} {engine}")
-            continue
-        if failures:
+        elif wanted == "auto" and name == "study" and engine.device == "CPU" and not engine.denoiser:
+            failures.append(f"{TITLES[name]} has neither a GPU nor OpenImageDenoise here, and would take long")
+            slow = engine
+        elif failures:
             notice = f"Rendering with {TITLES[name]}, since {failures[0]}."
-            engine = replace(engine, notices=(notice, *engine.notices))
-        return engine
+            return replace(engine, notices=(notice, *engine.notices))
+        else:
+            return engine
+    if slow is not None:
+        return slow
     raise EngineError(
         f"No render engine starts on this machine: {'; '.join(failures)}. Install libegl1 and libgl1 (Debian's names), "
         "or give slow machines more time with --engine-timeout."
