@@ -1,6 +1,6 @@
 """The choreography, as data. Times are beats from the start; three beats a bar, seven bars.
 
-Bar 0 prepares; 1 and 2 are a box step; 3 and 4 turn left by a quarter each; 5 spins on round to the front; 6 ends in
+Bar 0 prepares; 1 and 2 are a box step; 3 and 4 turn left by a quarter each; 5 spins on round to the front, almost on the spot; 6 ends in
 a side lunge. Directions are the dancer's own: left, up, forward.
 """
 
@@ -35,21 +35,21 @@ class Step:
 
 STEPS: Final = (
     Step(3, 1, 0, FEET_APART_M, 0.36, 4, -14),
-    Step(4, -1, 0, 0.46, 0.0, -6, 22),
+    Step(4, -1, 0, 0.42, 0.0, -6, 22),
     Step(5, 1, 0, FEET_APART_M, 0.0, 4, 26),
     Step(6, -1, 0, FEET_APART_M, -0.36, -4, 30),
-    Step(7, 1, 0, 0.46, 0.0, 6, 22),
+    Step(7, 1, 0, 0.44, 0.0, 6, 22),
     Step(8, -1, 0, FEET_APART_M, 0.0, -4, 26),
     Step(9, 1, 12, FEET_APART_M, 0.34, 38, -14),
     Step(10, -1, 80, 0.44, 0.0, 80, 22, 0.10),
     Step(11, 1, 90, FEET_APART_M, 0.0, 94, 26),
     Step(12, -1, 105, FEET_APART_M, -0.32, 112, 30),
-    Step(13, 1, 170, 0.44, 0.0, 178, 22, 0.06),
+    Step(13, 1, 170, 0.36, 0.0, 178, 22, 0.06),
     Step(14, -1, 180, FEET_APART_M, 0.0, 176, 26),
-    Step(15, 1, 205, FEET_APART_M + 0.02, 0.28, 236, 6),
-    Step(16, -1, 290, 0.36, 0.02, 292, 20, 0.10),
+    Step(15, 1, 205, FEET_APART_M + 0.04, 0.10, 232, 12),
+    Step(16, -1, 290, 0.32, -0.04, 292, 20, 0.10),
     Step(17, 1, 350, FEET_APART_M, 0.0, 362, 24, 0.04),
-    Step(18, -1, 360, 0.62, 0.0, 336, 10),
+    Step(18, -1, 360, 0.54, 0.0, 336, 10),
 )
 SWING_BEATS: Final = 0.80
 
