@@ -1,7 +1,7 @@
 """The choreography, as data. Times are beats from the start; three beats a bar, seven bars.
 
-Bar 0 prepares; 1 and 2 are a box step; 3 and 4 turn left by a quarter each; 5 spins on round to the front, almost on the
-spot; 6 ends in a side lunge. Directions are the dancer's own: left, up, forward.
+Bar 0 prepares; 1 and 2 are a box step; 3 and 4 turn left by a quarter each; 5 spins on round to the front, almost on
+the spot; 6 ends in a side lunge. Directions are the dancer's own: left, up, forward.
 """
 
 from dataclasses import dataclass
