@@ -161,7 +161,7 @@ def solve(
         residual = points_of(body, places, poses) - keypoints
         loss = sum(loss_terms(residual, places, poses, start, skin, settings).values(), torch.zeros(()))
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
         if step % 20 == 0:

@@ -29,7 +29,8 @@ TRUNK: Final = tuple(JOINT_INDEX[name] for name in (
 class Places:
     """Where the points ride, shared by all clips. rest_m: (K, 3), metres, on the mean body's T-pose; blend: (K, 24),
     logits of the bones' shares; rides: (K, 24), the bones that a point may ride on; partner: K indices of the mirror
-    images, or -1; on_skin: (K,), whether the point belongs on the skin; given: (K, 24), shares that are not up to ``blend``."""
+    images, or -1; on_skin: (K,), whether the point belongs on the skin; given: (K, 24), shares that
+    are not up to ``blend``."""
 
     rest_m: Tensor
     blend: Tensor

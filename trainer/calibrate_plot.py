@@ -56,7 +56,9 @@ def plot_markers(markers: MarkerSet, body: BodyModel, path: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ConfigError("--plot needs matplotlib. Install it (pip install 'dancepose[dev]'), or leave it out.") from error
+        raise ConfigError(
+            "--plot needs matplotlib. Install it (pip install 'dancepose[dev]'), or leave it out."
+        ) from error
     points = markers.rest_points(body.rest_joints())
     figure = Figure(figsize=(21.0, 21.0), layout="constrained")
     for axes, view in zip(np.ravel(figure.subplots(3, 3)), VIEWS, strict=True):

@@ -36,19 +36,19 @@ class Placement:
 
 # The left side and the middle; the right side mirrors it. Named as in layouts.MD23.
 _MD23: Final = {
-    "head_left": Placement(("head",), (0.07, 0.12, 0.0)),
-    "lower_spine": Placement(("spine2", "spine1", "pelvis"), (0.0, 0.0, 0.03), on_skin=False),
-    "left_shoulder": Placement(("left_shoulder", "left_collar", "spine3"), (-0.03, 0.06, 0.0)),
-    "left_elbow": Placement(("left_elbow", "left_shoulder"), (0.01, 0.045, -0.01)),
-    "left_forearm": Placement(("left_elbow", "left_wrist"), (0.14, 0.03, 0.0), paired=False, least=0.6),
-    "left_forearm_2": Placement(("left_elbow", "left_wrist"), (0.10, 0.04, 0.0), paired=False, least=0.6),
+    "head_left": Placement(("head",), (0.06, 0.085, 0.055)),
+    "lower_spine": Placement(("spine2", "spine1", "pelvis"), (0.0, 0.005, 0.035), on_skin=False),
+    "left_shoulder": Placement(("left_shoulder", "left_collar", "spine3"), (-0.035, 0.06, 0.005)),
+    "left_elbow": Placement(("left_elbow", "left_shoulder"), (0.01, 0.045, -0.005)),
+    "left_forearm": Placement(("left_elbow", "left_wrist"), (0.155, 0.035, 0.01), paired=False, least=0.6),
+    "left_forearm_2": Placement(("left_elbow", "left_wrist"), (0.115, 0.045, 0.0), paired=False, least=0.6),
     "left_wrist": Placement(("left_wrist", "left_elbow"), (0.05, 0.02, -0.04)),
-    "left_hip": Placement(("pelvis", "left_hip"), (0.115, 0.06, -0.03), on_skin=False),
-    "left_knee": Placement(("left_knee", "left_hip"), (0.06, -0.045, -0.015)),
-    "left_ankle": Placement(("left_ankle", "left_knee"), (0.045, 0.045, 0.01)),
-    "left_heel": Placement(("left_ankle",), (0.0, -0.05, -0.05)),
-    "left_toe": Placement(("left_foot", "left_ankle"), (0.0, 0.01, 0.05)),
-    "right_forearm": Placement(("right_elbow", "right_wrist"), (-0.10, 0.02, -0.03), paired=False, least=0.6),
+    "left_hip": Placement(("pelvis", "left_hip"), (0.11, 0.075, -0.045), on_skin=False),
+    "left_knee": Placement(("left_knee", "left_hip"), (0.07, -0.055, -0.025)),
+    "left_ankle": Placement(("left_ankle", "left_knee"), (0.05, 0.04, 0.02)),
+    "left_heel": Placement(("left_ankle",), (0.01, -0.055, -0.05)),
+    "left_toe": Placement(("left_foot", "left_ankle"), (0.005, 0.0, 0.045)),
+    "right_forearm": Placement(("right_elbow", "right_wrist"), (-0.12, 0.02, -0.035), paired=False, least=0.6),
     "right_wrist_2": Placement(("right_wrist",), (-0.075, 0.015, 0.0)),
 }
 _TABLES: Final = {"md23": _MD23}
@@ -77,7 +77,9 @@ def _other_side(name: str) -> str:
 
 def _mirrored(place: Placement) -> Placement:
     x, y, z = place.offset_m
-    return Placement(tuple(_other_side(bone) for bone in place.bones), (-x, y, z), place.on_skin, place.paired, place.least)
+    return Placement(
+        tuple(_other_side(bone) for bone in place.bones), (-x, y, z), place.on_skin, place.paired, place.least
+    )
 
 
 def mirror_pairs(layout: Layout) -> tuple[int, ...]:
@@ -98,8 +100,8 @@ _NATURAL: Final = {
     "spine1": ((0.0, 0.0, 0.0), (0.15, 0.15, 0.12)),
     "spine2": ((0.0, 0.0, 0.0), (0.15, 0.15, 0.12)),
     "spine3": ((0.0, 0.0, 0.0), (0.12, 0.12, 0.12)),
-    "neck": ((0.0, 0.0, 0.0), (0.2, 0.25, 0.2)),
-    "head": ((0.0, 0.0, 0.0), (0.2, 0.25, 0.2)),
+    "neck": ((0.0, 0.0, 0.0), (0.15, 0.25, 0.2)),
+    "head": ((0.0, 0.0, 0.0), (0.15, 0.25, 0.2)),
     "left_collar": ((0.0, 0.0, 0.0), (0.1, 0.15, 0.15)),
     "left_shoulder": ((0.0, 0.0, -0.7), (0.8, 0.8, 0.7)),
     "left_elbow": ((0.8, 0.0, 0.0), (0.7, 0.03, 0.8)),

@@ -77,7 +77,7 @@ def _scan(data: bytes) -> None:
         if opcode.name == "STRING":  # pickletools takes these for ASCII; Python 2 kept the bytes of arrays in them.
             stream.readline()
             continue
-        argument = None if opcode.arg is None else opcode.arg.reader(stream)
+        argument: Any = None if opcode.arg is None else opcode.arg.reader(stream)
         if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(argument) > MAX_OPCODES:
             raise _Refused(f"it numbers an object {argument}")
         if opcode.name == "STOP":
