@@ -17,12 +17,17 @@ def calibrate(
     motion: Annotated[Path, typer.Argument(help="Folder of recorded clips (M&D folders or array files), or one clip.")],
     layout: Annotated[str, typer.Option("--layout", help="Layout of the clips.")] = "md23",
     out: Annotated[Path | None, typer.Option("--out", help="The marker table to write, .json.")] = None,
-    frames: Annotated[int, typer.Option("--frames", min=20, help="Frames to learn from, of all clips together.")] = 1600,
+    frames: Annotated[
+        int, typer.Option("--frames", min=20, help="Frames to learn from, of all clips together.")
+    ] = 1600,
     hold_out: Annotated[
-        list[str] | None, typer.Option("--hold-out", help="Name of a clip to check on and not to learn from. Repeatable.")
+        list[str] | None,
+        typer.Option("--hold-out", help="Name of a clip to check on and not to learn from. Repeatable."),
     ] = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Also draw the points on the body, .png.")] = None,
-    report: Annotated[Path | None, typer.Option("--report", help="Also write residuals per point and clip, .json.")] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Also write residuals per point and clip, .json.")
+    ] = None,
     body: BodyOption = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the choice of frames.")] = 0,
     threads: Annotated[int | None, typer.Option("--threads", help="Processor threads for torch.", min=1)] = None,
