@@ -33,6 +33,7 @@ def model_card(info: RegressorInfo, report: Mapping[str, Any], command: str) -> 
     parts.append(f"```json\n{json.dumps(training['config'], indent=1)}\n```")
     if "errors" in report:
         parts += ["## Error on recorded clips", _errors(report["errors"])]
+    parts += ["## Where it fails", _limits(info, report.get("errors"))]
     parts += ["## Agreement with torch", _agreement(report["verification"])]
     parts += ["## Licence", info.licence]
     return "\n\n".join(parts) + "\n"
@@ -70,6 +71,32 @@ def _errors(errors: Mapping[str, Any]) -> str:
     ]
     points = ", ".join(f"{name} {value}" for name, value in errors["by_point_mm"].items())
     return "\n".join([intro, "", *rows, "", f"By point, mm: {points}."])
+
+
+def _limits(info: RegressorInfo, errors: Mapping[str, Any] | None) -> str:
+    model = info.training["config"]["model"]
+    lines = [
+        "- It sees one frame at a time: noise of the points comes out as jitter of the joints. Refine or smooth.",
+        (
+            "- Turns of a bone about itself show only in points off its axis; where there are none, the answer "
+            "is the habit of the natural poses. Fingers are not posed."
+        ),
+        "- Every dancer is fitted with the mean body's proportions; long limbs come out as bent or straighter ones.",
+    ]
+    if model["facing"]:
+        lines.append(
+            "- Facing comes from the left-right line of the trunk: where that line is upright (a cartwheel, lying on "
+            "the side) it is ill-defined and may jump."
+        )
+    if errors:
+        points = sorted(errors["by_point_mm"].items(), key=lambda item: -item[1])[:4]
+        name, clip = max(errors["by_clip"].items(), key=lambda item: item[1]["worst_frame_mm"])
+        listed = ", ".join(f"{point} {value} mm" for point, value in points)
+        lines.append(
+            f"- Measured: largest errors at {listed}. Worst frame of all: {name}, frame {clip['worst_frame']}, "
+            f"{clip['worst_frame_mm']} mm."
+        )
+    return "\n".join(lines)
 
 
 def _agreement(verification: Mapping[str, Any]) -> str:

@@ -137,6 +137,7 @@ def test_report_and_card_say_what_was_measured(tmp_path: Path) -> None:
     card = result.card.read_text(encoding="utf-8")
     assert f"**{result.report['errors']['mean_mm']} mm**" in card
     assert "dancepose train ..." in card
+    assert f"frame {result.report['errors']['by_clip']['made']['worst_frame']}, " in card
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x.json", "x.md", "x.onnx"]
 
 
