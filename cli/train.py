@@ -21,6 +21,7 @@ def train(
     ] = None,
     body: Annotated[Path | None, typer.Option(help="An SMPL-format body (.npz, .pkl) instead of the default.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    start: Annotated[Path | None, typer.Option(help="Begin with the weights of another run: its folder.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="Another value for a setting, as in optim.steps=1000. Repeatable.")
@@ -55,6 +56,7 @@ def train(
             model,
             out,
             resume=resume,
+            start=start,
             limit_steps=limit_batches,
             progress=lambda fraction, message: bar.update(task, completed=fraction, description=message),
         )

@@ -38,13 +38,14 @@ def train(
     out: Path,
     *,
     resume: bool = False,
+    start: Path | None = None,
     limit_steps: int | None = None,
     progress: Progress = silent,
 ) -> Path:
     """Train and leave ``run.pt``, ``config.json`` and ``log.jsonl`` in ``out``. Returns the path of the first.
 
     The same configuration, data and seed give the same weights on a processor, interrupted or not. limit_steps: stop
-    after so many steps of this call; ``resume`` goes on.
+    after so many steps of this call; ``resume`` goes on; start: a run whose weights this one begins with.
 
     Raises:
         CheckpointError: there is a run in ``out`` and ``resume`` is not set, or it has other settings.
@@ -56,6 +57,8 @@ def train(
         if not resume:
             raise CheckpointError(f"{path} is there already. Go on with --resume, or choose another folder with --out.")
         run.restore(path)
+    elif start is not None:
+        run.start_from(start)
     _write_json(out / "config.json", config.to_table())
     _cut_log(out / LOG_NAME, run.step)
     markers = markers_for(data.layout).to_json()

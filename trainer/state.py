@@ -55,6 +55,21 @@ class RunState:
             summary=summary,
         )
 
+    def start_from(self, path: Path) -> None:
+        """Take the weights of another run, and nothing else of it: a new run goes on from what that one learned.
+
+        Raises:
+            CheckpointError: it is damaged, or of networks of another form.
+        """
+        saved = load_checkpoint(path)
+        if saved.config.model != self.config.model:
+            raise CheckpointError(f"{path} holds a network of another form ([model] in its config.json). Start anew.")
+        self.generator.load_state_dict(saved.best_weights)
+        self.discriminator.load_state_dict(saved.discriminator)
+        if self.average is not None:
+            for key, value in saved.best_weights.items():
+                self.average[key].copy_(value)
+
     def restore(self, path: Path) -> None:
         """Go back to where a checkpoint was written.
 
