@@ -82,6 +82,17 @@ def test_resumed_equals_uninterrupted(tmp_path: Path) -> None:
     assert [row["step"] for row in losses(tmp_path / "parts")] == list(range(1, 13))
 
 
+def test_a_run_started_from_another_begins_where_that_ended(tmp_path: Path) -> None:
+    config, data = setting("optim.steps=150", "model.width=256")
+    first = train(config, data, BODY, tmp_path / "first")
+    short, _ = setting("optim.steps=3", "model.width=256")
+    train(short, data, BODY, tmp_path / "second", start=first)
+    assert losses(tmp_path / "second")[0]["error_mm"] < 0.7 * losses(tmp_path / "first")[0]["error_mm"]
+    other, _ = setting()
+    with pytest.raises(CheckpointError, match="another form"):
+        train(other, data, BODY, tmp_path / "third", start=first)
+
+
 def test_a_run_is_not_overwritten_nor_resumed_with_other_settings(tmp_path: Path) -> None:
     config, data = setting()
     train(config, data, BODY, tmp_path, limit_steps=1)
@@ -93,6 +104,21 @@ def test_a_run_is_not_overwritten_nor_resumed_with_other_settings(tmp_path: Path
     (tmp_path / CHECKPOINT_NAME).write_bytes((tmp_path / CHECKPOINT_NAME).read_bytes()[:1000])
     with pytest.raises(CheckpointError, match="not a run's file"):
         train(config, data, BODY, tmp_path, resume=True)
+
+
+def test_a_run_may_start_from_anothers_weights_if_they_fit(tmp_path: Path) -> None:
+    config, data = setting()
+    first = load_checkpoint(train(config, data, BODY, tmp_path / "first"))
+    # A step of nearly no length leaves the weights where they began, and only the weights: it is step 1 of a new run.
+    other, _ = setting("optim.steps=1", "optim.rate=1e-12", "optim.ema=0")
+    second = load_checkpoint(train(other, data, BODY, tmp_path / "second", start=tmp_path / "first"))
+    assert second.step == 1
+    for name, value in first.best_weights.items():
+        if "weight" in name or "bias" in name:
+            assert torch.allclose(second.generator[name], value, atol=1e-6), name
+    wider, _ = setting("model.width=32")
+    with pytest.raises(CheckpointError, match="another form"):
+        train(wider, data, BODY, tmp_path / "third", start=tmp_path / "first")
 
 
 def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_checkpoint(tmp_path: Path) -> None:
