@@ -31,8 +31,7 @@ def export(
     layout = checkpoint.config.data.layout
     folder = run if run.is_dir() else run.parent
     clips = read_clips(tuple(verify), layout) if verify else []
-    recorded = folder / "command.json"
-    command = without_folders(json.loads(recorded.read_text(encoding="utf-8"))["command"]) if recorded.is_file() else ""
+    command = "\n".join(recorded_commands(folder))
     with Progress(TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn()) as bar:
         task = bar.add_task("Exporting", total=1.0)
         result = export_run(
@@ -54,6 +53,19 @@ def export(
         errors = result.report["errors"]
         typer.echo(f"Mean key-point error on {errors['clips']} clips: {errors['mean_mm']} mm (regressor alone)")
     typer.echo(f"{result.model} ({result.report['bytes'] / 1e6:.1f} MB), {result.report_path.name}, {result.card.name}")
+
+
+def recorded_commands(folder: Path) -> list[str]:
+    """What trained a run, and before it the run that it started from."""
+    commands: list[str] = []
+    seen: set[Path] = set()
+    while (file := folder / "command.json").is_file() and file not in seen:
+        seen.add(file)
+        command = json.loads(file.read_text(encoding="utf-8"))["command"]
+        commands.insert(0, without_folders(command))
+        words = shlex.split(command)
+        folder = Path(words[words.index("--start") + 1]) if "--start" in words[:-1] else folder
+    return commands
 
 
 def without_folders(command: str) -> str:

@@ -38,10 +38,13 @@ def test_train_resume_export_and_fit(
     dancepose(*command, "--resume")
     assert json.loads((run / "log.jsonl").read_text(encoding="utf-8").splitlines()[-1])["step"] == 4
 
-    dancepose("export", run, "--out", tmp_path / "own.onnx")
+    further = ("train", "--preset", "smoke", "--start", run, "--out", tmp_path / "further", *SETTINGS)
+    monkeypatch.setattr("sys.argv", ["dancepose", *map(str, further)])
+    dancepose(*further, "--set", "optim.steps=1")
+    dancepose("export", tmp_path / "further", "--out", tmp_path / "own.onnx")
     assert "NumPy: largest difference from torch" in capsys.readouterr().out
     card = (tmp_path / "own.md").read_text(encoding="utf-8")
-    assert "dancepose train --preset smoke --out run" in card
+    assert card.index("dancepose train --preset smoke --out run") < card.index("--start run --out further")
     assert str(tmp_path) not in card
     points = np.random.default_rng(0).normal(scale=0.5, size=(5, 23, 3)).astype(np.float32)
     regressor = open_regressor(tmp_path / "own.onnx", device="numpy")
