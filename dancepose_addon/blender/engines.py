@@ -131,7 +131,7 @@ def set_up_engine(scene: bpy.types.Scene, engine: Engine, shot: Shot) -> None:
 
 def _set_up_workbench(scene: bpy.types.Scene, shot: Shot) -> None:
     scene.view_settings.view_transform = "Standard"
-    scene.view_settings.exposure = 0.9
+    scene.view_settings.exposure = 1.1
     scene.display.render_aa = "5"  # each sample redraws the shadows, which is most of the time
     x, y, z = stage.key_direction(shot)
     scene.display.light_direction = (x, z, -y)  # Workbench wants the light that casts shadows as y up, like SMPL
@@ -140,7 +140,7 @@ def _set_up_workbench(scene: bpy.types.Scene, shot: Shot) -> None:
     shading.light = "STUDIO"
     shading.color_type = "MATERIAL"
     shading.show_shadows = True
-    shading.shadow_intensity = 0.35
+    shading.shadow_intensity = 0.28
     shading.show_cavity = False
     shading.show_object_outline = False
     shading.show_specular_highlight = True
