@@ -195,3 +195,13 @@ def test_command_line_starts_without_optional_packages() -> None:
 
 def test_addon_entry_imports_nothing_at_module_level() -> None:
     assert [found.name for found in imports(ADDON / "__init__.py") if found.top] == []
+
+
+def test_tests_run_without_what_not_every_machine_has() -> None:
+    """Torch's CPU build is missing from some machines, anny from most: a test module asks with importorskip."""
+    optional = {"torch", "anny", "smplx"}
+
+    def wrong(_path: Path, found: Import) -> bool:
+        return found.top and found.name.split(".")[0] in optional
+
+    assert violations(python_files(ROOT / "tests"), wrong) == []

@@ -4,18 +4,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from dancepose_addon.core.body.keypoints import MarkerSet, keypoints_from_pose
-from dancepose_addon.core.body.model import JOINT_INDEX, MIRRORED_JOINTS, BodyModel
-from dancepose_addon.core.errors import InputError
-from dancepose_addon.core.skeleton.layouts import MD23, SMPL24
-from dancepose_addon.core.skeleton.sequence import Sequence
-from trainer.calibrate import Calibration, Settings, calibrate
-from trainer.calibrate_model import Poses, Skin, start_places
-from trainer.calibrate_priors import HINGES, natural_pose
-from trainer.calibrate_report import describe, provenance, report_of, split
-from trainer.errors import ConfigError
+torch = pytest.importorskip("torch")
+
+from dancepose_addon.core.body.keypoints import MarkerSet, keypoints_from_pose  # noqa: E402
+from dancepose_addon.core.body.model import JOINT_INDEX, MIRRORED_JOINTS, BodyModel  # noqa: E402
+from dancepose_addon.core.errors import InputError  # noqa: E402
+from dancepose_addon.core.skeleton.layouts import MD23, SMPL24  # noqa: E402
+from dancepose_addon.core.skeleton.sequence import Sequence  # noqa: E402
+from trainer.calibrate import Calibration, Settings, calibrate  # noqa: E402
+from trainer.calibrate_model import Poses, Skin, start_places  # noqa: E402
+from trainer.calibrate_priors import HINGES, natural_pose  # noqa: E402
+from trainer.calibrate_report import describe, provenance, report_of, split  # noqa: E402
+from trainer.errors import ConfigError  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
 
