@@ -11,8 +11,9 @@ import time
 import bpy
 import numpy as np
 
-from dancepose_addon.blender.pipeline import Imported, import_and_fit
+from dancepose_addon.blender.pipeline import Imported, ImportOptions, import_and_fit
 from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.fit.pose import RefineSettings
 from dancepose_addon.core.skeleton.readers import read
 from dancepose_addon.core.skeleton.sequence import Sequence
 from dancepose_addon.headless import leave
@@ -30,6 +31,7 @@ def main() -> int:
     parser.add_argument("--source", type=Path)
     parser.add_argument("--regressor", type=Path)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--alone", action="store_true", help="the regressor without refinement")
     arguments = parser.parse_args()
     source: Path | Sequence = arguments.source or _repeated(read(WALTZ), FRAMES)
     layout = "md23" if isinstance(source, Path) else source.layout.name
@@ -47,6 +49,7 @@ def main() -> int:
             collection=scene.collection,
             regressor=regressor,
             body=body,
+            options=ImportOptions(refinement=None if arguments.alone else RefineSettings()),
         )
         times.append(time.perf_counter() - clock)
         print(f"{times[-1]:.3f} s  ({_stages(imported)})")

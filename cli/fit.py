@@ -8,7 +8,7 @@ import typer
 
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.fit.pose import RefineSettings
+from dancepose_addon.core.fit.pose import REFINE_STEPS, RefineSettings
 from dancepose_addon.core.fit.solve import fit as fit_sequence
 from dancepose_addon.core.skeleton import readers
 from dancepose_addon.core.skeleton.sequence import validate
@@ -38,7 +38,7 @@ def fit(
     regressor: RegressorOption = None,
     body: BodyOption = None,
     device: DeviceOption = None,
-    refine: RefineOption = 0,
+    refine: RefineOption = REFINE_STEPS,
 ) -> None:
     """Fit a body to skeleton motion and write its motion."""
     sequence = validate(readers.read(source, layout=layout, fps=fps, frames=parse_frames(frames)))

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from dancepose_addon.core.fit.pose import REFINE_STEPS
+
 from .arguments import (
     BodyOption,
     DeviceOption,
@@ -31,7 +33,7 @@ def render(
     regressor: RegressorOption = None,
     body: BodyOption = None,
     device: DeviceOption = None,
-    refine: RefineOption = 0,
+    refine: RefineOption = REFINE_STEPS,
     engine: Annotated[
         str | None, typer.Option(metavar="study|preview|auto", help="Cycles, Workbench, or the best that starts here.")
     ] = None,
@@ -58,7 +60,7 @@ def render(
         "--regressor": regressor,
         "--body": body,
         "--device": device,
-        "--refine": refine or None,
+        "--refine": refine,
         "--engine": engine,
         "--engine-timeout": engine_timeout,
         "--size": size,

@@ -27,7 +27,7 @@ from .core.atomic import output_error, replacing
 from .core.body.model import BodyModel
 from .core.body.model_io import load_body
 from .core.errors import Cancelled, DancePoseError
-from .core.fit.pose import RefineSettings
+from .core.fit.pose import REFINE_STEPS, RefineSettings
 from .core.framing import frame_motions
 from .core.progress import Progress, part_of
 from .core.skeleton.readers import read
@@ -69,7 +69,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--regressor", type=Path, metavar="FILE.onnx", help="regressor, instead of the one shipped")
     add("--body", type=Path, metavar="FILE", help="SMPL-format body, instead of the one shipped")
     add("--device", choices=("auto", "cuda", "cpu", "numpy"), default="auto", help="what the regressor runs on")
-    add("--refine", type=int, default=0, metavar="N", help="steps that draw the pose onto the points; 0: model alone")
+    refine_help = "steps that draw the pose onto the points; 0: model alone"
+    add("--refine", type=int, default=REFINE_STEPS, metavar="N", help=refine_help)
     add("--engine", choices=tuple(engines.ORDER), default="auto", help="study: Cycles; preview: Workbench")
     add("--engine-timeout", type=float, default=engines.PROBE_TIMEOUT_S, metavar="S", help="for an engine's test frame")
     add("--size", type=_size, default=DEFAULT_SIZE, metavar="WIDTHxHEIGHT", help="of the picture, in pixels")

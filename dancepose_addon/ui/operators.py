@@ -9,6 +9,7 @@ import bpy
 from ..blender.pipeline import Imported, ImportOptions, import_and_fit
 from ..core.body.model_io import load_body
 from ..core.errors import DancePoseError, InputError
+from ..core.fit.pose import RefineSettings
 from ..core.progress import Progress
 from ..core.skeleton.readers import read
 from ..inference import open_regressor
@@ -39,7 +40,7 @@ class DANCEPOSE_OT_import_fit(bpy.types.Operator):
         report = imported.fit.report
         for notice in report["notices"]:
             self.report({"WARNING"}, notice)
-        mean_mm = report["error_mm"]["regressor"]["mean"]
+        mean_mm = report["final_error_mm"]
         settings.result = (
             f"{report['frames']} frames at {report['fps']:.4g} fps, {mean_mm:.1f} mm, {report['provider']}"
         )
@@ -62,7 +63,11 @@ def _import_and_fit(context: bpy.types.Context, progress: Progress) -> Imported:
         collection=context.collection,
         regressor=open_regressor(model, layout=sequence.layout.name, device=settings.device),
         body=load_body(_path(body) if body else None),
-        options=ImportOptions(name=_path(settings.source).stem, first_frame=float(scene.frame_start)),
+        options=ImportOptions(
+            name=_path(settings.source).stem,
+            first_frame=float(scene.frame_start),
+            refinement=RefineSettings() if settings.refine else None,
+        ),
         progress=progress,
     )
     rate = scene.render.fps / scene.render.fps_base

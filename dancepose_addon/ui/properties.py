@@ -31,4 +31,9 @@ class DANCEPOSE_PG_settings(bpy.types.PropertyGroup):
         subtype="FILE_PATH",
     )
     device: bpy.props.EnumProperty(name="Device", description="What the regressor runs on", items=DEVICES)
+    refine: bpy.props.BoolProperty(
+        name="Refine",
+        description="Draw the pose onto the key-points after the regressor",
+        default=True,
+    )
     result: bpy.props.StringProperty(name="Result", options={"HIDDEN"})

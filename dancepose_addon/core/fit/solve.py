@@ -149,6 +149,7 @@ def _report(sequence: Sequence, regressor: PoseRegressor, body: BodyModel, error
         "provider": regressor.provider,
         "notices": notices,
         "error_mm": {stage: _error_table(error, sequence.layout) for stage, error in error_m.items()},
+        "final_error_mm": _error_table(error_m.get("refined", error_m["regressor"]), sequence.layout)["mean"],
     }
 
 
