@@ -196,9 +196,11 @@ def collar_of_arm(arm: F32, sign: float) -> F32:
     """How a collar goes with its arm. arm: (T, 3), unit direction of the upper arm seen from the chest; sign: 1 for
     the left, -1 for the right -> (T, 3, 3), relative to the chest.
     """
-    elevation = np.arcsin(np.clip(arm[:, 1], -1.0, 1.0))
+    # Of strided arrays NumPy's last digit depends on where they lie in memory; the same recordings give the same poses.
+    out, up, ahead = np.ascontiguousarray(arm.T)
+    elevation = np.arcsin(np.clip(up, -1.0, 1.0))
     # An arm that points behind the back counts as little: collars hardly retract.
-    forward = np.arctan2(arm[:, 2], np.maximum(sign * arm[:, 0], 0.0)) * np.cos(elevation)
+    forward = np.arctan2(ahead, np.maximum(sign * out, 0.0)) * np.cos(elevation)
     turn = np.zeros((len(arm), 3), np.float32)
     turn[:, 2] = sign * COLLAR_RISE * elevation
     turn[:, 1] = -sign * COLLAR_PROTRACTION * np.maximum(forward, -0.5)

@@ -1,10 +1,24 @@
 """Layout tables: their own consistency, and what is said when points do not fit."""
 
+import numpy as np
 import pytest
 
 from dancepose_addon.core.body.model import JOINT_NAMES, MIRRORED_JOINTS
+from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.errors import LayoutError
-from dancepose_addon.core.skeleton.layouts import LAYOUTS, MD23, SMPL24, Layout, get_layout, layouts_with, require_count
+from dancepose_addon.core.fit.solve import markers_for
+from dancepose_addon.core.skeleton.layouts import (
+    BODY25,
+    COCO17,
+    H36M17,
+    LAYOUTS,
+    MD23,
+    SMPL24,
+    Layout,
+    get_layout,
+    layouts_with,
+    require_count,
+)
 
 EVERY = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 
@@ -67,3 +81,28 @@ def test_a_wrong_count_names_what_would_fit() -> None:
         require_count(MD23, 24, "a.npy")
     with pytest.raises(LayoutError, match=r"No known layout has 5 .*md23 23"):
         require_count(MD23, 5, "a.npy")
+
+
+def test_points_of_face_and_feet_sit_where_anatomy_has_them() -> None:
+    body = load_body()
+    joints = dict(zip(JOINT_NAMES, body.rest_joints(), strict=True))
+    floor_m = float(body.v_template_m[:, 1].min())
+    for layout in (COCO17, BODY25, H36M17):
+        points = dict(zip(layout.keypoints, markers_for(layout).rest_points(body.rest_joints()), strict=True))
+        for name, point in points.items():
+            if name in joints and layout.joints[layout.keypoints.index(name)] == JOINT_NAMES.index(name):
+                assert np.allclose(point, joints[name], atol=1e-5), name
+            elif "toe" in name or "heel" in name:
+                assert 0.0 < point[1] - floor_m < 0.05, name
+        mirrored = np.stack(list(points.values()))[list(layout.mirrored)] * [-1, 1, 1]
+        assert np.allclose(mirrored, np.stack(list(points.values())), atol=2e-3)
+        if layout is H36M17:
+            assert points["head_top"][1] - floor_m == pytest.approx(body.height_m, abs=1e-3)
+            assert points["hip"][1] < joints["pelvis"][1] < points["spine"][1] < points["thorax"][1]
+        else:
+            assert points["left_ear"][0] > points["left_eye"][0] > points["nose"][0] == pytest.approx(0.0, abs=2e-3)
+            assert points["nose"][2] > points["left_eye"][2] > points["left_ear"][2]
+    feet = markers_for(BODY25).rest_points(body.rest_joints())
+    heel, big, small = (feet[BODY25.keypoints.index(f"left_{part}")] for part in ("heel", "big_toe", "small_toe"))
+    assert big[2] > small[2] > joints["left_ankle"][2] > heel[2]
+    assert small[0] > big[0]

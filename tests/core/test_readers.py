@@ -119,7 +119,7 @@ def test_nan_frames_are_named_and_can_be_cut(tmp_path: Path) -> None:
 
 def test_22_points_name_the_layouts_there_are(tmp_path: Path) -> None:
     folder = write_clip(tmp_path / "a", points=22)
-    with pytest.raises(LayoutError, match=r"has 22 key-points; md23 needs 23.*smpl24 24"):
+    with pytest.raises(LayoutError, match=r"has 22 key-points; md23 needs 23\..*fits: smpl22"):
         read(folder)
     folder = write_clip(tmp_path / "b", points=24)
     with pytest.raises(LayoutError, match="fits: smpl24"):
@@ -212,7 +212,7 @@ def test_array_files_that_cannot_be_used(tmp_path: Path) -> None:
 
     points = np.zeros((4, 23, 3))
     with pytest.raises(LayoutError, match="no known layout has that many"):
-        read(save("a.npz", keypoints_m=points[:, :22], fps=25))
+        read(save("a.npz", keypoints_m=points[:, :21], fps=25))
     with pytest.raises(FormatError, match=r"frames, points, 3"):
         read(save("b.npz", keypoints_m=points[..., :2], fps=25))
     with pytest.raises(FormatError, match="holds poses"):
