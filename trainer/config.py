@@ -16,12 +16,12 @@ PRESET_FOLDER: Final = Path(__file__).parent / "presets"
 class DataConfig:
     """Where a batch comes from.
 
-    layout: of the key-points; several joined by "+", or "all", train one network for them all. normalise: kind of ``core.fit.normalise``. motion_share: share of a batch that is
-    recorded key-points without known pose; the rest is synthesised from natural poses. motion_frames: recorded
-    frames sampled for training, 0 for all. motion_train_clips of motion_all_clips: the split of the recordings, kept
-    in proportion where fewer clips are there. procedural_share: share of synthesised poses that are drawn from the
-    procedural set. procedural_poses: size of that set. holdout: share of the natural clips, mirror images with them,
-    that training never sees.
+    layout: of the key-points; several joined by "+", or "all", train one network for them all. normalise: kind of
+    ``core.fit.normalise``. motion_share: share of a batch that is recorded key-points without known pose; the rest is
+    synthesised from natural poses. motion_frames: recorded frames sampled for training, 0 for all. motion_train_clips
+    of motion_all_clips: the split of the recordings, kept in proportion where fewer clips are there. procedural_share:
+    share of synthesised poses that are drawn from the procedural set. procedural_poses: size of that set. holdout:
+    share of the natural clips, mirror images with them, that training never sees.
     """
 
     layout: str = "md23"
@@ -96,7 +96,8 @@ class LossConfig:
 class OptimConfig:
     """How weights change. schedule: ``constant`` or ``onecycle`` (of the generator); clip: largest gradient norm of
     the generator, 0 for none; ema: decay of the averaged generator, 0 for none; adversarial_batch: frames of each
-    batch that the discriminator sees; half_products: multiply the blocks' matrices in bfloat16."""
+    batch that the discriminator sees; half_products: multiply the blocks' matrices in bfloat16, where the hardware does
+    so."""
 
     optimiser: str = "adam"
     rate: float = 1e-4

@@ -169,9 +169,7 @@ def split_clips(count: int, config: Config) -> tuple[list[int], list[int]]:
     return sorted(order[:train].tolist()), sorted(order[train:].tolist())
 
 
-def motion_set(
-    clips: list[Sequence], pack: LayoutPack, config: Config, device: torch.device | str
-) -> MotionSet:
+def motion_set(clips: list[Sequence], pack: LayoutPack, config: Config, device: torch.device | str) -> MotionSet:
     """Normalise the training clips and sample frames of them, without replacement."""
     train, test = split_clips(len(clips), config)
     if len(clips) != config.data.motion_all_clips:

@@ -13,12 +13,20 @@ from torch import Tensor, nn
 
 from dancepose_addon.core.body.model import JOINT_COUNT, PARENTS
 
-from dancepose_addon.core.skeleton.layouts import Layout
-
 from .body import globals_of
 from .config import Config, ModelConfig
 from .pack import LayoutPack, feature_count
-from .rotations import TINY, join, pick, product, rot6d_to_rotmat, rotmat_to_rot6d, rotvec_to_rotmat, samples_last, yaw_rotmat
+from .rotations import (
+    TINY,
+    join,
+    pick,
+    product,
+    rot6d_to_rotmat,
+    rotmat_to_rot6d,
+    rotvec_to_rotmat,
+    samples_last,
+    yaw_rotmat,
+)
 
 NUMBERS: Final = {"rotvec": 3, "rot6d": 6}
 DECODER_GAIN: Final = 0.1
@@ -55,7 +63,7 @@ class LayoutLinear(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """inputs: (B, inputs), in groups of one layout each -> (B, outputs)."""
-        groups = inputs.unflatten(0, (len(self.weight), -1))
+        groups = inputs.reshape(len(self.weight), -1, inputs.shape[1])
         return torch.baddbmm(self.bias[:, None], groups, self.weight).flatten(0, 1)
 
 
@@ -99,13 +107,10 @@ class SmplRegressor(nn.Module):
 
 
 def build_generator(config: Config, pack: LayoutPack) -> SmplRegressor:
-    """The generator of a run, with the precision of its products."""
+    """The generator of a run."""
     kind = config.model.features
     padded = pack.width + (0 if kind == "points" else pack.edge_count) + (pack.pair_count if kind == "planes" else 0)
-    generator = SmplRegressor(config.model, [feature_count(layout, kind) for layout in pack.layouts], padded)
-    if config.optim.half_products:
-        generator.use_half_products()
-    return generator
+    return SmplRegressor(config.model, [feature_count(layout, kind) for layout in pack.layouts], padded)
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,9 @@ def facing_rotmat(keypoints: Tensor, pack: LayoutPack) -> Tensor:
     return yaw_rotmat(x / length, -z / length)
 
 
-def predict(generator: Callable[[Tensor], Tensor], keypoints: Tensor, pack: LayoutPack, config: ModelConfig) -> Rotations:
+def predict(
+    generator: Callable[[Tensor], Tensor], keypoints: Tensor, pack: LayoutPack, config: ModelConfig
+) -> Rotations:
     """Rotations for normalised key-points. keypoints: (B, P, 3)."""
     facing = facing_rotmat(keypoints, pack) if config.facing else None
     if facing is not None:
@@ -153,7 +160,7 @@ def predict(generator: Callable[[Tensor], Tensor], keypoints: Tensor, pack: Layo
 
 def _linear(layer: nn.Linear, features: Tensor, *, half: bool) -> Tensor:
     if not half:
-        return layer(features)  # type: ignore[no-any-return]
+        return layer(features)
     result: Tensor = _HalfLinear.apply(features, layer.weight, layer.bias)  # type: ignore[no-untyped-call]
     return result
 

@@ -32,11 +32,12 @@ class LayoutPack:
     """Tensors of L layouts.
 
     mask: (L, P), 1 where a layout has a point; weights: (L, P, 24), of the bones that a point rides on; edges: (L, E,
-    P), +1 and -1 at an edge's ends; meeting: (2, L, Q, E), which two edges meet, pair by pair; sides: (L, P), whose product with the points is the left-right line; levers: (L,
-    72, P), metres, mean body, bone by bone; lever_dirs: (L, S, 72 P), per shape parameter; rest_points_m: (L, P, 3);
-    rest_dirs: (L, S, P 3); size_factor: (L,), ``core.fit.normalise.size_factor`` of the mean body; posed_ratio: (L,),
-    edge sum in natural poses over edge sum in the T-pose (markers on either side of a joint come closer as it bends);
-    body_edge_sum: (L,), metres, of the mean body in natural poses.
+    P), +1 and -1 at an edge's ends; meeting: (2, L, Q, E), which two edges meet, pair by pair; sides: (L, P), whose
+    product with the points is the left-right line; levers: (L, 72, P), metres, mean body, bone by bone; lever_dirs:
+    (L, S, 72 P), per shape parameter; rest_points_m: (L, P, 3); rest_dirs: (L, S, P 3); size_factor: (L,),
+    ``core.fit.normalise.size_factor`` of the mean body; posed_ratio: (L,), edge sum in natural poses over edge sum in
+    the T-pose (markers on either side of a joint come closer as it bends); body_edge_sum: (L,), metres, of the mean
+    body in natural poses.
     """
 
     layouts: tuple[Layout, ...]
@@ -81,12 +82,14 @@ class LayoutPack:
     def only(self, index: int) -> "LayoutPack":
         """The pack of one of the layouts, padded as before."""
         apart = ("layouts", "meeting")
-        changes = {item.name: getattr(self, item.name)[index : index + 1] for item in fields(self) if item.name not in apart}
+        changes = {
+            item.name: getattr(self, item.name)[index : index + 1] for item in fields(self) if item.name not in apart
+        }
         return replace(self, layouts=(self.layouts[index],), meeting=self.meeting[:, index : index + 1], **changes)
 
     def groups(self, values: Tensor) -> Tensor:
         """(B, ...) -> (L, B / L, ...)."""
-        return values.unflatten(0, (len(self.layouts), -1))
+        return values.reshape(len(self.layouts), -1, *values.shape[1:])
 
     def by_sample(self, values: Tensor, count: int) -> Tensor:
         """What holds for a layout, for each of its samples. values: (L, ...) -> (count, ...)."""
@@ -126,7 +129,7 @@ class LayoutPack:
         """P_3d of the mean body, from the pelvis. global_rotmat: (B, 24, 3, 3) -> (B, P, 3), metres."""
         groups = self.groups(_rows(global_rotmat))
         posed = groups.flatten(1, 2) @ self.levers
-        return posed.unflatten(1, (-1, 3)).flatten(0, 1).transpose(1, 2)
+        return posed.reshape(-1, 3, self.width).transpose(1, 2)
 
     def points_of_bodies(self, global_rotmat: Tensor, betas: Tensor, moved_m: Tensor) -> tuple[Tensor, Tensor]:
         """P_3d of a body each, from its pelvis, and the same bodies' points in the T-pose.
@@ -135,13 +138,13 @@ class LayoutPack:
         -> two times (B, P, 3), metres.
         """
         betas, count = self.groups(betas), len(global_rotmat)
-        levers = self.levers[:, None] + (betas @ self.lever_dirs).unflatten(2, (3 * JOINT_COUNT, self.width))
-        levers = levers.flatten(0, 1).unflatten(1, (JOINT_COUNT, 3))
+        levers = self.levers.flatten(1)[:, None] + betas @ self.lever_dirs
+        levers = levers.reshape(count, JOINT_COUNT, 3, self.width)
         weights = self.by_sample(self.weights.transpose(1, 2), count)
         levers = levers + weights[:, :, None] * moved_m.transpose(1, 2)[:, None]
         posed = torch.bmm(_rows(global_rotmat), levers.flatten(1, 2)).transpose(1, 2)
-        rest = self.rest_points_m[:, None] + (betas @ self.rest_dirs).unflatten(2, (self.width, 3))
-        return posed, (rest.flatten(0, 1) + moved_m) * self.by_sample(self.mask, count)[..., None]
+        rest = (self.rest_points_m.flatten(1)[:, None] + betas @ self.rest_dirs).reshape(count, self.width, 3)
+        return posed, (rest + moved_m) * self.by_sample(self.mask, count)[..., None]
 
 
 def pack_layouts(

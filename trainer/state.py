@@ -14,6 +14,7 @@ from .discriminator import PoseDiscriminator
 from .errors import CheckpointError
 from .generator import SmplRegressor, build_generator
 from .pack import LayoutPack
+from .torch_device import multiplies_bfloat16
 
 
 @dataclass
@@ -41,7 +42,7 @@ class RunState:
         for key in state.keys() - set(moving):
             self.average[key].copy_(state[key])
 
-    def checkpoint(self, *, markers: dict[str, Any], body: dict[str, str], summary: dict[str, Any]) -> Checkpoint:
+    def checkpoint(self, *, markers: list[dict[str, Any]], body: dict[str, str], summary: dict[str, Any]) -> Checkpoint:
         """Everything that ``restore`` needs, and what an export says of the run."""
         state = {key: getattr(self, key).state_dict() for key in _STEPPERS} | {"rng": self.rng.get_state()}
         return Checkpoint(
@@ -102,6 +103,8 @@ def begin(config: Config, pack: LayoutPack, device: torch.device | str) -> RunSt
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         generator = build_generator(config, pack).to(device)
+        if config.optim.half_products and multiplies_bfloat16(device):
+            generator.use_half_products()
         discriminator = PoseDiscriminator().to(device)
     optimiser_g = _optimiser(config.optim, generator, config.optim.rate)
     average = {key: value.clone() for key, value in generator.state_dict().items()} if config.optim.ema else None

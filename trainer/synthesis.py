@@ -52,10 +52,8 @@ def synthesise(
     # The person's size as the clip's mean edge lengths tell it: a frame alone would tell it less well.
     edges = pack.by_sample(pack.posed_ratio, count) * pack.edge_sum(rest) * (1.0 + config.size_std * normal(count))
     points = pack.centred(seen)
-    if kind == "size":
-        divisor = pack.by_sample(pack.size_factor, count) * edges
-    else:
-        divisor = points.abs().amax().expand(count)
+    reach = points.abs().amax().expand(count)
+    divisor = pack.by_sample(pack.size_factor, count) * edges if kind == "size" else reach
     scale = edges / (pack.by_sample(pack.body_edge_sum, count) * divisor)
     if target == "mean":
         wanted = pack.centred(pack.points_of(rotmat)) * scale[:, None, None]
