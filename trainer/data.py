@@ -17,7 +17,7 @@ from dancepose_addon.core.fit.normalise import normalise
 from dancepose_addon.core.fit.solve import markers_for
 from dancepose_addon.core.skeleton.layouts import LAYOUTS, Layout, get_layout
 from dancepose_addon.core.skeleton.readers import read
-from dancepose_addon.core.skeleton.sequence import Sequence, validate
+from dancepose_addon.core.skeleton.sequence import Sequence, require_whole, validate
 
 from .config import Config
 from .errors import ConfigError
@@ -153,7 +153,7 @@ def read_clips(folders: tuple[Path, ...], layout: str) -> list[Sequence]:
         paths.extend(inner if inner and not is_clip(folder) else [folder])
     if not paths:
         raise ConfigError("No recordings were found; give a folder with M&D clips or .npy files.")
-    return [validate(read(path, layout=layout)) for path in paths]
+    return [require_whole(validate(read(path, layout=layout))) for path in paths]
 
 
 def is_clip(path: Path) -> bool:

@@ -27,6 +27,8 @@ MOST_SHIFT_M: Final = 0.04
 """A point's place may be adapted by this much: farther off it would be another point."""
 LENGTH_M: Final = 1e-4
 """A length is known no better than this, however still the points are."""
+LEAST_LENGTH_M: Final = 0.01
+"""Points that are nearer to each other on the body say nothing of its size."""
 SCALE_SPREAD: Final = 0.1
 """Of people's size, beyond what betas hold."""
 OUTLIER_M: Final = 0.05
@@ -60,7 +62,10 @@ def shape_from_lengths(
     points_m: (T, K, 3), metres; seen: (T, K); noise_m: of a coordinate, metres. Lengths are medians over frames, less
     what noise adds to them. Where the layout has no such pairs, the mean body in the mean size.
     """
+    base, dirs = _rest_point_table(markers, body)
     first, second = rigid_pairs(markers)
+    far = np.linalg.norm(base[first] - base[second], axis=1) > LEAST_LENGTH_M
+    first, second = first[far], second[far]
     if not len(first):
         return Shape(np.zeros(body.beta_count, np.float32), 1.0, markers)
     apart = points_m[:, first] - points_m[:, second]
@@ -72,7 +77,6 @@ def shape_from_lengths(
     # Noise across a bone lengthens it: by 2 sigma^2 of each end, squared lengths.
     median = np.sqrt(np.maximum(median**2 - 4.0 * noise_m**2, 0.1 * median**2))
     weight = 1.0 / (LENGTH_M + noise_m)
-    base, dirs = _rest_point_table(markers, body)
     bone, bone_dirs = base[first] - base[second], dirs[first] - dirs[second]
     unknown = np.zeros(1 + body.beta_count)
     for _ in range(6):
