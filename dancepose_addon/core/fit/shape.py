@@ -27,6 +27,8 @@ MOST_SHIFT_M: Final = 0.04
 """A point's place may be adapted by this much: farther off it would be another point."""
 LENGTH_M: Final = 1e-4
 """A length is known no better than this, however still the points are."""
+LENGTH_FRAMES: Final = 1000
+"""As many frames as give a median that does not change any more."""
 SCALE_SPREAD: Final = 0.1
 """Of people's size, beyond what betas hold."""
 OUTLIER_M: Final = 0.05
@@ -63,6 +65,8 @@ def shape_from_lengths(
     first, second = rigid_pairs(markers)
     if not len(first):
         return Shape(np.zeros(body.beta_count, np.float32), 1.0, markers)
+    some = slice(None, None, max(1, len(points_m) // LENGTH_FRAMES))
+    points_m, seen = points_m[some], seen[some]
     apart = points_m[:, first] - points_m[:, second]
     length = np.sqrt(np.einsum("tec,tec->te", apart, apart))
     length[~(seen[:, first] & seen[:, second])] = np.nan
