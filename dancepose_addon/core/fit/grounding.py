@@ -6,6 +6,7 @@ tells the drift, whichever part of the body stands, kneels or lies.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -30,7 +31,7 @@ STILL_M_S: Final = 0.3
 LEAST_CONTACT_S: Final = 0.12
 LONGEST_LIFT_S: Final = 0.06
 """Shorter contacts are feet passing by; shorter lifts are noise."""
-SUPPORT_POINTS: Final = 96
+SUPPORT_POINTS: Final = 80
 """Vertices all over the body among which the lowest is looked for."""
 SUPPORT_S: Final = 0.4
 """Standard deviation of the window in time over which supports are averaged."""
@@ -48,9 +49,11 @@ class Soles:
     places_m: F32
     lowest_m: F32
 
-    def lowered(self, by_m: float) -> "Soles":
-        """The same, seen from a floor that is higher by so much."""
-        return Soles(self.places_m - np.array([0.0, by_m, 0.0], np.float32), self.lowest_m - np.float32(by_m))
+    def lowered(self, by_m: F32) -> "Soles":
+        """The same, seen from a floor that is higher by so much. by_m: (T,), metres."""
+        places = self.places_m.copy()
+        places[..., 1] -= by_m[:, None, None]
+        return Soles(places, self.lowest_m - by_m[:, None, None])
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class Ground:
     contact: Flags
 
 
+@lru_cache(maxsize=8)
 def sole_vertices(body: BodyModel) -> NDArray[np.intp]:
     """Vertices under both feet: (2, 2, SOLE_POINTS), by side and part; spread over the sole (farthest-point sampling),
     beginning with the lowest."""
@@ -85,39 +89,11 @@ def _spread(vertices_m: F32, candidates: NDArray[np.intp], first: int, count: in
     return picked
 
 
-def find_soles(
+def find_supports(
     body: BodyModel, pose_rotmat: F32, translation_m: F32, *, scale: float, betas: F32 | None = None
-) -> Soles:
-    """Where the soles are. pose_rotmat: (T, 24, 3, 3); translation_m: (T, 3), metres."""
-    places = np.empty((len(pose_rotmat), 2, 2, 3), np.float32)
-    lowest = np.empty((len(pose_rotmat), 2, 2), np.float32)
-
-    def keep(first: int, vertices_m: F32) -> None:
-        soles = vertices_m.reshape(len(vertices_m), 2, 2, SOLE_POINTS, 3)
-        places[first : first + len(soles)] = soles.mean(axis=3)
-        lowest[first : first + len(soles)] = soles[..., 1].min(axis=3)
-
-    skin(
-        body,
-        pose_rotmat,
-        betas=betas,
-        translation_m=translation_m,
-        scale=scale,
-        correctives=False,
-        vertices=sole_vertices(body).ravel(),
-        batch=256,
-        each=keep,
-    )
-    return Soles(places, lowest)
-
-
-def support_drift(
-    body: BodyModel, pose_rotmat: F32, translation_m: F32, *, fps: float, scale: float, betas: F32 | None = None
-) -> F32 | None:
-    """How high the ground under the body lies from frame to frame, or None where it does not drift.
-
-    pose_rotmat: (T, 24, 3, 3); translation_m: (T, 3), metres -> (T,), metres.
-    """
+) -> F32:
+    """Where the ``support_vertices`` are, metres. pose_rotmat: (T, 24, 3, 3); translation_m: (T, 3), metres ->
+    (T, SUPPORT_POINTS, 3)."""
     places = np.empty((len(pose_rotmat), SUPPORT_POINTS, 3), np.float32)
 
     def keep(first: int, vertices_m: F32) -> None:
@@ -134,24 +110,46 @@ def support_drift(
         batch=256,
         each=keep,
     )
-    if len(places) < 3:
+    return places
+
+
+def find_soles(
+    body: BodyModel, pose_rotmat: F32, translation_m: F32, *, scale: float, betas: F32 | None = None
+) -> Soles:
+    """Where the soles are. pose_rotmat: (T, 24, 3, 3); translation_m: (T, 3), metres."""
+    return soles_of(find_supports(body, pose_rotmat, translation_m, scale=scale, betas=betas))
+
+
+def soles_of(supports_m: F32) -> Soles:
+    """The soles among the supports. supports_m: (T, SUPPORT_POINTS, 3), metres."""
+    soles = supports_m[:, : 4 * SOLE_POINTS].reshape(len(supports_m), 2, 2, SOLE_POINTS, 3)
+    return Soles(soles.mean(axis=3), soles[..., 1].min(axis=3))
+
+
+def support_drift(supports_m: F32, *, fps: float) -> F32 | None:
+    """How high the ground under the body lies from frame to frame, or None where it does not drift.
+
+    supports_m: (T, SUPPORT_POINTS, 3), metres -> (T,), metres.
+    """
+    if len(supports_m) < 3:
         return None
-    lowest = places[..., 1].argmin(axis=1)
-    at = places[np.arange(len(places)), lowest]
+    lowest = supports_m[..., 1].argmin(axis=1)
+    height = supports_m[np.arange(len(supports_m)), lowest, 1]
     # The speed of the vertex that is lowest now, from the frame before to the frame after.
-    frames = np.arange(1, len(places) - 1)
-    step = places[frames + 1, lowest[1:-1]] - places[frames - 1, lowest[1:-1]]
-    still = np.zeros(len(places), bool)
+    frames = np.arange(1, len(supports_m) - 1)
+    step = supports_m[frames + 1, lowest[1:-1]] - supports_m[frames - 1, lowest[1:-1]]
+    still = np.zeros(len(supports_m), bool)
     still[1:-1] = np.linalg.norm(step, axis=1) * 0.5 * fps < STILL_M_S
     _fill_short(still, round(LEAST_CONTACT_S * fps) - 1, value=True)
     if not still.any():
         return None
-    drift = _windowed_mean(at[:, 1], still, SUPPORT_S * fps)
+    drift = _windowed_mean(height, still, SUPPORT_S * fps)
     return drift if float(np.ptp(np.percentile(drift, [5, 95]))) > NOTED_DRIFT_M else None
 
 
+@lru_cache(maxsize=8)
 def support_vertices(body: BodyModel) -> NDArray[np.intp]:
-    """SUPPORT_POINTS vertices: half of them soles, the rest spread over the whole body."""
+    """SUPPORT_POINTS vertices: first those of the soles, then some that are spread over the whole body."""
     soles = sole_vertices(body).ravel()
     rest = np.arange(len(body.v_template_m))
     others = _spread(body.v_template_m, rest, int(body.v_template_m[:, 1].argmax()), SUPPORT_POINTS - len(soles))

@@ -92,7 +92,7 @@ def standing_slide_mm_per_s(soles_m: F32, contact: NDArray[np.bool_], fps: float
 def beat_alignment(
     points_m: F32, beats_s: NDArray[np.floating], fps: float, *, spread_s: float = BEAT_SPREAD_S
 ) -> float:
-    """How near each of the given beats a kinematic beat lies (Li et al. 2021, AI Choreographer, equation for BeatAlign).
+    """How near each of the given beats a kinematic beat lies (Li et al. 2021, AI Choreographer, BeatAlign).
 
     Kinematic beats are local minima of the mean speed of all points, after a moving mean of 0.2 s. points_m: (T, K, 3),
     metres; beats_s: (B,), seconds. From 0 to 1; NaN without beats or minima.

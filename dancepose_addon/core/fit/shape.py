@@ -29,6 +29,8 @@ LENGTH_M: Final = 1e-4
 """A length is known no better than this, however still the points are."""
 LEAST_LENGTH_M: Final = 0.01
 """Points that are nearer to each other on the body say nothing of its size."""
+LENGTH_FRAMES: Final = 1000
+"""As many frames as give a median that does not change any more."""
 SCALE_SPREAD: Final = 0.1
 """Of people's size, beyond what betas hold."""
 OUTLIER_M: Final = 0.05
@@ -68,6 +70,8 @@ def shape_from_lengths(
     first, second = first[far], second[far]
     if not len(first):
         return Shape(np.zeros(body.beta_count, np.float32), 1.0, markers)
+    some = slice(None, None, max(1, len(points_m) // LENGTH_FRAMES))
+    points_m, seen = points_m[some], seen[some]
     apart = points_m[:, first] - points_m[:, second]
     length = np.sqrt(np.einsum("tec,tec->te", apart, apart))
     length[~(seen[:, first] & seen[:, second])] = np.nan

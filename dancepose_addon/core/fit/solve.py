@@ -17,9 +17,9 @@ from ..body.model import BodyModel
 from ..progress import Progress, part_of, silent
 from ..skeleton.layouts import Layout
 from ..skeleton.sequence import Sequence, validate
-from .bridging import bridge_corrections, carry_corrections
+from .bridging import blind_joints, bridge_corrections, carry_corrections, mend_flips, steady_reference
 from .foot_lock import lock_feet
-from .grounding import Ground, ground
+from .grounding import Ground, ground, soles_of, support_drift
 from .metrics import per_point_error_m
 from .motion import BodyMotion
 from .pose import RefineSettings, refine
@@ -40,8 +40,13 @@ SAMPLED_FRAMES: Final = 64
 SAMPLE_ROUNDS: Final = 4
 STILL_POINTS_M: Final = 0.002
 """Up to this noise joints are where they are seen, and bones are laid onto them; beyond, they are evidence only."""
-REACHED_M: Final = 0.0005
+REACHED_M: Final = 0.001
 """Frames whose points are met this well are done."""
+LONGEST_HOLD_S: Final = 1.0
+"""Joints that nothing shows turn the shortest way from what was seen to what is seen next, for this long."""
+FEW_FRAMES: Final = 0.2
+"""Up to this share of frames that are not done are solved by themselves, with STEPS_ALONE steps."""
+STEPS_ALONE: Final = 6
 LEVELS: Final = ((16, 12), (4, 4), (1, 1))
 """Of the least squares in time: every how many frames, and how many steps for each of the settings'."""
 PROVENANCE: Final = ("source", "layout", "body", "regressor", "provider", "settings", "gaps", "notices")
@@ -94,10 +99,16 @@ def fit(
     progress(0.0, "Looking for gaps and noise")
     raw = prepare(sequence)
     prepared = smooth_prepared(raw, fps=sequence.fps, strength=settings.smooth) if settings.smooth else raw
+    # What the regressor sees of noisy points is smoothed in any case: its poses are the prior, not the result.
+    noisy = raw.noise_m > STILL_POINTS_M and not settings.smooth and settings.refine is not None
+    shown = smooth_prepared(raw, fps=sequence.fps, strength=1.0) if noisy else prepared
     clock.lap("prepare")
 
     progress(0.05, f"Regressing {len(sequence)} frames")
-    reference = regressor(np.ascontiguousarray(prepared.points_m))
+    reference = regressor(np.ascontiguousarray(shown.points_m))
+    if raw.gaps or raw.noise_m > STILL_POINTS_M:
+        blind = blind_joints(regressor.info.markers, raw.seen)
+        reference = steady_reference(reference, blind, longest=round(LONGEST_HOLD_S * sequence.fps))
     clock.lap("regress")
 
     errors: dict[str, F32] = {}
@@ -148,14 +159,15 @@ def fit(
 
 def _settle(fitted: Fitted, body: BodyModel, fps: float, settings: FitSettings) -> Settled:
     """Put the body on a floor at height 0 that is level over the clip, and lock its feet where that is wanted."""
-    drop = np.zeros((len(fitted.pose), 1, 3), np.float32)
-    drift = fitted.drift(body, fps) if settings.level else None
-    if drift is not None:
-        drop[:, 0, 1] = drift
-    soles = replace(fitted, translation=fitted.translation - drop[:, 0]).soles(body)
+    supports = fitted.supports(body)
+    drift = support_drift(supports, fps=fps) if settings.level else None
+    height = np.zeros(len(supports), np.float32) if drift is None else drift
+    soles = soles_of(supports).lowered(height)
     found = ground(soles, fps=fps)
-    drop[:, 0, 1] += found.floor_m
-    level, soles = replace(fitted, translation=fitted.translation - drop[:, 0]), soles.lowered(found.floor_m)
+    soles, height = soles.lowered(np.full_like(height, found.floor_m)), height + np.float32(found.floor_m)
+    drop = np.zeros((len(supports), 1, 3), np.float32)
+    drop[:, 0, 1] = height
+    level = replace(fitted, translation=fitted.translation - drop[:, 0])
     settled = Settled(
         level,
         drop_m=drop,
@@ -169,7 +181,7 @@ def _settle(fitted: Fitted, body: BodyModel, fps: float, settings: FitSettings) 
         return settled
     rest_joints = fitted.shape.rest_joints(body)
     locked = replace(level, pose=lock_feet(rest_joints, level.pose, level.translation, soles, settled.ground, fps=fps))
-    return replace(settled, fitted=locked, soles=locked.soles(body))
+    return replace(settled, fitted=locked, soles=soles_of(locked.supports(body)))
 
 
 def _place(markers: MarkerSet, body: BodyModel, reference: F32, prepared: Prepared, settings: FitSettings) -> Fitted:
@@ -239,13 +251,16 @@ def _refine(
         fitted = replace(fitted, pose=pose, translation=translation)
     distance = per_point_error_m(fitted.keypoints(body), prepared.points_m)
     distance[~prepared.seen] = 0.0
-    if distance.max() > REACHED_M:
-        chosen = replace(settings.refine, noise_m=max(settings.refine.noise_m, prepared.noise_m))
+    far = np.flatnonzero(distance.max(axis=1) > REACHED_M)
+    chosen = replace(settings.refine, noise_m=max(settings.refine.noise_m, prepared.noise_m))
+    if len(far) > FEW_FRAMES * len(distance):
         fitted = _coarse_to_fine(fitted, body, reference, prepared, chosen, progress)
+    elif len(far):
+        fitted = _refined_at(far, fitted, body, reference, prepared, replace(chosen, steps=STEPS_ALONE), progress)
     if prepared.gaps:
-        pose = bridge_corrections(fitted.pose, reference, markers, prepared.seen)
+        pose = bridge_corrections(fitted.pose, reference, blind_joints(markers, prepared.seen))
         fitted = replace(fitted, pose=pose)
-    return fitted
+    return replace(fitted, pose=mend_flips(fitted.pose, reference))
 
 
 def _coarse_to_fine(
@@ -253,27 +268,46 @@ def _coarse_to_fine(
 ) -> Fitted:
     """Least squares on few frames with many steps, then on more of them with fewer, each level starting from the
     corrections of the one before: it converges in less time than frames by themselves do, and neighbours agree."""
-    markers, rest_joints = fitted.shape.sized_markers(), fitted.shape.rest_joints(body)
-    count, solved, pose, translation = len(reference), None, fitted.pose.copy(), fitted.translation.copy()
+    count, solved, pose = len(reference), None, fitted.pose.copy()
     levels = [(every, steps) for every, steps in LEVELS if every == 1 or count > 2 * every]
     for index, (every, steps) in enumerate(levels):
         frames = np.unique(np.append(np.arange(0, count, every), count - 1))
         if solved is not None:
             new = np.setdiff1d(frames, solved, assume_unique=True)
             pose[new] = carry_corrections(pose[solved], solved, reference, new)
-        start = keypoints_from_pose(markers, rest_joints, pose[frames])
-        pose[frames], translation[frames] = refine(
-            markers,
-            rest_joints,
-            reference[frames],
-            _mean_offset(start, prepared.points_m[frames], prepared.confidence[frames]),
-            prepared.points_m[frames],
-            start_rotmat=pose[frames],
-            confidence=prepared.confidence[frames],
-            settings=replace(settings, steps=steps * settings.steps),
-            progress=part_of(progress, index / len(levels), (index + 1) / len(levels)),
+        chosen, part = replace(settings, steps=steps * settings.steps), (index / len(levels), (index + 1) / len(levels))
+        fitted = _refined_at(
+            frames, replace(fitted, pose=pose), body, reference, prepared, chosen, part_of(progress, *part)
         )
-        solved = frames
+        solved, pose = frames, fitted.pose
+    return fitted
+
+
+def _refined_at(
+    frames: NDArray[np.intp],
+    fitted: Fitted,
+    body: BodyModel,
+    reference: F32,
+    prepared: Prepared,
+    settings: RefineSettings,
+    progress: Progress,
+) -> Fitted:
+    """Least squares at some frames, each from the pose that it has."""
+    markers, rest_joints = fitted.shape.sized_markers(), fitted.shape.rest_joints(body)
+    pose, translation = fitted.pose.copy(), fitted.translation.copy()
+    target, confidence = prepared.points_m[frames], prepared.confidence[frames]
+    offset = _mean_offset(keypoints_from_pose(markers, rest_joints, pose[frames]), target, confidence)
+    pose[frames], translation[frames] = refine(
+        markers,
+        rest_joints,
+        reference[frames],
+        offset,
+        target,
+        start_rotmat=pose[frames],
+        confidence=confidence,
+        settings=settings,
+        progress=progress,
+    )
     return replace(fitted, pose=pose, translation=translation)
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..body.keypoints import keypoints_from_pose
 from ..body.model import BodyModel
-from .grounding import Ground, Soles, find_soles, support_drift
+from .grounding import Ground, Soles, find_supports
 from .shape import Shape
 
 F32 = NDArray[np.float32]
@@ -26,14 +26,9 @@ class Fitted:
         markers, rest_joints = self.shape.sized_markers(), self.shape.rest_joints(body)
         return keypoints_from_pose(markers, rest_joints, self.pose, self.translation)
 
-    def soles(self, body: BodyModel) -> Soles:
-        """Where the feet are."""
-        return find_soles(body, self.pose, self.translation, scale=self.shape.scale, betas=self.shape.betas)
-
-    def drift(self, body: BodyModel, fps: float) -> F32 | None:
-        """How high the ground under the body lies, (T,), metres, or None where it does not drift."""
-        shape = self.shape
-        return support_drift(body, self.pose, self.translation, fps=fps, scale=shape.scale, betas=shape.betas)
+    def supports(self, body: BodyModel) -> F32:
+        """Points of the body that may touch the floor, (T, SUPPORT_POINTS, 3), metres."""
+        return find_supports(body, self.pose, self.translation, scale=self.shape.scale, betas=self.shape.betas)
 
 
 @dataclass(frozen=True)
