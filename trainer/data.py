@@ -13,33 +13,20 @@ import torch
 from torch import Tensor
 
 from dancepose_addon.core.body.model import BodyModel
-from dancepose_addon.core.fit.normalise import normalise
 from dancepose_addon.core.fit.solve import markers_for
 from dancepose_addon.core.skeleton.layouts import LAYOUTS, Layout, get_layout
-from dancepose_addon.core.skeleton.readers import read
-from dancepose_addon.core.skeleton.sequence import Sequence, validate
 
 from .config import Config
 from .errors import ConfigError
 from .pack import LayoutPack, pack_layouts
 from .posebook import procedural_poses
 from .prior import held_out, load_prior
+from .recordings import MotionSet, motion_set, read_clips
 from .synthesis import synthesise
 
 LOGGER: Final = logging.getLogger(__name__)
 SIZE_SAMPLE: Final = 2000
 """Natural poses that the body's size in motion is measured on."""
-
-
-@dataclass(frozen=True)
-class MotionSet:
-    """Recorded frames. points: (N, K, 3), centred and in their clip's scale; scale: (N,), from metres of the mean
-    body to that frame; train_clips, test_clips: names."""
-
-    points: Tensor
-    scale: Tensor
-    train_clips: tuple[str, ...]
-    test_clips: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -139,64 +126,6 @@ def layouts_of(config: Config) -> list[Layout]:
             f"optim.batch is {config.optim.batch}, which {len(names)} layouts cannot share equally; choose a multiple."
         )
     return [get_layout(name) for name in names]
-
-
-def read_clips(folders: tuple[Path, ...], layout: str) -> list[Sequence]:
-    """Every clip in the folders: each a clip itself, or a folder of clips.
-
-    Raises:
-        ConfigError: there is none. InputError: one cannot be read.
-    """
-    paths: list[Path] = []
-    for folder in folders:
-        inner = sorted(path for path in folder.iterdir() if is_clip(path)) if folder.is_dir() else []
-        paths.extend(inner if inner and not is_clip(folder) else [folder])
-    if not paths:
-        raise ConfigError("No recordings were found; give a folder with M&D clips or .npy files.")
-    return [validate(read(path, layout=layout)) for path in paths]
-
-
-def is_clip(path: Path) -> bool:
-    """Whether a path is a clip by itself."""
-    return (path / "skeletons.json").is_file() or path.suffix in (".npy", ".npz")
-
-
-def split_clips(count: int, config: Config) -> tuple[list[int], list[int]]:
-    """Training and test clips, at random by the seed, in the proportion of the configuration."""
-    order = np.random.default_rng(config.seed).permutation(count)
-    share = config.data.motion_train_clips / config.data.motion_all_clips
-    train = count if share >= 1.0 else min(count, max(1, round(count * share)))
-    return sorted(order[:train].tolist()), sorted(order[train:].tolist())
-
-
-def motion_set(clips: list[Sequence], pack: LayoutPack, config: Config, device: torch.device | str) -> MotionSet:
-    """Normalise the training clips and sample frames of them, without replacement."""
-    train, test = split_clips(len(clips), config)
-    if len(clips) != config.data.motion_all_clips:
-        LOGGER.warning(
-            "%d clips are there, of %d: %d for training and %d for testing, in proportion.",
-            len(clips), config.data.motion_all_clips, len(train), len(test),
-        )  # fmt: skip
-    points, scales = [], []
-    factor, body_edge_sum = float(pack.size_factor[0]), float(pack.body_edge_sum[0])
-    for index in train:
-        keypoints = clips[index].keypoints_m
-        normalised, divisor = normalise(keypoints, pack.layouts[0], kind=config.data.normalise, size_factor=factor)
-        points.append(torch.from_numpy(normalised))
-        edges = float(pack.edge_sum(torch.from_numpy(keypoints).to(pack.mask.device)).mean())
-        scales.append(torch.full((len(keypoints),), edges / (body_edge_sum * divisor)))
-    all_points, all_scales = torch.cat(points), torch.cat(scales)
-    wanted = config.data.motion_frames
-    if 0 < wanted < len(all_points):
-        chosen = torch.randperm(len(all_points), generator=torch.Generator().manual_seed(config.seed))[:wanted]
-        all_points, all_scales = all_points[chosen], all_scales[chosen]
-    names = [Path(clip.source).name for clip in clips]
-    return MotionSet(
-        all_points.to(device),
-        all_scales.to(device),
-        tuple(names[index] for index in train),
-        tuple(names[index] for index in test),
-    )
 
 
 def draw_batch(data: TrainingData, config: Config, rng: torch.Generator) -> Batch:
