@@ -150,10 +150,10 @@ def table_of(results: dict[str, dict[str, Any]]) -> str:
     lines = [
         "# Ablations", "",
         (__doc__ or "").split("\n\n")[0], "",
-        "Made by `python -m benchmarks.ablations --prior POSES --known FOLDER --motion FOLDER` from the numbers in",
+        "Made by `python -m benchmarks.ablations --prior POSES --known CMU --motion M&D` from the numbers in",
         "`benchmarks/results/ablations`, where each run's settings stand. Natural motion: CMU, 9 of 58 clips held out",
         "(rotations and vertices are measured on these); M&D: 22 clips of the 2019 release, of which a row that trains",
-        "on recordings is measured on the 4 of its test split. Short runs: what is better here need not be better after",
+        "on recordings is measured on the 4 of its test split. Short runs: what is better here need not be so after",
         "ten hours.", "",
         "| run | steps x batch | " + " | ".join(head) + " |",
         "|---|---|" + "---|" * len(head),

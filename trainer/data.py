@@ -1,6 +1,7 @@
-"""What training sees: recorded key-points and natural poses, as tensors in memory.
+"""What training sees: recorded key-points and natural poses.
 
-Nothing is loaded while training runs: a batch is drawn, turned and made noisy by a few tensor operations.
+They are tensors in memory, or shards that a batch's rows are looked up in; nothing is loaded or parsed while training
+runs: a batch is drawn, turned and made noisy by a few tensor operations.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from dancepose_addon.core.skeleton.layouts import LAYOUTS, Layout, get_layout
 from .config import Config
 from .errors import ConfigError
 from .pack import LayoutPack, pack_layouts
+from .pool import INDEX_NAME, PosePool, TensorPool, open_shards
 from .posebook import procedural_poses
 from .prior import held_out, load_prior
 from .recordings import MotionSet, motion_set, read_clips
@@ -31,10 +33,10 @@ SIZE_SAMPLE: Final = 2000
 
 @dataclass(frozen=True)
 class TrainingData:
-    """natural: (N, 24, 3, 3), local rotations; procedural: (M, 24, 3, 3), made by code; summary: JSON values."""
+    """natural: people's poses; procedural: (M, 24, 3, 3), made by code; summary: JSON values."""
 
     pack: LayoutPack
-    natural: Tensor
+    natural: PosePool
     procedural: Tensor
     motion: MotionSet | None
     summary: dict[str, object]
@@ -69,19 +71,15 @@ def load_data(
     notes: tuple[str, ...] = ()
     unseen: list[str] = []
     if prior is None:
-        natural, source = procedural, "procedural"
+        natural: PosePool = TensorPool(procedural)
+        source = "procedural"
         if config.data.motion_share or config.data.procedural_share < 1.0:
             LOGGER.warning("No natural poses given: the procedural set of %d stands in for them.", len(procedural))
     else:
-        loaded = load_prior(prior, rest_joints_m=body.rest_joints())
-        away = held_out(loaded.clip_names, config.data.holdout)
-        learned = ~np.isin(loaded.clip, away)
-        natural = torch.from_numpy(loaded.pose_rotmat[learned]).to(device)
-        source = f"{len(loaded.clip_names) - len(away)} clips"
-        unseen = [loaded.clip_names[index] for index in away]
-        notes = loaded.notes[-1:]  # what was kept of all; the notes before it are on single files
-    stride = max(1, len(natural) // SIZE_SAMPLE)
-    pack = pack_layouts(body, [markers_for(layout) for layout in layouts], natural[::stride], device)
+        natural, names, unseen, notes = load_pool(prior, body, config.data.holdout, device)
+        source = f"{len(names) - len(unseen)} clips"
+    sample = torch.arange(0, len(natural), max(1, len(natural) // SIZE_SAMPLE), device=device)
+    pack = pack_layouts(body, [markers_for(layout) for layout in layouts], natural.rows(sample), device)
     motions = None
     if config.data.motion_share > 0.0 and len(layouts) > 1:
         raise ConfigError(
@@ -111,6 +109,24 @@ def load_data(
     return TrainingData(pack, natural, procedural, motions, summary)
 
 
+def load_pool(
+    prior: Path, body: BodyModel, holdout: float, device: torch.device | str
+) -> tuple[PosePool, tuple[str, ...], list[str], tuple[str, ...]]:
+    """The natural poses that training may see: shards are mapped, all else is read.
+
+    Returns the pool, the names of all clips, the names of those held out, and what was kept of all.
+    """
+    if (prior / INDEX_NAME).is_file():
+        shards = open_shards(prior)
+        away = held_out(shards.clip_names, holdout)
+        return shards.without(away.tolist()), shards.clip_names, [shards.clip_names[index] for index in away], ()
+    loaded = load_prior(prior, rest_joints_m=body.rest_joints())
+    away = held_out(loaded.clip_names, holdout)
+    poses = torch.from_numpy(loaded.pose_rotmat[~np.isin(loaded.clip, away)]).to(device)
+    # The last note says what was kept of all; those before it are on single files.
+    return TensorPool(poses), loaded.clip_names, [loaded.clip_names[index] for index in away], loaded.notes[-1:]
+
+
 def layouts_of(config: Config) -> list[Layout]:
     """The layouts of ``data.layout``, in the order that their groups have in a batch.
 
@@ -133,15 +149,15 @@ def draw_batch(data: TrainingData, config: Config, rng: torch.Generator) -> Batc
     recorded = round(config.data.motion_share * config.optim.batch) if data.motion is not None else 0
     made = config.optim.batch - recorded
     adversarial = min(config.optim.adversarial_batch, config.optim.batch)
-    device = data.natural.device
+    device = data.pack.mask.device
 
-    def rows(pool: Tensor, count: int) -> Tensor:
+    def rows(pool: PosePool | Tensor, count: int) -> Tensor:
         return torch.randint(len(pool), (count,), generator=rng, device=device)
 
-    natural = data.natural[rows(data.natural, adversarial)]
+    natural = data.natural.rows(rows(data.natural, adversarial))
     by_code = round(config.data.procedural_share * made)
     poses = torch.cat(
-        [data.natural[rows(data.natural, made - by_code)], data.procedural[rows(data.procedural, by_code)]]
+        [data.natural.rows(rows(data.natural, made - by_code)), data.procedural[rows(data.procedural, by_code)]]
     )
     points, targets, scales, world = [], [], [], poses
     if made:
