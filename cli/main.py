@@ -12,6 +12,7 @@ import typer
 from dancepose_addon.core.errors import DancePoseError
 
 from .calibrate import calibrate
+from .compare import compare
 from .demo import demo
 from .evaluate import evaluate
 from .export import export
@@ -27,7 +28,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (demo, render, fit, prior, train, export, evaluate, calibrate, stats):
+for verb in (demo, render, fit, compare, prior, train, export, evaluate, calibrate, stats):
     app.command()(verb)
 
 
