@@ -40,7 +40,7 @@ def calibrate(
     from dancepose_addon.core.body.model_io import load_body
     from trainer.calibrate import Settings, calibrate as learn
     from trainer.calibrate_report import describe, provenance, report_of, split
-    from trainer.data import read_clips
+    from trainer.recordings import read_clips
 
     model = load_body(body)
     settings = Settings(frames=frames, seed=seed)
