@@ -8,7 +8,7 @@ joints themselves are the case of one bone and no offset.
 from dataclasses import dataclass, field, replace
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from ..skeleton.layouts import Layout, get_layout
 from .model import JOINT_COUNT, JOINT_INDEX, JOINT_NAMES, forward_kinematics
 
 F32 = NDArray[np.float32]
+
+MARKER_FOLDER: Final = Path(__file__).parents[2] / "assets" / "markers"
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,19 @@ class MarkerSet:
         except ValueError as error:
             raise FormatError(f"{path} is not valid JSON: {error}.") from error
         return cls.from_json(table, str(path))
+
+
+def markers_for(layout: Layout) -> MarkerSet:
+    """Where the points of a layout ride: by the user's file, or by the table that the project ships; joint centres ride
+    on themselves."""
+    if layout.is_users:
+        weights = np.zeros((layout.count, JOINT_COUNT), np.float32)
+        for row, pairs in zip(weights, layout.riding, strict=True):
+            for joint, weight in pairs:
+                row[joint] = weight
+        return MarkerSet(layout, weights, np.array(layout.offsets_m, np.float32), provenance=layout.name)
+    path = MARKER_FOLDER / f"{layout.name}.json"
+    return MarkerSet.load(path) if path.is_file() else joint_markers(layout)
 
 
 def joint_markers(layout: Layout) -> MarkerSet:

@@ -1,14 +1,13 @@
 """From key-points to a body's motion: regressor, size and place in closed form, refinement, floor."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 import time
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..body.keypoints import MarkerSet, joint_markers, keypoints_from_pose
+from ..body.keypoints import keypoints_from_pose, markers_for as markers_for
 from ..body.model import BodyModel
 from ..progress import Progress, part_of, silent
 from ..skeleton.layouts import Layout
@@ -20,8 +19,6 @@ from .pose import RefineSettings, refine
 from .regressor import PoseRegressor, require_layout
 
 F32 = NDArray[np.float32]
-
-MARKER_FOLDER: Final = Path(__file__).parents[2] / "assets" / "markers"
 
 
 @dataclass(frozen=True)
@@ -35,12 +32,6 @@ class FitResult:
     motion: BodyMotion
     keypoints_m: F32
     report: dict[str, Any] = field(default_factory=dict)
-
-
-def markers_for(layout: Layout) -> MarkerSet:
-    """The marker set that the project ships for a layout; joint centres ride on themselves."""
-    path = MARKER_FOLDER / f"{layout.name}.json"
-    return MarkerSet.load(path) if path.is_file() else joint_markers(layout)
 
 
 def fit(

@@ -1,0 +1,123 @@
+"""What a reader finds in a file, before anything is turned, scaled or named; and what was concluded about it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .sequence import AudioWindow
+
+F64 = NDArray[np.float64]
+
+SURE: Final = 0.9
+"""A conclusion of less confidence is doubtful, and said aloud."""
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What a user says about a file; whatever is None is found out.
+
+    layout: name, or path of a user's .toml; fps: frames a second; unit: ``m``, ``cm``, ``mm``, ``inch``, ``ft``, or
+    metres per unit as a number; up: the file's axis that points up, such as ``z`` or ``-y``; mirror: ``none``,
+    ``axes`` (the file's axes are left-handed) or ``names`` (left and right are exchanged); values: ``positions`` or
+    ``rotations``; take: which motion of a file that holds several.
+    """
+
+    layout: str | None = None
+    fps: float | None = None
+    unit: str | None = None
+    up: str | None = None
+    mirror: str | None = None
+    values: str | None = None
+    take: int = 0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One conclusion about a file. topic: such as ``unit``; value: in words; confidence: in [0, 1]; why: a clause."""
+
+    topic: str
+    value: str
+    confidence: float
+    why: str
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it has to be said aloud."""
+        return self.confidence < SURE
+
+    def sentence(self, advice: str = "") -> str:
+        """As a note to the user."""
+        how = "A doubtful guess" if self.doubtful else "Found"
+        return f"{how}: {self.topic} {self.value} ({self.confidence:.0%}), since {self.why}.{advice}"
+
+
+@dataclass(frozen=True)
+class PointRecording:
+    """Points as a file has them.
+
+    points: (T, K, 3), the file's unit and axes, NaN where unseen; form: the format, in words; layout: name, where
+    the file or its format says it; names: of the points, where the file names them; unit, up: likewise, as in Hints;
+    fps: likewise, with fps_why; confidence: (T, K) in [0, 1]; notes: what the user has to know.
+    """
+
+    points: F64
+    form: str
+    source: str
+    layout: str | None = None
+    names: tuple[str, ...] | None = None
+    unit: str | None = None
+    up: str | None = None
+    fps: float | None = None
+    fps_why: str = ""
+    fps_confidence: float = 1.0
+    confidence: NDArray[np.float32] | None = None
+    audio: AudioWindow | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PoseRecording:
+    """Theta as a file has it: rotations of SMPL's joints, and where the body is.
+
+    rotvec: (T, 24, 3), radians, local to the parent; translation: (T, 3), metres; is_pelvis: whether the translation
+    is the pelvis's own place, not SMPL's trans; betas: (B,), of the shape space of ``model`` (smpl, smplh, smplx or
+    the fingerprint of a body); rest_pelvis: (3,), metres, of the body that trans is relative to, or None for SMPL's;
+    scale: of the body; up: the file's up axis, where it is known; joints: (T, 24, 3), the file's own positions.
+    """
+
+    rotvec: F64
+    translation: F64
+    form: str
+    source: str
+    model: str = "smpl"
+    gender: str = "neutral"
+    is_pelvis: bool = False
+    betas: F64 = field(default_factory=lambda: np.zeros(10))
+    rest_pelvis: F64 | None = None
+    scale: float = 1.0
+    up: str | None = None
+    fps: float | None = None
+    fps_why: str = ""
+    fps_confidence: float = 1.0
+    joints: F64 | None = None
+    audio: AudioWindow | None = None
+    notes: tuple[str, ...] = ()
+
+
+Recording = PointRecording | PoseRecording
+
+
+@dataclass(frozen=True)
+class Head:
+    """What is looked at to tell formats apart. start: the file's first bytes, empty for a folder."""
+
+    path: Path
+    start: bytes
+
+    @property
+    def text(self) -> str:
+        """The start as text."""
+        return self.start.decode("utf-8", errors="replace")
