@@ -55,7 +55,6 @@ def test_points_are_centre_plus_skeleton_in_metres(tmp_path: Path) -> None:
 def test_two_seconds_of_window_and_fifty_frames_are_25_a_second(tmp_path: Path) -> None:
     clip = read(write_clip(tmp_path / "a"))
     assert clip.fps == pytest.approx(25.0)
-    assert len(clip.notes) == 1
     assert "no music" in clip.notes[0]
     assert clip.audio is None
 
@@ -224,7 +223,7 @@ def test_array_files_that_cannot_be_used(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not usable"):
         read(save("f.npz", keypoints_m=points, fps=0))
     np.save(tmp_path / "g.npy", np.array([{"a": 1}], object), allow_pickle=True)
-    with pytest.raises(FormatError, match="pickled"):
+    with pytest.raises(FormatError, match="holds a"):
         read(tmp_path / "g.npy", fps=25)
     whole = save("h.npz", keypoints_m=points, fps=25).read_bytes()
     for cut in (0, 10, len(whole) // 2):

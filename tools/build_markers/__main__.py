@@ -88,7 +88,7 @@ def places_of_trunk(body: BodyModel) -> dict[str, Place]:
         "head": _rigid("head", body.v_template_m[head].mean(axis=0) * [0.0, 1.0, 1.0]),
         "left_clavicle": _rigid("left_collar", joints["left_collar"]),
         "right_clavicle": _rigid("right_collar", joints["right_collar"]),
-        "jaw": _rigid("head", ears + [0.0, -0.03, 0.02]),
+        "jaw": _rigid("head", ears + np.array([0.0, -0.03, 0.02])),
     }
 
 

@@ -1,9 +1,10 @@
 """Pickles of bodies and of motion, read without executing anything in them.
 
-SMPL's official files are Python 2 pickles that hold NumPy arrays, chumpy expressions and scipy sparse matrices. Every name that a
-pickle asks for is looked up in one table of stand-ins below; what is not there is refused by its name. A stand-in
-keeps what it is given and is turned into an array afterwards, by arithmetic written here, so neither chumpy nor scipy
-nor NumPy's own reconstructors are called. The names themselves are those of the file format.
+SMPL's official files are Python 2 pickles that hold NumPy arrays, chumpy expressions and scipy sparse matrices; those
+of data sets hold NumPy arrays in tables and lists. Every name that a pickle asks for is looked up in one table of
+stand-ins below; what is not there is refused by its name. A stand-in keeps what it is given and is turned into an array
+afterwards, by arithmetic written here, so neither chumpy nor scipy nor NumPy's own reconstructors are called. The names
+themselves are those of the file format.
 
 A class is never handed out that lacks ``__setstate__``: unpickling would otherwise write into its attributes.
 """

@@ -11,8 +11,8 @@ class Layout:
     it rides on; mirrored: index of the point's mirror image; left, right: the same number of points on either side
     of the trunk (shoulders and hips), for facing; top, bottom: points above and below each other when standing.
 
-    A user's own layout brings where its points ride: riding, for each point (joint, weight) pairs, and offsets_m, (K, 3)
-    as tuples, metres, T-pose axes. Those of the project keep that in marker tables.
+    A user's own layout brings where its points ride: riding, for each point (joint, weight) pairs, and offsets_m,
+    (K, 3) as tuples, metres, T-pose axes. Those of the project keep that in marker tables.
     """
 
     name: str

@@ -14,6 +14,7 @@
 by default they follow from the joints that the points ride on.
 """
 
+from itertools import pairwise
 from pathlib import Path
 import re
 import tomllib
@@ -27,7 +28,7 @@ from .layout import Layout
 FORMAT: Final = "dancepose-layout-1"
 MAX_BYTES: Final = 1 << 20
 MAX_POINTS: Final = 512
-TRUNK: Final = ("hip", "shoulder", "collar")
+LEFT_TRUNK: Final = ("left_hip", "left_shoulder", "left_collar")
 HEAD: Final = ("head", "neck")
 FEET: Final = ("ankle", "foot")
 KEYS: Final = {"format", "name", "title", "edges", "points", "left", "right", "top", "bottom"}
@@ -166,7 +167,9 @@ class _Checker:
                 result[index] = self.index[given]
                 result[self.index[given]] = index
             elif result[index] == index:
-                result[index] = next((self.index[name] for name in other_sides(point["name"]) if name in self.index), index)
+                result[index] = next(
+                    (self.index[name] for name in other_sides(point["name"]) if name in self.index), index
+                )
         return tuple(result)
 
     def _sides(self, joints: tuple[int, ...], mirrored: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -176,7 +179,7 @@ class _Checker:
             left = tuple(
                 index
                 for index, joint in enumerate(joints)
-                if JOINT_NAMES[joint].startswith("left") and JOINT_NAMES[joint].endswith(TRUNK) and mirrored[index] != index
+                if JOINT_NAMES[joint] in LEFT_TRUNK and mirrored[index] != index
             )
             right = tuple(mirrored[index] for index in left)
         if not left or len(left) != len(right):
@@ -236,10 +239,7 @@ def write_template(path: Path, *, title: str, names: tuple[str, ...], layout: La
 def template(*, title: str, names: tuple[str, ...], layout: Layout | None = None) -> str:
     """The text of ``write_template``. Without ``layout`` every point rides on a joint that its name suggests."""
     joints = [JOINT_NAMES[joint] for joint in layout.joints] if layout else [guess_joint(name) for name in names]
-    if layout:
-        edges = [(names[a], names[b]) for a, b in layout.edges]
-    else:
-        edges = list(zip(names[:-1], names[1:], strict=True))
+    edges = [(names[a], names[b]) for a, b in layout.edges] if layout else list(pairwise(names))
     lines = [
         f'format = "{FORMAT}"',
         f"title = {_quoted(title)}",

@@ -34,6 +34,9 @@ class Hints:
     take: int = 0
 
 
+NO_HINTS: Final = Hints()
+
+
 @dataclass(frozen=True)
 class Finding:
     """One conclusion about a file. topic: such as ``unit``; value: in words; confidence: in [0, 1]; why: a clause."""
@@ -60,7 +63,8 @@ class PointRecording:
 
     points: (T, K, 3), the file's unit and axes, NaN where unseen; form: the format, in words; layout: name, where
     the file or its format says it; names: of the points, where the file names them; unit, up: likewise, as in Hints;
-    fps: likewise, with fps_why; confidence: (T, K) in [0, 1]; notes: what the user has to know.
+    fps: likewise, with fps_why; confidence: (T, K) in [0, 1]; notes: what the user has to
+    know; findings: of the reader, about the file's form.
     """
 
     points: F64
@@ -76,6 +80,7 @@ class PointRecording:
     confidence: NDArray[np.float32] | None = None
     audio: AudioWindow | None = None
     notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,7 @@ class PoseRecording:
     joints: F64 | None = None
     audio: AudioWindow | None = None
     notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 Recording = PointRecording | PoseRecording
