@@ -27,8 +27,28 @@ def parse_frames(text: str | None) -> tuple[int, int | None] | None:
 
 SourceArgument: TypeAlias = Annotated[Path, typer.Argument(metavar="SOURCE", help="Skeleton file, or an M&D folder.")]
 FramesOption: TypeAlias = Annotated[str | None, typer.Option("--frames", metavar="A:B", help=FRAMES_HELP)]
+SourcesArgument: TypeAlias = Annotated[
+    list[str], typer.Argument(metavar="SOURCE...", help="Motion files, folders of them, or patterns.")
+]
 LayoutOption: TypeAlias = Annotated[
-    str | None, typer.Option("--layout", help="Skeleton layout (md23, smpl24), where the file leaves it open.")
+    str | None,
+    typer.Option("--layout", help="Skeleton layout, by name or as a .toml, where the file leaves it open."),
+]
+UnitOption: TypeAlias = Annotated[
+    str | None, typer.Option("--unit", metavar="m|cm|mm|inch|ft|METRES", help="Of the file; or metres per unit.")
+]
+UpOption: TypeAlias = Annotated[
+    str | None, typer.Option("--up", metavar="x|y|z|-x|-y|-z", help="The file's axis that points up.")
+]
+MirrorOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--mirror", metavar="none|axes|names", help="Mend a mirrored file by its axes or its names."),
+]
+ValuesOption: TypeAlias = Annotated[
+    str | None, typer.Option("--values", metavar="positions|rotations", help="What the file's numbers are.")
+]
+TakeOption: TypeAlias = Annotated[
+    int, typer.Option("--take", min=0, metavar="N", help="Which motion, where a file holds several.")
 ]
 FpsOption: TypeAlias = Annotated[
     float | None, typer.Option("--fps", min=0.001, help="Frames per second, instead of what the file says.")

@@ -8,9 +8,11 @@ import typer
 
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.exchange.opening import open_source
+from dancepose_addon.core.exchange.theta import as_fitted
+from dancepose_addon.core.fit.motion import BodyMotion
 from dancepose_addon.core.fit.pose import REFINE_STEPS, RefineSettings
 from dancepose_addon.core.fit.solve import fit as fit_sequence
-from dancepose_addon.core.skeleton import readers
 from dancepose_addon.core.skeleton.sequence import validate
 from dancepose_addon.inference import open_regressor
 
@@ -41,14 +43,18 @@ def fit(
     refine: RefineOption = REFINE_STEPS,
 ) -> None:
     """Fit a body to skeleton motion and write its motion."""
-    sequence = validate(readers.read(source, layout=layout, fps=fps, frames=parse_frames(frames)))
     chosen_body = load_body(body)
-    chosen = open_regressor(regressor, layout=sequence.layout.name, device=device or "auto")
+    opened = open_source(source, body=chosen_body, layout=layout, fps=fps, frames=parse_frames(frames))
     refinement = RefineSettings(steps=refine) if refine else None
     with progress_bar() as display:
-        result = fit_sequence(
-            sequence, regressor=chosen, body=chosen_body, refinement=refinement, progress=display.progress
-        )
+        if isinstance(opened, BodyMotion):
+            result = as_fitted(opened, chosen_body)
+        else:
+            sequence = validate(opened)
+            chosen = open_regressor(regressor, layout=sequence.layout.name, device=device or "auto")
+            result = fit_sequence(
+                sequence, regressor=chosen, body=chosen_body, refinement=refinement, progress=display.progress
+            )
         for notice in result.report["notices"]:
             display.notice(notice)
     result.motion.save(out, rest_pelvis_m=result.motion.scale * chosen_body.rest_joints(result.motion.betas)[0])
@@ -56,5 +62,6 @@ def fit(
         with replacing(report) as temporary:
             temporary.write_text(json.dumps(result.report, indent=2) + "\n", encoding="utf-8")
     errors = ", ".join(f"{stage} {table['mean']:.1f} mm" for stage, table in result.report["error_mm"].items())
-    print(f"{result.report['frames']} frames; mean distance to the points: {errors}.")
+    told = f"mean distance to the points: {errors}" if errors else f"theta as it is in {result.report['provider']}"
+    print(f"{result.report['frames']} frames; {told}.")
     list_results({"motion": out, "report": report})

@@ -15,6 +15,7 @@ from .calibrate import calibrate
 from .demo import demo
 from .export import export
 from .fit import fit
+from .inspect import inspect
 from .prior import prior
 from .render import render
 from .train import train
@@ -25,7 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (demo, render, fit, prior, train, export, calibrate):
+for verb in (demo, render, fit, inspect, prior, train, export, calibrate):
     app.command()(verb)
 
 

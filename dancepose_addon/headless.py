@@ -27,10 +27,11 @@ from .core.atomic import output_error, replacing
 from .core.body.model import BodyModel
 from .core.body.model_io import load_body
 from .core.errors import Cancelled, DancePoseError
+from .core.exchange.opening import open_source
 from .core.fit.pose import REFINE_STEPS, RefineSettings
 from .core.framing import frame_motions
 from .core.progress import Progress, part_of
-from .core.skeleton.readers import read
+from .core.skeleton.sequence import Sequence
 from .inference import open_regressor
 
 PROGRESS_PREFIX: Final = "@dancepose "
@@ -273,11 +274,15 @@ def _empty_scene(arguments: argparse.Namespace) -> bpy.types.Scene:
 def _import(arguments: argparse.Namespace, scene: bpy.types.Scene, progress: Progress) -> tuple[Imported, BodyModel]:
     # The layout decides which regressor is opened, so the source is read first.
     progress(0.0, "Reading")
-    sequence = read(arguments.source, layout=arguments.layout, fps=arguments.fps, frames=arguments.frames)
-    regressor = open_regressor(arguments.regressor, layout=sequence.layout.name, device=arguments.device)
     body = load_body(arguments.body)
+    source = open_source(
+        arguments.source, body=body, layout=arguments.layout, fps=arguments.fps, frames=arguments.frames
+    )
+    regressor = None
+    if isinstance(source, Sequence):
+        regressor = open_regressor(arguments.regressor, layout=source.layout.name, device=arguments.device)
     imported = import_and_fit(
-        sequence,
+        source,
         scene=scene,
         view_layer=scene.view_layers[0],
         collection=scene.collection,

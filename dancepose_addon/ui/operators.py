@@ -9,9 +9,10 @@ import bpy
 from ..blender.pipeline import Imported, ImportOptions, import_and_fit
 from ..core.body.model_io import load_body
 from ..core.errors import DancePoseError, InputError
+from ..core.exchange.opening import open_source
 from ..core.fit.pose import RefineSettings
 from ..core.progress import Progress
-from ..core.skeleton.readers import read
+from ..core.skeleton.sequence import Sequence
 from ..inference import open_regressor
 from .preferences import preferred_body
 
@@ -41,9 +42,8 @@ class DANCEPOSE_OT_import_fit(bpy.types.Operator):
         for notice in report["notices"]:
             self.report({"WARNING"}, notice)
         mean_mm = report["final_error_mm"]
-        settings.result = (
-            f"{report['frames']} frames at {report['fps']:.4g} fps, {mean_mm:.1f} mm, {report['provider']}"
-        )
+        distance = "as given" if mean_mm is None else f"{mean_mm:.1f} mm"
+        settings.result = f"{report['frames']} frames at {report['fps']:.4g} fps, {distance}, {report['provider']}"
         self.report({"INFO"}, f"Fitted {settings.result}")
         return {"FINISHED"}
 
@@ -53,16 +53,20 @@ def _import_and_fit(context: bpy.types.Context, progress: Progress) -> Imported:
     if not settings.source:
         raise InputError("No motion is chosen. Set Motion to a skeleton file or to an M&D folder.")
     layout = None if settings.layout == "AUTO" else settings.layout
-    sequence = read(_path(settings.source), layout=layout)
-    body = settings.body or preferred_body(context)
+    chosen_body = settings.body or preferred_body(context)
+    body = load_body(_path(chosen_body) if chosen_body else None)
+    source = open_source(_path(settings.source), body=body, layout=layout)
     model = _path(settings.regressor) if settings.regressor else None
+    regressor = None
+    if isinstance(source, Sequence):
+        regressor = open_regressor(model, layout=source.layout.name, device=settings.device)
     imported = import_and_fit(
-        sequence,
+        source,
         scene=scene,
         view_layer=context.view_layer,
         collection=context.collection,
-        regressor=open_regressor(model, layout=sequence.layout.name, device=settings.device),
-        body=load_body(_path(body) if body else None),
+        regressor=regressor,
+        body=body,
         options=ImportOptions(
             name=_path(settings.source).stem,
             first_frame=float(scene.frame_start),

@@ -89,7 +89,7 @@ def find_layout(recording: PointRecording, points: F64, hints: Hints) -> tuple[L
     if named is not None:
         layout = get_layout(named)
         require_count(layout, count, source)
-        why = "it was asked for" if hints.layout else f"{recording.form} has it"
+        why = "it was asked for" if hints.layout else "the file or its format says it"
         return layout, Finding("layout", layout.name, 1.0, why)
     fitting = layouts_with(count)
     if not fitting:
@@ -118,6 +118,8 @@ def _judge_order(recording: PointRecording, points: F64, layout: Layout, fit: Fi
         return Finding(
             "order of the points", f"of {layout.name}", 0.2, "taken so, they have the proportions of no person"
         )
+    if recording.names is not None:
+        return None  # each point was found by its name
     exchanged = find_exchanged(points, layout, fit.cost - (DECLARED_GAIN if said else 0.0))
     if exchanged:
         names = " and ".join(layout.keypoints[point] for point in exchanged)
