@@ -13,8 +13,9 @@ from dancepose_addon.core.exchange.theta import as_fitted
 from dancepose_addon.core.fit.motion import BodyMotion
 from dancepose_addon.core.fit.pose import REFINE_STEPS, RefineSettings
 from dancepose_addon.core.fit.solve import fit as fit_sequence
+from dancepose_addon.core.skeleton.recording import Hints
 from dancepose_addon.core.skeleton.sequence import validate
-from dancepose_addon.inference import open_regressor
+from dancepose_addon.inference import open_for
 
 from .arguments import (
     BodyOption,
@@ -22,9 +23,14 @@ from .arguments import (
     FpsOption,
     FramesOption,
     LayoutOption,
+    MirrorOption,
     RefineOption,
     RegressorOption,
     SourceArgument,
+    TakeOption,
+    UnitOption,
+    UpOption,
+    ValuesOption,
     parse_frames,
 )
 from .display import list_results, progress_bar
@@ -41,17 +47,22 @@ def fit(
     body: BodyOption = None,
     device: DeviceOption = None,
     refine: RefineOption = REFINE_STEPS,
+    unit: UnitOption = None,
+    up: UpOption = None,
+    mirror: MirrorOption = None,
+    values: ValuesOption = None,
+    take: TakeOption = 0,
 ) -> None:
     """Fit a body to skeleton motion and write its motion."""
     chosen_body = load_body(body)
-    opened = open_source(source, body=chosen_body, layout=layout, fps=fps, frames=parse_frames(frames))
+    hints = Hints(layout=layout, fps=fps, unit=unit, up=up, mirror=mirror, values=values, take=take)
+    opened = open_source(source, body=chosen_body, frames=parse_frames(frames), hints=hints)
     refinement = RefineSettings(steps=refine) if refine else None
     with progress_bar() as display:
         if isinstance(opened, BodyMotion):
             result = as_fitted(opened, chosen_body)
         else:
-            sequence = validate(opened)
-            chosen = open_regressor(regressor, layout=sequence.layout.name, device=device or "auto")
+            sequence, chosen = open_for(validate(opened), regressor, device=device or "auto")
             result = fit_sequence(
                 sequence, regressor=chosen, body=chosen_body, refinement=refinement, progress=display.progress
             )

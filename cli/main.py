@@ -12,10 +12,12 @@ import typer
 from dancepose_addon.core.errors import DancePoseError
 
 from .calibrate import calibrate
+from .convert import convert
 from .demo import demo
 from .export import export
 from .fit import fit
 from .inspect import inspect
+from .layout import layout
 from .prior import prior
 from .render import render
 from .train import train
@@ -26,8 +28,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (demo, render, fit, inspect, prior, train, export, calibrate):
+for verb in (demo, render, fit, inspect, convert, prior, train, export, calibrate):
     app.command()(verb)
+app.add_typer(layout, name="layout")
 
 
 def installed_version() -> str:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from dancepose_addon.core.atomic import replacing
-from dancepose_addon.core.skeleton.anatomy import leftward
+from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.skeleton.anatomy import leftward, template_of
 from dancepose_addon.core.skeleton.layouts import Layout
 from dancepose_addon.core.skeleton.sequence import Sequence
 
@@ -140,3 +141,45 @@ def _colour(layout: Layout, *points: int) -> tuple[int, int, int]:
         if "right" in name or (name != other and name.startswith("r")):
             return RIGHT
     return MIDDLE
+
+
+def draw_layout(path: Path, layout: Layout) -> None:
+    """Write a picture of a layout on the default body's T-pose: from the front and from the side, with names.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    points = template_of(layout).rest_points
+    width, height = 1500 * SUPER, 900 * SUPER
+    sheet = Image.new("RGB", (width, height), PAPER)
+    pen = ImageDraw.Draw(sheet)
+    pen.text((12 * SUPER, 8 * SUPER), f"{layout.title}: {layout.count} points", fill=INK, font=_font(15))
+    outline = load_body().v_template_m[::5].astype(np.float64)
+    for axis, left_edge, panel in ((0, 10, 980), (2, 1000, 490)):
+        _draw_view(pen, points, outline, layout, axis, (left_edge, 40, panel, 850))
+    with replacing(path) as temporary:
+        sheet.resize((width // SUPER, height // SUPER), Image.Resampling.LANCZOS).save(temporary, "PNG")
+
+
+def _draw_view(
+    pen: ImageDraw.ImageDraw, points: F64, outline: F64, layout: Layout, axis: int, box: tuple[int, int, int, int]
+) -> None:
+    """One view. axis: that goes right in the picture, 0 from the front or 2 from the side; box: left, top, size."""
+    low, high = outline.min(axis=0), outline.max(axis=0)
+    scale = min((box[2] - 60) / (high[axis] - low[axis]), (box[3] - 60) / (high[1] - low[1]), 480.0)
+    middle = (low + high) / 2.0
+    centre = np.array([box[0] + box[2] / 2, box[1] + box[3] / 2])
+
+    def place(at: F64) -> F64:
+        flat = np.stack([at[:, axis] - middle[axis], middle[1] - at[:, 1]], axis=-1)
+        return (centre + flat * scale) * SUPER
+
+    for x, y in place(outline):
+        pen.point((x, y), fill=GRID)
+    where = place(points)
+    for first, second in layout.edges:
+        pen.line([tuple(where[first]), tuple(where[second])], fill=_colour(layout, second, first), width=2 * SUPER)
+    for index, at in enumerate(where):
+        _dot(pen, at, 3.5, _colour(layout, index))
+        label = layout.keypoints[index] if axis == 0 and layout.count <= 32 else str(index)
+        pen.text((at[0] + 5 * SUPER, at[1] - 5 * SUPER), label, fill=INK, font=_font(9))

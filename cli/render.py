@@ -13,9 +13,14 @@ from .arguments import (
     FpsOption,
     FramesOption,
     LayoutOption,
+    MirrorOption,
     RefineOption,
     RegressorOption,
     SourceArgument,
+    TakeOption,
+    UnitOption,
+    UpOption,
+    ValuesOption,
     parse_frames,
 )
 from .display import list_results, progress_bar
@@ -34,6 +39,11 @@ def render(
     body: BodyOption = None,
     device: DeviceOption = None,
     refine: RefineOption = REFINE_STEPS,
+    unit: UnitOption = None,
+    up: UpOption = None,
+    mirror: MirrorOption = None,
+    values: ValuesOption = None,
+    take: TakeOption = 0,
     engine: Annotated[
         str | None, typer.Option(metavar="study|preview|auto", help="Cycles, Workbench, or the best that starts here.")
     ] = None,
@@ -61,6 +71,11 @@ def render(
         "--body": body,
         "--device": device,
         "--refine": refine,
+        "--unit": unit,
+        "--up": up,
+        "--mirror": mirror,
+        "--values": values,
+        "--take": take or None,
         "--engine": engine,
         "--engine-timeout": engine_timeout,
         "--size": size,

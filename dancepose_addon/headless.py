@@ -21,7 +21,7 @@ from typing import Any, Final, TextIO
 import bpy
 import numpy as np
 
-from .blender import camera, console, engines, rendering, stage, video
+from .blender import camera, console, engines, exporting, rendering, stage, video
 from .blender.pipeline import Imported, ImportOptions, import_and_fit
 from .core.atomic import output_error, replacing
 from .core.body.model import BodyModel
@@ -31,18 +31,30 @@ from .core.exchange.opening import open_source
 from .core.fit.pose import REFINE_STEPS, RefineSettings
 from .core.framing import frame_motions
 from .core.progress import Progress, part_of
+from .core.skeleton.recording import Hints
 from .core.skeleton.sequence import Sequence
-from .inference import open_regressor
+from .inference import open_for
 
 PROGRESS_PREFIX: Final = "@dancepose "
 DEFAULT_SIZE: Final = (640, 640)
 DEFAULT_FPS: Final = 25.0
+HINTS: Final = {
+    "unit": "of the source, or metres per unit",
+    "up": "the source's axis that points up",
+    "mirror": "none, axes or names: mend a mirrored source",
+    "values": "positions or rotations: what its numbers are",
+    "take": "which motion, where it holds several",
+}
+"""What may be said about a source whose file leaves it open."""
 
 
 def main(argv: SequenceOf[str]) -> int:
     """Run with arguments as ``--help`` lists them; returns the exit code: 0, 1 expected failure, 2 usage."""
     try:
-        arguments = build_parser().parse_args(list(argv))
+        parser = build_parser()
+        arguments = parser.parse_args(list(argv))
+        if bool(arguments.out) == bool(arguments.export):
+            parser.error("give either --out, for a film, or --export")
     except SystemExit as leaving:
         return int(leaving.code or 0)
     try:
@@ -63,10 +75,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("source", type=Path, metavar="SOURCE", help="skeleton file, or an M&D folder")
-    add("--out", type=Path, required=True, metavar="VIDEO.mp4", help="the film to write")
+    add("--out", type=Path, metavar="VIDEO.mp4", help="the film to write")
+    export_help = "write the rig and no film, a key a frame at --fps-out: .fbx, .glb, .usd or .abc; repeatable"
+    add("--export", type=Path, action="append", default=[], metavar="FILE", help=export_help)
     add("--frames", type=_frame_range, metavar="A:B", help="frames A up to but not including B of the source")
     add("--layout", help="skeleton layout, where the file leaves it open")
     add("--fps", type=float, help="frames per second of the source, instead of what the file says")
+    for name, told in HINTS.items():
+        add(f"--{name}", help=told, type=int if name == "take" else str, default=0 if name == "take" else None)
     add("--regressor", type=Path, metavar="FILE.onnx", help="regressor, instead of the one shipped")
     add("--body", type=Path, metavar="FILE", help="SMPL-format body, instead of the one shipped")
     add("--device", choices=("auto", "cuda", "cpu", "numpy"), default="auto", help="what the regressor runs on")
@@ -169,7 +185,8 @@ class _Teller:
 
 
 def _run(arguments: argparse.Namespace, stopped: threading.Event) -> None:
-    work = arguments.work or arguments.out.with_name(f"{arguments.out.stem}.work")
+    first_out = arguments.out or arguments.export[0]
+    work = arguments.work or first_out.with_name(f"{first_out.stem}.work")
     try:
         work.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -177,11 +194,28 @@ def _run(arguments: argparse.Namespace, stopped: threading.Event) -> None:
     log = work / "blender.log"
     try:
         with console.chatter_into(log) as stream:
-            _make_film(arguments, work, _Teller(stream, arguments.progress == "json", stopped))
+            teller = _Teller(stream, arguments.progress == "json", stopped)
+            if arguments.export:
+                _export(arguments, teller)
+            else:
+                _make_film(arguments, work, teller)
     except DancePoseError:
         _remove_log(log)
         raise
     _remove_log(log)
+
+
+def _export(arguments: argparse.Namespace, teller: _Teller) -> None:
+    for number, path in enumerate(arguments.export):
+        scene = _empty_scene(arguments)
+        progress = part_of(teller, number / len(arguments.export), (number + 1) / len(arguments.export))
+        correctives = path.suffix.lower() in exporting.CACHES
+        imported, _ = _import(arguments, scene, progress, correctives=correctives)
+        teller.tell(imported.fit.report["notices"])
+        scene.frame_start = 0
+        scene.frame_end = max(0, round((len(imported.sequence) - 1) / imported.sequence.fps * arguments.fps_out))
+        exporting.export_scene(path, scene)
+    teller(1.0, f"Wrote {', '.join(map(str, arguments.export))}")
 
 
 @dataclass(frozen=True)
@@ -271,16 +305,23 @@ def _empty_scene(arguments: argparse.Namespace) -> bpy.types.Scene:
     return scene
 
 
-def _import(arguments: argparse.Namespace, scene: bpy.types.Scene, progress: Progress) -> tuple[Imported, BodyModel]:
+def _import(
+    arguments: argparse.Namespace, scene: bpy.types.Scene, progress: Progress, *, correctives: bool = True
+) -> tuple[Imported, BodyModel]:
     # The layout decides which regressor is opened, so the source is read first.
     progress(0.0, "Reading")
     body = load_body(arguments.body)
     source = open_source(
-        arguments.source, body=body, layout=arguments.layout, fps=arguments.fps, frames=arguments.frames
+        arguments.source,
+        body=body,
+        layout=arguments.layout,
+        fps=arguments.fps,
+        frames=arguments.frames,
+        hints=Hints(**{name: getattr(arguments, name) for name in HINTS}),
     )
     regressor = None
     if isinstance(source, Sequence):
-        regressor = open_regressor(arguments.regressor, layout=source.layout.name, device=arguments.device)
+        source, regressor = open_for(source, arguments.regressor, device=arguments.device)
     imported = import_and_fit(
         source,
         scene=scene,
@@ -288,7 +329,9 @@ def _import(arguments: argparse.Namespace, scene: bpy.types.Scene, progress: Pro
         collection=scene.collection,
         regressor=regressor,
         body=body,
-        options=ImportOptions(refinement=RefineSettings(steps=arguments.refine) if arguments.refine else None),
+        options=ImportOptions(
+            refinement=RefineSettings(steps=arguments.refine) if arguments.refine else None, correctives=correctives
+        ),
         progress=progress,
     )
     return imported, body

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from ..core.errors import MissingFileError, RegressorError
 from ..core.fit.regressor import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, PoseRegressor, RegressorInfo
-from ..core.skeleton.layouts import get_layout
+from ..core.skeleton.layouts import LAYOUTS, get_layout
+from ..core.skeleton.mapping import for_one_of
+from ..core.skeleton.sequence import Sequence
 from .numpy_session import NumpySession, require_operators
 from .onnx_file import OnnxModel, parse_model
 from .onnxruntime_session import OnnxruntimeSession, import_onnxruntime, offers_cuda
@@ -74,7 +76,7 @@ def open_regressor(path: Path | None, *, layout: str = "md23", device: str = "au
     source = chosen.name
     model = parse_model(data, source)
     info = RegressorInfo.from_json(model.metadata.get(METADATA_KEY), source)
-    if info.layout.name != layout:
+    if not info.layout.same_points(get_layout(layout)):
         raise RegressorError(
             f"{source} reads layout {info.layout.name}, not {layout}. Choose a regressor for {layout}, or layout "
             f"{info.layout.name}."
@@ -104,8 +106,26 @@ def open_regressor(path: Path | None, *, layout: str = "md23", device: str = "au
     )
 
 
+def shipped_layouts() -> tuple[str, ...]:
+    """Names of the layouts that a regressor is shipped for."""
+    return tuple(sorted(name for name in LAYOUTS if (REGRESSOR_FOLDER / f"{name}.onnx").is_file()))
+
+
+def open_for(sequence: Sequence, path: Path | None = None, *, device: str = "auto") -> tuple[Sequence, PoseRegressor]:
+    """A regressor for a motion, and the motion in the layout that it reads.
+
+    Where no regressor of the motion's own layout is shipped, one is taken whose points the motion has too.
+
+    Raises:
+        RegressorError: there is none, or what ``open_regressor`` says.
+    """
+    if path is None:
+        sequence = for_one_of(sequence, shipped_layouts())
+    return sequence, open_regressor(path, layout=sequence.layout.name, device=device)
+
+
 def _default_file(layout: str) -> Path:
-    path = REGRESSOR_FOLDER / f"{get_layout(layout).name}.onnx"
+    path = REGRESSOR_FOLDER / f"{Path(get_layout(layout).name).stem}.onnx"
     if not path.is_file():
         shipped = ", ".join(sorted(file.stem for file in REGRESSOR_FOLDER.glob("*.onnx"))) or "none"
         raise RegressorError(

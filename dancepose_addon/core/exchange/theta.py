@@ -199,3 +199,8 @@ def as_fitted(motion: BodyMotion, body: BodyModel) -> FitResult:
         "seconds": {},
     }
     return FitResult(motion, sequence.keypoints_m, report)
+
+
+def pelvis_places(motion: BodyMotion, body: BodyModel) -> NDArray[np.float32]:
+    """Where the pelvis is, (T, 3), metres."""
+    return motion.translation_m + np.float32(motion.scale) * body.rest_joints(motion.betas)[0]

@@ -80,12 +80,13 @@ class RegressorInfo:
                 raise RegressorError(
                     f"{source} has metadata schema {version}; this version reads {SCHEMA_VERSION}. Export it again."
                 )
-            layout = get_layout(table["layout"])
+            markers = MarkerSet.from_json(table["markers"], source)
+            layout = markers.layout if markers.layout.is_users else get_layout(table["layout"])
             if tuple(table["keypoints"]) != layout.keypoints:
                 raise RegressorError(f"{source} orders the points of {layout.name} differently. Export it again.")
             return cls(
                 layout=layout,
-                markers=MarkerSet.from_json(table["markers"], source),
+                markers=markers,
                 body_fingerprint=table["body_fingerprint"],
                 normalisation=table["normalisation"],
                 rotation=table["rotation"],
@@ -123,7 +124,7 @@ def require_layout(info: RegressorInfo, layout: Layout, source: str) -> None:
     Raises:
         RegressorError: naming both layouts.
     """
-    if info.layout.name != layout.name:
+    if not info.layout.same_points(layout):
         raise RegressorError(
             f"{source} is in layout {layout.name}; the regressor {info.name} reads {info.layout.name}. "
             f"Choose a regressor for {layout.name}, or another layout."

@@ -257,6 +257,26 @@ def are_twins(layout: Layout, first: int, second: int) -> bool:
     return close and layout.joints[first] == layout.joints[second] and rest[first, 0] * rest[second, 0] > 0.01**2
 
 
+def rigid_tree(points: F64) -> list[tuple[int, int]]:
+    """Edges that join all points, of those whose lengths change least (Prim 1957). points: (T, K, 3)."""
+    few = sample(points)
+    count = few.shape[1]
+    cost = np.full((count, count), np.inf)
+    for point in range(count):
+        length = np.linalg.norm(few - few[:, point : point + 1], axis=-1)
+        seen = np.isfinite(length).any(axis=0)
+        # Of two that are equally rigid the shorter one: neighbours on a bone.
+        cost[point, seen] = np.nanstd(length[:, seen], axis=0) + 0.05 * np.nanmedian(length[:, seen], axis=0)
+    joined, edges = {0}, []
+    while len(joined) < count:
+        inside, outside = sorted(joined), sorted(set(range(count)) - joined)
+        table = cost[np.ix_(inside, outside)]
+        first, second = np.unravel_index(int(np.argmin(table)), table.shape)
+        edges.append((inside[int(first)], outside[int(second)]))
+        joined.add(outside[int(second)])
+    return edges
+
+
 def find_exchanged(points: F64, layout: Layout, cost: float) -> tuple[int, int] | None:
     """Two neighbouring points that would fit a person better in each other's place; None where there are none.
 

@@ -226,35 +226,62 @@ def other_sides(name: str) -> list[str]:
     return [candidate for candidate in found if candidate != name]
 
 
-def write_template(path: Path, *, title: str, names: tuple[str, ...], layout: Layout | None = None) -> None:
-    """Write a layout file to be filled in: of ``names``, or a copy of a known layout.
+def table_of(layout: Layout) -> dict[str, Any]:
+    """The table that ``layout_from_table`` reads. A layout of the project's own rides on its joints alone."""
+    names = layout.keypoints
+    riding = layout.riding or tuple(((joint, 1.0),) for joint in layout.joints)
+    offsets = layout.offsets_m or ((0.0, 0.0, 0.0),) * layout.count
+    points = [
+        {
+            "name": name,
+            "rides_on": {JOINT_NAMES[joint]: round(weight, 5) for joint, weight in pairs},
+            "offset_m": [round(value, 5) for value in offset],
+            "mirror": names[layout.mirrored[index]],
+        }
+        for index, (name, pairs, offset) in enumerate(zip(names, riding, offsets, strict=True))
+    ]
+    sides = {key: [names[point] for point in getattr(layout, key)] for key in ("left", "right", "top", "bottom")}
+    edges = [[names[first], names[second]] for first, second in layout.edges]
+    return {"format": FORMAT, "title": layout.title, "edges": edges, **sides, "points": points}
 
-    Raises:
-        OutputError: it cannot be written.
+
+def template_of(names: tuple[str, ...], title: str, edges: list[tuple[int, int]] | None = None) -> dict[str, Any]:
+    """A table to be filled in: every point rides on the joint that its name suggests.
+
+    edges: pairs of points; by default each hangs on the one before.
     """
-    with replacing(path) as temporary:
-        temporary.write_text(template(title=title, names=names, layout=layout), encoding="utf-8")
+    pairs = list(pairwise(range(len(names)))) if edges is None else edges
+    points = [{"name": name, "rides_on": {guess_joint(name): 1.0}, "offset_m": [0.0, 0.0, 0.0]} for name in names]
+    return {"format": FORMAT, "title": title, "edges": [[names[a], names[b]] for a, b in pairs], "points": points}
 
 
-def template(*, title: str, names: tuple[str, ...], layout: Layout | None = None) -> str:
-    """The text of ``write_template``. Without ``layout`` every point rides on a joint that its name suggests."""
-    joints = [JOINT_NAMES[joint] for joint in layout.joints] if layout else [guess_joint(name) for name in names]
-    edges = [(names[a], names[b]) for a, b in layout.edges] if layout else list(pairwise(names))
+def write_layout(path: Path, table: dict[str, Any]) -> None:
+    """Write a layout's table as TOML, with a word on each part. Raises OutputError."""
     lines = [
-        f'format = "{FORMAT}"',
-        f"title = {_quoted(title)}",
+        f'format = "{table["format"]}"',
+        f"title = {_quoted(table['title'])}",
         "# What is drawn and measured: pairs of points whose distance hardly changes; all points in one piece.",
         "edges = [",
-        *(f"    [{_quoted(a)}, {_quoted(b)}]," for a, b in edges),
+        *(f"    {_list(edge)}," for edge in table["edges"]),
         "]",
-        "# left, right (shoulders and hips), top (head), bottom (feet) may be lists of points; by default they follow",
-        "# from the joints below. Joints: " + ", ".join(JOINT_NAMES[:12]) + ",",
+        "# Points of shoulders and hips on either side, of the head, of the feet; by default those that ride there.",
+        *(f"{key} = {_list(table[key])}" for key in ("left", "right", "top", "bottom") if key in table),
+        "# rides_on: joints of SMPL with their shares; offset_m: from their mean, metres, T-pose, y up, facing z.",
+        "# Joints: " + ", ".join(JOINT_NAMES[:12]) + ",",
         "# " + ", ".join(JOINT_NAMES[12:]) + ".",
     ]
-    for index, (name, joint) in enumerate(zip(names, joints, strict=True)):
-        offset = layout.offsets_m[index] if layout and layout.offsets_m else (0.0, 0.0, 0.0)
-        lines += ["", "[[points]]", f"name = {_quoted(name)}", f'rides_on = "{joint}"', f"offset_m = {list(offset)}"]
-    return "\n".join(lines) + "\n"
+    for point in table["points"]:
+        rides = ", ".join(f"{joint} = {weight}" for joint, weight in point["rides_on"].items())
+        lines += ["", "[[points]]", f"name = {_quoted(point['name'])}", f"rides_on = {{ {rides} }}"]
+        lines.append(f"offset_m = {point['offset_m']}")
+        if "mirror" in point:
+            lines.append(f"mirror = {_quoted(point['mirror'])}")
+    with replacing(path) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _list(names: list[str]) -> str:
+    return "[" + ", ".join(map(_quoted, names)) + "]"
 
 
 def _quoted(text: str) -> str:

@@ -22,7 +22,8 @@ class Hints:
     layout: name, or path of a user's .toml; fps: frames a second; unit: ``m``, ``cm``, ``mm``, ``inch``, ``ft``, or
     metres per unit as a number; up: the file's axis that points up, such as ``z`` or ``-y``; mirror: ``none``,
     ``axes`` (the file's axes are left-handed) or ``names`` (left and right are exchanged); values: ``positions`` or
-    ``rotations``; take: which motion of a file that holds several.
+    ``rotations``; take: which motion of a file that holds several; as_named: points stay in the file's own order and
+    under its own names, whatever they mean.
     """
 
     layout: str | None = None
@@ -32,6 +33,7 @@ class Hints:
     mirror: str | None = None
     values: str | None = None
     take: int = 0
+    as_named: bool = False
 
 
 NO_HINTS: Final = Hints()

@@ -33,6 +33,8 @@ def arranged(recording: PointRecording, hints: Hints, *, bones: bool) -> PointRe
         LayoutError: the names are of no known layout, or lack points of the one that is asked for.
     """
     assert recording.names is not None
+    if hints.as_named:
+        return recording
     choice = choose(recording.names, hints.layout, recording.source, bones=bones)
     index = np.array(choice.index)
     points = recording.points[:, index]
