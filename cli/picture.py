@@ -20,6 +20,7 @@ MARGIN: Final = 34
 SUPER: Final = 2
 """Drawn this many times larger and reduced, for smooth lines."""
 PAPER, INK, GREY, GRID = (255, 255, 255), (30, 30, 30), (150, 150, 150), (225, 225, 225)
+OUTLINE: Final = (205, 205, 205)
 LEFT, RIGHT, MIDDLE = (204, 85, 0), (0, 90, 181), (70, 70, 70)
 """Orange and blue are told apart by everyone."""
 
@@ -174,8 +175,8 @@ def _draw_view(
         flat = np.stack([at[:, axis] - middle[axis], middle[1] - at[:, 1]], axis=-1)
         return (centre + flat * scale) * SUPER
 
-    for x, y in place(outline):
-        pen.point((x, y), fill=GRID)
+    for at in place(outline):
+        _dot(pen, at, 0.8, OUTLINE)
     where = place(points)
     for first, second in layout.edges:
         pen.line([tuple(where[first]), tuple(where[second])], fill=_colour(layout, second, first), width=2 * SUPER)

@@ -86,10 +86,9 @@ def render(
         "--report": report,
         "--work": work,
     }
-    arguments = [str(source), "--out", str(out), *given(options)]
-    arguments += ["--no-audio"] * (not audio) + ["--keep-frames"] * keep_frames
+    flags = ["--no-audio"] * (not audio) + ["--keep-frames"] * keep_frames
     with progress_bar() as display:
-        run_headless(arguments, blender=blender, display=display)
+        run_headless([str(source), "--out", str(out), *given(options), *flags], blender=blender, display=display)
     list_results({"video": out, "contact sheet": sheet, "motion": motion, "scene": blend, "report": report})
 
 

@@ -7,7 +7,7 @@ from tests.conftest import RunPython
 
 from .conftest import Dancepose
 
-BETWEEN_PROGRAMS = {"--progress", "--help"}
+BETWEEN_PROGRAMS = {"--progress", "--help", "--export"}
 OF_THE_COMMAND_LINE = {"--blender", "--help", "--audio"}
 
 

@@ -20,6 +20,7 @@ from .array_contents import ARRAY, recording_of
 NPY: Final = b"\x93NUMPY"
 ZIP: Final = b"PK\x03\x04"
 MOST_ARRAYS: Final = 64
+MOST_HEADER_BYTES: Final = 10_000
 EXPANSION: Final = 12
 """A compressed file may hold this many times its size in arrays, and SMALL_BYTES besides."""
 SMALL_BYTES: Final = 8 << 20
@@ -68,17 +69,15 @@ def open_pickle(path: Path, hints: Hints) -> Recording:
 def _load_npy(file: BinaryIO, size: int, source: str) -> Any:
     """An array, or what an array of objects holds. size: of the file, bytes."""
     try:
-        version = np.lib.format.read_magic(file)  # type: ignore[no-untyped-call]
-        read_header: Any = (
-            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        )
-        shape, is_fortran, dtype = read_header(file)
+        shape, is_fortran, dtype = _read_header(file)
     except Exception as error:  # NumPy parses the header as Python: damaged ones raise nearly anything.
         raise FormatError(f"{source} is truncated or not an array file ({_brief(error)}). Write it again.") from error
     left = size - file.tell()
     if dtype.hasobject:
         return load_motion_pickle(file.read(left), source)
     count = math.prod(shape)
+    if 0 in shape[1:]:
+        raise FormatError(f"{source} holds an empty array of shape {shape}. Write it again.")
     if any(length < 0 for length in shape) or count * dtype.itemsize > left or dtype.itemsize == 0:
         raise FormatError(
             f"{source} is truncated: {left} bytes are too few for {dtype} of shape {shape}. Write it again with "
@@ -86,6 +85,22 @@ def _load_npy(file: BinaryIO, size: int, source: str) -> Any:
         )
     array = np.frombuffer(file.read(count * dtype.itemsize), dtype, count)
     return array.reshape(shape[::-1]).T if is_fortran else array.reshape(shape)
+
+
+def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and type. The length of the header is looked at before NumPy reserves as much."""
+    start = file.read(len(NPY) + 2)
+    version = tuple(start[len(NPY) :])
+    if not start.startswith(NPY) or version not in ((1, 0), (2, 0), (3, 0)):
+        raise ValueError("no magic bytes of a known version")
+    width = 2 if version == (1, 0) else 4
+    length = file.read(width)
+    if int.from_bytes(length, "little") > MOST_HEADER_BYTES:
+        raise ValueError(f"a header of {int.from_bytes(length, 'little')} bytes")
+    rest = io.BytesIO(length + file.read(int.from_bytes(length, "little")))
+    read_header: Any = np.lib.format.read_array_header_1_0 if width == 2 else np.lib.format.read_array_header_2_0
+    shape, is_fortran, dtype = read_header(rest)
+    return shape, is_fortran, dtype
 
 
 def _load_npz(file: BinaryIO, path: Path) -> dict[str, Any]:

@@ -39,6 +39,7 @@ NEUTRAL: Final = 0.05
 POSITIONS_COST: Final = 0.45
 NO_PERSON: Final = 1.2
 VALUES: Final = ("positions", "rotations")
+NO_FINGERS: Final = Finding("hands", "left out", 0.8, "the file moves its fingers, and the avatar has none")
 
 
 def recognises(arrays: Mapping[str, Any]) -> bool:
@@ -119,10 +120,12 @@ def finedance(array: F64, source: str) -> PoseRecording:
         raise InputError(f"{source} has zero frames. Check that the file was written completely.")
     translation = array[:, :3]
     if array.shape[1] == 159:
-        rotations = array[:, 3:].reshape(len(array), 52, 3)
+        rotvec, notes = _joints24(array[:, 3:].reshape(len(array), 52, 3), source)
     else:
-        rotations = rotmat_to_rotvec(_rotmat_of_rows(array[:, 3:].reshape(len(array), 52, 6)))
-    rotvec, notes = _joints24(rotations, source)
+        rows = array[:, 3:].reshape(len(array), 52, 6)
+        rotvec, notes = _joints24(rotmat_to_rotvec(_rotmat_of_rows(rows[:, :BODY_JOINTS])), source)
+        moving = float(np.nanmax(np.abs(rows[:, BODY_JOINTS:] - rows[:1, BODY_JOINTS:]), initial=0.0)) > NEUTRAL
+        notes += (NO_FINGERS,) if moving else ()
     # The translation is SMPL-H's own; the place of the axes is found out by which way the body stands.
     return PoseRecording(
         rotvec, translation, "FineDance motion", source, model="smplh", fps=FINEDANCE_FPS,
@@ -221,7 +224,7 @@ def _joints24(rotvec: F64, source: str) -> tuple[F64, tuple[Finding, ...]]:
     body[:, :BODY_JOINTS] = rotvec[:, :BODY_JOINTS]
     fingers = rotvec[:, BODY_JOINTS:]
     if fingers.size and float(np.nanmax(np.abs(fingers - fingers[:1]), initial=0.0)) > NEUTRAL:
-        return body, (Finding("hands", "left out", 0.8, "the file moves its fingers, and the avatar has none"),)
+        return body, (NO_FINGERS,)
     return body, ()
 
 
