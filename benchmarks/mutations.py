@@ -82,7 +82,7 @@ def exchange(data: bytearray, random: Random) -> bytearray:
 
 def renumber(data: bytearray, random: Random) -> bytearray:
     """A number in text by one that is awkward."""
-    spans = []
+    spans: list[tuple[int, int]] = []
     start = int(random.integers(0, len(data))) if random.random() < 0.6 else 0
     window = bytes(data[start : start + 4000])
     at = 0
