@@ -1,8 +1,9 @@
 """Every reader against damaged files: no traceback, nothing over two seconds, no memory beyond twenty times the file.
 
-    python -m benchmarks.fuzzing [--count 10000] [--only NAME ...]
+    python -m benchmarks.fuzzing [--count 10000] [--only READER ...]
 
-Seeds are the samples of ``benchmarks.samples``; damage is ``benchmarks.mutations``'. Each input is read to its end:
+Seeds are the samples of ``benchmarks.samples``, and a reader's inputs are shared among its seeds; damage is
+``benchmarks.mutations``'. Each input is read to its end:
 taken apart, understood, turned into a Sequence or a BodyMotion. A refusal (DancePoseError) is right, as is a motion.
 Every seed runs in a process of its own, with its address space limited and a timer for each input; memory is what
 tracemalloc sees, NumPy's arrays included. Files under 52 kB may use a megabyte.
@@ -32,8 +33,8 @@ from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.errors import DancePoseError
 from dancepose_addon.core.exchange.theta import motion_of
 from dancepose_addon.core.skeleton.layout_file import read_layout
-from dancepose_addon.core.skeleton.readers import examine, sequence_of
-from dancepose_addon.core.skeleton.recording import Hints, PoseRecording
+from dancepose_addon.core.skeleton.readers import HEAD_BYTES, READERS, examine, sequence_of
+from dancepose_addon.core.skeleton.recording import Head, Hints, PoseRecording
 
 from .mutations import mutate
 from .samples import makers
@@ -151,19 +152,37 @@ def layout_text() -> str:
         return path.read_text(encoding="utf-8")
 
 
-def names() -> list[str]:
-    """Every seed."""
-    return [*makers(2), LAYOUT]
+def seeds_by_reader() -> dict[str, list[str]]:
+    """The names of the samples that each reader takes, and of the layout file."""
+    found: dict[str, list[str]] = {reader.name: [] for reader in READERS}
+    for name, (file, make) in makers(2).items():
+        head = Head(Path(file), make()[:HEAD_BYTES])
+        found[next(reader.name for reader in READERS if reader.recognises(head))].append(name)
+    return {**found, LAYOUT: [LAYOUT]}
 
 
-def in_a_process(name: str, count: int) -> dict[str, object]:
+def fuzz_reader(seeds: list[str], count: int) -> Outcome:
+    """``count`` inputs for a reader, shared among its seeds; each seed in a process of its own."""
+    together = Outcome()
+    for index, name in enumerate(seeds):
+        share = count // len(seeds) + (index < count % len(seeds))
+        outcome = in_a_process(name, share)
+        together.counts += outcome.counts
+        together.slowest_s = max(together.slowest_s, outcome.slowest_s)
+        together.hungriest = max(together.hungriest, outcome.hungriest)
+        together.examples += [f"{name}: {example}" for example in outcome.examples]
+    return together
+
+
+def in_a_process(name: str, count: int) -> Outcome:
     """``fuzz`` in a limited process; a crash is an outcome too."""
     command = [sys.executable, "-m", "benchmarks.fuzzing", "--count", str(count), "--child", name]
     done = subprocess.run(command, capture_output=True, text=True, timeout=3600, check=False)
     if done.returncode:
-        return {"crash": done.returncode, "said": done.stderr[-600:]}
-    result: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
-    return result
+        said = f"the process ended with {done.returncode}: {done.stderr[-600:]}"
+        return Outcome(Counter(traceback=1), examples=[said])
+    table = json.loads(done.stdout.splitlines()[-1])
+    return Outcome(Counter(table.pop("counts")), **table)
 
 
 def main() -> None:
@@ -178,23 +197,21 @@ def main() -> None:
         print(json.dumps(vars(fuzz(arguments.child, arguments.count))))
         return
     failed = False
-    print("| seed | inputs | read | refused | traceback | over 2 s | over 20 times | slowest, s | most memory |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for name in arguments.only or names():
-        result = in_a_process(name, arguments.count)
-        if "crash" in result:
-            print(f"| {name} | crashed: {result}", flush=True)
-            failed = True
+    print("| reader | seeds | inputs | read | refused | traceback | over 2 s | over 20 times | slowest | most memory |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for reader, seeds in seeds_by_reader().items():
+        if arguments.only and reader not in arguments.only:
             continue
-        counts = Counter(result["counts"])  # type: ignore[call-overload]
+        outcome = fuzz_reader(seeds, arguments.count)
+        counts = outcome.counts
         failed |= bool(counts["traceback"] + counts["slow"] + counts["memory"])
         print(
-            f"| {name} | {arguments.count} | {counts['read']} | {counts['refused']} | {counts['traceback']} "
-            f"| {counts['slow']} | {counts['memory']} | {result['slowest_s']:.2f} "
-            f"| {TIMES_THE_SIZE * float(str(result['hungriest'])):.1f} times |",
+            f"| {reader} | {', '.join(seeds)} | {counts['read'] + counts['refused'] + counts['traceback']} "
+            f"| {counts['read']} | {counts['refused']} | {counts['traceback']} | {counts['slow']} | {counts['memory']} "
+            f"| {outcome.slowest_s:.2f} s | {TIMES_THE_SIZE * outcome.hungriest:.1f} times |",
             flush=True,
         )
-        for example in result["examples"]:  # type: ignore[attr-defined]
+        for example in outcome.examples:
             print(example, file=sys.stderr, flush=True)
     sys.exit(failed)
 

@@ -26,6 +26,9 @@ LEAST_M: Final = 0.03
 MOST_ON_A_BONE: Final = 7
 EXCHANGE_SAMPLES: Final = 40
 EXCHANGE_GAIN: Final = 0.01
+VOTE_LOST: Final = 0.3
+HOLDS: Final = 0.12
+"""Relative spread of a distance that counts as held."""
 TWINS_M: Final = 0.055
 """Points of one side that lie nearer together on one bone cannot be told apart by distances."""
 
@@ -283,16 +286,44 @@ def find_exchanged(points: F64, layout: Layout, cost: float) -> tuple[int, int] 
     points: (S, K, 3); cost: of the layout as it is.
     """
     few = points[:: max(1, len(points) // EXCHANGE_SAMPLES)]
-    best, found = min(cost, measure_fit(few, layout).cost) - EXCHANGE_GAIN, None
+    limit = min(cost, measure_fit(few, layout).cost) - EXCHANGE_GAIN
     template = template_of(layout)
     near = {tuple(pair) for pair in template.pairs.tolist()}
     near |= {(a, b) for a, b in enumerate(layout.mirrored) if a < b} | {tuple(sorted(edge)) for edge in layout.edges}
+    better = []
     for first, second in sorted(near):
         if are_twins(layout, first, second):
             continue
-        order = np.arange(layout.count)
-        order[[first, second]] = second, first
-        exchanged = measure_fit(few[:, order], layout).cost
-        if exchanged < best:
-            best, found = exchanged, (first, second)
-    return found
+        exchanged = measure_fit(few[:, _exchanged(layout, first, second)], layout).cost
+        if exchanged < limit:
+            better.append((exchanged, first, second))
+    before = find_handedness(few, layout)
+    for _, first, second in sorted(better):
+        # An ankle that would fit better as a toe, though the foot would then point backwards, is an ankle.
+        after = find_handedness(few[:, _exchanged(layout, first, second)], layout)
+        if all(after[name] > vote - VOTE_LOST for name, vote in before.items() if name in after):
+            return first, second
+    return None
+
+
+def _exchanged(layout: Layout, first: int, second: int) -> NDArray[np.intp]:
+    """The order of a layout's points with two of them in each other's place."""
+    order = np.arange(layout.count)
+    order[[first, second]] = second, first
+    return order
+
+
+def rigid_share(points: F64) -> float:
+    """Share of the points' closest companions whose distance holds: near 1 for positions on a body, in whatever order.
+
+    points: (S, K, 3), sampled.
+    """
+    if len(points) < 3:
+        return 1.0
+    edges = np.array(rigid_tree(points))
+    length = np.linalg.norm(points[:, edges[:, 0]] - points[:, edges[:, 1]], axis=-1)
+    with np.errstate(invalid="ignore"):
+        extent = float(np.nanmedian(np.nanmax(points, axis=(0, 1)) - np.nanmin(points, axis=(0, 1))))
+        middle, spread = np.nanmedian(length, axis=0), np.nanstd(length, axis=0)
+    apart = middle > 0.01 * extent
+    return float(np.mean(spread[apart] < HOLDS * middle[apart])) if apart.any() else 0.0

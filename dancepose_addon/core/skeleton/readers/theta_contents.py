@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ...body.rotation import rotmat_to_rotvec
 from ...errors import FormatError, InputError
-from ..anatomy import measure_fit, sample
+from ..anatomy import measure_fit, rigid_share, sample
 from ..layouts import layouts_with
 from ..recording import Finding, Hints, PoseRecording
 from .numbers import as_numbers, describe, stored_rate
@@ -38,6 +38,32 @@ FULL_TURN: Final = 2.0 * np.pi + 0.3
 NEUTRAL: Final = 0.05
 POSITIONS_COST: Final = 0.45
 NO_PERSON: Final = 1.2
+RIGID: Final = 0.5
+MOST_BENT: Final = (
+    7.0,
+    2.6,
+    2.6,
+    0.8,
+    2.8,
+    2.8,
+    0.7,
+    1.3,
+    1.3,
+    0.7,
+    0.9,
+    0.9,
+    0.9,
+    0.9,
+    0.9,
+    0.9,
+    2.4,
+    2.4,
+    2.8,
+    2.8,
+    1.5,
+    1.5,
+)
+"""Radians that SMPL's joints are turned by at most, in the middle of a clip; the root may be turned anyhow."""
 VALUES: Final = ("positions", "rotations")
 NO_FINGERS: Final = Finding("hands", "left out", 0.8, "the file moves its fingers, and the avatar has none")
 
@@ -169,19 +195,24 @@ def decide_values(points: F64, hints: Hints) -> tuple[str, Finding]:
     with np.errstate(invalid="ignore"):
         longest = float(np.nanmax(np.linalg.norm(few, axis=-1), initial=0.0))
     if longest < FULL_TURN and cost > NO_PERSON and _pose_is_natural(few):
-        why = f"as positions they are no person, none is longer than a turn ({longest:.2f}), and limbs bend naturally"
-        return "rotations", Finding("values", "rotations", 0.93, why)
+        held = rigid_share(few)
+        why = f"as positions they are no person, none is longer than a turn ({longest:.1f}), and limbs bend naturally"
+        return "rotations", Finding("values", "rotations", 0.95 if held < RIGID and len(few) > 4 else 0.7, why)
     confidence = 0.7 if cost < NO_PERSON else 0.4
     return "positions", Finding("values", "positions", confidence, "neither positions nor rotations are plain")
 
 
 def _pose_is_natural(rotvec: F64) -> bool:
-    """Whether knees (joints 4, 5) bend backwards about x, and no more than knees do. rotvec: (S, K, 3)."""
-    knees = rotvec[:, 4:6, 0]
-    knees = knees[np.isfinite(knees)]
-    if len(knees) == 0 or not np.any(rotvec):
+    """Whether knees bend backwards about x and no more than knees do, and no joint of the trunk more than it can, for
+    most of the clip. rotvec: (S, K, 3).
+    """
+    if not np.any(rotvec):
         return False
-    bend, across = float(np.median(knees)), float(np.median(np.abs(rotvec[:, 4:6, 1:])))
+    typical = np.nanmedian(np.linalg.norm(rotvec[:, : len(MOST_BENT)], axis=-1), axis=0)
+    if not (typical < np.array(MOST_BENT)).all():
+        return False
+    knees = rotvec[:, 4:6]
+    bend, across = float(np.nanmedian(knees[..., 0])), float(np.nanmedian(np.abs(knees[..., 1:])))
     return -0.3 < bend < 2.6 and across < max(0.6, abs(bend))
 
 
