@@ -34,21 +34,14 @@ LayoutOption: TypeAlias = Annotated[
     str | None,
     typer.Option("--layout", help="Skeleton layout, by name or as a .toml, where the file leaves it open."),
 ]
-UnitOption: TypeAlias = Annotated[
-    str | None, typer.Option("--unit", metavar="m|cm|mm|inch|ft|METRES", help="Of the file; or metres per unit.")
-]
-UpOption: TypeAlias = Annotated[
-    str | None, typer.Option("--up", metavar="x|y|z|-x|-y|-z", help="The file's axis that points up.")
-]
-MirrorOption: TypeAlias = Annotated[
+ReadOption: TypeAlias = Annotated[
     str | None,
-    typer.Option("--mirror", metavar="none|axes|names", help="Mend a mirrored file by its axes or its names."),
-]
-ValuesOption: TypeAlias = Annotated[
-    str | None, typer.Option("--values", metavar="positions|rotations", help="What the file's numbers are.")
-]
-TakeOption: TypeAlias = Annotated[
-    int, typer.Option("--take", min=0, metavar="N", help="Which motion, where a file holds several.")
+    typer.Option(
+        "--read",
+        metavar="KEY=VALUE,...",
+        help="What the file leaves open: unit=cm (m, mm, inch, ft, or metres), up=z (x, -y, ...), mirror=none (axes, "
+        "names), values=positions (rotations), take=N.",
+    ),
 ]
 FpsOption: TypeAlias = Annotated[
     float | None, typer.Option("--fps", min=0.001, help="Frames per second, instead of what the file says.")
@@ -61,6 +54,21 @@ BodyOption: TypeAlias = Annotated[
 ]
 DeviceOption: TypeAlias = Annotated[
     str | None, typer.Option("--device", metavar="auto|cuda|cpu|numpy", help="What the regressor runs on.")
+]
+BetasOption: TypeAlias = Annotated[
+    str | None, typer.Option("--betas", metavar="B,B,...", help="The body's shape, instead of solving for it.")
+]
+AdaptOption: TypeAlias = Annotated[
+    bool, typer.Option("--adapt", help="Let the layout's points shift on this body by up to 4 cm.")
+]
+SmoothOption: TypeAlias = Annotated[
+    float, typer.Option("--smooth", min=0.0, metavar="S", help="0: none; 1: take out the points' own noise.")
+]
+LevelOption: TypeAlias = Annotated[
+    bool, typer.Option("--level/--no-level", help="Take out a drift of the recording's floor, where there is one.")
+]
+FootLockOption: TypeAlias = Annotated[
+    bool, typer.Option("--foot-lock", help="Keep standing feet still and on the floor.")
 ]
 RefineOption: TypeAlias = Annotated[
     int,

@@ -19,7 +19,8 @@ from dancepose_addon.core.exchange.writers.amass import write_amass
 from dancepose_addon.core.exchange.writers.bvh import write_bvh
 from dancepose_addon.core.exchange.writers.points import write_csv, write_npy, write_npz
 from dancepose_addon.core.fit.motion import BodyMotion
-from dancepose_addon.core.fit.pose import REFINE_STEPS, RefineSettings
+from dancepose_addon.core.fit.pose import REFINE_STEPS
+from dancepose_addon.core.fit.settings import settings_from
 from dancepose_addon.core.fit.solve import fit
 from dancepose_addon.core.skeleton.layouts import SMPL24, get_layout
 from dancepose_addon.core.skeleton.mapping import to_layout
@@ -34,13 +35,9 @@ from .arguments import (
     FpsOption,
     FramesOption,
     LayoutOption,
-    MirrorOption,
+    ReadOption,
     RefineOption,
     RegressorOption,
-    TakeOption,
-    UnitOption,
-    UpOption,
-    ValuesOption,
     parse_frames,
 )
 from .display import list_results, progress_bar
@@ -93,11 +90,7 @@ def convert(
     body: BodyOption = None,
     device: DeviceOption = None,
     refine: RefineOption = REFINE_STEPS,
-    unit: UnitOption = None,
-    up: UpOption = None,
-    mirror: MirrorOption = None,
-    values: ValuesOption = None,
-    take: TakeOption = 0,
+    read: ReadOption = None,
     blender: Annotated[Path | None, typer.Option(help="A Blender program, instead of the bpy wheel.")] = None,
 ) -> None:
     """Convert motions: key-points to key-points, theta to anything; key-points to theta by fitting a body."""
@@ -121,7 +114,7 @@ def convert(
         device=device or "auto",
         refine=refine,
         blender=blender,
-        hints=Hints(layout=layout, fps=fps, unit=unit, up=up, mirror=mirror, values=values, take=take),
+        hints=Hints(layout=layout, fps=fps).with_text(read),
     )
     names = _out_names(paths, out, SUFFIX_OF.get(form, form)) if to_folder else {paths[0]: out}
 
@@ -182,9 +175,9 @@ def _write_points(sequence: Sequence, out: Path, wanted: Wanted) -> None:
 
 def _fitted(sequence: Sequence, wanted: Wanted) -> BodyMotion:
     chosen, regressor = open_for(validate(sequence), wanted.regressor, device=wanted.device)
-    refinement = RefineSettings(steps=wanted.refine) if wanted.refine else None
+    settings = settings_from(refine=wanted.refine)
     with progress_bar() as display:
-        result = fit(chosen, regressor=regressor, body=wanted.body, refinement=refinement, progress=display.progress)
+        result = fit(chosen, regressor=regressor, body=wanted.body, settings=settings, progress=display.progress)
     return result.motion
 
 

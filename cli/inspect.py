@@ -15,12 +15,8 @@ from dancepose_addon.core.skeleton.sequence import Sequence
 from .arguments import (
     FpsOption,
     LayoutOption,
-    MirrorOption,
+    ReadOption,
     SourcesArgument,
-    TakeOption,
-    UnitOption,
-    UpOption,
-    ValuesOption,
 )
 from .sources import expand, for_each
 
@@ -37,14 +33,10 @@ def inspect(
     no_picture: Annotated[bool, typer.Option("--no-picture", help="Draw nothing.")] = False,
     layout: LayoutOption = None,
     fps: FpsOption = None,
-    unit: UnitOption = None,
-    up: UpOption = None,
-    mirror: MirrorOption = None,
-    values: ValuesOption = None,
-    take: TakeOption = 0,
+    read: ReadOption = None,
 ) -> None:
     """Say what motion files are: format, layout, unit, axes, sides, rate, each with a confidence and a reason."""
-    hints = Hints(layout=layout, fps=fps, unit=unit, up=up, mirror=mirror, values=values, take=take)
+    hints = Hints(layout=layout, fps=fps).with_text(read)
     paths = expand(sources)
 
     def show(path: Path) -> None:

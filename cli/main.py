@@ -12,6 +12,7 @@ import typer
 from dancepose_addon.core.errors import DancePoseError
 
 from .calibrate import calibrate
+from .compare import compare
 from .convert import convert
 from .demo import demo
 from .export import export
@@ -28,7 +29,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (demo, render, fit, inspect, convert, prior, train, export, calibrate):
+for verb in (demo, render, fit, inspect, convert, compare, prior, train, export, calibrate):
     app.command()(verb)
 app.add_typer(layout, name="layout")
 

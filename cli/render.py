@@ -8,19 +8,20 @@ import typer
 from dancepose_addon.core.fit.pose import REFINE_STEPS
 
 from .arguments import (
+    AdaptOption,
+    BetasOption,
     BodyOption,
     DeviceOption,
+    FootLockOption,
     FpsOption,
     FramesOption,
     LayoutOption,
-    MirrorOption,
+    LevelOption,
+    ReadOption,
     RefineOption,
     RegressorOption,
+    SmoothOption,
     SourceArgument,
-    TakeOption,
-    UnitOption,
-    UpOption,
-    ValuesOption,
     parse_frames,
 )
 from .display import list_results, progress_bar
@@ -39,11 +40,12 @@ def render(
     body: BodyOption = None,
     device: DeviceOption = None,
     refine: RefineOption = REFINE_STEPS,
-    unit: UnitOption = None,
-    up: UpOption = None,
-    mirror: MirrorOption = None,
-    values: ValuesOption = None,
-    take: TakeOption = 0,
+    betas: BetasOption = None,
+    adapt: AdaptOption = False,
+    smooth: SmoothOption = 0.0,
+    level: LevelOption = True,
+    foot_lock: FootLockOption = False,
+    read: ReadOption = None,
     engine: Annotated[
         str | None, typer.Option(metavar="study|preview|auto", help="Cycles, Workbench, or the best that starts here.")
     ] = None,
@@ -71,11 +73,9 @@ def render(
         "--body": body,
         "--device": device,
         "--refine": refine,
-        "--unit": unit,
-        "--up": up,
-        "--mirror": mirror,
-        "--values": values,
-        "--take": take or None,
+        "--read": read,
+        "--betas": betas,
+        "--smooth": smooth or None,
         "--engine": engine,
         "--engine-timeout": engine_timeout,
         "--size": size,
@@ -86,9 +86,16 @@ def render(
         "--report": report,
         "--work": work,
     }
-    flags = ["--no-audio"] * (not audio) + ["--keep-frames"] * keep_frames
+    flags = {
+        "--no-audio": not audio,
+        "--keep-frames": keep_frames,
+        "--adapt": adapt,
+        "--no-level": not level,
+        "--foot-lock": foot_lock,
+    }
+    arguments = [*given(options), *(name for name, wanted in flags.items() if wanted)]
     with progress_bar() as display:
-        run_headless([str(source), "--out", str(out), *given(options), *flags], blender=blender, display=display)
+        run_headless([str(source), "--out", str(out), *arguments], blender=blender, display=display)
     list_results({"video": out, "contact sheet": sheet, "motion": motion, "scene": blend, "report": report})
 
 

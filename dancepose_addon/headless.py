@@ -28,7 +28,8 @@ from .core.body.model import BodyModel
 from .core.body.model_io import load_body
 from .core.errors import Cancelled, DancePoseError
 from .core.exchange.opening import open_source
-from .core.fit.pose import REFINE_STEPS, RefineSettings
+from .core.fit.pose import REFINE_STEPS
+from .core.fit.settings import parse_betas, settings_from
 from .core.framing import frame_motions
 from .core.progress import Progress, part_of
 from .core.skeleton.recording import Hints
@@ -38,14 +39,6 @@ from .inference import open_for
 PROGRESS_PREFIX: Final = "@dancepose "
 DEFAULT_SIZE: Final = (640, 640)
 DEFAULT_FPS: Final = 25.0
-HINTS: Final = {
-    "unit": "of the source, or metres per unit",
-    "up": "the source's axis that points up",
-    "mirror": "none, axes or names: mend a mirrored source",
-    "values": "positions or rotations: what its numbers are",
-    "take": "which motion, where it holds several",
-}
-"""What may be said about a source whose file leaves it open."""
 
 
 def main(argv: SequenceOf[str]) -> int:
@@ -81,13 +74,11 @@ def build_parser() -> argparse.ArgumentParser:
     add("--frames", type=_frame_range, metavar="A:B", help="frames A up to but not including B of the source")
     add("--layout", help="skeleton layout, where the file leaves it open")
     add("--fps", type=float, help="frames per second of the source, instead of what the file says")
-    for name, told in HINTS.items():
-        add(f"--{name}", help=told, type=int if name == "take" else str, default=0 if name == "take" else None)
+    add("--read", metavar="KEY=VALUE,...", help="what the source leaves open: unit, up, mirror, values, take")
     add("--regressor", type=Path, metavar="FILE.onnx", help="regressor, instead of the one shipped")
     add("--body", type=Path, metavar="FILE", help="SMPL-format body, instead of the one shipped")
     add("--device", choices=("auto", "cuda", "cpu", "numpy"), default="auto", help="what the regressor runs on")
-    refine_help = "steps that draw the pose onto the points; 0: model alone"
-    add("--refine", type=int, default=REFINE_STEPS, metavar="N", help=refine_help)
+    _add_fit_options(parser)
     add("--engine", choices=tuple(engines.ORDER), default="auto", help="study: Cycles; preview: Workbench")
     add("--engine-timeout", type=float, default=engines.PROBE_TIMEOUT_S, metavar="S", help="for an engine's test frame")
     add("--size", type=_size, default=DEFAULT_SIZE, metavar="WIDTHxHEIGHT", help="of the picture, in pixels")
@@ -101,6 +92,17 @@ def build_parser() -> argparse.ArgumentParser:
     add("--report", type=Path, metavar="OUT.json", help="also write errors, notices and timings")
     add("--progress", choices=("plain", "json"), default="plain", help="json: a line for programs at every step")
     return parser
+
+
+def _add_fit_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    steps_help = "steps that draw the pose onto the points; 0: the regressor alone"
+    add("--refine", type=int, default=REFINE_STEPS, metavar="N", help=steps_help)
+    add("--betas", type=parse_betas, metavar="B,B,...", help="the body's shape, instead of solving for it")
+    add("--adapt", action="store_true", help="let the layout's points shift on this body by up to 4 cm")
+    add("--smooth", type=float, default=0.0, metavar="S", help="0: none; 1: take out the points' own noise")
+    add("--no-level", action="store_true", help="keep a drift of the recording's floor")
+    add("--foot-lock", action="store_true", help="keep standing feet still and on the floor")
 
 
 def _frame_range(text: str) -> tuple[int, int | None]:
@@ -209,8 +211,7 @@ def _export(arguments: argparse.Namespace, teller: _Teller) -> None:
     for number, path in enumerate(arguments.export):
         scene = _empty_scene(arguments)
         progress = part_of(teller, number / len(arguments.export), (number + 1) / len(arguments.export))
-        correctives = path.suffix.lower() in exporting.CACHES
-        imported, _ = _import(arguments, scene, progress, correctives=correctives)
+        imported, _ = _import(arguments, scene, progress, correctives=path.suffix.lower() in exporting.CACHES)
         teller.tell(imported.fit.report["notices"])
         scene.frame_start = 0
         scene.frame_end = max(0, round((len(imported.sequence) - 1) / imported.sequence.fps * arguments.fps_out))
@@ -311,14 +312,8 @@ def _import(
     # The layout decides which regressor is opened, so the source is read first.
     progress(0.0, "Reading")
     body = load_body(arguments.body)
-    source = open_source(
-        arguments.source,
-        body=body,
-        layout=arguments.layout,
-        fps=arguments.fps,
-        frames=arguments.frames,
-        hints=Hints(**{name: getattr(arguments, name) for name in HINTS}),
-    )
+    hints = Hints(layout=arguments.layout, fps=arguments.fps).with_text(arguments.read)
+    source = open_source(arguments.source, body=body, frames=arguments.frames, hints=hints)
     regressor = None
     if isinstance(source, Sequence):
         source, regressor = open_for(source, arguments.regressor, device=arguments.device)
@@ -330,7 +325,15 @@ def _import(
         regressor=regressor,
         body=body,
         options=ImportOptions(
-            refinement=RefineSettings(steps=arguments.refine) if arguments.refine else None, correctives=correctives
+            fit=settings_from(
+                refine=arguments.refine,
+                betas=arguments.betas,
+                adapt=arguments.adapt,
+                smooth=arguments.smooth,
+                level=not arguments.no_level,
+                foot_lock=arguments.foot_lock,
+            ),
+            correctives=correctives,
         ),
         progress=progress,
     )

@@ -11,8 +11,8 @@ from ..core.errors import RegressorError
 from ..core.exchange.opening import open_source
 from ..core.exchange.theta import as_fitted, joints_of
 from ..core.fit.motion import BodyMotion
-from ..core.fit.pose import RefineSettings
 from ..core.fit.regressor import PoseRegressor
+from ..core.fit.settings import FitSettings
 from ..core.fit.solve import FitResult, fit
 from ..core.progress import Progress, part_of, silent
 from ..core.skeleton.sequence import Sequence
@@ -26,14 +26,14 @@ class ImportOptions:
     """What may be said about a source, and about the rig.
 
     layout: name, where the format leaves it open; fps: instead of what the file says; frames: first and one after
-    the last (None: to the end); refinement: of the regressor's poses, or None; name: of the rig; first_frame: scene
+    the last (None: to the end); fit: how; name: of the rig; first_frame: scene
     frame of the first key; correctives: exact SMPL skinning at the price of slower playback.
     """
 
     layout: str | None = None
     fps: float | None = None
     frames: tuple[int, int | None] | None = None
-    refinement: RefineSettings | None = None
+    fit: FitSettings = FitSettings()
     name: str = "Dancer"
     first_frame: float = 0.0
     correctives: bool = True
@@ -83,7 +83,7 @@ def import_and_fit(
         raise RegressorError(f"{opened.source} holds points, and there is no regressor for them. Choose one.")
     else:
         sequence, inner = opened, part_of(progress, 0.1, 0.6)
-        result = fit(sequence, regressor=regressor, body=body, refinement=options.refinement, progress=inner)
+        result = fit(sequence, regressor=regressor, body=body, settings=options.fit, progress=inner)
     seconds["fit"] = time.perf_counter() - clock
 
     clock = time.perf_counter()

@@ -13,7 +13,8 @@ from ..core.body.model_io import load_body
 from ..core.errors import DancePoseError, InputError
 from ..core.exchange.opening import open_source
 from ..core.fit.motion import BodyMotion
-from ..core.fit.pose import RefineSettings
+from ..core.fit.pose import REFINE_STEPS
+from ..core.fit.settings import settings_from
 from ..core.progress import Progress
 from ..core.skeleton.recording import Hints
 from ..core.skeleton.sequence import Sequence
@@ -72,7 +73,13 @@ def _import_and_fit(context: bpy.types.Context, progress: Progress) -> Imported:
         options=ImportOptions(
             name=_path(settings.source).stem if settings.source else f"{context.object.name} avatar",
             first_frame=float(scene.frame_start),
-            refinement=RefineSettings() if settings.refine else None,
+            fit=settings_from(
+                refine=REFINE_STEPS if settings.refine else 0,
+                adapt=settings.adapt,
+                smooth=settings.smooth,
+                level=settings.level,
+                foot_lock=settings.foot_lock,
+            ),
         ),
         progress=progress,
     )

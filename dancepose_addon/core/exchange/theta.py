@@ -15,7 +15,7 @@ from ..body.keypoints import joint_markers, keypoints_from_pose
 from ..body.model import JOINT_INDEX, BodyModel
 from ..body.rotation import rotvec_to_rotmat
 from ..errors import InputError
-from ..fit.grounding import ground
+from ..fit.grounding import find_soles, ground
 from ..fit.motion import BodyMotion
 from ..fit.solve import FitResult
 from ..skeleton.axes import UPRIGHT, axis_name, axis_vector
@@ -129,8 +129,8 @@ def motion_of(recording: PoseRecording, body: BodyModel, hints: Hints = NO_HINTS
     pose_rotmat = pose.astype(np.float32)
     translation = (pelvis - scale * body.rest_joints(betas)[0]).astype(np.float32)
     if not is_same:
-        floor_m = ground(body, pose_rotmat, translation, scale=scale, betas=betas)
-        translation = translation - np.array([0.0, floor_m, 0.0], np.float32)
+        soles = find_soles(body, pose_rotmat, translation, scale=scale, betas=betas)
+        translation = translation - np.array([0.0, ground(soles, fps=fps).floor_m, 0.0], np.float32)
     provenance: dict[str, Any] = {
         "source": recording.source,
         "layout": "smpl24",
@@ -198,7 +198,17 @@ def as_fitted(motion: BodyMotion, body: BodyModel) -> FitResult:
         "scale": motion.scale,
         "seconds": {},
     }
-    return FitResult(motion, sequence.keypoints_m, report)
+    soles = find_soles(body, motion.pose_rotmat, motion.translation_m, scale=motion.scale, betas=motion.betas)
+    shape = sequence.keypoints_m.shape[:2]
+    return FitResult(
+        motion=motion,
+        keypoints_m=sequence.keypoints_m,
+        confidence=np.ones(shape, np.float32),
+        error_m=np.zeros(shape, np.float32),
+        ground=ground(soles, fps=motion.fps),
+        markers=joint_markers(SMPL24).scaled(motion.scale),
+        report=report,
+    )
 
 
 def pelvis_places(motion: BodyMotion, body: BodyModel) -> NDArray[np.float32]:

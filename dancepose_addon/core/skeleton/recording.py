@@ -1,12 +1,13 @@
 """What a reader finds in a file, before anything is turned, scaled or named; and what was concluded about it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import InputError
 from .sequence import AudioWindow
 
 F64 = NDArray[np.float64]
@@ -35,7 +36,29 @@ class Hints:
     take: int = 0
     as_named: bool = False
 
+    def with_text(self, text: str | None) -> "Hints":
+        """These, and what a command line says in ``key=value`` pairs between commas: ``up=z,unit=cm``.
 
+        Raises:
+            InputError: it is not of that form, or names nothing that can be said.
+        """
+        table: dict[str, str] = {}
+        for part in (text or "").split(","):
+            key, equals, value = (piece.strip() for piece in part.partition("="))
+            if not key and not equals:
+                continue
+            if key not in SAYABLE or not value:
+                raise InputError(
+                    f"{part!r} says nothing of a source; write one of {', '.join(SAYABLE)}, as up=z,unit=cm."
+                )
+            table[key] = value
+        take = table.pop("take", str(self.take))
+        if not take.isdecimal():
+            raise InputError(f"{take!r} is not the number of a motion; write take=0, take=1 and so on.")
+        return replace(self, take=int(take), **table)  # type: ignore[arg-type]
+
+
+SAYABLE: Final = ("unit", "up", "mirror", "values", "take")
 NO_HINTS: Final = Hints()
 
 

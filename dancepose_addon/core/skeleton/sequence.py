@@ -65,12 +65,14 @@ class Sequence:
         return replace(self, keypoints_m=self.keypoints_m[start:stop], confidence=confidence, audio=audio)
 
 
-def validate(sequence: Sequence) -> Sequence:
+def validate(sequence: Sequence, *, whole: bool = False) -> Sequence:
     """Refuse what no fit could use; called by every reader's caller, at the border.
+
+    whole: whether every point has to be seen in every frame; a fit bridges holes (NaN) itself.
 
     Raises:
         LayoutError: the number of points is not the layout's.
-        InputError: no frames, or NaN or infinite coordinates (the frames are named).
+        InputError: no frames, or infinite coordinates, or NaN where there may be none (the frames are named).
     """
     shape = sequence.keypoints_m.shape
     if len(shape) != 3 or shape[2] != 3:
@@ -80,7 +82,10 @@ def validate(sequence: Sequence) -> Sequence:
     require_count(sequence.layout, shape[1], sequence.source)
     if not np.isfinite(sequence.fps) or sequence.fps <= 0:
         raise InputError(f"{sequence.source} has a frame rate of {sequence.fps}; it has to be positive. Give --fps.")
-    bad = ~np.isfinite(sequence.keypoints_m).all(axis=(1, 2))
+    usable = np.isfinite(sequence.keypoints_m)
+    if not whole:
+        usable |= np.isnan(sequence.keypoints_m)
+    bad = ~usable.all(axis=(1, 2))
     if bad.any():
         raise InputError(
             f"{sequence.source} has NaN or infinite points in {int(bad.sum())} of {shape[0]} frames "

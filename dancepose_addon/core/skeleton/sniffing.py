@@ -226,7 +226,7 @@ def _find_sides(points: F64, layout: Layout, hints: Hints, *, human: bool) -> tu
         return "axes", Finding(
             "sides", "mirrored", 0.6,
             f"left is right of where the body faces ({told}); taken for left-handed axes, x was turned round "
-            "(--mirror names exchanges the names of left and right instead, --mirror none leaves it)",
+            "(--read mirror=names exchanges the names of left and right instead, mirror=none leaves it)",
         )  # fmt: skip
     return "none", Finding("sides", "as named", 0.5, f"it is not plain where the body faces ({told})")
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ...errors import FormatError, InputError
 from ..recording import Finding, Hints, PointRecording, Recording
 from . import theta_contents
-from .numbers import as_numbers, describe, stored_rate
+from .numbers import as_numbers, describe, stored_rate, text_of
 
 ARRAY: Final = "array"
 """The name of a file's only array, where it has none."""
@@ -73,12 +73,7 @@ def recording_of(arrays: Mapping[str, Any], path: Path, hints: Hints) -> Recordi
 
 
 def _named_layout(arrays: Mapping[str, Any]) -> str | None:
-    stored = arrays.get(LAYOUT)
-    if isinstance(stored, str):
-        return stored
-    if isinstance(stored, np.ndarray) and stored.dtype.kind == "U" and stored.size == 1:
-        return str(stored.reshape(()))
-    return None
+    return text_of(arrays.get(LAYOUT)) or None
 
 
 def _points_array(arrays: Mapping[str, Any], source: str) -> tuple[str, NDArray[np.float64]]:
@@ -138,11 +133,13 @@ def _taken(array: NDArray[np.float64], source: str, hints: Hints) -> tuple[NDArr
     """One motion of several. array: (B, ...)."""
     if not 0 <= hints.take < len(array):
         raise InputError(
-            f"{source} holds {len(array)} motions; there is no number {hints.take}. Give --take 0 or more."
+            f"{source} holds {len(array)} motions; there is no number {hints.take}. Give --read take=0 or more."
         )
     if len(array) == 1:
         return array[0], ()
-    note = Finding("motion", f"number {hints.take}", 0.8, f"the file holds {len(array)}, and --take chooses another")
+    note = Finding(
+        "motion", f"number {hints.take}", 0.8, f"the file holds {len(array)}, and --read take=N chooses another"
+    )
     return array[hints.take], (note,)
 
 

@@ -89,11 +89,11 @@ def _read(library: Any, file: BinaryIO, size: int) -> tuple[tuple[str, ...], NDA
     rows = [values[:, :4].copy() for _, values, _ in reader.read_frames(copy=False)]
     if not rows:
         raise FormatError("it has no whole frame. Export it again.")
-    table = np.stack(rows).astype(np.float64)
-    points = table[..., :3]
-    points[(table[..., 3] < 0) | ~(np.abs(points) < LARGEST).all(axis=-1)] = np.nan
+    table = np.stack(rows)
+    rows.clear()
+    table[(table[..., 3] < 0) | ~(np.abs(table[..., :3]) < LARGEST).all(axis=-1)] = np.nan
     kept = [index for index, name in enumerate(labels) if name and not name.startswith("*")]
-    return tuple(labels[index] for index in kept), points[:, kept], rate, unit.lower()
+    return tuple(labels[index] for index in kept), table[:, kept, :3].astype(np.float64), rate, unit.lower()
 
 
 def _labels(reader: Any, used: int) -> list[str]:

@@ -106,4 +106,5 @@ def _by_bones(layout: Layout, names: SequenceOf[str], source: str) -> Choice:
 
 
 def _listed(names: SequenceOf[str]) -> str:
-    return ", ".join(name[:24] for name in names[:6]) + (", ..." if len(names) > 6 else "")
+    shown = ("".join(letter if letter.isprintable() else "?" for letter in name[:24]) for name in names[:6])
+    return ", ".join(shown) + (", ..." if len(names) > 6 else "")

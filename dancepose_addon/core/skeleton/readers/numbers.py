@@ -53,6 +53,20 @@ def usable_rate(stored: Any, source: str) -> float:
     return rate
 
 
+def text_of(value: Any) -> str:
+    """Text as files hold it: a string, bytes, or an array of one of either; nothing for anything else."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return value.decode("latin1")
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "US" or value.size != 1:
+        return ""
+    # NumPy makes strings of code points without looking at them, and damaged ones are beyond Unicode.
+    raw = value.tobytes()
+    text = raw.decode("latin1" if value.dtype.kind == "S" else "utf-32-le", errors="replace")
+    return text.rstrip("\x00")
+
+
 def describe(arrays: Mapping[str, Any]) -> str:
     """What a file holds, in words, for a message."""
     parts = [

@@ -22,7 +22,7 @@ from ...errors import FormatError, InputError
 from ..anatomy import measure_fit, rigid_share, sample
 from ..layouts import layouts_with
 from ..recording import Finding, Hints, PoseRecording
-from .numbers import as_numbers, describe, stored_rate
+from .numbers import as_numbers, describe, stored_rate, text_of
 
 F64 = NDArray[np.float64]
 
@@ -134,7 +134,7 @@ def _fingerprint(arrays: Mapping[str, Any]) -> str:
     import json
 
     try:
-        table = json.loads(str(arrays.get("provenance", "{}")))
+        table = json.loads(text_of(arrays.get("provenance")))
         return str(table["body"]["fingerprint"])[:64]
     except (ValueError, KeyError, TypeError, RecursionError):
         return ""
