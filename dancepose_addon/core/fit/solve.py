@@ -15,7 +15,7 @@ from ..body.keypoints import MarkerSet, keypoints_from_pose, markers_for as mark
 from ..body.model import BodyModel
 from ..progress import Progress, part_of, silent
 from ..skeleton.sequence import Sequence, validate
-from .bridging import bridge_corrections, carry_corrections
+from .bridging import blind_joints, bridge_corrections, carry_corrections, mend_flips, steady_reference
 from .foot_lock import lock_feet
 from .grounding import Ground, ground, soles_of, support_drift
 from .metrics import per_point_error_m
@@ -39,6 +39,8 @@ STILL_POINTS_M: Final = 0.002
 """Up to this noise joints are where they are seen, and bones are laid onto them; beyond, they are evidence only."""
 REACHED_M: Final = 0.001
 """Frames whose points are met this well are done."""
+LONGEST_HOLD_S: Final = 1.0
+"""Joints that nothing shows turn the shortest way from what was seen to what is seen next, for this long."""
 FEW_FRAMES: Final = 0.2
 """Up to this share of frames that are not done are solved by themselves, with STEPS_ALONE steps."""
 STEPS_ALONE: Final = 6
@@ -88,10 +90,16 @@ def fit(
     progress(0.0, "Looking for gaps and noise")
     raw = prepare(sequence)
     prepared = smooth_prepared(raw, fps=sequence.fps, strength=settings.smooth) if settings.smooth else raw
+    # What the regressor sees of noisy points is smoothed in any case: its poses are the prior, not the result.
+    noisy = raw.noise_m > STILL_POINTS_M and not settings.smooth and settings.refine is not None
+    shown = smooth_prepared(raw, fps=sequence.fps, strength=1.0) if noisy else prepared
     clock.lap("prepare")
 
     progress(0.05, f"Regressing {len(sequence)} frames")
-    reference = regressor(np.ascontiguousarray(prepared.points_m))
+    reference = regressor(np.ascontiguousarray(shown.points_m))
+    if raw.gaps or raw.noise_m > STILL_POINTS_M:
+        blind = blind_joints(regressor.info.markers, raw.seen)
+        reference = steady_reference(reference, blind, longest=round(LONGEST_HOLD_S * sequence.fps))
     clock.lap("regress")
 
     errors: dict[str, F32] = {}
@@ -241,9 +249,9 @@ def _refine(
     elif len(far):
         fitted = _refined_at(far, fitted, body, reference, prepared, replace(chosen, steps=STEPS_ALONE), progress)
     if prepared.gaps:
-        pose = bridge_corrections(fitted.pose, reference, markers, prepared.seen)
+        pose = bridge_corrections(fitted.pose, reference, blind_joints(markers, prepared.seen))
         fitted = replace(fitted, pose=pose)
-    return fitted
+    return replace(fitted, pose=mend_flips(fitted.pose, reference))
 
 
 def _coarse_to_fine(
