@@ -93,6 +93,8 @@ def try_one(path: Path, data: bytes, outcome: Outcome) -> None:
         kind = "read"
     except DancePoseError as error:
         kind = "refused" if "\n" not in str(error) else "traceback"
+        if kind == "traceback" and len(outcome.examples) < EXAMPLES_KEPT:
+            outcome.examples.append(f"not one line: {str(error)!r:.300}")
     except (Exception, TooSlow) as error:
         kind = "traceback"
         if len(outcome.examples) < EXAMPLES_KEPT:
@@ -161,12 +163,12 @@ def seeds_by_reader() -> dict[str, list[str]]:
     return {**found, LAYOUT: [LAYOUT]}
 
 
-def fuzz_reader(seeds: list[str], count: int) -> Outcome:
-    """``count`` inputs for a reader, shared among its seeds; each seed in a process of its own."""
+def fuzz_reader(seeds: list[str], count: int, *, here: bool = False) -> Outcome:
+    """``count`` inputs for a reader, shared among its seeds; each seed in a process of its own, unless ``here``."""
     together = Outcome()
     for index, name in enumerate(seeds):
         share = count // len(seeds) + (index < count % len(seeds))
-        outcome = in_a_process(name, share)
+        outcome = fuzz(name, share) if here else in_a_process(name, share)
         together.counts += outcome.counts
         together.slowest_s = max(together.slowest_s, outcome.slowest_s)
         together.hungriest = max(together.hungriest, outcome.hungriest)
@@ -189,6 +191,7 @@ def main() -> None:
     """Print the table; leave with 1 where anything failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=COUNT)
+    parser.add_argument("--here", action="store_true", help="in this process: quicker for few inputs")
     parser.add_argument("--only", nargs="*", default=None)
     parser.add_argument("--child", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -202,7 +205,7 @@ def main() -> None:
     for reader, seeds in seeds_by_reader().items():
         if arguments.only and reader not in arguments.only:
             continue
-        outcome = fuzz_reader(seeds, arguments.count)
+        outcome = fuzz_reader(seeds, arguments.count, here=arguments.here)
         counts = outcome.counts
         failed |= bool(counts["traceback"] + counts["slow"] + counts["memory"])
         print(

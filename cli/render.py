@@ -86,17 +86,15 @@ def render(
         "--report": report,
         "--work": work,
     }
-    flags = {
-        "--no-audio": not audio,
-        "--keep-frames": keep_frames,
-        "--adapt": adapt,
-        "--no-level": not level,
-        "--foot-lock": foot_lock,
-    }
-    arguments = [*given(options), *(name for name, wanted in flags.items() if wanted)]
+    wanted = flags(no_audio=not audio, keep_frames=keep_frames, adapt=adapt, no_level=not level, foot_lock=foot_lock)
     with progress_bar() as display:
-        run_headless([str(source), "--out", str(out), *arguments], blender=blender, display=display)
+        run_headless([str(source), "--out", str(out), *given(options), *wanted], blender=blender, display=display)
     list_results({"video": out, "contact sheet": sheet, "motion": motion, "scene": blend, "report": report})
+
+
+def flags(**wanted: bool) -> list[str]:
+    """Options without a value: those that are wanted."""
+    return [f"--{name.replace('_', '-')}" for name, on in wanted.items() if on]
 
 
 def given(options: dict[str, object]) -> list[str]:
