@@ -21,7 +21,8 @@ from dancepose_addon.core.skeleton.sequence import Sequence
 FRAMES = 30
 POINTS = {
     "md": ("md23", 25.0), "npz points": ("body25", 25.0), "AIST++ keypoints": ("coco17", 60.0),
-    "CSV": ("kinect25", 25.0), "TRC": ("body25", 25.0), "C3D": ("md23", 25.0), "MDM results": ("smpl22", 20.0), "npy points": ("smpl24", None),
+    "CSV": ("kinect25", 25.0), "TRC": ("body25", 25.0),
+    "C3D": ("md23", 25.0), "MDM results": ("smpl22", 20.0), "npy points": ("smpl24", None),
     "npy flat positions": ("smpl24", None), "BVH mixamo": ("smpl24", 25.0), "BVH cmu": ("smpl24", 25.0),
     "BVH lafan": ("smpl22", 25.0), "BVH rokoko": ("smpl22", 25.0), "BVH unreal": ("smpl22", 25.0),
 }  # fmt: skip
