@@ -50,7 +50,7 @@ def read_clips(folders: tuple[Path, ...], layout: str) -> list[Sequence]:
 
 def is_clip(path: Path) -> bool:
     """Whether a path is a clip by itself."""
-    return (path / "skeletons.json").is_file() or path.suffix in (".npy", ".npz")
+    return (path / "skeletons.json").is_file() or path.suffix in (".npy", ".npz", ".c3d", ".trc", ".csv")
 
 
 def dance_of(name: str) -> str:

@@ -5,17 +5,15 @@ least squares give exactness, time gives smoothness, the floor gives weight.
 """
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 import time
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..body.keypoints import MarkerSet, joint_markers, keypoints_from_pose
+from ..body.keypoints import MarkerSet, keypoints_from_pose, markers_for
 from ..body.model import BodyModel
 from ..progress import Progress, part_of, silent
-from ..skeleton.layouts import Layout
 from ..skeleton.sequence import Sequence, validate
 from .bridging import blind_joints, steady_reference
 from .drawing import STILL_POINTS_M, Seeds, draw_onto_points, mean_offset, start
@@ -35,7 +33,6 @@ from .swing import seen_joints
 
 F32 = NDArray[np.float32]
 
-MARKER_FOLDER: Final = Path(__file__).parents[2] / "assets" / "markers"
 SAMPLED_FRAMES: Final = 96
 """Spread over the clip, from which the body is solved where lengths do not tell it: at most so many, and where the clip
 is long enough every SEED_STRIDE-th or a multiple, so that they are among the frames that are solved first."""
@@ -66,12 +63,6 @@ class FitResult:
     ground: Ground
     markers: MarkerSet
     report: dict[str, Any] = field(default_factory=dict)
-
-
-def markers_for(layout: Layout) -> MarkerSet:
-    """The marker set that the project ships for a layout; joint centres ride on themselves."""
-    path = MARKER_FOLDER / f"{layout.name}.json"
-    return MarkerSet.load(path) if path.is_file() else joint_markers(layout)
 
 
 def _markers_of(regressor: PoseRegressor) -> MarkerSet:
