@@ -23,7 +23,7 @@ F32 = NDArray[np.float32]
 
 DATA: Final = Path(__file__).parents[2] / "shared" / "data"
 FPS: Final = 30.0
-BETAS_SPREAD: Final = 0.7
+BETAS_SPREAD: Final = 1.0
 
 
 @dataclass(frozen=True)
