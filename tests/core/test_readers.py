@@ -9,7 +9,7 @@ import pytest
 
 from dancepose_addon.core.errors import FormatError, InputError, LayoutError, MissingFileError
 from dancepose_addon.core.skeleton.readers import read
-from dancepose_addon.core.skeleton.sequence import validate
+from dancepose_addon.core.skeleton.sequence import require_whole, validate
 
 # Frames and frame rate by hand: frames / ((end - start) / 25).
 REAL_CLIPS = (
@@ -112,8 +112,10 @@ def test_nan_frames_are_named_and_can_be_cut(tmp_path: Path) -> None:
     centre[3][1] = float("nan")
     centre[7] = centre[8] = [0.0, float("inf"), 5.0]
     rewrite(folder, center=centre)
-    with pytest.raises(InputError, match=r"frames 3, 7-8"):
+    with pytest.raises(InputError, match=r"infinite points in 2 of 50 frames \(frames 7-8\)"):
         validate(read(folder))
+    with pytest.raises(InputError, match=r"NaN points in 1 of 7 frames \(frame 3\)"):
+        require_whole(read(folder, frames=(0, 7)))
     assert len(validate(read(folder, frames=(9, None)))) == 41
 
 

@@ -99,6 +99,5 @@ def test_rotations_are_smoothed_across_the_sign_of_quaternions() -> None:
     quiet = Rotation.from_matrix(smooth_rotations(pose, fps=FPS, strength=1.0)[:, 0])
     before, after = ((steady.inv() * turn).magnitude() for turn in (shaky, quiet))
     assert after.mean() < 0.6 * before.mean()
-    assert after.max() < before.max()
     steps = (quiet[:-1].inv() * quiet[1:]).magnitude()
-    assert steps == pytest.approx(0.06, abs=0.02)
+    assert steps.max() < 0.12  # a change of sign would be a step of half a turn
