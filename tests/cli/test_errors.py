@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dancepose_addon.core.body.keypoints import joint_markers
 from dancepose_addon.core.body.model_io import DEFAULT_BODY
 from dancepose_addon.core.fit.regressor import METADATA_KEY, RegressorInfo
-from dancepose_addon.core.fit.solve import joint_markers
 from dancepose_addon.core.skeleton.layouts import SMPL24
 
 from .conftest import Dancepose, Outcome
@@ -57,15 +57,6 @@ def test_nan_frames_are_named(
         dance_table["skeletons"][frame] = [[float("nan")] * 3] * 23
     outcome = dancepose("fit", write_dance(dance_table), "--out", out)
     assert_one_sentence(outcome, out, "NaN", "27 of 30", "frames 0, 3-28")
-
-
-def test_infinite_frames_are_named(
-    dancepose: Dancepose, out: Path, write_dance: WriteDance, dance_table: dict[str, Any]
-) -> None:
-    for frame in (4, 17, 18):
-        dance_table["skeletons"][frame][7][1] = float("inf")
-    outcome = dancepose("fit", write_dance(dance_table), "--out", out)
-    assert_one_sentence(outcome, out, "infinite", "3 of 30", "frames 4, 17-18")
 
 
 def test_too_many_betas(dancepose: Dancepose, out: Path, write_dance: WriteDance, dance_table: dict[str, Any]) -> None:

@@ -7,10 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from dancepose_addon.core.body.keypoints import keypoints_from_pose
+from dancepose_addon.core.body.keypoints import keypoints_from_pose, markers_for
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.fit.regressor import RegressorInfo
-from dancepose_addon.core.fit.solve import markers_for
 from dancepose_addon.core.skeleton.layouts import SMPL24, Layout
 from dancepose_addon.core.skeleton.sequence import Sequence
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation, Slerp
 
-from dancepose_addon.core.body.keypoints import joint_markers, keypoints_from_pose
+from dancepose_addon.core.body.keypoints import joint_markers, keypoints_from_pose, markers_for
 from dancepose_addon.core.body.model import BodyModel, forward_kinematics
 from dancepose_addon.core.body.rotation import geodesic_angle
 from dancepose_addon.core.errors import InputError, RegressorError
 from dancepose_addon.core.fit.settings import FitSettings
-from dancepose_addon.core.fit.solve import FitResult, fit, markers_for, solve_scale_and_translation
+from dancepose_addon.core.fit.solve import FitResult, fit, solve_scale_and_translation
 from dancepose_addon.core.skeleton.layouts import LAYOUTS, MD23, SMPL22, SMPL24, Layout
 from tests.bodies import person_joints
 from tests.posing import random_pose

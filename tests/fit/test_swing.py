@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from dancepose_addon.core.body.keypoints import joint_markers
+from dancepose_addon.core.body.keypoints import joint_markers, markers_for
 from dancepose_addon.core.body.model import PARENTS, forward_kinematics
 from dancepose_addon.core.body.rotation import geodesic_angle
 from dancepose_addon.core.fit.metrics import global_rotations
-from dancepose_addon.core.fit.solve import markers_for
 from dancepose_addon.core.fit.swing import minimal_turn, seen_joints, swing
 from dancepose_addon.core.skeleton.layouts import MD23, SMPL22, SMPL24
 from tests.bodies import person_joints
