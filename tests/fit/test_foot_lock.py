@@ -120,6 +120,29 @@ def test_what_is_too_far_off_is_no_contact_to_be_locked() -> None:
     assert np.linalg.norm(move, axis=1).max() <= MOST_MOVE_M + 1e-6
 
 
+def test_jitter_and_slow_turns_of_standing_feet_are_held_and_pivots_are_not() -> None:
+    """Feet that shake by 2 mm and turn by 4 degrees stand still to a millimetre; a pivot of 60 degrees stays one."""
+    body, pose, place, _, found = dance()
+    random, time = np.random.default_rng(0), np.arange(FRAMES) / FPS
+    shaky = (place + random.normal(scale=0.002, size=place.shape)).astype(np.float32)
+    every = Ground(found.floor_m, np.zeros((FRAMES, 2, 2), bool))
+    every.contact[:, 0] = True
+    for reach, most in ((np.radians(2.0), 0.001), (np.radians(30.0), None)):
+        turned = pose.copy()
+        turn = Rotation.from_rotvec((reach * np.sin(2 * np.pi * 0.3 * time))[:, None] * [0.0, 1.0, 0.0])
+        turned[:, 7] = pose[:, 7] @ turn.as_matrix().astype(np.float32)
+        soles = find_soles(body, turned, shaky, scale=1.0)
+        held = lock_feet(body.rest_joints(), turned, shaky, soles, every, fps=FPS)
+        after = find_soles(body, held, shaky, scale=1.0).places_m[:, 0]
+        ahead = after[:, 1] - after[:, 0]
+        heading = np.degrees(np.ptp(np.arctan2(ahead[:, 0], ahead[:, 2])))
+        if most is None:
+            assert heading == pytest.approx(60.0, abs=1.0)
+        else:
+            assert heading < 0.2
+            assert np.abs(after[:, :, [0, 2]] - np.median(after, axis=0)[:, [0, 2]]).max() < most
+
+
 def test_without_contacts_nothing_happens() -> None:
     body, pose, place, soles, _ = dance()
     none = Ground(float(soles.lowest_m.min()), np.zeros((FRAMES, 2, 2), bool))
