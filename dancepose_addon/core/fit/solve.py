@@ -92,8 +92,9 @@ def fit(
     require_settings(settings, body.beta_count)
     require_layout(regressor.info, sequence.layout, sequence.source)
     markers = _markers_of(regressor)
-    progress(0.0, "Looking for gaps and noise")
+    # What is refused is refused before anything is said of progress.
     raw = prepare(sequence)
+    progress(0.0, "Looking for gaps and noise")
     prepared = smooth_prepared(raw, fps=sequence.fps, strength=settings.smooth) if settings.smooth else raw
     # What the regressor sees of noisy points is smoothed in any case: its poses are the prior, not the result.
     noisy = raw.noise_m > STILL_POINTS_M and not settings.smooth and settings.refine is not None
