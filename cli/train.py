@@ -1,13 +1,19 @@
 """``dancepose train``: train a regressor."""
 
-import json
+from __future__ import annotations
+
 from pathlib import Path
 import shlex
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 import typer
+
+if TYPE_CHECKING:
+    from dancepose_addon.core.body.model import BodyModel
+    from trainer.board import Board
+    from trainer.data import TrainingData
 
 
 def train(
@@ -43,24 +49,16 @@ def train(
     from trainer.loop import train as run_training
     from trainer.ranks import join_ranks, leave_ranks
 
-    settings = list(overrides or ())
-    if seed is not None:
-        settings.append(f"seed={seed}")
-    config = load_config(preset, tuple(settings))
+    config = load_config(preset, (*(overrides or ()), *(() if seed is None else (f"seed={seed}",))))
     chosen = choose_device(device, threads)
     ranks = join_ranks(chosen)
-    model, board = load_body(body), None
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn(), disable=not ranks.first
-    ) as bar:
+    model = load_body(body)
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn())
+    with Progress(*columns, disable=not ranks.first) as bar:
         task = bar.add_task("Reading", total=1.0)
         data = load_data(config, model, motion=tuple(motion or ()), prior=prior, device=chosen)
-        if tensorboard and ranks.first:
-            from trainer.board import Board
-
-            board = Board(out / "tensorboard", data.pack, model)
+        board = open_board(out, data, model) if tensorboard and ranks.first else None
         out.mkdir(parents=True, exist_ok=True)
-        command = {"command": shlex.join(["dancepose", *sys.argv[1:]]), "data": data.summary}
         path = run_training(
             config,
             data,
@@ -68,6 +66,7 @@ def train(
             out,
             resume=resume,
             start=start,
+            command=shlex.join(["dancepose", *sys.argv[1:]]),
             limit_steps=limit_batches,
             ranks=ranks,
             board=board,
@@ -76,7 +75,12 @@ def train(
     if board is not None:
         board.close()
     leave_ranks(ranks)
-    if not ranks.first:
-        return
-    (out / "command.json").write_text(json.dumps(command, indent=1) + "\n", encoding="utf-8")
-    typer.echo(f"{path} is the checkpoint; make a regressor of it with `dancepose export {out}`.")
+    if ranks.first:
+        typer.echo(f"{path} is the checkpoint; make a regressor of it with `dancepose export {out}`.")
+
+
+def open_board(out: Path, data: TrainingData, model: BodyModel) -> Board:
+    """Event files for TensorBoard beside the run's other files."""
+    from trainer.board import Board
+
+    return Board(out / "tensorboard", data.pack, model)
