@@ -57,9 +57,8 @@ def train_on(folder: Path, steps: int) -> None:
     # Every row that training could draw is looked at once, so that the peak is what a long run reaches.
     total = sum(float(np.abs(shard[first : first + CLIP]).sum(dtype=np.float64)) for shard in open_shards(folder).shards
                 for first in range(0, len(shard), CLIP))  # fmt: skip
-    print(
-        f"training, {len(data.natural)} poses: {1000 * seconds / steps:.0f} ms a step, peak {peak_gb():.2f} GB ({total:.3g})"
-    )
+    step_ms = 1000 * seconds / steps
+    print(f"training, {len(data.natural)} poses: {step_ms:.0f} ms a step, peak {peak_gb():.2f} GB ({total:.3g})")
 
 
 def main() -> None:

@@ -1,19 +1,12 @@
 """``dancepose train``: train a regressor."""
 
-from __future__ import annotations
-
 from pathlib import Path
 import shlex
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 import typer
-
-if TYPE_CHECKING:
-    from dancepose_addon.core.body.model import BodyModel
-    from trainer.board import Board
-    from trainer.data import TrainingData
 
 
 def train(
@@ -44,6 +37,7 @@ def train(
 
     require_torch()
     from dancepose_addon.core.body.model_io import load_body
+    from trainer.board import Board
     from trainer.config import load_config
     from trainer.data import load_data
     from trainer.loop import train as run_training
@@ -57,7 +51,7 @@ def train(
     with Progress(*columns, disable=not ranks.first) as bar:
         task = bar.add_task("Reading", total=1.0)
         data = load_data(config, model, motion=tuple(motion or ()), prior=prior, device=chosen)
-        board = open_board(out, data, model) if tensorboard and ranks.first else None
+        board = Board(out / "tensorboard", data.pack, model) if tensorboard and ranks.first else None
         out.mkdir(parents=True, exist_ok=True)
         path = run_training(
             config,
@@ -77,10 +71,3 @@ def train(
     leave_ranks(ranks)
     if ranks.first:
         typer.echo(f"{path} is the checkpoint; make a regressor of it with `dancepose export {out}`.")
-
-
-def open_board(out: Path, data: TrainingData, model: BodyModel) -> Board:
-    """Event files for TensorBoard beside the run's other files."""
-    from trainer.board import Board
-
-    return Board(out / "tensorboard", data.pack, model)
