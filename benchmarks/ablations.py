@@ -87,12 +87,12 @@ ROWS: Final = {
     "alone-smpl24-share": Row("smpl24 alone, a sixth of the steps", settings=("data.layout=smpl24",), scale=1 / 6),
     "alone-md23": Row("md23 alone, as many steps", settings=("data.layout=md23",)),
     "alone-md23-share": Row("md23 alone, a sixth of the steps", settings=("data.layout=md23",), scale=1 / 6),
-    "paper": Row("paper preset, 3,000 of its 20,000 steps", preset="paper", motion=True, steps=3000),
+    "paper": Row("paper preset, 1,200 of its 20,000 steps", preset="paper", motion=True, steps=1200),
     "recordings": Row(
-        "best, md23, half of each batch recorded, 4,000 steps (a recipe: not shipped)",
+        "best, md23, half of each batch recorded, 1,500 steps (a recipe: not shipped)",
         settings=("data.layout=md23", "data.motion_share=0.5", "loss.lambda_adv=0.07"),
         motion=True,
-        steps=4000,
+        steps=1500,
     ),
 }  # fmt: skip
 
@@ -184,7 +184,7 @@ def main() -> None:
     parser.add_argument("--known", type=Path, help="CMU .bvh folder: what is held out of it is measured on.")
     parser.add_argument("--motion", type=Path, action="append", default=[], help="Folder of M&D clips.")
     parser.add_argument("--row", action="append", choices=list(ROWS), help="Only this row. Repeatable.")
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)

@@ -1,18 +1,14 @@
 """``dancepose evaluate``: how far regressors are from recordings and from motion with known rotations."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from .arguments import BodyOption, DeviceOption
 from .display import list_results, progress_bar
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from trainer.evaluation import ClipErrors
 
 
 def evaluate(
@@ -42,7 +38,7 @@ def evaluate(
     require_torch()
     from dancepose_addon.core.body.model_io import load_body
     from dancepose_addon.inference import open_regressor
-    from trainer.evaluation import evaluate_clip, evaluate_known, load_known, summarise
+    from trainer.evaluation import ClipErrors, evaluate_clip, evaluate_known, load_known, summarise
     from trainer.evaluation_report import describe, write_evaluation
     from trainer.recordings import read_clips
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 import shlex
-from typing import Annotated
+from typing import Annotated, Any
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 import typer
@@ -58,7 +58,14 @@ def export(
             licence=licence or LICENCE,
             progress=lambda fraction, message: bar.update(task, completed=fraction, description=message),
         )
-    for name, row in result.report["layouts"].items():
+    describe(result.report["layouts"])
+    cards = ", ".join(card.name for card in result.cards)
+    typer.echo(f"{result.model} ({result.report['bytes'] / 1e6:.1f} MB), {result.report_path.name}, {cards}")
+
+
+def describe(layouts: dict[str, dict[str, Any]]) -> None:
+    """Say what was verified and measured. layouts: rows of the report."""
+    for name, row in layouts.items():
         worst = row["verification"]["max_abs_difference"]
         said = ", ".join(f"{provider} {value:.2g}" for provider, value in worst["from_torch_stored_weights"].items())
         typer.echo(f"{name}: largest difference from torch, with the stored weights: {said}")
@@ -70,8 +77,6 @@ def export(
             )
         if "recorded" in row:
             typer.echo(f"{name}: key-points {row['recorded']['mean_mm']} mm on {row['recorded']['clips']} recordings")
-    cards = ", ".join(card.name for card in result.cards)
-    typer.echo(f"{result.model} ({result.report['bytes'] / 1e6:.1f} MB), {result.report_path.name}, {cards}")
 
 
 def recorded_commands(folder: Path) -> list[str]:

@@ -1,6 +1,5 @@
 """``dancepose train``: train a regressor."""
 
-import json
 from pathlib import Path
 import shlex
 import sys
@@ -38,29 +37,22 @@ def train(
 
     require_torch()
     from dancepose_addon.core.body.model_io import load_body
+    from trainer.board import Board
     from trainer.config import load_config
     from trainer.data import load_data
     from trainer.loop import train as run_training
     from trainer.ranks import join_ranks, leave_ranks
 
-    settings = list(overrides or ())
-    if seed is not None:
-        settings.append(f"seed={seed}")
-    config = load_config(preset, tuple(settings))
+    config = load_config(preset, (*(overrides or ()), *(() if seed is None else (f"seed={seed}",))))
     chosen = choose_device(device, threads)
     ranks = join_ranks(chosen)
-    model, board = load_body(body), None
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn(), disable=not ranks.first
-    ) as bar:
+    model = load_body(body)
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn())
+    with Progress(*columns, disable=not ranks.first) as bar:
         task = bar.add_task("Reading", total=1.0)
         data = load_data(config, model, motion=tuple(motion or ()), prior=prior, device=chosen)
-        if tensorboard and ranks.first:
-            from trainer.board import Board
-
-            board = Board(out / "tensorboard", data.pack, model)
+        board = Board(out / "tensorboard", data.pack, model) if tensorboard and ranks.first else None
         out.mkdir(parents=True, exist_ok=True)
-        command = {"command": shlex.join(["dancepose", *sys.argv[1:]]), "data": data.summary}
         path = run_training(
             config,
             data,
@@ -68,6 +60,7 @@ def train(
             out,
             resume=resume,
             start=start,
+            command=shlex.join(["dancepose", *sys.argv[1:]]),
             limit_steps=limit_batches,
             ranks=ranks,
             board=board,
@@ -76,7 +69,5 @@ def train(
     if board is not None:
         board.close()
     leave_ranks(ranks)
-    if not ranks.first:
-        return
-    (out / "command.json").write_text(json.dumps(command, indent=1) + "\n", encoding="utf-8")
-    typer.echo(f"{path} is the checkpoint; make a regressor of it with `dancepose export {out}`.")
+    if ranks.first:
+        typer.echo(f"{path} is the checkpoint; make a regressor of it with `dancepose export {out}`.")

@@ -29,7 +29,7 @@ from .errors import CheckpointError, TrainingError
 from .generator import predict
 from .losses import generator_terms, l_discriminator
 from .ranks import Ranks
-from .state import begin
+from .state import RunState, begin
 
 LOG_NAME: Final = "log.jsonl"
 ALONE: Final = Ranks()
@@ -43,6 +43,7 @@ def train(
     *,
     resume: bool = False,
     start: Path | None = None,
+    command: str = "",
     limit_steps: int | None = None,
     ranks: Ranks = ALONE,
     board: Board | None = None,
@@ -51,9 +52,10 @@ def train(
     """Train and leave ``run.pt``, ``config.json`` and ``log.jsonl`` in ``out``. Returns the path of the first.
 
     The same configuration, data and seed give the same weights on a processor, interrupted or not. limit_steps: stop
-    after so many steps of this call; ``resume`` goes on; start: a run whose weights this one begins with; ranks: which
-    of several processes this is (the first one writes); board: shown losses as they are logged, and pictures at every
-    checkpoint, which is what an epoch is where batches are drawn without end.
+    after so many steps of this call; ``resume`` goes on; start: a run whose weights this one begins with; command:
+    what was typed, to be kept with the run; ranks: which of several processes this is (the first one writes); board:
+    shown losses as they are logged, and pictures at every checkpoint, which is what an epoch is where batches are
+    drawn without end.
 
     Raises:
         CheckpointError: there is a run in ``out`` and ``resume`` is not set, or it has other settings.
@@ -69,8 +71,7 @@ def train(
     elif start is not None:
         run.start_from(start)
     if ranks.first:
-        _write_json(out / "config.json", config.to_table())
-        _cut_log(out / LOG_NAME, run.step)
+        _begin_files(out, config, {"command": command, "data": data.summary}, run.step, resume=resume)
     markers = [markers_for(layout).to_json() for layout in data.pack.layouts]
     identity = {"name": body.name, "fingerprint": body.fingerprint}
     first, last = run.step, config.optim.steps
@@ -130,14 +131,8 @@ def train(
             # Log.
             if ranks.first and (run.step % config.log_every == 0 or run.step == last):
                 distance_m = distances_m(keypoints, batch.target, batch.scale)
-                record = {
-                    "step": run.step,
-                    **{name: round(value.item(), 6) for name, value in vars(terms).items()},
-                    "l_discriminator": round(loss_d.item(), 6),
-                    "error_mm": round(1000.0 * float(distance_m[distance_m > 0].mean()), 3),
-                    "rate": run.schedule.get_last_lr()[0],
-                    "steps_per_s": round((run.step - first) / (time.perf_counter() - begun), 3),
-                }
+                record = _record(run, {**vars(terms), "l_discriminator": loss_d}, distance_m)
+                record["steps_per_s"] = round((run.step - first) / (time.perf_counter() - begun), 3)
                 _append_log(out / LOG_NAME, record)
                 if board is not None:
                     board.losses(record)
@@ -178,6 +173,23 @@ def interrupts_noted() -> Iterator[threading.Event]:
         yield noted
     finally:
         signal.signal(signal.SIGINT, previous)
+
+
+def _begin_files(out: Path, config: Config, command: dict[str, Any], step: int, *, resume: bool) -> None:
+    _write_json(out / "config.json", config.to_table())
+    if command["command"] and not resume:
+        _write_json(out / "command.json", command)
+    _cut_log(out / LOG_NAME, step)
+
+
+def _record(run: RunState, terms: dict[str, Tensor], distance_m: Tensor) -> dict[str, Any]:
+    """A line of the log. distance_m: (B, P), zero at padding."""
+    return {
+        "step": run.step,
+        **{name: round(value.item(), 6) for name, value in terms.items()},
+        "error_mm": round(1000.0 * float(distance_m[distance_m > 0].mean()), 3),
+        "rate": run.schedule.get_last_lr()[0],
+    }
 
 
 def _not_a_number(step: int, terms: dict[str, Tensor], path: Path) -> str:
