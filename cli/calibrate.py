@@ -42,7 +42,7 @@ def calibrate(
     from dancepose_addon.core.skeleton.layout_file import table_of, write_layout
     from trainer.calibrate import Settings, calibrate as learn
     from trainer.calibrate_report import describe, provenance, report_of, split
-    from trainer.data import read_clips
+    from trainer.recordings import read_clips
 
     model = load_body(body)
     settings = Settings(frames=frames, seed=seed)

@@ -15,12 +15,14 @@ from .calibrate import calibrate
 from .compare import compare
 from .convert import convert
 from .demo import demo
+from .evaluate import evaluate
 from .export import export
 from .fit import fit
 from .inspect import inspect
 from .layout import layout
 from .prior import prior
 from .render import render
+from .stats import stats
 from .train import train
 
 app = typer.Typer(
@@ -29,7 +31,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (demo, render, fit, inspect, convert, compare, prior, train, export, calibrate):
+for verb in (demo, render, fit, inspect, convert, compare, prior, train, export, evaluate, calibrate, stats):
     app.command()(verb)
 app.add_typer(layout, name="layout")
 

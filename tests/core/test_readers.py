@@ -9,7 +9,7 @@ import pytest
 
 from dancepose_addon.core.errors import FormatError, InputError, LayoutError, MissingFileError
 from dancepose_addon.core.skeleton.readers import read
-from dancepose_addon.core.skeleton.sequence import validate
+from dancepose_addon.core.skeleton.sequence import require_whole, validate
 
 # Frames and frame rate by hand: frames / ((end - start) / 25).
 REAL_CLIPS = (
@@ -112,8 +112,8 @@ def test_nan_frames_are_named_and_can_be_cut(tmp_path: Path) -> None:
     centre[7] = centre[8] = [0.0, float("inf"), 5.0]
     rewrite(folder, center=centre)
     with pytest.raises(InputError, match=r"frames 3, 7-8"):
-        validate(read(folder), whole=True)
-    assert len(validate(read(folder, frames=(9, None)), whole=True)) == 41
+        require_whole(validate(read(folder)))
+    assert len(require_whole(validate(read(folder, frames=(9, None))))) == 41
     holes = validate(read(folder))
     assert holes.confidence is not None
     assert np.flatnonzero(holes.confidence.min(axis=1) == 0).tolist() == [3, 7, 8]
