@@ -17,6 +17,7 @@ from .export import export
 from .fit import fit
 from .prior import prior
 from .render import render
+from .study import app as study_app
 from .train import train
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 for verb in (demo, render, fit, prior, train, export, calibrate):
     app.command()(verb)
+app.add_typer(study_app, name="study")
 
 
 def installed_version() -> str:

@@ -203,4 +203,5 @@ def _build_clip(job: Job, threads: int) -> str:
 
 def read_shot(table: dict[str, Any]) -> Shot:
     """A shot from the numbers of its JSON."""
-    return Shot(**{name: np.array(value) if isinstance(value, list) else value for name, value in table.items()})
+    numbers: dict[str, Any] = {k: np.array(value) if isinstance(value, list) else value for k, value in table.items()}
+    return Shot(**numbers)

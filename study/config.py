@@ -167,7 +167,9 @@ def parse_study(table: Mapping[str, Any], *, root: Path, source: str = "study.to
     """A study from the table of its file; see ``load_study``."""
     known = ("name", "system", "song", *SECTIONS)
     _refuse_unknown(table, known, source)
-    sections = {key: _section(kind, table.get(key, {}), f"{source}: [{key}]") for key, kind in SECTIONS.items()}
+    sections: dict[str, Any] = {
+        key: _section(kind, table.get(key, {}), f"{source}: [{key}]") for key, kind in SECTIONS.items()
+    }
     study = Study(
         name=check.text(table.get("name", root.name), f"{source}: name"),
         root=root,

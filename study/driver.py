@@ -93,7 +93,7 @@ class Driver:
                 self._consider(name)
         running = 0
         while self._ready or running:
-            batch = []
+            batch: list[Job] = []
             while self._ready and len(batch) < self._executor.capacity():
                 batch.append(self._dispatch(heapq.heappop(self._ready)))
             if batch:
@@ -107,9 +107,7 @@ class Driver:
                     self._take(event)
             self._show(self._state)
         failed = {name: result.message for name, result in self._failed.items() if name not in self._blocked}
-        return Summary(
-            **self._counts, failed=failed, blocked=len(self._blocked), seconds=time.monotonic() - clock
-        )
+        return Summary(**self._counts, failed=failed, blocked=len(self._blocked), seconds=time.monotonic() - clock)
 
     def _dispatch(self, number: int) -> Job:
         job = self._jobs[self._names[number]]

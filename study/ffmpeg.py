@@ -101,3 +101,22 @@ def count_frames(path: Path) -> int:
     said = run_ffmpeg(["-i", str(path.absolute()), "-map", "0:v:0", "-c", "copy", "-f", "null", "-"])
     found = re.findall(r"frame=\s*(\d+)", said)
     return int(found[-1]) if found else 0
+
+
+def sound_length_s(path: Path) -> float:
+    """Seconds of sound in a file, as it is decoded.
+
+    Raises:
+        InputError: it cannot be read as sound.
+    """
+    try:
+        said = run_ffmpeg(["-i", str(path.absolute()), "-map", "0:a:0", "-f", "null", "-"])
+    except OutputError:
+        raise
+    except DancePoseError as error:
+        raise InputError(f"{path} cannot be read as sound ({error}). Give another file as the song's audio.") from error
+    found = re.findall(r"time=\s*(\d+):(\d+):([\d.]+)", said)
+    if not found:
+        raise InputError(f"{path} holds no sound. Give another file as the song's audio.")
+    hours, minutes, seconds = found[-1]
+    return 3600.0 * int(hours) + 60.0 * int(minutes) + float(seconds)
