@@ -92,8 +92,9 @@ def read_jobs(path: Path) -> Iterator[Job]:
     """The jobs of a plan, each after those that it needs.
 
     Raises:
-        FormatError: it is damaged.
+        MissingFileError, FormatError: there is no usable plan.
     """
+    read_head(path)
     with path.open(encoding="ascii") as file:
         file.readline()
         for number, line in enumerate(file, start=2):
