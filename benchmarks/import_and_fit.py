@@ -13,7 +13,7 @@ import numpy as np
 
 from dancepose_addon.blender.pipeline import Imported, ImportOptions, import_and_fit
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.fit.pose import RefineSettings
+from dancepose_addon.core.fit.settings import settings_from
 from dancepose_addon.core.skeleton.readers import read
 from dancepose_addon.core.skeleton.sequence import Sequence
 from dancepose_addon.headless import leave
@@ -49,7 +49,7 @@ def main() -> int:
             collection=scene.collection,
             regressor=regressor,
             body=body,
-            options=ImportOptions(refinement=None if arguments.alone else RefineSettings()),
+            options=ImportOptions(fit=settings_from(refine=0) if arguments.alone else settings_from()),
         )
         times.append(time.perf_counter() - clock)
         print(f"{times[-1]:.3f} s  ({_stages(imported)})")

@@ -42,6 +42,21 @@ BodyOption: TypeAlias = Annotated[
 DeviceOption: TypeAlias = Annotated[
     str | None, typer.Option("--device", metavar="auto|cuda|cpu|numpy", help="What the regressor runs on.")
 ]
+BetasOption: TypeAlias = Annotated[
+    str | None, typer.Option("--betas", metavar="B,B,...", help="The body's shape, instead of solving for it.")
+]
+AdaptOption: TypeAlias = Annotated[
+    bool, typer.Option("--adapt", help="Let the layout's points shift on this body by up to 4 cm.")
+]
+SmoothOption: TypeAlias = Annotated[
+    float, typer.Option("--smooth", min=0.0, metavar="S", help="0: none; 1: take out the points' own noise.")
+]
+LevelOption: TypeAlias = Annotated[
+    bool, typer.Option("--level/--no-level", help="Take out a drift of the recording's floor, where there is one.")
+]
+FootLockOption: TypeAlias = Annotated[
+    bool, typer.Option("--foot-lock", help="Keep standing feet still and on the floor.")
+]
 RefineOption: TypeAlias = Annotated[
     int,
     typer.Option("--refine", min=0, metavar="N", help="Steps that draw the pose onto the points; 0: regressor alone."),

@@ -62,3 +62,11 @@ def list_results(results: dict[str, Path | None]) -> None:
         size = path.stat().st_size
         text = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
         print(f"{title:<{width}}  {path}  ({text})")
+
+
+def show_table(title: str, rows: list[tuple[str, str]]) -> None:
+    """Print names and values under a title, in two columns."""
+    print(title)
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, value in rows:
+        print(f"  {name:<{width}}  {value}")

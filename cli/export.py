@@ -15,44 +15,62 @@ def export(
     verify: Annotated[
         list[Path] | None, typer.Option(help="Recordings to verify on and to measure errors with. Repeatable.")
     ] = None,
+    known: Annotated[
+        Path | None,
+        typer.Option(help="Natural motion, as for `train --prior`: errors are measured on the clips held out of it."),
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Folder for a picture of each layout's worst and median frames.")
+    ] = None,
+    recorded: Annotated[
+        str | None, typer.Option("--layout", help="Layout of the recordings, if not the run's first.")
+    ] = None,
     body: Annotated[Path | None, typer.Option(help="The SMPL-format body of the training, if not the default.")] = None,
     licence: Annotated[str | None, typer.Option(help="Licence of the weights, if the data asks for one.")] = None,
 ) -> None:
-    """Write a run's regressor as an ONNX file, with a report and a model card beside it."""
+    """Write a run's regressor as an ONNX file, with a report, and a model card for each layout, beside it."""
     from trainer.torch_device import require_torch
 
     require_torch()
     from dancepose_addon.core.body.model_io import load_body
-    from export.exporting import LICENCE, export_run
+    from export.exporting import LICENCE, Truths, export_run
     from trainer.checkpoint import load_checkpoint
-    from trainer.data import read_clips
+    from trainer.data import layouts_of, read_clips
+    from trainer.evaluation import load_known
 
     checkpoint = load_checkpoint(run)
-    layout = checkpoint.config.data.layout
+    layouts = layouts_of(checkpoint.config)
     folder = run if run.is_dir() else run.parent
-    clips = read_clips(tuple(verify), layout) if verify else []
+    model = load_body(body)
+    clips = read_clips(tuple(verify), recorded or layouts[0].name) if verify else []
+    held_out = load_known(known, model, holdout=checkpoint.config.data.holdout) if known else []
     command = "\n".join(recorded_commands(folder))
     with Progress(TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn()) as bar:
         task = bar.add_task("Exporting", total=1.0)
         result = export_run(
             checkpoint,
-            load_body(body),
-            out or folder / f"{layout}.onnx",
-            clips=clips,
+            model,
+            out or folder / ("shared.onnx" if len(layouts) > 1 else f"{layouts[0].name}.onnx"),
+            truths=Truths(tuple(clips), tuple(held_out)),
+            pictures=pictures,
             command=command,
             licence=licence or LICENCE,
             progress=lambda fraction, message: bar.update(task, completed=fraction, description=message),
         )
-    worst = result.report["verification"]["max_abs_difference"]
-    for provider, difference in worst["from_torch_stored_weights"].items():
-        typer.echo(
-            f"{provider}: largest difference from torch {difference:.2g} with the stored weights, "
-            f"{worst['from_torch_exact_weights'][provider]:.2g} with the weights as trained"
-        )
-    if "errors" in result.report:
-        errors = result.report["errors"]
-        typer.echo(f"Mean key-point error on {errors['clips']} clips: {errors['mean_mm']} mm (regressor alone)")
-    typer.echo(f"{result.model} ({result.report['bytes'] / 1e6:.1f} MB), {result.report_path.name}, {result.card.name}")
+    for name, row in result.report["layouts"].items():
+        worst = row["verification"]["max_abs_difference"]
+        said = ", ".join(f"{provider} {value:.2g}" for provider, value in worst["from_torch_stored_weights"].items())
+        typer.echo(f"{name}: largest difference from torch, with the stored weights: {said}")
+        if "known" in row:
+            found = row["known"]
+            typer.echo(
+                f"{name}: {found['rotation_deg']} degrees, vertices {found['pve_mm']} mm, key-points "
+                f"{found['mean_mm']} mm on {found['clips']} clips held out"
+            )
+        if "recorded" in row:
+            typer.echo(f"{name}: key-points {row['recorded']['mean_mm']} mm on {row['recorded']['clips']} recordings")
+    cards = ", ".join(card.name for card in result.cards)
+    typer.echo(f"{result.model} ({result.report['bytes'] / 1e6:.1f} MB), {result.report_path.name}, {cards}")
 
 
 def recorded_commands(folder: Path) -> list[str]:

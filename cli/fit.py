@@ -8,20 +8,26 @@ import typer
 
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.fit.pose import REFINE_STEPS, RefineSettings
+from dancepose_addon.core.fit.pose import REFINE_STEPS
+from dancepose_addon.core.fit.settings import parse_betas, settings_from
 from dancepose_addon.core.fit.solve import fit as fit_sequence
 from dancepose_addon.core.skeleton import readers
 from dancepose_addon.core.skeleton.sequence import validate
 from dancepose_addon.inference import open_regressor
 
 from .arguments import (
+    AdaptOption,
+    BetasOption,
     BodyOption,
     DeviceOption,
+    FootLockOption,
     FpsOption,
     FramesOption,
     LayoutOption,
+    LevelOption,
     RefineOption,
     RegressorOption,
+    SmoothOption,
     SourceArgument,
     parse_frames,
 )
@@ -32,6 +38,7 @@ def fit(
     source: SourceArgument,
     out: Annotated[Path, typer.Option("--out", help="The motion to write, AMASS-style .npz.")],
     report: Annotated[Path | None, typer.Option(help="Also write errors and timings, .json.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Also draw errors, contacts and the worst frames, .png.")] = None,
     frames: FramesOption = None,
     layout: LayoutOption = None,
     fps: FpsOption = None,
@@ -39,15 +46,22 @@ def fit(
     body: BodyOption = None,
     device: DeviceOption = None,
     refine: RefineOption = REFINE_STEPS,
+    betas: BetasOption = None,
+    adapt: AdaptOption = False,
+    smooth: SmoothOption = 0.0,
+    level: LevelOption = True,
+    foot_lock: FootLockOption = False,
 ) -> None:
     """Fit a body to skeleton motion and write its motion."""
+    settings = settings_from(
+        refine=refine, betas=_betas(betas), adapt=adapt, smooth=smooth, level=level, foot_lock=foot_lock
+    )
     sequence = validate(readers.read(source, layout=layout, fps=fps, frames=parse_frames(frames)))
     chosen_body = load_body(body)
     chosen = open_regressor(regressor, layout=sequence.layout.name, device=device or "auto")
-    refinement = RefineSettings(steps=refine) if refine else None
     with progress_bar() as display:
         result = fit_sequence(
-            sequence, regressor=chosen, body=chosen_body, refinement=refinement, progress=display.progress
+            sequence, regressor=chosen, body=chosen_body, settings=settings, progress=display.progress
         )
         for notice in result.report["notices"]:
             display.notice(notice)
@@ -55,6 +69,17 @@ def fit(
     if report is not None:
         with replacing(report) as temporary:
             temporary.write_text(json.dumps(result.report, indent=2) + "\n", encoding="utf-8")
+    if plot is not None:
+        from .fit_plot import draw_fit
+
+        draw_fit(plot, result, chosen_body)
     errors = ", ".join(f"{stage} {table['mean']:.1f} mm" for stage, table in result.report["error_mm"].items())
     print(f"{result.report['frames']} frames; mean distance to the points: {errors}.")
-    list_results({"motion": out, "report": report})
+    list_results({"motion": out, "report": report, "plot": plot})
+
+
+def _betas(text: str | None) -> tuple[float, ...] | None:
+    try:
+        return None if text is None else parse_betas(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} are not betas; write numbers between commas, as 0.3,-1.2.") from None

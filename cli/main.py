@@ -12,6 +12,7 @@ import typer
 from dancepose_addon.core.errors import DancePoseError
 
 from .calibrate import calibrate
+from .compare import compare
 from .demo import demo
 from .export import export
 from .fit import fit
@@ -26,7 +27,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (demo, render, fit, prior, train, export, calibrate):
+for verb in (demo, render, fit, compare, prior, train, export, calibrate):
     app.command()(verb)
 app.add_typer(study_app, name="study")
 

@@ -8,13 +8,18 @@ import typer
 from dancepose_addon.core.fit.pose import REFINE_STEPS
 
 from .arguments import (
+    AdaptOption,
+    BetasOption,
     BodyOption,
     DeviceOption,
+    FootLockOption,
     FpsOption,
     FramesOption,
     LayoutOption,
+    LevelOption,
     RefineOption,
     RegressorOption,
+    SmoothOption,
     SourceArgument,
     parse_frames,
 )
@@ -34,6 +39,11 @@ def render(
     body: BodyOption = None,
     device: DeviceOption = None,
     refine: RefineOption = REFINE_STEPS,
+    betas: BetasOption = None,
+    adapt: AdaptOption = False,
+    smooth: SmoothOption = 0.0,
+    level: LevelOption = True,
+    foot_lock: FootLockOption = False,
     engine: Annotated[
         str | None, typer.Option(metavar="study|preview|auto", help="Cycles, Workbench, or the best that starts here.")
     ] = None,
@@ -61,6 +71,8 @@ def render(
         "--body": body,
         "--device": device,
         "--refine": refine,
+        "--betas": betas,
+        "--smooth": smooth or None,
         "--engine": engine,
         "--engine-timeout": engine_timeout,
         "--size": size,
@@ -72,7 +84,14 @@ def render(
         "--work": work,
     }
     arguments = [str(source), "--out", str(out), *given(options)]
-    arguments += ["--no-audio"] * (not audio) + ["--keep-frames"] * keep_frames
+    flags = {
+        "--no-audio": not audio,
+        "--keep-frames": keep_frames,
+        "--adapt": adapt,
+        "--no-level": not level,
+        "--foot-lock": foot_lock,
+    }
+    arguments += [name for name, wanted in flags.items() if wanted]
     with progress_bar() as display:
         run_headless(arguments, blender=blender, display=display)
     list_results({"video": out, "contact sheet": sheet, "motion": motion, "scene": blend, "report": report})

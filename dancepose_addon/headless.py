@@ -27,7 +27,8 @@ from .core.atomic import output_error, replacing
 from .core.body.model import BodyModel
 from .core.body.model_io import load_body
 from .core.errors import Cancelled, DancePoseError
-from .core.fit.pose import REFINE_STEPS, RefineSettings
+from .core.fit.pose import REFINE_STEPS
+from .core.fit.settings import parse_betas, settings_from
 from .core.framing import frame_motions
 from .core.progress import Progress, part_of
 from .core.skeleton.readers import read
@@ -69,8 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--regressor", type=Path, metavar="FILE.onnx", help="regressor, instead of the one shipped")
     add("--body", type=Path, metavar="FILE", help="SMPL-format body, instead of the one shipped")
     add("--device", choices=("auto", "cuda", "cpu", "numpy"), default="auto", help="what the regressor runs on")
-    refine_help = "steps that draw the pose onto the points; 0: model alone"
-    add("--refine", type=int, default=REFINE_STEPS, metavar="N", help=refine_help)
+    _add_fit_options(parser)
     add("--engine", choices=tuple(engines.ORDER), default="auto", help="study: Cycles; preview: Workbench")
     add("--engine-timeout", type=float, default=engines.PROBE_TIMEOUT_S, metavar="S", help="for an engine's test frame")
     add("--size", type=_size, default=DEFAULT_SIZE, metavar="WIDTHxHEIGHT", help="of the picture, in pixels")
@@ -84,6 +84,17 @@ def build_parser() -> argparse.ArgumentParser:
     add("--report", type=Path, metavar="OUT.json", help="also write errors, notices and timings")
     add("--progress", choices=("plain", "json"), default="plain", help="json: a line for programs at every step")
     return parser
+
+
+def _add_fit_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    steps_help = "steps that draw the pose onto the points; 0: the regressor alone"
+    add("--refine", type=int, default=REFINE_STEPS, metavar="N", help=steps_help)
+    add("--betas", type=parse_betas, metavar="B,B,...", help="the body's shape, instead of solving for it")
+    add("--adapt", action="store_true", help="let the layout's points shift on this body by up to 4 cm")
+    add("--smooth", type=float, default=0.0, metavar="S", help="0: none; 1: take out the points' own noise")
+    add("--no-level", action="store_true", help="keep a drift of the recording's floor")
+    add("--foot-lock", action="store_true", help="keep standing feet still and on the floor")
 
 
 def _frame_range(text: str) -> tuple[int, int | None]:
@@ -283,7 +294,16 @@ def _import(arguments: argparse.Namespace, scene: bpy.types.Scene, progress: Pro
         collection=scene.collection,
         regressor=regressor,
         body=body,
-        options=ImportOptions(refinement=RefineSettings(steps=arguments.refine) if arguments.refine else None),
+        options=ImportOptions(
+            fit=settings_from(
+                refine=arguments.refine,
+                betas=arguments.betas,
+                adapt=arguments.adapt,
+                smooth=arguments.smooth,
+                level=not arguments.no_level,
+                foot_lock=arguments.foot_lock,
+            )
+        ),
         progress=progress,
     )
     return imported, body

@@ -27,9 +27,8 @@ from .core.atomic import replacing
 from .core.body.model_io import load_body
 from .core.errors import BodyFileError, DancePoseError, EngineError, InputError, OutputError, RegressorError
 from .core.fit.motion import BodyMotion
-from .core.fit.pose import RefineSettings
+from .core.fit.settings import settings_from
 from .core.fit.solve import fit
-from .core.footwork import measure_footwork
 from .core.framing import Shot
 from .core.skeleton.readers import read
 from .core.skeleton.sequence import validate
@@ -121,13 +120,13 @@ class _Worker:
             )
         body = load_body(_path(job["body"]))
         regressor = open_regressor(_path(job["regressor"]), layout=sequence.layout.name, device=job["device"])
-        refinement = RefineSettings(steps=job["refine"]) if job["refine"] else None
-        result = fit(sequence, regressor=regressor, body=body, refinement=refinement)
+        betas = tuple(job["betas"]) if job["betas"] else None
+        result = fit(sequence, regressor=regressor, body=body, settings=settings_from(betas=betas, **job["fit"]))
         motion = result.motion
         pelvis = np.float32(motion.scale) * body.rest_joints(motion.betas)[0]
         motion.save(Path(job["motion"]), rest_pelvis_m=pelvis)
-        report = {**result.report, "duration_s": sequence.duration_s, "fps": sequence.fps}
-        report["feet"] = measure_footwork(body, motion)
+        standing = result.ground.contact.any(axis=(1, 2)).mean()
+        report = {**result.report, "contact_share": round(float(standing), 4)}
         with replacing(Path(job["report"])) as temporary:
             temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
         digest = hashlib.blake2b(digest_size=8)

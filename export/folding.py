@@ -4,34 +4,53 @@ import torch
 from torch import Tensor, nn
 
 from dancepose_addon.core.body.model import JOINT_COUNT
-from trainer.generator import ResidualBlock, SmplRegressor
+from trainer.generator import LayoutLinear, ResidualBlock, SmplRegressor
 
 
 class FoldedRegressor(nn.Module):
-    """SmplRegressor at inference: linear layers only. layers: encoder, two per block, decoder."""
+    """SmplRegressor at inference: linear layers only.
 
-    def __init__(self, layers: list[nn.Linear], rotation: str) -> None:
+    encoder_weight: (L, inputs, width) and encoder_bias: (L, width), of each layout; layers: two per block, decoder.
+    """
+
+    def __init__(self, encoder_weight: Tensor, encoder_bias: Tensor, layers: list[nn.Linear], rotation: str) -> None:
         super().__init__()
+        self.encoder_weight = nn.Parameter(encoder_weight, requires_grad=False)
+        self.encoder_bias = nn.Parameter(encoder_bias, requires_grad=False)
         self.layers = nn.ModuleList(layers)
         self.rotation = rotation
 
-    def forward(self, keypoints: Tensor) -> Tensor:
-        """keypoints: (B, K, 3), normalised -> theta (B, 24, 3) or (B, 24, 6)."""
-        encoder, *inner, decoder = self.layers
-        features = encoder(keypoints.flatten(1))
+    def forward(self, inputs: Tensor) -> Tensor:
+        """inputs: (B, N, 3), what the network is shown, in groups of one layout each -> theta (B, 24, 3 or 6)."""
+        *inner, decoder = self.layers
+        groups = inputs.reshape(len(self.encoder_weight), -1, inputs[0].numel())
+        features = torch.baddbmm(self.encoder_bias[:, None], groups, self.encoder_weight).flatten(0, 1)
         for first, second in zip(inner[::2], inner[1::2], strict=True):
             features = features + torch.relu(second(torch.relu(first(features))))
         theta: Tensor = decoder(features)
         return theta.reshape(len(theta), JOINT_COUNT, -1)
 
+    def only(self, index: int) -> "FoldedRegressor":
+        """The regressor of one of the layouts; all else is shared."""
+        one = slice(index, index + 1)
+        layers = [layer for layer in self.layers if isinstance(layer, nn.Linear)]
+        return FoldedRegressor(self.encoder_weight[one], self.encoder_bias[one], layers, self.rotation).eval()
+
 
 def fold(generator: SmplRegressor) -> FoldedRegressor:
     """The same function with running statistics in place of the batch's."""
-    layers = [_copy(generator.encoder)]
+    layers = []
     for block in generator.blocks:
         assert isinstance(block, ResidualBlock)
         layers += [_folded(block.linear1, block.norm1), _folded(block.linear2, block.norm2)]
-    return FoldedRegressor([*layers, _copy(generator.decoder)], generator.rotation).eval()
+    encoder = generator.encoder
+    if isinstance(encoder, LayoutLinear):
+        weight, bias = encoder.weight.detach(), encoder.bias.detach()
+    else:
+        assert isinstance(encoder, nn.Linear)
+        weight, bias = encoder.weight.detach().T[None], encoder.bias.detach()[None]
+    copied = [*layers, _copy(generator.decoder)]
+    return FoldedRegressor(weight.clone(), bias.clone(), copied, generator.rotation).eval()
 
 
 def rounded(folded: FoldedRegressor) -> FoldedRegressor:
@@ -42,7 +61,8 @@ def rounded(folded: FoldedRegressor) -> FoldedRegressor:
         copy = _copy(layer)
         copy.weight.data = copy.weight.data.half().float()
         layers.append(copy)
-    return FoldedRegressor(layers, folded.rotation).eval()
+    weight = folded.encoder_weight.data.half().float()
+    return FoldedRegressor(weight, folded.encoder_bias.data.clone(), layers, folded.rotation).eval()
 
 
 def _copy(layer: nn.Linear) -> nn.Linear:

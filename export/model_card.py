@@ -2,20 +2,26 @@
 
 from collections.abc import Mapping
 import json
+from pathlib import Path
 from typing import Any
 
 from dancepose_addon.core.fit.regressor import RegressorInfo
 
 
-def model_card(info: RegressorInfo, report: Mapping[str, Any], command: str) -> str:
-    """Markdown. report: as ``export_run`` writes it; command: what trained it, or "" where it is not known."""
+def model_card(
+    info: RegressorInfo, report: Mapping[str, Any], command: str, *, file: str, picture: Path | None = None
+) -> str:
+    """Markdown. report: of the layout, as ``export_run`` writes it; command: what trained it, or "" where it is not
+    known; file: the .onnx; picture: of the worst and the median frames."""
     training = info.training
+    shared = [markers.layout.name for markers in info.shared]
     parts = [
-        f"# {info.name}",
+        f"# {info.name}, layout {info.layout.name}",
         (
             f"A SmplRegressor for layout {info.layout.name} ({info.layout.title}): key-points in, local rotations of "
             "SMPL's 24 joints out, frame by frame, a whole clip in one call."
         ),
+        f"File: `{file}`." + (f" One network for the layouts {', '.join(shared)}." if shared else ""),
         "## Data",
         _data(training["data"]),
         (
@@ -31,9 +37,14 @@ def model_card(info: RegressorInfo, report: Mapping[str, Any], command: str) -> 
     if command:
         parts.append(f"```\n{command}\n```")
     parts.append(f"```json\n{json.dumps(training['config'], indent=1)}\n```")
-    if "errors" in report:
-        parts += ["## Error on recorded clips", _errors(report["errors"])]
-    parts += ["## Where it fails", _limits(info, report.get("errors"))]
+    if "known" in report:
+        parts += ["## Error on motion with known rotations, not trained on", _known(report["known"])]
+    if "recorded" in report:
+        parts += ["## Error on recorded clips", _recorded(report["recorded"])]
+    if picture is not None:
+        what = "motion with known rotations" if "known" in report else "the recorded clips"
+        parts += [f"Worst and median frames of {what}, grey the truth: see `{picture.name}`."]
+    parts += ["## Where it fails", _limits(info, report.get("known", report.get("recorded")))]
     parts += ["## Agreement with torch", _agreement(report["verification"])]
     parts += ["## Licence", info.licence]
     return "\n\n".join(parts) + "\n"
@@ -49,12 +60,36 @@ def _data(summary: Mapping[str, Any]) -> str:
             f"- {summary['motion_frames']} recorded key-point frames of {len(summary['train_clips'])} clips "
             f"({', '.join(summary['train_clips'])})."
         )
-    else:
+    held_out = summary.get("natural_held_out")
+    if held_out:
+        lines.append(f"- Held out, to measure on: {len(held_out)} clips ({', '.join(held_out)}).")
+    if "motion_frames" not in summary:
         lines.append("- No recorded key-points: every input was made from a natural pose.")
     return "\n".join(lines)
 
 
-def _errors(errors: Mapping[str, Any]) -> str:
+def _known(errors: Mapping[str, Any]) -> str:
+    intro = (
+        f"Regressor alone, nothing refined, on {errors['frames']} frames of {errors['clips']} clips that training "
+        "never saw, nor their mirror images, seen through the layout's points on the mean body: mean local rotation "
+        f"error **{errors['rotation_deg']} degrees**, mean error of the vertices (pelvis on pelvis) "
+        f"**{errors['pve_mm']} mm**, of the key-points {errors['mean_mm']} mm."
+    )
+    rows = ["| facing | frames | rotation, degrees | vertices, mm | key-points, mm |", "|---|---|---|---|---|"]
+    rows += [
+        f"| {name} | {row['frames']} | {row['rotation_deg']} | {row['pve_mm']} | {row['mean_mm']} |"
+        for name, row in (("+z", errors["forward"]), ("away", errors["backward"]))
+    ]
+    clips = ["| clip | frames | rotation, degrees | vertices, mm | key-points, mm |", "|---|---|---|---|---|"]
+    clips += [
+        f"| {name} | {row['frames']} | {row['rotation_deg']} | {row['pve_mm']} | {row['mean_mm']} |"
+        for name, row in errors["by_clip"].items()
+    ]
+    joints = ", ".join(f"{name} {value}" for name, value in errors["by_joint_deg"].items())
+    return "\n".join([intro, "", *rows, "", *clips, "", f"By joint, degrees: {joints}."])
+
+
+def _recorded(errors: Mapping[str, Any]) -> str:
     intro = (
         f"Regressor alone; one size for the clip and a place for every frame solved in closed form, nothing refined. "
         f"Mean distance over points, {errors['clips']} clips, {errors['frames']} frames: **{errors['mean_mm']} mm** "

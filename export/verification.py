@@ -11,10 +11,11 @@ import torch
 from dancepose_addon.core.errors import RegressorError
 from dancepose_addon.core.fit.normalise import normalise
 from dancepose_addon.core.fit.regressor import PoseRegressor
-from dancepose_addon.core.skeleton.layouts import Layout
 from dancepose_addon.core.skeleton.sequence import Sequence
 from dancepose_addon.inference import open_regressor
-from trainer.generator import predict_rotmat
+from trainer.config import ModelConfig
+from trainer.generator import predict
+from trainer.pack import LayoutPack
 
 from .folding import FoldedRegressor
 
@@ -26,20 +27,21 @@ DEVICES: Final = ("cuda", "cpu", "numpy")
 
 @dataclass(frozen=True)
 class TorchRegressor:
-    """The reference: the network in torch, with normalisation from ``core.fit.normalise``."""
+    """The reference: the network in torch, with normalisation from ``core.fit.normalise``. network, pack: of the one
+    layout."""
 
     network: FoldedRegressor
-    layout: Layout
+    pack: LayoutPack
+    model: ModelConfig
     kind: str
-    size_factor: float
-    facing: bool
 
     def __call__(self, keypoints_m: F32) -> F32:
         """keypoints_m: (T, K, 3), metres -> (T, 24, 3, 3)."""
-        points, _ = normalise(keypoints_m, self.layout, kind=self.kind, size_factor=self.size_factor)
+        layout, factor = self.pack.layouts[0], float(self.pack.size_factor[0])
+        points, _ = normalise(keypoints_m, layout, kind=self.kind, size_factor=factor)
         with torch.no_grad():
-            rotmat = predict_rotmat(self.network, torch.from_numpy(points), self.layout if self.facing else None)
-        return rotmat.numpy()
+            rotations = predict(self.network, self.pack.pad(torch.from_numpy(points)), self.pack, self.model)
+        return np.ascontiguousarray(rotations.local_rotmat.numpy())
 
 
 def verify(
@@ -55,7 +57,7 @@ def verify(
     regressors: list[PoseRegressor] = []
     for device in DEVICES:
         try:
-            regressor = open_regressor(path, layout=exact.layout.name, device=device)
+            regressor = open_regressor(path, layout=exact.pack.layouts[0].name, device=device)
         except RegressorError:
             if device == "numpy":
                 raise

@@ -33,6 +33,10 @@ class System:
     layout: str | None = option(check.one_of(*LAYOUTS), None)
     fps: float | None = option(check.number(0.001, 1000.0), None)
     refine: int = option(check.whole(0, 100), REFINE_STEPS)
+    smooth: float = option(check.number(0.0, 100.0), 0.0)
+    adapt: bool = option(check.flag, False)
+    level: bool = option(check.flag, True)
+    foot_lock: bool = option(check.flag, False)
     regressor: str | None = option(check.text, None)
     device: str = option(check.one_of("auto", "cuda", "cpu", "numpy"), "cpu")
 
@@ -65,10 +69,12 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """body: an SMPL file, or the one shipped; floor: one height for all systems of a song, or each clip's own;
+    """body: an SMPL file, or the one shipped; betas: its shape in every clip, so that it tells nothing about the
+    system; [] solves for it clip by clip; floor: one height for all systems of a song, or each clip's own;
     backdrop_rgb: linear; light: strength of all lights against the usual."""
 
     body: str | None = option(check.text, None)
+    betas: tuple[float, ...] = option(check.shape, (0.0,))
     floor: str = option(check.one_of("song", "clip"), "song")
     backdrop_rgb: tuple[float, float, float] = option(check.colour, (0.36, 0.365, 0.375))
     light: float = option(check.number(0.0, 100.0), 1.0)

@@ -218,7 +218,7 @@ class _Planner:
         for name in ("name", "files", "label"):
             del options[name]
         files = [self._file_hash(study.path(text)) for text in (system.regressor, study.stage.body)]
-        key = key_of("fit", self.contents[where], options, files, needs_s, code_hash())
+        key = key_of("fit", self.contents[where], options, files, study.stage.betas, needs_s, code_hash())
         what["source"] = str(self.sources[system.name][song.name])
         return Job(f"fit:{system.name}/{song.name}", "fit", key, (), what)
 

@@ -208,8 +208,9 @@ class _Page:
 
 COLUMNS: Final = {
     "error_mm": ("fit error, mm", "{:.1f}"),
-    "contact": ("foot on the floor", "{:.0%}"),
+    "contact": ("standing", "{:.0%}"),
     "skating": ("feet slide", "{:.1%}"),
+    "slide": ("standing feet move, mm/s", "{:.0f}"),
     "floating_mm": ("floating, mm", "{:.0f}"),
     "penetration_mm": ("sinking, mm", "{:.1f}"),
     "floor_mm": ("floor, mm", "{:.0f}"),
@@ -217,8 +218,8 @@ COLUMNS: Final = {
     "render_s": ("rendering, s", "{:.0f}"),
 }
 LEGEND: Final = (
-    "<p class='legend'>Fit error: mean distance of the body's points from those of the file. On the floor: share of "
-    "frames with a sole less than 5 cm above it. Slide: share of frames in which such a foot is faster than 0.5 m/s. "
+    "<p class='legend'>Fit error: mean distance of the body's points from those of the file. Standing: share of "
+    "frames with a heel or toes at rest on the floor. Slide: share of frames with toes below 5 cm and faster than 0.5 m/s. "
     "Floating and sinking: mean distance of the lowest sole above and below the clip's own floor. Floor: its height in "
     "the file.</p>"
 )
@@ -232,8 +233,9 @@ def _numbers(clip: _Clip) -> dict[str, float | None]:
     floor = fit.get("floor_m")
     return {
         "error_mm": last,
-        "contact": feet.get("contact"),
-        "skating": feet.get("skating"),
+        "contact": fit.get("contact_share"),
+        "skating": feet.get("skating_ratio"),
+        "slide": feet.get("standing_slide_mm_per_s"),
         "floating_mm": feet.get("floating_mm"),
         "penetration_mm": feet.get("penetration_mm"),
         "floor_mm": None if floor is None else 1000.0 * floor,

@@ -31,6 +31,7 @@ KINDS_OF_ERRORS: Final = (
     (OutputError, "output"),
     (DancePoseError, "expected"),
 )
+FIT_OPTIONS: Final = ("refine", "smooth", "adapt", "level", "foot_lock")
 PROBE_TIMEOUT_S: Final = 240.0
 
 
@@ -116,7 +117,8 @@ class Tasks:
             "source": str(study.root / job.what["source"]),
             "layout": system.layout,
             "fps": system.fps,
-            "refine": system.refine,
+            "fit": {name: getattr(system, name) for name in FIT_OPTIONS},
+            "betas": study.stage.betas,
             "device": system.device,
             "regressor": None if regressor is None else str(regressor),
             "body": None if body is None else str(body),

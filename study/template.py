@@ -30,6 +30,7 @@ background = "stage"        # "transparent": also a .webm with alpha
 [stage]
 # body = "SMPL_NEUTRAL.pkl" # your own SMPL file; without it the free body that is shipped
 floor = "song"              # one floor height for all systems of a song; "clip": each clip stands on its own
+# betas = [0.0]             # shape of the body in every clip; [] solves for it clip by clip, which may tell systems apart
 # backdrop_rgb = [0.36, 0.365, 0.375]   # linear
 # light = 1.0
 
@@ -88,6 +89,10 @@ def draft_study(folders: list[Path], *, audio: Path | None, root: Path) -> str:
         lines += [f"# label = {json.dumps(name)}            # in pictures and in the report"]
         lines += ['# layout = "md23"            # where the files leave it open', "# fps = 25"]
         lines += ["# refine = 3                 # steps that draw the pose onto the points; 0: regressor alone"]
+        lines += ["# smooth = 0.0               # 1: take out the points' own noise; 0 shows what a model made"]
+        lines += ["# adapt = false              # let the layout's points shift on the body by up to 4 cm"]
+        lines += ["# level = true               # take out a drift of the recording's floor"]
+        lines += ["# foot_lock = false          # keep standing feet still and on the floor"]
         lines += ['# regressor = "model.onnx"', ""]
     taken = set()
     for song in sorted(songs.values(), key=lambda found: _natural(found.name)):

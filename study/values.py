@@ -88,6 +88,13 @@ def numbers(value: Any, where: str) -> tuple[float, ...]:
     return tuple(float(entry) for entry in value)
 
 
+def shape(value: Any, where: str) -> tuple[float, ...]:
+    """A list of SMPL's betas."""
+    if not _is_list(value) or not all(_is_number(entry) and abs(entry) <= 10 for entry in value):
+        _refuse(value, where, "a list of betas, each from -10 to 10")
+    return tuple(float(entry) for entry in value)
+
+
 def wholes(value: Any, where: str) -> tuple[int, ...]:
     """A list of whole numbers, none negative."""
     if not _is_list(value) or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in value):

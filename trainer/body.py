@@ -13,6 +13,8 @@ from torch import Tensor
 from dancepose_addon.core.body.keypoints import MarkerSet
 from dancepose_addon.core.body.model import JOINT_COUNT, TREE_LEVELS, BodyModel
 
+from .rotations import join, pick, product
+
 
 @dataclass(frozen=True)
 class TorchBody:
@@ -86,6 +88,16 @@ def forward_kinematics(rest_joints_m: Tensor, pose_rotmat: Tensor) -> tuple[Tens
         joints.append(joints[-1].index_select(1, above) + _product(parent_rotmat, bones[..., None])[..., 0])
         start = first
     return torch.cat(rotmats, dim=1), torch.cat(joints, dim=1)
+
+
+def globals_of(pose_rotmat: Tensor) -> Tensor:
+    """Orientations in space of the bones alone. pose_rotmat: (B, 24, 3, 3), local -> (B, 24, 3, 3)."""
+    rotmats, start = [pose_rotmat[:, :1]], 0
+    for first, end, parents in _LEVELS:
+        above = pick(rotmats[-1], [parent - start for parent in parents])
+        rotmats.append(product(above, pose_rotmat[:, first:end]))
+        start = first
+    return join(*rotmats)
 
 
 def p_3d(

@@ -20,8 +20,8 @@ CHECKPOINT_NAME: Final = "run.pt"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """config: of the run; step: steps done; weights: of generator, averaged generator and discriminator;
-    state: optimisers, schedule and random numbers; markers, body: what P_3d was; summary: of the data."""
+    """config: of the run; step: steps done; weights: of generator, averaged generator and discriminator; state:
+    optimisers, schedule and random numbers; markers, of each layout, and body: what P_3d was; summary: of the data."""
 
     config: Config
     step: int
@@ -29,7 +29,7 @@ class Checkpoint:
     average: dict[str, Tensor] | None
     discriminator: dict[str, Tensor]
     state: dict[str, Any]
-    markers: dict[str, Any]
+    markers: list[dict[str, Any]]
     body: dict[str, str]
     summary: dict[str, Any]
 

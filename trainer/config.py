@@ -16,11 +16,12 @@ PRESET_FOLDER: Final = Path(__file__).parent / "presets"
 class DataConfig:
     """Where a batch comes from.
 
-    layout: of the key-points. normalise: kind of ``core.fit.normalise``. motion_share: share of a batch that is
-    recorded key-points without known pose; the rest is synthesised from natural poses. motion_frames: recorded
-    frames sampled for training, 0 for all. motion_train_clips of motion_all_clips: the split of the recordings, kept
-    in proportion where fewer clips are there. procedural_share: share of synthesised poses that are drawn from the
-    procedural set. procedural_poses: size of that set.
+    layout: of the key-points; several joined by "+", or "all", train one network for them all. normalise: kind of
+    ``core.fit.normalise``. motion_share: share of a batch that is recorded key-points without known pose; the rest is
+    synthesised from natural poses. motion_frames: recorded frames sampled for training, 0 for all. motion_train_clips
+    of motion_all_clips: the split of the recordings, kept in proportion where fewer clips are there. procedural_share:
+    share of synthesised poses that are drawn from the procedural set. procedural_poses: size of that set. holdout:
+    share of the natural clips, mirror images with them, that training never sees.
     """
 
     layout: str = "md23"
@@ -31,6 +32,7 @@ class DataConfig:
     motion_all_clips: int = 61
     procedural_share: float = 0.0
     procedural_poses: int = 20000
+    holdout: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class AugmentConfig:
     noisy_share: share of poses that get it. yaw: turn about the vertical at random. tilt_deg: standard deviation of a
     lean of the whole body. betas_std: of the shape parameters. offset_m: standard deviation of the markers' places.
     noise_m: of the sensor, per coordinate. displaced: probability that a point is off by displaced_m (standard
-    deviation). size_std: relative error of the clip's scale.
+    deviation). gap: probability that a limb was not seen and its points were filled in, all off together by gap_m.
+    size_std: relative error of the clip's scale.
     """
 
     mirror: float = 0.0
@@ -56,33 +59,45 @@ class AugmentConfig:
     noise_m: float = 0.0
     displaced: float = 0.0
     displaced_m: float = 0.1
+    gap: float = 0.0
+    gap_m: float = 0.08
     size_std: float = 0.0
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The generator. rotation: ``rotvec`` or ``rot6d``; facing: turn every frame to face +z, and its root back."""
+    """The generator. rotation: ``rotvec`` or ``rot6d``; facing: turn every frame to face +z, and its root back;
+    frame: whether theta is ``local``, against the parent, or ``global``, against the world, from which local rotations
+    follow; features: what the network is shown: the ``points`` alone, also the ``directions`` of the edges, or also
+    the ``planes`` of edges that meet in a point (the cross products of their directions)."""
 
     width: int = 1024
     blocks: int = 2
     rotation: str = "rotvec"
     facing: bool = False
+    frame: str = "local"
+    features: str = "points"
 
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the terms; ``rotation`` applies to synthesised frames, whose pose is known."""
+    """Weights of the terms; lambda_rotation (against the parent) and lambda_global (against the world) apply to
+    synthesised frames, whose pose is known. lambda_adv 0: no discriminator. target: what L_3d compares synthesised
+    frames with: the points as ``seen``, on the person's own body, or those of the same pose on the ``mean`` body."""
 
     lambda_3d: float = 1.0
     lambda_adv: float = 0.07
     lambda_rotation: float = 0.0
+    lambda_global: float = 0.0
+    target: str = "seen"
 
 
 @dataclass(frozen=True)
 class OptimConfig:
     """How weights change. schedule: ``constant`` or ``onecycle`` (of the generator); clip: largest gradient norm of
     the generator, 0 for none; ema: decay of the averaged generator, 0 for none; adversarial_batch: frames of each
-    batch that the discriminator sees."""
+    batch that the discriminator sees; half_products: multiply the blocks' matrices in bfloat16, where the hardware does
+    so."""
 
     optimiser: str = "adam"
     rate: float = 1e-4
@@ -93,6 +108,7 @@ class OptimConfig:
     ema: float = 0.0
     batch: int = 256
     adversarial_batch: int = 256
+    half_products: bool = False
     steps: int = 20000
 
 
@@ -118,12 +134,15 @@ class Config:
 CHOICES: Final = {
     "data.normalise": ("max", "size"),
     "model.rotation": ("rotvec", "rot6d"),
+    "model.features": ("points", "directions", "planes"),
+    "model.frame": ("local", "global"),
+    "loss.target": ("seen", "mean"),
     "optim.optimiser": ("adam", "adamw"),
     "optim.schedule": ("constant", "onecycle"),
 }
 SHARES: Final = (
     "data.motion_share", "data.procedural_share", "augment.mirror", "augment.recombine", "augment.noisy_share",
-    "augment.displaced",
+    "augment.displaced", "augment.gap", "data.holdout",
 )  # fmt: skip
 POSITIVE: Final = (
     "log_every", "checkpoint_every", "data.motion_train_clips", "data.motion_all_clips", "data.procedural_poses",

@@ -15,16 +15,15 @@ from torch import Tensor
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.fit.normalise import normalise
 from dancepose_addon.core.fit.solve import markers_for
-from dancepose_addon.core.skeleton.layouts import Layout, get_layout
+from dancepose_addon.core.skeleton.layouts import LAYOUTS, Layout, get_layout
 from dancepose_addon.core.skeleton.readers import read
 from dancepose_addon.core.skeleton.sequence import Sequence, validate
 
-from .body import TorchBody, torch_body
 from .config import Config
 from .errors import ConfigError
-from .normalisation import SizeFrame, size_frame
+from .pack import LayoutPack, pack_layouts
 from .posebook import procedural_poses
-from .prior import load_prior
+from .prior import held_out, load_prior
 from .synthesis import synthesise
 
 LOGGER: Final = logging.getLogger(__name__)
@@ -47,9 +46,7 @@ class MotionSet:
 class TrainingData:
     """natural: (N, 24, 3, 3), local rotations; procedural: (M, 24, 3, 3), made by code; summary: JSON values."""
 
-    body: TorchBody
-    layout: Layout
-    frame: SizeFrame
+    pack: LayoutPack
     natural: Tensor
     procedural: Tensor
     motion: MotionSet | None
@@ -58,14 +55,15 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class Batch:
-    """points: (B, K, 3), for the generator; target: (B, K, 3), for L_3d; scale: (B,), takes metres of the mean body
-    there; rotmat: (L, 24, 3, 3), the known poses of the first L samples; natural: (A, 24, 3, 3), other poses, for
-    the discriminator."""
+    """points: (B, P, 3), for the generator; target: (B, P, 3), for L_3d; scale: (B,), takes metres of the mean body
+    there; local_rotmat, global_rotmat: (M, 24, 3, 3), the known poses of the first M samples; natural: (A, 24, 3, 3),
+    other poses, for the discriminator."""
 
     points: Tensor
     target: Tensor
     scale: Tensor
-    rotmat: Tensor
+    local_rotmat: Tensor
+    global_rotmat: Tensor
     natural: Tensor
 
 
@@ -79,23 +77,32 @@ def load_data(
     Raises:
         ConfigError: the preset needs recordings or poses that are not given. InputError: they cannot be read.
     """
-    layout = get_layout(config.data.layout)
-    twin = torch_body(body, markers_for(layout), device)
+    layouts = layouts_of(config)
     procedural = torch.from_numpy(procedural_poses(config.data.procedural_poses, seed=config.seed)).to(device)
     notes: tuple[str, ...] = ()
+    unseen: list[str] = []
     if prior is None:
         natural, source = procedural, "procedural"
         if config.data.motion_share or config.data.procedural_share < 1.0:
             LOGGER.warning("No natural poses given: the procedural set of %d stands in for them.", len(procedural))
     else:
         loaded = load_prior(prior, rest_joints_m=body.rest_joints())
-        natural, source = torch.from_numpy(loaded.pose_rotmat).to(device), f"{len(loaded.clip_names)} clips"
+        away = held_out(loaded.clip_names, config.data.holdout)
+        learned = ~np.isin(loaded.clip, away)
+        natural = torch.from_numpy(loaded.pose_rotmat[learned]).to(device)
+        source = f"{len(loaded.clip_names) - len(away)} clips"
+        unseen = [loaded.clip_names[index] for index in away]
         notes = loaded.notes[-1:]  # what was kept of all; the notes before it are on single files
     stride = max(1, len(natural) // SIZE_SAMPLE)
-    frame = size_frame(twin, layout, natural[::stride])
+    pack = pack_layouts(body, [markers_for(layout) for layout in layouts], natural[::stride], device)
     motions = None
+    if config.data.motion_share > 0.0 and len(layouts) > 1:
+        raise ConfigError(
+            f"data.motion_share is {config.data.motion_share} and data.layout names {len(layouts)} layouts; recorded "
+            "key-points are of one. Set data.motion_share=0, or name one layout."
+        )
     if motion and config.data.motion_share > 0.0:
-        motions = motion_set(read_clips(motion, layout.name), layout, frame, config, device)
+        motions = motion_set(read_clips(motion, layouts[0].name), pack, config, device)
     elif config.data.motion_share > 0.0:
         raise ConfigError(
             f"Preset {config.name} trains on recorded key-points (data.motion_share={config.data.motion_share}); give "
@@ -105,6 +112,7 @@ def load_data(
         "natural_poses": len(natural),
         "natural_source": source,
         "natural_notes": list(notes),
+        "natural_held_out": unseen,
         "procedural_share": config.data.procedural_share,
     }
     if motions is not None:
@@ -113,7 +121,24 @@ def load_data(
             "train_clips": list(motions.train_clips),
             "test_clips": list(motions.test_clips),
         }
-    return TrainingData(twin, layout, frame, natural, procedural, motions, summary)
+    return TrainingData(pack, natural, procedural, motions, summary)
+
+
+def layouts_of(config: Config) -> list[Layout]:
+    """The layouts of ``data.layout``, in the order that their groups have in a batch.
+
+    Raises:
+        LayoutError: there is no layout of that name. ConfigError: one is named twice, or the batch cannot be shared.
+    """
+    text = config.data.layout
+    names = list(LAYOUTS) if text == "all" else [name.strip() for name in text.split("+")]
+    if len(set(names)) < len(names):
+        raise ConfigError(f"data.layout is {text!r}; name each layout once.")
+    if config.optim.batch % len(names):
+        raise ConfigError(
+            f"optim.batch is {config.optim.batch}, which {len(names)} layouts cannot share equally; choose a multiple."
+        )
+    return [get_layout(name) for name in names]
 
 
 def read_clips(folders: tuple[Path, ...], layout: str) -> list[Sequence]:
@@ -144,9 +169,7 @@ def split_clips(count: int, config: Config) -> tuple[list[int], list[int]]:
     return sorted(order[:train].tolist()), sorted(order[train:].tolist())
 
 
-def motion_set(
-    clips: list[Sequence], layout: Layout, frame: SizeFrame, config: Config, device: torch.device | str
-) -> MotionSet:
+def motion_set(clips: list[Sequence], pack: LayoutPack, config: Config, device: torch.device | str) -> MotionSet:
     """Normalise the training clips and sample frames of them, without replacement."""
     train, test = split_clips(len(clips), config)
     if len(clips) != config.data.motion_all_clips:
@@ -155,14 +178,13 @@ def motion_set(
             len(clips), config.data.motion_all_clips, len(train), len(test),
         )  # fmt: skip
     points, scales = [], []
+    factor, body_edge_sum = float(pack.size_factor[0]), float(pack.body_edge_sum[0])
     for index in train:
         keypoints = clips[index].keypoints_m
-        normalised, divisor = normalise(
-            keypoints, layout, kind=config.data.normalise, size_factor=frame.size_factor
-        )  # fmt: skip
+        normalised, divisor = normalise(keypoints, pack.layouts[0], kind=config.data.normalise, size_factor=factor)
         points.append(torch.from_numpy(normalised))
-        edges = float(frame.edge_sum(torch.from_numpy(keypoints).to(frame.first.device)).mean())
-        scales.append(torch.full((len(keypoints),), edges / (frame.body_edge_sum * divisor)))
+        edges = float(pack.edge_sum(torch.from_numpy(keypoints).to(pack.mask.device)).mean())
+        scales.append(torch.full((len(keypoints),), edges / (body_edge_sum * divisor)))
     all_points, all_scales = torch.cat(points), torch.cat(scales)
     wanted = config.data.motion_frames
     if 0 < wanted < len(all_points):
@@ -192,13 +214,20 @@ def draw_batch(data: TrainingData, config: Config, rng: torch.Generator) -> Batc
     poses = torch.cat(
         [data.natural[rows(data.natural, made - by_code)], data.procedural[rows(data.procedural, by_code)]]
     )
-    points, targets, scales = [], [], []
+    points, targets, scales, world = [], [], [], poses
     if made:
-        frames = synthesise(data.body, data.frame, poses, config.augment, rng, kind=config.data.normalise)
-        points, targets, scales, poses = [frames.points], [frames.target], [frames.scale], frames.rotmat
+        kind, target = config.data.normalise, config.loss.target
+        frames = synthesise(data.pack, shuffled(poses, rng), config.augment, rng, kind=kind, target=target)
+        points, targets, scales = [frames.points], [frames.target], [frames.scale]
+        poses, world = frames.local_rotmat, frames.global_rotmat
     if data.motion is not None and recorded:
         chosen = rows(data.motion.points, recorded)
         points.append(data.motion.points[chosen])
         targets.append(data.motion.points[chosen])
         scales.append(data.motion.scale[chosen])
-    return Batch(torch.cat(points), torch.cat(targets), torch.cat(scales), poses, natural)
+    return Batch(torch.cat(points), torch.cat(targets), torch.cat(scales), poses, world, natural)
+
+
+def shuffled(poses: Tensor, rng: torch.Generator) -> Tensor:
+    """In random order, so that every layout's group holds poses of every kind."""
+    return poses[torch.randperm(len(poses), generator=rng, device=poses.device)]

@@ -11,6 +11,7 @@ import time
 from types import FrameType
 from typing import Any, Final
 
+import torch
 from torch import Tensor, nn
 
 from dancepose_addon.core.atomic import replacing
@@ -19,12 +20,11 @@ from dancepose_addon.core.errors import Cancelled
 from dancepose_addon.core.fit.solve import markers_for
 from dancepose_addon.core.progress import Progress, silent
 
-from .body import p_3d
 from .checkpoint import CHECKPOINT_NAME, save_checkpoint
 from .config import Config
 from .data import TrainingData, draw_batch
 from .errors import CheckpointError, TrainingError
-from .generator import predict_rotmat
+from .generator import predict
 from .losses import generator_terms, l_discriminator
 from .state import begin
 
@@ -52,7 +52,7 @@ def train(
         TrainingError: a loss is not a number. Cancelled: SIGINT; the state is saved first.
     """
     path = out / CHECKPOINT_NAME
-    run = begin(config, data.layout.count, data.natural.device)
+    run = begin(config, data.pack, data.natural.device)
     if path.is_file():
         if not resume:
             raise CheckpointError(f"{path} is there already. Go on with --resume, or choose another folder with --out.")
@@ -61,9 +61,8 @@ def train(
         run.start_from(start)
     _write_json(out / "config.json", config.to_table())
     _cut_log(out / LOG_NAME, run.step)
-    markers = markers_for(data.layout).to_json()
+    markers = [markers_for(layout).to_json() for layout in data.pack.layouts]
     identity = {"name": body.name, "fingerprint": body.fingerprint}
-    facing = data.layout if config.model.facing else None
     first, last = run.step, config.optim.steps
     if limit_steps is not None:
         last = min(last, first + limit_steps)
@@ -75,26 +74,29 @@ def train(
             batch = draw_batch(data, config, run.rng)
 
             # P_3d(theta), in the frame of x: centred alike, and in its clip's scale.
-            rotmat = predict_rotmat(run.generator, batch.points, facing)
-            keypoints = p_3d(data.body, rotmat)
-            keypoints = (keypoints - keypoints.mean(1, keepdim=True)) * batch.scale[:, None, None]
-            # The discriminator sees the tail: recorded frames where there are any, whose pose nothing else teaches.
-            generated = rotmat[-len(batch.natural) :]
+            rotations = predict(run.generator, batch.points, data.pack, config.model)
+            keypoints = data.pack.centred(data.pack.points_of(rotations.global_rotmat)) * batch.scale[:, None, None]
 
             # Discriminator step.
-            loss_d = l_discriminator(run.discriminator(batch.natural), run.discriminator(generated.detach()))
-            run.optimiser_d.zero_grad(set_to_none=True)
-            loss_d.backward()  # type: ignore[no-untyped-call]
-            run.optimiser_d.step()
+            loss_d, scores = torch.zeros(()), None
+            if config.loss.lambda_adv:
+                # It sees the tail: recorded frames where there are any, whose pose nothing else teaches.
+                generated = rotations.local_rotmat[-len(batch.natural) :]
+                loss_d = l_discriminator(run.discriminator(batch.natural), run.discriminator(generated.detach()))
+                run.optimiser_d.zero_grad(set_to_none=True)
+                loss_d.backward()  # type: ignore[no-untyped-call]
+                run.optimiser_d.step()
+                scores = run.discriminator(generated)
 
             # Generator step.
+            known = len(batch.local_rotmat)
             terms = generator_terms(
                 config.loss,
                 predicted=keypoints,
                 keypoints=batch.target,
-                scores=run.discriminator(generated),
-                predicted_rotmat=rotmat[: len(batch.rotmat)],
-                true_rotmat=batch.rotmat,
+                scores=scores,
+                predicted_rotmat=(rotations.local_rotmat[:known], rotations.global_rotmat[:known]),
+                true_rotmat=(batch.local_rotmat, batch.global_rotmat),
             )
             run.optimiser_g.zero_grad(set_to_none=True)
             terms.total.backward()  # type: ignore[no-untyped-call]
@@ -110,6 +112,7 @@ def train(
             # Log.
             if run.step % config.log_every == 0 or run.step == last:
                 distance_m = (keypoints.detach() - batch.target).norm(dim=-1) / batch.scale[:, None]
+                distance_m = distance_m[data.pack.by_sample(data.pack.mask, len(distance_m)) > 0]
                 record = {
                     "step": run.step,
                     **{name: round(value.item(), 6) for name, value in vars(terms).items()},

@@ -15,6 +15,7 @@ class GeneratorTerms:
     l_3d: Tensor
     l_adv: Tensor
     l_rotation: Tensor
+    l_global: Tensor
     total: Tensor
 
 
@@ -48,15 +49,22 @@ def generator_terms(
     *,
     predicted: Tensor,
     keypoints: Tensor,
-    scores: Tensor,
-    predicted_rotmat: Tensor,
-    true_rotmat: Tensor,
+    scores: Tensor | None,
+    predicted_rotmat: tuple[Tensor, Tensor],
+    true_rotmat: tuple[Tensor, Tensor],
 ) -> GeneratorTerms:
-    """All terms of a generator step. predicted_rotmat, true_rotmat: (L, 24, 3, 3) of the frames whose pose is known,
-    of which there may be none."""
-    positions, adversarial = l_3d(predicted, keypoints), l_adv(scores)
-    rotation = l_rotation(predicted_rotmat, true_rotmat) if len(true_rotmat) else positions.new_zeros(())
+    """All terms of a generator step. scores: of the discriminator, or None without one; predicted_rotmat, true_rotmat:
+    local and global ones, (L, 24, 3, 3) each, of the frames whose pose is known, of which there may be none."""
+    positions = l_3d(predicted, keypoints)
+    nothing = positions.new_zeros(())
+    adversarial = nothing if scores is None else l_adv(scores)
+    known = len(true_rotmat[0]) > 0
+    local = l_rotation(predicted_rotmat[0], true_rotmat[0]) if known else nothing
+    against_world = l_rotation(predicted_rotmat[1], true_rotmat[1]) if known and config.lambda_global else nothing
     total = (
-        config.lambda_3d * positions + config.lambda_adv * adversarial + config.lambda_rotation * rotation
-    )  # fmt: skip
-    return GeneratorTerms(positions, adversarial, rotation, total)
+        config.lambda_3d * positions
+        + config.lambda_adv * adversarial
+        + config.lambda_rotation * local
+        + config.lambda_global * against_world
+    )
+    return GeneratorTerms(positions, adversarial, local, against_world, total)

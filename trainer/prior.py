@@ -37,6 +37,7 @@ THINNING_M: Final = 0.035
 two phases of a step differ, ten repetitions of the step do not."""
 MOST_POSES: Final = 100_000
 """More than a network of this size takes in; AMASS as a whole holds fifty times as many."""
+HOLDOUT_SEED: Final = 2026
 FEATURE_JOINTS: Final = tuple(
     JOINT_INDEX[name]
     for name in (
@@ -144,6 +145,14 @@ def load_prior(
         mirrored = np.concatenate([mirrored, ~mirrored])
     logger.info("Prior: %d poses of %d clips in %s", len(pose), len(clips), folder)
     return PriorPoses(pose, index, tuple(clip.name for clip in clips), mirrored, tuple(notes))
+
+
+def held_out(clip_names: tuple[str, ...], share: float) -> NDArray[np.intp]:
+    """Indices of the clips that training leaves alone: ``share`` of them, chosen by their names and nothing else, so
+    that every run over the same recordings leaves out the same."""
+    order = np.random.default_rng(HOLDOUT_SEED).permutation(len(clip_names))
+    by_name = np.argsort(np.array(clip_names))
+    return np.sort(by_name[order[: round(share * len(clip_names))]])
 
 
 def mirror_pose(pose_rotmat: F32) -> F32:

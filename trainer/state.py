@@ -12,7 +12,9 @@ from .checkpoint import Checkpoint, load_checkpoint
 from .config import Config, OptimConfig
 from .discriminator import PoseDiscriminator
 from .errors import CheckpointError
-from .generator import SmplRegressor
+from .generator import SmplRegressor, build_generator
+from .pack import LayoutPack
+from .torch_device import multiplies_bfloat16
 
 
 @dataclass
@@ -34,13 +36,13 @@ class RunState:
         if self.average is None:
             return
         decay = min(self.config.optim.ema, (self.step + 1) / (self.step + 10))
-        for key, value in self.generator.state_dict().items():
-            if value.is_floating_point():
-                self.average[key].lerp_(value, 1.0 - decay)
-            else:
-                self.average[key].copy_(value)
+        state = self.generator.state_dict()
+        moving = [key for key, value in state.items() if value.is_floating_point()]
+        torch._foreach_lerp_([self.average[key] for key in moving], [state[key] for key in moving], 1.0 - decay)
+        for key in state.keys() - set(moving):
+            self.average[key].copy_(state[key])
 
-    def checkpoint(self, *, markers: dict[str, Any], body: dict[str, str], summary: dict[str, Any]) -> Checkpoint:
+    def checkpoint(self, *, markers: list[dict[str, Any]], body: dict[str, str], summary: dict[str, Any]) -> Checkpoint:
         """Everything that ``restore`` needs, and what an export says of the run."""
         state = {key: getattr(self, key).state_dict() for key in _STEPPERS} | {"rng": self.rng.get_state()}
         return Checkpoint(
@@ -96,11 +98,13 @@ class RunState:
 _STEPPERS = ("optimiser_g", "optimiser_d", "schedule")
 
 
-def begin(config: Config, keypoint_count: int, device: torch.device | str) -> RunState:
+def begin(config: Config, pack: LayoutPack, device: torch.device | str) -> RunState:
     """A run before its first step; every random number of it follows from the seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        generator = SmplRegressor(config.model, keypoint_count).to(device)
+        generator = build_generator(config, pack).to(device)
+        if config.optim.half_products and multiplies_bfloat16(device):
+            generator.use_half_products()
         discriminator = PoseDiscriminator().to(device)
     optimiser_g = _optimiser(config.optim, generator, config.optim.rate)
     average = {key: value.clone() for key, value in generator.state_dict().items()} if config.optim.ema else None
@@ -118,12 +122,12 @@ def begin(config: Config, keypoint_count: int, device: torch.device | str) -> Ru
 
 def _optimiser(config: OptimConfig, model: nn.Module, rate: float) -> torch.optim.Optimizer:
     if config.optimiser == "adam":
-        return torch.optim.Adam(model.parameters(), lr=rate)
+        return torch.optim.Adam(model.parameters(), lr=rate, fused=True)
     # Offsets and the factors of batch normalisation have a meaning of their own: only matrices decay.
     matrices = [parameter for parameter in model.parameters() if parameter.ndim > 1]
     others = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=rate)
+    return torch.optim.AdamW(groups, lr=rate, fused=True)
 
 
 def _schedule(config: OptimConfig, optimiser: torch.optim.Optimizer) -> LRScheduler:

@@ -12,62 +12,72 @@ from torch import Tensor
 
 from dancepose_addon.core.body.model import JOINT_NAMES, MIRRORED_JOINTS
 
-from .body import TorchBody, p_3d
+from .body import globals_of
 from .config import AugmentConfig
-from .normalisation import SizeFrame
-from .rotations import rotvec_to_rotmat, yaw_rotmat
+from .pack import LayoutPack
+from .rotations import join, product, rotvec_to_rotmat, samples_last, yaw_rotmat
 
 
 @dataclass(frozen=True)
 class SyntheticFrames:
-    """points: (B, K, 3), what the regressor sees; target: (B, K, 3), the same without the sensor's errors; scale:
-    (B,), from metres of the mean body to that frame; rotmat: (B, 24, 3, 3), the pose."""
+    """points: (B, P, 3), what the regressor sees; target: (B, P, 3), what L_3d compares with: the same without the
+    sensor's errors; scale: (B,), from metres of the mean body to that frame; local_rotmat, global_rotmat: (B, 24, 3,
+    3), the pose."""
 
     points: Tensor
     target: Tensor
     scale: Tensor
-    rotmat: Tensor
+    local_rotmat: Tensor
+    global_rotmat: Tensor
 
 
 def synthesise(
-    body: TorchBody,
-    frame: SizeFrame,
-    poses: Tensor,
-    config: AugmentConfig,
-    rng: torch.Generator,
-    *,
-    kind: str,
+    pack: LayoutPack, poses: Tensor, config: AugmentConfig, rng: torch.Generator, *, kind: str, target: str = "seen"
 ) -> SyntheticFrames:
-    """poses: (B, 24, 3, 3), natural. kind: of normalisation."""
-    rotmat = vary_poses(poses, config, rng)
-    count, device = len(rotmat), rotmat.device
+    """poses: (B, 24, 3, 3), natural; kind: of normalisation; target: ``seen`` on the person's own body, or of the
+    ``mean`` body."""
+    local = vary_poses(poses, config, rng)
+    count, device = len(local), local.device
 
     def normal(*shape: int) -> Tensor:
         return torch.randn(shape, generator=rng, device=device)
 
-    betas = config.betas_std * normal(count, body.beta_count)
-    rest = body.joints_of(betas)
-    rest_points = body.rest_points(rest) + config.offset_m * normal(count, frame.keypoint_count, 3)
-    clean = p_3d(body, rotmat, rest, rest_points)
-    missed = torch.rand((count, frame.keypoint_count, 1), generator=rng, device=device) < config.displaced
-    noise_m = config.noise_m + missed * config.displaced_m
-    seen = clean + noise_m * normal(*clean.shape)
+    rotmat = globals_of(local)
+    betas = config.betas_std * normal(count, pack.shape_count)
+    clean, rest = pack.points_of_bodies(rotmat, betas, config.offset_m * normal(count, pack.width, 3))
+    missed = torch.rand((count, pack.width, 1), generator=rng, device=device) < config.displaced
+    seen = clean + (config.noise_m + missed * config.displaced_m) * normal(*clean.shape)
+    if config.gap:
+        seen = seen + _gaps(pack, count, config, rng)
     # The person's size as the clip's mean edge lengths tell it: a frame alone would tell it less well.
-    edges = frame.posed_ratio * frame.edge_sum(rest_points) * (1.0 + config.size_std * normal(count))
-    centre = seen.mean(1, keepdim=True)
-    reach = (seen - centre).abs().amax().expand(count)
-    divisor = frame.size_factor * edges if kind == "size" else reach
-    clean_centre = clean.mean(1, keepdim=True)
-    return SyntheticFrames(
-        points=(seen - centre) / divisor[:, None, None],
-        target=(clean - clean_centre) / divisor[:, None, None],
-        scale=edges / (frame.body_edge_sum * divisor),
-        rotmat=rotmat,
-    )
+    edges = pack.by_sample(pack.posed_ratio, count) * pack.edge_sum(rest) * (1.0 + config.size_std * normal(count))
+    points = pack.centred(seen)
+    reach = points.abs().amax().expand(count)
+    divisor = pack.by_sample(pack.size_factor, count) * edges if kind == "size" else reach
+    scale = edges / (pack.by_sample(pack.body_edge_sum, count) * divisor)
+    if target == "mean":
+        wanted = pack.centred(pack.points_of(rotmat)) * scale[:, None, None]
+    else:
+        wanted = pack.centred(clean) / divisor[:, None, None]
+    return SyntheticFrames(points / divisor[:, None, None], wanted, scale, local, rotmat)
+
+
+def _gaps(pack: LayoutPack, count: int, config: AugmentConfig, rng: torch.Generator) -> Tensor:
+    """Displacements (B, P, 3), metres, of limbs that were not seen: whoever fills a gap moves a limb as a whole."""
+    device = pack.mask.device
+    parts = torch.zeros(len(pack.layouts), len(PARTS), pack.width, device=device)
+    for row, layout in enumerate(pack.layouts):
+        for number, part in enumerate(PARTS):
+            parts[row, number, : layout.count] = torch.tensor([float(joint in part) for joint in layout.joints])
+    hidden = (torch.rand((count, 1, 1), generator=rng, device=device) < config.gap).float()
+    which = torch.randint(len(PARTS), (count,), generator=rng, device=device)
+    chosen = pack.by_sample(parts, count)[torch.arange(count, device=device), which]
+    off = config.gap_m * torch.randn((count, 1, 3), generator=rng, device=device)
+    return hidden * chosen[..., None] * off
 
 
 def vary_poses(poses: Tensor, config: AugmentConfig, rng: torch.Generator) -> Tensor:
-    """Mirrored, recombined, shaken and turned poses. poses: (B, 24, 3, 3) -> (B, 24, 3, 3)."""
+    """Mirrored, recombined, shaken and turned poses, samples last in memory. poses: (B, 24, 3, 3) -> (B, 24, 3, 3)."""
     count, device = len(poses), poses.device
 
     def uniform(*shape: int) -> Tensor:
@@ -80,18 +90,19 @@ def vary_poses(poses: Tensor, config: AugmentConfig, rng: torch.Generator) -> Te
         poses = torch.where((uniform(count) < config.mirror)[:, None, None, None], mirror(poses), poses)
     if config.recombine:
         poses = recombine(poses, config.recombine, rng)
+    poses = samples_last(poses)
     if config.joint_noise_deg:
         most = math.radians(config.joint_noise_deg) * uniform(count, 1, 1)
         spread = most * (uniform(count, 1, 1) < config.noisy_share)
         sway = torch.tensor(SWAY, device=device)[1:, None]
-        turns = rotvec_to_rotmat(spread * sway * normal(count, 23, 3))
-        poses = torch.cat([poses[:, :1], turns @ poses[:, 1:]], dim=1)
+        turns = samples_last(rotvec_to_rotmat(spread * sway * normal(count, 23, 3)))
+        poses = join(poses[:, :1], product(turns, poses[:, 1:]))
     if config.yaw or config.tilt_deg:
         lean = math.radians(config.tilt_deg) * normal(count, 3)
         lean[:, 1] = 0.0
         angle = 2.0 * math.pi * uniform(count) if config.yaw else torch.zeros(count, device=device)
-        turn = yaw_rotmat(torch.cos(angle), torch.sin(angle)) @ rotvec_to_rotmat(lean)
-        poses = torch.cat([(turn @ poses[:, 0])[:, None], poses[:, 1:]], dim=1)
+        turn = product(yaw_rotmat(torch.cos(angle), torch.sin(angle)), rotvec_to_rotmat(lean))
+        poses = join(product(samples_last(turn[:, None]), poses[:, :1]), poses[:, 1:])
     return poses
 
 

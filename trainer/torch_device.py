@@ -21,6 +21,15 @@ def require_torch() -> None:
         )
 
 
+def multiplies_bfloat16(device: torch.device | str) -> bool:
+    """Whether products in bfloat16 are in the hardware; elsewhere they are slower than those in float32."""
+    import torch
+
+    if torch.device(device).type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
 def choose_device(name: str, threads: int | None = None) -> torch.device:
     """``auto`` takes a GPU where torch finds one.
 

@@ -7,8 +7,8 @@ import time
 import bpy
 
 from ..core.body.model import BodyModel
-from ..core.fit.pose import RefineSettings
 from ..core.fit.regressor import PoseRegressor
+from ..core.fit.settings import FitSettings
 from ..core.fit.solve import FitResult, fit
 from ..core.progress import Progress, part_of, silent
 from ..core.skeleton.readers import read
@@ -23,14 +23,14 @@ class ImportOptions:
     """What may be said about a source, and about the rig.
 
     layout: name, where the format leaves it open; fps: instead of what the file says; frames: first and one after
-    the last (None: to the end); refinement: of the regressor's poses, or None; name: of the rig; first_frame: scene
+    the last (None: to the end); fit: how; name: of the rig; first_frame: scene
     frame of the first key; correctives: exact SMPL skinning at the price of slower playback.
     """
 
     layout: str | None = None
     fps: float | None = None
     frames: tuple[int, int | None] | None = None
-    refinement: RefineSettings | None = None
+    fit: FitSettings = FitSettings()
     name: str = "Dancer"
     first_frame: float = 0.0
     correctives: bool = True
@@ -76,7 +76,7 @@ def import_and_fit(
 
     clock = time.perf_counter()
     inner = part_of(progress, 0.1, 0.6)
-    result = fit(sequence, regressor=regressor, body=body, refinement=options.refinement, progress=inner)
+    result = fit(sequence, regressor=regressor, body=body, settings=options.fit, progress=inner)
     seconds["fit"] = time.perf_counter() - clock
 
     clock = time.perf_counter()

@@ -7,6 +7,7 @@ in the processor's cache, so that a long clip needs little memory.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -23,14 +24,17 @@ Operator = Callable[[Sequence[Array], Attributes], Array]
 
 
 class NumpySession:
-    """A graph ready to run. Raises RegressorError where it holds an operator that is not known here."""
+    """A graph ready to run. Raises RegressorError where it holds an operator that is not known here.
 
-    def __init__(self, model: OnnxModel, source: str) -> None:
+    fixed: inputs that are the same in each call; what follows from them alone is computed once.
+    """
+
+    def __init__(self, model: OnnxModel, source: str, fixed: Mapping[str, Array] = MappingProxyType({})) -> None:
         self._source = source
-        require_operators(model, source)
+        require_operators(model, source, inputs=1 + len(fixed))
         self._output = model.outputs[0]
         self._input = model.inputs[0]
-        self._constants: dict[str, Array] = dict(model.initialisers)
+        self._constants: dict[str, Array] = {**model.initialisers, **fixed}
         remaining = []
         for node in model.nodes:
             if all(name in self._constants for name in node.inputs if name):
@@ -65,7 +69,7 @@ class NumpySession:
             ) from error
 
 
-def require_operators(model: OnnxModel, source: str) -> None:
+def require_operators(model: OnnxModel, source: str, *, inputs: int = 1) -> None:
     """Refuse a graph that could not run everywhere, whatever runs it today.
 
     Raises:
@@ -77,9 +81,10 @@ def require_operators(model: OnnxModel, source: str) -> None:
             f"{source} uses the operator{'s' if len(unknown) > 1 else ''} {', '.join(unknown)}, which a regressor may "
             f"not hold (known: {', '.join(sorted(OPERATORS))}). Export it with `dancepose export`."
         )
-    if len(model.inputs) != 1 or len(model.outputs) != 1 or any(len(node.outputs) != 1 for node in model.nodes):
+    if len(model.inputs) != inputs or len(model.outputs) != 1 or any(len(node.outputs) != 1 for node in model.nodes):
         raise RegressorError(
-            f"{source} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; a regressor has one of each. "
+            f"{source} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; a regressor like this has "
+            f"{inputs} and 1. "
             "Export it with `dancepose export`."
         )
 

@@ -1,5 +1,6 @@
 """Running a regressor's graph with onnxruntime, on CUDA where it truly is."""
 
+from collections.abc import Mapping
 import logging
 from types import ModuleType
 from typing import Any, Final
@@ -39,9 +40,12 @@ def offers_cuda(onnxruntime: ModuleType) -> bool:
 
 
 class OnnxruntimeSession:
-    """A graph loaded by onnxruntime; ``provider`` says what it runs on."""
+    """A graph loaded by onnxruntime; ``provider`` says what it runs on. fixed: inputs that stay."""
 
-    def __init__(self, onnxruntime: ModuleType, data: bytes, *, cuda: bool) -> None:
+    def __init__(
+        self, onnxruntime: ModuleType, data: bytes, fixed: Mapping[str, NDArray[np.float32]], *, cuda: bool
+    ) -> None:
+        self._fixed = dict(fixed)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         # TF32 would round the products to ten bits, beyond what the devices may differ by.
@@ -51,5 +55,5 @@ class OnnxruntimeSession:
 
     def __call__(self, keypoints_m: NDArray[np.float32]) -> NDArray[np.float32]:
         """keypoints_m: (T, K, 3), metres -> (T, 24, 3, 3)."""
-        result: NDArray[np.float32] = self._session.run([OUTPUT_NAME], {INPUT_NAME: keypoints_m})[0]
+        result: NDArray[np.float32] = self._session.run([OUTPUT_NAME], {INPUT_NAME: keypoints_m, **self._fixed})[0]
         return result

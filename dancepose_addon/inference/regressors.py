@@ -1,6 +1,6 @@
 """Opening a regressor file on the best device that this machine truly has."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 import logging
 from pathlib import Path
@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import MissingFileError, RegressorError
-from ..core.fit.regressor import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, PoseRegressor, RegressorInfo
+from ..core.fit.regressor import (
+    INPUT_NAME,
+    LAYOUT_INPUT_NAME,
+    METADATA_KEY,
+    OUTPUT_NAME,
+    PoseRegressor,
+    RegressorInfo,
+)
 from ..core.skeleton.layouts import get_layout
 from .numpy_session import NumpySession, require_operators
 from .onnx_file import OnnxModel, parse_model
@@ -20,6 +27,8 @@ LOGGER: Final = logging.getLogger(__name__)
 
 DEVICES: Final = ("auto", "cuda", "cpu", "numpy")
 REGRESSOR_FOLDER: Final = Path(__file__).parents[1] / "assets" / "regressors"
+SHARED_FILE: Final = "shared.onnx"
+"""One network for all layouts that have no file of their own."""
 MAX_FILE_BYTES: Final = 256 * 1024 * 1024
 
 Session: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -46,7 +55,10 @@ class FileRegressor:
                 f"{self.source} reads {self.info.layout.name}, (frames, {expected[1]}, 3); it was given points of "
                 f"shape {keypoints_m.shape}. Choose a regressor for these points."
             )
-        result = self.session(np.ascontiguousarray(keypoints_m, np.float32))
+        points = np.ascontiguousarray(keypoints_m, np.float32)
+        if self.info.input_count > expected[1]:
+            points = np.pad(points, ((0, 0), (0, self.info.input_count - expected[1]), (0, 0)))
+        result = self.session(points)
         if result.shape != (len(keypoints_m), 24, 3, 3):
             raise RegressorError(
                 f"{self.source} gave {OUTPUT_NAME} of shape {result.shape}; expected ({len(keypoints_m)}, 24, 3, 3). "
@@ -73,20 +85,17 @@ def open_regressor(path: Path | None, *, layout: str = "md23", device: str = "au
     data = _read(chosen)
     source = chosen.name
     model = parse_model(data, source)
-    info = RegressorInfo.from_json(model.metadata.get(METADATA_KEY), source)
-    if info.layout.name != layout:
+    info = RegressorInfo.from_json(model.metadata.get(METADATA_KEY), source, layout)
+    selector = info.selector
+    fixed = {} if selector is None else {LAYOUT_INPUT_NAME: selector}
+    require_operators(model, source, inputs=1 + len(fixed))
+    if model.inputs != (INPUT_NAME, *fixed) or model.outputs != (OUTPUT_NAME,):
         raise RegressorError(
-            f"{source} reads layout {info.layout.name}, not {layout}. Choose a regressor for {layout}, or layout "
-            f"{info.layout.name}."
-        )
-    require_operators(model, source)
-    if model.inputs != (INPUT_NAME,) or model.outputs != (OUTPUT_NAME,):
-        raise RegressorError(
-            f"{source} takes {', '.join(model.inputs)} and gives {', '.join(model.outputs)}; expected {INPUT_NAME} and "
-            f"{OUTPUT_NAME}. Export it with `dancepose export`."
+            f"{source} takes {', '.join(model.inputs)} and gives {', '.join(model.outputs)}; expected "
+            f"{', '.join((INPUT_NAME, *fixed))} and {OUTPUT_NAME}. Export it with `dancepose export`."
         )
     failures: list[str] = []
-    for provider, session in _sessions(model, data, source, device, failures):
+    for provider, session in _sessions(model, data, source, device, failures, fixed):
         regressor = FileRegressor(info, provider, source, session)
         try:
             _try_out(regressor)
@@ -106,13 +115,29 @@ def open_regressor(path: Path | None, *, layout: str = "md23", device: str = "au
 
 def _default_file(layout: str) -> Path:
     path = REGRESSOR_FOLDER / f"{get_layout(layout).name}.onnx"
+    if not path.is_file() and layout in layouts_of(REGRESSOR_FOLDER / SHARED_FILE):
+        return REGRESSOR_FOLDER / SHARED_FILE
     if not path.is_file():
-        shipped = ", ".join(sorted(file.stem for file in REGRESSOR_FOLDER.glob("*.onnx"))) or "none"
+        shipped = ", ".join(shipped_layouts()) or "none"
         raise RegressorError(
             f"No regressor for layout {layout} is shipped (there are: {shipped}). Give a file, trained with "
             "`dancepose train` and written with `dancepose export`."
         )
     return path
+
+
+def shipped_layouts() -> tuple[str, ...]:
+    """Layouts that a regressor is shipped for."""
+    own = {file.stem for file in REGRESSOR_FOLDER.glob("*.onnx") if file.name != SHARED_FILE}
+    return tuple(sorted(own | set(layouts_of(REGRESSOR_FOLDER / SHARED_FILE))))
+
+
+def layouts_of(path: Path) -> tuple[str, ...]:
+    """Layouts that a file reads; none where there is no such file. Raises RegressorError where it is damaged."""
+    if not path.is_file():
+        return ()
+    info = RegressorInfo.from_json(parse_model(_read(path), path.name).metadata.get(METADATA_KEY), path.name)
+    return tuple(markers.layout.name for markers in info.shared) or (info.layout.name,)
 
 
 def _read(path: Path) -> bytes:
@@ -128,9 +153,14 @@ def _read(path: Path) -> bytes:
 
 
 def _sessions(
-    model: OnnxModel, data: bytes, source: str, device: str, failures: list[str]
+    model: OnnxModel,
+    data: bytes,
+    source: str,
+    device: str,
+    failures: list[str],
+    fixed: Mapping[str, NDArray[np.float32]],
 ) -> Iterator[tuple[str, Session]]:
-    """Sessions from the best device on; what does not start is added to ``failures``."""
+    """Sessions from the best device on; what does not start is added to ``failures``. fixed: inputs that stay."""
     onnxruntime = None if device == "numpy" else import_onnxruntime()
     if device in ("auto", "cuda", "cpu") and onnxruntime is None:
         failures.append("onnxruntime, which is not installed or does not load")
@@ -142,7 +172,7 @@ def _sessions(
             wanted.append(False)
         for cuda in wanted:
             try:
-                session = OnnxruntimeSession(onnxruntime, data, cuda=cuda)
+                session = OnnxruntimeSession(onnxruntime, data, fixed, cuda=cuda)
             except Exception as error:  # onnxruntime's own errors share no base class
                 failures.append(f"{'CUDA' if cuda else 'CPU'}: {error}")
                 continue
@@ -151,7 +181,7 @@ def _sessions(
                 continue
             yield session.provider, session
     if device != "cuda":
-        yield "NumPy", NumpySession(model, source)
+        yield "NumPy", NumpySession(model, source, fixed)
 
 
 def _try_out(regressor: FileRegressor) -> None:

@@ -9,7 +9,8 @@ import bpy
 from ..blender.pipeline import Imported, ImportOptions, import_and_fit
 from ..core.body.model_io import load_body
 from ..core.errors import DancePoseError, InputError
-from ..core.fit.pose import RefineSettings
+from ..core.fit.pose import REFINE_STEPS
+from ..core.fit.settings import settings_from
 from ..core.progress import Progress
 from ..core.skeleton.readers import read
 from ..inference import open_regressor
@@ -66,7 +67,13 @@ def _import_and_fit(context: bpy.types.Context, progress: Progress) -> Imported:
         options=ImportOptions(
             name=_path(settings.source).stem,
             first_frame=float(scene.frame_start),
-            refinement=RefineSettings() if settings.refine else None,
+            fit=settings_from(
+                refine=REFINE_STEPS if settings.refine else 0,
+                adapt=settings.adapt,
+                smooth=settings.smooth,
+                level=settings.level,
+                foot_lock=settings.foot_lock,
+            ),
         ),
         progress=progress,
     )

@@ -20,7 +20,18 @@ class DANCEPOSE_PT_main(bpy.types.Panel):
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        for name in ("source", "layout", "regressor", "body", "device", "refine"):
+        for name in (
+            "source",
+            "layout",
+            "regressor",
+            "body",
+            "device",
+            "refine",
+            "adapt",
+            "smooth",
+            "level",
+            "foot_lock",
+        ):
             layout.prop(settings, name)
         layout.operator(DANCEPOSE_OT_import_fit.bl_idname, icon="ARMATURE_DATA")
         if settings.result:

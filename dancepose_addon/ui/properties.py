@@ -36,4 +36,20 @@ class DANCEPOSE_PG_settings(bpy.types.PropertyGroup):
         description="Draw the pose onto the key-points after the regressor",
         default=True,
     )
+    adapt: bpy.props.BoolProperty(
+        name="Adapt Points",
+        description="Let the layout's points shift on this dancer's body by up to 4 cm, the same over the whole clip",
+    )
+    smooth: bpy.props.FloatProperty(
+        name="Smooth",
+        description="0: as measured. 1: take out the points' own noise, without lag and without blunting sharp moves",
+        min=0.0,
+        soft_max=3.0,
+    )
+    level: bpy.props.BoolProperty(
+        name="Level Floor",
+        description="Take out a drift of the recording's floor, where there is one",
+        default=True,
+    )
+    foot_lock: bpy.props.BoolProperty(name="Lock Feet", description="Keep standing feet still and on the floor")
     result: bpy.props.StringProperty(name="Result", options={"HIDDEN"})

@@ -42,7 +42,7 @@ def test_train_resume_export_and_fit(
     monkeypatch.setattr("sys.argv", ["dancepose", *map(str, further)])
     dancepose(*further, "--set", "optim.steps=1")
     dancepose("export", tmp_path / "further", "--out", tmp_path / "own.onnx")
-    assert "NumPy: largest difference from torch" in capsys.readouterr().out
+    assert "md23: largest difference from torch" in capsys.readouterr().out
     card = (tmp_path / "own.md").read_text(encoding="utf-8")
     assert card.index("dancepose train --preset smoke --out run") < card.index("--start run --out further")
     assert str(tmp_path) not in card

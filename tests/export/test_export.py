@@ -12,12 +12,13 @@ pytest.importorskip("onnx")
 
 from dancepose_addon.core.body.keypoints import joint_markers, keypoints_from_pose  # noqa: E402
 from dancepose_addon.core.errors import RegressorError  # noqa: E402
+from dancepose_addon.core.fit.normalise import normalise, size_factor  # noqa: E402
 from dancepose_addon.core.fit.regressor import PoseRegressor  # noqa: E402
 from dancepose_addon.core.skeleton.layouts import MD23  # noqa: E402
 from dancepose_addon.core.skeleton.readers import read  # noqa: E402
 from dancepose_addon.core.skeleton.sequence import Sequence  # noqa: E402
 from dancepose_addon.inference import open_regressor  # noqa: E402
-from export.exporting import export_run  # noqa: E402
+from export.exporting import Truths, export_run  # noqa: E402
 from export.folding import fold  # noqa: E402
 from export.verification import TorchRegressor, verify  # noqa: E402
 from tests.bodies import synthetic_body  # noqa: E402
@@ -25,10 +26,12 @@ from tests.posing import random_pose  # noqa: E402
 from trainer.checkpoint import Checkpoint  # noqa: E402
 from trainer.config import Config, load_config  # noqa: E402
 from trainer.errors import CheckpointError  # noqa: E402
-from trainer.generator import SmplRegressor  # noqa: E402
+from trainer.generator import SmplRegressor, predict  # noqa: E402
+from trainer.pack import feature_count, pack_layouts  # noqa: E402
 
 BODY = synthetic_body(3)
 MARKERS = joint_markers(MD23)
+PACK = pack_layouts(BODY, [MARKERS], torch.eye(3).repeat(1, 24, 1, 1))
 
 
 def clip(frames: int = 700) -> Sequence:
@@ -41,20 +44,25 @@ def checkpoint(preset: str, *overrides: str) -> Checkpoint:
     """A run whose weights are random, but whose batch normalisation has seen something."""
     config: Config = load_config(preset, ("model.width=96", *overrides))
     torch.manual_seed(0)
-    generator = SmplRegressor(config.model, 23)
+    count = feature_count(MD23, config.model.features)
+    generator = SmplRegressor(config.model, count)
     generator.decoder.weight.data *= 1.5
     for _ in range(20):
-        generator(0.4 * torch.randn(64, 23, 3))
+        generator(0.4 * torch.randn(64, count, 3))
     for module in generator.modules():
         if isinstance(module, torch.nn.BatchNorm1d):
             torch.nn.init.uniform_(module.weight, 0.5, 1.5)
             torch.nn.init.normal_(module.bias, std=0.2)
     body = {"name": BODY.name, "fingerprint": BODY.fingerprint}
     summary = {"natural_poses": 0, "natural_source": "none"}
-    return Checkpoint(config, 1, generator.state_dict(), None, {}, {}, MARKERS.to_json(), body, summary)
+    return Checkpoint(config, 1, generator.state_dict(), None, {}, {}, [MARKERS.to_json()], body, summary)
 
 
-PRESETS = {"paper": ("paper",), "best": ("best",), "size without facing": ("smoke", "model.facing=false")}
+PRESETS = {
+    "paper": ("paper",),
+    "best": ("best", "data.layout=md23"),
+    "size without facing": ("smoke", "model.facing=false"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +71,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     paths = {}
     for name, settings in PRESETS.items():
         path = folder / f"{name.replace(' ', '_')}.onnx"
-        paths[name] = export_run(checkpoint(*settings), BODY, path, clips=[clip()]).model
+        paths[name] = export_run(checkpoint(*settings), BODY, path, truths=Truths((clip(),))).model
     return paths
 
 
@@ -74,16 +82,12 @@ def test_file_agrees_with_the_network_before_folding_and_rounding(
 ) -> None:
     """Against the generator as it was trained, whose weights are float32: only their rounding is between the two."""
     saved, points = checkpoint(*PRESETS[preset]), clip().keypoints_m
-    from dancepose_addon.core.fit.normalise import normalise, size_factor
-    from trainer.generator import predict_rotmat
-
-    generator = SmplRegressor(saved.config.model, 23).eval()
+    generator = SmplRegressor(saved.config.model, feature_count(MD23, saved.config.model.features)).eval()
     generator.load_state_dict(saved.generator)
     factor = size_factor(MARKERS.rest_points(BODY.rest_joints()), MD23)
     normalised, _ = normalise(points, MD23, kind=saved.config.data.normalise, size_factor=factor)
     with torch.no_grad():
-        layout = MD23 if saved.config.model.facing else None
-        expected = predict_rotmat(generator, torch.from_numpy(normalised), layout).numpy()
+        expected = predict(generator, torch.from_numpy(normalised), PACK, saved.config.model).local_rotmat.numpy()
     result = open_regressor(exported[preset], device=device)(points)
     assert np.abs(expected - np.eye(3)).mean() > 0.1  # random weights turn joints: there is something to compare
     assert np.abs(result - expected).max() < 0.02
@@ -129,31 +133,38 @@ def test_scale_is_the_clips_not_the_frames(exported: dict[str, Path]) -> None:
 
 
 def test_report_and_card_say_what_was_measured(tmp_path: Path) -> None:
-    result = export_run(checkpoint("best"), BODY, tmp_path / "x.onnx", clips=[clip(50)], command="dancepose train ...")
+    result = export_run(
+        checkpoint("best", "data.layout=md23"),
+        BODY,
+        tmp_path / "x.onnx",
+        truths=Truths((clip(50),)),
+        command="dancepose train ...",
+    )
     assert json.loads(result.report_path.read_text(encoding="utf-8")) == result.report
-    worst = result.report["verification"]["max_abs_difference"]["from_torch_stored_weights"]
+    worst = result.report["layouts"]["md23"]["verification"]["max_abs_difference"]["from_torch_stored_weights"]
     assert 0.0 < worst["NumPy"] < 1e-4
     assert result.report["bytes"] == result.model.stat().st_size
-    card = result.card.read_text(encoding="utf-8")
-    assert f"**{result.report['errors']['mean_mm']} mm**" in card
+    card, errors = result.cards[0].read_text(encoding="utf-8"), result.report["layouts"]["md23"]["recorded"]
+    assert f"**{errors['mean_mm']} mm**" in card
     assert "dancepose train ..." in card
-    assert f"frame {result.report['errors']['by_clip']['made']['worst_frame']}, " in card
+    assert f"frame {errors['by_clip']['made']['worst_frame']}, " in card
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x.json", "x.md", "x.onnx"]
 
 
 def test_file_that_differs_from_torch_is_not_kept(tmp_path: Path, exported: dict[str, Path]) -> None:
-    saved = checkpoint("best")
-    generator = SmplRegressor(saved.config.model, 23)
+    saved = checkpoint("best", "data.layout=md23")
+    generator = SmplRegressor(saved.config.model, feature_count(MD23, saved.config.model.features))
     generator.load_state_dict(saved.generator)
-    other = TorchRegressor(fold(generator.eval()), MD23, "size", 0.3, facing=True)
+    torch.nn.init.normal_(generator.decoder.bias)
+    other = TorchRegressor(fold(generator.eval()), PACK, saved.config.model, "size")
     with pytest.raises(RegressorError, match="differs from torch by"):
         verify(exported["best"], [clip(20)], other, other)
 
 
 def test_run_of_another_body_is_refused(tmp_path: Path) -> None:
-    saved = replace(checkpoint("best"), body={"name": "somebody", "fingerprint": "f" * 16})
+    saved = replace(checkpoint("best", "data.layout=md23"), body={"name": "somebody", "fingerprint": "f" * 16})
     with pytest.raises(CheckpointError, match="trained on the body somebody"):
-        export_run(saved, BODY, tmp_path / "x.onnx", clips=[])
+        export_run(saved, BODY, tmp_path / "x.onnx", truths=Truths())
     assert not list(tmp_path.iterdir())
 
 

@@ -14,9 +14,9 @@ from onnx import helper, numpy_helper  # noqa: E402
 from dancepose_addon.core.body.keypoints import joint_markers  # noqa: E402
 from dancepose_addon.core.errors import LayoutError, MissingFileError, RegressorError  # noqa: E402
 from dancepose_addon.core.fit.regressor import METADATA_KEY, RegressorInfo  # noqa: E402
-from dancepose_addon.core.skeleton.layouts import MD23, SMPL24, Layout  # noqa: E402
+from dancepose_addon.core.skeleton.layouts import LAYOUTS, MD23, SMPL24, Layout  # noqa: E402
 from dancepose_addon.inference import open_regressor  # noqa: E402
-from dancepose_addon.inference.regressors import REGRESSOR_FOLDER  # noqa: E402
+from dancepose_addon.inference.regressors import REGRESSOR_FOLDER, shipped_layouts  # noqa: E402
 
 
 def info_of(layout: Layout) -> RegressorInfo:
@@ -166,13 +166,12 @@ def test_missing_files_and_unknown_names(tmp_path: Path, monkeypatch: pytest.Mon
         open_regressor(None, layout="smpl24")
 
 
-def test_shipped_regressor_opens_by_its_layout_and_is_small() -> None:
-    shipped = sorted(REGRESSOR_FOLDER.glob("*.onnx"))
-    assert shipped
-    for path in shipped:
-        assert path.stat().st_size <= 10_000_000
-        regressor = open_regressor(None, layout=path.stem, device="numpy")
-        assert regressor.info.layout.name == path.stem
-        card = path.with_suffix(".md").read_text(encoding="utf-8")
+def test_shipped_regressors_open_by_their_layouts_and_are_small() -> None:
+    assert set(shipped_layouts()) == set(LAYOUTS)
+    assert sum(path.stat().st_size for path in REGRESSOR_FOLDER.glob("*.onnx")) <= 20_000_000
+    for name in shipped_layouts():
+        regressor = open_regressor(None, layout=name, device="numpy")
+        assert regressor.info.layout.name == name
+        card = (REGRESSOR_FOLDER / f"{name}.md").read_text(encoding="utf-8")
         assert regressor.info.name in card
         assert str(regressor.info.training["config_sha256"]) in card

@@ -26,7 +26,8 @@ Image = pytest.importorskip("PIL.Image")
 
 FIT = {
     "error_mm": {"regressor": {"mean": 30.0}, "refined": {"mean": 8.25}},
-    "feet": {"contact": 0.9, "contact_both": 0.5, "skating": 0.031, "floating_mm": 4.0, "penetration_mm": 1.5},
+    "feet": {"standing_slide_mm_per_s": 41.2, "skating_ratio": 0.031, "floating_mm": 4.0, "penetration_mm": 1.5},
+    "contact_share": 0.9,
     "floor_m": 0.0123,
     "duration_s": 2.0,
     "notices": ["Played at <b>25</b> fps & more"],

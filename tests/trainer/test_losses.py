@@ -43,8 +43,8 @@ def test_total_weighs_the_terms_and_unknown_poses_have_no_rotation_term() -> Non
         predicted=torch.zeros(1, 1, 3),
         keypoints=torch.ones(1, 1, 3),
         scores=torch.zeros(1, 3),
-        predicted_rotmat=empty,
-        true_rotmat=empty,
+        predicted_rotmat=(empty, empty),
+        true_rotmat=(empty, empty),
     )
     assert terms.l_rotation.item() == 0.0
     assert terms.total.item() == pytest.approx(2.0 * math.sqrt(3.0) + 0.5 * 3.0)

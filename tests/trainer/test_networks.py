@@ -5,12 +5,22 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from dancepose_addon.core.body.keypoints import joint_markers  # noqa: E402
 from dancepose_addon.core.body.rotation import rot6d_to_rotmat, rotvec_to_rotmat  # noqa: E402
-from dancepose_addon.core.skeleton.layouts import MD23, SMPL24  # noqa: E402
+from dancepose_addon.core.skeleton.layouts import MD23, SMPL24, Layout  # noqa: E402
+from tests.bodies import synthetic_body  # noqa: E402
 from trainer import rotations  # noqa: E402
+from trainer.body import globals_of  # noqa: E402
 from trainer.config import ModelConfig  # noqa: E402
 from trainer.discriminator import PoseDiscriminator  # noqa: E402
-from trainer.generator import SmplRegressor, facing_rotmat, predict_rotmat, theta_to_rotmat  # noqa: E402
+from trainer.generator import SmplRegressor, facing_rotmat, predict, theta_to_rotmat  # noqa: E402
+from trainer.pack import LayoutPack, feature_count, pack_layouts  # noqa: E402
+
+BODY = synthetic_body(3)
+
+
+def pack_of(layout: Layout) -> LayoutPack:
+    return pack_layouts(BODY, [joint_markers(layout)], torch.eye(3).repeat(1, 24, 1, 1))
 
 
 def count_parameters(module: "torch.nn.Module") -> int:
@@ -74,20 +84,26 @@ def test_gradients_stay_finite_at_zero_rotation() -> None:
 def test_facing_lays_the_shoulders_along_x(layout) -> None:
     torch.manual_seed(1)
     points = torch.randn(50, layout.count, 3)
-    turned = points @ facing_rotmat(points, layout)
+    turned = points @ facing_rotmat(points, pack_of(layout))
     across = turned[:, list(layout.left)].mean(1) - turned[:, list(layout.right)].mean(1)
     assert (across[:, 0] > 0).all()
     assert across[:, 2].abs().max() < 1e-5
     assert torch.allclose(turned[..., 1], points[..., 1])
 
 
-def test_turning_the_points_turns_the_root_alone() -> None:
+@pytest.mark.parametrize(("frame", "features"), [("local", "points"), ("global", "planes")])
+def test_turning_the_points_turns_the_root_alone(frame: str, features: str) -> None:
     torch.manual_seed(2)
-    model = SmplRegressor(ModelConfig(width=32, rotation="rot6d"), 23).eval()
+    config = ModelConfig(width=32, rotation="rot6d", facing=True, frame=frame, features=features)
+    pack = pack_of(MD23)
+    model = SmplRegressor(config, feature_count(MD23, features)).eval()
     points, angle = torch.randn(20, 23, 3), torch.linspace(-3.0, 3.0, 20)
     turn = rotations.yaw_rotmat(torch.cos(angle), torch.sin(angle))
-    before = predict_rotmat(model, points, MD23)
-    after = predict_rotmat(model, points @ turn.transpose(1, 2), MD23)
+    before = predict(model, points, pack, config).local_rotmat
+    turned = predict(model, points @ turn.transpose(1, 2), pack, config)
+    after = turned.local_rotmat
+    # What is against the world follows from what is against the parent, whichever of the two the network gives.
+    assert torch.allclose(turned.global_rotmat, globals_of(after), atol=1e-4)
     assert torch.allclose(after[:, 1:], before[:, 1:], atol=1e-4)
     assert torch.allclose(after[:, 0], turn @ before[:, 0], atol=1e-4)
 

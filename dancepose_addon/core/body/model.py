@@ -52,9 +52,9 @@ class Surface:
     rgba: F32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BodyModel:
-    """An SMPL-format body of 24 joints.
+    """An SMPL-format body of 24 joints. Two are equal when they are one object, so that caches can be kept by body.
 
     v_template_m: (V, 3), metres, T-pose; faces: (F, 3); shapedirs: (V, 3, B), metres per unit of beta;
     posedirs: (V, 3, 207), metres per entry of (R_1..R_23 - I), row by row, or None; joint_regressor: (24, V);

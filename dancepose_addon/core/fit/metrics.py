@@ -12,6 +12,7 @@ F32 = NDArray[np.float32]
 
 CONTACT_HEIGHT_M: Final = 0.05
 SKATING_SPEED_M_S: Final = 0.5
+BEAT_SPREAD_S: Final = 0.15
 
 
 def per_point_error_m(first_m: F32, second_m: F32) -> F32:
@@ -75,6 +76,41 @@ def skating_ratio(toes_m: F32, fps: float, *, floor_m: float = 0.0) -> float:
     near = toes_m[..., 1] - floor_m < CONTACT_HEIGHT_M
     speed = np.linalg.norm(np.diff(toes_m[..., [0, 2]], axis=0), axis=-1) * fps
     return float(((near[:-1] & near[1:]) & (speed > SKATING_SPEED_M_S)).any(axis=1).mean())
+
+
+def standing_slide_mm_per_s(soles_m: F32, contact: NDArray[np.bool_], fps: float) -> float:
+    """Mean speed along the floor of soles while they stand in this frame and the next, mm/s; 0 where none stands.
+
+    Unlike the skating ratio it does not count feet that glide low over the floor because they are meant to.
+    soles_m: (T, ..., 3), metres, y up; contact: (T, ...).
+    """
+    both = contact[:-1] & contact[1:]
+    speed = np.linalg.norm(np.diff(soles_m[..., [0, 2]], axis=0), axis=-1) * fps * 1000.0
+    return float(speed[both].mean(dtype=np.float64)) if both.any() else 0.0
+
+
+def beat_alignment(
+    points_m: F32, beats_s: NDArray[np.floating], fps: float, *, spread_s: float = BEAT_SPREAD_S
+) -> float:
+    """How near each of the given beats a kinematic beat lies (Li et al. 2021, AI Choreographer, BeatAlign).
+
+    Kinematic beats are local minima of the mean speed of all points, after a moving mean of 0.2 s. points_m: (T, K, 3),
+    metres; beats_s: (B,), seconds. From 0 to 1; NaN without beats or minima.
+    """
+    found = kinematic_beats_s(points_m, fps)
+    if not len(found) or not len(beats_s):
+        return float("nan")
+    nearest = np.abs(np.asarray(beats_s)[:, None] - found).min(axis=1)
+    return float(np.exp(-(nearest**2) / (2.0 * spread_s**2)).mean())
+
+
+def kinematic_beats_s(points_m: F32, fps: float) -> NDArray[np.float64]:
+    """Times of the local minima of the points' mean speed, seconds. points_m: (T, K, 3), metres."""
+    speed = np.linalg.norm(np.diff(points_m.astype(np.float64), axis=0), axis=-1).mean(axis=1)
+    width = max(1, round(0.2 * fps))
+    smooth = np.convolve(speed, np.ones(width) / width, mode="same")
+    minima = np.flatnonzero((smooth[1:-1] < smooth[:-2]) & (smooth[1:-1] <= smooth[2:])) + 1
+    return (minima + 0.5) / fps
 
 
 def physical_foot_contact(root_m: F32, left_foot_m: F32, right_foot_m: F32, fps: float) -> float:

@@ -1,10 +1,15 @@
 """Refinement of a pose: batched Levenberg-Marquardt on all key-points, held near the regressor's rotations.
 
 Each joint i turns everything below it by a small rotation w_i about its own centre, in world axes. A point k that rides
-on bones j with weights w_kj then moves by w_i x S_ik with S_ik = sum over j below i of w_kj (x_kj - joint_i), where
-x_kj is the point as bone j alone would carry it: the whole Jacobian is cross products of one table. The pull towards
-the regressor is the squared rotation vector between the local rotations; since w_i turns the local rotation by the same
-angle seen from the parent, its Hessian is diagonal.
+on bones j with weights w_kj then moves by w_i x S_ik, with the lever S_ik = sum over j below i of w_kj (x_kj - p_i),
+where x_kj is the point as bone j alone would carry it and p_i the joint's centre. Since (a x b).(c x d) needs products
+of levers only, the normal equations follow from one table of products C_ij = sum over k of S_ik S_jk^T, without the
+Jacobian ever being written out: H_ij = tr(C_ij) I - C_ij^T. Translation is eliminated beforehand: levers and residuals
+are taken from their means.
+
+The pull towards the regressor is on the sines of the angles between the two rotations about the joint's own axes, each
+in units of how far off a regressor is about that axis (``limits.py``): what points say of a knee's bend counts, what
+they say of its twist hardly does. Rotations that leave the joints' limits are pulled back.
 """
 
 from dataclasses import dataclass
@@ -14,67 +19,73 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..body.keypoints import MarkerSet
-from ..body.model import JOINT_COUNT, JOINT_INDEX, PARENTS, forward_kinematics
+from ..body.model import JOINT_COUNT, PARENTS, forward_kinematics
 from ..body.rotation import rotmat_to_rotvec, rotvec_to_rotmat
 from ..progress import Progress, silent
+from .limits import ELBOWS, LIMITED, LIMITS_RAD, SPREAD_RAD
 
 F32 = NDArray[np.float32]
 
-BLOCK: Final = 256
+BLOCK: Final = 128
 """Frames solved together: their normal equations stay in the cache."""
-REFINE_STEPS: Final = 3
-"""Enough from a regressor's pose: more steps come less than a millimetre nearer."""
+REFINE_STEPS: Final = 1
+"""Of every frame, after coarser levels in time have found the corrections: more come half a millimetre nearer."""
 LEVER_M: Final = 0.02
 """A joint is solved for when some point is carried by it at least this far from its centre."""
-STIFF_JOINTS: Final = {
-    "spine1": 4.0, "spine2": 4.0, "spine3": 4.0, "neck": 2.0, "left_collar": 4.0, "right_collar": 4.0,
-    "head": 2.0, "left_wrist": 2.0, "right_wrist": 2.0, "left_foot": 4.0, "right_foot": 4.0,
-}  # fmt: skip
-"""Joints that a few points near them determine badly are held more firmly to the regressor."""
 
 
 @dataclass(frozen=True)
 class RefineSettings:
-    """steps: of Levenberg-Marquardt; prior_m_per_rad: residual in metres that weighs as much as one radian away from
-    the regressor; damping_m: of every parameter at the start, metres per radian or per metre; outlier_m: residual at
-    which Huber's loss turns from square to linear, metres."""
+    """steps: of Levenberg-Marquardt; noise_m: how far points are off, metres: so much weighs as much as a joint that is
+    one SPREAD_RAD away from the regressor; limit_m_per_rad: residual that weighs as much as one radian beyond a joint's
+    limits; damping_m: of every parameter at the start, metres per radian; outlier_m: residual at which Huber's loss
+    turns from square to linear, metres."""
 
     steps: int = REFINE_STEPS
-    prior_m_per_rad: float = 0.03
-    damping_m: float = 0.01
+    noise_m: float = 0.001
+    limit_m_per_rad: float = 0.1
+    damping_m: float = 0.05
     outlier_m: float = 0.08
 
 
 @dataclass(frozen=True)
 class _Carriers:
-    """Points as (point, bone) pairs. joints: (A,) those solved for; below: (A, P), the pair's weight where its bone is
-    at or below the joint, else 0; sums: (P, K), 1 where the pair is of the point."""
+    """Points as P (point, bone) pairs. weight: (P,); local_m: (P, 3), from the bone's joint; sums: (P, K), the pair's
+    weight in its point; joints: (A,) those solved for; spread: (P, A K), the pair's weight in the lever of each joint
+    and point; below: (A, K), share of the point that the joint carries."""
 
-    point: NDArray[np.intp]
     bone: NDArray[np.intp]
-    weight: F32
     local_m: F32
-    joints: NDArray[np.intp]
-    below: F32
     sums: F32
+    joints: NDArray[np.intp]
+    spread: F32
+    below: F32
 
 
 def _carriers(markers: MarkerSet, rest_joints_m: F32) -> _Carriers:
     point, bone = np.nonzero(markers.weights)
     weight = markers.weights[point, bone].astype(np.float32)
     rest_points = markers.rest_points(rest_joints_m)
-    below = np.zeros((JOINT_COUNT, JOINT_COUNT), bool)
+    descends = np.zeros((JOINT_COUNT, JOINT_COUNT), bool)
     for joint in range(JOINT_COUNT):
         above = joint
         while above >= 0:
-            below[above, joint] = True
+            descends[above, joint] = True
             above = PARENTS[above]
     lever = np.linalg.norm(rest_points[point][None] - rest_joints_m[:, None], axis=-1)
-    joints = np.flatnonzero((below[:, bone] & (lever > LEVER_M)).any(axis=1))
+    joints = np.flatnonzero((descends[:, bone] & (lever > LEVER_M)).any(axis=1))
     sums = np.zeros((len(point), len(rest_points)), np.float32)
-    sums[np.arange(len(point)), point] = 1.0
-    local = (rest_points[point] - rest_joints_m[bone]).astype(np.float32)
-    return _Carriers(point, bone, weight, local, joints, (below[joints][:, bone] * weight).astype(np.float32), sums)
+    sums[np.arange(len(point)), point] = weight
+    carried = descends[joints][:, bone].astype(np.float32)
+    spread = carried.T[:, :, None] * sums[:, None, :]
+    return _Carriers(
+        bone=bone,
+        local_m=(rest_points[point] - rest_joints_m[bone]).astype(np.float32),
+        sums=sums,
+        joints=joints,
+        spread=spread.reshape(len(point), -1),
+        below=(carried @ sums).astype(np.float32),
+    )
 
 
 def refine(
@@ -84,33 +95,34 @@ def refine(
     translation_m: F32,
     target_m: F32,
     *,
+    start_rotmat: F32 | None = None,
     confidence: F32 | None = None,
     settings: RefineSettings | None = None,
     progress: Progress = silent,
 ) -> tuple[F32, F32]:
     """Fit rotations and translations of every frame to the key-points.
 
-    markers, rest_joints_m: of the body in its true size, (24, 3), metres; pose_rotmat: (T, 24, 3, 3), start and prior;
-    translation_m: (T, 3), metres; target_m: (T, K, 3), metres; confidence: (T, K) in [0, 1] or None.
-    Returns pose_rotmat and translation_m of the same shapes. Joints that carry no point keep the regressor's rotation.
+    markers, rest_joints_m: of the body in its true size, (24, 3), metres; pose_rotmat: (T, 24, 3, 3), the prior, and
+    the start unless start_rotmat is given; translation_m: (T, 3), metres; target_m: (T, K, 3), metres;
+    confidence: (T, K) in [0, 1] or None. Returns pose_rotmat and translation_m of the same shapes. Joints that carry
+    no point keep the rotation they start with.
     """
     chosen = settings or RefineSettings()
     carriers = _carriers(markers, rest_joints_m)
-    stiffness = np.array([STIFF_JOINTS.get(name, 1.0) for name in JOINT_INDEX], np.float32)[carriers.joints]
-    prior = (stiffness * chosen.prior_m_per_rad**2).astype(np.float32)
-    pose, translation = pose_rotmat.copy(), translation_m.copy()
+    prior = np.square(chosen.noise_m / SPREAD_RAD[carriers.joints]).astype(np.float32)
+    pose, translation = (pose_rotmat if start_rotmat is None else start_rotmat).copy(), translation_m.copy()
     for first in range(0, len(pose), BLOCK):
         block = slice(first, first + BLOCK)
         progress(first / len(pose), f"Refining frame {first} of {len(pose)}")
         weight = np.ones(target_m[block].shape[:2], np.float32) if confidence is None else confidence[block]
-        problem = _Block(carriers, rest_joints_m, pose_rotmat[block], target_m[block], weight, prior, chosen.outlier_m)
-        pose[block], translation[block] = _solve(problem, pose[block], translation[block], chosen)
+        problem = _Block(carriers, rest_joints_m, pose_rotmat[block], target_m[block], weight, prior, chosen)
+        pose[block], translation[block] = _solve(problem, pose[block], translation[block])
     return pose, translation
 
 
 @dataclass(frozen=True)
 class _Block:
-    """A block of frames to solve. reference: (T, 24, 3, 3); target_m: (T, K, 3); confidence: (T, K); prior: (A,)."""
+    """A block of frames to solve. reference: (T, 24, 3, 3); target_m: (T, K, 3); confidence: (T, K); prior: (A, 3)."""
 
     carriers: _Carriers
     rest_joints_m: F32
@@ -118,30 +130,33 @@ class _Block:
     target_m: F32
     confidence: F32
     prior: F32
-    outlier_m: float
+    settings: RefineSettings
 
 
 @dataclass(frozen=True)
 class _State:
-    """A block posed, and its cost. carried: (T, P, 3); away: (T, A, 3), rotation vector to the reference seen from the
-    parent; distance: (T, K); cost: (T,)."""
+    """A block posed, and its cost. own: (T, A, 3, 3), the solved joints' global rotations; axes: (T, A, 3, 3), those
+    about which pulls are known; carried: (T, P, 3); away: (T, A, 3), sines of the turn to the reference, and beyond:
+    (T, A, 3), turn past the limits, radians, both about ``axes``; distance: (T, K); cost: (T,)."""
 
     pose: F32
     translation: F32
-    global_rotmat: F32
+    own: F32
+    axes: F32
     joints: F32
     carried: F32
     residual: F32
     distance: F32
     away: F32
+    beyond: F32
     cost: F32
 
 
-def _solve(problem: _Block, pose: F32, translation: F32, settings: RefineSettings) -> tuple[F32, F32]:
+def _solve(problem: _Block, pose: F32, translation: F32) -> tuple[F32, F32]:
     """Levenberg-Marquardt with a damping of its own for each frame; a step that raises a frame's cost is not taken."""
     state = _evaluate(problem, pose, translation)
-    damping = np.full(len(pose), settings.damping_m**2, np.float32)
-    for _ in range(settings.steps):
+    damping = np.full(len(pose), problem.settings.damping_m**2, np.float32)
+    for _ in range(problem.settings.steps):
         proposal = _evaluate(problem, *_propose(problem, state, damping))
         worse = proposal.cost > state.cost
         damping = np.where(worse, damping * 10.0, damping * 0.2).astype(np.float32)
@@ -153,57 +168,127 @@ def _solve(problem: _Block, pose: F32, translation: F32, settings: RefineSetting
 
 
 def _evaluate(problem: _Block, pose: F32, translation: F32) -> _State:
-    carriers = problem.carriers
+    carriers, settings = problem.carriers, problem.settings
     global_rotmat, joints = forward_kinematics(problem.rest_joints_m, pose, translation)
     carried = (global_rotmat[:, carriers.bone] @ carriers.local_m[..., None])[..., 0] + joints[:, carriers.bone]
-    residual = problem.target_m - carriers.sums.T @ (carried * carriers.weight[:, None])
-    distance = np.linalg.norm(residual, axis=-1)
-    away = rotmat_to_rotvec(problem.reference[:, carriers.joints] @ np.swapaxes(pose[:, carriers.joints], -1, -2))
+    residual = problem.target_m - carriers.sums.T @ carried
+    distance = np.sqrt(np.einsum("tkc,tkc->tk", residual, residual))
+    apart = np.swapaxes(pose[:, carriers.joints], -1, -2) @ problem.reference[:, carriers.joints]
+    away = 0.5 * np.stack(
+        [
+            apart[..., 2, 1] - apart[..., 1, 2],
+            apart[..., 0, 2] - apart[..., 2, 0],
+            apart[..., 1, 0] - apart[..., 0, 1],
+        ],
+        axis=-1,
+    )
+    own = global_rotmat[:, carriers.joints]
+    axes = _axes_of_pulls(global_rotmat, carriers.joints)
+    away = (np.swapaxes(axes, -1, -2) @ (own @ away[..., None]))[..., 0]
+    beyond = _beyond_limits(pose, carriers.joints)
     # Huber's loss, twice over: d^2 inside, 2 c d - c^2 outside.
-    inside = np.minimum(distance, problem.outlier_m)
+    inside = np.minimum(distance, settings.outlier_m)
     loss = inside * (2.0 * distance - inside)
-    cost = (problem.confidence * loss).sum(axis=1) + (problem.prior * (away * away).sum(axis=2)).sum(axis=1)
-    return _State(pose, translation, global_rotmat, joints, carried, residual, distance, away, cost)
+    cost = (problem.confidence * loss).sum(axis=1) + np.einsum("tac,ac->t", away * away, problem.prior)
+    cost += settings.limit_m_per_rad**2 * np.einsum("tac,tac->t", beyond, beyond)
+    return _State(pose, translation, own, axes, joints, carried, residual, distance, away, beyond, cost)
+
+
+def _axes_of_pulls(global_rotmat: F32, joints: NDArray[np.intp]) -> F32:
+    """World axes about which a joint's pulls are known, as columns: its own ones, but at the elbow the forearm and the
+    upper arm's hinge, which the forearm's twist leaves where it is. global_rotmat: (T, 24, 3, 3) -> (T, A, 3, 3)."""
+    axes = global_rotmat[:, joints]
+    for index in np.flatnonzero(np.isin(joints, ELBOWS)):
+        along = global_rotmat[:, joints[index], :, 0]
+        hinge = global_rotmat[:, PARENTS[joints[index]], :, 1]
+        hinge = hinge - (hinge * along).sum(axis=1, keepdims=True) * along
+        hinge /= np.maximum(np.linalg.norm(hinge, axis=1, keepdims=True), 1e-6)
+        axes[:, index] = np.stack([along, hinge, np.cross(along, hinge)], axis=-1)
+    return axes
+
+
+def _beyond_limits(pose: F32, joints: NDArray[np.intp]) -> F32:
+    """How far joints are turned past their limits, radians: rotation vectors, but at the elbow hinge and sideways bend
+    (its twist is the forearm's, which is not limited here). pose: (T, 24, 3, 3) -> (T, A, 3)."""
+    beyond = np.zeros((len(pose), len(joints), 3), np.float32)
+    limited = np.flatnonzero(np.isin(joints, LIMITED))
+    if len(limited):
+        rotvec = rotmat_to_rotvec(pose[:, joints[limited]])
+        for index in np.flatnonzero(np.isin(joints[limited], ELBOWS)):
+            x, y, z = np.moveaxis(pose[:, joints[limited[index]], :, 0], -1, 0)
+            rotvec[:, index] = np.stack([0.0 * x, -np.arctan2(z, x), np.arcsin(np.clip(y, -1.0, 1.0))], axis=-1)
+        low, high = LIMITS_RAD[joints[limited], 0], LIMITS_RAD[joints[limited], 1]
+        beyond[:, limited] = rotvec - np.clip(rotvec, low, high)
+    return beyond
 
 
 def _propose(problem: _Block, state: _State, damping: F32) -> tuple[F32, F32]:
     """The damped Gauss-Newton step of each frame: new pose and translation. damping: (T,)."""
-    carriers = problem.carriers
+    carriers, settings = problem.carriers, problem.settings
     frames, active = len(state.pose), len(carriers.joints)
-    weight = problem.confidence * np.minimum(1.0, problem.outlier_m / np.maximum(state.distance, 1e-9))
-    root_weight = np.sqrt(weight)
-    arms = state.carried[:, None] - state.joints[:, carriers.joints][:, :, None]
-    lever = np.swapaxes(arms * carriers.below[None, :, :, None], 2, 3) @ carriers.sums
-    jacobian = _jacobian(lever, root_weight).reshape(frames, 3 * active + 3, -1)
-    hessian = jacobian @ np.swapaxes(jacobian, 1, 2)
-    gradient = (jacobian @ (state.residual * root_weight[..., None]).reshape(frames, -1, 1))[..., 0]
+    weight = problem.confidence * np.minimum(1.0, settings.outlier_m / np.maximum(state.distance, 1e-9))
+    lever = _levers(carriers, state.carried, state.joints)
+    total = np.maximum(weight.sum(axis=1), 1e-9)[:, None]
+    lever_mean = (lever @ weight[:, :, None])[..., 0] / total
+    residual_mean = np.einsum("tk,tkc->tc", weight, state.residual) / total
+    lever -= lever_mean[..., None]
+    residual = state.residual - residual_mean[:, None]
 
-    above = np.array([PARENTS[joint] for joint in carriers.joints])
-    parent_rotmat = state.global_rotmat[:, np.maximum(above, 0)]
-    world = np.where((above < 0)[:, None, None], np.eye(3, dtype=np.float32), parent_rotmat)
-    pull = problem.prior[:, None] * (world @ state.away[..., None])[..., 0]
-    gradient[:, : 3 * active] += pull.reshape(frames, -1)
-    diagonal = np.arange(3 * active + 3)
-    hessian[:, diagonal, diagonal] += damping[:, None]
-    hessian[:, diagonal[:-3], diagonal[:-3]] += np.repeat(problem.prior, 3)
+    weighted = lever * weight[:, None]
+    hessian = _crossed(weighted @ np.swapaxes(lever, 1, 2), active)
+    x, y, z = (slice(axis * active, (axis + 1) * active) for axis in range(3))
+    moments = weighted @ residual
+    gradient = np.concatenate(
+        [
+            moments[:, y, 2] - moments[:, z, 1],
+            moments[:, z, 0] - moments[:, x, 2],
+            moments[:, x, 1] - moments[:, y, 0],
+        ],
+        axis=1,
+    )
+    limit = np.float32(settings.limit_m_per_rad**2)
+    pull = (state.axes @ (problem.prior * state.away - limit * state.beyond)[..., None])[..., 0]
+    gradient += np.swapaxes(pull, 1, 2).reshape(frames, -1)
+    _add_pulls(hessian, state.axes, problem.prior + limit * (state.beyond != 0.0) + damping[:, None, None])
 
-    change = np.linalg.solve(hessian, gradient[..., None])[..., 0]
-    turn = change[:, : 3 * active].reshape(frames, active, 3, 1)
-    local_turn = rotvec_to_rotmat((np.swapaxes(world, -1, -2) @ turn)[..., 0])
+    turn = np.linalg.solve(hessian, gradient[..., None])[..., 0]
+    turn_xyz, mean_xyz = turn.reshape(frames, 3, active), lever_mean.reshape(frames, 3, active)
+    moved = np.cross(turn_xyz, mean_xyz, axis=1).sum(axis=2)
+    own_turn = (np.swapaxes(state.own, -1, -2) @ np.swapaxes(turn_xyz, 1, 2)[..., None])[..., 0]
     pose = state.pose.copy()
-    pose[:, carriers.joints] = local_turn @ pose[:, carriers.joints]
-    return pose, state.translation + change[:, 3 * active :]
+    pose[:, carriers.joints] = pose[:, carriers.joints] @ rotvec_to_rotmat(own_turn)
+    return pose, state.translation + residual_mean - moved
 
 
-def _jacobian(lever: F32, root_weight: F32) -> F32:
-    """d point / d parameter, weighted. lever: (T, A, 3, K), metres; root_weight: (T, K) -> (T, 3 A + 3, K, 3)."""
-    frames, active, _, count = lever.shape
-    result = np.zeros((frames, 3 * active + 3, count, 3), np.float32)
-    turns = result[:, : 3 * active].reshape(frames, active, 3, count, 3)
-    x, y, z = (lever[:, :, axis] * root_weight[:, None] for axis in range(3))
-    turns[:, :, 0, :, 1], turns[:, :, 0, :, 2] = -z, y
-    turns[:, :, 1, :, 0], turns[:, :, 1, :, 2] = z, -x
-    turns[:, :, 2, :, 0], turns[:, :, 2, :, 1] = -y, x
-    for axis in range(3):
-        result[:, 3 * active + axis, :, axis] = root_weight
-    return result
+def _levers(carriers: _Carriers, carried: F32, joints: F32) -> F32:
+    """S of the module's text. carried: (T, P, 3); joints: (T, 24, 3) -> (T, 3 A, K), metres, axis by axis."""
+    frames, active = len(carried), len(carriers.joints)
+    pairs = np.ascontiguousarray(np.swapaxes(carried, 1, 2)).reshape(frames * 3, -1)
+    reach = (pairs @ carriers.spread).reshape(frames, 3, active, -1)
+    reach -= np.swapaxes(joints[:, carriers.joints], 1, 2)[..., None] * carriers.below
+    return reach.reshape(frames, 3 * active, -1)
+
+
+def _crossed(product: F32, active: int) -> F32:
+    """H of the module's text from C. product: (T, 3 A, 3 A), axis by axis -> the same shape."""
+    hessian = np.empty_like(product)
+    axes = [slice(axis * active, (axis + 1) * active) for axis in range(3)]
+    for p, rows in enumerate(axes):
+        for q, columns in enumerate(axes):
+            if p == q:
+                first, second = axes[(p + 1) % 3], axes[(p + 2) % 3]
+                hessian[:, rows, rows] = product[:, first, first] + product[:, second, second]
+            else:
+                hessian[:, rows, columns] = -product[:, columns, rows]
+    return hessian
+
+
+def _add_pulls(hessian: F32, axes: F32, weight: F32) -> None:
+    """Add G diag(weight) G^T to the joints' own blocks, in place. axes: (T, A, 3, 3), G; weight: (T, A, 3)."""
+    count = axes.shape[1]
+    block = (axes * weight[:, :, None, :]) @ np.swapaxes(axes, -1, -2)
+    for p in range(3):
+        for q in range(3):
+            # The diagonals of the (p, q) blocks, as a view with one stride.
+            diagonal = hessian[:, p * count : (p + 1) * count, q * count : (q + 1) * count]
+            np.einsum("tii->ti", diagonal)[...] += block[..., p, q]

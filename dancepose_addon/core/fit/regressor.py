@@ -1,9 +1,11 @@
 """What a regressor is to the rest of the house, and the contract that its ONNX file keeps.
 
 The graph takes ``keypoints`` (T, K, 3) float32, metres, SMPL axes, a whole clip in one call, and gives
-``pose_rotmat`` (T, 24, 3, 3) float32, local rotations. Everything between depends on training and so stands in the
-graph: centring, the clip's scale, facing, the network, and the way from its output to rotation matrices. What the
-graph cannot say stands in the file's metadata, as JSON under the key ``dancepose``.
+``pose_rotmat`` (T, 24, 3, 3) float32, local rotations. A file may hold one network for several layouts: then points are
+padded with zeros to the largest count, and a second input, ``layout`` (1, L) float32, is 1 at the layout that they are
+in and 0 elsewhere; its metadata has schema 2 and lists the layouts in that order. Everything between depends on
+training and so stands in the graph: centring, the clip's scale, facing, the network, and the way from its output to
+rotation matrices. What the graph cannot say stands in the file's metadata, as JSON under the key ``dancepose``.
 """
 
 from collections.abc import Mapping
@@ -20,7 +22,9 @@ from ..skeleton.layouts import Layout, get_layout
 
 SCHEMA_VERSION: Final = 1
 METADATA_KEY: Final = "dancepose"
+SHARED_SCHEMA_VERSION: Final = 2
 INPUT_NAME: Final = "keypoints"
+LAYOUT_INPUT_NAME: Final = "layout"
 OUTPUT_NAME: Final = "pose_rotmat"
 
 
@@ -30,7 +34,8 @@ class RegressorInfo:
 
     layout: what it reads; markers: P_3d as it was trained with; body_fingerprint: the body of that training;
     normalisation, rotation: how the graph does it, in words; training: data, settings and errors; licence: of the
-    weights.
+    weights; shared: the marker sets of all layouts that the file reads, in the order of its ``layout`` input, or
+    empty where it reads one.
     """
 
     layout: Layout
@@ -41,21 +46,33 @@ class RegressorInfo:
     licence: str
     name: str
     training: Mapping[str, Any] = field(default_factory=dict)
+    shared: tuple[MarkerSet, ...] = ()
+
+    @property
+    def input_count(self) -> int:
+        """Points that the graph takes, padding with them."""
+        return max((markers.layout.count for markers in self.shared), default=self.layout.count)
+
+    @property
+    def selector(self) -> NDArray[np.float32] | None:
+        """The graph's ``layout`` input, (1, L), or None where the file reads one layout."""
+        if not self.shared:
+            return None
+        return np.array([[markers.layout.name == self.layout.name for markers in self.shared]], np.float32)
 
     def to_json(self) -> str:
         """The metadata string of the ONNX file."""
+        layouts = [_layout_table(markers) for markers in self.shared]
         return json.dumps(
             {
-                "schema_version": SCHEMA_VERSION,
+                **({"schema_version": SHARED_SCHEMA_VERSION, "layouts": layouts} if layouts else {}),
+                **({} if layouts else {"schema_version": SCHEMA_VERSION, **_layout_table(self.markers)}),
                 "name": self.name,
-                "layout": self.layout.name,
-                "keypoints": list(self.layout.keypoints),
                 "units": "m",
                 "axes": "y up, body faces +z, left is +x",
                 "normalisation": self.normalisation,
                 "rotation": self.rotation,
                 "body_fingerprint": self.body_fingerprint,
-                "markers": self.markers.to_json(),
                 "training": dict(self.training),
                 "licence": self.licence,
             },
@@ -63,11 +80,12 @@ class RegressorInfo:
         )
 
     @classmethod
-    def from_json(cls, text: str | None, source: str) -> "RegressorInfo":
-        """Read the metadata string.
+    def from_json(cls, text: str | None, source: str, layout: str | None = None) -> "RegressorInfo":
+        """Read the metadata string. layout: which one of a file that reads several; by default the first.
 
         Raises:
-            RegressorError: there is none, or it is of another schema, or its layout is not known.
+            RegressorError: there is none, or it is of another schema, or its layout is not known, or it does not
+            read ``layout``.
         """
         if not text:
             raise RegressorError(
@@ -76,16 +94,24 @@ class RegressorInfo:
         try:
             table = json.loads(text)
             version = table["schema_version"]
-            if version != SCHEMA_VERSION:
+            if version not in (SCHEMA_VERSION, SHARED_SCHEMA_VERSION):
                 raise RegressorError(
-                    f"{source} has metadata schema {version}; this version reads {SCHEMA_VERSION}. Export it again."
+                    f"{source} has metadata schema {version}; this version reads {SCHEMA_VERSION} and "
+                    f"{SHARED_SCHEMA_VERSION}. Export it again."
                 )
-            layout = get_layout(table["layout"])
-            if tuple(table["keypoints"]) != layout.keypoints:
-                raise RegressorError(f"{source} orders the points of {layout.name} differently. Export it again.")
+            shared = version == SHARED_SCHEMA_VERSION
+            tables = {entry["layout"]: entry for entry in (table["layouts"] if shared else [table])}
+            read = {name: _read_markers(entry, source) for name, entry in tables.items()}
+            chosen = next(iter(read)) if layout is None else layout
+            if chosen not in read:
+                raise RegressorError(
+                    f"{source} reads layout {', '.join(read)}, not {chosen}. Choose a regressor for {chosen}, or "
+                    f"layout {' or '.join(read)}."
+                )
             return cls(
-                layout=layout,
-                markers=MarkerSet.from_json(table["markers"], source),
+                layout=read[chosen].layout,
+                markers=read[chosen],
+                shared=tuple(read.values()) if shared else (),
                 body_fingerprint=table["body_fingerprint"],
                 normalisation=table["normalisation"],
                 rotation=table["rotation"],
@@ -97,6 +123,18 @@ class RegressorInfo:
             raise
         except (ValueError, KeyError, TypeError, AttributeError, DancePoseError) as error:
             raise RegressorError(f"{source} has damaged DancePose metadata ({error}). Export it again.") from error
+
+
+def _layout_table(markers: MarkerSet) -> dict[str, Any]:
+    layout = markers.layout
+    return {"layout": layout.name, "keypoints": list(layout.keypoints), "markers": markers.to_json()}
+
+
+def _read_markers(table: Mapping[str, Any], source: str) -> MarkerSet:
+    layout = get_layout(table["layout"])
+    if tuple(table["keypoints"]) != layout.keypoints:
+        raise RegressorError(f"{source} orders the points of {layout.name} differently. Export it again.")
+    return MarkerSet.from_json(table["markers"], source)
 
 
 class PoseRegressor(Protocol):

@@ -1,6 +1,10 @@
-"""From key-points to a body's motion: regressor, size and place in closed form, refinement, floor."""
+"""From key-points to a body's motion.
 
-from dataclasses import dataclass, field
+The regressor gives what points alone cannot say (twist, and poses that people take), lengths give the body, swing and
+least squares give exactness, time gives smoothness, the floor gives weight.
+"""
+
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 import time
 from typing import Any, Final
@@ -13,27 +17,58 @@ from ..body.model import BodyModel
 from ..progress import Progress, part_of, silent
 from ..skeleton.layouts import Layout
 from ..skeleton.sequence import Sequence, validate
-from .grounding import ground
+from .bridging import blind_joints, bridge_corrections, carry_corrections, mend_flips, steady_reference
+from .foot_lock import lock_feet
+from .grounding import Ground, ground, soles_of, support_drift
 from .metrics import per_point_error_m
 from .motion import BodyMotion
 from .pose import RefineSettings, refine
+from .prepare import Prepared, prepare
 from .regressor import PoseRegressor, require_layout
+from .report import describe_fit
+from .settings import FitSettings, require_settings
+from .shape import Shape, shape_from_lengths, solve_shape
+from .smoothing import smooth_curves, smooth_prepared, smooth_rotations
+from .stages import Fitted, Settled
+from .swing import seen_joints, swing
 
 F32 = NDArray[np.float32]
 
 MARKER_FOLDER: Final = Path(__file__).parents[2] / "assets" / "markers"
+SAMPLED_FRAMES: Final = 64
+"""Spread over the clip, from which the body is solved where lengths do not tell it."""
+SAMPLE_ROUNDS: Final = 4
+STILL_POINTS_M: Final = 0.002
+"""Up to this noise joints are where they are seen, and bones are laid onto them; beyond, they are evidence only."""
+REACHED_M: Final = 0.001
+"""Frames whose points are met this well are done."""
+LONGEST_HOLD_S: Final = 1.0
+"""Joints that nothing shows turn the shortest way from what was seen to what is seen next, for this long."""
+FEW_FRAMES: Final = 0.2
+"""Up to this share of frames that are not done are solved by themselves, with STEPS_ALONE steps."""
+STEPS_ALONE: Final = 6
+LEVELS: Final = ((16, 12), (4, 4), (1, 1))
+"""Of the least squares in time: every how many frames, and how many steps for each of the settings'."""
+PROVENANCE: Final = ("source", "layout", "body", "regressor", "provider", "settings", "gaps", "notices")
+"""What of the report a motion file keeps."""
 
 
 @dataclass(frozen=True)
 class FitResult:
     """A fitted motion, with what a user wants to know of it.
 
-    keypoints_m: (T, K, 3), the input moved by the same floor shift as the body, to be shown beside it;
-    report: JSON values: provider, notices, errors in mm, seconds by stage.
+    keypoints_m: (T, K, 3), the input (holes bridged) moved by the same floor shift as the body, to be shown beside it;
+    confidence: (T, K), 0 where a point was not seen; error_m: (T, K), metres, NaN where a point was not seen; ground:
+    contacts with the floor at height 0; markers: where points ride on this clip's body, in true size;
+    report: JSON values: provider, notices, errors in mm, gaps, contacts, seconds by stage.
     """
 
     motion: BodyMotion
     keypoints_m: F32
+    confidence: F32
+    error_m: F32
+    ground: Ground
+    markers: MarkerSet
     report: dict[str, Any] = field(default_factory=dict)
 
 
@@ -48,57 +83,240 @@ def fit(
     *,
     regressor: PoseRegressor,
     body: BodyModel,
-    refinement: RefineSettings | None = None,
+    settings: FitSettings = FitSettings(),
     progress: Progress = silent,
 ) -> FitResult:
-    """Fit ``body`` to ``sequence``: rotations by the regressor, one scale for the clip, translation frame by frame,
-    one floor; and where ``refinement`` is given, rotations and translations drawn onto the key-points.
+    """Fit ``body`` to ``sequence``.
 
     Raises:
-        InputError: points that no fit could use. RegressorError: the regressor is for another layout.
+        InputError: points that no fit could use, or settings that cannot be. RegressorError: the regressor is for
+        another layout.
     """
     clock = _Clock()
     validate(sequence)
+    require_settings(settings, body.beta_count)
     require_layout(regressor.info, sequence.layout, sequence.source)
-    progress(0.0, f"Regressing {len(sequence)} frames")
-    pose = regressor(np.ascontiguousarray(sequence.keypoints_m))
+    progress(0.0, "Looking for gaps and noise")
+    raw = prepare(sequence)
+    prepared = smooth_prepared(raw, fps=sequence.fps, strength=settings.smooth) if settings.smooth else raw
+    # What the regressor sees of noisy points is smoothed in any case: its poses are the prior, not the result.
+    noisy = raw.noise_m > STILL_POINTS_M and not settings.smooth and settings.refine is not None
+    shown = smooth_prepared(raw, fps=sequence.fps, strength=1.0) if noisy else prepared
+    clock.lap("prepare")
+
+    progress(0.05, f"Regressing {len(sequence)} frames")
+    reference = regressor(np.ascontiguousarray(shown.points_m))
+    if raw.gaps or raw.noise_m > STILL_POINTS_M:
+        blind = blind_joints(regressor.info.markers, raw.seen)
+        reference = steady_reference(reference, blind, longest=round(LONGEST_HOLD_S * sequence.fps))
     clock.lap("regress")
 
-    progress(0.4, "Solving size and place")
-    markers, target, confidence = regressor.info.markers, sequence.keypoints_m, sequence.confidence
-    rest_joints = body.rest_joints()
-    posed = keypoints_from_pose(markers, rest_joints, pose)
-    scale, translation = solve_scale_and_translation(posed, target, confidence)
-    error = {"regressor": per_point_error_m(np.float32(scale) * posed + translation[:, None], target)}
-    clock.lap("place")
-
-    if refinement is not None:
-        inner = part_of(progress, 0.5, 0.9)
-        sized, sized_joints = markers.scaled(scale), rest_joints * np.float32(scale)
-        pose, translation = refine(
-            sized, sized_joints, pose, translation, target, confidence=confidence, settings=refinement, progress=inner
-        )
-        posed = keypoints_from_pose(sized, sized_joints, pose, translation)
-        error["refined"] = per_point_error_m(posed, target)
+    errors: dict[str, F32] = {}
+    if settings.refine is None:
+        fitted = _place(regressor.info.markers, body, reference, prepared, settings)
+    else:
+        progress(0.3, "Solving the body's shape")
+        shape = _solve_shape(regressor.info.markers, body, reference, prepared, settings)
+        fitted = _start(shape, body, reference, prepared)
+        errors["regressor"] = per_point_error_m(fitted.keypoints(body), raw.points_m)
+        clock.lap("shape")
+        fitted = _refine(fitted, body, reference, prepared, settings, part_of(progress, 0.4, 0.85))
         clock.lap("refine")
+    if settings.smooth:
+        pose = smooth_rotations(fitted.pose, fps=sequence.fps, strength=settings.smooth)
+        fitted = _placed_again(replace(fitted, pose=pose), body, prepared, sequence.fps)
+        clock.lap("smooth")
 
     progress(0.9, "Finding the floor")
-    floor_m = ground(body, pose, translation, scale=scale)
-    drop = np.array([0.0, floor_m, 0.0], np.float32)
+    settled = _settle(fitted, body, sequence.fps, settings)
     clock.lap("ground")
 
-    report = _report(sequence, regressor, body, error)
-    report |= {"scale": scale, "floor_m": floor_m, "seconds": clock.seconds}
+    last = "refined" if settings.refine else "regressor"
+    errors[last] = per_point_error_m(settled.fitted.keypoints(body), raw.points_m - settled.drop_m)
+    report = describe_fit(
+        sequence, regressor, body, settings=settings, prepared=raw, shape=fitted.shape, errors_m=errors, settled=settled
+    )
+    report["seconds"] = clock.seconds
     motion = BodyMotion(
-        pose_rotmat=pose,
-        translation_m=translation - drop,
-        betas=np.zeros(body.beta_count, np.float32),
-        scale=scale,
+        pose_rotmat=settled.fitted.pose,
+        translation_m=settled.fitted.translation,
+        betas=fitted.shape.betas,
+        scale=fitted.shape.scale,
         fps=sequence.fps,
-        provenance={key: report[key] for key in ("source", "layout", "body", "regressor", "provider", "notices")},
+        provenance={key: report[key] for key in PROVENANCE},
     )
     progress(1.0, "Fitted")
-    return FitResult(motion, target - drop, report)
+    return FitResult(
+        motion=motion,
+        keypoints_m=raw.points_m - settled.drop_m,
+        confidence=raw.confidence,
+        error_m=np.where(raw.seen, errors[last], np.nan),
+        ground=settled.ground,
+        markers=fitted.shape.sized_markers(),
+        report=report,
+    )
+
+
+def _settle(fitted: Fitted, body: BodyModel, fps: float, settings: FitSettings) -> Settled:
+    """Put the body on a floor at height 0 that is level over the clip, and lock its feet where that is wanted."""
+    supports = fitted.supports(body)
+    drift = support_drift(supports, fps=fps) if settings.level else None
+    height = np.zeros(len(supports), np.float32) if drift is None else drift
+    soles = soles_of(supports).lowered(height)
+    found = ground(soles, fps=fps)
+    soles, height = soles.lowered(np.full_like(height, found.floor_m)), height + np.float32(found.floor_m)
+    drop = np.zeros((len(supports), 1, 3), np.float32)
+    drop[:, 0, 1] = height
+    level = replace(fitted, translation=fitted.translation - drop[:, 0])
+    settled = Settled(
+        level,
+        drop_m=drop,
+        drift_m=0.0 if drift is None else float(np.ptp(drift)),
+        ground=replace(found, floor_m=0.0),
+        floor_m=found.floor_m,
+        soles_before=soles,
+        soles=soles,
+    )
+    if not settings.foot_lock:
+        return settled
+    rest_joints = fitted.shape.rest_joints(body)
+    locked = replace(level, pose=lock_feet(rest_joints, level.pose, level.translation, soles, settled.ground, fps=fps))
+    return replace(settled, fitted=locked, soles=soles_of(locked.supports(body)))
+
+
+def _place(markers: MarkerSet, body: BodyModel, reference: F32, prepared: Prepared, settings: FitSettings) -> Fitted:
+    """The regressor alone: one size for the clip and a place for every frame, in closed form."""
+    betas = _given(settings, body)
+    posed = keypoints_from_pose(markers, body.rest_joints(betas), reference)
+    scale, translation = solve_scale_and_translation(posed, prepared.points_m, prepared.confidence)
+    return Fitted(Shape(betas, scale, markers), reference, translation)
+
+
+def _solve_shape(
+    markers: MarkerSet, body: BodyModel, reference: F32, prepared: Prepared, settings: FitSettings
+) -> Shape:
+    """Betas and scale of the clip. Lengths tell them where the points are joints; where they are markers, sampled
+    frames are posed and the body solved in turn."""
+    seen = seen_joints(markers)
+    known = None if settings.betas is None else _given(settings, body)
+    if known is None:
+        shape = shape_from_lengths(markers, body, prepared.points_m, prepared.seen, noise_m=prepared.noise_m)
+        if seen.whole_trunk and not settings.adapt:
+            return shape
+    frames = np.unique(np.linspace(0, len(reference) - 1, SAMPLED_FRAMES).round().astype(np.intp))
+    target, confidence, pose = prepared.points_m[frames], prepared.confidence[frames], reference[frames]
+    start = known if known is not None else np.zeros(body.beta_count, np.float32) if not seen.any_bone else shape.betas
+    shape = solve_shape(markers, body, pose, target, confidence, betas=start)
+    refinement = settings.refine or RefineSettings()
+    quick = replace(refinement, steps=3, noise_m=max(refinement.noise_m, prepared.noise_m))
+    for _ in range(SAMPLE_ROUNDS):
+        sized, rest_joints = shape.sized_markers(), shape.rest_joints(body)
+        offset = _mean_offset(keypoints_from_pose(sized, rest_joints, pose), target, confidence)
+        pose, _ = refine(
+            sized, rest_joints, reference[frames], offset, target, start_rotmat=pose, confidence=confidence,
+            settings=quick,
+        )  # fmt: skip
+        shape = solve_shape(markers, body, pose, target, confidence, betas=known, adapt=settings.adapt)
+    return shape
+
+
+def _given(settings: FitSettings, body: BodyModel) -> F32:
+    betas = np.zeros(body.beta_count, np.float32)
+    if settings.betas is not None:
+        betas[: len(settings.betas)] = settings.betas
+    return betas
+
+
+def _start(shape: Shape, body: BodyModel, pose: F32, prepared: Prepared) -> Fitted:
+    """A pose in the place that brings it nearest to the points."""
+    posed = keypoints_from_pose(shape.sized_markers(), shape.rest_joints(body), pose)
+    return Fitted(shape, pose, _mean_offset(posed, prepared.points_m, prepared.confidence))
+
+
+def _mean_offset(posed_m: F32, target_m: F32, confidence: F32) -> F32:
+    weight = confidence / np.maximum(confidence.sum(axis=1, keepdims=True), 1e-6)
+    return np.einsum("tk,tkc->tc", weight, target_m - posed_m).astype(np.float32)
+
+
+def _refine(
+    fitted: Fitted, body: BodyModel, reference: F32, prepared: Prepared, settings: FitSettings, progress: Progress
+) -> Fitted:
+    """Bones laid onto the joints that are seen, then least squares where points are not met yet, then gaps bridged."""
+    if settings.refine is None:
+        return fitted
+    shape = fitted.shape
+    rest_joints, markers, seen = shape.rest_joints(body), shape.sized_markers(), seen_joints(shape.markers)
+    if seen.any_bone and prepared.noise_m < STILL_POINTS_M:
+        pose, translation = swing(rest_joints, fitted.pose, fitted.translation, prepared.points_m, seen, prepared.seen)
+        fitted = replace(fitted, pose=pose, translation=translation)
+    distance = per_point_error_m(fitted.keypoints(body), prepared.points_m)
+    distance[~prepared.seen] = 0.0
+    far = np.flatnonzero(distance.max(axis=1) > REACHED_M)
+    chosen = replace(settings.refine, noise_m=max(settings.refine.noise_m, prepared.noise_m))
+    if len(far) > FEW_FRAMES * len(distance):
+        fitted = _coarse_to_fine(fitted, body, reference, prepared, chosen, progress)
+    elif len(far):
+        fitted = _refined_at(far, fitted, body, reference, prepared, replace(chosen, steps=STEPS_ALONE), progress)
+    if prepared.gaps:
+        pose = bridge_corrections(fitted.pose, reference, blind_joints(markers, prepared.seen))
+        fitted = replace(fitted, pose=pose)
+    return replace(fitted, pose=mend_flips(fitted.pose, reference))
+
+
+def _coarse_to_fine(
+    fitted: Fitted, body: BodyModel, reference: F32, prepared: Prepared, settings: RefineSettings, progress: Progress
+) -> Fitted:
+    """Least squares on few frames with many steps, then on more of them with fewer, each level starting from the
+    corrections of the one before: it converges in less time than frames by themselves do, and neighbours agree."""
+    count, solved, pose = len(reference), None, fitted.pose.copy()
+    levels = [(every, steps) for every, steps in LEVELS if every == 1 or count > 2 * every]
+    for index, (every, steps) in enumerate(levels):
+        frames = np.unique(np.append(np.arange(0, count, every), count - 1))
+        if solved is not None:
+            new = np.setdiff1d(frames, solved, assume_unique=True)
+            pose[new] = carry_corrections(pose[solved], solved, reference, new)
+        chosen, part = replace(settings, steps=steps * settings.steps), (index / len(levels), (index + 1) / len(levels))
+        fitted = _refined_at(
+            frames, replace(fitted, pose=pose), body, reference, prepared, chosen, part_of(progress, *part)
+        )
+        solved, pose = frames, fitted.pose
+    return fitted
+
+
+def _refined_at(
+    frames: NDArray[np.intp],
+    fitted: Fitted,
+    body: BodyModel,
+    reference: F32,
+    prepared: Prepared,
+    settings: RefineSettings,
+    progress: Progress,
+) -> Fitted:
+    """Least squares at some frames, each from the pose that it has."""
+    markers, rest_joints = fitted.shape.sized_markers(), fitted.shape.rest_joints(body)
+    pose, translation = fitted.pose.copy(), fitted.translation.copy()
+    target, confidence = prepared.points_m[frames], prepared.confidence[frames]
+    offset = _mean_offset(keypoints_from_pose(markers, rest_joints, pose[frames]), target, confidence)
+    pose[frames], translation[frames] = refine(
+        markers,
+        rest_joints,
+        reference[frames],
+        offset,
+        target,
+        start_rotmat=pose[frames],
+        confidence=confidence,
+        settings=settings,
+        progress=progress,
+    )
+    return replace(fitted, pose=pose, translation=translation)
+
+
+def _placed_again(fitted: Fitted, body: BodyModel, prepared: Prepared, fps: float) -> Fitted:
+    """After rotations were smoothed: the place that fits them, smoothed as the points were."""
+    posed = keypoints_from_pose(fitted.shape.sized_markers(), fitted.shape.rest_joints(body), fitted.pose)
+    offset = _mean_offset(posed, prepared.points_m, prepared.confidence)[:, None]
+    noise = np.array([prepared.noise_m / np.sqrt(prepared.points_m.shape[1])])
+    return replace(fitted, translation=smooth_curves(offset, noise, fps=fps)[:, 0])
 
 
 @dataclass
@@ -129,40 +347,3 @@ def solve_scale_and_translation(posed_m: F32, target_m: F32, confidence: F32 | N
     ]
     scale = float(np.sqrt(spreads[1] / max(spreads[0], 1e-12)))
     return scale, (target_mean - np.float32(scale) * posed_mean).astype(np.float32)
-
-
-def _report(sequence: Sequence, regressor: PoseRegressor, body: BodyModel, error_m: dict[str, F32]) -> dict[str, Any]:
-    notices = list(sequence.notes)
-    if regressor.info.body_fingerprint != body.fingerprint:
-        notices.append(
-            f"The regressor {regressor.info.name} was trained on another body ({regressor.info.body_fingerprint}) than "
-            f"{body.name} ({body.fingerprint}): rotations carry over, size and place are solved for {body.name}."
-        )
-    return {
-        "source": sequence.source,
-        "layout": sequence.layout.name,
-        "frames": len(sequence),
-        "fps": sequence.fps,
-        "duration_s": sequence.duration_s,
-        "body": {"name": body.name, "fingerprint": body.fingerprint, "licence": body.licence},
-        "regressor": regressor.info.name,
-        "provider": regressor.provider,
-        "notices": notices,
-        "error_mm": {stage: _error_table(error, sequence.layout) for stage, error in error_m.items()},
-        "final_error_mm": _error_table(error_m.get("refined", error_m["regressor"]), sequence.layout)["mean"],
-    }
-
-
-def _error_table(error_m: F32, layout: Layout) -> dict[str, Any]:
-    """error_m: (T, K), metres -> JSON values in millimetres."""
-    error_mm = error_m.astype(np.float64) * 1000.0
-    frame_mm = error_mm.mean(axis=1)
-    return {
-        "mean": round(float(error_mm.mean()), 3),
-        "median_frame": round(float(np.median(frame_mm)), 3),
-        "p95_frame": round(float(np.percentile(frame_mm, 95)), 3),
-        "per_point": dict(zip(layout.keypoints, np.round(error_mm.mean(axis=0), 3).tolist(), strict=True)),
-        "worst_frames": [
-            {"frame": int(index), "mean": round(float(frame_mm[index]), 3)} for index in np.argsort(-frame_mm)[:5]
-        ],
-    }

@@ -1,0 +1,184 @@
+"""One body for a clip: its betas, its scale, and where the layout's points ride on it.
+
+With the rotations of some frames known, every point is linear in the betas and in its own place on the body (Loper et
+al. 2015, equations 2 to 5 and 10; Loper, Mahmood and Black 2014, MoSh, for the places), so one small least-squares
+problem over sampled frames gives them all at once. Scale s enters as the unknowns s, s beta and s offset.
+
+Before any rotation is known, lengths tell: the distance of two points that ride on one bone is the same in every pose.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..body.keypoints import MarkerSet, keypoints_from_pose
+from ..body.model import JOINT_COUNT, PARENTS, BodyModel, forward_kinematics
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+
+BETA_SPREAD_M: Final = 0.005
+"""Residual in metres that weighs as much as one unit of a beta, people's spread."""
+PLACE_SPREAD: Final = 0.3
+"""Residual that weighs as much as a point's shift on the body, as a share of that shift."""
+MOST_SHIFT_M: Final = 0.04
+"""A point's place may be adapted by this much: farther off it would be another point."""
+LENGTH_M: Final = 1e-4
+"""A length is known no better than this, however still the points are."""
+LENGTH_FRAMES: Final = 1000
+"""As many frames as give a median that does not change any more."""
+SCALE_SPREAD: Final = 0.1
+"""Of people's size, beyond what betas hold."""
+OUTLIER_M: Final = 0.05
+ROUNDS: Final = 3
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A body of a clip. betas: (B,); scale: about SMPL's origin; markers: of the mean-size body, offsets adapted or
+    not; residual_m: root mean square over sampled frames and points, metres."""
+
+    betas: F32
+    scale: float
+    markers: MarkerSet
+    residual_m: float = float("nan")
+
+    def rest_joints(self, body: BodyModel) -> F32:
+        """(24, 3), metres, in true size."""
+        return np.float32(self.scale) * body.rest_joints(self.betas)
+
+    def sized_markers(self) -> MarkerSet:
+        """The markers on the body in true size."""
+        return self.markers.scaled(self.scale)
+
+
+def shape_from_lengths(
+    markers: MarkerSet, body: BodyModel, points_m: F32, seen: NDArray[np.bool_], *, noise_m: float
+) -> Shape:
+    """The most likely betas and scale, given the clip's lengths between points that ride on one bone.
+
+    points_m: (T, K, 3), metres; seen: (T, K); noise_m: of a coordinate, metres. Lengths are medians over frames, less
+    what noise adds to them. Where the layout has no such pairs, the mean body in the mean size.
+    """
+    first, second = rigid_pairs(markers)
+    if not len(first):
+        return Shape(np.zeros(body.beta_count, np.float32), 1.0, markers)
+    some = slice(None, None, max(1, len(points_m) // LENGTH_FRAMES))
+    points_m, seen = points_m[some], seen[some]
+    apart = points_m[:, first] - points_m[:, second]
+    length = np.sqrt(np.einsum("tec,tec->te", apart, apart))
+    length[~(seen[:, first] & seen[:, second])] = np.nan
+    usable = ~np.isnan(length).all(axis=0)
+    first, second, length = first[usable], second[usable], length[:, usable]
+    median = np.nanmedian(length, axis=0).astype(np.float64)
+    # Noise across a bone lengthens it: by 2 sigma^2 of each end, squared lengths.
+    median = np.sqrt(np.maximum(median**2 - 4.0 * noise_m**2, 0.1 * median**2))
+    weight = 1.0 / (LENGTH_M + noise_m)
+    base, dirs = _rest_point_table(markers, body)
+    bone, bone_dirs = base[first] - base[second], dirs[first] - dirs[second]
+    unknown = np.zeros(1 + body.beta_count)
+    for _ in range(6):
+        scale, vector = np.exp(unknown[0]), bone + bone_dirs @ unknown[1:]
+        size = np.linalg.norm(vector, axis=1)
+        change = np.einsum("ec,ecb->eb", vector / size[:, None], bone_dirs)
+        jacobian = scale * np.column_stack([size, change]) * weight
+        residual = (median - scale * size) * weight
+        prior = np.concatenate([[SCALE_SPREAD**-2], np.ones(body.beta_count)])
+        normal = jacobian.T @ jacobian + np.diag(prior)
+        unknown = unknown + np.linalg.solve(normal, jacobian.T @ residual - prior * unknown)
+    left = median - np.exp(unknown[0]) * np.linalg.norm(bone + bone_dirs @ unknown[1:], axis=1)
+    return Shape(unknown[1:].astype(np.float32), float(np.exp(unknown[0])), markers, float(np.sqrt((left**2).mean())))
+
+
+def rigid_pairs(markers: MarkerSet) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Points that keep their distance in every pose: those with a bone in common that carries both wholly. A joint's
+    centre is carried by its own bone and by its parent's."""
+    carried = markers.weights > 0.999
+    on_joint = np.linalg.norm(markers.offsets_m, axis=1) < 1e-4
+    for point, joint in zip(*np.nonzero(carried), strict=True):
+        if on_joint[point] and PARENTS[joint] >= 0:
+            carried[point, PARENTS[joint]] = True
+    together = (carried.astype(int) @ carried.T.astype(int)) > 0
+    first, second = np.nonzero(np.triu(together, 1))
+    return first, second
+
+
+def _rest_point_table(markers: MarkerSet, body: BodyModel) -> tuple[F64, F64]:
+    """Points on the T-pose body, (K, 3), and how they move with the betas, (K, 3, B)."""
+    base = markers.rest_points(body.rest_joints())
+    moved = [markers.rest_points(body.rest_joints(unit)) - base for unit in np.eye(body.beta_count, dtype=np.float32)]
+    return base.astype(np.float64), np.stack(moved, axis=-1).astype(np.float64)
+
+
+def solve_shape(
+    markers: MarkerSet,
+    body: BodyModel,
+    pose_rotmat: F32,
+    target_m: F32,
+    confidence: F32,
+    *,
+    betas: F32 | None = None,
+    adapt: bool = False,
+    beta_spread_m: float = BETA_SPREAD_M,
+) -> Shape:
+    """The body that, in these rotations, comes nearest to the points.
+
+    markers: as shipped; pose_rotmat: (S, 24, 3, 3); target_m: (S, K, 3), metres; confidence: (S, K); betas: (B,)
+    where they are known and only the scale (and places) are wanted; adapt: whether points may shift on the body, by at
+    most MOST_SHIFT_M.
+    """
+    mean = body.rest_joints()
+    known = np.zeros(body.beta_count, np.float32) if betas is None else np.asarray(betas, np.float32)
+    base = keypoints_from_pose(markers, body.rest_joints(known), pose_rotmat)
+    columns = [base]
+    if betas is None:
+        for unit in np.eye(body.beta_count, dtype=np.float32):
+            columns.append(keypoints_from_pose(markers, body.rest_joints(unit), pose_rotmat) - base)
+    table = np.stack(columns, axis=-1)
+    if adapt:
+        table = np.concatenate([table, _place_columns(markers, mean, pose_rotmat)], axis=-1)
+    ridge = np.zeros(table.shape[-1])
+    free = 0 if betas is not None else body.beta_count
+    ridge[1 : 1 + free] = beta_spread_m**2 * len(target_m)
+    ridge[1 + free :] = PLACE_SPREAD**2 * len(target_m)
+    solution, residual_m = _robust_solution(table.astype(np.float64), target_m.astype(np.float64), confidence, ridge)
+    scale = float(solution[0])
+    found = known if betas is not None else (solution[1 : 1 + free] / scale).astype(np.float32)
+    placed = markers
+    if adapt:
+        shift = (solution[1 + free :] / scale).reshape(-1, 3)
+        length = np.linalg.norm(shift, axis=1, keepdims=True)
+        shift *= np.minimum(1.0, MOST_SHIFT_M / np.maximum(length, 1e-9))
+        placed = replace(markers, offsets_m=(markers.offsets_m + shift).astype(np.float32))
+    return Shape(found, scale, placed, residual_m)
+
+
+def _place_columns(markers: MarkerSet, rest_joints_m: F32, pose_rotmat: F32) -> F32:
+    """How each point moves with its own place on the body: (S, K, 3, 3 K)."""
+    global_rotmat, _ = forward_kinematics(rest_joints_m, pose_rotmat)
+    blended = (markers.weights @ global_rotmat.reshape(len(pose_rotmat), JOINT_COUNT, 9)).reshape(
+        len(pose_rotmat), -1, 3, 3
+    )
+    count = markers.layout.count
+    columns = np.zeros((len(pose_rotmat), count, 3, count, 3), np.float32)
+    columns[:, np.arange(count), :, np.arange(count)] = np.swapaxes(blended, 0, 1)
+    return columns.reshape(len(pose_rotmat), count, 3, 3 * count)
+
+
+def _robust_solution(table: F64, target_m: F64, confidence: F32, ridge: F64) -> tuple[F64, float]:
+    """Least squares with Huber's weights, translations eliminated. table: (S, K, 3, N); ridge: (N,)."""
+    weight = confidence.astype(np.float64)
+    for round_ in range(ROUNDS):
+        share = weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-9)
+        rows = table - np.einsum("sk,skcn->scn", share, table)[:, None]
+        aim = target_m - np.einsum("sk,skc->sc", share, target_m)[:, None]
+        flat = (rows * weight[..., None, None]).reshape(-1, table.shape[-1])
+        normal = flat.T @ rows.reshape(-1, table.shape[-1])
+        solution = np.linalg.solve(normal + np.diag(ridge + 1e-12), flat.T @ aim.reshape(-1))
+        distance = np.linalg.norm(aim - rows @ solution, axis=-1)
+        if round_ < ROUNDS - 1:
+            weight = confidence * np.minimum(1.0, OUTLIER_M / np.maximum(distance, 1e-9))
+    seen = confidence > 0
+    return solution, float(np.sqrt((distance[seen] ** 2).mean())) if seen.any() else float("nan")

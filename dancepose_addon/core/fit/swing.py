@@ -1,0 +1,138 @@
+"""Swing: turn bones onto observed joints in closed form, along the tree, keeping the twist that they have.
+
+Where joint centres are seen and bones have their true lengths this puts every joint in its place exactly; what is left
+open, the turn of a bone about itself, stays as the regressor says (Li et al. 2021, HybrIK, for the split of swing and
+twist; Kabsch 1976 where several bones start at one joint and so fix its whole rotation).
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..body.keypoints import MarkerSet
+from ..body.model import JOINT_COUNT, PARENTS, TREE_LEVELS
+from ..body.rotation import nearest_rotmat
+
+F32 = NDArray[np.float32]
+
+ON_JOINT_M: Final = 1e-4
+"""A point this near to a joint's centre stands for it."""
+
+
+@dataclass(frozen=True)
+class SeenJoints:
+    """Which joints a layout shows. points: (24,), index of the point at each joint's centre, or -1."""
+
+    points: NDArray[np.intp]
+
+    @property
+    def whole_trunk(self) -> bool:
+        """Whether every joint from the pelvis to the knees and elbows is seen, so that lengths tell the whole body."""
+        return bool((self.points[:20] >= 0).all())
+
+    @property
+    def any_bone(self) -> bool:
+        """Whether some bone is seen from end to end."""
+        return any(self.points[j] >= 0 and self.points[PARENTS[j]] >= 0 for j in range(1, JOINT_COUNT))
+
+
+def seen_joints(markers: MarkerSet) -> SeenJoints:
+    """The joints whose centres are points of the marker set."""
+    points = np.full(JOINT_COUNT, -1, np.intp)
+    single = (markers.weights > 0.999).any(axis=1) & (np.linalg.norm(markers.offsets_m, axis=1) < ON_JOINT_M)
+    for point in np.flatnonzero(single):
+        points[int(markers.weights[point].argmax())] = point
+    return SeenJoints(points)
+
+
+def swing(
+    rest_joints_m: F32, pose_rotmat: F32, translation_m: F32, target_m: F32, seen: SeenJoints, usable: NDArray[np.bool_]
+) -> tuple[F32, F32]:
+    """Lay bones over observed joints.
+
+    rest_joints_m: (24, 3), metres, in true size; pose_rotmat: (T, 24, 3, 3); translation_m: (T, 3), metres, for a
+    pelvis that is not seen; target_m: (T, K, 3), metres; usable: (T, K), points to go by. A bone of which an end is
+    missing keeps its rotation against its parent. Returns pose_rotmat and translation_m of the same shapes.
+    """
+    where = np.maximum(seen.points, 0)
+    observed, known = target_m[:, where], usable[:, where] & (seen.points >= 0)
+    pose = np.empty_like(pose_rotmat)
+    turned = np.empty_like(pose_rotmat)
+    place = np.empty((len(pose), JOINT_COUNT, 3), np.float32)
+    place[:, 0] = np.where(known[:, :1], observed[:, 0], rest_joints_m[0] + translation_m)
+    bones = rest_joints_m - rest_joints_m[np.maximum(PARENTS, 0)]
+    for joints, parents, groups in _plan(tuple((seen.points >= 0).tolist())):
+        if parents:
+            above = turned[:, list(parents)]
+            turned[:, list(joints)] = above @ pose_rotmat[:, list(joints)]
+            place[:, list(joints)] = place[:, list(parents)] + (above @ bones[list(joints)][..., None])[..., 0]
+        else:
+            turned[:, 0] = pose_rotmat[:, 0]
+        for these, children in groups:
+            start = place[:, these]
+            aim = observed[:, children] - start[:, :, None]
+            there = (turned[:, these][:, :, None] @ bones[children][..., None])[..., 0]
+            missing = ~known[:, children]
+            if missing.any():
+                aim[missing] = there[missing]
+            correct = minimal_turn(there[:, :, 0], aim[:, :, 0]) if children.shape[1] == 1 else _best_turn(there, aim)
+            turned[:, these] = correct @ turned[:, these]
+        pose[:, list(joints)] = (
+            np.swapaxes(turned[:, list(parents)], -1, -2) @ turned[:, list(joints)] if parents else turned[:, :1]
+        )
+    return pose, place[:, 0] - rest_joints_m[0]
+
+
+_Group = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+
+@lru_cache(maxsize=32)
+def _plan(shown: tuple[bool, ...]) -> list[tuple[tuple[int, ...], tuple[int, ...], list[_Group]]]:
+    """Level by level: its joints, their parents, and groups of joints (J,) with as many seen children (J, C)."""
+    plan = []
+    for joints, parents in (((0,), ()), *TREE_LEVELS):
+        groups: dict[int, list[tuple[int, list[int]]]] = {}
+        for joint in joints:
+            children = [c for c in range(1, JOINT_COUNT) if PARENTS[c] == joint and shown[c]]
+            if children:
+                groups.setdefault(len(children), []).append((joint, children))
+        rows = [
+            (np.array([joint for joint, _ in group]), np.array([children for _, children in group]))
+            for group in groups.values()
+        ]
+        plan.append((joints, parents, rows))
+    return plan
+
+
+def minimal_turn(start: F32, end: F32) -> F32:
+    """The smallest rotations that turn ``start`` into the direction of ``end``. (..., 3) each, of any length.
+
+    R = I + [v]x + [v]x^2 / (1 + c), v = a x b, c = a.b; opposite directions leave the bone where it is, since any axis
+    would do (a refinement that follows decides).
+    """
+    a = start / np.maximum(np.sqrt(np.einsum("...c,...c->...", start, start)), 1e-9)[..., None]
+    b = end / np.maximum(np.sqrt(np.einsum("...c,...c->...", end, end)), 1e-9)[..., None]
+    v = np.empty_like(a)
+    for axis in range(3):
+        first, second = (axis + 1) % 3, (axis + 2) % 3
+        v[..., axis] = a[..., first] * b[..., second] - a[..., second] * b[..., first]
+    cosine = np.einsum("...c,...c->...", a, b)
+    opposite = cosine < -0.9999
+    factor = (1.0 / np.where(opposite, 1.0, 1.0 + cosine))[..., None, None].astype(start.dtype)
+    turn = factor * (v[..., :, None] * v[..., None, :])
+    for axis in range(3):
+        first, second = (axis + 1) % 3, (axis + 2) % 3
+        turn[..., axis, axis] += cosine
+        turn[..., second, first] += v[..., axis]
+        turn[..., first, second] -= v[..., axis]
+    if opposite.any():
+        turn[opposite] = np.eye(3, dtype=start.dtype)
+    return turn
+
+
+def _best_turn(start: F32, end: F32) -> F32:
+    """The rotations that lay several directions over others best (Kabsch 1976). (..., C, 3) each -> (..., 3, 3)."""
+    return nearest_rotmat(np.swapaxes(end, -1, -2) @ start)

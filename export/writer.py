@@ -1,0 +1,78 @@
+"""Collects the nodes and constants of an ONNX graph."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from dancepose_addon.core.fit.regressor import LAYOUT_INPUT_NAME
+from trainer.rotations import TINY
+
+
+class GraphWriter:
+    """Every method returns the name of the value that it adds. layouts: number of layouts that the graph reads."""
+
+    def __init__(self, layouts: int) -> None:
+        self.layouts = layouts
+        self.nodes: list[onnx.NodeProto] = []
+        self.initialisers: list[onnx.TensorProto] = []
+
+    def constant(self, name: str, value: np.ndarray) -> str:
+        """A weight, stored in its own type."""
+        self.initialisers.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def node(self, op: str, inputs: Sequence[str], output: str, attributes: Mapping[str, Any] | None = None) -> str:
+        """One operation with one result, which gives the node its name too."""
+        self.nodes.append(helper.make_node(op, list(inputs), [output], name=output, **(attributes or {})))
+        return output
+
+    def integers(self, name: str, *values: int) -> str:
+        """A list of integers: axes, a shape, indices."""
+        return self.constant(name, np.array(values, np.int64))
+
+    def number(self, name: str, value: float) -> str:
+        """A single float32."""
+        return self.constant(name, np.array(value, np.float32))
+
+    def of_layout(self, name: str, values: np.ndarray) -> str:
+        """What differs between layouts. values: (L, ...), float32 or float16 -> float32 (...) of the layout at hand."""
+        half = values.dtype == np.float16
+        label = f"{name}_f16" if half else name
+        if self.layouts == 1:
+            stored = self.constant(label, values[0])
+            return self.node("Cast", [stored], name, {"to": TensorProto.FLOAT}) if half else stored
+        # A product with the layout's row of zeros and a one: weights alone, so that runtimes compute it once a call.
+        table = self.constant(f"{label}_by_layout", values.reshape(len(values), -1))
+        if half:
+            table = self.node("Cast", [table], f"{name}_by_layout", {"to": TensorProto.FLOAT})
+        row = self.node("MatMul", [LAYOUT_INPUT_NAME, table], f"{name}_row")
+        return self.node("Reshape", [row, self.integers(f"{name}_shape", *values.shape[1:])], name)
+
+    def slice(self, value: str, start: int, end: int, *, axis: int, name: str) -> str:
+        """Part of an axis."""
+        bounds = [self.integers(f"{name}_{part}", number) for part, number in (("start", start), ("end", end))]
+        return self.node("Slice", [value, *bounds, self.integers(f"{name}_axis", axis)], name)
+
+    def length(self, value: str, *, axis: int, name: str, tiny: bool) -> str:
+        """Euclidean length along an axis, which stays; with ``tiny`` as torch's twin writes it, never zero."""
+        squared = self.node("Mul", [value, value], f"{name}_squared")
+        axes = self.integers(f"{name}_sum_axis", axis)
+        summed = self.node("ReduceSum", [squared, axes], f"{name}_sum", {"keepdims": 1})
+        if tiny:
+            summed = self.node("Add", [summed, self.number(f"{name}_tiny", TINY)], f"{name}_sum_tiny")
+        return self.node("Sqrt", [summed], f"{name}_length")
+
+    def cross(self, first: str, second: str, *, name: str) -> str:
+        """Cross product along axis 2."""
+        turned = {}
+        for label, value in (("first", first), ("second", second)):
+            for order in ((1, 2, 0), (2, 0, 1)):
+                tag = f"{name}_{label}_{''.join(map(str, order))}"
+                indices = self.integers(f"indices_{tag}", *order)
+                turned[label, order[0]] = self.node("Gather", [value, indices], tag, {"axis": 2})
+        plus = self.node("Mul", [turned["first", 1], turned["second", 2]], f"{name}_plus")
+        minus = self.node("Mul", [turned["first", 2], turned["second", 1]], f"{name}_minus")
+        return self.node("Sub", [plus, minus], name)
