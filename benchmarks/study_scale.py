@@ -65,9 +65,9 @@ def _plan(file: Path) -> int:
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     size = Places(study.out).plan.stat().st_size / 1e6
     print(
-        f"plan of {len(study.systems)} systems x {len(study.songs)} songs: {planned.jobs} jobs, {planned.frames} frames, "
-        f"{size:.0f} MB, in {seconds:.1f} s (goal {PLAN_GOAL_S:.0f}) with {megabytes:.0f} MB of memory "
-        f"(goal {PLAN_GOAL_MB:.0f}); {load_text()}"
+        f"plan of {len(study.systems)} systems x {len(study.songs)} songs: {planned.jobs} jobs, "
+        f"{planned.frames} frames, {size:.0f} MB, in {seconds:.1f} s (goal {PLAN_GOAL_S:.0f}) with "
+        f"{megabytes:.0f} MB of memory (goal {PLAN_GOAL_MB:.0f}); {load_text()}"
     )
     return 0 if seconds < PLAN_GOAL_S and megabytes < PLAN_GOAL_MB else 1
 

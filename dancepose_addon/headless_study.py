@@ -139,7 +139,7 @@ class _Worker:
         scene_key = json.dumps({k: v for k, v in job.items() if k not in ("id", "first", "count")}, sort_keys=True)
         if scene_key != self._clip:
             self._clip = None
-            self._key = _build_clip(job, self._threads)
+            self._key = build_clip(job, self._threads)
             self._clip = scene_key
         parent = os.getppid()
 
@@ -167,7 +167,7 @@ def _path(text: str | None) -> Path | None:
     return None if text is None else Path(text)
 
 
-def _build_clip(job: Job, threads: int) -> str:
+def build_clip(job: Job, threads: int) -> str:
     """Build the scene of a clip, its frame 0 at ``start_s``; returns the key of its frames."""
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     scene = bpy.context.scene

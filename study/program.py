@@ -7,9 +7,9 @@ from pathlib import Path
 import re
 from typing import Final
 
-import dancepose_addon
+from dancepose_addon.core import errors
 
-ADDON: Final = Path(dancepose_addon.__file__).parent
+ADDON: Final = Path(errors.__file__).parents[1]
 DECIDES_A_FIT: Final = ("core", "inference", "assets", "headless_study.py")
 
 

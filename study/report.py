@@ -219,7 +219,8 @@ COLUMNS: Final = {
 }
 LEGEND: Final = (
     "<p class='legend'>Fit error: mean distance of the body's points from those of the file. Standing: share of "
-    "frames with a heel or toes at rest on the floor. Slide: share of frames with toes below 5 cm and faster than 0.5 m/s. "
+    "frames with a heel or toes at rest on the floor. Slide: share of frames with toes below 5 cm and faster than "
+    "0.5 m/s. "
     "Floating and sinking: mean distance of the lowest sole above and below the clip's own floor. Floor: its height in "
     "the file.</p>"
 )

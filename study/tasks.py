@@ -84,7 +84,7 @@ class Tasks:
         clock = time.perf_counter()
         try:
             if job.kind in IN_BLENDER:
-                payload = getattr(self, f"_{job.kind}_payload")(job)
+                payload = self.payload(job)
                 timeout_s = PROBE_TIMEOUT_S if job.kind == "probe" else self._study.run.timeout_s
                 return self._worker.run(job.id, payload, timeout_s=timeout_s, on_frame=on_frame)
             result: Result = getattr(self, f"_{job.kind}")(job)
@@ -92,6 +92,15 @@ class Tasks:
             kind = next(name for types, name in KINDS_OF_ERRORS if isinstance(error, types))
             result = Result(job.id, False, kind, str(error))
         return replace(result, seconds=round(time.perf_counter() - clock, 3))
+
+    def payload(self, job: Job) -> dict[str, Any]:
+        """What a Blender is told to do for a job.
+
+        Raises:
+            InputError: the job's input is known to be bad.
+        """
+        payload: dict[str, Any] = getattr(self, f"_{job.kind}_payload")(job)
+        return payload
 
     def _cut(self, job: Job) -> Segment:
         return next(cut for cut in segments_of(self._head, job.song) if cut.name == job.what["segment"])

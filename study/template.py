@@ -30,7 +30,7 @@ background = "stage"        # "transparent": also a .webm with alpha
 [stage]
 # body = "SMPL_NEUTRAL.pkl" # your own SMPL file; without it the free body that is shipped
 floor = "song"              # one floor height for all systems of a song; "clip": each clip stands on its own
-# betas = [0.0]             # shape of the body in every clip; [] solves for it clip by clip, which may tell systems apart
+# betas = [0.0]             # shape of the body in every clip; [] solves for it clip by clip
 # backdrop_rgb = [0.36, 0.365, 0.375]   # linear
 # light = 1.0
 
