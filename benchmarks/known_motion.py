@@ -11,10 +11,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dancepose_addon.core.body.keypoints import keypoints_from_pose
+from dancepose_addon.core.body.keypoints import keypoints_from_pose, markers_for
 from dancepose_addon.core.body.model import JOINT_INDEX, BodyModel
 from dancepose_addon.core.fit.motion import BodyMotion
-from dancepose_addon.core.fit.solve import markers_for
 from dancepose_addon.core.skeleton.layouts import Layout
 from dancepose_addon.core.skeleton.readers.bvh import parse_bvh
 from dancepose_addon.core.skeleton.sequence import Sequence

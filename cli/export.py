@@ -35,8 +35,9 @@ def export(
     from dancepose_addon.core.body.model_io import load_body
     from export.exporting import LICENCE, Truths, export_run
     from trainer.checkpoint import load_checkpoint
-    from trainer.data import layouts_of, read_clips
+    from trainer.data import layouts_of
     from trainer.evaluation import load_known
+    from trainer.recordings import read_clips
 
     checkpoint = load_checkpoint(run)
     layouts = layouts_of(checkpoint.config)

@@ -8,20 +8,41 @@ import typer
 from dancepose_addon.core.body.model_io import load_body
 
 from .arguments import BodyOption
-from .display import list_results
+from .display import list_results, progress_bar
 
 
 def prior(
     folder: Annotated[Path, typer.Argument(help="CMU .bvh and AMASS .npz files, in any tree of folders.")],
     out: Annotated[
-        Path, typer.Option("--out", help="The poses to write, .npz: `train --prior` reads it like a folder.")
+        Path,
+        typer.Option("--out", help="The poses to write: an .npz, or a folder of shards. `train --prior` reads it."),
     ],
+    shards: Annotated[
+        bool,
+        typer.Option("--shards", help="Write a folder of shards, file by file: for collections larger than memory."),
+    ] = False,
     fps: Annotated[float, typer.Option(help="Poses taken per second of motion.")] = 30.0,
     body: BodyOption = None,
 ) -> None:
     """Read motion capture once, say what is in it and what was left out, and keep the poses."""
     from trainer.prior import load_prior
 
+    if shards:
+        from trainer.torch_device import require_torch
+
+        require_torch()
+        from trainer.pool import open_shards
+        from trainer.prior_shards import write_shards
+
+        with progress_bar() as display:
+            index, notes = write_shards(
+                folder, out, rest_joints_m=load_body(body).rest_joints(), fps=fps, progress=display.progress
+            )
+        print("\n".join(notes))
+        pool = open_shards(out)
+        print(f"{len(pool)} poses of {len(pool.clip_names)} clips; for mirror images train with augment.mirror=0.5.")
+        list_results({"index": index})
+        return
     poses = load_prior(folder, fps=fps, rest_joints_m=load_body(body).rest_joints())
     poses.save(out)
     for note in poses.notes:

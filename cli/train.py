@@ -28,6 +28,9 @@ def train(
     ] = None,
     limit_batches: Annotated[int | None, typer.Option(help="Stop after so many steps of this call.", min=1)] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write losses, errors by point and pictures for TensorBoard.")
+    ] = False,
     threads: Annotated[int | None, typer.Option(help="Processor threads for torch.", min=1)] = None,
 ) -> None:
     """Train a SmplRegressor on recorded key-points and natural poses."""
@@ -38,16 +41,24 @@ def train(
     from trainer.config import load_config
     from trainer.data import load_data
     from trainer.loop import train as run_training
+    from trainer.ranks import join_ranks, leave_ranks
 
     settings = list(overrides or ())
     if seed is not None:
         settings.append(f"seed={seed}")
     config = load_config(preset, tuple(settings))
     chosen = choose_device(device, threads)
-    model = load_body(body)
-    with Progress(TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn()) as bar:
+    ranks = join_ranks(chosen)
+    model, board = load_body(body), None
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn(), disable=not ranks.first
+    ) as bar:
         task = bar.add_task("Reading", total=1.0)
         data = load_data(config, model, motion=tuple(motion or ()), prior=prior, device=chosen)
+        if tensorboard and ranks.first:
+            from trainer.board import Board
+
+            board = Board(out / "tensorboard", data.pack, model)
         out.mkdir(parents=True, exist_ok=True)
         command = {"command": shlex.join(["dancepose", *sys.argv[1:]]), "data": data.summary}
         path = run_training(
@@ -58,7 +69,14 @@ def train(
             resume=resume,
             start=start,
             limit_steps=limit_batches,
+            ranks=ranks,
+            board=board,
             progress=lambda fraction, message: bar.update(task, completed=fraction, description=message),
         )
+    if board is not None:
+        board.close()
+    leave_ranks(ranks)
+    if not ranks.first:
+        return
     (out / "command.json").write_text(json.dumps(command, indent=1) + "\n", encoding="utf-8")
     typer.echo(f"{path} is the checkpoint; make a regressor of it with `dancepose export {out}`.")

@@ -38,11 +38,15 @@ def build_model(
     are stored as float16 and cast when the file is loaded."""
     graph = GraphWriter(len(pack.layouts))
     edges = graph.of_layout("edges", _array(pack.edges))
-    points = _normalise(graph, edges, pack, kind=normalise)
+    # From the points as they come: their differences are exact where those of centred points are rounded twice, and
+    # the direction of an edge of a centimetre feels it.
+    vectors = graph.node("MatMul", [edges, INPUT_NAME], "edge_vectors")
+    points = _normalise(graph, vectors, pack, kind=normalise)
     turn = _facing(graph, points, pack) if model.facing else None
     if turn is not None:
         points = graph.node("MatMul", [points, turn], "points_facing")
-    shown = _features(graph, points, edges, pack, kind=model.features)
+        vectors = graph.node("MatMul", [vectors, turn], "edges_facing")
+    shown = _features(graph, points, vectors, pack, kind=model.features)
     theta = _network(graph, shown, network)
     columns = 6 if network.rotation == "rot6d" else 3
     theta = graph.node("Reshape", [theta, graph.integers("theta_shape", 0, 24, columns)], "theta_by_joint")
@@ -67,7 +71,7 @@ def _array(tensor: Tensor) -> np.ndarray:
     return tensor.cpu().numpy()
 
 
-def _normalise(graph: GraphWriter, edges: str, pack: LayoutPack, *, kind: str) -> str:
+def _normalise(graph: GraphWriter, vectors: str, pack: LayoutPack, *, kind: str) -> str:
     """``core.fit.normalise.normalise``; padding stays zero."""
     mask = _array(pack.mask)
     share = graph.of_layout("share", (mask / mask.sum(1, keepdims=True))[:, None])
@@ -78,7 +82,6 @@ def _normalise(graph: GraphWriter, edges: str, pack: LayoutPack, *, kind: str) -
         reach = graph.node("Abs", [centred], "reach")
         divisor = graph.node("ReduceMax", [reach], "clip_reach", {"keepdims": 0})
     else:
-        vectors = graph.node("MatMul", [edges, centred], "edge_vectors")
         length = graph.length(vectors, axis=2, name="edge", tiny=False)
         mean_length = graph.node("ReduceMean", [length], "clip_edges", {"axes": [0], "keepdims": 0})
         total = graph.node("ReduceSum", [mean_length], "clip_edge_sum", {"keepdims": 0})
@@ -105,11 +108,10 @@ def _facing(graph: GraphWriter, points: str, pack: LayoutPack) -> str:
     return graph.node("Reshape", [row, graph.integers("facing_shape", 0, 3, 3)], "facing")
 
 
-def _features(graph: GraphWriter, points: str, edges: str, pack: LayoutPack, *, kind: str) -> str:
+def _features(graph: GraphWriter, points: str, vectors: str, pack: LayoutPack, *, kind: str) -> str:
     """The points with ``trainer.pack.LayoutPack.features`` after them, flat: (T, 3 N)."""
     shown, count = [points], pack.width
     if kind != "points":
-        vectors = graph.node("MatMul", [edges, points], "edges_facing")
         length = graph.length(vectors, axis=2, name="edge_facing", tiny=True)
         shown.append(graph.node("Div", [vectors, length], "directions"))
         count += pack.edge_count

@@ -19,9 +19,10 @@ class DataConfig:
     layout: of the key-points; several joined by "+", or "all", train one network for them all. normalise: kind of
     ``core.fit.normalise``. motion_share: share of a batch that is recorded key-points without known pose; the rest is
     synthesised from natural poses. motion_frames: recorded frames sampled for training, 0 for all. motion_train_clips
-    of motion_all_clips: the split of the recordings, kept in proportion where fewer clips are there. procedural_share:
-    share of synthesised poses that are drawn from the procedural set. procedural_poses: size of that set. holdout:
-    share of the natural clips, mirror images with them, that training never sees.
+    of motion_all_clips: the split of the recordings, kept in proportion where fewer clips are there; stratified: of
+    every dance alike. procedural_share: share of synthesised poses that are drawn from the procedural set.
+    procedural_poses: size of that set. holdout: share of the natural clips, mirror images with them, that training
+    never sees.
     """
 
     layout: str = "md23"
@@ -30,6 +31,7 @@ class DataConfig:
     motion_frames: int = 4000
     motion_train_clips: int = 51
     motion_all_clips: int = 61
+    stratified: bool = False
     procedural_share: float = 0.0
     procedural_poses: int = 20000
     holdout: float = 0.0

@@ -1,6 +1,7 @@
-"""What training sees: recorded key-points and natural poses, as tensors in memory.
+"""What training sees: recorded key-points and natural poses.
 
-Nothing is loaded while training runs: a batch is drawn, turned and made noisy by a few tensor operations.
+They are tensors in memory, or shards that a batch's rows are looked up in; nothing is loaded or parsed while training
+runs: a batch is drawn, turned and made noisy by a few tensor operations.
 """
 
 from dataclasses import dataclass
@@ -12,18 +13,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dancepose_addon.core.body.keypoints import markers_for
 from dancepose_addon.core.body.model import BodyModel
-from dancepose_addon.core.fit.normalise import normalise
-from dancepose_addon.core.fit.solve import markers_for
 from dancepose_addon.core.skeleton.layouts import LAYOUTS, Layout, get_layout
-from dancepose_addon.core.skeleton.readers import read
-from dancepose_addon.core.skeleton.sequence import Sequence, validate
 
 from .config import Config
 from .errors import ConfigError
 from .pack import LayoutPack, pack_layouts
+from .pool import INDEX_NAME, PosePool, TensorPool, open_shards
 from .posebook import procedural_poses
 from .prior import held_out, load_prior
+from .recordings import MotionSet, motion_set, read_clips
 from .synthesis import synthesise
 
 LOGGER: Final = logging.getLogger(__name__)
@@ -32,22 +32,11 @@ SIZE_SAMPLE: Final = 2000
 
 
 @dataclass(frozen=True)
-class MotionSet:
-    """Recorded frames. points: (N, K, 3), centred and in their clip's scale; scale: (N,), from metres of the mean
-    body to that frame; train_clips, test_clips: names."""
-
-    points: Tensor
-    scale: Tensor
-    train_clips: tuple[str, ...]
-    test_clips: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class TrainingData:
-    """natural: (N, 24, 3, 3), local rotations; procedural: (M, 24, 3, 3), made by code; summary: JSON values."""
+    """natural: people's poses; procedural: (M, 24, 3, 3), made by code; summary: JSON values."""
 
     pack: LayoutPack
-    natural: Tensor
+    natural: PosePool
     procedural: Tensor
     motion: MotionSet | None
     summary: dict[str, object]
@@ -82,19 +71,15 @@ def load_data(
     notes: tuple[str, ...] = ()
     unseen: list[str] = []
     if prior is None:
-        natural, source = procedural, "procedural"
+        natural: PosePool = TensorPool(procedural)
+        source = "procedural"
         if config.data.motion_share or config.data.procedural_share < 1.0:
             LOGGER.warning("No natural poses given: the procedural set of %d stands in for them.", len(procedural))
     else:
-        loaded = load_prior(prior, rest_joints_m=body.rest_joints())
-        away = held_out(loaded.clip_names, config.data.holdout)
-        learned = ~np.isin(loaded.clip, away)
-        natural = torch.from_numpy(loaded.pose_rotmat[learned]).to(device)
-        source = f"{len(loaded.clip_names) - len(away)} clips"
-        unseen = [loaded.clip_names[index] for index in away]
-        notes = loaded.notes[-1:]  # what was kept of all; the notes before it are on single files
-    stride = max(1, len(natural) // SIZE_SAMPLE)
-    pack = pack_layouts(body, [markers_for(layout) for layout in layouts], natural[::stride], device)
+        natural, names, unseen, notes = load_pool(prior, body, config.data.holdout, device)
+        source = f"{len(names) - len(unseen)} clips"
+    sample = torch.arange(0, len(natural), max(1, len(natural) // SIZE_SAMPLE), device=device)
+    pack = pack_layouts(body, [markers_for(layout) for layout in layouts], natural.rows(sample), device)
     motions = None
     if config.data.motion_share > 0.0 and len(layouts) > 1:
         raise ConfigError(
@@ -124,6 +109,24 @@ def load_data(
     return TrainingData(pack, natural, procedural, motions, summary)
 
 
+def load_pool(
+    prior: Path, body: BodyModel, holdout: float, device: torch.device | str
+) -> tuple[PosePool, tuple[str, ...], list[str], tuple[str, ...]]:
+    """The natural poses that training may see: shards are mapped, all else is read.
+
+    Returns the pool, the names of all clips, the names of those held out, and what was kept of all.
+    """
+    if (prior / INDEX_NAME).is_file():
+        shards = open_shards(prior)
+        away = held_out(shards.clip_names, holdout)
+        return shards.without(away.tolist()), shards.clip_names, [shards.clip_names[index] for index in away], ()
+    loaded = load_prior(prior, rest_joints_m=body.rest_joints())
+    away = held_out(loaded.clip_names, holdout)
+    poses = torch.from_numpy(loaded.pose_rotmat[~np.isin(loaded.clip, away)]).to(device)
+    # The last note says what was kept of all; those before it are on single files.
+    return TensorPool(poses), loaded.clip_names, [loaded.clip_names[index] for index in away], loaded.notes[-1:]
+
+
 def layouts_of(config: Config) -> list[Layout]:
     """The layouts of ``data.layout``, in the order that their groups have in a batch.
 
@@ -141,78 +144,20 @@ def layouts_of(config: Config) -> list[Layout]:
     return [get_layout(name) for name in names]
 
 
-def read_clips(folders: tuple[Path, ...], layout: str) -> list[Sequence]:
-    """Every clip in the folders: each a clip itself, or a folder of clips.
-
-    Raises:
-        ConfigError: there is none. InputError: one cannot be read.
-    """
-    paths: list[Path] = []
-    for folder in folders:
-        inner = sorted(path for path in folder.iterdir() if is_clip(path)) if folder.is_dir() else []
-        paths.extend(inner if inner and not is_clip(folder) else [folder])
-    if not paths:
-        raise ConfigError("No recordings were found; give a folder with M&D clips or .npy files.")
-    return [validate(read(path, layout=layout)) for path in paths]
-
-
-def is_clip(path: Path) -> bool:
-    """Whether a path is a clip by itself."""
-    return (path / "skeletons.json").is_file() or path.suffix in (".npy", ".npz")
-
-
-def split_clips(count: int, config: Config) -> tuple[list[int], list[int]]:
-    """Training and test clips, at random by the seed, in the proportion of the configuration."""
-    order = np.random.default_rng(config.seed).permutation(count)
-    share = config.data.motion_train_clips / config.data.motion_all_clips
-    train = count if share >= 1.0 else min(count, max(1, round(count * share)))
-    return sorted(order[:train].tolist()), sorted(order[train:].tolist())
-
-
-def motion_set(clips: list[Sequence], pack: LayoutPack, config: Config, device: torch.device | str) -> MotionSet:
-    """Normalise the training clips and sample frames of them, without replacement."""
-    train, test = split_clips(len(clips), config)
-    if len(clips) != config.data.motion_all_clips:
-        LOGGER.warning(
-            "%d clips are there, of %d: %d for training and %d for testing, in proportion.",
-            len(clips), config.data.motion_all_clips, len(train), len(test),
-        )  # fmt: skip
-    points, scales = [], []
-    factor, body_edge_sum = float(pack.size_factor[0]), float(pack.body_edge_sum[0])
-    for index in train:
-        keypoints = clips[index].keypoints_m
-        normalised, divisor = normalise(keypoints, pack.layouts[0], kind=config.data.normalise, size_factor=factor)
-        points.append(torch.from_numpy(normalised))
-        edges = float(pack.edge_sum(torch.from_numpy(keypoints).to(pack.mask.device)).mean())
-        scales.append(torch.full((len(keypoints),), edges / (body_edge_sum * divisor)))
-    all_points, all_scales = torch.cat(points), torch.cat(scales)
-    wanted = config.data.motion_frames
-    if 0 < wanted < len(all_points):
-        chosen = torch.randperm(len(all_points), generator=torch.Generator().manual_seed(config.seed))[:wanted]
-        all_points, all_scales = all_points[chosen], all_scales[chosen]
-    names = [Path(clip.source).name for clip in clips]
-    return MotionSet(
-        all_points.to(device),
-        all_scales.to(device),
-        tuple(names[index] for index in train),
-        tuple(names[index] for index in test),
-    )
-
-
 def draw_batch(data: TrainingData, config: Config, rng: torch.Generator) -> Batch:
     """A batch: synthesised frames first, then recorded ones."""
     recorded = round(config.data.motion_share * config.optim.batch) if data.motion is not None else 0
     made = config.optim.batch - recorded
     adversarial = min(config.optim.adversarial_batch, config.optim.batch)
-    device = data.natural.device
+    device = data.pack.mask.device
 
-    def rows(pool: Tensor, count: int) -> Tensor:
+    def rows(pool: PosePool | Tensor, count: int) -> Tensor:
         return torch.randint(len(pool), (count,), generator=rng, device=device)
 
-    natural = data.natural[rows(data.natural, adversarial)]
+    natural = data.natural.rows(rows(data.natural, adversarial))
     by_code = round(config.data.procedural_share * made)
     poses = torch.cat(
-        [data.natural[rows(data.natural, made - by_code)], data.procedural[rows(data.procedural, by_code)]]
+        [data.natural.rows(rows(data.natural, made - by_code)), data.procedural[rows(data.procedural, by_code)]]
     )
     points, targets, scales, world = [], [], [], poses
     if made:

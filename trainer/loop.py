@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 import json
 import math
 from pathlib import Path
@@ -15,20 +16,23 @@ import torch
 from torch import Tensor, nn
 
 from dancepose_addon.core.atomic import replacing
+from dancepose_addon.core.body.keypoints import markers_for
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.errors import Cancelled
-from dancepose_addon.core.fit.solve import markers_for
 from dancepose_addon.core.progress import Progress, silent
 
+from .board import Board, distances_m
 from .checkpoint import CHECKPOINT_NAME, save_checkpoint
 from .config import Config
 from .data import TrainingData, draw_batch
 from .errors import CheckpointError, TrainingError
 from .generator import predict
 from .losses import generator_terms, l_discriminator
+from .ranks import Ranks
 from .state import begin
 
 LOG_NAME: Final = "log.jsonl"
+ALONE: Final = Ranks()
 
 
 def train(
@@ -40,27 +44,33 @@ def train(
     resume: bool = False,
     start: Path | None = None,
     limit_steps: int | None = None,
+    ranks: Ranks = ALONE,
+    board: Board | None = None,
     progress: Progress = silent,
 ) -> Path:
     """Train and leave ``run.pt``, ``config.json`` and ``log.jsonl`` in ``out``. Returns the path of the first.
 
     The same configuration, data and seed give the same weights on a processor, interrupted or not. limit_steps: stop
-    after so many steps of this call; ``resume`` goes on; start: a run whose weights this one begins with.
+    after so many steps of this call; ``resume`` goes on; start: a run whose weights this one begins with; ranks: which
+    of several processes this is (the first one writes); board: shown losses as they are logged, and pictures at every
+    checkpoint, which is what an epoch is where batches are drawn without end.
 
     Raises:
         CheckpointError: there is a run in ``out`` and ``resume`` is not set, or it has other settings.
         TrainingError: a loss is not a number. Cancelled: SIGINT; the state is saved first.
     """
     path = out / CHECKPOINT_NAME
-    run = begin(config, data.pack, data.natural.device)
+    drawn = share_of(config, ranks, len(data.pack.layouts))
+    run = begin(config, data.pack, data.pack.mask.device, rank=ranks.rank)
     if path.is_file():
         if not resume:
             raise CheckpointError(f"{path} is there already. Go on with --resume, or choose another folder with --out.")
         run.restore(path)
     elif start is not None:
         run.start_from(start)
-    _write_json(out / "config.json", config.to_table())
-    _cut_log(out / LOG_NAME, run.step)
+    if ranks.first:
+        _write_json(out / "config.json", config.to_table())
+        _cut_log(out / LOG_NAME, run.step)
     markers = [markers_for(layout).to_json() for layout in data.pack.layouts]
     identity = {"name": body.name, "fingerprint": body.fingerprint}
     first, last = run.step, config.optim.steps
@@ -71,7 +81,7 @@ def train(
 
     with interrupts_noted() as interrupted:
         while run.step < last:
-            batch = draw_batch(data, config, run.rng)
+            batch = draw_batch(data, drawn, run.rng)
 
             # P_3d(theta), in the frame of x: centred alike, and in its clip's scale.
             rotations = predict(run.generator, batch.points, data.pack, config.model)
@@ -85,7 +95,10 @@ def train(
                 loss_d = l_discriminator(run.discriminator(batch.natural), run.discriminator(generated.detach()))
                 run.optimiser_d.zero_grad(set_to_none=True)
                 loss_d.backward()  # type: ignore[no-untyped-call]
+                ranks.average_gradients(run.discriminator)
                 run.optimiser_d.step()
+                # The generator's step needs gradients through it, not of it.
+                run.discriminator.requires_grad_(requires_grad=False)
                 scores = run.discriminator(generated)
 
             # Generator step.
@@ -100,37 +113,52 @@ def train(
             )
             run.optimiser_g.zero_grad(set_to_none=True)
             terms.total.backward()  # type: ignore[no-untyped-call]
-            if not math.isfinite(terms.total.item() + loss_d.item()):
+            run.discriminator.requires_grad_(requires_grad=True)
+            lost = not math.isfinite(terms.total.item() + loss_d.item())
+            lost, stopping = ranks.average_gradients(run.generator, (lost, interrupted.is_set()))
+            if lost:
                 raise TrainingError(_not_a_number(run.step, {**vars(terms), "l_discriminator": loss_d}, path))
             if config.optim.clip:
                 nn.utils.clip_grad_norm_(run.generator.parameters(), config.optim.clip)
             run.optimiser_g.step()
             run.schedule.step()
+            ranks.average_statistics(run.generator)
             run.update_average()
             run.step += 1
+            epoch = run.step % config.checkpoint_every == 0 or run.step == last
 
             # Log.
-            if run.step % config.log_every == 0 or run.step == last:
-                distance_m = (keypoints.detach() - batch.target).norm(dim=-1) / batch.scale[:, None]
-                distance_m = distance_m[data.pack.by_sample(data.pack.mask, len(distance_m)) > 0]
+            if ranks.first and (run.step % config.log_every == 0 or run.step == last):
+                distance_m = distances_m(keypoints, batch.target, batch.scale)
                 record = {
                     "step": run.step,
                     **{name: round(value.item(), 6) for name, value in vars(terms).items()},
                     "l_discriminator": round(loss_d.item(), 6),
-                    "error_mm": round(1000.0 * float(distance_m.mean()), 3),
+                    "error_mm": round(1000.0 * float(distance_m[distance_m > 0].mean()), 3),
                     "rate": run.schedule.get_last_lr()[0],
                     "steps_per_s": round((run.step - first) / (time.perf_counter() - begun), 3),
                 }
                 _append_log(out / LOG_NAME, record)
+                if board is not None:
+                    board.losses(record)
+                    board.points(run.step, distance_m)
                 progress(run.step / config.optim.steps, _message(record, config.optim.steps))
 
             # Checkpoint.
-            stopping = interrupted.is_set()
-            if run.step % config.checkpoint_every == 0 or run.step == last or stopping:
+            if ranks.first and (epoch or stopping):
                 save_checkpoint(path, run.checkpoint(markers=markers, body=identity, summary=data.summary))
+                if board is not None:
+                    board.picture(run.step, batch.points, keypoints, rotations.local_rotmat)
             if stopping and run.step < last:
                 raise Cancelled(f"Stopped at step {run.step} of {config.optim.steps}; go on with --resume ({path}).")
     return path
+
+
+def share_of(config: Config, ranks: Ranks, layouts: int) -> Config:
+    """The settings with this process's part of the batch. Raises ConfigError where it cannot be shared equally."""
+    batch = ranks.share(config.optim.batch // layouts, "optim.batch of each layout") * layouts
+    adversarial = max(1, config.optim.adversarial_batch // ranks.world)
+    return replace(config, optim=replace(config.optim, batch=batch, adversarial_batch=adversarial))
 
 
 @contextmanager

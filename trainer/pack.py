@@ -87,6 +87,11 @@ class LayoutPack:
         }
         return replace(self, layouts=(self.layouts[index],), meeting=self.meeting[:, index : index + 1], **changes)
 
+    def double(self) -> "LayoutPack":
+        """The same in double precision."""
+        tensors = {item.name: getattr(self, item.name).double() for item in fields(self) if item.name != "layouts"}
+        return replace(self, **tensors)
+
     def groups(self, values: Tensor) -> Tensor:
         """(B, ...) -> (L, B / L, ...)."""
         return values.reshape(len(self.layouts), -1, *values.shape[1:])

@@ -79,7 +79,7 @@ class PriorPoses:
 
 
 @dataclass(frozen=True)
-class _Clip:
+class Clip:
     """Local rotations (T, 24, 3, 3) of one file at the wanted rate; subject: clips with the same are one person's."""
 
     name: str
@@ -110,9 +110,9 @@ def load_prior(
     if not folder.is_dir():
         raise MissingFileError(f"{folder} does not exist. Give a folder of CMU .bvh or AMASS .npz files.")
     rest = load_body().rest_joints() if rest_joints_m is None else rest_joints_m
-    readers: dict[str, Callable[[Path], tuple[_Clip, str]]] = {
-        ".bvh": lambda path: _read_bvh(path, folder, fps, rest),
-        ".npz": lambda path: _read_amass(path, folder, fps),
+    readers: dict[str, Callable[[Path], tuple[Clip, str]]] = {
+        ".bvh": lambda path: read_bvh(path, folder, fps, rest),
+        ".npz": lambda path: read_amass(path, folder, fps),
     }
     clips, notes = [], []
     for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in readers):
@@ -126,7 +126,7 @@ def load_prior(
             clip = replace(clip, pose_rotmat=clip.pose_rotmat[thin(clip.pose_rotmat, rest, seed=seed)])
         clips.append(clip)
         notes.append(note)
-    clips = [clip for clip in _level_subjects(clips) if len(clip.pose_rotmat)]
+    clips = [clip for clip in level_subjects(clips) if len(clip.pose_rotmat)]
     if not clips:
         skipped = f" {len(notes)} files were skipped, the first: {notes[0]}" if notes else ""
         raise InputError(f"{folder} holds no usable CMU .bvh or AMASS .npz file.{skipped}")
@@ -200,17 +200,17 @@ def without_heading(pose_rotmat: F32) -> F32:
     return turned
 
 
-def _read_bvh(path: Path, folder: Path, fps: float, rest_joints_m: F32) -> tuple[_Clip, str]:
+def read_bvh(path: Path, folder: Path, fps: float, rest_joints_m: F32) -> tuple[Clip, str]:
     motion = parse_bvh(path)
     local, usable, bad = mend(retarget(motion, rest_joints_m)[1:], motion.fps)
     frames = _frames_at(_moving(local), motion.fps, fps)
     frames = frames[usable[frames]]
     note = f"{path.relative_to(folder)}: {len(frames)} poses; {bad:.2%} of joint rotations were flips"
     note += f", {np.mean(~usable):.1%} of frames dropped." if not usable.all() else "."
-    return _Clip(str(path.relative_to(folder).with_suffix("")), local[frames], motion.offsets.tobytes()), note
+    return Clip(str(path.relative_to(folder).with_suffix("")), local[frames], motion.offsets.tobytes()), note
 
 
-def _read_amass(path: Path, folder: Path, fps: float) -> tuple[_Clip, str]:
+def read_amass(path: Path, folder: Path, fps: float) -> tuple[Clip, str]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             poses = np.asarray(arrays["poses"], np.float32)
@@ -226,7 +226,7 @@ def _read_amass(path: Path, folder: Path, fps: float) -> tuple[_Clip, str]:
     local[:, 0] = turn_root(local[:, 0], axes="z_up", inward=True)
     frames = _frames_at(_moving(local), rate, fps)
     name = str(path.relative_to(folder).with_suffix(""))
-    return _Clip(name, local[frames]), f"{path.relative_to(folder)}: {len(frames)} poses."
+    return Clip(name, local[frames]), f"{path.relative_to(folder)}: {len(frames)} poses."
 
 
 def _moving(local: F32) -> tuple[int, int]:
@@ -243,13 +243,13 @@ def _frames_at(span: tuple[int, int], rate: float, fps: float) -> NDArray[np.int
     return np.round(np.arange(span[0], span[1] - 0.5, step)).astype(np.intp)
 
 
-def _level_subjects(clips: list[_Clip]) -> list[_Clip]:
+def level_subjects(clips: list[Clip]) -> list[Clip]:
     """Level head and wrists of each BVH subject; AMASS needs none of it."""
     levelled = {}
     for subject in sorted({clip.subject for clip in clips if clip.subject}):
         members = [clip for clip in clips if clip.subject == subject]
         for clip, pose in zip(members, level([clip.pose_rotmat for clip in members]), strict=True):
-            levelled[clip.name] = _Clip(clip.name, pose, subject)
+            levelled[clip.name] = Clip(clip.name, pose, subject)
     return [levelled.get(clip.name, clip) for clip in clips]
 
 

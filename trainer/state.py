@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +29,7 @@ class RunState:
     optimiser_d: torch.optim.Optimizer
     schedule: LRScheduler
     rng: torch.Generator
+    rank: int = 0
     step: int = 0
 
     def update_average(self) -> None:
@@ -91,15 +92,21 @@ class RunState:
                 self.average[key].copy_(value)
         for key in _STEPPERS:
             getattr(self, key).load_state_dict(saved.state[key])
-        self.rng.set_state(saved.state["rng"])
         self.step = saved.step
+        if self.rank:
+            # Only the first process's state is in the file; others draw what no process has drawn.
+            self.rng.manual_seed(self.config.seed + RANK_STRIDE * self.rank + self.step)
+        else:
+            self.rng.set_state(saved.state["rng"])
 
 
+RANK_STRIDE: Final = 1_000_003
 _STEPPERS = ("optimiser_g", "optimiser_d", "schedule")
 
 
-def begin(config: Config, pack: LayoutPack, device: torch.device | str) -> RunState:
-    """A run before its first step; every random number of it follows from the seed."""
+def begin(config: Config, pack: LayoutPack, device: torch.device | str, *, rank: int = 0) -> RunState:
+    """A run before its first step; every random number of it follows from the seed, and what a process of several
+    draws also from its rank."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         generator = build_generator(config, pack).to(device)
@@ -116,7 +123,8 @@ def begin(config: Config, pack: LayoutPack, device: torch.device | str) -> RunSt
         optimiser_g=optimiser_g,
         optimiser_d=_optimiser(config.optim, discriminator, config.optim.rate_discriminator),
         schedule=_schedule(config.optim, optimiser_g),
-        rng=torch.Generator(device).manual_seed(config.seed),
+        rank=rank,
+        rng=torch.Generator(device).manual_seed(config.seed + RANK_STRIDE * rank),
     )
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+import os
+import sys
+from typing import TYPE_CHECKING, Final
 
 from .errors import ConfigError, TrainerError
 
 if TYPE_CHECKING:
     import torch
+
+
+GLIBC_OPTIONS: Final = ((-1, 2**31 - 1), (-2, 2**28), (-3, 2**25))
+"""M_TRIM_THRESHOLD, M_TOP_PAD and M_MMAP_THRESHOLD of malloc.h, bytes; the last at its largest."""
 
 
 def require_torch() -> None:
@@ -44,4 +51,21 @@ def choose_device(name: str, threads: int | None = None) -> torch.device:
         raise ConfigError("torch finds no GPU here. Choose device auto or cpu, or install torch with CUDA.")
     if threads is not None:
         torch.set_num_threads(threads)
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+    if name == "cpu" or not torch.cuda.is_available():
+        keep_freed_memory()
+        return torch.device("cpu")
+    # Ten bits in the factors of a product are within the noise of a batch. Untested: no such card was at hand.
+    torch.backends.cuda.matmul.allow_tf32 = True
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to keep freed memory instead of giving it back: a step frees and asks again for the same 100 MB, and
+    fetching them anew from the operating system, page by page, takes a quarter of its time. Nothing happens elsewhere.
+    """
+    if sys.platform != "linux":
+        return
+    library = ctypes.CDLL(None)
+    if hasattr(library, "mallopt"):
+        for option, value in GLIBC_OPTIONS:
+            library.mallopt(option, value)

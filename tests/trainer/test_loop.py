@@ -1,5 +1,6 @@
 """Training: it learns, it repeats, it goes on where it stopped, and it stops when it should."""
 
+from dataclasses import replace
 import json
 from pathlib import Path
 import signal
@@ -18,6 +19,7 @@ from trainer.config import Config, load_config  # noqa: E402
 from trainer.data import TrainingData, load_data  # noqa: E402
 from trainer.errors import CheckpointError, TrainingError  # noqa: E402
 from trainer.loop import LOG_NAME, train  # noqa: E402
+from trainer.pool import TensorPool  # noqa: E402
 
 BODY = synthetic_body(3)
 SMALL = (
@@ -124,7 +126,7 @@ def test_a_run_may_start_from_anothers_weights_if_they_fit(tmp_path: Path) -> No
 def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_checkpoint(tmp_path: Path) -> None:
     config, data = setting("checkpoint_every=2")
     train(config, data, BODY, tmp_path, limit_steps=4)
-    data.natural[:] = float("nan")
+    data = replace(data, natural=TensorPool(torch.full((4, 24, 3, 3), float("nan"))))
     data.procedural[:] = float("nan")
     with pytest.raises(TrainingError, match=r"not a number at step 4 .*last good checkpoint"):
         train(config, data, BODY, tmp_path, resume=True)

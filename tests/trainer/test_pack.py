@@ -7,9 +7,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from dancepose_addon.core.body.keypoints import MarkerSet, joint_markers, keypoints_from_pose  # noqa: E402
+from dancepose_addon.core.body.keypoints import (  # noqa: E402
+    MarkerSet,
+    joint_markers,
+    keypoints_from_pose,
+    markers_for,
+)
 from dancepose_addon.core.fit.normalise import edge_lengths  # noqa: E402
-from dancepose_addon.core.fit.solve import markers_for  # noqa: E402
 from dancepose_addon.core.skeleton.layouts import COCO17, LAYOUTS, MD23, SMPL24  # noqa: E402
 from tests.bodies import synthetic_body  # noqa: E402
 from tests.posing import random_pose  # noqa: E402
@@ -19,6 +23,7 @@ from trainer.data import draw_batch, layouts_of, load_data  # noqa: E402
 from trainer.errors import ConfigError  # noqa: E402
 from trainer.generator import build_generator, facing_rotmat, predict  # noqa: E402
 from trainer.pack import LayoutPack, feature_count, meetings, pack_layouts  # noqa: E402
+from trainer.pool import TensorPool  # noqa: E402
 from trainer.synthesis import synthesise  # noqa: E402
 
 BODY = synthetic_body(3)
@@ -120,7 +125,7 @@ def test_every_layout_gets_poses_of_every_kind() -> None:
          "augment.yaw=false", "augment.mirror=0"),
     )  # fmt: skip
     loaded = load_data(config, BODY, motion=(), prior=None)
-    data = replace(loaded, natural=torch.eye(3).repeat(30, 24, 1, 1))
+    data = replace(loaded, natural=TensorPool(torch.eye(3).repeat(30, 24, 1, 1)))
     assert [layout.name for layout in layouts_of(config)] == list(LAYOUTS)
     batch = draw_batch(data, config, torch.Generator().manual_seed(6))
     # The natural poses stand still here, and those made by code do not.

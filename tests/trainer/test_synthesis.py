@@ -16,9 +16,10 @@ from tests.bodies import synthetic_body  # noqa: E402
 from tests.posing import random_pose  # noqa: E402
 from trainer.body import p_3d, torch_body  # noqa: E402
 from trainer.config import AugmentConfig, load_config  # noqa: E402
-from trainer.data import motion_set, split_clips  # noqa: E402
 from trainer.errors import ConfigError  # noqa: E402
+from trainer.music_dance import known_clips  # noqa: E402
 from trainer.pack import pack_layouts  # noqa: E402
+from trainer.recordings import dance_of, motion_set, split_clips  # noqa: E402
 from trainer.synthesis import PARTS, mirror, recombine, synthesise, vary_poses  # noqa: E402
 
 BODY = synthetic_body(3)
@@ -115,12 +116,17 @@ def test_one_ratio_a_clip_takes_the_body_to_recorded_points(kind: str) -> None:
 
 def test_split_and_sample_follow_seed_and_proportion() -> None:
     config = load_config("paper")
-    train, test = split_clips(61, config)
+    names = [clip.name for clip in known_clips()]
+    train, test = split_clips(names, config)
     assert (len(train), len(test)) == (51, 10)
     assert sorted(train + test) == list(range(61))
-    assert split_clips(61, config) == (train, test)
-    assert split_clips(61, load_config("paper", ("seed=1",))) != (train, test)
-    assert len(split_clips(22, config)[0]) == 18
+    assert split_clips(names, config) == (train, test)
+    assert split_clips(names, load_config("paper", ("seed=1",))) != (train, test)
+    assert len(split_clips(names[:22], config)[0]) == 18
+    stratified = load_config("paper", ("data.stratified=true",))
+    chosen = [dance_of(names[index]) for index in split_clips(names, stratified)[0]]
+    # 51 of 61 of 8 cha-chas, 10 rumbas, 9 tangos and 34 waltzes, each rounded.
+    assert [chosen.count(dance) for dance in "CRTW"] == [7, 8, 8, 28]
     few = load_config("paper", ("data.motion_frames=20",))
     assert len(motion_set([clip(1.0, "one"), clip(1.0, "two")], PACK, few, "cpu").points) == 20
 

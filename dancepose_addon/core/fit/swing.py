@@ -13,13 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..body.keypoints import MarkerSet
-from ..body.model import JOINT_COUNT, PARENTS, TREE_LEVELS
-from ..body.rotation import nearest_rotmat
+from ..body.model import JOINT_COUNT, JOINT_INDEX, PARENTS, TREE_LEVELS
+from ..body.rotation import nearest_rotmat, rotvec_to_rotmat
 
 F32 = NDArray[np.float32]
 
 ON_JOINT_M: Final = 1e-4
 """A point this near to a joint's centre stands for it."""
+ARMS: Final = tuple(
+    tuple(JOINT_INDEX[f"{side}_{name}"] for name in ("shoulder", "elbow", "wrist")) for side in ("left", "right")
+)
+HINGE_RAD: Final = np.radians(1.5)
+"""How far an elbow bends out of its plane."""
+TWIST_RAD: Final = np.radians(8.0)
+"""How far a regressor is off about an upper arm's own axis."""
+MOST_TWIST_RAD: Final = np.radians(50.0)
 
 
 @dataclass(frozen=True)
@@ -80,10 +88,38 @@ def swing(
                 aim[missing] = there[missing]
             correct = minimal_turn(there[:, :, 0], aim[:, :, 0]) if children.shape[1] == 1 else _best_turn(there, aim)
             turned[:, these] = correct @ turned[:, these]
+        for shoulder, elbow, wrist in ARMS:
+            if shoulder in joints and (seen.points[[shoulder, elbow, wrist]] >= 0).all():
+                forearm = observed[:, wrist] - observed[:, elbow]
+                sure = known[:, shoulder] & known[:, elbow] & known[:, wrist]
+                turned[:, shoulder] = _hinged(turned[:, shoulder], bones[elbow], forearm, sure)
         pose[:, list(joints)] = (
             np.swapaxes(turned[:, list(parents)], -1, -2) @ turned[:, list(joints)] if parents else turned[:, :1]
         )
     return pose, place[:, 0] - rest_joints_m[0]
+
+
+def _hinged(upper_arm: F32, bone_m: F32, forearm_m: F32, sure: NDArray[np.bool_]) -> F32:
+    """Turn an upper arm about itself so that the elbow bends as a hinge.
+
+    The elbow's hinge is the body's vertical in the T-pose, and bends forward. How far the forearm tells the turn grows
+    with the bend: its own certainty, HINGE_RAD over the sine of the bend, is weighed against that of the regressor's
+    twist, TWIST_RAD. upper_arm: (T, 3, 3), global; bone_m: (3,), at rest; forearm_m: (T, 3), seen; sure: (T,).
+    """
+    along = bone_m / np.linalg.norm(bone_m)
+    hinge = np.array([0.0, 1.0, 0.0], np.float32) - along[1] * along
+    hinge /= np.linalg.norm(hinge)
+    ahead = np.cross(along, hinge) * np.sign(along[0])
+    local = (np.swapaxes(upper_arm, -1, -2) @ forearm_m[..., None])[..., 0]
+    local /= np.maximum(np.linalg.norm(local, axis=1, keepdims=True), 1e-9)
+    aside, forward = local @ hinge, local @ ahead
+    sine_sq = np.maximum(aside**2 + forward**2, 1e-9)
+    share = TWIST_RAD**2 / (TWIST_RAD**2 + HINGE_RAD**2 / sine_sq)
+    turn = share * np.arctan2(-aside, forward)
+    # A forearm that seems to bend backwards says nothing of the twist.
+    turn = np.where(sure & (np.abs(turn) < MOST_TWIST_RAD), turn, 0.0).astype(np.float32)
+    axis = np.cross(hinge, ahead).astype(np.float32)
+    return upper_arm @ rotvec_to_rotmat(turn[:, None] * axis)
 
 
 _Group = tuple[NDArray[np.intp], NDArray[np.intp]]

@@ -1,0 +1,210 @@
+"""What each choice of the best preset brings: one thing changed at a time, short runs of equal length.
+
+    python -m benchmarks.ablations --prior POSES --known FOLDER --motion M&D-FOLDER [--row NAME] [--steps N]
+
+POSES is what `dancepose prior FOLDER` wrote, FOLDER holds CMU's recordings.
+
+Every row is a training of its own, and its numbers lie as JSON in ``benchmarks/results/ablations``; rows that are there
+are not run again. ``benchmarks/ablations.md`` is written from what is there. Regressor alone: mean local rotation error
+and mean vertex error on the natural clips that no row trains on, seen through smpl24 and md23, and mean key-point error
+on recorded clips (of rows that train on recordings: those of the test split).
+"""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+import json
+from pathlib import Path
+import tempfile
+import time
+from typing import Any, Final
+
+import torch
+
+from dancepose_addon.core.atomic import replacing
+from dancepose_addon.core.body.model import BodyModel
+from dancepose_addon.core.body.model_io import load_body
+from export.run_regressor import RunRegressor, regressors_of
+from trainer.checkpoint import load_checkpoint
+from trainer.config import Config, load_config, with_steps
+from trainer.data import load_data
+from trainer.evaluation import KnownClip, evaluate_clip, evaluate_known, load_known, summarise
+from trainer.loop import train
+from trainer.recordings import read_clips, split_clips
+
+FOLDER: Final = Path(__file__).parent / "results" / "ablations"
+TABLE: Final = Path(__file__).parent / "ablations.md"
+HOLDOUT: Final = 0.15
+SHORT: Final = ("data.procedural_poses=20000", "optim.ema=0.98")
+"""In a short run the average has to be short too."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run. title: in the table; preset, settings: of the run; scale: of the steps, for runs of equal work; motion:
+    whether it trains on recordings; steps: in place of the common number."""
+
+    title: str
+    preset: str = "best"
+    settings: tuple[str, ...] = ()
+    scale: float = 1.0
+    motion: bool = False
+    steps: int | None = None
+
+
+ROWS: Final = {
+    "best": Row("best: one network for all six layouts"),
+    "seed": Row("another seed (what is noise)", settings=("seed=1",)),
+    "local": Row("theta against the parent, not against the world", settings=("model.frame=local",)),
+    "points": Row("shown the points alone", settings=("model.features=points",)),
+    "directions": Row("shown points and directions, no planes", settings=("model.features=directions",)),
+    "rotvec": Row("rotation vectors, not 6D", settings=("model.rotation=rotvec", "model.frame=local")),
+    "heading": Row("not turned to face +z", settings=("model.facing=false",)),
+    "adversarial": Row("with the adversarial term, 0.07", settings=("loss.lambda_adv=0.07",)),
+    "no-rotation": Row(
+        "no rotation terms (positions alone)", settings=("loss.lambda_rotation=0", "loss.lambda_global=0")
+    ),
+    "no-local": Row("no term against the parent", settings=("loss.lambda_rotation=0",)),
+    "no-global": Row("no term against the world", settings=("loss.lambda_global=0",)),
+    "mean-target": Row("L_3d against the mean body's points", settings=("loss.target=mean",)),
+    "no-average": Row("no averaged weights", settings=("optim.ema=0",)),
+    "constant": Row("constant rate 1e-3, no schedule", settings=("optim.schedule=constant", "optim.rate=1e-3")),
+    "slow": Row("largest rate 1e-3", settings=("optim.rate=1e-3",)),
+    "no-decay": Row("no weight decay", settings=("optim.weight_decay=0",)),
+    "no-procedural": Row("no poses made by code", settings=("data.procedural_share=0",)),
+    "no-variation": Row(
+        "poses neither recombined nor shaken", settings=("augment.recombine=0", "augment.joint_noise_deg=0")
+    ),
+    "no-shapes": Row("one body shape", settings=("augment.betas_std=0",)),
+    "no-noise": Row(
+        "no errors of the sensor",
+        settings=("augment.noise_m=0", "augment.displaced=0", "augment.gap=0", "augment.offset_m=0"),
+    ),
+    "float32": Row("products in float32", settings=("optim.half_products=false",)),
+    "narrow": Row("width 512", settings=("model.width=512",)),
+    "deep": Row("three blocks", settings=("model.blocks=3",)),
+    "alone-smpl24": Row("smpl24 alone, as many steps", settings=("data.layout=smpl24",)),
+    "alone-smpl24-share": Row("smpl24 alone, a sixth of the steps", settings=("data.layout=smpl24",), scale=1 / 6),
+    "alone-md23": Row("md23 alone, as many steps", settings=("data.layout=md23",)),
+    "alone-md23-share": Row("md23 alone, a sixth of the steps", settings=("data.layout=md23",), scale=1 / 6),
+    "paper": Row("paper preset, 3,000 of its 20,000 steps", preset="paper", motion=True, steps=3000),
+    "recordings": Row(
+        "best, md23, half of each batch recorded, 4,000 steps (a recipe: not shipped)",
+        settings=("data.layout=md23", "data.motion_share=0.5", "loss.lambda_adv=0.07"),
+        motion=True,
+        steps=4000,
+    ),
+}  # fmt: skip
+
+
+def run_row(
+    row: Row, common_steps: int, body: BodyModel, prior: Path, known: Sequence[KnownClip], motion: tuple[Path, ...]
+) -> dict[str, Any]:
+    """Train and measure; JSON values."""
+    steps = row.steps or max(1, round(row.scale * common_steps))
+    settings = row.settings if row.steps else (*SHORT, *row.settings)
+    if "optim.ema=0" in row.settings:
+        settings = (SHORT[0], *row.settings)
+    config = with_steps(load_config(row.preset, (*settings, f"data.holdout={HOLDOUT}")), steps)
+    data = load_data(config, body, motion=motion if row.motion else (), prior=prior)
+    begun = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = load_checkpoint(train(config, data, body, Path(folder) / "run"))
+    table: dict[str, Any] = {
+        "title": row.title,
+        "preset": row.preset,
+        "settings": list(settings),
+        "steps": steps,
+        "batch": config.optim.batch,
+        "seconds": round(time.perf_counter() - begun, 1),
+    }
+    for regressor in regressors_of(checkpoint, body):
+        name = regressor.info.layout.name
+        if name in ("smpl24", "md23"):
+            table[name] = _short(
+                summarise([evaluate_known(regressor, body, clip) for clip in known], regressor.info.layout)
+            )
+        if name == "md23" and motion:
+            table["recorded"] = _recorded(regressor, config, body, motion, trained_on=row.motion)
+    return table
+
+
+def _recorded(
+    regressor: RunRegressor, config: Config, body: BodyModel, motion: tuple[Path, ...], *, trained_on: bool
+) -> dict[str, Any]:
+    clips = read_clips(motion, "md23")
+    if trained_on:
+        _, test = split_clips([Path(clip.source).name for clip in clips], config)
+        clips = [clips[index] for index in test]
+    return _short(summarise([evaluate_clip(regressor, body, clip) for clip in clips], regressor.info.layout))
+
+
+def _short(table: dict[str, Any]) -> dict[str, Any]:
+    wanted = ("clips", "frames", "mean_mm", "p95_frame_mm", "forward", "backward", "rotation_deg", "pve_mm")
+    return {key: table[key] for key in wanted if key in table}
+
+
+def table_of(results: dict[str, dict[str, Any]]) -> str:
+    """Markdown."""
+    head = ["smpl24: degrees", "vertices, mm", "md23: degrees", "vertices, mm", "M&D, mm", "forward / backward, mm"]
+    lines = [
+        "# Ablations", "",
+        (__doc__ or "").split("\n\n")[0], "",
+        "Made by `python -m benchmarks.ablations --prior POSES --known CMU --motion M&D` from the numbers in",
+        "`benchmarks/results/ablations`, where each run's settings stand. Natural motion: CMU, 9 of 58 clips held out",
+        "(rotations and vertices are measured on these); M&D: 22 clips of the 2019 release, of which a row that trains",
+        "on recordings is measured on the 4 of its test split. Short runs: what is better here need not be so after",
+        "ten hours.", "",
+        "| run | steps x batch | " + " | ".join(head) + " |",
+        "|---|---|" + "---|" * len(head),
+    ]  # fmt: skip
+    for name in ROWS:
+        if name in results:
+            lines.append(_line(results[name]))
+    return "\n".join(lines) + "\n"
+
+
+def _line(row: dict[str, Any]) -> str:
+    cells = [row["title"], f"{row['steps']} x {row['batch']}"]
+    for layout in ("smpl24", "md23"):
+        found = row.get(layout)
+        cells += [f"{found['rotation_deg']:.2f}", f"{found['pve_mm']:.1f}"] if found else ["", ""]
+    recorded = row.get("recorded")
+    if recorded:
+        cells += [f"{recorded['mean_mm']:.1f}", f"{recorded['forward']['mean_mm']} / {recorded['backward']['mean_mm']}"]
+    else:
+        cells += ["", ""]
+    return "| " + " | ".join(cells) + " |"
+
+
+def main() -> None:
+    """Run what is missing and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--prior", type=Path, help="Natural poses to learn from.")
+    parser.add_argument("--known", type=Path, help="CMU .bvh folder: what is held out of it is measured on.")
+    parser.add_argument("--motion", type=Path, action="append", default=[], help="Folder of M&D clips.")
+    parser.add_argument("--row", action="append", choices=list(ROWS), help="Only this row. Repeatable.")
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    if arguments.prior is not None and arguments.known is not None:
+        body = load_body(None)
+        known = load_known(arguments.known, body, holdout=HOLDOUT)
+        for name in arguments.row or ROWS:
+            path = FOLDER / f"{name}.json"
+            if path.is_file() or (ROWS[name].motion and not arguments.motion):
+                continue
+            result = run_row(ROWS[name], arguments.steps, body, arguments.prior, known, tuple(arguments.motion))
+            with replacing(path) as temporary:
+                temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+            print(_line(result), flush=True)
+    results = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}
+    with replacing(TABLE) as temporary:
+        temporary.write_text(table_of(results), encoding="utf-8")
+    print(f"{TABLE}: {len(results)} of {len(ROWS)} rows")
+
+
+if __name__ == "__main__":
+    main()

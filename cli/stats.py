@@ -1,0 +1,36 @@
+"""``dancepose stats``: how much dancing a folder of M&D clips holds, counted as published and in true seconds."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dancepose_addon.core.atomic import replacing
+
+from .display import list_results
+
+
+def stats(
+    folder: Annotated[Path, typer.Argument(help="Folder of M&D clips, of either release.")],
+    seed: Annotated[int, typer.Option(help="Of the split into training and test clips.")] = 0,
+    stratified: Annotated[
+        bool, typer.Option("--stratified", help="Split every dance in proportion, not all clips at random.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="Also write the numbers, .json.")] = None,
+) -> None:
+    """Files and seconds of each dance in training and test split, beside the published Table 1."""
+    from trainer.torch_device import require_torch
+
+    require_torch()
+    from trainer.config import load_config
+    from trainer.music_dance import count, describe
+    from trainer.recordings import read_clips
+
+    config = load_config("paper", (f"seed={seed}", f"data.stratified={str(stratified).lower()}"))
+    table = count(read_clips((folder,), "md23"), config)
+    print(describe(table))
+    if out is not None:
+        with replacing(out) as temporary:
+            temporary.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    list_results({"numbers": out})

@@ -1,0 +1,47 @@
+"""A run's networks as regressors, in torch, without a file in between."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+import torch
+
+from dancepose_addon.core.body.keypoints import MarkerSet
+from dancepose_addon.core.body.model import BodyModel
+from dancepose_addon.core.fit.regressor import RegressorInfo
+from trainer.checkpoint import Checkpoint
+from trainer.generator import build_generator
+from trainer.pack import pack_layouts
+
+from .folding import fold
+from .verification import TorchRegressor
+
+
+@dataclass(frozen=True)
+class RunRegressor:
+    """``core.fit.regressor.PoseRegressor`` with the weights as trained."""
+
+    info: RegressorInfo
+    reference: TorchRegressor
+    provider: str = "torch"
+
+    def __call__(self, keypoints_m: NDArray[np.float32]) -> NDArray[np.float32]:
+        """keypoints_m: (T, K, 3), metres -> (T, 24, 3, 3)."""
+        return self.reference(keypoints_m)
+
+
+def regressors_of(checkpoint: Checkpoint, body: BodyModel) -> list[RunRegressor]:
+    """One for each layout of the run."""
+    config = checkpoint.config
+    tables = [MarkerSet.from_json(table, "the run's markers") for table in checkpoint.markers]
+    pack = pack_layouts(body, tables, torch.eye(3).repeat(1, 24, 1, 1))
+    generator = build_generator(config, pack)
+    generator.load_state_dict(checkpoint.best_weights)
+    folded = fold(generator.eval())
+    return [
+        RunRegressor(
+            RegressorInfo(table.layout, table, body.fingerprint, "", "", "", config.name),
+            TorchRegressor(folded.only(index), pack.only(index), config.model, config.data.normalise),
+        )
+        for index, table in enumerate(tables)
+    ]

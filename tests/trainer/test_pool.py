@@ -1,0 +1,94 @@
+"""Shards against the poses that were put in, and what a damaged folder says."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from dancepose_addon.core.body.rotation import geodesic_angle, rotmat_to_rotvec  # noqa: E402
+from dancepose_addon.core.errors import FormatError, InputError, MissingFileError  # noqa: E402
+from tests.bodies import synthetic_body  # noqa: E402
+from tests.posing import random_pose  # noqa: E402
+from trainer import pool as pool_module  # noqa: E402
+from trainer.config import load_config  # noqa: E402
+from trainer.data import draw_batch, load_data  # noqa: E402
+from trainer.pool import ShardWriter, open_shards  # noqa: E402
+from trainer.prior_shards import write_shards  # noqa: E402
+
+BODY = synthetic_body(3)
+SIZES = {"a": 40, "b": 25, "c": 60, "d": 10}
+
+
+@pytest.fixture
+def shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, dict[str, np.ndarray]]:
+    """Four clips in shards of 50 poses or a little more."""
+    monkeypatch.setattr(pool_module, "SHARD_ROWS", 50)
+    writer, poses = ShardWriter(tmp_path / "shards"), {}
+    for seed, (name, size) in enumerate(SIZES.items()):
+        poses[name] = random_pose(seed, size)
+        writer.add(name, poses[name])
+    writer.close()
+    return tmp_path / "shards", poses
+
+
+def test_every_row_comes_back_within_what_float16_holds(shards: tuple[Path, dict[str, np.ndarray]]) -> None:
+    folder, poses = shards
+    pool = open_shards(folder)
+    assert len(pool.shards) > 1
+    assert isinstance(pool.shards[0], np.memmap)
+    together = np.concatenate(list(poses.values()))
+    order = torch.randperm(len(together), generator=torch.Generator().manual_seed(0))
+    found = pool.rows(order).numpy()
+    assert np.degrees(geodesic_angle(found, together[order.numpy()])).max() < 0.15
+
+
+def test_clips_held_out_are_never_drawn(shards: tuple[Path, dict[str, np.ndarray]]) -> None:
+    folder, poses = shards
+    pool = open_shards(folder).without([1, 3])
+    assert len(pool) == SIZES["a"] + SIZES["c"]
+    expected = np.concatenate([poses["a"], poses["c"]])
+    assert np.degrees(geodesic_angle(pool.rows(torch.arange(len(pool))).numpy(), expected)).max() < 0.15
+
+
+def test_training_draws_from_shards(shards: tuple[Path, dict[str, np.ndarray]]) -> None:
+    config = load_config("smoke", ("data.procedural_share=0", "data.holdout=0.25", "data.procedural_poses=8"))
+    data = load_data(config, BODY, motion=(), prior=shards[0])
+    assert data.summary["natural_poses"] == sum(SIZES.values()) - SIZES[data.summary["natural_held_out"][0]]  # type: ignore[index]
+    assert torch.isfinite(draw_batch(data, config, torch.Generator().manual_seed(0)).points).all()
+
+
+def test_amass_files_become_shards_one_by_one(tmp_path: Path) -> None:
+    source = tmp_path / "amass"
+    source.mkdir()
+    for seed in range(3):
+        poses = np.zeros((50, 156), np.float32)
+        poses[:, :66] = rotmat_to_rotvec(random_pose(seed, 50))[:, :22].reshape(50, 66)
+        np.savez(source / f"walk_{seed}.npz", poses=poses, mocap_framerate=30.0)
+    (source / "broken.npz").write_bytes(b"no")
+    index, notes = write_shards(source, tmp_path / "out", rest_joints_m=BODY.rest_joints(), rebalance=False)
+    assert index.is_file()
+    assert sum(note.startswith("Skipped") for note in notes) == 1
+    pool = open_shards(tmp_path / "out")
+    assert pool.clip_names == ("walk_0", "walk_1", "walk_2")
+    # AMASS is z up; below the root nothing changes. A clip begins where it has left its first pose, and ends likewise.
+    first = pool.rows(torch.arange(int(pool.spans[0, 1])))[:, 1:22].numpy()
+    assert np.degrees(geodesic_angle(first, random_pose(0, 50)[1:-1, 1:22])).max() < 0.15
+
+
+def test_folders_that_hold_no_whole_shards(shards: tuple[Path, dict[str, np.ndarray]], tmp_path: Path) -> None:
+    folder, _ = shards
+    with pytest.raises(MissingFileError, match="does not exist"):
+        write_shards(tmp_path / "none", tmp_path / "out", rest_joints_m=BODY.rest_joints())
+    with pytest.raises(InputError, match="not one pose"):
+        ShardWriter(tmp_path / "empty").close()
+    index = folder / "shards.json"
+    table = json.loads(index.read_text(encoding="utf-8"))
+    index.write_text(json.dumps(table | {"clips": table["clips"][:-1]}), encoding="utf-8")
+    with pytest.raises(FormatError, match="in its shards and"):
+        open_shards(folder)
+    index.write_text(json.dumps(table | {"files": ["gone.npy"]}), encoding="utf-8")
+    with pytest.raises(FormatError, match="does not hold whole shards"):
+        open_shards(folder)

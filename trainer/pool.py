@@ -1,0 +1,160 @@
+"""Natural poses as training draws them: a tensor in memory, or shards on the disk that are only looked into.
+
+Shards are for collections like AMASS, whose ten million frames would take 9 GB as matrices. On the disk a pose is 24
+rotation vectors in float16 (144 bytes; 0.1 degrees at worst), in .npy files that the operating system maps into memory
+and may drop again; a batch reads its rows and no others.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import json
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+import torch
+from torch import Tensor
+
+from dancepose_addon.core.atomic import replacing
+from dancepose_addon.core.body.model import JOINT_COUNT
+from dancepose_addon.core.body.rotation import rotmat_to_rotvec, rotvec_to_rotmat
+from dancepose_addon.core.errors import FormatError, InputError
+
+INDEX_NAME: Final = "shards.json"
+FORMAT: Final = "dancepose-shards-1"
+SHARD_ROWS: Final = 1_000_000
+
+
+class PosePool(Protocol):
+    """Poses that a batch is drawn from."""
+
+    def __len__(self) -> int:
+        """Number of poses."""
+        ...
+
+    def rows(self, index: Tensor) -> Tensor:
+        """index: (N,), of 0 to the pool's length -> (N, 24, 3, 3), local rotations, on the index's device."""
+        ...
+
+
+@dataclass(frozen=True)
+class TensorPool:
+    """poses: (M, 24, 3, 3)."""
+
+    poses: Tensor
+
+    def __len__(self) -> int:
+        return len(self.poses)
+
+    def rows(self, index: Tensor) -> Tensor:
+        """As ``PosePool`` says."""
+        return self.poses[index]
+
+
+@dataclass(frozen=True)
+class ShardPool:
+    """shards: memory maps of (M, 24, 3) float16, rotation vectors; starts: (S + 1,), first row of each shard among
+    all; spans: (C, 2), first and one past the last row of each clip that may be drawn; clip_names: of all clips."""
+
+    shards: tuple[NDArray[np.float16], ...]
+    starts: NDArray[np.int64]
+    spans: NDArray[np.int64]
+    clip_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return int((self.spans[:, 1] - self.spans[:, 0]).sum())
+
+    def rows(self, index: Tensor) -> Tensor:
+        """As ``PosePool`` says."""
+        wanted = index.cpu().numpy()
+        ends = np.cumsum(self.spans[:, 1] - self.spans[:, 0])
+        clip = np.searchsorted(ends, wanted, side="right")
+        row = self.spans[clip, 1] - (ends[clip] - wanted)
+        shard = np.searchsorted(self.starts, row, side="right") - 1
+        rotvec = np.empty((len(row), JOINT_COUNT, 3), np.float32)
+        for number in np.unique(shard):
+            here = shard == number
+            rotvec[here] = self.shards[number][row[here] - self.starts[number]]
+        return torch.from_numpy(rotvec_to_rotmat(rotvec)).to(index.device)
+
+    def without(self, clips: Sequence[int]) -> "ShardPool":
+        """The pool without some clips."""
+        kept = np.setdiff1d(np.arange(len(self.spans)), np.asarray(clips, np.int64))
+        return ShardPool(self.shards, self.starts, self.spans[kept], self.clip_names)
+
+
+class ShardWriter:
+    """Writes poses clip by clip; nothing is visible before ``close``, since the index is written last.
+
+    Raises OutputError where a file cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._rows: list[NDArray[np.float16]] = []
+        self._waiting = 0
+        self._files: list[str] = []
+        self._clips: list[dict[str, Any]] = []
+        self._total = 0
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def add(self, name: str, pose_rotmat: NDArray[np.float32]) -> None:
+        """pose_rotmat: (T, 24, 3, 3), local rotations."""
+        self.add_rotvec(name, rotmat_to_rotvec(pose_rotmat))
+
+    def add_rotvec(self, name: str, rotvec: NDArray[np.floating]) -> None:
+        """rotvec: (T, 24, 3), radians."""
+        self._rows.append(rotvec.astype(np.float16))
+        self._clips.append({"name": name, "frames": len(rotvec)})
+        self._waiting += len(rotvec)
+        self._total += len(rotvec)
+        if self._waiting >= SHARD_ROWS:
+            self._flush()
+
+    def close(self, notes: Sequence[str] = ()) -> Path:
+        """Write what waits, and the index. Raises InputError where there is not one pose."""
+        if self._waiting:
+            self._flush()
+        if not self._total:
+            raise InputError("There is not one pose to write. Give a folder of CMU .bvh or AMASS .npz files.")
+        path = self._folder / INDEX_NAME
+        table = {"format": FORMAT, "files": self._files, "clips": self._clips, "notes": list(notes)}
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(table) + "\n", encoding="utf-8")
+        return path
+
+    def _flush(self) -> None:
+        name = f"poses_{len(self._files):04d}.npy"
+        with replacing(self._folder / name) as temporary, temporary.open("wb") as file:
+            np.save(file, np.concatenate(self._rows))
+        self._files.append(name)
+        self._rows, self._waiting = [], 0
+
+
+def open_shards(folder: Path) -> ShardPool:
+    """Map what ``ShardWriter`` wrote.
+
+    Raises:
+        FormatError: the index or a shard is damaged.
+    """
+    try:
+        table = json.loads((folder / INDEX_NAME).read_text(encoding="utf-8"))
+        if table["format"] != FORMAT:
+            raise FormatError(f"{folder / INDEX_NAME} has format {table['format']!r}; expected {FORMAT!r}.")
+        shards = tuple(np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in table["files"])
+        frames = [int(clip["frames"]) for clip in table["clips"]]
+        names = tuple(str(clip["name"]) for clip in table["clips"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FormatError(
+            f"{folder} does not hold whole shards ({error}). Make them again: `dancepose prior`."
+        ) from error
+    sizes = [len(shard) for shard in shards]
+    if sum(sizes) != sum(frames) or any(s.shape[1:] != (JOINT_COUNT, 3) or s.dtype != np.float16 for s in shards):
+        raise FormatError(
+            f"{folder} has {sum(sizes)} poses in its shards and {sum(frames)} in its index. Make them again: "
+            "`dancepose prior`."
+        )
+    ends = np.cumsum(frames)
+    spans = np.stack([ends - frames, ends], axis=1).astype(np.int64)
+    return ShardPool(shards, np.cumsum([0, *sizes]).astype(np.int64), spans, names)
