@@ -27,7 +27,7 @@ pytest.importorskip("bpy", reason="the bpy wheel is not installed")
 pytest.importorskip("imageio_ffmpeg", reason="the extra `study` is not installed")
 
 ROOT = Path(__file__).parents[2]
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def run(file: Path, *, executor: str = "local", workers: int = 2, told: list[str] | None = None):
@@ -56,7 +56,7 @@ def test_a_study_from_the_command_line_with_bad_input_among_good(make_study, run
     (root / "far" / "s2.npz").write_bytes(good[:400])
     sound = (root / "s3.wav").read_bytes()
     (root / "s3.wav").unlink()
-    done = run_bpy("-m", "cli.main", "study", "run", file, "--workers", "2", timeout=150)
+    done = run_bpy("-m", "cli.main", "study", "run", file, "--workers", "2", timeout=400)
     assert done.returncode == 1, done.stderr
     assert "far/s2.npz is truncated" in done.stderr
     assert "s3.wav does not exist" in done.stderr
@@ -72,7 +72,7 @@ def test_a_study_from_the_command_line_with_bad_input_among_good(make_study, run
 
     (root / "far" / "s2.npz").write_bytes(good)
     (root / "s3.wav").write_bytes(sound)
-    done = run_bpy("-m", "cli.main", "study", "run", file, "--workers", "2", timeout=150)
+    done = run_bpy("-m", "cli.main", "study", "run", file, "--workers", "2", timeout=400)
     assert done.returncode == 0, done.stderr
     assert read_status(places).clips == (6, 6)
     assert {name: data for name, data in pictures(file).items() if "s1" in name} == before
