@@ -7,6 +7,7 @@ import typer
 
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.errors import DancePoseError, OutputError
+from dancepose_addon.inference.regressors import shipped_layouts
 from study.checking import check_study
 from study.cleaning import clean as clean_study
 from study.config import Study, load_study
@@ -61,7 +62,7 @@ def init(
 def check(study_file: StudyFile) -> None:
     """Say what is missing, too short, of different length or unreadable, before anything is rendered."""
     study = load_study(study_file)
-    checked = check_study(study, Places(study.out))
+    checked = check_study(study, Places(study.out), shipped=shipped_layouts())
     for notice in checked.notices:
         print(f"note     {notice}")
     for problem in checked.problems:

@@ -32,7 +32,7 @@ from .core.fit.solve import fit
 from .core.framing import Shot
 from .core.skeleton.readers import read
 from .core.skeleton.sequence import validate
-from .inference import open_regressor
+from .inference.regressors import open_for
 
 PREFIX: Final = "@job "
 BAD_INPUT: Final = (InputError, BodyFileError, RegressorError)
@@ -119,7 +119,7 @@ class _Worker:
                 "Shorten length_s or segments, or give a longer clip."
             )
         body = load_body(_path(job["body"]))
-        regressor = open_regressor(_path(job["regressor"]), layout=sequence.layout.name, device=job["device"])
+        sequence, regressor = open_for(sequence, _path(job["regressor"]), device=job["device"])
         betas = tuple(job["betas"]) if job["betas"] else None
         result = fit(sequence, regressor=regressor, body=body, settings=settings_from(betas=betas, **job["fit"]))
         motion = result.motion

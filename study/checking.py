@@ -1,5 +1,6 @@
 """What would go wrong in a study, told before anything is rendered."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 import shutil
@@ -12,7 +13,6 @@ from .config import Song, Study
 from .ffmpeg import find_ffmpeg, sound_length_s
 from .layout import Places
 from .planning import frame_estimate_s
-from .program import ADDON
 from .sources import Hashes, SourceInfo, SourceInfos, find_sources
 
 BYTES_PER_PIXEL: Final = 0.55
@@ -32,8 +32,8 @@ class Checked:
     bytes: int
 
 
-def check_study(study: Study, places: Places) -> Checked:
-    """Look into every file of a study."""
+def check_study(study: Study, places: Places, *, shipped: Collection[str]) -> Checked:
+    """Look into every file of a study. shipped: layouts that a regressor comes with."""
     problems: list[str] = []
     notices: list[str] = []
     _check_programs(study, problems)
@@ -53,7 +53,7 @@ def check_study(study: Study, places: Places) -> Checked:
                 problems.append(f"unreadable: {info.trouble}")
                 continue
             found[name][system.name] = info
-            if system.regressor is None and not (ADDON / "assets" / "regressors" / f"{info.layout}.onnx").is_file():
+            if system.regressor is None and info.layout not in shipped:
                 problems.append(f"no regressor: none is shipped for {info.layout}, which {source} has; name one.")
     hashes.save()
     infos.save()
