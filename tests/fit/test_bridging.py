@@ -85,14 +85,14 @@ def test_flips_are_taken_back_and_fast_turns_are_not() -> None:
     reference = flowing_pose(4, FRAMES)
     pose = reference.copy()
     pose[15:17, 16] = pose[15:17, 16] @ Rotation.from_rotvec([0, 2.6, 0]).as_matrix().astype(np.float32)
-    mended = mend_flips(pose, reference)
+    mended = mend_flips(pose, reference, fps=25.0)
     assert np.degrees(geodesic_angle(mended, reference)).max() < 15.0
     assert np.degrees(geodesic_angle(mended[:-1], mended[1:])).max() < 60.0
     # A spin that the regressor sees as well is a spin.
     spin = Rotation.from_rotvec(np.arange(FRAMES)[:, None] * [0.0, 1.3, 0.0]).as_matrix().astype(np.float32)
     spinning = reference.copy()
     spinning[:, 0] = spin
-    assert np.array_equal(mend_flips(spinning, spinning), spinning)
+    assert np.array_equal(mend_flips(spinning, spinning, fps=25.0), spinning)
 
 
 def test_over_short_gaps_the_reference_is_not_asked() -> None:
@@ -102,7 +102,15 @@ def test_over_short_gaps_the_reference_is_not_asked() -> None:
     wild[30:39, 19] = random_pose(7, 9, angle=0.1)[:, 19]
     blind = np.zeros((FRAMES, 24), bool)
     blind[20:24, 18] = blind[30:39, 19] = True
-    steady = steady_reference(wild, blind, longest=5)
+    steady = steady_reference(wild, blind, longest=5, fps=25.0)
     expected = Slerp([19, 24], Rotation.from_matrix(wild[[19, 24], 18]))(np.arange(20, 24)).as_matrix()
     assert steady[20:24, 18] == pytest.approx(expected, abs=1e-4)
     assert np.array_equal(steady[30:39, 19], wild[30:39, 19])
+
+
+def test_turns_between_sparse_frames_are_no_flips() -> None:
+    calm = np.broadcast_to(np.eye(3, dtype=np.float32), (9, 24, 3, 3))
+    pose = calm.copy()
+    pose[4:, 16] = Rotation.from_rotvec([0.0, 1.5, 0.0]).as_matrix()
+    assert np.array_equal(mend_flips(pose, calm, fps=5.9), pose)
+    assert not np.array_equal(mend_flips(pose, calm, fps=25.0), pose)

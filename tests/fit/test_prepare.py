@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dancepose_addon.core.body.keypoints import joint_markers
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.fit.prepare import Gap, estimate_noise, prepare, runs_of
@@ -139,3 +140,14 @@ def test_runs() -> None:
     assert runs_of(flags) == [(0, 1), (4, 4), (6, 6)]
     assert runs_of(~flags) == [(2, 3), (5, 5)]
     assert runs_of(np.zeros(3, bool)) == []
+
+
+def test_sparse_frames_have_no_noise_and_no_jumps(body: BodyModel) -> None:
+    """At 5.9 frames a second (music & dance of 2018) a hand is half a metre elsewhere in the next frame."""
+    time_s = np.arange(60) / 5.9
+    swing = 0.5 * np.sin(2.0 * np.pi * 1.4 * time_s)
+    points = joint_markers(SMPL24).rest_points(body.rest_joints()) + np.zeros((60, 1, 1), np.float32)
+    points[:, 20:24, 1] += swing[:, None]
+    found = prepare(Sequence(points.astype(np.float32), 5.9, SMPL24))
+    assert found.noise_m == 0.0
+    assert not [gap for gap in found.gaps if gap.why == "jump" and gap.point in (22, 23)]

@@ -20,7 +20,8 @@ Frames = NDArray[np.intp]
 
 FLIP_RAD: Final = np.radians(55.0)
 """A joint that turns more than this between two frames flips, unless the regressor sees it turn too."""
-CALM_RAD: Final = np.radians(40.0)
+FLIP_FPS: Final = 25.0
+"""At this rate or above; at lower ones joints turn farther between frames."""
 FLIP_ROUNDS: Final = 4
 
 
@@ -56,7 +57,7 @@ def bridge_corrections(pose_rotmat: F32, reference_rotmat: F32, blind: Flags) ->
     return pose
 
 
-def steady_reference(reference_rotmat: F32, blind: Flags, *, longest: int) -> F32:
+def steady_reference(reference_rotmat: F32, blind: Flags, *, longest: int, fps: float) -> F32:
     """The regressor's rotations where points are noisy or missing: over short stretches in which nothing is seen of a
     joint, and where it flips, the shortest way between those on either side. There the regressor answers to bridges and
     noise, not to what was seen.
@@ -68,25 +69,26 @@ def steady_reference(reference_rotmat: F32, blind: Flags, *, longest: int) -> F3
         for first, last in runs_of(blind[:, joint]):
             short[first : last + 1, joint] = last - first < longest
     nothing = np.broadcast_to(np.eye(3, dtype=np.float32), reference_rotmat.shape)
-    return mend_flips(bridge_corrections(reference_rotmat, nothing, short), nothing)
+    return mend_flips(bridge_corrections(reference_rotmat, nothing, short), nothing, fps=fps)
 
 
-def mend_flips(pose_rotmat: F32, reference_rotmat: F32) -> F32:
+def mend_flips(pose_rotmat: F32, reference_rotmat: F32, *, fps: float) -> F32:
     """Take back turns between two frames that nobody makes and that the regressor does not see either.
 
     pose_rotmat, reference_rotmat: (T, 24, 3, 3). The frames on both sides of such a turn are bridged; what a flip had
     joined may turn next, so it is done a few times, and what then is left takes the regressor's rotation.
     """
     pose, flipped = pose_rotmat, np.zeros(pose_rotmat.shape[:2], bool)
-    calm = geodesic_angle(reference_rotmat[:-1], reference_rotmat[1:]) < CALM_RAD
+    most = FLIP_RAD * max(1.0, FLIP_FPS / fps)
+    calm = geodesic_angle(reference_rotmat[:-1], reference_rotmat[1:]) < most
     for _ in range(FLIP_ROUNDS):
-        flips = (geodesic_angle(pose[:-1], pose[1:]) > FLIP_RAD) & calm
+        flips = (geodesic_angle(pose[:-1], pose[1:]) > most) & calm
         if not flips.any():
             return pose
         flipped[:-1] |= flips
         flipped[1:] |= flips
         pose = bridge_corrections(pose_rotmat, reference_rotmat, flipped)
-    flips = (geodesic_angle(pose[:-1], pose[1:]) > FLIP_RAD) & calm
+    flips = (geodesic_angle(pose[:-1], pose[1:]) > most) & calm
     jointwise = flips.any(axis=0)
     return np.where(jointwise[:, None, None], np.where(flipped[..., None, None], reference_rotmat, pose), pose)
 

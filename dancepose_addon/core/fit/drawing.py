@@ -56,6 +56,7 @@ def draw_onto_points(
     prepared: Prepared,
     settings: RefineSettings,
     *,
+    fps: float,
     seeds: Seeds | None = None,
     progress: Progress = silent,
 ) -> Fitted:
@@ -79,7 +80,7 @@ def draw_onto_points(
     if prepared.gaps:
         pose = bridge_corrections(fitted.pose, reference, blind_joints(markers, prepared.seen))
         fitted = replace(fitted, pose=pose)
-    return replace(fitted, pose=mend_flips(fitted.pose, reference))
+    return replace(fitted, pose=mend_flips(fitted.pose, reference, fps=fps))
 
 
 def _coarse_to_fine(

@@ -30,6 +30,8 @@ BLOCK: Final = 128
 """Frames solved together: their normal equations stay in the cache."""
 REFINE_STEPS: Final = 1
 """Of every frame, after coarser levels in time have found the corrections: more come half a millimetre nearer."""
+MOST_DAMPING: Final = 100.0
+"""Squared metres per radian: steps are as good as none by then."""
 LEVER_M: Final = 0.02
 """A joint is solved for when some point is carried by it at least this far from its centre."""
 
@@ -159,7 +161,7 @@ def _solve(problem: _Block, pose: F32, translation: F32) -> tuple[F32, F32]:
     for _ in range(problem.settings.steps):
         proposal = _evaluate(problem, *_propose(problem, state, damping))
         worse = proposal.cost > state.cost
-        damping = np.where(worse, damping * 10.0, damping * 0.2).astype(np.float32)
+        damping = np.where(worse, np.minimum(damping * 10.0, MOST_DAMPING), damping * 0.2).astype(np.float32)
         if worse.any():
             for new, old in zip(vars(proposal).values(), vars(state).values(), strict=True):
                 new[worse] = old[worse]

@@ -25,6 +25,8 @@ LONGEST_BLIND_S: Final = 1.0
 JUMP_M: Final = 0.2
 """A point that is this far off the line through where it was just before and after was not measured there: hands that
 reverse at 5 m/s within three frames stay below it."""
+DENSE_FPS: Final = 15.0
+"""Below this rate a fast move cannot be told from a jump, nor motion from noise, by what lies before and after."""
 STRETCH: Final = 0.25
 """An edge of the skeleton that is longer or shorter by JUMP_M and this share of its usual length is torn."""
 JUMP_LENGTH_S: Final = 0.1
@@ -74,13 +76,14 @@ def prepare(sequence: Sequence) -> Prepared:
     confidence = np.ones(points.shape[:2], np.float32) if sequence.confidence is None else sequence.confidence
     seen = np.isfinite(points).all(axis=2) & (confidence >= LEAST_CONFIDENCE)
     _require_points(seen, sequence)
-    jumps = _jumps(points, seen, sequence.fps)
+    dense = sequence.fps >= DENSE_FPS
+    jumps = _jumps(points, seen, sequence.fps) if dense else np.zeros_like(seen)
     jumps |= _torn_off(points, seen & ~jumps, sequence.layout)
     gaps = (*_gaps(~seen, "missing"), *_gaps(jumps, "jump"))
     seen = seen & ~jumps
     filled = points if seen.all() else _bridge(points, seen, sequence.layout)
     kept = np.where(seen, np.clip(confidence, 0.0, 1.0), 0.0).astype(np.float32)
-    return Prepared(filled, kept, gaps, estimate_noise(filled, seen))
+    return Prepared(filled, kept, gaps, estimate_noise(filled, seen) if dense else 0.0)
 
 
 def estimate_noise(points_m: F32, seen: Flags) -> float:

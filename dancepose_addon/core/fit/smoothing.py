@@ -21,7 +21,7 @@ HALF_WIDTHS_S: Final = (0.07, 0.1, 0.14, 0.2, 0.28, 0.4)
 """Half of each window, seconds."""
 ORDER: Final = 2
 """Of the polynomials: a mean would flatten every peak, this one keeps speed and curvature."""
-AGREEMENT: Final = 0.9
+AGREEMENT: Final = 1.2
 """Confidence intervals are this many standard deviations wide to either side."""
 BLEND_S: Final = 0.1
 """Windows give over to one another within this time, so that the change cannot be seen."""

@@ -30,6 +30,7 @@ from .shape import Shape, shape_from_lengths, solve_shape
 from .smoothing import smooth_curves, smooth_prepared, smooth_rotations
 from .stages import Fitted, Settled
 from .swing import seen_joints
+from .uprighting import regress_upright
 
 F32 = NDArray[np.float32]
 
@@ -111,7 +112,9 @@ def fit(
         errors["regressor"] = per_point_error_m(fitted.keypoints(body), raw.points_m)
         clock.lap("shape")
         inner = part_of(progress, 0.4, 0.85)
-        fitted = draw_onto_points(fitted, body, reference, prepared, settings.refine, seeds=seeds, progress=inner)
+        fitted = draw_onto_points(
+            fitted, body, reference, prepared, settings.refine, fps=sequence.fps, seeds=seeds, progress=inner
+        )
         clock.lap("refine")
     if settings.smooth:
         pose = smooth_rotations(fitted.pose, fps=sequence.fps, strength=settings.smooth)
@@ -159,10 +162,10 @@ def _regress(
     # What it sees of noisy points is smoothed in any case: its poses are the prior of a refinement, not the result.
     smoothed = noisy and not settings.smooth and settings.refine is not None
     shown = smooth_prepared(raw, fps=fps, strength=1.0) if smoothed else prepared
-    reference = regressor(np.ascontiguousarray(shown.points_m))
+    reference = regress_upright(regressor, shown.points_m)
     if not (raw.gaps or noisy):
         return reference
-    return steady_reference(reference, blind_joints(markers, raw.seen), longest=round(LONGEST_HOLD_S * fps))
+    return steady_reference(reference, blind_joints(markers, raw.seen), longest=round(LONGEST_HOLD_S * fps), fps=fps)
 
 
 def _settle(fitted: Fitted, body: BodyModel, fps: float, settings: FitSettings) -> Settled:
