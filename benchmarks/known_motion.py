@@ -11,10 +11,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dancepose_addon.core.body.keypoints import keypoints_from_pose
+from dancepose_addon.core.body.keypoints import keypoints_from_pose, markers_for
 from dancepose_addon.core.body.model import JOINT_INDEX, BodyModel
 from dancepose_addon.core.fit.motion import BodyMotion
-from dancepose_addon.core.fit.solve import markers_for
 from dancepose_addon.core.skeleton.layouts import Layout
 from dancepose_addon.core.skeleton.readers.bvh import parse_bvh
 from dancepose_addon.core.skeleton.sequence import Sequence
@@ -24,7 +23,7 @@ F32 = NDArray[np.float32]
 
 DATA: Final = Path(__file__).parents[2] / "shared" / "data"
 FPS: Final = 30.0
-BETAS_SPREAD: Final = 0.7
+BETAS_SPREAD: Final = 1.0
 
 
 @dataclass(frozen=True)

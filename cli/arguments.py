@@ -27,8 +27,21 @@ def parse_frames(text: str | None) -> tuple[int, int | None] | None:
 
 SourceArgument: TypeAlias = Annotated[Path, typer.Argument(metavar="SOURCE", help="Skeleton file, or an M&D folder.")]
 FramesOption: TypeAlias = Annotated[str | None, typer.Option("--frames", metavar="A:B", help=FRAMES_HELP)]
+SourcesArgument: TypeAlias = Annotated[
+    list[str], typer.Argument(metavar="SOURCE...", help="Motion files, folders of them, or patterns.")
+]
 LayoutOption: TypeAlias = Annotated[
-    str | None, typer.Option("--layout", help="Skeleton layout (md23, smpl24), where the file leaves it open.")
+    str | None,
+    typer.Option("--layout", help="Skeleton layout, by name or as a .toml, where the file leaves it open."),
+]
+ReadOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--read",
+        metavar="KEY=VALUE,...",
+        help="What the file leaves open: unit=cm (m, mm, inch, ft, or metres), up=z (x, -y, ...), mirror=none (axes, "
+        "names), values=positions (rotations), take=N.",
+    ),
 ]
 FpsOption: TypeAlias = Annotated[
     float | None, typer.Option("--fps", min=0.001, help="Frames per second, instead of what the file says.")

@@ -15,8 +15,8 @@ from .display import list_results, progress_bar
 
 def calibrate(
     motion: Annotated[Path, typer.Argument(help="Folder of recorded clips (M&D folders or array files), or one clip.")],
-    layout: Annotated[str, typer.Option("--layout", help="Layout of the clips.")] = "md23",
-    out: Annotated[Path | None, typer.Option("--out", help="The marker table to write, .json.")] = None,
+    layout: Annotated[str, typer.Option("--layout", help="Layout of the clips, by name or as a .toml.")] = "md23",
+    out: Annotated[Path | None, typer.Option("--out", help="Marker table to write, .json; or layout, .toml.")] = None,
     frames: Annotated[
         int, typer.Option("--frames", min=20, help="Frames to learn from, of all clips together.")
     ] = 1600,
@@ -37,7 +37,9 @@ def calibrate(
 
     require_torch()
     choose_device("cpu", threads)
+    from dancepose_addon.core.body.keypoints import layout_with
     from dancepose_addon.core.body.model_io import load_body
+    from dancepose_addon.core.skeleton.layout_file import table_of, write_layout
     from trainer.calibrate import Settings, calibrate as learn
     from trainer.calibrate_report import describe, provenance, report_of, split
     from trainer.recordings import read_clips
@@ -49,7 +51,9 @@ def calibrate(
         found = learn(learning, model, settings, held_out=checking, progress=display.progress)
     markers = replace(found.markers, provenance=provenance(found, learning, settings))
     summary = report_of(found, learning, checking, settings)
-    if out is not None:
+    if out is not None and out.suffix == ".toml":
+        write_layout(out, table_of(layout_with(markers)))
+    elif out is not None:
         with replacing(out) as temporary:
             temporary.write_text(json.dumps(markers.to_json(), indent=1) + "\n", encoding="utf-8")
     if report is not None:

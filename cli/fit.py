@@ -8,12 +8,15 @@ import typer
 
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.exchange.opening import open_source
+from dancepose_addon.core.exchange.theta import as_fitted
+from dancepose_addon.core.fit.motion import BodyMotion
 from dancepose_addon.core.fit.pose import REFINE_STEPS
 from dancepose_addon.core.fit.settings import parse_betas, settings_from
 from dancepose_addon.core.fit.solve import fit as fit_sequence
-from dancepose_addon.core.skeleton import readers
+from dancepose_addon.core.skeleton.recording import Hints
 from dancepose_addon.core.skeleton.sequence import validate
-from dancepose_addon.inference import open_regressor
+from dancepose_addon.inference import open_for
 
 from .arguments import (
     AdaptOption,
@@ -25,6 +28,7 @@ from .arguments import (
     FramesOption,
     LayoutOption,
     LevelOption,
+    ReadOption,
     RefineOption,
     RegressorOption,
     SmoothOption,
@@ -51,18 +55,23 @@ def fit(
     smooth: SmoothOption = 0.0,
     level: LevelOption = True,
     foot_lock: FootLockOption = False,
+    read: ReadOption = None,
 ) -> None:
     """Fit a body to skeleton motion and write its motion."""
     settings = settings_from(
         refine=refine, betas=_betas(betas), adapt=adapt, smooth=smooth, level=level, foot_lock=foot_lock
     )
-    sequence = validate(readers.read(source, layout=layout, fps=fps, frames=parse_frames(frames)))
     chosen_body = load_body(body)
-    chosen = open_regressor(regressor, layout=sequence.layout.name, device=device or "auto")
+    hints = Hints(layout=layout, fps=fps).with_text(read)
+    opened = open_source(source, body=chosen_body, frames=parse_frames(frames), hints=hints)
     with progress_bar() as display:
-        result = fit_sequence(
-            sequence, regressor=chosen, body=chosen_body, settings=settings, progress=display.progress
-        )
+        if isinstance(opened, BodyMotion):
+            result = as_fitted(opened, chosen_body)
+        else:
+            sequence, chosen = open_for(validate(opened), regressor, device=device or "auto")
+            result = fit_sequence(
+                sequence, regressor=chosen, body=chosen_body, settings=settings, progress=display.progress
+            )
         for notice in result.report["notices"]:
             display.notice(notice)
     result.motion.save(out, rest_pelvis_m=result.motion.scale * chosen_body.rest_joints(result.motion.betas)[0])
@@ -74,7 +83,8 @@ def fit(
 
         draw_fit(plot, result, chosen_body)
     errors = ", ".join(f"{stage} {table['mean']:.1f} mm" for stage, table in result.report["error_mm"].items())
-    print(f"{result.report['frames']} frames; mean distance to the points: {errors}.")
+    told = f"mean distance to the points: {errors}" if errors else f"theta as it is in {result.report['provider']}"
+    print(f"{result.report['frames']} frames; {told}.")
     list_results({"motion": out, "report": report, "plot": plot})
 
 

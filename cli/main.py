@@ -13,10 +13,13 @@ from dancepose_addon.core.errors import DancePoseError
 
 from .calibrate import calibrate
 from .compare import compare
+from .convert import convert
 from .demo import demo
 from .evaluate import evaluate
 from .export import export
 from .fit import fit
+from .inspect import inspect
+from .layout import layout
 from .prior import prior
 from .render import render
 from .stats import stats
@@ -28,8 +31,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (demo, render, fit, compare, prior, train, export, evaluate, calibrate, stats):
+for verb in (demo, render, fit, inspect, convert, compare, prior, train, export, evaluate, calibrate, stats):
     app.command()(verb)
+app.add_typer(layout, name="layout")
 
 
 def installed_version() -> str:

@@ -17,6 +17,7 @@ from .arguments import (
     FramesOption,
     LayoutOption,
     LevelOption,
+    ReadOption,
     RefineOption,
     RegressorOption,
     SmoothOption,
@@ -44,6 +45,7 @@ def render(
     smooth: SmoothOption = 0.0,
     level: LevelOption = True,
     foot_lock: FootLockOption = False,
+    read: ReadOption = None,
     engine: Annotated[
         str | None, typer.Option(metavar="study|preview|auto", help="Cycles, Workbench, or the best that starts here.")
     ] = None,
@@ -71,6 +73,7 @@ def render(
         "--body": body,
         "--device": device,
         "--refine": refine,
+        "--read": read,
         "--betas": betas,
         "--smooth": smooth or None,
         "--engine": engine,
@@ -83,18 +86,15 @@ def render(
         "--report": report,
         "--work": work,
     }
-    arguments = [str(source), "--out", str(out), *given(options)]
-    flags = {
-        "--no-audio": not audio,
-        "--keep-frames": keep_frames,
-        "--adapt": adapt,
-        "--no-level": not level,
-        "--foot-lock": foot_lock,
-    }
-    arguments += [name for name, wanted in flags.items() if wanted]
+    wanted = flags(no_audio=not audio, keep_frames=keep_frames, adapt=adapt, no_level=not level, foot_lock=foot_lock)
     with progress_bar() as display:
-        run_headless(arguments, blender=blender, display=display)
+        run_headless([str(source), "--out", str(out), *given(options), *wanted], blender=blender, display=display)
     list_results({"video": out, "contact sheet": sheet, "motion": motion, "scene": blend, "report": report})
+
+
+def flags(**wanted: bool) -> list[str]:
+    """Options without a value: those that are wanted."""
+    return [f"--{name.replace('_', '-')}" for name, on in wanted.items() if on]
 
 
 def given(options: dict[str, object]) -> list[str]:

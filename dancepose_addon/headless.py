@@ -21,18 +21,20 @@ from typing import Any, Final, TextIO
 import bpy
 import numpy as np
 
-from .blender import camera, console, engines, rendering, stage, video
+from .blender import camera, console, engines, exporting, rendering, stage, video
 from .blender.pipeline import Imported, ImportOptions, import_and_fit
 from .core.atomic import output_error, replacing
 from .core.body.model import BodyModel
 from .core.body.model_io import load_body
 from .core.errors import Cancelled, DancePoseError
+from .core.exchange.opening import open_source
 from .core.fit.pose import REFINE_STEPS
 from .core.fit.settings import parse_betas, settings_from
 from .core.framing import frame_motions
 from .core.progress import Progress, part_of
-from .core.skeleton.readers import read
-from .inference import open_regressor
+from .core.skeleton.recording import Hints
+from .core.skeleton.sequence import Sequence
+from .inference import open_for
 
 PROGRESS_PREFIX: Final = "@dancepose "
 DEFAULT_SIZE: Final = (640, 640)
@@ -42,7 +44,10 @@ DEFAULT_FPS: Final = 25.0
 def main(argv: SequenceOf[str]) -> int:
     """Run with arguments as ``--help`` lists them; returns the exit code: 0, 1 expected failure, 2 usage."""
     try:
-        arguments = build_parser().parse_args(list(argv))
+        parser = build_parser()
+        arguments = parser.parse_args(list(argv))
+        if bool(arguments.out) == bool(arguments.export):
+            parser.error("give either --out, for a film, or --export")
     except SystemExit as leaving:
         return int(leaving.code or 0)
     try:
@@ -63,10 +68,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("source", type=Path, metavar="SOURCE", help="skeleton file, or an M&D folder")
-    add("--out", type=Path, required=True, metavar="VIDEO.mp4", help="the film to write")
+    add("--out", type=Path, metavar="VIDEO.mp4", help="the film to write")
+    export_help = "write the rig and no film, a key a frame at --fps-out: .fbx, .glb, .usd or .abc; repeatable"
+    add("--export", type=Path, action="append", default=[], metavar="FILE", help=export_help)
     add("--frames", type=_frame_range, metavar="A:B", help="frames A up to but not including B of the source")
     add("--layout", help="skeleton layout, where the file leaves it open")
     add("--fps", type=float, help="frames per second of the source, instead of what the file says")
+    add("--read", metavar="KEY=VALUE,...", help="what the source leaves open: unit, up, mirror, values, take")
     add("--regressor", type=Path, metavar="FILE.onnx", help="regressor, instead of the one shipped")
     add("--body", type=Path, metavar="FILE", help="SMPL-format body, instead of the one shipped")
     add("--device", choices=("auto", "cuda", "cpu", "numpy"), default="auto", help="what the regressor runs on")
@@ -179,7 +187,8 @@ class _Teller:
 
 
 def _run(arguments: argparse.Namespace, stopped: threading.Event) -> None:
-    work = arguments.work or arguments.out.with_name(f"{arguments.out.stem}.work")
+    first_out = arguments.out or arguments.export[0]
+    work = arguments.work or first_out.with_name(f"{first_out.stem}.work")
     try:
         work.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -187,11 +196,27 @@ def _run(arguments: argparse.Namespace, stopped: threading.Event) -> None:
     log = work / "blender.log"
     try:
         with console.chatter_into(log) as stream:
-            _make_film(arguments, work, _Teller(stream, arguments.progress == "json", stopped))
+            teller = _Teller(stream, arguments.progress == "json", stopped)
+            if arguments.export:
+                _export(arguments, teller)
+            else:
+                _make_film(arguments, work, teller)
     except DancePoseError:
         _remove_log(log)
         raise
     _remove_log(log)
+
+
+def _export(arguments: argparse.Namespace, teller: _Teller) -> None:
+    for number, path in enumerate(arguments.export):
+        scene = _empty_scene(arguments)
+        progress = part_of(teller, number / len(arguments.export), (number + 1) / len(arguments.export))
+        imported, _ = _import(arguments, scene, progress, correctives=path.suffix.lower() in exporting.CACHES)
+        teller.tell(imported.fit.report["notices"])
+        scene.frame_start = 0
+        scene.frame_end = max(0, round((len(imported.sequence) - 1) / imported.sequence.fps * arguments.fps_out))
+        exporting.export_scene(path, scene)
+    teller(1.0, f"Wrote {', '.join(map(str, arguments.export))}")
 
 
 @dataclass(frozen=True)
@@ -281,14 +306,19 @@ def _empty_scene(arguments: argparse.Namespace) -> bpy.types.Scene:
     return scene
 
 
-def _import(arguments: argparse.Namespace, scene: bpy.types.Scene, progress: Progress) -> tuple[Imported, BodyModel]:
+def _import(
+    arguments: argparse.Namespace, scene: bpy.types.Scene, progress: Progress, *, correctives: bool = True
+) -> tuple[Imported, BodyModel]:
     # The layout decides which regressor is opened, so the source is read first.
     progress(0.0, "Reading")
-    sequence = read(arguments.source, layout=arguments.layout, fps=arguments.fps, frames=arguments.frames)
-    regressor = open_regressor(arguments.regressor, layout=sequence.layout.name, device=arguments.device)
     body = load_body(arguments.body)
+    hints = Hints(layout=arguments.layout, fps=arguments.fps).with_text(arguments.read)
+    source = open_source(arguments.source, body=body, frames=arguments.frames, hints=hints)
+    regressor = None
+    if isinstance(source, Sequence):
+        source, regressor = open_for(source, arguments.regressor, device=arguments.device)
     imported = import_and_fit(
-        sequence,
+        source,
         scene=scene,
         view_layer=scene.view_layers[0],
         collection=scene.collection,
@@ -302,7 +332,8 @@ def _import(arguments: argparse.Namespace, scene: bpy.types.Scene, progress: Pro
                 smooth=arguments.smooth,
                 level=not arguments.no_level,
                 foot_lock=arguments.foot_lock,
-            )
+            ),
+            correctives=correctives,
         ),
         progress=progress,
     )

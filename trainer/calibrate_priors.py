@@ -10,7 +10,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from dancepose_addon.core.body.keypoints import markers_for
 from dancepose_addon.core.body.model import JOINT_COUNT, JOINT_INDEX, MIRRORED_JOINTS
+from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.skeleton.layouts import Layout
 
 F32 = NDArray[np.float32]
@@ -56,6 +58,8 @@ _TABLES: Final = {"md23": _MD23}
 
 def placements(layout: Layout) -> tuple[Placement, ...]:
     """A place for every point of a layout: from its table, else on the joint that the layout names."""
+    if layout.is_users:
+        return _users(layout)
     table = _TABLES.get(layout.name, {})
     found = []
     for name, joint in zip(layout.keypoints, layout.joints, strict=True):
@@ -69,6 +73,18 @@ def placements(layout: Layout) -> tuple[Placement, ...]:
 
 
 _JOINT_NAMES: Final = tuple(JOINT_INDEX)
+
+
+def _users(layout: Layout) -> tuple[Placement, ...]:
+    """What the user's file says: the first bone is the one with the largest share."""
+    body = load_body()
+    joints, points = body.rest_joints(), markers_for(layout).rest_points(body.rest_joints())
+    found = []
+    for point, pairs in zip(points, layout.riding, strict=True):
+        bones = [joint for joint, _ in sorted(pairs, key=lambda pair: -pair[1])]
+        x, y, z = ((point - joints[bones[0]]) * TABLE_HEIGHT_M / body.height_m).tolist()
+        found.append(Placement(tuple(_JOINT_NAMES[joint] for joint in bones), (x, y, z), on_skin=False))
+    return tuple(found)
 
 
 def _other_side(name: str) -> str:

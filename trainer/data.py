@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dancepose_addon.core.body.keypoints import markers_for
 from dancepose_addon.core.body.model import BodyModel
-from dancepose_addon.core.fit.solve import markers_for
 from dancepose_addon.core.skeleton.layouts import LAYOUTS, Layout, get_layout
 
 from .config import Config

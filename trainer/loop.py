@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from dancepose_addon.core.atomic import replacing
+from dancepose_addon.core.body.keypoints import markers_for
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.errors import Cancelled
-from dancepose_addon.core.fit.solve import markers_for
 from dancepose_addon.core.progress import Progress, silent
 
 from .board import Board, distances_m

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dancepose_addon.core.fit.normalise import normalise
 from dancepose_addon.core.skeleton.readers import read
-from dancepose_addon.core.skeleton.sequence import Sequence, validate
+from dancepose_addon.core.skeleton.sequence import Sequence, require_whole, validate
 
 from .config import Config
 from .errors import ConfigError
@@ -45,12 +45,12 @@ def read_clips(folders: tuple[Path, ...], layout: str) -> list[Sequence]:
         paths.extend(inner if inner and not is_clip(folder) else [folder])
     if not paths:
         raise ConfigError("No recordings were found; give a folder with M&D clips or .npy files.")
-    return [validate(read(path, layout=layout)) for path in paths]
+    return [require_whole(validate(read(path, layout=layout))) for path in paths]
 
 
 def is_clip(path: Path) -> bool:
     """Whether a path is a clip by itself."""
-    return (path / "skeletons.json").is_file() or path.suffix in (".npy", ".npz")
+    return (path / "skeletons.json").is_file() or path.suffix in (".npy", ".npz", ".c3d", ".trc", ".csv")
 
 
 def dance_of(name: str) -> str:

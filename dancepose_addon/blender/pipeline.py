@@ -7,11 +7,14 @@ import time
 import bpy
 
 from ..core.body.model import BodyModel
+from ..core.errors import RegressorError
+from ..core.exchange.opening import open_source
+from ..core.exchange.theta import as_fitted, joints_of
+from ..core.fit.motion import BodyMotion
 from ..core.fit.regressor import PoseRegressor
 from ..core.fit.settings import FitSettings
 from ..core.fit.solve import FitResult, fit
 from ..core.progress import Progress, part_of, silent
-from ..core.skeleton.readers import read
 from ..core.skeleton.sequence import Sequence
 from .actions import animate
 from .armature import create_armature
@@ -48,35 +51,39 @@ class Imported:
 
 
 def import_and_fit(
-    source: Path | Sequence,
+    source: Path | Sequence | BodyMotion,
     *,
     scene: bpy.types.Scene,
     view_layer: bpy.types.ViewLayer,
     collection: bpy.types.Collection,
-    regressor: PoseRegressor,
+    regressor: PoseRegressor | None,
     body: BodyModel,
     options: ImportOptions = ImportOptions(),
     progress: Progress = silent,
 ) -> Imported:
     """Read ``source``, fit ``body`` to it, and build the animated rig in ``collection``, at the scene's frame rate.
 
-    Nothing is made in Blender before the fit has succeeded. Where ``source`` is a Sequence, the options that concern
-    reading do not apply.
+    Nothing is made in Blender before the fit has succeeded. Where ``source`` is a Sequence or a BodyMotion, the options
+    that concern reading do not apply; theta needs no fit, and so no regressor.
 
     Raises:
         InputError: the source cannot be used. RegressorError: the regressor is for another layout.
     """
     clock = time.perf_counter()
     progress(0.0, "Reading")
-    if isinstance(source, Sequence):
-        sequence = source
-    else:
-        sequence = read(source, layout=options.layout, fps=options.fps, frames=options.frames)
+    opened = source
+    if isinstance(opened, Path):
+        opened = open_source(opened, body=body, layout=options.layout, fps=options.fps, frames=options.frames)
     seconds = {"read": time.perf_counter() - clock}
 
     clock = time.perf_counter()
-    inner = part_of(progress, 0.1, 0.6)
-    result = fit(sequence, regressor=regressor, body=body, settings=options.fit, progress=inner)
+    if isinstance(opened, BodyMotion):
+        result, sequence = as_fitted(opened, body), joints_of(opened, body)
+    elif regressor is None:
+        raise RegressorError(f"{opened.source} holds points, and there is no regressor for them. Choose one.")
+    else:
+        sequence, inner = opened, part_of(progress, 0.1, 0.6)
+        result = fit(sequence, regressor=regressor, body=body, settings=options.fit, progress=inner)
     seconds["fit"] = time.perf_counter() - clock
 
     clock = time.perf_counter()

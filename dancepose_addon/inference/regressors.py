@@ -19,6 +19,8 @@ from ..core.fit.regressor import (
     RegressorInfo,
 )
 from ..core.skeleton.layouts import get_layout
+from ..core.skeleton.mapping import for_one_of
+from ..core.skeleton.sequence import Sequence
 from .numpy_session import NumpySession, require_operators
 from .onnx_file import OnnxModel, parse_model
 from .onnxruntime_session import OnnxruntimeSession, import_onnxruntime, offers_cuda
@@ -113,8 +115,21 @@ def open_regressor(path: Path | None, *, layout: str = "md23", device: str = "au
     )
 
 
+def open_for(sequence: Sequence, path: Path | None = None, *, device: str = "auto") -> tuple[Sequence, PoseRegressor]:
+    """A regressor for a motion, and the motion in the layout that it reads.
+
+    Where no regressor of the motion's own layout is shipped, one is taken whose points the motion has too.
+
+    Raises:
+        RegressorError: there is none, or what ``open_regressor`` says.
+    """
+    if path is None:
+        sequence = for_one_of(sequence, shipped_layouts())
+    return sequence, open_regressor(path, layout=sequence.layout.name, device=device)
+
+
 def _default_file(layout: str) -> Path:
-    path = REGRESSOR_FOLDER / f"{get_layout(layout).name}.onnx"
+    path = REGRESSOR_FOLDER / f"{Path(get_layout(layout).name).stem}.onnx"
     if not path.is_file() and layout in layouts_of(REGRESSOR_FOLDER / SHARED_FILE):
         return REGRESSOR_FOLDER / SHARED_FILE
     if not path.is_file():

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dancepose_addon.core.body.keypoints import joint_markers
 from dancepose_addon.core.body.model_io import DEFAULT_BODY
 from dancepose_addon.core.fit.regressor import METADATA_KEY, RegressorInfo
-from dancepose_addon.core.fit.solve import joint_markers
 from dancepose_addon.core.skeleton.layouts import SMPL24
 
 from .conftest import Dancepose, Outcome
@@ -52,10 +52,23 @@ def test_truncated_json(dancepose: Dancepose, out: Path, write_dance: WriteDance
 def test_nan_frames_are_named(
     dancepose: Dancepose, out: Path, write_dance: WriteDance, dance_table: dict[str, Any]
 ) -> None:
-    for frame in (4, 17, 18):
-        dance_table["skeletons"][frame][7][1] = float("nan")
+    """Holes are bridged; of more than a second without any point nothing can be known."""
+    for frame in (0, *range(3, 29)):
+        dance_table["skeletons"][frame] = [[float("nan")] * 3] * 23
     outcome = dancepose("fit", write_dance(dance_table), "--out", out)
-    assert_one_sentence(outcome, out, "NaN", "3 of 30", "frames 4, 17-18")
+    assert_one_sentence(outcome, out, "NaN", "27 of 30", "frames 0, 3-28")
+
+
+def test_too_many_betas(dancepose: Dancepose, out: Path, write_dance: WriteDance, dance_table: dict[str, Any]) -> None:
+    outcome = dancepose("fit", write_dance(dance_table), "--betas", ",".join(["0.5"] * 12), "--out", out)
+    assert_one_sentence(outcome, out, "12 betas", "the body has 10")
+
+
+def test_comparing_what_is_no_motion(dancepose: Dancepose, out: Path, tmp_path: Path) -> None:
+    missing, other = tmp_path / "none.npz", tmp_path / "other.npz"
+    np.savez(other, poses=np.zeros((4, 72)))
+    assert_one_sentence(dancepose("compare", missing, other), out, "none.npz", "does not exist")
+    assert_one_sentence(dancepose("compare", other, other), out, "not a DancePose motion")
 
 
 def test_zero_frames(dancepose: Dancepose, out: Path, write_dance: WriteDance) -> None:
@@ -188,6 +201,10 @@ def test_result_that_cannot_be_written(
         (("fit",), "SOURCE"),
         (("fit", "x", "--out", "y.npz", "--frames", "five"), "A:B"),
         (("fit", "x", "--out", "y.npz", "--fps", "-1"), "fps"),
+        (("fit", "x", "--out", "y.npz", "--betas", "tall"), "betas"),
+        (("fit", "x", "--out", "y.npz", "--betas", "0.5,nan"), "betas"),
+        (("fit", "x", "--out", "y.npz", "--smooth", "-1"), "smooth"),
+        (("compare", "a.npz"), "B.npz"),
         (("render", "x", "--out", "y.mp4", "--frames", "1-5"), "A:B"),
         (("frobnicate",), "frobnicate"),
     ],

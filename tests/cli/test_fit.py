@@ -2,18 +2,36 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from PIL import Image
 import pytest
 
+from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.fit.metrics import mpjpe_mm
 from dancepose_addon.core.fit.motion import BodyMotion
 
 from .conftest import Dancepose
 
 
-def test_fit_writes_an_amass_style_motion_and_a_report(dancepose: Dancepose, root: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def waltz(root: Path) -> Path:
+    return root / "examples" / "waltz"
+
+
+def acceleration_mm(motion: BodyMotion) -> float:
+    """Mean size of the wrists' second differences, mm per frame squared."""
+    from dancepose_addon.core.body.model import forward_kinematics
+
+    rest = np.float32(motion.scale) * load_body().rest_joints(motion.betas)
+    joints = forward_kinematics(rest, motion.pose_rotmat, motion.translation_m)[1][:, [20, 21]]
+    return mpjpe_mm(np.diff(joints, n=2, axis=0), np.zeros((len(joints) - 2, 2, 3)))
+
+
+def test_fit_writes_an_amass_style_motion_and_a_report(dancepose: Dancepose, waltz: Path, tmp_path: Path) -> None:
     out, report = tmp_path / "motion.npz", tmp_path / "report.json"
-    outcome = dancepose("fit", root / "examples" / "waltz", "--out", out, "--report", report)
+    outcome = dancepose("fit", waltz, "--out", out, "--report", report)
     assert outcome.code == 0, outcome.err
     assert str(out) in outcome.out
     with np.load(out) as arrays:
@@ -28,10 +46,74 @@ def test_fit_writes_an_amass_style_motion_and_a_report(dancepose: Dancepose, roo
     # The dance was posed on this body and seen through these markers, with 4 mm of noise: a regressor that
     # generalises comes near; 60 mm would be a pose that is visibly another.
     assert table["error_mm"]["regressor"]["mean"] < 60.0
-    assert len(BodyMotion.load(out)) == 357
+    # What is left after the fit is that noise (a mean distance of 1.6 times 4 mm) or less: the fit follows it.
+    assert table["error_mm"]["refined"]["mean"] < 6.4
+    assert 0.5 < table["noise_mm"] < 4.5  # its white part
+    assert table["provider"] in ("CPU", "CUDA", "NumPy")
+    assert table["contacts"]["left"]
+    assert table["contacts"]["right"]
+    motion = BodyMotion.load(out)
+    assert len(motion) == 357
+    assert motion.provenance["settings"] == table["settings"]
 
 
-def test_frames_choose_a_part(dancepose: Dancepose, root: Path, tmp_path: Path) -> None:
+def test_frames_choose_a_part(dancepose: Dancepose, waltz: Path, tmp_path: Path) -> None:
     out = tmp_path / "motion.npz"
-    assert dancepose("fit", root / "examples" / "waltz", "--frames", "100:150", "--out", out).code == 0
+    assert dancepose("fit", waltz, "--frames", "100:150", "--out", out).code == 0
     assert len(BodyMotion.load(out)) == 50
+
+
+def test_the_plot_is_a_picture(dancepose: Dancepose, waltz: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    plot = tmp_path / "fit.png"
+    outcome = dancepose("fit", waltz, "--frames", "0:60", "--out", tmp_path / "m.npz", "--plot", plot)
+    assert outcome.code == 0, outcome.err
+    with Image.open(plot) as picture:
+        assert picture.format == "PNG"
+        assert picture.width >= 800
+        pixels = np.asarray(picture.convert("RGB")).astype(int)
+    inked = (pixels.min(axis=2) < 200).mean()
+    assert 0.02 < inked < 0.9
+    # Four bodies stand in the lower half, side by side: ink in each quarter of it.
+    lower = pixels[pixels.shape[0] // 2 :]
+    for quarter in np.array_split(lower, 4, axis=1):
+        assert (quarter.min(axis=2) < 200).mean() > 0.01
+
+
+def test_every_option_does_what_it_says(dancepose: Dancepose, waltz: Path, tmp_path: Path) -> None:
+    def run(*options: str) -> tuple[BodyMotion, dict[str, Any]]:
+        out, report = tmp_path / "motion.npz", tmp_path / "report.json"
+        outcome = dancepose("fit", waltz, "--frames", "0:100", "--out", out, "--report", report, *options)
+        assert outcome.code == 0, outcome.err
+        return BodyMotion.load(out), json.loads(report.read_text())
+
+    plain, first = run()
+    alone, report = run("--refine", "0")
+    assert set(report["error_mm"]) == {"regressor"}
+    assert report["final_error_mm"] > first["final_error_mm"]
+    given, report = run("--betas", "0.5,-1")
+    assert given.betas[:2].tolist() == [0.5, -1.0]
+    smooth, report = run("--smooth", "1")
+    assert acceleration_mm(smooth) < 0.9 * acceleration_mm(plain)
+    assert smooth.provenance["settings"]["smooth"] == 1.0
+    _, report = run("--foot-lock")
+    assert report["feet"]["standing_slide_mm_per_s"] < 0.3 * report["feet_before_lock"]["standing_slide_mm_per_s"]
+    adapted, report = run("--adapt", "--no-level")
+    assert report["settings"]["adapt"] is True
+    assert report["settings"]["level"] is False
+    assert report["final_error_mm"] < first["final_error_mm"] + 0.1
+    assert len(alone) == len(adapted) == 100
+
+
+def test_comparing_two_motions(dancepose: Dancepose, waltz: Path, tmp_path: Path) -> None:
+    out, moved, table = tmp_path / "a.npz", tmp_path / "b.npz", tmp_path / "figures.json"
+    assert dancepose("fit", waltz, "--frames", "0:40", "--out", out).code == 0
+    with np.load(out) as arrays:
+        np.savez(moved, **{**arrays, "trans": arrays["trans"] + np.array([0.03, 0.04, 0.0])})
+    outcome = dancepose("compare", out, moved, "--out", table)
+    assert outcome.code == 0, outcome.err
+    figures = json.loads(table.read_text())
+    assert figures["between"]["mpjpe_mm"] == pytest.approx(50.0, abs=0.01)
+    assert figures["between"]["local_rotation_error_deg"] == pytest.approx(0.0, abs=0.01)
+    assert "mpjpe" in outcome.out
+    assert "50" in outcome.out

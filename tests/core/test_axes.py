@@ -19,7 +19,7 @@ def test_directions(axes: str, up: tuple[int, ...], forward: tuple[int, ...], le
 
 
 def test_units() -> None:
-    lengths = {"m": 1.8288, "cm": 182.88, "mm": 1828.8, "inch": 72.0}
+    lengths = {"m": 1.8288, "cm": 182.88, "mm": 1828.8, "inch": 72.0, "ft": 6.0}
     assert lengths.keys() == METRES_PER.keys()
     for unit, length in lengths.items():
         assert to_smpl(np.array([[0.0, length, 0.0]]), axes="y_up", unit=unit)[0] == pytest.approx([0, 1.8288, 0])

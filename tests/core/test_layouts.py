@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from dancepose_addon.core.body.keypoints import markers_for
 from dancepose_addon.core.body.model import JOINT_NAMES, MIRRORED_JOINTS
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.errors import LayoutError
-from dancepose_addon.core.fit.solve import markers_for
 from dancepose_addon.core.skeleton.layouts import (
     BODY25,
     COCO17,

@@ -77,3 +77,40 @@ def test_global_rotations_follow_the_tree() -> None:
     pose = Rotation.random(24, random_state=3).as_matrix().reshape(1, 24, 3, 3)
     expected = pose[0, 0] @ pose[0, 1] @ pose[0, 4] @ pose[0, 7] @ pose[0, 10]
     assert np.allclose(metrics.global_rotations(pose)[0, 10], expected)
+
+
+def test_standing_slide_counts_what_stands_only() -> None:
+    soles = np.zeros((4, 2, 3), np.float32)
+    soles[:, 0, 0] = [0.0, 0.01, 0.03, 0.03]
+    soles[:, 1, 2] = [0.0, 5.0, 9.0, 9.0]
+    contact = np.array([[1, 0], [1, 0], [1, 0], [0, 0]], bool)
+    assert metrics.standing_slide_mm_per_s(soles, contact, 10.0) == pytest.approx((100.0 + 200.0) / 2)
+    assert metrics.standing_slide_mm_per_s(soles + np.array([0, 3, 0], np.float32), contact, 10.0) == pytest.approx(150)
+    assert metrics.standing_slide_mm_per_s(soles, ~contact & False, 10.0) == 0.0
+
+
+def beating(fps: float, seconds: float, every_s: float, first_s: float) -> np.ndarray:
+    """(T, 1, 3): a point that slows down to rest at ``first_s`` and every ``every_s`` after."""
+    fine = np.arange(round(seconds * fps)) / fps
+    speed = np.sin(np.pi * (fine - first_s) / every_s) ** 2
+    points = np.zeros((len(fine), 1, 3), np.float32)
+    points[:, 0, 1] = np.cumsum(speed) / fps
+    return points
+
+
+def test_kinematic_beats_are_where_speed_is_least() -> None:
+    found = metrics.kinematic_beats_s(beating(50.0, 6.0, 0.8, 0.5), 50.0)
+    expected = np.arange(0.5, 5.8, 0.8)
+    inside = found[(found > 0.2) & (found < 5.7)]
+    assert inside == pytest.approx(expected[: len(inside)], abs=0.03)
+    assert len(inside) == len(expected)
+
+
+def test_beat_alignment_by_hand() -> None:
+    points = beating(50.0, 6.0, 0.8, 0.5)
+    beats = np.arange(0.5, 5.8, 0.8)
+    assert metrics.beat_alignment(points, beats, 50.0) > 0.98
+    off = metrics.beat_alignment(points, beats + 0.15, 50.0)
+    assert off == pytest.approx(np.exp(-0.5), abs=0.08)  # a spread away
+    assert metrics.beat_alignment(points, beats + 0.4, 50.0) < 0.2
+    assert np.isnan(metrics.beat_alignment(points, np.array([]), 50.0))

@@ -9,7 +9,7 @@ import pytest
 
 from dancepose_addon.core.errors import FormatError, InputError, LayoutError, MissingFileError
 from dancepose_addon.core.skeleton.readers import read
-from dancepose_addon.core.skeleton.sequence import validate
+from dancepose_addon.core.skeleton.sequence import require_whole, validate
 
 # Frames and frame rate by hand: frames / ((end - start) / 25).
 REAL_CLIPS = (
@@ -55,7 +55,6 @@ def test_points_are_centre_plus_skeleton_in_metres(tmp_path: Path) -> None:
 def test_two_seconds_of_window_and_fifty_frames_are_25_a_second(tmp_path: Path) -> None:
     clip = read(write_clip(tmp_path / "a"))
     assert clip.fps == pytest.approx(25.0)
-    assert len(clip.notes) == 1
     assert "no music" in clip.notes[0]
     assert clip.audio is None
 
@@ -113,8 +112,11 @@ def test_nan_frames_are_named_and_can_be_cut(tmp_path: Path) -> None:
     centre[7] = centre[8] = [0.0, float("inf"), 5.0]
     rewrite(folder, center=centre)
     with pytest.raises(InputError, match=r"frames 3, 7-8"):
-        validate(read(folder))
-    assert len(validate(read(folder, frames=(9, None)))) == 41
+        require_whole(validate(read(folder)))
+    assert len(require_whole(validate(read(folder, frames=(9, None))))) == 41
+    holes = validate(read(folder))
+    assert holes.confidence is not None
+    assert np.flatnonzero(holes.confidence.min(axis=1) == 0).tolist() == [3, 7, 8]
 
 
 def test_22_points_name_the_layouts_there_are(tmp_path: Path) -> None:
@@ -224,7 +226,7 @@ def test_array_files_that_cannot_be_used(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not usable"):
         read(save("f.npz", keypoints_m=points, fps=0))
     np.save(tmp_path / "g.npy", np.array([{"a": 1}], object), allow_pickle=True)
-    with pytest.raises(FormatError, match="pickled"):
+    with pytest.raises(FormatError, match="holds a"):
         read(tmp_path / "g.npy", fps=25)
     whole = save("h.npz", keypoints_m=points, fps=25).read_bytes()
     for cut in (0, 10, len(whole) // 2):

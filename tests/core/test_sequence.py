@@ -8,7 +8,7 @@ import pytest
 
 from dancepose_addon.core.errors import InputError, LayoutError
 from dancepose_addon.core.skeleton.layouts import MD23
-from dancepose_addon.core.skeleton.sequence import AudioWindow, Sequence, describe_frames, validate
+from dancepose_addon.core.skeleton.sequence import AudioWindow, Sequence, describe_frames, require_whole, validate
 
 
 @pytest.fixture
@@ -45,12 +45,22 @@ def test_a_sound_clip_passes_unchanged(clip: Sequence) -> None:
     assert validate(clip) is clip
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_bad_frames_are_named(clip: Sequence, value: float) -> None:
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_infinite_frames_are_named(clip: Sequence, value: float) -> None:
     points = clip.keypoints_m.copy()
     points[[3, 7, 8], 5, 1] = value
-    with pytest.raises(InputError, match=r"in 3 of 10 frames \(frames 3, 7-8\)"):
+    with pytest.raises(InputError, match=r"infinite points in 3 of 10 frames \(frames 3, 7-8\)"):
         validate(replace(clip, keypoints_m=points))
+
+
+def test_points_that_were_not_seen_pass_unless_all_are_needed(clip: Sequence) -> None:
+    points = clip.keypoints_m.copy()
+    points[[3, 7, 8], 5, 1] = np.nan
+    holed = replace(clip, keypoints_m=points)
+    assert validate(holed) is holed
+    assert require_whole(clip) is clip
+    with pytest.raises(InputError, match=r"NaN points in 3 of 10 frames \(frames 3, 7-8\)"):
+        require_whole(holed)
 
 
 @pytest.mark.parametrize(

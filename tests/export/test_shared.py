@@ -8,10 +8,13 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from dancepose_addon.core.body.keypoints import joint_markers, keypoints_from_pose  # noqa: E402
+from dancepose_addon.core.body.keypoints import (  # noqa: E402
+    joint_markers,
+    keypoints_from_pose,
+    markers_for,
+)
 from dancepose_addon.core.errors import RegressorError  # noqa: E402
 from dancepose_addon.core.fit.normalise import normalise  # noqa: E402
-from dancepose_addon.core.fit.solve import markers_for  # noqa: E402
 from dancepose_addon.core.skeleton.layouts import COCO17, SMPL24, Layout  # noqa: E402
 from dancepose_addon.inference import open_regressor  # noqa: E402
 from dancepose_addon.inference.regressors import layouts_of  # noqa: E402

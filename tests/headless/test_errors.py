@@ -37,10 +37,10 @@ def test_truncated_json(headless, out, write_dance):
 
 
 def test_nan_frames_are_named(headless, out, write_dance, posed_model):
-    bad = np.zeros((12, 3))
-    bad[4:6] = np.nan
-    folder = write_dance(center=bad.tolist())
-    check(headless(folder, "--out", out, "--regressor", posed_model), "NaN", "4-5")
+    bad = np.zeros((40, 3))
+    bad[4:35] = np.nan
+    folder = write_dance(frames=40, center=bad.tolist())
+    check(headless(folder, "--out", out, "--regressor", posed_model), "NaN", "31 of 40", "4-34")
 
 
 def test_zero_frames(headless, out, write_dance, posed_model):

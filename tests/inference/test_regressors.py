@@ -167,7 +167,7 @@ def test_missing_files_and_unknown_names(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_shipped_regressors_open_by_their_layouts_and_are_small() -> None:
-    assert set(shipped_layouts()) == set(LAYOUTS)
+    assert {"md23"} <= set(shipped_layouts()) <= set(LAYOUTS)
     assert sum(path.stat().st_size for path in REGRESSOR_FOLDER.glob("*.onnx")) <= 20_000_000
     for name in shipped_layouts():
         regressor = open_regressor(None, layout=name, device="numpy")

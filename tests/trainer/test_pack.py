@@ -7,9 +7,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from dancepose_addon.core.body.keypoints import MarkerSet, joint_markers, keypoints_from_pose  # noqa: E402
+from dancepose_addon.core.body.keypoints import (  # noqa: E402
+    MarkerSet,
+    joint_markers,
+    keypoints_from_pose,
+    markers_for,
+)
 from dancepose_addon.core.fit.normalise import edge_lengths  # noqa: E402
-from dancepose_addon.core.fit.solve import markers_for  # noqa: E402
 from dancepose_addon.core.skeleton.layouts import COCO17, LAYOUTS, MD23, SMPL24  # noqa: E402
 from tests.bodies import synthetic_body  # noqa: E402
 from tests.posing import random_pose  # noqa: E402

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dancepose_addon.core.atomic import replacing
-from dancepose_addon.core.body.keypoints import keypoints_from_pose
+from dancepose_addon.core.body.keypoints import keypoints_from_pose, markers_for
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.fit.solve import markers_for
 from dancepose_addon.core.skeleton.axes import from_smpl
 from dancepose_addon.core.skeleton.layouts import MD23
 

@@ -1,8 +1,8 @@
-"""``python -m tools.build_markers``: write the marker tables of coco17, body25 and h36m17.
+"""``python -m tools.build_markers``: write the marker tables of every layout whose points are known by name.
 
 Limb points are joint centres, as those layouts mean them. Points of face and feet are points of the skin, found by
 what they are (the foremost point of the face, the rearmost of a heel), and ride on the bones that move the skin there,
-as MoSh's markers do.
+as MoSh's markers do. Fingers are the body's own, stretched out: their joints lie on lines to their tips.
 """
 
 import argparse
@@ -17,7 +17,17 @@ from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.keypoints import MarkerSet
 from dancepose_addon.core.body.model import JOINT_COUNT, JOINT_INDEX, JOINT_NAMES, BodyModel
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.skeleton.layouts import BODY25, COCO17, H36M17, Layout
+from dancepose_addon.core.skeleton.layout_tables_more import FINGERS
+from dancepose_addon.core.skeleton.layouts import (
+    AZURE32,
+    BODY25,
+    COCO17,
+    H36M17,
+    KINECT25,
+    SMPLH52,
+    SMPLX55,
+    Layout,
+)
 
 OUT: Final = Path(__file__).parents[2] / "dancepose_addon" / "assets" / "markers"
 LEAST_SHARE: Final = 0.1
@@ -25,6 +35,13 @@ LEAST_SHARE: Final = 0.1
 ON_MIDDLE_M: Final = 0.006
 BALL_Z_M: Final = 0.12
 """In front of this the foot is toes."""
+FINGER_FROM_M: Final = 0.135
+"""Beyond the wrist by this, the mesh's fingers are apart."""
+FINGER_LENGTH: Final = {"index": 0.49, "middle": 0.52, "ring": 0.49, "pinky": 0.40}
+"""Knuckle to tip, as a share of the length from wrist to middle tip; grown hands are within a few per cent of it."""
+FINGER_JOINTS: Final = (0.0, 0.46, 0.74)
+THUMB_JOINTS: Final = (0.22, 0.5, 0.76)
+"""Of the way from the knuckle to the tip; for the thumb from the wrist."""
 F32 = NDArray[np.float32]
 Place = tuple[F32, F32]
 """Weights of the bones (24,) and the point in the T-pose (3,), metres."""
@@ -52,12 +69,84 @@ def places(body: BodyModel) -> dict[str, Place]:
         found[f"{side}_heel"] = _on_skin(body, _most(foot, -at[:, 2]))
         found[f"{side}_big_toe"] = _on_skin(body, _most(foot, at[:, 2]))
         found[f"{side}_small_toe"] = _on_skin(body, _most(foot & (at[:, 2] > BALL_Z_M), sign * at[:, 0]))
+        found |= _hand(body, side, sign)
     return found
+
+
+def places_of_trunk(body: BodyModel) -> dict[str, Place]:
+    """What depth cameras and SMPL-X call by names that other layouts use for other places."""
+    joints = dict(zip(JOINT_NAMES, body.rest_joints(), strict=True))
+    head = body.weights[:, JOINT_INDEX["head"]] > 0.5
+    ears = places(body)["left_ear"][1] * [0.0, 1.0, 1.0]
+    return {
+        "spine_base": _rigid("pelvis", joints["pelvis"]),
+        "spine_mid": _rigid("spine2", joints["spine2"]),
+        "spine_shoulder": _rigid("spine3", (joints["left_shoulder"] + joints["right_shoulder"]) / 2),
+        "spine_navel": _rigid("spine1", (joints["spine1"] + joints["spine2"]) / 2),
+        "spine_chest": _rigid("spine3", joints["spine3"]),
+        "neck": _rigid("neck", joints["neck"]),
+        "head": _rigid("head", body.v_template_m[head].mean(axis=0) * [0.0, 1.0, 1.0]),
+        "left_clavicle": _rigid("left_collar", joints["left_collar"]),
+        "right_clavicle": _rigid("right_collar", joints["right_collar"]),
+        "jaw": _rigid("head", ears + np.array([0.0, -0.03, 0.02])),
+    }
+
+
+def _hand(body: BodyModel, side: str, sign: float) -> dict[str, Place]:
+    """Finger joints and tips of one hand, by the tips of the mesh's fingers."""
+    at, joints = body.v_template_m, body.rest_joints()
+    wrist = joints[JOINT_INDEX[f"{side}_wrist"]]
+    hand = body.weights[:, [JOINT_INDEX[f"{side}_wrist"], JOINT_INDEX[f"{side}_hand"]]].sum(axis=1) > 0.5
+    # From the index at the front to the little finger at the back.
+    pieces = _pieces(body, hand & (sign * (at[:, 0] - wrist[0]) > FINGER_FROM_M))
+    pieces.sort(key=lambda piece: -float(at[piece, 2].mean()))
+    tips = {
+        finger: at[piece[np.argmax(sign * at[piece, 0])]]
+        for finger, piece in zip(("index", "middle", "ring", "pinky"), pieces, strict=True)
+    }
+    tips["thumb"] = at[_most(hand, at[:, 2])]
+    length = float(np.linalg.norm(tips["middle"] - wrist))
+    found = {
+        f"{side}_hand_tip": _rigid(f"{side}_hand", tips["middle"]),
+        f"{side}_thumb": _rigid(f"{side}_wrist", tips["thumb"]),
+    }
+    for finger in FINGERS:
+        tip, shares, start = tips[finger], FINGER_JOINTS, wrist
+        if finger == "thumb":
+            shares = THUMB_JOINTS
+        else:
+            along = (tip - wrist) / np.linalg.norm(tip - wrist)
+            start = tip - along * FINGER_LENGTH[finger] * length
+        for number, share in enumerate(shares, start=1):
+            bone = f"{side}_wrist" if finger == "thumb" and number == 1 else f"{side}_hand"
+            found[f"{side}_{finger}{number}"] = _rigid(bone, (start + share * (tip - start)).astype(np.float32))
+    return found
+
+
+def _pieces(body: BodyModel, chosen: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
+    """Vertices of ``chosen`` by connected piece of the mesh; crumbs are left out."""
+    label = np.where(chosen, np.arange(len(chosen)), -1)
+    faces = body.faces[chosen[body.faces].any(axis=1)]
+    for _ in range(len(label)):
+        values = np.where(label[faces] < 0, len(label), label[faces])
+        lowest = np.repeat(values.min(axis=1), 3)
+        grown = label.copy()
+        inside = chosen[faces.ravel()]
+        np.minimum.at(grown, faces.ravel()[inside], lowest[inside])
+        if np.array_equal(grown, label):
+            break
+        label = grown
+    names, counts = np.unique(label[chosen], return_counts=True)
+    return [np.flatnonzero(label == name) for name in names[counts > 40]]
 
 
 def marker_set(layout: Layout, body: BodyModel) -> MarkerSet:
     """The table of one layout."""
     known, joints = places(body), body.rest_joints()
+    if layout in (KINECT25, AZURE32, SMPLX55):
+        known |= places_of_trunk(body)
+    if layout in (SMPLH52, SMPLX55):
+        known = {name: place for name, place in known.items() if name not in JOINT_INDEX}
     rows = [known.get(name) or _rigid(name, joints[JOINT_INDEX[name]]) for name in layout.keypoints]
     weights = np.stack([row[0] for row in rows])
     offsets = np.stack([row[1] for row in rows]) - weights @ joints
@@ -93,7 +182,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT, help="folder to write")
     folder: Path = parser.parse_args().out
     body = load_body()
-    for layout in (COCO17, BODY25, H36M17):
+    for layout in (COCO17, BODY25, H36M17, KINECT25, AZURE32, SMPLH52, SMPLX55):
         with replacing(folder / f"{layout.name}.json") as temporary:
             temporary.write_text(json.dumps(marker_set(layout, body).to_json(), indent=1) + "\n", encoding="utf-8")
 

@@ -8,16 +8,19 @@ joints themselves are the case of one bone and no offset.
 from dataclasses import dataclass, field, replace
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FormatError, LayoutError, MissingFileError
+from ..skeleton.layout_file import layout_from_table, table_of
 from ..skeleton.layouts import Layout, get_layout
 from .model import JOINT_COUNT, JOINT_INDEX, JOINT_NAMES, forward_kinematics
 
 F32 = NDArray[np.float32]
+
+MARKER_FOLDER: Final = Path(__file__).parents[2] / "assets" / "markers"
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,11 @@ class MarkerSet:
             }
             for name, row, offset in zip(self.layout.keypoints, self.weights, self.offsets_m, strict=True)
         ]
+        definition = {"layout_definition": table_of(self.layout)} if self.layout.is_users else {}
         return {
             "format": "dancepose-markers-1",
             "layout": self.layout.name,
+            **definition,
             "body_fingerprint": self.body_fingerprint,
             "provenance": self.provenance,
             "points": points,
@@ -66,7 +71,7 @@ class MarkerSet:
         try:
             if table["format"] != "dancepose-markers-1":
                 raise FormatError(f"{source} has format {table['format']!r}; expected 'dancepose-markers-1'.")
-            layout, points = get_layout(table["layout"]), table["points"]
+            layout, points = _layout_of(table, source), table["points"]
             weights = np.zeros((len(points), JOINT_COUNT), np.float32)
             for row, point in zip(weights, points, strict=True):
                 for joint, weight in point["rides_on"].items():
@@ -99,6 +104,34 @@ class MarkerSet:
         except ValueError as error:
             raise FormatError(f"{path} is not valid JSON: {error}.") from error
         return cls.from_json(table, str(path))
+
+
+def _layout_of(table: dict[str, Any], source: str) -> Layout:
+    """The layout that a table names; a user's own comes with the table, since its file may be anywhere."""
+    definition = table.get("layout_definition")
+    if definition is None:
+        return get_layout(table["layout"])
+    return layout_from_table(definition, name=str(table["layout"]), source=source)
+
+
+def markers_for(layout: Layout) -> MarkerSet:
+    """Where the points of a layout ride: by the user's file, or by the table that the project ships; joint centres ride
+    on themselves."""
+    if layout.is_users:
+        weights = np.zeros((layout.count, JOINT_COUNT), np.float32)
+        for row, pairs in zip(weights, layout.riding, strict=True):
+            for joint, weight in pairs:
+                row[joint] = weight
+        return MarkerSet(layout, weights, np.array(layout.offsets_m, np.float32), provenance=layout.name)
+    path = MARKER_FOLDER / f"{layout.name}.json"
+    return MarkerSet.load(path) if path.is_file() else joint_markers(layout)
+
+
+def layout_with(markers: MarkerSet) -> Layout:
+    """The set's layout as a user's own, with the places that the set has."""
+    riding = tuple(tuple((int(joint), float(row[joint])) for joint in np.flatnonzero(row)) for row in markers.weights)
+    offsets = tuple((float(x), float(y), float(z)) for x, y, z in markers.offsets_m)
+    return replace(markers.layout, riding=riding, offsets_m=offsets)
 
 
 def joint_markers(layout: Layout) -> MarkerSet:

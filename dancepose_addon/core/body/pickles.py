@@ -1,9 +1,10 @@
-"""Official SMPL pickles, read without executing anything in them.
+"""Pickles of bodies and of motion, read without executing anything in them.
 
-They are Python 2 pickles that hold NumPy arrays, chumpy expressions and scipy sparse matrices. Every name that a
-pickle asks for is looked up in one table of stand-ins below; what is not there is refused by its name. A stand-in
-keeps what it is given and is turned into an array afterwards, by arithmetic written here, so neither chumpy nor scipy
-nor NumPy's own reconstructors are called. The names themselves are those of the file format.
+SMPL's official files are Python 2 pickles that hold NumPy arrays, chumpy expressions and scipy sparse matrices; those
+of data sets hold NumPy arrays in tables and lists. Every name that a pickle asks for is looked up in one table of
+stand-ins below; what is not there is refused by its name. A stand-in keeps what it is given and is turned into an array
+afterwards, by arithmetic written here, so neither chumpy nor scipy nor NumPy's own reconstructors are called. The names
+themselves are those of the file format.
 
 A class is never handed out that lacks ``__setstate__``: unpickling would otherwise write into its attributes.
 """
@@ -18,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BodyFileError, MissingFileError
+from ..errors import BodyFileError, FormatError, MissingFileError
 
 MAX_BYTES: Final = 2 << 30
 MAX_ITEMS: Final = 1 << 28
@@ -26,8 +27,11 @@ MAX_ITEMS: Final = 1 << 28
 MAX_OPCODES: Final = 10_000
 """Official files need about a thousand; a million would be enough to nest tuples until Python's own code crashes."""
 MAX_DEPTH: Final = 8
+MAX_ENTRIES: Final = 100_000
+"""Of all the lists and tables of a motion file together: a list that holds itself many times over is refused."""
 
 ADVICE: Final = "Use a file from the model's own site, or convert it to .npz."
+MOTION_ADVICE: Final = "Write the motion's arrays to an .npz with numpy.savez instead."
 
 
 def load_smpl_pickle(path: Path) -> dict[str, NDArray[Any]]:
@@ -57,8 +61,27 @@ def load_smpl_pickle(path: Path) -> dict[str, NDArray[Any]]:
     return arrays
 
 
+def load_motion_pickle(data: bytes, source: str) -> Any:
+    """What a pickle of motion holds: tables, lists, text, numbers and arrays of numbers, nested.
+
+    data: the file's bytes, or those that follow the header of an .npy of objects.
+
+    Raises:
+        FormatError: it is damaged, or asks for anything but NumPy's own reconstructors, which is named.
+    """
+    try:
+        _scan(data)
+        value = _MotionUnpickler(io.BytesIO(data), fix_imports=False, encoding="latin1").load()
+        return _Plain().make(value)
+    except _Refused as error:
+        raise FormatError(f"{source} was refused: {error}. {MOTION_ADVICE}") from error
+    except Exception as error:  # As above.
+        reason = str(error) or type(error).__name__
+        raise FormatError(f"{source} is damaged or not a pickle ({reason}). {MOTION_ADVICE}") from error
+
+
 class _Refused(Exception):
-    """What a body file must not hold, in words."""
+    """What a file must not hold, in words."""
 
 
 _DROPPED: Final = (type(None), list, tuple, dict)
@@ -90,11 +113,15 @@ class _Array:
 
     def __init__(self) -> None:
         self.value: NDArray[Any] | None = None
+        self.objects: list[Any] | None = None
 
     def __setstate__(self, state: Any) -> None:
         _version, shape, dtype, is_fortran, raw = state
         if not isinstance(dtype, _Dtype):
             raise _Refused("an array has no number type")
+        if isinstance(raw, list) and dtype.name.startswith("O"):
+            self.objects = raw
+            return
         data = raw.encode("latin1") if isinstance(raw, str) else raw
         if not isinstance(data, bytes):
             raise _Refused("an array holds objects, not numbers")
@@ -140,6 +167,18 @@ class _Reconstruct:
         if kind is not _Array:
             raise _Refused("an array of an unknown class")
         return _Array()
+
+    def __setstate__(self, state: Any) -> None:
+        raise _Refused("an array without a class has a state")
+
+
+class _FromBuffer:
+    """``numpy.core.numeric._frombuffer(bytes, dtype, shape, order)``: an array in protocol 5."""
+
+    def __new__(cls, raw: Any, dtype: Any, shape: Any, order: Any) -> Any:
+        array = _Array()
+        array.__setstate__((1, shape, dtype, order == "F", bytes(raw) if isinstance(raw, bytearray) else raw))
+        return array
 
     def __setstate__(self, state: Any) -> None:
         raise _Refused("an array without a class has a state")
@@ -252,6 +291,8 @@ def _resolve(value: Any, depth: int = 0) -> NDArray[Any]:
     if isinstance(value, _Chumpy | _Sparse):
         return value.resolve(depth + 1)
     if isinstance(value, _Array):
+        if value.objects is not None:
+            raise _Refused("an array holds objects, not numbers")
         if value.value is None:
             raise _Refused("an array was left empty")
         return value.value
@@ -260,14 +301,49 @@ def _resolve(value: Any, depth: int = 0) -> NDArray[Any]:
     raise _Refused(f"it holds a {type(value).__name__.strip('_').lower()} where numbers are expected")
 
 
-_STAND_INS: Final[dict[tuple[str, str], type]] = {
+class _Plain:
+    """Turns what was unpickled into plain values, and counts them."""
+
+    def __init__(self) -> None:
+        self.left = MAX_ENTRIES
+
+    def make(self, value: Any, depth: int = 0) -> Any:
+        self.left -= 1
+        if self.left < 0 or depth > MAX_DEPTH:
+            raise _Refused(f"it nests more than {MAX_DEPTH} deep or holds more than {MAX_ENTRIES} entries")
+        if isinstance(value, dict):
+            return {str(key): self.make(item, depth + 1) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.make(item, depth + 1) for item in value]
+        if isinstance(value, _Array) and value.objects is not None:
+            # A table that numpy.save wrapped in an array of one object is that table.
+            items = [self.make(item, depth + 1) for item in value.objects]
+            return items[0] if len(items) == 1 else items
+        if isinstance(value, _Array | _Chumpy):
+            return _resolve(value)
+        if value is None or isinstance(value, str | bytes | int | float | bool):
+            return value
+        raise _Refused(f"it holds a {type(value).__name__.strip('_').lower()} where numbers are expected")
+
+
+_MOTION_STAND_INS: Final[dict[tuple[str, str], type]] = {
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _Dtype,
-    ("numpy.core.multiarray", "_reconstruct"): _Reconstruct,
-    ("numpy._core.multiarray", "_reconstruct"): _Reconstruct,
-    ("numpy.core.multiarray", "scalar"): _Scalar,
-    ("numpy._core.multiarray", "scalar"): _Scalar,
     ("_codecs", "encode"): _Encode,
+    **{
+        (f"numpy.{core}.{module}", name): stand_in
+        for core in ("core", "_core")
+        for module, name, stand_in in (
+            ("multiarray", "_reconstruct", _Reconstruct),
+            ("multiarray", "scalar", _Scalar),
+            ("numeric", "_frombuffer", _FromBuffer),
+        )
+    },
+}
+"""NumPy's reconstructors, under their names before and since NumPy 2."""
+
+_STAND_INS: Final[dict[tuple[str, str], type]] = {
+    **_MOTION_STAND_INS,
     ("copy_reg", "_reconstructor"): _Reconstructor,
     ("copyreg", "_reconstructor"): _Reconstructor,
     ("__builtin__", "object"): _Object,
@@ -293,4 +369,17 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> Any:
         """Objects kept outside the file: there are none for an SMPL body."""
+        raise _Refused(f"it refers to an object outside the file ({pid})")
+
+
+class _MotionUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        """The stand-in of that name, and nothing else."""
+        try:
+            return _MOTION_STAND_INS[module, name]
+        except KeyError:
+            raise _Refused(f"it asks for {module}.{name}, which no motion needs; nothing was executed") from None
+
+    def persistent_load(self, pid: Any) -> Any:
+        """Objects kept outside the file: there are none for a motion."""
         raise _Refused(f"it refers to an object outside the file ({pid})")

@@ -1,8 +1,9 @@
 """Foot lock: feet that stand are kept still and on the floor, by bending hips and knees only.
 
 Each leg is two bones whose lengths stay, so where the ankle has to be decides the bend of the knee (law of cosines)
-and the swing of the leg; the foot keeps its own orientation in space. Before and after a contact the correction fades
-in and out, so nothing pops.
+and the swing of the leg. A foot that stands on heel and toes is kept from turning about the vertical as well, unless it
+pivots; else it keeps its own orientation in space. Before and after a contact the corrections fade in and out, so
+nothing pops.
 """
 
 from typing import Final
@@ -22,6 +23,8 @@ FADE_S: Final = 0.2
 """Time in which a correction comes and goes."""
 MOST_MOVE_M: Final = 0.12
 """A foot is not moved farther than this: what would need it is not a contact."""
+MOST_TURN_RAD: Final = 0.35
+"""Feet that turn by more than this during a contact are meant to: they pivot."""
 REACH: Final = 0.9995
 """Of the leg's length, up to which it is stretched: a straight knee has no side to bend to."""
 
@@ -37,10 +40,28 @@ def lock_feet(
     pose = pose_rotmat.copy()
     global_rotmat, joints = forward_kinematics(rest_joints_m, pose, translation_m)
     for index, side in enumerate(SIDES):
-        move = foot_moves(soles.places_m[:, index], soles.lowest_m[:, index], ground, index, fps=fps)
-        if np.any(move):
-            _move_ankle(pose, global_rotmat, joints, move, side)
+        places_m, ankle = soles.places_m[:, index], joints[:, JOINT_INDEX[f"{side}_ankle"], None]
+        upright = np.zeros((len(pose), 3), np.float32)
+        upright[:, 1] = foot_turns(places_m, ground, index, fps=fps)
+        turn = rotvec_to_rotmat(upright)
+        turned_m = ankle + (places_m - ankle) @ np.swapaxes(turn, -1, -2)
+        move = foot_moves(turned_m, soles.lowest_m[:, index], ground, index, fps=fps)
+        if np.any(move) or np.any(upright):
+            _move_ankle(pose, global_rotmat, joints, move, turn, side)
     return pose
+
+
+def foot_turns(places_m: F32, ground: Ground, side: int, *, fps: float) -> F32:
+    """How far a foot has to turn about the vertical, radians. places_m: (T, 2, 3), heel and toes -> (T,)."""
+    known = ground.contact[:, side].all(axis=1)
+    ahead = places_m[:, 1] - places_m[:, 0]
+    heading = np.unwrap(np.arctan2(ahead[:, 0], ahead[:, 2]))
+    turn = np.zeros((len(places_m), 1), np.float32)
+    for first, last in runs_of(known):
+        span = slice(first, last + 1)
+        if np.ptp(heading[span]) < MOST_TURN_RAD:
+            turn[span, 0] = np.median(heading[span]) - heading[span]
+    return _faded(turn, known[:, None], max(1, round(FADE_S * fps)))[:, 0]
 
 
 def foot_moves(places_m: F32, lowest_m: F32, ground: Ground, side: int, *, fps: float) -> F32:
@@ -60,26 +81,30 @@ def foot_moves(places_m: F32, lowest_m: F32, ground: Ground, side: int, *, fps: 
     move[known] /= count[known, None]
     length = np.linalg.norm(move, axis=1, keepdims=True)
     move *= np.minimum(1.0, MOST_MOVE_M / np.maximum(length, 1e-9))
-    move = _faded(move, known, max(1, round(FADE_S * fps)))
+    move = _faded(move, contact, max(1, round(FADE_S * fps)))
     # A foot that passes through the floor is lifted out of it.
     sunk = np.maximum(ground.floor_m - lowest_m.min(axis=1) - move[:, 1], 0.0)
     move[:, 1] += _eased(np.minimum(sunk, MOST_MOVE_M)[:, None])[:, 0]
     return move
 
 
-def _faded(move: F32, known: NDArray[np.bool_], fade: int) -> F32:
-    """Let the moves of contacts come and go. Between two contacts that are near each other they pass into one another;
-    heel and toes that give over are eased likewise."""
+def _faded(move: F32, contact: NDArray[np.bool_], fade: int) -> F32:
+    """Let the corrections of contacts come and go. Between two contacts near each other they pass into one another;
+    heel and toes that give over are eased likewise. move: (T, C), for the frames in which some of contact (T, P) is."""
+    known, nothing = contact.any(axis=1), np.zeros(move.shape[1], np.float32)
     result = move.copy()
     for first, last in runs_of(~known):
-        before = move[first - 1] if first > 0 else np.zeros(3, np.float32)
-        after = move[last + 1] if last + 1 < len(move) else np.zeros(3, np.float32)
+        before = move[first - 1] if first > 0 else nothing
+        after = move[last + 1] if last + 1 < len(move) else nothing
         at = np.arange(first, last + 1)
         out = _ease(1.0 - (at - first + 1) / (fade + 1.0)) if first > 0 else np.zeros(len(at))
         into = _ease(1.0 - (last + 1 - at) / (fade + 1.0)) if last + 1 < len(move) else np.zeros(len(at))
         total = np.maximum(out + into, 1.0)
         result[first : last + 1] = (out / total)[:, None] * before + (into / total)[:, None] * after
-    return _eased(result)
+    # What stands before and after alike is held exactly, against the points' jitter too.
+    changes = np.pad((contact[1:] != contact[:-1]).any(axis=1), 1)
+    held = known & ~changes[1:] & ~changes[:-1]
+    return np.where(held[:, None], result, _eased(result))
 
 
 def _eased(move: F32) -> F32:
@@ -94,8 +119,8 @@ def _ease(share: NDArray[np.float64]) -> NDArray[np.float64]:
     return x * x * (3.0 - 2.0 * x)
 
 
-def _move_ankle(pose: F32, global_rotmat: F32, joints: F32, move: F32, side: str) -> None:
-    """Two-bone inverse kinematics, in place. move: (T, 3), metres, of the ankle."""
+def _move_ankle(pose: F32, global_rotmat: F32, joints: F32, move: F32, turn: F32, side: str) -> None:
+    """Two-bone inverse kinematics, in place. move: (T, 3), metres, of the ankle; turn: (T, 3, 3), of the foot."""
     hip, knee, ankle = (JOINT_INDEX[f"{side}_{name}"] for name in ("hip", "knee", "ankle"))
     thigh, shank = joints[:, knee] - joints[:, hip], joints[:, ankle] - joints[:, knee]
     upper, lower = np.linalg.norm(thigh, axis=1), np.linalg.norm(shank, axis=1)
@@ -119,7 +144,7 @@ def _move_ankle(pose: F32, global_rotmat: F32, joints: F32, move: F32, side: str
     new_knee = swing @ bend_knee @ global_rotmat[:, knee]
     pose[:, hip] = np.swapaxes(global_rotmat[:, PARENTS[hip]], -1, -2) @ new_hip
     pose[:, knee] = np.swapaxes(new_hip, -1, -2) @ new_knee
-    pose[:, ankle] = np.swapaxes(new_knee, -1, -2) @ global_rotmat[:, ankle]
+    pose[:, ankle] = np.swapaxes(new_knee, -1, -2) @ turn @ global_rotmat[:, ankle]
 
 
 def _angle(first: F32, second: F32, opposite: F32) -> F32:

@@ -102,7 +102,8 @@ class RegressorInfo:
             shared = version == SHARED_SCHEMA_VERSION
             tables = {entry["layout"]: entry for entry in (table["layouts"] if shared else [table])}
             read = {name: _read_markers(entry, source) for name, entry in tables.items()}
-            chosen = next(iter(read)) if layout is None else layout
+            same = (name for name, markers in read.items() if layout and markers.layout.same_points(get_layout(layout)))
+            chosen = next(iter(read)) if layout is None else next(same, layout)
             if chosen not in read:
                 raise RegressorError(
                     f"{source} reads layout {', '.join(read)}, not {chosen}. Choose a regressor for {chosen}, or "
@@ -131,10 +132,12 @@ def _layout_table(markers: MarkerSet) -> dict[str, Any]:
 
 
 def _read_markers(table: Mapping[str, Any], source: str) -> MarkerSet:
-    layout = get_layout(table["layout"])
+    markers = MarkerSet.from_json(table["markers"], source)
+    # A user's own layout comes with its markers; its file may be anywhere.
+    layout = markers.layout if markers.layout.is_users else get_layout(table["layout"])
     if tuple(table["keypoints"]) != layout.keypoints:
         raise RegressorError(f"{source} orders the points of {layout.name} differently. Export it again.")
-    return MarkerSet.from_json(table["markers"], source)
+    return markers
 
 
 class PoseRegressor(Protocol):
@@ -161,7 +164,7 @@ def require_layout(info: RegressorInfo, layout: Layout, source: str) -> None:
     Raises:
         RegressorError: naming both layouts.
     """
-    if info.layout.name != layout.name:
+    if not info.layout.same_points(layout):
         raise RegressorError(
             f"{source} is in layout {layout.name}; the regressor {info.name} reads {info.layout.name}. "
             f"Choose a regressor for {layout.name}, or another layout."

@@ -21,12 +21,14 @@ F64 = NDArray[np.float64]
 
 BETA_SPREAD_M: Final = 0.005
 """Residual in metres that weighs as much as one unit of a beta, people's spread."""
-PLACE_SPREAD: Final = 0.3
+PLACE_SPREAD: Final = 0.1
 """Residual that weighs as much as a point's shift on the body, as a share of that shift."""
 MOST_SHIFT_M: Final = 0.04
 """A point's place may be adapted by this much: farther off it would be another point."""
 LENGTH_M: Final = 1e-4
 """A length is known no better than this, however still the points are."""
+LEAST_LENGTH_M: Final = 0.01
+"""Points that are nearer to each other on the body say nothing of its size."""
 LENGTH_FRAMES: Final = 1000
 """As many frames as give a median that does not change any more."""
 SCALE_SPREAD: Final = 0.1
@@ -62,7 +64,10 @@ def shape_from_lengths(
     points_m: (T, K, 3), metres; seen: (T, K); noise_m: of a coordinate, metres. Lengths are medians over frames, less
     what noise adds to them. Where the layout has no such pairs, the mean body in the mean size.
     """
+    base, dirs = _rest_point_table(markers, body)
     first, second = rigid_pairs(markers)
+    far = np.linalg.norm(base[first] - base[second], axis=1) > LEAST_LENGTH_M
+    first, second = first[far], second[far]
     if not len(first):
         return Shape(np.zeros(body.beta_count, np.float32), 1.0, markers)
     some = slice(None, None, max(1, len(points_m) // LENGTH_FRAMES))
@@ -76,7 +81,6 @@ def shape_from_lengths(
     # Noise across a bone lengthens it: by 2 sigma^2 of each end, squared lengths.
     median = np.sqrt(np.maximum(median**2 - 4.0 * noise_m**2, 0.1 * median**2))
     weight = 1.0 / (LENGTH_M + noise_m)
-    base, dirs = _rest_point_table(markers, body)
     bone, bone_dirs = base[first] - base[second], dirs[first] - dirs[second]
     unknown = np.zeros(1 + body.beta_count)
     for _ in range(6):

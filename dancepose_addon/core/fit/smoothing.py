@@ -72,11 +72,22 @@ def smooth_curves(curves: F32, noise: NDArray[np.float64], *, fps: float) -> F32
         chosen[agrees] = wide
     blend = np.full(2 * max(1, round(0.5 * BLEND_S * fps)) + 1, 1.0, np.float32)
     blend /= blend.sum()
+    chosen = _narrowest_near(chosen, len(blend) // 2)
     result = np.zeros_like(curves)
     for index, estimate in enumerate(estimates):
         share = _filtered((chosen == index).astype(np.float32)[..., None], blend, odd=False)
         result += share * estimate
     return result
+
+
+def _narrowest_near(chosen: NDArray[np.int8], half: int) -> NDArray[np.int8]:
+    """The least value within ``half`` frames: a window that is too wide for a sharp move is not blended into it.
+    chosen: (T, N)."""
+    padded = np.pad(chosen, ((half, half), (0, 0)), mode="edge")
+    least = chosen
+    for shift in range(2 * half + 1):
+        least = np.minimum(least, padded[shift : shift + len(chosen)])
+    return least
 
 
 def polynomial_kernel(half: int) -> F32:

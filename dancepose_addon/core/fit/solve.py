@@ -5,19 +5,18 @@ least squares give exactness, time gives smoothness, the floor gives weight.
 """
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 import time
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..body.keypoints import MarkerSet, joint_markers, keypoints_from_pose
+from ..body.keypoints import MarkerSet, keypoints_from_pose, markers_for
 from ..body.model import BodyModel
 from ..progress import Progress, part_of, silent
-from ..skeleton.layouts import Layout
 from ..skeleton.sequence import Sequence, validate
-from .bridging import blind_joints, bridge_corrections, carry_corrections, mend_flips, steady_reference
+from .bridging import blind_joints, steady_reference
+from .drawing import STILL_POINTS_M, Seeds, draw_onto_points, mean_offset, start
 from .foot_lock import lock_feet
 from .grounding import Ground, ground, soles_of, support_drift
 from .metrics import per_point_error_m
@@ -30,25 +29,19 @@ from .settings import FitSettings, require_settings
 from .shape import Shape, shape_from_lengths, solve_shape
 from .smoothing import smooth_curves, smooth_prepared, smooth_rotations
 from .stages import Fitted, Settled
-from .swing import seen_joints, swing
+from .swing import seen_joints
 
 F32 = NDArray[np.float32]
 
-MARKER_FOLDER: Final = Path(__file__).parents[2] / "assets" / "markers"
-SAMPLED_FRAMES: Final = 64
-"""Spread over the clip, from which the body is solved where lengths do not tell it."""
-SAMPLE_ROUNDS: Final = 4
-STILL_POINTS_M: Final = 0.002
-"""Up to this noise joints are where they are seen, and bones are laid onto them; beyond, they are evidence only."""
-REACHED_M: Final = 0.001
-"""Frames whose points are met this well are done."""
+SAMPLED_FRAMES: Final = 96
+"""Spread over the clip, from which the body is solved where lengths do not tell it: at most so many, and where the clip
+is long enough every SEED_STRIDE-th or a multiple, so that they are among the frames that are solved first."""
+FEWEST_FRAMES: Final = 24
+SEED_STRIDE: Final = 16
+SAMPLE_ROUNDS: Final = 5
+SAMPLE_STEPS: Final = 3
 LONGEST_HOLD_S: Final = 1.0
 """Joints that nothing shows turn the shortest way from what was seen to what is seen next, for this long."""
-FEW_FRAMES: Final = 0.2
-"""Up to this share of frames that are not done are solved by themselves, with STEPS_ALONE steps."""
-STEPS_ALONE: Final = 6
-LEVELS: Final = ((16, 12), (4, 4), (1, 1))
-"""Of the least squares in time: every how many frames, and how many steps for each of the settings'."""
 PROVENANCE: Final = ("source", "layout", "body", "regressor", "provider", "settings", "gaps", "notices")
 """What of the report a motion file keeps."""
 
@@ -72,10 +65,12 @@ class FitResult:
     report: dict[str, Any] = field(default_factory=dict)
 
 
-def markers_for(layout: Layout) -> MarkerSet:
-    """The marker set that the project ships for a layout; joint centres ride on themselves."""
-    path = MARKER_FOLDER / f"{layout.name}.json"
-    return MarkerSet.load(path) if path.is_file() else joint_markers(layout)
+def _markers_of(regressor: PoseRegressor) -> MarkerSet:
+    """The project's own table for the layout where it was learned on the body that the regressor knows, since it may be
+    newer than the file; else the file's."""
+    info = regressor.info
+    shipped = markers_for(info.layout)
+    return shipped if shipped.body_fingerprint in ("", info.body_fingerprint) else info.markers
 
 
 def fit(
@@ -96,8 +91,10 @@ def fit(
     validate(sequence)
     require_settings(settings, body.beta_count)
     require_layout(regressor.info, sequence.layout, sequence.source)
-    progress(0.0, "Looking for gaps and noise")
+    markers = _markers_of(regressor)
+    # What is refused is refused before anything is said of progress.
     raw = prepare(sequence)
+    progress(0.0, "Looking for gaps and noise")
     prepared = smooth_prepared(raw, fps=sequence.fps, strength=settings.smooth) if settings.smooth else raw
     # What the regressor sees of noisy points is smoothed in any case: its poses are the prior, not the result.
     noisy = raw.noise_m > STILL_POINTS_M and not settings.smooth and settings.refine is not None
@@ -107,20 +104,21 @@ def fit(
     progress(0.05, f"Regressing {len(sequence)} frames")
     reference = regressor(np.ascontiguousarray(shown.points_m))
     if raw.gaps or raw.noise_m > STILL_POINTS_M:
-        blind = blind_joints(regressor.info.markers, raw.seen)
+        blind = blind_joints(markers, raw.seen)
         reference = steady_reference(reference, blind, longest=round(LONGEST_HOLD_S * sequence.fps))
     clock.lap("regress")
 
     errors: dict[str, F32] = {}
     if settings.refine is None:
-        fitted = _place(regressor.info.markers, body, reference, prepared, settings)
+        fitted = _place(markers, body, reference, prepared, settings)
     else:
         progress(0.3, "Solving the body's shape")
-        shape = _solve_shape(regressor.info.markers, body, reference, prepared, settings)
-        fitted = _start(shape, body, reference, prepared)
+        shape, seeds = _solve_shape(markers, body, reference, prepared, settings)
+        fitted = start(shape, body, reference, prepared)
         errors["regressor"] = per_point_error_m(fitted.keypoints(body), raw.points_m)
         clock.lap("shape")
-        fitted = _refine(fitted, body, reference, prepared, settings, part_of(progress, 0.4, 0.85))
+        inner = part_of(progress, 0.4, 0.85)
+        fitted = draw_onto_points(fitted, body, reference, prepared, settings.refine, seeds=seeds, progress=inner)
         clock.lap("refine")
     if settings.smooth:
         pose = smooth_rotations(fitted.pose, fps=sequence.fps, strength=settings.smooth)
@@ -194,30 +192,39 @@ def _place(markers: MarkerSet, body: BodyModel, reference: F32, prepared: Prepar
 
 def _solve_shape(
     markers: MarkerSet, body: BodyModel, reference: F32, prepared: Prepared, settings: FitSettings
-) -> Shape:
+) -> tuple[Shape, Seeds | None]:
     """Betas and scale of the clip. Lengths tell them where the points are joints; where they are markers, sampled
-    frames are posed and the body solved in turn."""
+    frames are posed and the body solved in turn, and their poses are returned too."""
     seen = seen_joints(markers)
     known = None if settings.betas is None else _given(settings, body)
-    if known is None:
+    betas = np.zeros(body.beta_count, np.float32) if known is None else known
+    if known is None and seen.any_bone:
         shape = shape_from_lengths(markers, body, prepared.points_m, prepared.seen, noise_m=prepared.noise_m)
         if seen.whole_trunk and not settings.adapt:
-            return shape
-    frames = np.unique(np.linspace(0, len(reference) - 1, SAMPLED_FRAMES).round().astype(np.intp))
+            return shape, None
+        betas = shape.betas
+    frames = _sampled(len(reference))
     target, confidence, pose = prepared.points_m[frames], prepared.confidence[frames], reference[frames]
-    start = known if known is not None else np.zeros(body.beta_count, np.float32) if not seen.any_bone else shape.betas
-    shape = solve_shape(markers, body, pose, target, confidence, betas=start)
+    shape = solve_shape(markers, body, pose, target, confidence, betas=betas)
     refinement = settings.refine or RefineSettings()
-    quick = replace(refinement, steps=3, noise_m=max(refinement.noise_m, prepared.noise_m))
+    quick = replace(refinement, steps=SAMPLE_STEPS, noise_m=max(refinement.noise_m, prepared.noise_m))
     for _ in range(SAMPLE_ROUNDS):
         sized, rest_joints = shape.sized_markers(), shape.rest_joints(body)
-        offset = _mean_offset(keypoints_from_pose(sized, rest_joints, pose), target, confidence)
+        offset = mean_offset(keypoints_from_pose(sized, rest_joints, pose), target, confidence)
         pose, _ = refine(
             sized, rest_joints, reference[frames], offset, target, start_rotmat=pose, confidence=confidence,
             settings=quick,
         )  # fmt: skip
         shape = solve_shape(markers, body, pose, target, confidence, betas=known, adapt=settings.adapt)
-    return shape
+    return shape, Seeds(frames, pose)
+
+
+def _sampled(count: int) -> NDArray[np.intp]:
+    """Frames from which the body is solved: at most SAMPLED_FRAMES, spread over the clip."""
+    if count < FEWEST_FRAMES * SEED_STRIDE:
+        return np.unique(np.linspace(0, count - 1, FEWEST_FRAMES).round().astype(np.intp))
+    stride = SEED_STRIDE * max(1, -(-count // (SEED_STRIDE * SAMPLED_FRAMES)))
+    return np.unique(np.append(np.arange(0, count, stride), count - 1))
 
 
 def _given(settings: FitSettings, body: BodyModel) -> F32:
@@ -227,94 +234,10 @@ def _given(settings: FitSettings, body: BodyModel) -> F32:
     return betas
 
 
-def _start(shape: Shape, body: BodyModel, pose: F32, prepared: Prepared) -> Fitted:
-    """A pose in the place that brings it nearest to the points."""
-    posed = keypoints_from_pose(shape.sized_markers(), shape.rest_joints(body), pose)
-    return Fitted(shape, pose, _mean_offset(posed, prepared.points_m, prepared.confidence))
-
-
-def _mean_offset(posed_m: F32, target_m: F32, confidence: F32) -> F32:
-    weight = confidence / np.maximum(confidence.sum(axis=1, keepdims=True), 1e-6)
-    return np.einsum("tk,tkc->tc", weight, target_m - posed_m).astype(np.float32)
-
-
-def _refine(
-    fitted: Fitted, body: BodyModel, reference: F32, prepared: Prepared, settings: FitSettings, progress: Progress
-) -> Fitted:
-    """Bones laid onto the joints that are seen, then least squares where points are not met yet, then gaps bridged."""
-    if settings.refine is None:
-        return fitted
-    shape = fitted.shape
-    rest_joints, markers, seen = shape.rest_joints(body), shape.sized_markers(), seen_joints(shape.markers)
-    if seen.any_bone and prepared.noise_m < STILL_POINTS_M:
-        pose, translation = swing(rest_joints, fitted.pose, fitted.translation, prepared.points_m, seen, prepared.seen)
-        fitted = replace(fitted, pose=pose, translation=translation)
-    distance = per_point_error_m(fitted.keypoints(body), prepared.points_m)
-    distance[~prepared.seen] = 0.0
-    far = np.flatnonzero(distance.max(axis=1) > REACHED_M)
-    chosen = replace(settings.refine, noise_m=max(settings.refine.noise_m, prepared.noise_m))
-    if len(far) > FEW_FRAMES * len(distance):
-        fitted = _coarse_to_fine(fitted, body, reference, prepared, chosen, progress)
-    elif len(far):
-        fitted = _refined_at(far, fitted, body, reference, prepared, replace(chosen, steps=STEPS_ALONE), progress)
-    if prepared.gaps:
-        pose = bridge_corrections(fitted.pose, reference, blind_joints(markers, prepared.seen))
-        fitted = replace(fitted, pose=pose)
-    return replace(fitted, pose=mend_flips(fitted.pose, reference))
-
-
-def _coarse_to_fine(
-    fitted: Fitted, body: BodyModel, reference: F32, prepared: Prepared, settings: RefineSettings, progress: Progress
-) -> Fitted:
-    """Least squares on few frames with many steps, then on more of them with fewer, each level starting from the
-    corrections of the one before: it converges in less time than frames by themselves do, and neighbours agree."""
-    count, solved, pose = len(reference), None, fitted.pose.copy()
-    levels = [(every, steps) for every, steps in LEVELS if every == 1 or count > 2 * every]
-    for index, (every, steps) in enumerate(levels):
-        frames = np.unique(np.append(np.arange(0, count, every), count - 1))
-        if solved is not None:
-            new = np.setdiff1d(frames, solved, assume_unique=True)
-            pose[new] = carry_corrections(pose[solved], solved, reference, new)
-        chosen, part = replace(settings, steps=steps * settings.steps), (index / len(levels), (index + 1) / len(levels))
-        fitted = _refined_at(
-            frames, replace(fitted, pose=pose), body, reference, prepared, chosen, part_of(progress, *part)
-        )
-        solved, pose = frames, fitted.pose
-    return fitted
-
-
-def _refined_at(
-    frames: NDArray[np.intp],
-    fitted: Fitted,
-    body: BodyModel,
-    reference: F32,
-    prepared: Prepared,
-    settings: RefineSettings,
-    progress: Progress,
-) -> Fitted:
-    """Least squares at some frames, each from the pose that it has."""
-    markers, rest_joints = fitted.shape.sized_markers(), fitted.shape.rest_joints(body)
-    pose, translation = fitted.pose.copy(), fitted.translation.copy()
-    target, confidence = prepared.points_m[frames], prepared.confidence[frames]
-    offset = _mean_offset(keypoints_from_pose(markers, rest_joints, pose[frames]), target, confidence)
-    pose[frames], translation[frames] = refine(
-        markers,
-        rest_joints,
-        reference[frames],
-        offset,
-        target,
-        start_rotmat=pose[frames],
-        confidence=confidence,
-        settings=settings,
-        progress=progress,
-    )
-    return replace(fitted, pose=pose, translation=translation)
-
-
 def _placed_again(fitted: Fitted, body: BodyModel, prepared: Prepared, fps: float) -> Fitted:
     """After rotations were smoothed: the place that fits them, smoothed as the points were."""
     posed = keypoints_from_pose(fitted.shape.sized_markers(), fitted.shape.rest_joints(body), fitted.pose)
-    offset = _mean_offset(posed, prepared.points_m, prepared.confidence)[:, None]
+    offset = mean_offset(posed, prepared.points_m, prepared.confidence)[:, None]
     noise = np.array([prepared.noise_m / np.sqrt(prepared.points_m.shape[1])])
     return replace(fitted, translation=smooth_curves(offset, noise, fps=fps)[:, 0])
 

@@ -146,8 +146,8 @@ def _plan(shown: tuple[bool, ...]) -> list[tuple[tuple[int, ...], tuple[int, ...
 def minimal_turn(start: F32, end: F32) -> F32:
     """The smallest rotations that turn ``start`` into the direction of ``end``. (..., 3) each, of any length.
 
-    R = I + [v]x + [v]x^2 / (1 + c), v = a x b, c = a.b; opposite directions leave the bone where it is, since any axis
-    would do (a refinement that follows decides).
+    R = I + [v]x + [v]x^2 / (1 + c), v = a x b, c = a.b; opposite directions, and none at all, leave the bone where it
+    is, since any axis would do (a refinement that follows decides).
     """
     a = start / np.maximum(np.sqrt(np.einsum("...c,...c->...", start, start)), 1e-9)[..., None]
     b = end / np.maximum(np.sqrt(np.einsum("...c,...c->...", end, end)), 1e-9)[..., None]
@@ -156,7 +156,8 @@ def minimal_turn(start: F32, end: F32) -> F32:
         first, second = (axis + 1) % 3, (axis + 2) % 3
         v[..., axis] = a[..., first] * b[..., second] - a[..., second] * b[..., first]
     cosine = np.einsum("...c,...c->...", a, b)
-    opposite = cosine < -0.9999
+    length = np.einsum("...c,...c->...", a, a) * np.einsum("...c,...c->...", b, b)
+    opposite = (cosine < -0.9999) | (length < 0.5)
     factor = (1.0 / np.where(opposite, 1.0, 1.0 + cosine))[..., None, None].astype(start.dtype)
     turn = factor * (v[..., :, None] * v[..., None, :])
     for axis in range(3):

@@ -1,29 +1,50 @@
 """Skeleton layouts by name and by number of points."""
 
+from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 from ..errors import LayoutError
 from .layout import Layout
+from .layout_file import read_layout
 from .layout_tables import BODY25, COCO17, H36M17, MD23, SMPL22, SMPL24
+from .layout_tables_more import AZURE32, KINECT25, SMPLH52, SMPLX55
 
 __all__ = [
-    "BODY25", "COCO17", "H36M17", "LAYOUTS", "MD23", "SMPL22", "SMPL24", "Layout", "get_layout", "layouts_with",
-    "require_count",
+    "AZURE32", "BODY25", "COCO17", "H36M17", "KINECT25", "LAYOUTS", "MD23", "SMPL22", "SMPL24", "SMPLH52", "SMPLX55",
+    "Layout", "get_layout", "layouts_with", "require_count",
 ]  # fmt: skip
 
-LAYOUTS: Final = {layout.name: layout for layout in (MD23, SMPL24, SMPL22, COCO17, BODY25, H36M17)}
+LAYOUTS: Final = {
+    layout.name: layout
+    for layout in (MD23, SMPL24, SMPL22, COCO17, BODY25, H36M17, KINECT25, AZURE32, SMPLH52, SMPLX55)
+}
+SUFFIX: Final = ".toml"
 
 
 def get_layout(name: str) -> Layout:
-    """The layout of that name.
+    """The layout of that name, or the user's own in that .toml file.
+
+    A user's layout is called by its path, so that its name alone finds it again.
 
     Raises:
-        LayoutError: no such layout; the message lists those there are.
+        LayoutError: no such layout, or the file describes none; the message lists those there are.
+        MissingFileError: the file cannot be read.
     """
-    try:
+    if name in LAYOUTS:
         return LAYOUTS[name]
-    except KeyError:
-        raise LayoutError(f"There is no layout {name!r}; known layouts: {', '.join(sorted(LAYOUTS))}.") from None
+    if name.endswith(SUFFIX):
+        path = Path(name)
+        modified = path.stat().st_mtime_ns if path.is_file() else 0
+        return _read(path, modified)
+    raise LayoutError(
+        f"There is no layout {name!r}; known layouts: {', '.join(sorted(LAYOUTS))}, or the path of a {SUFFIX} file."
+    )
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, _modified_ns: int) -> Layout:
+    return read_layout(path)
 
 
 def layouts_with(count: int) -> tuple[Layout, ...]:

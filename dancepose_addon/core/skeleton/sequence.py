@@ -68,9 +68,11 @@ class Sequence:
 def validate(sequence: Sequence) -> Sequence:
     """Refuse what no fit could use; called by every reader's caller, at the border.
 
+    NaN means that a point was not seen: a fit bridges it, and says where it cannot. ``require_whole`` refuses it.
+
     Raises:
         LayoutError: the number of points is not the layout's.
-        InputError: no frames, or NaN or infinite coordinates (the frames are named).
+        InputError: no frames, no frame rate, or infinite coordinates (the frames are named).
     """
     shape = sequence.keypoints_m.shape
     if len(shape) != 3 or shape[2] != 3:
@@ -80,11 +82,26 @@ def validate(sequence: Sequence) -> Sequence:
     require_count(sequence.layout, shape[1], sequence.source)
     if not np.isfinite(sequence.fps) or sequence.fps <= 0:
         raise InputError(f"{sequence.source} has a frame rate of {sequence.fps}; it has to be positive. Give --fps.")
-    bad = ~np.isfinite(sequence.keypoints_m).all(axis=(1, 2))
-    if bad.any():
+    infinite = np.isinf(sequence.keypoints_m).any(axis=(1, 2))
+    if infinite.any():
         raise InputError(
-            f"{sequence.source} has NaN or infinite points in {int(bad.sum())} of {shape[0]} frames "
-            f"({describe_frames(np.flatnonzero(bad))}). Fill or cut them, or choose other frames with --frames."
+            f"{sequence.source} has infinite points in {int(infinite.sum())} of {shape[0]} frames "
+            f"({describe_frames(np.flatnonzero(infinite))}). Mend the file, or choose other frames with --frames."
+        )
+    return sequence
+
+
+def require_whole(sequence: Sequence) -> Sequence:
+    """Refuse points that were not seen, where nothing bridges them.
+
+    Raises:
+        InputError: NaN coordinates (the frames are named).
+    """
+    unseen = np.isnan(sequence.keypoints_m).any(axis=(1, 2))
+    if unseen.any():
+        raise InputError(
+            f"{sequence.source} has NaN points in {int(unseen.sum())} of {len(sequence)} frames "
+            f"({describe_frames(np.flatnonzero(unseen))}). Fill or cut them."
         )
     return sequence
 

@@ -1,53 +1,177 @@
-"""Reading skeleton files: a table of small readers, one module per format."""
+"""Reading motion files: a table of small readers, one module per format, chosen by what is in a file.
+
+A reader takes a file apart and says what the file or its format declares; ``sniffing`` finds out the rest.
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from ...errors import FormatError, MissingFileError
+import numpy as np
+
+from ...errors import FormatError, InputError, MissingFileError
+from ..axes import turn_points
+from ..recording import NO_HINTS, Finding, Head, Hints, PointRecording, PoseRecording, Recording
 from ..sequence import Sequence
-from . import array_file, music_dance
+from ..sniffing import Interpretation, interpret
+from . import array_file, bvh_points, c3d_file, music_dance, text_tables
 
 FrameRange = tuple[int, int | None]
+
+HEAD_BYTES: Final = 4096
+MAX_BYTES: Final = 4 << 30
 
 
 @dataclass(frozen=True)
 class Reader:
-    """One format. recognises: whether a path looks like it (by its name, or what lies in the folder)."""
+    """One kind of container. recognises: whether a file looks like it, by its content first; open: takes it apart."""
 
+    name: str
     title: str
-    recognises: Callable[[Path], bool]
-    read: Callable[[Path, str | None, float | None], Sequence]
+    recognises: Callable[[Head], bool]
+    open: Callable[[Path, Hints], Recording]
 
 
 READERS: Final = (
-    Reader("M&D folder with skeletons.json, or that file", music_dance.recognises, music_dance.read),
-    Reader(".npy or .npz with points (frames, points, 3)", array_file.recognises, array_file.read),
+    Reader("npy", ".npy or .npz of points or of theta", array_file.recognises, array_file.open_file),
+    Reader("pickle", "pickle of AIST++, EDGE or arrays", array_file.recognises_pickle, array_file.open_pickle),
+    Reader("bvh", "BVH", bvh_points.recognises, bvh_points.open_file),
+    Reader("c3d", "C3D", c3d_file.recognises, c3d_file.open_file),
+    Reader("trc", "TRC", text_tables.recognises_trc, text_tables.open_trc),
+    Reader("csv", "CSV with a header", text_tables.recognises_csv, text_tables.open_csv),
+    Reader("md", "M&D folder with skeletons.json, or that file", music_dance.recognises, music_dance.open_file),
 )
 
+SCENES: Final = {b"Kaydara FBX": "FBX", b"glTF": "glTF", b"PXR-USDC": "USD", b"Ogawa": "Alembic", b"BLENDER": "Blender"}
+"""Files that only Blender reads."""
 
-def read(
-    path: Path, *, layout: str | None = None, fps: float | None = None, frames: FrameRange | None = None
-) -> Sequence:
-    """Read a skeleton motion: metres, y up, at its true rate, with its music where the format has any.
 
-    layout: name of the layout, where the format leaves it open or for another than its own; fps: frames per second,
-    instead of what the file says; frames: the first and the one after the last (None: to the end), of motion and
-    music alike. The points are not validated: ``validate`` is the caller's, after it has chosen its frames.
+@dataclass(frozen=True)
+class Examination:
+    """A file and what was concluded about it. interpretation: of points; None for theta."""
+
+    recording: Recording
+    interpretation: Interpretation | None
+    findings: tuple[Finding, ...]
+
+
+def find_reader(path: Path) -> Reader:
+    """The reader of a file.
 
     Raises:
-        MissingFileError: no such path, or it cannot be read.
-        FormatError: no reader knows the format, or the file is damaged.
-        LayoutError: the number of points is not the layout's; the message names those which fit.
-        InputError: no frame rate is known, or ``frames`` selects nothing.
+        MissingFileError: no such path, or it cannot be read. FormatError: no reader knows it.
     """
     if not path.exists():
-        raise MissingFileError(f"{path} does not exist. Give the path of a skeleton file or of an M&D folder.")
+        raise MissingFileError(f"{path} does not exist. Give the path of a motion file or of an M&D folder.")
+    head = Head(path, b"" if path.is_dir() else _start_of(path))
     for reader in READERS:
-        if reader.recognises(path):
-            sequence = reader.read(path, layout, fps)
-            return sequence if frames is None else sequence.between(*frames)
+        if (not path.is_dir() or reader.name == "md") and reader.recognises(head):
+            return reader
+    scene = next((name for magic, name in SCENES.items() if head.start.startswith(magic)), None)
+    if scene:
+        raise FormatError(
+            f"{path} is a {scene} file, which Blender reads: import it there and use the armature in the scene, or "
+            "export its motion as BVH."
+        )
     kind = "a folder without skeletons.json" if path.is_dir() else "of no known format"
     known = "; ".join(reader.title for reader in READERS)
     raise FormatError(f"{path} is {kind}. Known formats: {known}.")
+
+
+def _start_of(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{path} has {path.stat().st_size >> 30} GiB; motions have at most {MAX_BYTES >> 30}.")
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError as error:
+        raise MissingFileError(f"{path} cannot be read ({error.strerror}). Give a motion file.") from error
+
+
+def open_recording(path: Path, hints: Hints = NO_HINTS) -> Recording:
+    """Take a file apart: points or theta as the file has them.
+
+    Raises:
+        MissingFileError: no such path, or it cannot be read. FormatError: no reader knows it, or it is damaged.
+        LayoutError: its points' names are of no known layout. InputError: it holds nothing that can be used.
+    """
+    return find_reader(path).open(path, hints)
+
+
+def examine(path: Path, hints: Hints = NO_HINTS) -> Examination:
+    """Take a file apart and find out what it means; raises as ``open_recording`` and ``interpret`` do."""
+    recording = open_recording(path, hints)
+    form = Finding("format", recording.form, 0.99, "its content is of that form")
+    if isinstance(recording, PoseRecording):
+        return Examination(recording, None, (form, *recording.findings))
+    interpretation = interpret(recording, hints)
+    return Examination(recording, interpretation, (form, *recording.findings, *interpretation.findings))
+
+
+def sequence_of(examination: Examination) -> Sequence:
+    """The motion as it was understood, with every doubt in its notes.
+
+    Raises:
+        InputError: nobody knows the frame rate. FormatError: it is theta, not points.
+    """
+    recording, understood = examination.recording, examination.interpretation
+    if not isinstance(recording, PointRecording) or understood is None:
+        raise FormatError(
+            f"{recording.source} holds rotations of joints ({recording.form}), not points. `dancepose render`, "
+            "`fit` and `convert` take such files as they are."
+        )
+    if understood.fps is None:
+        raise InputError(
+            f"{recording.source} does not say at which frame rate it was recorded. Give --fps, or store `fps` in an "
+            ".npz."
+        )
+    if not (np.isfinite(understood.fps) and understood.fps > 0):
+        raise InputError(f"The frame rate {understood.fps:g} is not usable; give a positive number of frames a second.")
+    points = turn_points(recording.points, understood.turn, understood.metres)
+    confidence = recording.confidence
+    if understood.exchange:
+        points = points[:, list(understood.layout.mirrored)]
+        confidence = None if confidence is None else confidence[:, list(understood.layout.mirrored)]
+    unseen = ~np.isfinite(points).all(axis=-1)
+    if unseen.any():
+        points[unseen] = np.nan
+        confidence = np.ones(points.shape[:2], np.float32) if confidence is None else confidence
+        confidence = np.where(unseen, np.float32(0.0), confidence)
+    doubts = (finding.sentence() for finding in examination.findings if finding.doubtful)
+    return Sequence(
+        keypoints_m=points,
+        fps=float(understood.fps),
+        layout=understood.layout,
+        confidence=confidence,
+        audio=recording.audio,
+        source=recording.source,
+        notes=(*recording.notes, *doubts),
+    )
+
+
+def read(
+    path: Path,
+    *,
+    layout: str | None = None,
+    fps: float | None = None,
+    frames: FrameRange | None = None,
+    hints: Hints = NO_HINTS,
+) -> Sequence:
+    """Read a skeleton motion: metres, y up, at its true rate, with its music where the format has any.
+
+    layout: name of the layout, where the file leaves it open or for another than its own; fps: frames per second,
+    instead of what the file says; frames: the first and the one after the last (None: to the end), of motion and
+    music alike; hints: what else is known about the file. Points that the file does not show are NaN and have
+    confidence 0. Doubtful guesses stand in the notes. The points are not validated: ``validate`` is the caller's, after
+    it has chosen its frames.
+
+    Raises:
+        MissingFileError: no such path, or it cannot be read.
+        FormatError: no reader knows the format, the file is damaged, or it holds theta.
+        LayoutError: the number of points is not the layout's; the message names those which fit.
+        InputError: no frame rate is known, or ``frames`` selects nothing.
+    """
+    given = replace(hints, layout=layout or hints.layout, fps=fps if fps is not None else hints.fps)
+    sequence = sequence_of(examine(path, given))
+    return sequence if frames is None else sequence.between(*frames)

@@ -1,107 +1,133 @@
-""".npy and .npz: points (T, K, 3), metres, y up.
+""".npy and .npz, and pickles of arrays: what lies in the container. What the arrays mean is ``array_contents``' matter.
 
-An .npz holds them as ``keypoints_m`` (or as its only array of that shape) and may hold ``fps`` and ``layout``.
+Sizes that a header claims are held against the bytes that are there before anything is reserved for them, and nothing
+pickled is executed (``core/body/pickles.py``).
 """
 
+import io
+import math
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 import zipfile
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ...errors import FormatError, InputError, LayoutError, MissingFileError
-from ..axes import to_smpl
-from ..layouts import LAYOUTS, Layout, get_layout, layouts_with, require_count
-from ..sequence import Sequence
+from ...body.pickles import load_motion_pickle
+from ...errors import FormatError, MissingFileError
+from ..recording import Head, Hints, Recording
+from .array_contents import ARRAY, recording_of
 
-POINTS: Final = "keypoints_m"
-FPS: Final = "fps"
-LAYOUT: Final = "layout"
-
-
-def recognises(path: Path) -> bool:
-    """A file whose name ends in .npy or .npz."""
-    return path.suffix.lower() in (".npy", ".npz") and not path.is_dir()
+NPY: Final = b"\x93NUMPY"
+ZIP: Final = b"PK\x03\x04"
+MOST_ARRAYS: Final = 64
+MOST_HEADER_BYTES: Final = 10_000
+EXPANSION: Final = 12
+"""A compressed file may hold this many times its size in arrays, and SMALL_BYTES besides."""
+SMALL_BYTES: Final = 8 << 20
 
 
-def read(path: Path, layout: str | None, fps: float | None) -> Sequence:
-    """Read points from an array file; see ``readers.read``."""
-    arrays = _load(path)
-    points = _points(path, arrays)
-    stored_layout = arrays.get(LAYOUT)
-    named = layout or (None if stored_layout is None else str(stored_layout))
-    chosen = _layout_of(points.shape[1], str(path)) if named is None else get_layout(named)
-    require_count(chosen, points.shape[1], str(path))
-    notes = () if named else (f"{points.shape[1]} points were taken for {chosen.title}; --layout would say otherwise.",)
-    return Sequence(
-        keypoints_m=to_smpl(points.astype(np.float64), axes="y_up", unit="m"),
-        fps=_rate(path, arrays, fps),
-        layout=chosen,
-        source=str(path),
-        notes=notes,
-    )
+def recognises(head: Head) -> bool:
+    """By the magic bytes of NumPy's files, or a suffix of theirs."""
+    return head.start.startswith((NPY, ZIP)) or head.path.suffix.lower() in (".npy", ".npz")
 
 
-def _load(path: Path) -> dict[str, NDArray[Any]]:
+def open_file(path: Path, hints: Hints) -> Recording:
+    """Read an array file; see ``readers.open_recording``."""
     try:
-        # Opened here, since numpy.load leaves damaged archives open.
         with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return {POINTS: loaded}
-            with loaded:
-                return {name: loaded[name] for name in loaded.files}
+            start = file.read(len(NPY))
+            file.seek(0)
+            if start.startswith(ZIP):
+                return recording_of(_load_npz(file, path), path, hints)
+            value = _load_npy(file, path.stat().st_size, str(path))
     except OSError as error:
         raise MissingFileError(
             f"{path} cannot be read ({error.strerror or error}). Give an .npy or .npz file."
         ) from error
-    except (ValueError, EOFError, zipfile.BadZipFile, KeyError, AttributeError) as error:
-        raise FormatError(
-            f"{path} is truncated or not an array file without pickled objects ({error}). Write it again with "
-            "numpy.save or numpy.savez."
-        ) from error
+    table = value if isinstance(value, dict) else {ARRAY: value}
+    return recording_of(table, path, hints)
 
 
-def _points(path: Path, arrays: dict[str, NDArray[Any]]) -> NDArray[Any]:
-    found = arrays.get(POINTS)
-    if found is None:
-        fitting = [name for name, array in arrays.items() if array.ndim == 3 and array.shape[2] == 3]
-        if len(fitting) != 1:
-            named = ", ".join(f"{name} {array.shape}" for name, array in arrays.items()) or "nothing"
-            raise FormatError(f"{path} holds {named}; expected {POINTS} of shape (frames, points, 3), metres, y up.")
-        found = arrays[fitting[0]]
-    if found.ndim != 3 or found.shape[2] != 3 or found.dtype.kind not in "fiu":
-        raise FormatError(
-            f"{path} has points of shape {found.shape} and type {found.dtype}; expected numbers (frames, points, 3), "
-            "metres, y up."
-        )
-    if len(found) == 0:
-        raise InputError(f"{path} has zero frames. Check that the file was written completely.")
-    return found
+def recognises_pickle(head: Head) -> bool:
+    """By the first bytes of a pickle of protocol 2 or later, or the suffix."""
+    return (head.start[:1] == b"\x80" and head.start[1:2] in b"\x02\x03\x04\x05") or head.path.suffix.lower() in (
+        ".pkl",
+        ".pickle",
+    )
 
 
-def _layout_of(count: int, source: str) -> Layout:
-    fitting = layouts_with(count)
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
-        names = ", ".join(layout.name for layout in fitting)
-        raise LayoutError(f"{source} has {count} key-points, which fits several layouts. Say which: --layout {names}.")
-    counts = ", ".join(f"{layout.name} {layout.count}" for layout in LAYOUTS.values())
-    raise LayoutError(f"{source} has {count} key-points, and no known layout has that many ({counts}).")
-
-
-def _rate(path: Path, arrays: dict[str, NDArray[Any]], fps: float | None) -> float:
-    stored = arrays.get(FPS)
-    if fps is None and stored is None:
-        raise InputError(
-            f"{path} does not say at which frame rate it was recorded. Give --fps, or store `fps` in an .npz."
-        )
+def open_pickle(path: Path, hints: Hints) -> Recording:
+    """Read a pickle of arrays; see ``readers.open_recording``."""
     try:
-        rate = float(np.asarray(stored).reshape(())) if fps is None else float(fps)
-    except (TypeError, ValueError):
-        raise FormatError(f"{path} has a frame rate of {stored!r}; expected one number. Give --fps.") from None
-    if not (np.isfinite(rate) and rate > 0):
-        raise InputError(f"{path}: a frame rate of {rate:g} is not usable. Give a positive --fps.")
-    return rate
+        data = path.read_bytes()
+    except OSError as error:
+        raise MissingFileError(f"{path} cannot be read ({error.strerror}). Give a .pkl file.") from error
+    value = load_motion_pickle(data, str(path))
+    return recording_of(value if isinstance(value, dict) else {ARRAY: value}, path, hints)
+
+
+def _load_npy(file: BinaryIO, size: int, source: str) -> Any:
+    """An array, or what an array of objects holds. size: of the file, bytes."""
+    try:
+        shape, is_fortran, dtype = _read_header(file)
+    except Exception as error:  # NumPy parses the header as Python: damaged ones raise nearly anything.
+        raise FormatError(f"{source} is truncated or not an array file ({_brief(error)}). Write it again.") from error
+    left = size - file.tell()
+    if dtype.hasobject:
+        return load_motion_pickle(file.read(left), source)
+    count = math.prod(shape)
+    if 0 in shape[1:]:
+        raise FormatError(f"{source} holds an empty array of shape {shape}. Write it again.")
+    if any(length < 0 for length in shape) or count * dtype.itemsize > left or dtype.itemsize == 0:
+        raise FormatError(
+            f"{source} is truncated: {left} bytes are too few for {dtype} of shape {shape}. Write it again with "
+            "numpy.save or numpy.savez."
+        )
+    array = np.frombuffer(file.read(count * dtype.itemsize), dtype, count)
+    return array.reshape(shape[::-1]).T if is_fortran else array.reshape(shape)
+
+
+def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and type. The length of the header is looked at before NumPy reserves as much."""
+    start = file.read(len(NPY) + 2)
+    version = tuple(start[len(NPY) :])
+    if not start.startswith(NPY) or version not in ((1, 0), (2, 0), (3, 0)):
+        raise ValueError("no magic bytes of a known version")
+    width = 2 if version == (1, 0) else 4
+    length = file.read(width)
+    if int.from_bytes(length, "little") > MOST_HEADER_BYTES:
+        raise ValueError(f"a header of {int.from_bytes(length, 'little')} bytes")
+    rest = io.BytesIO(length + file.read(int.from_bytes(length, "little")))
+    read_header: Any = np.lib.format.read_array_header_1_0 if width == 2 else np.lib.format.read_array_header_2_0
+    shape, is_fortran, dtype = read_header(rest)
+    return shape, is_fortran, dtype
+
+
+def _load_npz(file: BinaryIO, path: Path) -> dict[str, Any]:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
+            expanded = sum(info.file_size for info in members)
+            if len(members) > MOST_ARRAYS or expanded > EXPANSION * path.stat().st_size + SMALL_BYTES:
+                raise FormatError(
+                    f"{path} would unpack to {expanded >> 20} MiB in {len(members)} arrays, far more than a motion "
+                    "needs. Write it again without what is not motion."
+                )
+            arrays = {}
+            for info in members:
+                data = archive.read(info)
+                arrays[info.filename.removesuffix(".npy")] = _load_npy(
+                    io.BytesIO(data), len(data), f"{path} ({info.filename})"
+                )
+    except FormatError:
+        raise
+    except Exception as error:  # zipfile and zlib raise many kinds on damaged archives.
+        raise FormatError(
+            f"{path} is truncated or not an .npz ({_brief(error)}). Write it again with numpy.savez."
+        ) from error
+    return arrays
+
+
+def _brief(error: Exception) -> str:
+    """A reason in one short line."""
+    return " ".join((str(error) or type(error).__name__).split())[:160]

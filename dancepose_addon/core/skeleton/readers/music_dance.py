@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FormatError, InputError, MissingFileError
-from ..axes import to_smpl
-from ..layouts import get_layout, require_count
-from ..sequence import AudioWindow, Sequence
+from ..recording import Head, Hints, PointRecording
+from ..sequence import AudioWindow
+from .numbers import as_numbers
 
 SKELETONS: Final = "skeletons.json"
 CONFIG: Final = "config.json"
@@ -29,16 +29,18 @@ NOTED_DEVIATION: Final = 0.05
 DEFAULT_LAYOUT: Final = "md23"
 
 
-def recognises(path: Path) -> bool:
-    """A folder with skeletons.json in it, or any .json file."""
-    return (path / SKELETONS).is_file() if path.is_dir() else path.suffix.lower() == ".json"
+FORM: Final = "music & dance (M&D)"
 
 
-def read(path: Path, layout: str | None, fps: float | None) -> Sequence:
-    """Read an M&D folder or its skeletons.json; see ``readers.read``."""
+def recognises(head: Head) -> bool:
+    """A folder with skeletons.json in it, or a file that starts like JSON."""
+    return (head.path / SKELETONS).is_file() if head.path.is_dir() else head.text.lstrip()[:1] in ("{", "[")
+
+
+def open_file(path: Path, hints: Hints) -> PointRecording:
+    """Read an M&D folder or its skeletons.json; see ``readers.open_recording``."""
     file = path / SKELETONS if path.is_dir() else path
     table = _read_json(file)
-    chosen = get_layout(layout or DEFAULT_LAYOUT)
     points, centre = _points(table, "skeletons", 3, file), _points(table, "center", 2, file)
     if len(points) == 0:
         raise InputError(f"{file} has zero frames. Check that the file was written completely.")
@@ -47,19 +49,22 @@ def read(path: Path, layout: str | None, fps: float | None) -> Sequence:
             f"{file} has skeletons of shape {points.shape} and center of shape {centre.shape}; expected (T, points, 3) "
             "and (T, 3). Check that the file was written completely."
         )
-    require_count(chosen, points.shape[1], str(file))
     length = table.get("length", len(points))
     if length != len(points):
-        raise FormatError(f"{file} says that it has {length} frames and holds {len(points)}. Fetch the file again.")
+        raise FormatError(f"{file} says it has {length!r:.40} frames and holds {len(points)}. Fetch the file again.")
     window_s = _window(file.parent / CONFIG)
     notes: list[str] = []
-    rate = _rate(len(points), window_s, fps, notes)
-    return Sequence(
-        keypoints_m=to_smpl(points + centre[:, None], axes="y_up", unit="cm"),
-        fps=rate,
-        layout=chosen,
-        audio=_audio(file.parent, window_s, len(points) / rate, notes),
+    rate = _rate(len(points), window_s, hints.fps, notes)
+    return PointRecording(
+        points=as_numbers(points + centre[:, None], str(file)),
+        form=FORM,
         source=str(path),
+        layout=DEFAULT_LAYOUT,
+        unit="cm",
+        up="y",
+        fps=rate,
+        fps_why=f"the audio window in {CONFIG} gives it" if window_s else "the format has it",
+        audio=_audio(file.parent, window_s, len(points) / rate, notes),
         notes=tuple(notes),
     )
 

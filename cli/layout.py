@@ -1,0 +1,94 @@
+"""``dancepose layout``: the layouts there are, and a user's own: a template, a check, a picture."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+import typer
+
+from dancepose_addon.core.body.keypoints import layout_with, markers_for
+from dancepose_addon.core.errors import InputError, LayoutError
+from dancepose_addon.core.skeleton.anatomy import rigid_tree
+from dancepose_addon.core.skeleton.layout_file import table_of, template_of, write_layout
+from dancepose_addon.core.skeleton.layouts import LAYOUTS, Layout, get_layout
+from dancepose_addon.core.skeleton.readers import open_recording
+from dancepose_addon.core.skeleton.recording import Hints, PointRecording
+from dancepose_addon.inference import shipped_layouts
+
+from .display import list_results
+
+layout = typer.Typer(help="Skeleton layouts: list, check, draw them; start one of your own.", no_args_is_help=True)
+
+NameArgument = Annotated[str, typer.Argument(metavar="LAYOUT", help="Name of a layout, or a .toml of your own.")]
+PictureOption = Annotated[Path | None, typer.Option("--picture", help="Draw it on the default body, .png.")]
+
+
+@layout.command("list")
+def list_layouts() -> None:
+    """List the layouts that the project knows, and which of them a regressor is shipped for."""
+    shipped = shipped_layouts()
+    for name, known in LAYOUTS.items():
+        print(f"{name:<10} {known.title:<36} {'regressor shipped' if name in shipped else ''}".rstrip())
+
+
+@layout.command()
+def check(name: NameArgument, picture: PictureOption = None) -> None:
+    """Check a layout, and say what its points mean."""
+    chosen = get_layout(name)
+    markers = markers_for(chosen)
+    print(f"{name}: {chosen.title}, {chosen.count} points, {len(chosen.edges)} edges")
+    names = chosen.keypoints
+    for index, point in enumerate(markers.to_json()["points"]):
+        rides = ", ".join(f"{joint} {share:.0%}" for joint, share in point["rides_on"].items())
+        offset = ", ".join(f"{100.0 * value:.1f}" for value in point["offset_m"])
+        other = "" if chosen.mirrored[index] == index else f"  mirrors {names[chosen.mirrored[index]]}"
+        print(f"{index:3d} {names[index]:<18} on {rides:<44} offset {offset} cm{other}")
+    for key in ("left", "right", "top", "bottom"):
+        print(f"{key:<7} {', '.join(names[point] for point in getattr(chosen, key))}")
+    _draw(chosen, picture)
+
+
+@layout.command()
+def template(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="A layout to start from, or a motion file that names its points.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The layout to write, .toml.")],
+    picture: PictureOption = None,
+) -> None:
+    """Write a layout to be changed: a copy of a known one, or of the points that a file names."""
+    if source in LAYOUTS or source.endswith(".toml"):
+        known = get_layout(source)
+        table = table_of(layout_with(markers_for(known)))
+    else:
+        names, points = named_points_in(Path(source))
+        table = template_of(names, Path(source).stem, rigid_tree(points))
+    write_layout(out, table)
+    try:
+        written = get_layout(str(out))
+    except LayoutError as error:
+        print(f"To be completed by hand: {error}")
+    else:
+        _draw(written, picture)
+    list_results({"layout": out, "picture": picture})
+
+
+def named_points_in(path: Path) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """The points of a file by its own names, whatever they mean: names, and (T, K, 3).
+
+    Raises:
+        InputError: the file names none.
+    """
+    recording = open_recording(path, Hints(as_named=True))
+    if not isinstance(recording, PointRecording) or not recording.names:
+        raise InputError(f"{path} names no points (BVH, C3D, TRC and CSV files do). Start from a known layout instead.")
+    return recording.names, recording.points
+
+
+def _draw(chosen: Layout, picture: Path | None) -> None:
+    if picture is None:
+        return
+    from .picture import draw_layout
+
+    draw_layout(picture, chosen)

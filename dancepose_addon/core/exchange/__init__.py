@@ -1,0 +1,1 @@
+"""Motion in and out: any file as a Sequence or, where it holds theta, as a BodyMotion; and files to write."""

@@ -1,0 +1,138 @@
+"""From the regressor's poses to poses that meet the points."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..body.keypoints import keypoints_from_pose
+from ..body.model import BodyModel
+from ..progress import Progress, part_of, silent
+from .bridging import blind_joints, bridge_corrections, carry_corrections, mend_flips
+from .metrics import per_point_error_m
+from .pose import RefineSettings, refine
+from .prepare import Prepared
+from .shape import Shape
+from .stages import Fitted
+from .swing import seen_joints, swing
+
+F32 = NDArray[np.float32]
+
+STILL_POINTS_M: Final = 0.002
+"""Up to this noise joints are where they are seen, and bones are laid onto them; beyond, they are evidence only."""
+REACHED_M: Final = 0.001
+"""Frames whose points are met this well are done."""
+FEW_FRAMES: Final = 0.2
+"""Up to this share of frames that are not done are solved by themselves, with STEPS_ALONE steps."""
+STEPS_ALONE: Final = 6
+LEVELS: Final = ((16, 12), (4, 4), (1, 1))
+"""Of the least squares in time: every how many frames, and how many steps for each of the settings'."""
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Frames that are solved already. frames: (S,), increasing; pose: (S, 24, 3, 3)."""
+
+    frames: NDArray[np.intp]
+    pose: F32
+
+
+def start(shape: Shape, body: BodyModel, pose: F32, prepared: Prepared) -> Fitted:
+    """A pose in the place that brings it nearest to the points."""
+    posed = keypoints_from_pose(shape.sized_markers(), shape.rest_joints(body), pose)
+    return Fitted(shape, pose, mean_offset(posed, prepared.points_m, prepared.confidence))
+
+
+def mean_offset(posed_m: F32, target_m: F32, confidence: F32) -> F32:
+    weight = confidence / np.maximum(confidence.sum(axis=1, keepdims=True), 1e-6)
+    return np.einsum("tk,tkc->tc", weight, target_m - posed_m).astype(np.float32)
+
+
+def draw_onto_points(
+    fitted: Fitted,
+    body: BodyModel,
+    reference: F32,
+    prepared: Prepared,
+    settings: RefineSettings,
+    *,
+    seeds: Seeds | None = None,
+    progress: Progress = silent,
+) -> Fitted:
+    """Bones laid onto the joints that are seen, then least squares where points are not met yet, then gaps bridged.
+
+    reference: (T, 24, 3, 3), the regressor's rotations; seeds: frames that are solved already.
+    """
+    shape = fitted.shape
+    rest_joints, markers, seen = shape.rest_joints(body), shape.sized_markers(), seen_joints(shape.markers)
+    if seen.any_bone and prepared.noise_m < STILL_POINTS_M:
+        pose, translation = swing(rest_joints, fitted.pose, fitted.translation, prepared.points_m, seen, prepared.seen)
+        fitted = replace(fitted, pose=pose, translation=translation)
+    distance = per_point_error_m(fitted.keypoints(body), prepared.points_m)
+    distance[~prepared.seen] = 0.0
+    far = np.flatnonzero(distance.max(axis=1) > REACHED_M)
+    chosen = replace(settings, noise_m=max(settings.noise_m, prepared.noise_m))
+    if len(far) > FEW_FRAMES * len(distance):
+        fitted = _coarse_to_fine(fitted, body, reference, prepared, chosen, seeds, progress)
+    elif len(far):
+        fitted = _refined_at(far, fitted, body, reference, prepared, replace(chosen, steps=STEPS_ALONE), progress)
+    if prepared.gaps:
+        pose = bridge_corrections(fitted.pose, reference, blind_joints(markers, prepared.seen))
+        fitted = replace(fitted, pose=pose)
+    return replace(fitted, pose=mend_flips(fitted.pose, reference))
+
+
+def _coarse_to_fine(
+    fitted: Fitted,
+    body: BodyModel,
+    reference: F32,
+    prepared: Prepared,
+    settings: RefineSettings,
+    seeds: Seeds | None,
+    progress: Progress,
+) -> Fitted:
+    """Least squares on few frames with many steps, then on more of them with fewer, each level starting from the
+    corrections of the one before: it converges in less time than frames by themselves do, and neighbours agree."""
+    count, solved, pose = len(reference), None, fitted.pose.copy()
+    if seeds is not None:
+        solved, pose[seeds.frames] = seeds.frames, seeds.pose
+    levels = [(every, steps) for every, steps in LEVELS if every == 1 or count > 2 * every]
+    for index, (every, steps) in enumerate(levels):
+        frames = np.unique(np.append(np.arange(0, count, every), count - 1))
+        if solved is not None:
+            new = np.setdiff1d(frames, solved)
+            pose[new] = carry_corrections(pose[solved], solved, reference, new)
+        chosen, part = replace(settings, steps=steps * settings.steps), (index / len(levels), (index + 1) / len(levels))
+        fitted = _refined_at(
+            frames, replace(fitted, pose=pose), body, reference, prepared, chosen, part_of(progress, *part)
+        )
+        solved, pose = frames, fitted.pose
+    return fitted
+
+
+def _refined_at(
+    frames: NDArray[np.intp],
+    fitted: Fitted,
+    body: BodyModel,
+    reference: F32,
+    prepared: Prepared,
+    settings: RefineSettings,
+    progress: Progress,
+) -> Fitted:
+    """Least squares at some frames, each from the pose that it has."""
+    markers, rest_joints = fitted.shape.sized_markers(), fitted.shape.rest_joints(body)
+    pose, translation = fitted.pose.copy(), fitted.translation.copy()
+    target, confidence = prepared.points_m[frames], prepared.confidence[frames]
+    offset = mean_offset(keypoints_from_pose(markers, rest_joints, pose[frames]), target, confidence)
+    pose[frames], translation[frames] = refine(
+        markers,
+        rest_joints,
+        reference[frames],
+        offset,
+        target,
+        start_rotmat=pose[frames],
+        confidence=confidence,
+        settings=settings,
+        progress=progress,
+    )
+    return replace(fitted, pose=pose, translation=translation)

@@ -1,0 +1,329 @@
+"""What points say of themselves when they are taken for a layout: how well it fits, where up is, which side is left.
+
+Distances and directions only, so nothing here depends on the file's axes or unit. What a person looks like is the
+layout's points on the default body in its T-pose.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..body.keypoints import markers_for
+from ..body.model import JOINT_NAMES
+from ..body.model_io import load_body
+from .layout import Layout
+
+F64 = NDArray[np.float64]
+
+SAMPLES: Final = 160
+"""Frames that are looked at, spread over the clip."""
+LEAST_M: Final = 0.03
+"""Shorter distances on the body say little: they are longer or shorter by whole shares from person to person."""
+MOST_ON_A_BONE: Final = 7
+EXCHANGE_SAMPLES: Final = 40
+EXCHANGE_GAIN: Final = 0.01
+VOTE_LOST: Final = 0.3
+HOLDS: Final = 0.12
+"""Relative spread of a distance that counts as held."""
+TWINS_M: Final = 0.055
+"""Points of one side that lie nearer together on one bone cannot be told apart by distances."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A layout on the default body. pairs: (P, 2), points that keep their distance; rest_m: (P,), that distance;
+    partner: (P,), the pair on the other side; rest_points: (K, 3)."""
+
+    pairs: NDArray[np.intp]
+    rest_m: F64
+    partner: NDArray[np.intp]
+    rest_points: F64
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How well points fit a layout. scale: file units per metre of the default body; shape: how far proportions are
+    from a person's (mean of |log|); worst: the same of the tenth that fits worst; jitter: how much distances vary
+    within the clip, relative; lopsided: how unlike left and right are (mean of |log|); sides: share of the points
+    that lie on their own side; seen: share of points that are seen."""
+
+    scale: float
+    shape: float
+    worst: float
+    jitter: float
+    lopsided: float
+    sides: float
+    seen: float
+
+    @property
+    def cost(self) -> float:
+        """One number to compare layouts by: 0 is a puppet of the default body."""
+        return self.shape + 0.5 * self.worst + 2.0 * self.jitter + self.lopsided + 2.0 * (1.0 - self.sides)
+
+
+@lru_cache(maxsize=32)
+def template_of(layout: Layout) -> Template:
+    """Pairs of a layout: its edges, and points that ride on one bone."""
+    rest = markers_for(layout).rest_points(load_body().rest_joints()).astype(np.float64)
+    pairs = {tuple(sorted(edge)) for edge in layout.edges}
+    for joint in set(layout.joints):
+        group = [point for point, other in enumerate(layout.joints) if other == joint]
+        # The many points of a hand would outvote the body.
+        pairs |= set(combinations(group, 2)) if len(group) <= MOST_ON_A_BONE else set()
+    ordered = sorted(pair for pair in pairs if np.linalg.norm(rest[pair[0]] - rest[pair[1]]) > LEAST_M)
+    index = {pair: number for number, pair in enumerate(ordered)}
+    partner = [index.get(tuple(sorted(layout.mirrored[end] for end in pair)), number) for pair, number in index.items()]
+    table = np.array(ordered, np.intp).reshape(-1, 2)
+    rest_m = np.linalg.norm(rest[table[:, 0]] - rest[table[:, 1]], axis=-1)
+    return Template(table, rest_m, np.array(partner, np.intp), rest)
+
+
+def sample(points: F64) -> F64:
+    """At most SAMPLES frames, spread over the clip. points: (T, K, 3) -> (S, K, 3)."""
+    if len(points) <= SAMPLES:
+        return points
+    return points[np.linspace(0, len(points) - 1, SAMPLES).round().astype(np.intp)]
+
+
+def measure_fit(points: F64, layout: Layout) -> Fit:
+    """points: (S, K, 3), sampled, NaN where unseen."""
+    template = template_of(layout)
+    if not np.isfinite(points).any():
+        return Fit(1.0, np.inf, np.inf, np.inf, np.inf, 0.0, 0.0)
+    ends = points[:, template.pairs[:, 0]] - points[:, template.pairs[:, 1]]
+    length = np.sqrt((ends * ends).sum(axis=-1))
+    seen = np.isfinite(length).sum(axis=0) >= max(1, len(points) // 10)
+    typical = np.full(len(template.pairs), np.nan)
+    if seen.any():
+        typical[seen] = np.nanmedian(length[:, seen], axis=0)
+    usable = seen & (typical > 0)
+    if usable.sum() < 3:
+        return Fit(1.0, np.inf, np.inf, np.inf, np.inf, 0.0, float(np.isfinite(points).mean()))
+    ratio = np.log(typical[usable] / template.rest_m[usable])
+    weight = np.minimum(template.rest_m[usable], 0.5)
+    middle = weighted_median(ratio, weight)
+    off = np.abs(ratio - middle)
+    last = np.sort(off)[-max(1, len(off) // 10) :]
+    spread = np.nanmedian(np.abs(length[:, usable] - typical[usable]), axis=0) / typical[usable]
+    other = typical[template.partner]
+    lopsided = np.abs(np.log(typical[usable] / np.where(other[usable] > 0, other[usable], typical[usable])))
+    return Fit(
+        scale=float(np.exp(middle)),
+        shape=float((off * weight).sum() / weight.sum()),
+        worst=float(last.mean()),
+        jitter=float((spread * weight).sum() / weight.sum()),
+        lopsided=float((lopsided * weight).sum() / weight.sum()),
+        sides=_share_on_own_side(points, layout),
+        seen=float(np.isfinite(points).mean()),
+    )
+
+
+def weighted_median(values: F64, weights: F64) -> float:
+    """The value with half of the weight on either side. values, weights: (N,)."""
+    order = np.argsort(values)
+    total = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(total, total[-1] / 2.0)])
+
+
+def _unit(vectors: F64) -> F64:
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.divide(vectors, length, out=np.full_like(vectors, np.nan), where=length > 0)
+
+
+def _mean(points: F64, chosen: tuple[int, ...]) -> F64:
+    """Mean of some points in each frame, of those that are seen. points: (S, K, 3) -> (S, 3)."""
+    part = points[:, list(chosen)]
+    seen = np.isfinite(part)
+    count = seen.sum(axis=1)
+    return np.divide(np.where(seen, part, 0.0).sum(axis=1), count, out=np.full(count.shape, np.nan), where=count > 0)
+
+
+def leftward(points: F64, layout: Layout) -> F64:
+    """From the right side of the trunk to its left, in each frame. points: (S, K, 3) -> (S, 3), unit."""
+    return _unit(_mean(points, layout.left) - _mean(points, layout.right))
+
+
+def upward(points: F64, layout: Layout) -> F64:
+    """From feet to head, in each frame, file units. points: (S, K, 3) -> (S, 3)."""
+    return _mean(points, layout.top) - _mean(points, layout.bottom)
+
+
+def _share_on_own_side(points: F64, layout: Layout) -> float:
+    """Share of mirrored pairs whose left point lies further left, most of the time. Hands and feet may cross."""
+    left = leftward(points, layout)
+    pairs = [(a, b) for a, b in enumerate(layout.mirrored) if _is_left(layout, a) and a != b]
+    if not pairs:
+        return 1.0
+    votes = []
+    for first, second in pairs:
+        along = ((points[:, first] - points[:, second]) * left).sum(axis=-1)
+        along = along[np.isfinite(along)]
+        votes.append(1.0 if len(along) == 0 else float(np.mean(along > 0) > 0.4))
+    return float(np.mean(votes))
+
+
+def _is_left(layout: Layout, point: int) -> bool:
+    """Whether a point is the left one of its pair: by its joint, or by its place in the T-pose."""
+    return float(template_of(layout).rest_points[point, 0]) > 0
+
+
+@dataclass(frozen=True)
+class Direction:
+    """towards: (3,), unit; certainty: length of the mean of the frames' unit vectors, 1 where all agree."""
+
+    towards: F64
+    certainty: float
+
+
+def find_up(points: F64, layout: Layout) -> Direction:
+    """Which way heads are from feet, over the clip. points: (S, K, 3)."""
+    up = _unit(upward(points, layout))
+    up = up[np.isfinite(up).all(axis=1)]
+    if len(up) == 0:
+        return Direction(np.array([0.0, 1.0, 0.0]), 0.0)
+    # The median of each coordinate: frames on the floor do not tilt the rest.
+    middle = np.median(up, axis=0)
+    return Direction(_unit(middle), float(np.linalg.norm(up.mean(axis=0))))
+
+
+def find_handedness(points: F64, layout: Layout) -> dict[str, float]:
+    """How surely the body faces where it should if left is left: for each sign, from -1 (mirrored) to 1.
+
+    Left times up is forward on a body that is not mirrored. Forward is where toes point, knees bend, and the nose is.
+    (Elbows say little: with straight arms they bend either way.)
+    """
+    template, left = template_of(layout), leftward(points, layout)
+    up = _unit(upward(points, layout))
+    votes: dict[str, float] = {}
+    for name, (front, back) in _forward_pairs(layout, template).items():
+        forward = _mean(points, front) - _mean(points, back)
+        if name == "knees":
+            forward = _bend(points, layout)
+        around = np.cross(left, up)
+        vote = (around * forward).sum(axis=-1)
+        vote = vote[np.isfinite(vote)]
+        size = np.abs(vote).sum()
+        if len(vote) and size > 0:
+            votes[name] = float(vote.sum() / size)
+    return votes
+
+
+def _forward_pairs(layout: Layout, template: Template) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Points further to the front and further to the back of the same bones, by their place on the body."""
+    found: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
+    feet = [i for i, joint in enumerate(layout.joints) if JOINT_NAMES[joint].endswith(("foot", "ankle"))]
+    head = [i for i, joint in enumerate(layout.joints) if JOINT_NAMES[joint] == "head"]
+    for name, group in (("feet", feet), ("face", head)):
+        if len(group) < 2:
+            continue
+        depth = template.rest_points[group, 2]
+        front = tuple(point for point, z in zip(group, depth, strict=True) if z > depth.max() - 0.05)
+        back = tuple(point for point, z in zip(group, depth, strict=True) if z < depth.min() + 0.05)
+        if depth.max() - depth.min() > 0.08:
+            found[name] = (front, back)
+    found["knees"] = ((), ())
+    return found
+
+
+def _bend(points: F64, layout: Layout) -> F64:
+    """Mean over both sides of where a knee points, away from the line between hip and ankle. -> (S, 3)."""
+    found = []
+    for side in ("left", "right"):
+        ends = [_near_joint(layout, f"{side}_{part}") for part in ("hip", "knee", "ankle")]
+        if any(end is None for end in ends):
+            continue
+        a, b, c = (points[:, end] for end in ends if end is not None)
+        found.append(b - (a + c) / 2.0)
+    if not found:
+        return np.full((len(points), 3), np.nan)
+    stacked = np.stack(found)
+    count = np.isfinite(stacked).sum(axis=0)
+    return np.divide(np.nansum(stacked, axis=0), count, out=np.full(count.shape, np.nan), where=count > 0)
+
+
+def _near_joint(layout: Layout, joint: str) -> int | None:
+    """The point that is a joint, to a few centimetres; markers on the skin bend the line by themselves."""
+    rest = load_body().rest_joints()[JOINT_NAMES.index(joint)]
+    away = np.linalg.norm(template_of(layout).rest_points - rest, axis=-1)
+    nearest = int(np.argmin(away))
+    return nearest if away[nearest] < 0.03 else None
+
+
+def are_twins(layout: Layout, first: int, second: int) -> bool:
+    """Whether two points ride on one bone, on one side, closer than can be told apart."""
+    rest = template_of(layout).rest_points
+    close = float(np.linalg.norm(rest[first] - rest[second])) < TWINS_M
+    return close and layout.joints[first] == layout.joints[second] and rest[first, 0] * rest[second, 0] > 0.01**2
+
+
+def rigid_tree(points: F64) -> list[tuple[int, int]]:
+    """Edges that join all points, of those whose lengths change least (Prim 1957). points: (T, K, 3)."""
+    few = sample(points)
+    count = few.shape[1]
+    cost = np.full((count, count), np.inf)
+    for point in range(count):
+        length = np.linalg.norm(few - few[:, point : point + 1], axis=-1)
+        seen = np.isfinite(length).any(axis=0)
+        # Of two that are equally rigid the shorter one: neighbours on a bone.
+        cost[point, seen] = np.nanstd(length[:, seen], axis=0) + 0.05 * np.nanmedian(length[:, seen], axis=0)
+    joined, edges = {0}, []
+    while len(joined) < count:
+        inside, outside = sorted(joined), sorted(set(range(count)) - joined)
+        table = cost[np.ix_(inside, outside)]
+        first, second = np.unravel_index(int(np.argmin(table)), table.shape)
+        edges.append((inside[int(first)], outside[int(second)]))
+        joined.add(outside[int(second)])
+    return edges
+
+
+def find_exchanged(points: F64, layout: Layout, cost: float) -> tuple[int, int] | None:
+    """Two neighbouring points that would fit a person better in each other's place; None where there are none.
+
+    points: (S, K, 3); cost: of the layout as it is.
+    """
+    few = points[:: max(1, len(points) // EXCHANGE_SAMPLES)]
+    limit = min(cost, measure_fit(few, layout).cost) - EXCHANGE_GAIN
+    template = template_of(layout)
+    near = {tuple(pair) for pair in template.pairs.tolist()}
+    near |= {(a, b) for a, b in enumerate(layout.mirrored) if a < b} | {tuple(sorted(edge)) for edge in layout.edges}
+    better = []
+    for first, second in sorted(near):
+        if are_twins(layout, first, second):
+            continue
+        exchanged = measure_fit(few[:, _exchanged(layout, first, second)], layout).cost
+        if exchanged < limit:
+            better.append((exchanged, first, second))
+    before = find_handedness(few, layout)
+    for _, first, second in sorted(better):
+        # An ankle that would fit better as a toe, though the foot would then point backwards, is an ankle.
+        after = find_handedness(few[:, _exchanged(layout, first, second)], layout)
+        if all(after[name] > vote - VOTE_LOST for name, vote in before.items() if name in after):
+            return first, second
+    return None
+
+
+def _exchanged(layout: Layout, first: int, second: int) -> NDArray[np.intp]:
+    """The order of a layout's points with two of them in each other's place."""
+    order = np.arange(layout.count)
+    order[[first, second]] = second, first
+    return order
+
+
+def rigid_share(points: F64) -> float:
+    """Share of the points' closest companions whose distance holds: near 1 for positions on a body, in whatever order.
+
+    points: (S, K, 3), sampled.
+    """
+    if len(points) < 3:
+        return 1.0
+    edges = np.array(rigid_tree(points))
+    length = np.linalg.norm(points[:, edges[:, 0]] - points[:, edges[:, 1]], axis=-1)
+    with np.errstate(invalid="ignore"):
+        extent = float(np.nanmedian(np.nanmax(points, axis=(0, 1)) - np.nanmin(points, axis=(0, 1))))
+        middle, spread = np.nanmedian(length, axis=0), np.nanstd(length, axis=0)
+    apart = middle > 0.01 * extent
+    return float(np.mean(spread[apart] < HOLDS * middle[apart])) if apart.any() else 0.0

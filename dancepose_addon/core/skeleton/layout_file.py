@@ -1,0 +1,308 @@
+"""A user's own layout, as a TOML file.
+
+    format = "dancepose-layout-1"
+    name = "studio"
+    edges = [["LSHO", "LELB"], ["LELB", "LWRA"]]     # to draw and to measure; all points in one piece
+
+    [[points]]
+    name = "LSHO"
+    rides_on = { left_shoulder = 0.7, spine3 = 0.3 } # or one joint of SMPL: "left_shoulder"
+    offset_m = [0.02, 0.05, 0.0]                     # from the joints' weighted mean, T-pose, y up, facing z
+    mirror = "RSHO"                                  # may be left out where left and right stand in the name
+
+``left`` and ``right`` (points of shoulders and hips), ``top`` (of the head) and ``bottom`` (of the feet) may be named;
+by default they follow from the joints that the points ride on.
+"""
+
+from itertools import pairwise
+from pathlib import Path
+import re
+import tomllib
+from typing import Any, Final
+
+from ..atomic import replacing
+from ..body.model import JOINT_INDEX, JOINT_NAMES
+from ..errors import LayoutError, MissingFileError
+from .layout import Layout
+
+FORMAT: Final = "dancepose-layout-1"
+MAX_BYTES: Final = 1 << 20
+MAX_POINTS: Final = 512
+LEFT_TRUNK: Final = ("left_hip", "left_shoulder", "left_collar")
+HEAD: Final = ("head", "neck")
+FEET: Final = ("ankle", "foot")
+KEYS: Final = {"format", "name", "title", "edges", "points", "left", "right", "top", "bottom"}
+POINT_KEYS: Final = {"name", "rides_on", "offset_m", "mirror"}
+
+
+def read_layout(path: Path) -> Layout:
+    """Read and check a layout file; the layout is called by its path.
+
+    Raises:
+        MissingFileError: it cannot be read. LayoutError: what is wrong with it, as many complaints as there are.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise LayoutError(f"{path} is larger than a layout can be ({MAX_BYTES >> 20} MiB). Is it the right file?")
+        data = path.read_bytes()
+    except OSError as error:
+        raise MissingFileError(
+            f"{path} cannot be read ({error.strerror}). Make one with `dancepose layout template`."
+        ) from error
+    try:
+        table = tomllib.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise LayoutError(f"{path} is not TOML ({error}). Mend it, or start from a template.") from error
+    return layout_from_table(table, name=str(path), source=str(path))
+
+
+def layout_from_table(table: dict[str, Any], *, name: str, source: str) -> Layout:
+    """A layout from its table. Raises LayoutError with everything that is wrong."""
+    check = _Checker(table)
+    layout = check.layout(name)
+    if check.complaints or layout is None:
+        raise LayoutError(
+            f"{source} describes no layout: {'; '.join(check.complaints[:8])}. See `dancepose layout template`."
+        )
+    return layout
+
+
+class _Checker:
+    """Reads a table and gathers what is wrong with it."""
+
+    def __init__(self, table: dict[str, Any]) -> None:
+        self.table, self.complaints = table, list[str]()
+        self.index: dict[str, int] = {}
+
+    def wrong(self, text: str) -> None:
+        self.complaints.append(text)
+
+    def layout(self, name: str) -> Layout | None:
+        if self.table.get("format") != FORMAT:
+            self.wrong(f"format is {self.table.get('format')!r}, not {FORMAT!r}")
+        unknown = sorted(set(self.table) - KEYS)
+        if unknown:
+            self.wrong(f"it has the unknown keys {', '.join(unknown[:5])}")
+        points = self.table.get("points")
+        is_table = isinstance(points, list) and all(isinstance(point, dict) for point in points)
+        if not is_table or not points or len(points) > MAX_POINTS:
+            self.wrong(f"points are not {'a list of tables' if not is_table else f'1 to {MAX_POINTS}'}")
+            return None
+        names = [point.get("name") for point in points]
+        if not all(isinstance(one, str) and one for one in names) or len(set(names)) != len(names):
+            self.wrong("each point needs a name of its own")
+            return None
+        self.index = {one: index for index, one in enumerate(names)}
+        riding = tuple(self._riding(point) for point in points)
+        offsets = tuple(self._offset(point) for point in points)
+        edges = self._edges(len(points))
+        if self.complaints:
+            return None
+        joints = tuple(max(pairs, key=lambda pair: pair[1])[0] for pairs in riding)
+        mirrored = self._mirrored(points)
+        left, right = self._sides(joints, mirrored)
+        top, bottom = self._chosen("top", joints, HEAD), self._chosen("bottom", joints, FEET)
+        if self.complaints:
+            return None
+        title = str(self.table.get("title") or self.table.get("name") or name)
+        return Layout(
+            name, title, tuple(names), edges, joints, mirrored, left, right, top, bottom, riding=riding,
+            offsets_m=offsets,
+        )  # fmt: skip
+
+    def _riding(self, point: dict[str, Any]) -> tuple[tuple[int, float], ...]:
+        unknown = sorted(set(point) - POINT_KEYS)
+        if unknown:
+            self.wrong(f"point {point['name']} has the unknown keys {', '.join(unknown[:5])}")
+        rides = point.get("rides_on")
+        table = {rides: 1.0} if isinstance(rides, str) else rides
+        if not isinstance(table, dict) or not table:
+            self.wrong(f"point {point['name']} rides on nothing (rides_on)")
+            return ((0, 1.0),)
+        strange = [joint for joint in table if joint not in JOINT_INDEX]
+        if strange:
+            self.wrong(f"point {point['name']} rides on {strange[0]!r}; joints are {', '.join(JOINT_NAMES)}")
+            return ((0, 1.0),)
+        weights = [_number(weight) for weight in table.values()]
+        if any(weight is None or weight <= 0 for weight in weights):
+            self.wrong(f"point {point['name']} has weights that are not positive numbers")
+            return ((0, 1.0),)
+        total = sum(weight for weight in weights if weight is not None)
+        return tuple((JOINT_INDEX[joint], float(weight) / total) for joint, weight in table.items())
+
+    def _offset(self, point: dict[str, Any]) -> tuple[float, float, float]:
+        raw = point.get("offset_m", [0.0, 0.0, 0.0])
+        values = [_number(value) for value in raw] if isinstance(raw, list) else []
+        if len(values) != 3 or any(value is None or abs(value) > 1.0 for value in values):
+            self.wrong(f"point {point['name']} has offset_m {raw!r:.60}, not three numbers in metres")
+            return (0.0, 0.0, 0.0)
+        x, y, z = (float(value or 0.0) for value in values)
+        return x, y, z
+
+    def _edges(self, count: int) -> tuple[tuple[int, int], ...]:
+        raw = self.table.get("edges")
+        edges = []
+        for edge in raw if isinstance(raw, list) else []:
+            ends = [self.index.get(end) if isinstance(end, str) else None for end in edge] if _is_pair(edge) else []
+            if len(ends) != 2 or ends[0] is None or ends[1] is None or ends[0] == ends[1]:
+                self.wrong(f"edge {edge!r:.60} does not name two points")
+                continue
+            edges.append((ends[0], ends[1]))
+        reached, grown = set[int](), {0}
+        while grown - reached:
+            reached |= grown
+            grown = {b for a, b in edges if a in reached} | {a for a, b in edges if b in reached}
+        if len(reached) != count:
+            names = [name for name, index in self.index.items() if index not in reached]
+            self.wrong(f"edges do not join {', '.join(names[:5])} to {next(iter(self.index))}")
+        return tuple(edges)
+
+    def _mirrored(self, points: list[dict[str, Any]]) -> tuple[int, ...]:
+        result = list(range(len(points)))
+        for index, point in enumerate(points):
+            given = point.get("mirror")
+            if given is not None and given not in self.index:
+                self.wrong(f"point {point['name']} is mirrored by {given!r:.40}, which is no point")
+            elif given is not None:
+                result[index] = self.index[given]
+                result[self.index[given]] = index
+            elif result[index] == index:
+                result[index] = next(
+                    (self.index[name] for name in other_sides(point["name"]) if name in self.index), index
+                )
+        return tuple(result)
+
+    def _sides(self, joints: tuple[int, ...], mirrored: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        if "left" in self.table or "right" in self.table:
+            left, right = self._named("left"), self._named("right")
+        else:
+            left = tuple(
+                index
+                for index, joint in enumerate(joints)
+                if JOINT_NAMES[joint] in LEFT_TRUNK and mirrored[index] != index
+            )
+            right = tuple(mirrored[index] for index in left)
+        if not left or len(left) != len(right):
+            self.wrong("left and right have to name the same number of points of shoulders and hips, at least one")
+        return left, right
+
+    def _chosen(self, key: str, joints: tuple[int, ...], parts: tuple[str, ...]) -> tuple[int, ...]:
+        if key in self.table:
+            return self._named(key)
+        found = tuple(index for index, joint in enumerate(joints) if JOINT_NAMES[joint].endswith(parts))
+        if not found:
+            self.wrong(f"{key} has to name points, since none rides on {' or '.join(parts)}")
+        return found
+
+    def _named(self, key: str) -> tuple[int, ...]:
+        raw = self.table.get(key)
+        names = raw if isinstance(raw, list) and raw else []
+        indices = [self.index[name] for name in names if isinstance(name, str) and name in self.index]
+        if not names or len(indices) != len(names):
+            self.wrong(f"{key} is {raw!r:.60}, not a list of points")
+        return tuple(indices)
+
+
+def _number(value: Any) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e6
+    return float(value) if is_number else None
+
+
+def _is_pair(edge: Any) -> bool:
+    return isinstance(edge, list) and len(edge) == 2
+
+
+def other_sides(name: str) -> list[str]:
+    """What a point's mirror image may be called: left and right, Left and Right, L and R exchanged."""
+    found = []
+    for one, other in (("left", "right"), ("Left", "Right"), ("LEFT", "RIGHT")):
+        for old, new in ((one, other), (other, one)):
+            if old in name:
+                found.append(name.replace(old, new))
+    for old, new in (("L", "R"), ("R", "L"), ("l", "r"), ("r", "l")):
+        # A letter that starts the name, or stands apart: LSHO, Hand.L, hand_l.
+        found += [new + name[1:]] if name.startswith(old) else []
+        found += [re.sub(rf"([._ -]){old}$", rf"\g<1>{new}", name)]
+    return [candidate for candidate in found if candidate != name]
+
+
+def table_of(layout: Layout) -> dict[str, Any]:
+    """The table that ``layout_from_table`` reads. A layout of the project's own rides on its joints alone."""
+    names = layout.keypoints
+    riding = layout.riding or tuple(((joint, 1.0),) for joint in layout.joints)
+    offsets = layout.offsets_m or ((0.0, 0.0, 0.0),) * layout.count
+    points = [
+        {
+            "name": name,
+            "rides_on": {JOINT_NAMES[joint]: round(weight, 5) for joint, weight in pairs},
+            "offset_m": [round(value, 5) for value in offset],
+            "mirror": names[layout.mirrored[index]],
+        }
+        for index, (name, pairs, offset) in enumerate(zip(names, riding, offsets, strict=True))
+    ]
+    sides = {key: [names[point] for point in getattr(layout, key)] for key in ("left", "right", "top", "bottom")}
+    edges = [[names[first], names[second]] for first, second in layout.edges]
+    return {"format": FORMAT, "title": layout.title, "edges": edges, **sides, "points": points}
+
+
+def template_of(names: tuple[str, ...], title: str, edges: list[tuple[int, int]] | None = None) -> dict[str, Any]:
+    """A table to be filled in: every point rides on the joint that its name suggests.
+
+    edges: pairs of points; by default each hangs on the one before.
+    """
+    pairs = list(pairwise(range(len(names)))) if edges is None else edges
+    points = [{"name": name, "rides_on": {guess_joint(name): 1.0}, "offset_m": [0.0, 0.0, 0.0]} for name in names]
+    return {"format": FORMAT, "title": title, "edges": [[names[a], names[b]] for a, b in pairs], "points": points}
+
+
+def write_layout(path: Path, table: dict[str, Any]) -> None:
+    """Write a layout's table as TOML, with a word on each part. Raises OutputError."""
+    lines = [
+        f'format = "{table["format"]}"',
+        f"title = {_quoted(table['title'])}",
+        "# What is drawn and measured: pairs of points whose distance hardly changes; all points in one piece.",
+        "edges = [",
+        *(f"    {_list(edge)}," for edge in table["edges"]),
+        "]",
+        "# Points of shoulders and hips on either side, of the head, of the feet; by default those that ride there.",
+        *(f"{key} = {_list(table[key])}" for key in ("left", "right", "top", "bottom") if key in table),
+        "# rides_on: joints of SMPL with their shares; offset_m: from their mean, metres, T-pose, y up, facing z.",
+        "# Joints: " + ", ".join(JOINT_NAMES[:12]) + ",",
+        "# " + ", ".join(JOINT_NAMES[12:]) + ".",
+    ]
+    for point in table["points"]:
+        rides = ", ".join(f"{joint} = {weight}" for joint, weight in point["rides_on"].items())
+        lines += ["", "[[points]]", f"name = {_quoted(point['name'])}", f"rides_on = {{ {rides} }}"]
+        lines.append(f"offset_m = {point['offset_m']}")
+        if "mirror" in point:
+            lines.append(f"mirror = {_quoted(point['mirror'])}")
+    with replacing(path) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _list(names: list[str]) -> str:
+    return "[" + ", ".join(map(_quoted, names)) + "]"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + re.sub(r"[\x00-\x1f\x7f]", " ", escaped) + '"'
+
+
+JOINT_WORDS: Final = (
+    ("toe", "foot"), ("foot", "foot"), ("heel", "ankle"), ("ank", "ankle"), ("knee", "knee"), ("kne", "knee"),
+    ("tib", "knee"), ("shin", "knee"), ("thi", "hip"), ("asi", "pelvis"), ("psi", "pelvis"), ("hip", "hip"),
+    ("finger", "hand"), ("fin", "hand"), ("hand", "hand"), ("wri", "wrist"), ("wra", "wrist"), ("wrb", "wrist"),
+    ("elb", "elbow"), ("frm", "elbow"), ("forearm", "elbow"), ("upa", "shoulder"), ("sho", "shoulder"),
+    ("arm", "shoulder"), ("clav", "spine3"), ("collar", "collar"), ("strn", "spine3"), ("c7", "spine3"),
+    ("t10", "spine2"), ("neck", "neck"), ("chest", "spine3"), ("spine", "spine2"), ("head", "head"), ("hd", "head"),
+    ("nose", "head"), ("eye", "head"), ("ear", "head"), ("pelvis", "pelvis"), ("root", "pelvis"),
+)  # fmt: skip
+
+
+def guess_joint(name: str) -> str:
+    """The SMPL joint that a point of that name may ride on; a proposal in a template, for the user to check."""
+    low = name.lower()
+    part = next((joint for word, joint in JOINT_WORDS if word in low), "pelvis")
+    side = "right" if "right" in low or re.match(r"r[^aeiou]|r$", low) or re.search(r"[._ -]r$", low) else "left"
+    return part if part in JOINT_INDEX else f"{side}_{part}"

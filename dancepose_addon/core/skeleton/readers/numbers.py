@@ -1,0 +1,78 @@
+"""Numbers from files, checked."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import FormatError, InputError
+
+RATE_KEYS: Final = ("fps", "mocap_framerate", "mocap_frame_rate", "framerate", "frame_rate")
+LARGEST: Final = 1e9
+"""A coordinate beyond it is damage, in whatever unit."""
+
+
+def as_numbers(value: Any, source: str) -> NDArray[np.float64]:
+    """An array of real numbers as doubles; infinite and absurdly large ones become NaN, which is what unseen is.
+
+    Raises:
+        FormatError: it is no such array.
+    """
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
+        kind = str(value.dtype) if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
+        raise FormatError(f"{source} holds {kind} where numbers are expected (docs/formats.md lists what is read).")
+    numbers = value.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        wild = ~(np.abs(numbers) < LARGEST)
+    if wild.any():
+        numbers[wild] = np.nan
+    return numbers
+
+
+def stored_rate(arrays: Mapping[str, Any], source: str) -> float | None:
+    """Frames per second where a file says it.
+
+    Raises:
+        FormatError: what it says is no number. InputError: it is not positive.
+    """
+    for key in RATE_KEYS:
+        if key in arrays:
+            return usable_rate(arrays[key], source)
+    return None
+
+
+def usable_rate(stored: Any, source: str) -> float:
+    """A rate as a positive number; raises as ``stored_rate`` does."""
+    try:
+        rate = float(np.asarray(stored, np.float64).reshape(()))
+    except (TypeError, ValueError):
+        raise FormatError(f"{source} has a frame rate of {stored!r:.60}; expected one number. Give --fps.") from None
+    if not 0.0 < rate < 1e5:
+        raise InputError(f"{source}: a frame rate of {rate:g} is not usable. Give a positive --fps.")
+    return rate
+
+
+def text_of(value: Any) -> str:
+    """Text as files hold it: a string, bytes, or an array of one of either; nothing for anything else."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return value.decode("latin1")
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "US" or value.size != 1:
+        return ""
+    # NumPy makes strings of code points without looking at them, and damaged ones are beyond Unicode.
+    raw = value.tobytes()
+    text = raw.decode("latin1" if value.dtype.kind == "S" else "utf-32-le", errors="replace")
+    return text.rstrip("\x00")
+
+
+def describe(arrays: Mapping[str, Any]) -> str:
+    """What a file holds, in words, for a message."""
+    parts = [
+        f"{str(name)[:40]} {value.shape}"
+        if isinstance(value, np.ndarray)
+        else f"{str(name)[:40]} ({type(value).__name__})"
+        for name, value in list(arrays.items())[:12]
+    ]
+    return ", ".join(parts) or "nothing"

@@ -1,0 +1,268 @@
+"""Theta in arrays: rotations of SMPL's joints and where the body is.
+
+    AMASS      poses (N, 156) SMPL+H or (N, 165) SMPL-X or (N, 72) SMPL, trans, betas, gender, mocap_framerate; z up
+    our own    the same with scale, rest_pelvis, provenance (core/fit/motion.py)
+    AIST++     smpl_poses (N, 72), smpl_trans, smpl_scaling; y up, 60 fps; metres are trans / scaling
+    EDGE       smpl_poses (N, 72), smpl_trans (the pelvis's place), full_pose (N, 24, 3); z up, 30 fps
+    FineDance  one array (N, 315): translation, then 52 rotations as the first two rows of their matrices (6D);
+               or (N, 159), with rotation vectors; 30 fps
+    plain      (N, 72), (N, 24, 3) and the like: told from positions by whether bones keep their lengths
+
+Bodies here have no fingers, so finger joints of SMPL+H and SMPL-X are left out, which is said where they move.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...body.rotation import rotmat_to_rotvec
+from ...errors import FormatError, InputError
+from ..anatomy import measure_fit, rigid_share, sample
+from ..layouts import layouts_with
+from ..recording import Finding, Hints, PoseRecording
+from .numbers import as_numbers, describe, stored_rate, text_of
+
+F64 = NDArray[np.float64]
+
+AIST_FPS: Final = 60.0
+EDGE_FPS: Final = 30.0
+FINEDANCE_FPS: Final = 30.0
+FINEDANCE_WIDTHS: Final = (315, 159)
+ROTATION_COUNTS: Final = (22, 24, 52, 55)
+"""Numbers of joints that SMPL's family has, hands or not."""
+MODEL_OF_COUNT: Final = {22: "smplh", 24: "smpl", 52: "smplh", 55: "smplx"}
+BODY_JOINTS: Final = 22
+FULL_TURN: Final = 2.0 * np.pi + 0.3
+NEUTRAL: Final = 0.05
+POSITIONS_COST: Final = 0.45
+NO_PERSON: Final = 1.2
+RIGID: Final = 0.5
+MOST_BENT: Final = (
+    7.0,
+    2.6,
+    2.6,
+    0.8,
+    2.8,
+    2.8,
+    0.7,
+    1.3,
+    1.3,
+    0.7,
+    0.9,
+    0.9,
+    0.9,
+    0.9,
+    0.9,
+    0.9,
+    2.4,
+    2.4,
+    2.8,
+    2.8,
+    1.5,
+    1.5,
+)
+"""Radians that SMPL's joints are turned by at most, in the middle of a clip; the root may be turned anyhow."""
+VALUES: Final = ("positions", "rotations")
+NO_FINGERS: Final = Finding("hands", "left out", 0.8, "the file moves its fingers, and the avatar has none")
+
+
+def recognises(arrays: Mapping[str, Any]) -> bool:
+    """By the names that data sets give theta."""
+    return ("poses" in arrays and "trans" in arrays) or "smpl_poses" in arrays
+
+
+def recording_of(arrays: Mapping[str, Any], source: str) -> PoseRecording:
+    """AMASS, ours, AIST++ or EDGE. Raises FormatError or InputError."""
+    if "smpl_poses" not in arrays:
+        return _amass(arrays, source)
+    rotvec, notes = _joints24(_rotations(arrays["smpl_poses"], source, "smpl_poses"), source)
+    if "smpl_trans" not in arrays:
+        raise FormatError(f"{source} holds {describe(arrays)}; expected smpl_trans beside smpl_poses.")
+    translation = _translation(arrays["smpl_trans"], len(rotvec), source, "smpl_trans")
+    rate = stored_rate(arrays, source)
+    if "smpl_scaling" in arrays:
+        scaling = as_numbers(np.asarray(arrays["smpl_scaling"]), source).reshape(-1)
+        if scaling.size != 1 or not 1e-3 < scaling[0] < 1e6:
+            raise FormatError(f"{source} has smpl_scaling {scaling[:3]}; AIST++ has one positive number.")
+        return PoseRecording(
+            rotvec, translation / scaling[0], "AIST++ motion", source, up="y", fps=rate or AIST_FPS,
+            fps_why="the file says it" if rate else "AIST++ has it", findings=notes,
+        )  # fmt: skip
+    joints = None
+    if "full_pose" in arrays:
+        joints = as_numbers(arrays["full_pose"], source)
+        joints = joints if joints.shape == (len(rotvec), 24, 3) else None
+    form = "EDGE motion" if joints is not None else "SMPL poses"
+    return PoseRecording(
+        rotvec, translation, form, source, is_pelvis=joints is not None, joints=joints,
+        up="z" if joints is not None else None, fps=rate or (EDGE_FPS if joints is not None else None),
+        fps_why="the file says it" if rate else "EDGE writes it", findings=notes,
+    )  # fmt: skip
+
+
+def _amass(arrays: Mapping[str, Any], source: str) -> PoseRecording:
+    rotations = _rotations(arrays["poses"], source, "poses")
+    rotvec, notes = _joints24(rotations, source)
+    translation = _translation(arrays["trans"], len(rotvec), source, "trans")
+    betas = as_numbers(np.asarray(arrays.get("betas", np.zeros(10))), source).reshape(-1)[:400]
+    is_ours = "rest_pelvis" in arrays and "scale" in arrays
+    model, pelvis, scale = MODEL_OF_COUNT[rotations.shape[1]], None, 1.0
+    if is_ours:
+        pelvis = as_numbers(np.asarray(arrays["rest_pelvis"]), source).reshape(-1)
+        scale = float(as_numbers(np.asarray(arrays["scale"]), source).reshape(-1)[:1].sum())
+        if pelvis.shape != (3,) or not np.isfinite(pelvis).all() or not 1e-3 < scale < 1e3:
+            raise FormatError(f"{source} has rest_pelvis {pelvis[:4]} and scale {scale:g}; expected (3,) and a size.")
+        model = _fingerprint(arrays) or "smpl"
+    if not np.isfinite(betas).all():
+        raise FormatError(f"{source} has betas that are not numbers. Write it again.")
+    gender = arrays.get("gender", "neutral")
+    text = (
+        gender.decode("latin1") if isinstance(gender, bytes) else str(np.asarray(gender).reshape(-1)[:1].tolist()[:1])
+    )
+    rate = stored_rate(arrays, source)
+    return PoseRecording(
+        rotvec, translation, "DancePose motion" if is_ours else "AMASS motion", source, model=model,
+        gender=next((name for name in ("female", "male") if name in text), "neutral"), betas=betas,
+        rest_pelvis=pelvis, scale=scale, up="z", fps=rate, fps_why="the file says it", findings=notes,
+    )  # fmt: skip
+
+
+def _fingerprint(arrays: Mapping[str, Any]) -> str:
+    """The body that a motion of ours was fitted with, or nothing."""
+    import json
+
+    try:
+        table = json.loads(text_of(arrays.get("provenance")))
+        return str(table["body"]["fingerprint"])[:64]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+
+
+def finedance(array: F64, source: str) -> PoseRecording:
+    """FineDance's one array. array: (N, 315) or (N, 159)."""
+    if len(array) == 0:
+        raise InputError(f"{source} has zero frames. Check that the file was written completely.")
+    translation = array[:, :3]
+    if array.shape[1] == 159:
+        rotvec, notes = _joints24(array[:, 3:].reshape(len(array), 52, 3), source)
+    else:
+        rows = array[:, 3:].reshape(len(array), 52, 6)
+        rotvec, notes = _joints24(rotmat_to_rotvec(_rotmat_of_rows(rows[:, :BODY_JOINTS])), source)
+        moving = float(np.nanmax(np.abs(rows[:, BODY_JOINTS:] - rows[:1, BODY_JOINTS:]), initial=0.0)) > NEUTRAL
+        notes += (NO_FINGERS,) if moving else ()
+    # The translation is SMPL-H's own; the place of the axes is found out by which way the body stands.
+    return PoseRecording(
+        rotvec, translation, "FineDance motion", source, model="smplh", fps=FINEDANCE_FPS,
+        fps_why="FineDance has it", findings=notes,
+    )  # fmt: skip
+
+
+def _rotmat_of_rows(rot6d: F64) -> F64:
+    """Rotations whose first two rows are given, as PyTorch3D writes 6D (not columns as in Zhou et al. 2019).
+
+    rot6d: (..., 6) -> (..., 3, 3).
+    """
+    first, second = rot6d[..., :3], rot6d[..., 3:]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        x = first / np.linalg.norm(first, axis=-1, keepdims=True)
+        y = second - (x * second).sum(axis=-1, keepdims=True) * x
+        y = y / np.linalg.norm(y, axis=-1, keepdims=True)
+    rotmat = np.stack([x, y, np.cross(x, y)], axis=-2)
+    broken = ~np.isfinite(rotmat).all(axis=(-1, -2))
+    rotmat[broken] = np.eye(3)
+    return rotmat
+
+
+def decide_values(points: F64, hints: Hints) -> tuple[str, Finding]:
+    """Whether (T, K, 3) numbers are positions or rotation vectors.
+
+    Positions keep the lengths of bones and have a person's proportions; rotation vectors have neither, and are none of
+    them longer than a turn.
+    """
+    if hints.values is not None:
+        if hints.values not in VALUES:
+            raise InputError(f"There are no values {hints.values!r}; choose one of {', '.join(VALUES)}.")
+        return hints.values, Finding("values", hints.values, 1.0, "they were asked for")
+    count = points.shape[1]
+    few = sample(points)
+    cost = min((measure_fit(few, layout).cost for layout in layouts_with(count)), default=np.inf)
+    if count not in ROTATION_COUNTS:
+        return "positions", Finding("values", "positions", 0.99, f"no model has {count} rotations")
+    if cost < POSITIONS_COST:
+        return "positions", Finding("values", "positions", 0.98, "bones keep their lengths, and a person's proportions")
+    with np.errstate(invalid="ignore"):
+        longest = float(np.nanmax(np.linalg.norm(few, axis=-1), initial=0.0))
+    if longest < FULL_TURN and cost > NO_PERSON and _pose_is_natural(few):
+        held = rigid_share(few)
+        why = f"as positions they are no person, none is longer than a turn ({longest:.1f}), and limbs bend naturally"
+        return "rotations", Finding("values", "rotations", 0.95 if held < RIGID and len(few) > 4 else 0.7, why)
+    confidence = 0.7 if cost < NO_PERSON else 0.4
+    return "positions", Finding("values", "positions", confidence, "neither positions nor rotations are plain")
+
+
+def _pose_is_natural(rotvec: F64) -> bool:
+    """Whether knees bend backwards about x and no more than knees do, and no joint of the trunk more than it can, for
+    most of the clip. rotvec: (S, K, 3).
+    """
+    if not np.any(rotvec):
+        return False
+    typical = np.nanmedian(np.linalg.norm(rotvec[:, : len(MOST_BENT)], axis=-1), axis=0)
+    if not (typical < np.array(MOST_BENT)).all():
+        return False
+    knees = rotvec[:, 4:6]
+    bend, across = float(np.nanmedian(knees[..., 0])), float(np.nanmedian(np.abs(knees[..., 1:])))
+    return -0.3 < bend < 2.6 and across < max(0.6, abs(bend))
+
+
+def plain_rotations(array: F64, rotvec: F64, source: str, finding: Finding, rate: float | None) -> PoseRecording:
+    """Rotation vectors without a translation. rotvec: (T, K, 3)."""
+    chosen, notes = _joints24(rotvec, source)
+    standing = Finding("translation", "none", 0.7, "the file has rotations alone, so the body stays in its place")
+    return PoseRecording(
+        chosen, np.zeros((len(array), 3)), "rotation vectors", source, model=MODEL_OF_COUNT[rotvec.shape[1]],
+        fps=rate, fps_why="the file says it", findings=(finding, standing, *notes),
+    )  # fmt: skip
+
+
+def _rotations(value: Any, source: str, name: str) -> F64:
+    """Rotation vectors (N, J, 3), J of a model that is known."""
+    array = as_numbers(value, source)
+    if array.ndim == 3 and array.shape[2] == 3:
+        array = array.reshape(len(array), -1)
+    widths = [3 * count for count in ROTATION_COUNTS]
+    if array.ndim != 2 or array.shape[1] not in widths:
+        raise FormatError(
+            f"{source} has {name} of shape {array.shape}; expected (frames, {' or '.join(map(str, widths))}), rotation "
+            "vectors of SMPL, SMPL+H or SMPL-X."
+        )
+    if len(array) == 0:
+        raise InputError(f"{source} has zero frames. Check that the file was written completely.")
+    return array.reshape(len(array), -1, 3)
+
+
+def _joints24(rotvec: F64, source: str) -> tuple[F64, tuple[Finding, ...]]:
+    """SMPL's joints. rotvec: (N, J, 3) -> (N, 24, 3); hands are neutral where the model has fingers."""
+    broken = ~np.isfinite(rotvec[:, :BODY_JOINTS]).all(axis=(1, 2))
+    if broken.any():
+        raise InputError(
+            f"{source} has rotations that are not finite in {int(broken.sum())} of {len(broken)} frames. Cut them out."
+        )
+    if rotvec.shape[1] == 24 and np.isfinite(rotvec).all():
+        return rotvec, ()
+    body = np.zeros((len(rotvec), 24, 3))
+    body[:, :BODY_JOINTS] = rotvec[:, :BODY_JOINTS]
+    fingers = rotvec[:, BODY_JOINTS:]
+    if fingers.size and float(np.nanmax(np.abs(fingers - fingers[:1]), initial=0.0)) > NEUTRAL:
+        return body, (NO_FINGERS,)
+    return body, ()
+
+
+def _translation(value: Any, frames: int, source: str, name: str) -> F64:
+    translation = as_numbers(value, source)
+    if translation.shape != (frames, 3):
+        raise FormatError(f"{source} has {name} of shape {translation.shape}; expected ({frames}, 3).")
+    if not np.isfinite(translation).all():
+        raise InputError(f"{source} has {name} that are not finite in some frames. Cut those frames out.")
+    return translation

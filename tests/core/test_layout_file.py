@@ -1,0 +1,129 @@
+"""A user's own layout: read, checked, written, and used wherever a layout is named."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.samples import cut, points_of, waltz
+from dancepose_addon.core.body.keypoints import MarkerSet, layout_with, markers_for
+from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.errors import LayoutError, MissingFileError
+from dancepose_addon.core.skeleton.layout_file import other_sides, table_of, template_of, write_layout
+from dancepose_addon.core.skeleton.layouts import LAYOUTS, get_layout
+from dancepose_addon.core.skeleton.readers import read
+
+SMALL = """
+format = "dancepose-layout-1"
+title = "Six"
+edges = [["LSHO", "RSHO"], ["LSHO", "HEAD"], ["LSHO", "LHIP"], ["LHIP", "RHIP"], ["LHIP", "LTOE"], ["RHIP", "RTOE"]]
+
+[[points]]
+name = "HEAD"
+rides_on = "head"
+offset_m = [0.0, 0.1, 0.05]
+
+[[points]]
+name = "LSHO"
+rides_on = { left_shoulder = 3, spine3 = 1 }
+
+[[points]]
+name = "RSHO"
+rides_on = "right_shoulder"
+
+[[points]]
+name = "LHIP"
+rides_on = "left_hip"
+
+[[points]]
+name = "RHIP"
+rides_on = "right_hip"
+
+[[points]]
+name = "LTOE"
+rides_on = "left_foot"
+
+[[points]]
+name = "RTOE"
+rides_on = "right_foot"
+"""
+
+
+def write(folder: Path, text: str) -> str:
+    (folder / "six.toml").write_text(text)
+    return str(folder / "six.toml")
+
+
+def test_a_small_layout(tmp_path: Path) -> None:
+    layout = get_layout(write(tmp_path, SMALL))
+    assert (layout.count, layout.title) == (7, "Six")
+    assert layout.mirrored == (0, 2, 1, 4, 3, 6, 5)
+    assert (layout.left, layout.right, layout.top, layout.bottom) == ((1, 3), (2, 4), (0,), (5, 6))
+    joints = load_body().rest_joints()
+    points = markers_for(layout).rest_points(joints)
+    np.testing.assert_allclose(points[0], joints[15] + [0.0, 0.1, 0.05], atol=1e-6)
+    np.testing.assert_allclose(points[1], 0.75 * joints[16] + 0.25 * joints[9], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("dancepose-layout-1", "dancepose-layout-2", "dancepose-layout-2"),
+        ('name = "HEAD"', 'name = "LSHO"', "a name of its own"),
+        ('rides_on = "head"', 'rides_on = "skull"', "rides on 'skull'"),
+        ("left_shoulder = 3", "left_shoulder = -3", "not positive"),
+        ("[0.0, 0.1, 0.05]", "[0.0, 100.0]", "three numbers in metres"),
+        ('["LSHO", "HEAD"]', '["LSHO", "NOSE"]', "does not name two points"),
+        ('["LSHO", "HEAD"], ', "", "do not join LSHO"),
+        ('rides_on = "head"', 'rides_on = "spine1"', "top has to name points"),
+        ('title = "Six"', 'title = "Six"\nlefts = []', "unknown keys lefts"),
+        ('title = "Six"', 'left = ["LSHO"]\nright = ["RSHO", "RHIP"]', "same number"),
+        ("edges = [", "edges = ", "not TOML"),
+        ('name = "HEAD"', 'name = "HEAD"\nmirror = "NOSE"', "mirrored by 'NOSE'"),
+    ],
+)
+def test_complaints_say_what_is_wrong(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in SMALL
+    with pytest.raises(LayoutError, match=said):
+        get_layout(write(tmp_path, SMALL.replace(old, new)))
+    with pytest.raises(MissingFileError, match="cannot be read"):
+        get_layout(str(tmp_path / "none.toml"))
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_known_layouts_survive_as_files(tmp_path: Path, name: str) -> None:
+    known = LAYOUTS[name]
+    path = tmp_path / "copy.toml"
+    write_layout(path, table_of(layout_with(markers_for(known))))
+    copy = get_layout(str(path))
+    assert copy.same_points(known)
+    for key in ("keypoints", "edges", "left", "right", "top", "bottom"):
+        assert getattr(copy, key) == getattr(known, key)
+    joints = load_body().rest_joints()
+    np.testing.assert_allclose(markers_for(copy).rest_points(joints), markers_for(known).rest_points(joints), atol=3e-5)
+
+
+def test_a_file_is_a_layout_wherever_one_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    write_layout(path, table_of(layout_with(markers_for(LAYOUTS["coco17"]))))
+    truth = points_of(cut(waltz(), 20), "coco17")
+    np.save(tmp_path / "a.npy", truth)
+    clip = read(tmp_path / "a.npy", layout=str(path), fps=25.0)
+    assert clip.layout.name == str(path)
+    np.testing.assert_allclose(clip.keypoints_m, truth, atol=1e-5)
+    # A marker table takes the layout along, for a place where the file is not.
+    markers = markers_for(clip.layout)
+    path.unlink()
+    again = MarkerSet.from_json(markers.to_json())
+    assert again.layout.keypoints == LAYOUTS["coco17"].keypoints
+    np.testing.assert_allclose(again.offsets_m, markers.offsets_m, atol=1e-5)
+
+
+def test_a_template_of_names_proposes_joints_and_sides(tmp_path: Path) -> None:
+    names = ("LFHD", "RFHD", "C7", "LSHO", "RSHO", "LASI", "RASI", "LKNE", "RKNE", "LTOE", "RTOE")
+    write_layout(tmp_path / "vicon.toml", template_of(names, "Vicon"))
+    layout = get_layout(str(tmp_path / "vicon.toml"))
+    riding = dict(zip(layout.keypoints, layout.joints, strict=True))
+    assert (riding["RKNE"], riding["LTOE"], riding["LASI"], riding["RFHD"]) == (5, 10, 0, 15)
+    assert layout.mirrored[names.index("LKNE")] == names.index("RKNE")
+    assert "Hand.R" in other_sides("Hand.L")

@@ -1,0 +1,30 @@
+"""Recognition on variants of the bundled dance in every layout; the whole table is in docs/formats.md."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from benchmarks.sniffing import clips, conclude, variants
+from dancepose_addon.core.skeleton.layouts import LAYOUTS
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_never_silently_wrong(layout: str) -> None:
+    random = np.random.default_rng(5)
+    counts: Counter[str] = Counter()
+    plain = []
+    for clip in clips(None, 1):
+        if clip.layout.name != layout:
+            continue
+        for name, case in variants(clip, random):
+            verdict = conclude(case)
+            counts[verdict.kind] += 1
+            if verdict.kind == "wrong":
+                counts[f"{name}: {verdict.why}"] += 1
+            if name in ("as it is", "axes turned", "another unit"):
+                plain.append(verdict.kind)
+    # Two of the many points of a hand may be exchanged unnoticed; of the rest nothing.
+    assert counts["wrong"] <= (1 if layout in ("smplh52", "smplx55") else 0), counts
+    # A doubt about everything would be no recognition.
+    assert plain.count("right") == len(plain) == 3
