@@ -3,11 +3,12 @@
 PYTHON := .venv/bin/python
 PYTEST_ARGS ?=
 
-.PHONY: help demo test check bench clean
+.PHONY: help demo test test-slurm check bench clean
 
 help:
 	@echo "make demo    the bundled dance, fitted and rendered into demo/"
 	@echo "make test    the test suite (no GPU, display or licensed file needed); PYTEST_ARGS='-m \"not slow\"' for less"
+	@echo "make test-slurm    a study on a Slurm of one node, started here for it (as root; installs Debian's packages)"
 	@echo "make check   formatting, lint, types"
 	@echo "make bench   every figure of benchmarks/, on this machine"
 	@echo "make clean   remove what the above left, .venv included"
@@ -19,6 +20,10 @@ demo:
 test:
 	@tools/bootstrap test
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+test-slurm:
+	@tools/bootstrap test
+	@DANCEPOSE_SLURM=1 $(PYTHON) -m pytest tests/study/test_slurm.py $(PYTEST_ARGS)
 
 check:
 	@tools/bootstrap dev

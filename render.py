@@ -12,4 +12,8 @@ if (here / "dancepose_addon").is_dir():
 if not names:
     sys.exit("dancepose: The extension is not enabled here. Enable it, or run render.py from a checkout.")
 headless = importlib.import_module(f"{names[0]}.headless")
-headless.leave(headless.main(sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]))
+arguments = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]
+if arguments[:1] == ["study-worker"]:
+    worker = importlib.import_module(f"{names[0]}.headless_study")
+    headless.leave(worker.main(arguments[1:]))
+headless.leave(headless.main(arguments))

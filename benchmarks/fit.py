@@ -104,7 +104,7 @@ def known(page: Page, held: list[KnownMotion], every: list[KnownMotion], body: B
 
     noise = cases.noise_of(held, SMPL24, body)
     page.head(
-        f"20 mm noise, gaps and stray points: smpl24, held-out clips (the noise itself moves a point by {noise:.1f} mm)",
+        f"20 mm noise, gaps and stray points: smpl24, held-out clips (the noise alone moves a point by {noise:.1f} mm)",
         (*SCORE_COLUMNS, "flips"),
     )
     for name, settings in (("fit", REFINED), ("fit, smooth 1", settings_from(level=False, smooth=1.0))):

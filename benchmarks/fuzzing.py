@@ -86,8 +86,8 @@ def try_one(path: Path, data: bytes, outcome: Outcome) -> None:
     path.write_bytes(data)
     tracemalloc.reset_peak()
     before, _ = tracemalloc.get_traced_memory()
-    signal.setitimer(signal.ITIMER_REAL, SLOWEST_S * 4)
-    begun = time.perf_counter()
+    signal.setitimer(signal.ITIMER_REAL, SLOWEST_S * 30)
+    begun = time.process_time()  # of this process, whatever else the machine does
     try:
         read_to_the_end(path)
         kind = "read"
@@ -102,7 +102,7 @@ def try_one(path: Path, data: bytes, outcome: Outcome) -> None:
             outcome.examples.append(f"{type(error).__name__}: {str(error)[:200]}\n{last}")
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
-    seconds = time.perf_counter() - begun
+    seconds = time.process_time() - begun
     _, peak = tracemalloc.get_traced_memory()
     share = (peak - before) / max(len(data) * TIMES_THE_SIZE, LEAST_BYTES)
     outcome.counts[kind] += 1

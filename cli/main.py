@@ -23,6 +23,7 @@ from .layout import layout
 from .prior import prior
 from .render import render
 from .stats import stats
+from .study import app as study_app
 from .train import train
 
 app = typer.Typer(
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 for verb in (demo, render, fit, inspect, convert, compare, prior, train, export, evaluate, calibrate, stats):
     app.command()(verb)
+app.add_typer(study_app, name="study")
 app.add_typer(layout, name="layout")
 
 

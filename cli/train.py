@@ -9,6 +9,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 import typer
 
 
+COLUMNS = (TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn())
+
+
 def train(
     out: Annotated[Path, typer.Option(help="Folder for the run: checkpoint, settings, log.")],
     preset: Annotated[str, typer.Option(help="paper, best, smoke, or the path of a .toml file.")] = "paper",
@@ -47,8 +50,7 @@ def train(
     chosen = choose_device(device, threads)
     ranks = join_ranks(chosen)
     model = load_body(body)
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn())
-    with Progress(*columns, disable=not ranks.first) as bar:
+    with Progress(*COLUMNS, disable=not ranks.first) as bar:
         task = bar.add_task("Reading", total=1.0)
         data = load_data(config, model, motion=tuple(motion or ()), prior=prior, device=chosen)
         board = Board(out / "tensorboard", data.pack, model) if tensorboard and ranks.first else None

@@ -3,28 +3,25 @@
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 import json
 import logging
 from pathlib import Path
 import re
-import shutil
 import signal
 import subprocess
-import sys
 import threading
 from types import FrameType
 from typing import IO, Final, NoReturn
 
 import typer
 
-from dancepose_addon.core.errors import Cancelled, DancePoseError, EngineError, MissingFileError
+from dancepose_addon.core.errors import Cancelled, DancePoseError, EngineError
+from study.launching import blender_command
 
 from .display import Display
 
 log = logging.getLogger(__name__)
 
-LAUNCHER: Final = Path(__file__).parents[1] / "render.py"
 PROGRESS_PREFIX: Final = "@dancepose "
 FAILURE_PREFIX: Final = "dancepose: "
 USAGE_PREFIX: Final = "render.py: error: "
@@ -35,29 +32,6 @@ PATIENCE_S: Final = 20.0
 KEPT_LINES: Final = 400
 HARMLESS: Final = re.compile(r"EGL_BAD_MATCH|EGL Error|^Info: |^\s*$")
 """What Blender and Mesa say on stderr without anything being wrong."""
-
-
-def blender_command(blender: Path | None) -> list[str]:
-    """The command that runs ``render.py``, to be followed by its arguments.
-
-    blender: a Blender program; by default the bpy wheel of this Python, or else a Blender on PATH.
-
-    Raises:
-        MissingFileError: ``blender`` or ``render.py`` is not there. EngineError: there is no Blender of any kind.
-    """
-    if not LAUNCHER.is_file():
-        raise MissingFileError(f"{LAUNCHER} does not exist. Run dancepose from a checkout of the project.")
-    if blender is None and find_spec("bpy") is not None:
-        return [sys.executable, str(LAUNCHER)]
-    program = shutil.which("blender") if blender is None else shutil.which(str(blender))
-    if program is None:
-        if blender is not None:
-            raise MissingFileError(f"{blender} is not a program. Give the path of a Blender 4.2 or later.")
-        raise EngineError(
-            "There is no Blender here. Install the extra `render` (pip install -e '.[render]', Python 3.11 or 3.13), "
-            "or give the path of a Blender 4.2 or later with --blender."
-        )
-    return [program, "-b", "--python-exit-code", "1", "-P", str(LAUNCHER), "--"]
 
 
 def run_headless(arguments: list[str], *, blender: Path | None, display: Display) -> None:

@@ -73,11 +73,12 @@ def choose_engine(wanted: str, *, timeout_s: float = PROBE_TIMEOUT_S) -> Engine:
     )
 
 
-def probe(name: str, *, timeout_s: float = PROBE_TIMEOUT_S) -> Engine | str:
+def probe(name: str, *, timeout_s: float = PROBE_TIMEOUT_S, gpu: bool = True) -> Engine | str:
     """Render one small frame in another process: the engine as it ran, or how it failed, for a sentence."""
-    result = _run_probe(name, ["--no-gpu"] if name == "preview" else [], timeout_s)
+    gpu = gpu and name == "study"
+    result = _run_probe(name, [] if gpu else ["--no-gpu"], timeout_s)
     gpu_notice: tuple[str, ...] = ()
-    if isinstance(result, str) and name == "study":
+    if isinstance(result, str) and gpu:
         # A driver that is only half there must not take the CPU's engine with it.
         with_gpu, result = result, _run_probe(name, ["--no-gpu"], timeout_s)
         gpu_notice = (f"Cycles renders on the CPU: with the GPU it {with_gpu}.",)

@@ -5,10 +5,8 @@ import hashlib
 import json
 import os
 from pathlib import Path
-import struct
 import time
 from typing import Final
-import zlib
 
 import bpy
 import numpy as np
@@ -18,11 +16,11 @@ from ..core.body.model import BodyModel
 from ..core.errors import OutputError
 from ..core.fit.motion import BodyMotion
 from ..core.framing import Shot
+from ..core.png import is_whole_png, stamp, stamp_of
 from ..core.progress import Progress, silent
 from . import compat, stage
 from .engines import Engine
 
-PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 ENOSPC: Final = 28
 LOW_SPACE_BYTES: Final = 1 << 20
 
@@ -69,53 +67,44 @@ def frame_path(folder: Path, index: int) -> Path:
     return folder / f"{index:06d}.png"
 
 
-def missing_frames(folder: Path, count: int, *, width: int, height: int) -> list[int]:
-    """Frames that are not there, or are not whole pictures of that size."""
-    return [i for i in range(count) if not is_whole_png(frame_path(folder, i), width=width, height=height)]
-
-
-def is_whole_png(path: Path, *, width: int, height: int) -> bool:
-    """Whether a file is a PNG of that size, complete to its last chunk, every checksum right."""
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return False
-    if not data.startswith(PNG_SIGNATURE):
-        return False
-    place, first = len(PNG_SIGNATURE), True
-    while place + 12 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, place)
-        end = place + 12 + length
-        if end > len(data) or zlib.crc32(data[place + 4 : end - 4]) != struct.unpack_from(">I", data, end - 4)[0]:
-            return False
-        if first and (kind != b"IHDR" or struct.unpack_from(">II", data, place + 8) != (width, height)):
-            return False
-        if kind == b"IEND":
-            return end == len(data)
-        place, first = end, False
-    return False
+def missing_frames(folder: Path, indices: range, *, width: int, height: int, key: str | None = None) -> list[int]:
+    """Frames that are not there, are not whole pictures of that size, or do not carry ``key`` where one is given."""
+    if key is None:
+        return [i for i in indices if not is_whole_png(frame_path(folder, i), width=width, height=height)]
+    return [i for i in indices if stamp_of(frame_path(folder, i), width=width, height=height) != key]
 
 
 def render_frames(
-    scene: bpy.types.Scene, *, folder: Path, count: int, progress: Progress = silent, first_frame: int = 0
+    scene: bpy.types.Scene,
+    *,
+    folder: Path,
+    count: int,
+    progress: Progress = silent,
+    first_frame: int = 0,
+    start: int = 0,
+    key: str | None = None,
 ) -> int:
-    """Render the frames of a clip that ``folder`` lacks; returns how many there were to do.
+    """Render the ``count`` frames of a clip from ``start`` on that ``folder`` lacks; returns how many were to do.
+
+    key: where given, every frame carries it, and only frames that do are taken for done.
 
     Raises:
         OutputError: a frame cannot be written; those before it are whole and stay.
         Cancelled: by ``progress``, between frames.
     """
     width, height = scene.render.resolution_x, scene.render.resolution_y
-    todo = missing_frames(folder, count, width=width, height=height)
-    done, start = count - len(todo), time.monotonic()
+    todo = missing_frames(folder, range(start, start + count), width=width, height=height, key=key)
+    done, begun = count - len(todo), time.monotonic()
     for number, index in enumerate(todo):
-        left = (time.monotonic() - start) / number * (len(todo) - number) if number > 1 else 0.0
+        left = (time.monotonic() - begun) / number * (len(todo) - number) if number > 1 else 0.0
         progress((done + number) / count, f"Frame {done + number + 1} of {count}{_time_left(left)}")
         scene.frame_set(first_frame + index)
         with replacing(frame_path(folder, index)) as temporary:
             render_still(scene, temporary)
             if not is_whole_png(temporary, width=width, height=height):
                 raise write_error(frame_path(folder, index), "Blender wrote an incomplete picture")
+            if key is not None:
+                temporary.write_bytes(stamp(temporary.read_bytes(), key))
     progress(1.0, f"{count} frames")
     return len(todo)
 

@@ -1,8 +1,8 @@
 """Floor, backdrop and three soft lights around a shot."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import math
-from typing import Final
+from typing import Final, TypeAlias
 
 import bpy
 from mathutils import Matrix, Vector
@@ -16,7 +16,9 @@ from . import compat
 STAGE_VERSION: Final = 1
 """Raise with every change that alters a picture, so that finished frames of an older stage are not mixed in."""
 
-BACKDROP_RGBA: Final = (0.36, 0.365, 0.375, 1.0)
+Rgba: TypeAlias = tuple[float, float, float, float]
+
+BACKDROP_RGBA: Final[Rgba] = (0.36, 0.365, 0.375, 1.0)
 WORLD_RGB: Final = (0.62, 0.65, 0.70)
 WORLD_STRENGTH: Final = 0.20
 CLEAR_BEHIND_M: Final = 2.5
@@ -46,18 +48,37 @@ LIGHTS: Final = (
 )
 
 
-def build_stage(scene: bpy.types.Scene, collection: bpy.types.Collection, shot: Shot) -> None:
+@dataclass(frozen=True)
+class StageSettings:
+    """backdrop_rgb: of floor and wall, linear; light: strength of every light, against the usual; transparent: no
+    backdrop but what falls on it, the shadow, where the engine can tell the two apart."""
+
+    backdrop_rgb: tuple[float, float, float] = BACKDROP_RGBA[:3]
+    light: float = 1.0
+    transparent: bool = False
+
+
+def build_stage(
+    scene: bpy.types.Scene, collection: bpy.types.Collection, shot: Shot, settings: StageSettings = StageSettings()
+) -> None:
     """Add floor, backdrop and lights for ``shot``, and set the scene's world and colours."""
     to_world = _stage_to_world(shot)
-    collection.objects.link(_create_backdrop(shot, to_world))
+    backdrop = _create_backdrop(shot, to_world, (*settings.backdrop_rgb, 1.0))
+    collection.objects.link(backdrop)
     for light in LIGHTS:
-        collection.objects.link(_create_light(light, shot, to_world))
+        collection.objects.link(_create_light(replace(light, watts=light.watts * settings.light), shot, to_world))
+    if settings.transparent:
+        scene.render.film_transparent = True
+        scene.render.image_settings.color_mode = "RGBA"
+        # Workbench knows no shadow catcher and would draw the floor itself.
+        backdrop.is_shadow_catcher = True
+        backdrop.hide_render = scene.render.engine != "CYCLES"
     world = bpy.data.worlds.new("DancePose")
-    world.color = BACKDROP_RGBA[:3]
+    world.color = settings.backdrop_rgb
     compat.use_nodes(world)
     background = next(node for node in world.node_tree.nodes if node.type == "BACKGROUND")
     background.inputs["Color"].default_value = (*WORLD_RGB, 1.0)
-    background.inputs["Strength"].default_value = WORLD_STRENGTH
+    background.inputs["Strength"].default_value = WORLD_STRENGTH * settings.light
     scene.world = world
 
 
@@ -71,7 +92,7 @@ def _stage_to_world(shot: Shot) -> Matrix:
     return matrix
 
 
-def _create_backdrop(shot: Shot, to_world: Matrix) -> bpy.types.Object:
+def _create_backdrop(shot: Shot, to_world: Matrix, rgba: Rgba) -> bpy.types.Object:
     """A sweep: floor that bends up into a wall on so large a radius that no horizon is seen."""
     camera_m = float((shot.position_m - shot.centre_m) @ shot.front)
     bend = float(shot.reach_m[1]) + CLEAR_BEHIND_M
@@ -93,7 +114,7 @@ def _create_backdrop(shot: Shot, to_world: Matrix) -> bpy.types.Object:
     data = bpy.data.meshes.new("DancePose backdrop")
     data.from_pydata(vertices.tolist(), [], faces.tolist())
     data.shade_smooth()
-    data.materials.append(_backdrop_material())
+    data.materials.append(_backdrop_material(rgba))
     backdrop = bpy.data.objects.new(data.name, data)
     backdrop.matrix_world = to_world
     return backdrop
@@ -109,13 +130,13 @@ def _sweep_profile() -> NDArray[np.float64]:
     return SWEEP_M * np.concatenate([np.zeros((1, 2)), np.cumsum(middles, axis=0)]) / SWEEP_STEPS
 
 
-def _backdrop_material() -> bpy.types.Material:
+def _backdrop_material(rgba: Rgba) -> bpy.types.Material:
     material = bpy.data.materials.new("DancePose backdrop")
-    material.diffuse_color = BACKDROP_RGBA
+    material.diffuse_color = rgba
     material.roughness = 0.9
     compat.use_nodes(material)
     shader = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
-    shader.inputs["Base Color"].default_value = BACKDROP_RGBA
+    shader.inputs["Base Color"].default_value = rgba
     shader.inputs["Roughness"].default_value = 0.9
     shader.inputs["Specular IOR Level"].default_value = 0.1
     return material

@@ -45,11 +45,30 @@ class Shot:
     reach_m: F64
 
 
-def frame_motions(bodies: list[tuple[BodyModel, BodyMotion]], *, aspect: float) -> Shot:
+@dataclass(frozen=True)
+class CameraSettings:
+    """field_rad: vertical angle of view; pitch_rad: how far the camera looks down; margin: of the picture's width and
+    height, left free on every side."""
+
+    field_rad: float = FIELD_RAD
+    pitch_rad: float = PITCH_RAD
+    margin: float = MARGIN
+
+
+def frame_motions(
+    bodies: list[tuple[BodyModel, BodyMotion]], *, aspect: float, camera: CameraSettings = CameraSettings()
+) -> Shot:
     """The shot that holds every clip of a set. aspect: width over height of the picture."""
     outlines = [outline_points(body, motion).reshape(-1, 3) for body, motion in bodies]
     facing = np.sum([facing_vector(motion.pose_rotmat) * len(motion) for _, motion in bodies], axis=0)
-    return frame_points(np.concatenate(outlines), front=_unit_or_forward(facing), aspect=aspect)
+    return frame_points(
+        np.concatenate(outlines),
+        front=_unit_or_forward(facing),
+        aspect=aspect,
+        margin=camera.margin,
+        field_rad=camera.field_rad,
+        pitch_rad=camera.pitch_rad,
+    )
 
 
 def facing_vector(pose_rotmat: F32) -> F64:
@@ -91,7 +110,15 @@ def outline_points(body: BodyModel, motion: BodyMotion) -> F32:
     return points
 
 
-def frame_points(points_m: NDArray[np.floating], *, front: F64, aspect: float, margin: float = MARGIN) -> Shot:
+def frame_points(
+    points_m: NDArray[np.floating],
+    *,
+    front: F64,
+    aspect: float,
+    margin: float = MARGIN,
+    field_rad: float = FIELD_RAD,
+    pitch_rad: float = PITCH_RAD,
+) -> Shot:
     """The nearest camera, looking against ``front`` and a little down, that has every point in the picture.
 
     points_m: (N, 3), metres, SMPL axes; front: (3,), horizontal unit vector. For a fixed direction each side of the
@@ -99,10 +126,10 @@ def frame_points(points_m: NDArray[np.floating], *, front: F64, aspect: float, m
     """
     points = np.asarray(points_m, np.float64)
     right = np.cross([0.0, 1.0, 0.0], front)
-    backward = math.cos(PITCH_RAD) * front + math.sin(PITCH_RAD) * np.array([0.0, 1.0, 0.0])
+    backward = math.cos(pitch_rad) * front + math.sin(pitch_rad) * np.array([0.0, 1.0, 0.0])
     rotmat = np.stack([right, np.cross(backward, right), backward], axis=1)
     seen = points @ rotmat
-    slope_y = math.tan(FIELD_RAD / 2.0) * (1.0 - 2.0 * margin)
+    slope_y = math.tan(field_rad / 2.0) * (1.0 - 2.0 * margin)
     slopes = np.array([slope_y * aspect, slope_y])
     # A point is inside while |x - cx| <= slope * (distance - z); upper and lower give centre and distance at once.
     upper = (seen[:, :2] + slopes * seen[:, 2:]).max(axis=0)
@@ -112,7 +139,7 @@ def frame_points(points_m: NDArray[np.floating], *, front: F64, aspect: float, m
     across, along = points @ right, points @ front
     centre = right * (across.max() + across.min()) / 2.0 + front * (along.max() + along.min()) / 2.0
     reach = np.array([np.ptp(across), np.ptp(along)]) / 2.0
-    return Shot(rotmat @ place, rotmat, FIELD_RAD, aspect, front, centre, reach)
+    return Shot(rotmat @ place, rotmat, field_rad, aspect, front, centre, reach)
 
 
 def project(shot: Shot, points_m: NDArray[np.floating]) -> F64:

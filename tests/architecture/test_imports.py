@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "ui": {"ui", "blender", "inference", "core", "registration"},
     "registration": {"registration", "ui", "blender", "inference", "core"},
     "headless": {"headless", "blender", "inference", "core"},
+    "headless_study": {"headless_study", "blender", "inference", "core"},
     "__init__": {"registration"},
 }
 PROGRAMS_MAY_IMPORT = {
@@ -35,7 +36,7 @@ INSIDE_CORE = {
     "exchange": {"exchange", "fit", "body", "skeleton", "errors", "progress", "atomic"},
 }
 BPY = {"bpy", "mathutils", "bpy_extras", "aud", "gpu", "blf", "bmesh"}
-BPY_ROOMS = {"blender", "ui", "registration", "headless"}
+BPY_ROOMS = {"blender", "ui", "registration", "headless", "headless_study"}
 FREE_OF_OURS = {"core/body/model.py", "core/body/rotation.py", "core/errors.py", "core/progress.py"}
 
 

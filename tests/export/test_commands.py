@@ -10,6 +10,7 @@ pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 from cli.main import app
+from dancepose_addon.core.body.keypoints import markers_for
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.errors import DancePoseError
 from dancepose_addon.core.fit.solve import fit
@@ -46,7 +47,8 @@ def test_train_resume_export_and_fit(
     card = (tmp_path / "own.md").read_text(encoding="utf-8")
     assert card.index("dancepose train --preset smoke --out run") < card.index("--start run --out further")
     assert str(tmp_path) not in card
-    points = np.random.default_rng(0).normal(scale=0.5, size=(5, 23, 3)).astype(np.float32)
+    rest = markers_for(MD23).rest_points(body.rest_joints())
+    points = (rest + np.random.default_rng(0).normal(scale=0.01, size=(5, 23, 3))).astype(np.float32)
     regressor = open_regressor(tmp_path / "own.onnx", device="numpy")
     result = fit(Sequence(points, 25.0, MD23, source="points"), regressor=regressor, body=body)
     assert result.report["regressor"] == "md23-smoke"

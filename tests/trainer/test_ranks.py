@@ -63,9 +63,8 @@ def test_a_batch_is_shared_equally_or_not_at_all() -> None:
 def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
     """The same batch in two parts: the error ends within what another seed makes of it."""
     settings = (
-        "--preset", "smoke", "--set", "model.width=128", "--set", "data.procedural_poses=500", "--set",
-        "optim.steps=120",
-        "--device", "cpu", "--threads", "1",
+        "--preset", "smoke", "--set", "model.width=128", "--set", "data.procedural_poses=500",
+        "--set", "optim.steps=120", "--device", "cpu", "--threads", "1",
     )  # fmt: skip
     errors = {}
     for name, launcher, seed in (("one", (), 0), ("other", (), 1), ("two", TORCHRUN, 0)):

@@ -96,16 +96,9 @@ def fit(
     raw = prepare(sequence)
     progress(0.0, "Looking for gaps and noise")
     prepared = smooth_prepared(raw, fps=sequence.fps, strength=settings.smooth) if settings.smooth else raw
-    # What the regressor sees of noisy points is smoothed in any case: its poses are the prior, not the result.
-    noisy = raw.noise_m > STILL_POINTS_M and not settings.smooth and settings.refine is not None
-    shown = smooth_prepared(raw, fps=sequence.fps, strength=1.0) if noisy else prepared
     clock.lap("prepare")
-
     progress(0.05, f"Regressing {len(sequence)} frames")
-    reference = regressor(np.ascontiguousarray(shown.points_m))
-    if raw.gaps or raw.noise_m > STILL_POINTS_M:
-        blind = blind_joints(markers, raw.seen)
-        reference = steady_reference(reference, blind, longest=round(LONGEST_HOLD_S * sequence.fps))
+    reference = _regress(regressor, markers, raw, prepared, settings, sequence.fps)
     clock.lap("regress")
 
     errors: dict[str, F32] = {}
@@ -135,17 +128,9 @@ def fit(
         sequence, regressor, body, settings=settings, prepared=raw, shape=fitted.shape, errors_m=errors, settled=settled
     )
     report["seconds"] = clock.seconds
-    motion = BodyMotion(
-        pose_rotmat=settled.fitted.pose,
-        translation_m=settled.fitted.translation,
-        betas=fitted.shape.betas,
-        scale=fitted.shape.scale,
-        fps=sequence.fps,
-        provenance={key: report[key] for key in PROVENANCE},
-    )
     progress(1.0, "Fitted")
     return FitResult(
-        motion=motion,
+        motion=_motion_of(settled.fitted, sequence.fps, report),
         keypoints_m=raw.points_m - settled.drop_m,
         confidence=raw.confidence,
         error_m=np.where(raw.seen, errors[last], np.nan),
@@ -153,6 +138,31 @@ def fit(
         markers=fitted.shape.sized_markers(),
         report=report,
     )
+
+
+def _motion_of(fitted: Fitted, fps: float, report: dict[str, Any]) -> BodyMotion:
+    return BodyMotion(
+        pose_rotmat=fitted.pose,
+        translation_m=fitted.translation,
+        betas=fitted.shape.betas,
+        scale=fitted.shape.scale,
+        fps=fps,
+        provenance={key: report[key] for key in PROVENANCE},
+    )
+
+
+def _regress(
+    regressor: PoseRegressor, markers: MarkerSet, raw: Prepared, prepared: Prepared, settings: FitSettings, fps: float
+) -> F32:
+    """The regressor's rotations, (T, 24, 3, 3); steadied where points are noisy or missing."""
+    noisy = raw.noise_m > STILL_POINTS_M
+    # What it sees of noisy points is smoothed in any case: its poses are the prior of a refinement, not the result.
+    smoothed = noisy and not settings.smooth and settings.refine is not None
+    shown = smooth_prepared(raw, fps=fps, strength=1.0) if smoothed else prepared
+    reference = regressor(np.ascontiguousarray(shown.points_m))
+    if not (raw.gaps or noisy):
+        return reference
+    return steady_reference(reference, blind_joints(markers, raw.seen), longest=round(LONGEST_HOLD_S * fps))
 
 
 def _settle(fitted: Fitted, body: BodyModel, fps: float, settings: FitSettings) -> Settled:

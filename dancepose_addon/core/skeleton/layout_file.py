@@ -28,6 +28,7 @@ from .layout import Layout
 FORMAT: Final = "dancepose-layout-1"
 MAX_BYTES: Final = 1 << 20
 MAX_POINTS: Final = 512
+LEAST_SHARE: Final = 1e-4
 LEFT_TRUNK: Final = ("left_hip", "left_shoulder", "left_collar")
 HEAD: Final = ("head", "neck")
 FEET: Final = ("ankle", "foot")
@@ -234,7 +235,7 @@ def table_of(layout: Layout) -> dict[str, Any]:
     points = [
         {
             "name": name,
-            "rides_on": {JOINT_NAMES[joint]: round(weight, 5) for joint, weight in pairs},
+            "rides_on": {JOINT_NAMES[joint]: round(weight, 5) for joint, weight in pairs if weight >= LEAST_SHARE},
             "offset_m": [round(value, 5) for value in offset],
             "mirror": names[layout.mirrored[index]],
         }

@@ -16,13 +16,14 @@ from ..body.model_io import load_body
 from ..errors import InputError, LayoutError
 from .anatomy import Fit, find_exchanged, find_handedness, find_up, leftward, measure_fit, sample
 from .axes import METRES_PER, UPRIGHT, axis_name, axis_vector
-from .layouts import LAYOUTS, Layout, get_layout, layouts_with, require_count
+from .layouts import LAYOUTS, MD23, Layout, get_layout, layouts_with, require_count
 from .recording import NO_HINTS, Finding, Hints, PointRecording
 
 F64 = NDArray[np.float64]
 
-GOOD_COST: Final = 0.45
-"""Recordings of people stay below (0.40 at most for md23, 0.25 for joint centres)."""
+GOOD_COST: Final = 0.3
+MARKERS_COST: Final = 0.45
+"""Recordings of people stay below: 0.25 at most where points are joints, 0.40 where they slide on the skin (md23)."""
 HUMAN_COST: Final = 1.2
 """Above this nothing that the points show is believed."""
 WORST_SHAPE: Final = 0.45
@@ -126,7 +127,10 @@ def _judge_order(recording: PointRecording, points: F64, layout: Layout, fit: Fi
         return Finding(
             "order of the points", f"of {layout.name}", 0.6, f"{names} would fit better in each other's place"
         )
-    if fit.cost > GOOD_COST or fit.worst > WORST_SHAPE:
+    if (
+        fit.cost > (MARKERS_COST if layout.name == MD23.name or layout.is_users else GOOD_COST)
+        or fit.worst > WORST_SHAPE
+    ):
         return Finding(
             "order of the points", f"of {layout.name}", 0.5,
             f"proportions are {fit.shape:.0%} off a person's and vary by {fit.jitter:.0%}",

@@ -78,7 +78,7 @@ def _load_npy(file: BinaryIO, size: int, source: str) -> Any:
     count = math.prod(shape)
     if 0 in shape[1:]:
         raise FormatError(f"{source} holds an empty array of shape {shape}. Write it again.")
-    if any(length < 0 for length in shape) or count * dtype.itemsize > left or dtype.itemsize == 0:
+    if any(length < 0 for length in shape) or count * dtype.itemsize > left or dtype.itemsize <= 0:
         raise FormatError(
             f"{source} is truncated: {left} bytes are too few for {dtype} of shape {shape}. Write it again with "
             "numpy.save or numpy.savez."

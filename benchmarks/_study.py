@@ -1,0 +1,109 @@
+"""Studies for the measurements of study renders, made from the bundled waltz."""
+
+from collections.abc import Callable
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+
+from dancepose_addon.core.skeleton.readers import read
+from study.config import load_study
+from study.driver import Summary
+from study.layout import Places
+from study.planning import make_plan
+from study.running import RunOptions, run_plan
+from study.tasks import Context
+
+WALTZ = Path(__file__).parents[1] / "examples" / "waltz"
+
+STUDY = """
+name = "benchmark"
+{systems}
+{songs}
+[picture]
+size = {size}
+fps = 25
+engine = "{engine}"
+[time]
+length_s = {length}
+[run]
+chunk_frames = {chunk}
+retries = {retries}
+[output]
+{output}
+"""
+
+
+def write_study(
+    folder: Path,
+    *,
+    systems: int = 2,
+    songs: int = 1,
+    size: tuple[int, int] = (64, 64),
+    engine: str = "preview",
+    length_s: float = 1.0,
+    chunk: int = 0,
+    retries: int = 2,
+    output: str = "",
+) -> Path:
+    """A study.toml with its files: every system a stretch of the waltz, a little further on, with the waltz's music."""
+    sequence = read(WALTZ)
+    count = round((length_s + 0.2) * sequence.fps)
+    for system in range(systems):
+        for song in range(songs):
+            path = folder / f"system{system}" / f"song{song}.npz"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            points = sequence.keypoints_m[5 * system + 10 * song :][:count]
+            np.savez(path, keypoints_m=points, fps=sequence.fps, layout="md23")
+    file = folder / "study.toml"
+    text = STUDY.format(
+        systems="\n".join(f'[[system]]\nname = "system{n}"\nfiles = "system{n}"' for n in range(systems)),
+        songs="\n".join(f'[[song]]\nname = "song{n}"\naudio = "{WALTZ / "audio.mp3"}"' for n in range(songs)),
+        size=list(size),
+        engine=engine,
+        length=length_s,
+        chunk=chunk,
+        retries=retries,
+        output=output,
+    )
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def run_study(
+    file: Path, *, executor: str = "local", workers: int = 2, threads: int = 1, tell: Callable[[str], None] = print
+) -> Summary:
+    """Plan and run."""
+    study = load_study(file)
+    make_plan(study, Places(study.out))
+    options = RunOptions(executor, workers=workers, threads=threads)
+    return run_plan(Context(study.root, study.out), options, tell=tell, show=lambda _state: None)
+
+
+def frame_hashes(file: Path) -> dict[str, str]:
+    """Every frame by its place; equal pixels are equal files."""
+    folder = Places(load_study(file).out).out / "frames"
+    return {
+        path.relative_to(folder).as_posix(): hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
+        for path in sorted(folder.rglob("*.png"))
+    }
+
+
+def blenders_of(root: Path) -> list[int]:
+    """Blenders that work for studies under ``root``, by their command lines."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"study-worker" in command and os.fsencode(root) in command:
+                found.append(int(entry.name))
+    return sorted(found)
+
+
+def load_text() -> str:
+    """The machine's load, to be told beside any time."""
+    return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"

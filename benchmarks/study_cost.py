@@ -1,0 +1,177 @@
+"""What a study costs beside Blender's own rendering, what a second worker brings, and frames an hour.
+
+    python -m benchmarks.study_cost overhead [--frames N] [--size PIXELS]
+    python -m benchmarks.study_cost workers [--frames N]
+    python -m benchmarks.study_cost pace [--frames N]
+
+overhead: the same frames by ``bpy.ops.render.render(animation=True)`` and by a study's worker, checks, stamps and all,
+in rounds that alternate within one process; processor seconds count, and the best round of each. What a chunk costs
+before its first frame is added, for a chunk of the size that a study chooses. workers: one and two local workers on
+the same preview study, in rounds that alternate; the time is that of the rendering alone, from the journal. pace:
+frames an hour by two workers.
+"""
+
+import argparse
+from dataclasses import dataclass
+import os
+from pathlib import Path
+import resource
+import shutil
+import tempfile
+import time
+
+from study.config import load_study
+from study.journal import Journal
+from study.layout import Places
+from study.planning import chunk_frames, frame_estimate_s
+
+from ._study import load_text, run_study, write_study
+
+OVERHEAD_GOAL, WORKERS_GOAL, ROUNDS = 0.05, 1.8, 3
+SIZES = ((512, 512), (1280, 720), (1920, 1080))
+
+
+def main() -> int:
+    """Print the figures; the exit code says whether the goals are met."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("overhead", "workers", "pace"), nargs="?", default="overhead")
+    parser.add_argument("--frames", type=int, default=16)
+    parser.add_argument("--size", type=int, default=512)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        return {"overhead": measure_overhead, "workers": measure_workers, "pace": measure_pace}[arguments.what](
+            Path(folder), arguments
+        )
+
+
+@dataclass
+class _Best:
+    """The fastest round: processor seconds and seconds by the clock."""
+
+    processor_s: float = float("inf")
+    clock_s: float = float("inf")
+
+    def take(self, started: tuple[float, float]) -> None:
+        now = _clocks()
+        self.processor_s = min(self.processor_s, now[0] - started[0])
+        self.clock_s = min(self.clock_s, now[1] - started[1])
+
+
+def _clocks() -> tuple[float, float]:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime, time.perf_counter()
+
+
+def measure_overhead(folder: Path, arguments: argparse.Namespace) -> int:
+    """A study's worker against Blender alone."""
+    import bpy
+
+    from dancepose_addon.blender import rendering
+    from dancepose_addon.headless_study import build_clip
+
+    worst = 0.0
+    for engine in ("preview", "study"):
+        job = _render_job(folder / engine, engine, arguments)
+        built, blender, ours = _Best(), _Best(), _Best()
+        for number in range(ROUNDS):
+            started = _clocks()
+            key = build_clip(job, 0)
+            built.take(started)
+            scene = bpy.context.scene
+            if number == 0:
+                rendering.render_still(scene, folder / "first.png")  # shaders and kernels are made once a process
+            plain, stamped = folder / f"{engine}-plain", folder / f"{engine}-stamped"
+            for path in (plain, stamped):
+                shutil.rmtree(path, ignore_errors=True)
+            started = _clocks()
+            scene.frame_start, scene.frame_end = 0, arguments.frames - 1
+            scene.render.use_file_extension = True
+            scene.render.filepath = str(plain / "######")
+            bpy.ops.render.render(animation=True, scene=scene.name)
+            blender.take(started)
+            scene.render.use_file_extension = False
+            started = _clocks()
+            rendering.render_frames(scene, folder=stamped, count=arguments.frames, key=key)
+            ours.take(started)
+        study = load_study(folder / engine / "study.toml")
+        chunk_s = blender.processor_s / arguments.frames * chunk_frames(study)
+        loop, start = ours.processor_s / blender.processor_s - 1.0, built.processor_s / chunk_s
+        worst = max(worst, loop + start)
+        print(
+            f"{engine:8s} {arguments.size}: Blender {1e3 * blender.processor_s / arguments.frames:.0f} ms of processor "
+            f"a frame, the study {1e3 * ours.processor_s / arguments.frames:.0f} ({loop:+.1%}; by the clock "
+            f"{ours.clock_s / blender.clock_s - 1:+.1%}); building a clip {1e3 * built.processor_s:.0f} ms, "
+            f"{start:.1%} of a chunk of {chunk_frames(study)} frames; together {loop + start:+.1%}"
+        )
+    print(f"goal: at most {OVERHEAD_GOAL:.0%}; {load_text()}")
+    # Blender may hang where Python's callbacks are registered when it ends.
+    print(end="", flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(0 if worst <= OVERHEAD_GOAL else 1)
+
+
+def _render_job(folder: Path, engine: str, arguments: argparse.Namespace) -> dict[str, object]:
+    """The job of a clip's frames, after everything before it has been done by a study."""
+    from study.jobs import read_jobs
+    from study.tasks import Context, Tasks
+
+    folder.mkdir()
+    size = (arguments.size, arguments.size)
+    file = write_study(folder, systems=1, engine=engine, size=size, length_s=arguments.frames / 25)
+    study = load_study(file)
+    assert not run_study(file, workers=1, threads=os.cpu_count() or 1).failed
+    places = Places(study.out)
+    job = next(job for job in read_jobs(places.plan) if job.kind == "render")
+    return Tasks(Context(study.root, study.out)).payload(job)
+
+
+def measure_workers(folder: Path, arguments: argparse.Namespace) -> int:
+    """Two local workers against one."""
+    ways = {"one worker, all processors": (1, 0), "one worker, one processor": (1, 1), "two workers": (2, 1)}
+    best = dict.fromkeys(ways, float("inf"))
+    for number in range(ROUNDS):
+        for name, (workers, threads) in ways.items():
+            target = folder / f"{number}-{workers}-{threads}"
+            target.mkdir()
+            file = write_study(target, size=(arguments.size, arguments.size), length_s=arguments.frames / 25, chunk=8)
+            assert not run_study(file, workers=workers, threads=threads or os.cpu_count() or 1).failed
+            best[name] = min(best[name], _rendering_s(file))
+            shutil.rmtree(target)
+    frames = 2 * arguments.frames
+    for name, seconds in best.items():
+        print(f"{name:28s} {seconds:7.1f} s for {frames} frames, {3600 * frames / seconds:.0f} an hour")
+    two = best["two workers"]
+    ratios = [best[name] / two for name in ways]
+    print(f"two workers against one: x {ratios[0]:.2f} (all processors), x {ratios[1]:.2f} (one processor)")
+    print(f"goal: x {WORKERS_GOAL}; {load_text()}")
+    return 0 if min(ratios[:2]) >= WORKERS_GOAL else 1
+
+
+def _rendering_s(file: Path) -> float:
+    """Seconds from the beginning of the first chunk to the end of the last."""
+    journal = Journal.open(Places(load_study(file).out).journal)
+    chunks = [entry for name, entry in journal.entries.items() if name.startswith("render:")]
+    return float(max(e["at"] for e in chunks) - min(e["at"] - e["seconds"] for e in chunks))
+
+
+def measure_pace(folder: Path, arguments: argparse.Namespace) -> int:
+    """Frames an hour by two workers."""
+    for engine in ("preview", "study"):
+        for size in SIZES:
+            target = folder / f"{engine}-{size[1]}"
+            target.mkdir()
+            file = write_study(target, engine=engine, size=size, length_s=arguments.frames / 25, chunk=arguments.frames)
+            assert not run_study(file).failed
+            seconds = _rendering_s(file) / (2 * arguments.frames)
+            estimate = frame_estimate_s(load_study(file))
+            print(
+                f"{engine:8s} {size[0]}x{size[1]}: {seconds:.2f} s a frame (taken for {estimate:.2f}), "
+                f"{3600 / seconds:.0f} frames an hour; {load_text()}",
+                flush=True,
+            )
+            shutil.rmtree(target)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

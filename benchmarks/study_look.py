@@ -1,0 +1,187 @@
+"""The look of the `study` preset: three quick settings of denoised Cycles, in one picture and in numbers.
+
+    python -m benchmarks.study_look [--out docs/images/study-look.png] [--seeds 3] [--steps 3]
+
+One pose of the bundled waltz. Pictures are at 720p. Noise is measured at 320 x 320, in levels of 255: of a still body
+from frame to frame, with the seed that a study keeps and with another seed each frame; and of a camera that creeps by
+half a pixel a frame, as how much the error against 64 samples changes from frame to frame, which is what shimmers.
+"""
+
+import argparse
+from dataclasses import dataclass
+from itertools import pairwise
+import os
+from pathlib import Path
+import resource
+import tempfile
+from typing import Final
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from dancepose_addon.blender import console, rendering
+from dancepose_addon.headless_study import build_clip
+from study.config import load_study
+from study.jobs import read_jobs
+from study.tasks import Context, Tasks
+
+from ._study import load_text, run_study, write_study
+
+F64 = NDArray[np.float64]
+FRAME: Final = 60
+HALF_PIXEL: Final = 0.5
+REFERENCE: Final = (64, "HIGH", "ACCURATE")
+NOISE_PX: Final = 320
+CROPS: Final = (("face", (0.40, 0.05, 0.62, 0.40)), ("feet", (0.36, 0.70, 0.66, 1.0)))
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A way to render quickly."""
+
+    title: str
+    samples: int
+    quality: str
+    prefilter: str
+
+
+SETTINGS: Final = (
+    Setting("1 sample, fast denoiser", 1, "FAST", "FAST"),
+    Setting("4 samples, fast denoiser", 4, "FAST", "FAST"),
+    Setting("8 samples, fine denoiser", 8, "HIGH", "ACCURATE"),
+)
+
+
+def main() -> None:
+    """Render, measure, and write the picture."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("docs/images/study-look.png"))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=3)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        job = _job(folder)
+        with console.chatter_into(folder / "log") as stream:
+            pictures, seconds = _pictures(job, folder)
+            _write(arguments.out, pictures, seconds)
+            lines = _noise(job, folder, arguments.seeds, arguments.steps)
+            for setting, cost in zip(SETTINGS, seconds, strict=True):
+                print(
+                    f"{setting.title:26s} 720p {cost:5.1f} s of processor a frame; {lines[setting.title]}", file=stream
+                )
+            print(load_text(), file=stream, flush=True)
+    os._exit(0)
+
+
+def _job(folder: Path) -> dict[str, object]:
+    file = write_study(folder, systems=1, engine="study", size=(64, 64), length_s=4.0, chunk=50)
+    study = load_study(file)
+    assert not run_study(file, workers=1, threads=os.cpu_count() or 1).failed
+    job = next(job for job in read_jobs(study.out / "plan.jsonl") if job.kind == "render")
+    return Tasks(Context(study.root, study.out)).payload(job)
+
+
+def _build(job: dict[str, object], width: int, height: int) -> bpy.types.Scene:
+    build_clip({**job, "width": width, "height": height}, 0)
+    scene = bpy.context.scene
+    scene.frame_set(FRAME)
+    return scene
+
+
+def _choose(scene: bpy.types.Scene, samples: int, quality: str, prefilter: str) -> None:
+    scene.cycles.samples = samples
+    scene.cycles.denoising_quality, scene.cycles.denoising_prefilter = quality, prefilter
+
+
+def _shoot(scene: bpy.types.Scene, path: Path) -> F64:
+    rendering.render_still(scene, path)
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"), np.float64)
+
+
+def _pictures(job: dict[str, object], folder: Path) -> tuple[list[Image.Image], list[float]]:
+    scene, pictures, seconds = _build(job, 1280, 720), [], []
+    _shoot(scene, folder / "first.png")
+    for setting in SETTINGS:
+        _choose(scene, setting.samples, setting.quality, setting.prefilter)
+        started = _processor_s()
+        pixels = _shoot(scene, folder / "picture.png")
+        seconds.append(_processor_s() - started)
+        pictures.append(Image.fromarray(pixels.astype(np.uint8)))
+    return pictures, seconds
+
+
+def _processor_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _noise(job: dict[str, object], folder: Path, seeds: int, steps: int) -> dict[str, str]:
+    scene = _build(job, NOISE_PX, NOISE_PX)
+    path = folder / "noise.png"
+    camera = scene.camera
+    home = camera.matrix_world.copy()
+    # Half a pixel at the distance of the dancer.
+    step = HALF_PIXEL * 2.0 * home.translation.length * np.tan(camera.data.angle_y / 2.0) / NOISE_PX
+
+    def creep(number: int) -> None:
+        camera.matrix_world = home.copy()
+        camera.matrix_world.translation += home.to_3x3().col[0] * (step * number)
+
+    _choose(scene, *REFERENCE)
+    truth = []
+    for number in range(steps):
+        creep(number)
+        truth.append(_shoot(scene, path))
+    found = {}
+    for setting in SETTINGS:
+        _choose(scene, setting.samples, setting.quality, setting.prefilter)
+        moving = []
+        for number in range(steps):
+            creep(number)
+            moving.append(_shoot(scene, path))
+        creep(0)
+        still = float(np.abs(_shoot(scene, path) - moving[0]).max())
+        varied = []
+        for seed in range(1, seeds + 1):
+            scene.cycles.seed = seed
+            varied.append(_shoot(scene, path))
+        scene.cycles.seed = 0
+        errors = [seen - true for seen, true in zip(moving, truth, strict=True)]
+        shimmer = float(np.mean([np.abs(b - a).mean() for a, b in pairwise(errors)]))
+        found[setting.title] = (
+            f"still body, one seed: at most {still:.0f} of 255 levels between frames; a seed a frame: "
+            f"{np.std(varied, axis=0).mean():.2f}; error {np.abs(errors[0]).mean():.2f}; shimmer {shimmer:.2f}"
+        )
+    return found
+
+
+def _write(out: Path, pictures: list[Image.Image], seconds: list[float]) -> None:
+    """Crops of each setting, enlarged twice, in columns."""
+    font = ImageFont.load_default(20)
+    columns = []
+    for setting, picture, cost in zip(SETTINGS, pictures, seconds, strict=True):
+        crops = []
+        for _, (left, top, right, bottom) in CROPS:
+            box = (round(1280 * left), round(720 * top), round(1280 * right), round(720 * bottom))
+            crop = picture.crop(box)
+            crops.append(crop.resize((420, round(420 * crop.height / crop.width)), Image.Resampling.LANCZOS))
+        column = Image.new("RGB", (420, 34 + sum(crop.height + 6 for crop in crops)), (32, 33, 36))
+        ImageDraw.Draw(column).text((6, 5), f"{setting.title}, {cost:.1f} s", font=font, fill=(255, 255, 255))
+        place = 34
+        for crop in crops:
+            column.paste(crop, (0, place))
+            place += crop.height + 6
+        columns.append(column)
+    whole = Image.new("RGB", (sum(c.width + 6 for c in columns) - 6, columns[0].height), (32, 33, 36))
+    for number, column in enumerate(columns):
+        whole.paste(column, (number * 426, 0))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    whole.quantize(192).save(out, optimize=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""A study far larger than any: planned, and asked for its status.
+
+    python -m benchmarks.study_scale [--systems 100] [--songs 1000] [--frames 1000000]
+
+The inputs are small files with different content, hashed anew; every frame of the status is a file (empty) in its
+folder, and no journal helps. Planning runs in a process of its own, whose memory is told at its end.
+"""
+
+import argparse
+from pathlib import Path
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+from study.config import load_study
+from study.jobs import read_jobs
+from study.layout import Places
+from study.planning import make_plan
+from study.status import read_status
+
+from ._study import load_text
+
+PLAN_GOAL_S, PLAN_GOAL_MB, STATUS_GOAL_S = 60.0, 1000.0, 10.0
+
+
+def main() -> int:
+    """Print times and memory; the exit code says whether the goals are met."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--systems", type=int, default=100)
+    parser.add_argument("--songs", type=int, default=1000)
+    parser.add_argument("--frames", type=int, default=1_000_000)
+    parser.add_argument("--plan", type=Path, help="only plan this study, and tell time and memory")
+    arguments = parser.parse_args()
+    if arguments.plan:
+        return _plan(arguments.plan)
+    with tempfile.TemporaryDirectory() as folder:
+        file = _write(Path(folder), arguments.systems, arguments.songs)
+        command = [sys.executable, "-m", "benchmarks.study_scale", "--plan", str(file)]
+        fine = subprocess.run(command, check=False).returncode == 0
+    with tempfile.TemporaryDirectory() as folder:
+        return 0 if _status(Path(folder), arguments.frames) and fine else 1
+
+
+def _write(folder: Path, systems: int, songs: int) -> Path:
+    for system in range(systems):
+        (folder / f"system{system}").mkdir()
+        for song in range(songs):
+            content = f"{system} {song} ".encode() * 200
+            (folder / f"system{system}" / f"song{song}.npz").write_bytes(content)
+    lines = ['name = "scale"']
+    lines += [f'[[system]]\nname = "system{n}"\nfiles = "system{n}"' for n in range(systems)]
+    lines += [f'[[song]]\nname = "song{n}"' for n in range(songs)]
+    lines += ["[time]\nlength_s = 10", "[run]\nchunk_frames = 50"]
+    (folder / "study.toml").write_text("\n".join(lines), encoding="utf-8")
+    return folder / "study.toml"
+
+
+def _plan(file: Path) -> int:
+    clock = time.perf_counter()
+    study = load_study(file)
+    planned = make_plan(study, Places(study.out))
+    seconds = time.perf_counter() - clock
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    size = Places(study.out).plan.stat().st_size / 1e6
+    print(
+        f"plan of {len(study.systems)} systems x {len(study.songs)} songs: {planned.jobs} jobs, "
+        f"{planned.frames} frames, {size:.0f} MB, in {seconds:.1f} s (goal {PLAN_GOAL_S:.0f}) with "
+        f"{megabytes:.0f} MB of memory (goal {PLAN_GOAL_MB:.0f}); {load_text()}"
+    )
+    return 0 if seconds < PLAN_GOAL_S and megabytes < PLAN_GOAL_MB else 1
+
+
+def _status(folder: Path, frames: int) -> bool:
+    clips = frames // 250
+    file = _write(folder, clips // 100, 100)
+    study = load_study(file)
+    places = Places(study.out)
+    make_plan(study, places)
+    for job in read_jobs(places.plan):
+        if job.kind == "encode":
+            target = places.frames(job.what["system"], job.song, job.what["segment"])
+            target.mkdir(parents=True)
+            for index in range(250):
+                (target / f"{index:06d}.png").touch()
+    clock = time.perf_counter()
+    status = read_status(places)
+    seconds = time.perf_counter() - clock
+    print(f"status of {status.frames[0]} frames in {seconds:.2f} s (goal {STATUS_GOAL_S:.0f}); {load_text()}")
+    return seconds < STATUS_GOAL_S and status.frames == (frames, frames)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,97 @@
+"""What is said before anything is rendered."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dancepose_addon.core.skeleton.readers import read
+from study.checking import check_study
+from study.config import load_study
+from study.layout import Places
+from study.sources import Hashes, find_sources
+
+from .conftest import WALTZ, write_dance, write_tone
+
+pytest.importorskip("imageio_ffmpeg", reason="the extra `study` is not installed")
+
+
+def check(file: Path):
+    study = load_study(file)
+    return check_study(study, Places(study.out), shipped=("md23", "smpl24"))
+
+
+def test_a_good_study_has_no_problems(make_study) -> None:
+    checked = check(make_study(songs=("s1", "s2")))
+    assert checked.problems == ()
+    assert (checked.clips, checked.frames) == (4, 40)
+    assert len([notice for notice in checked.notices if notice.startswith("different length: s")]) == 2
+
+
+def test_what_is_wrong_is_told_clip_by_clip(make_study) -> None:
+    songs = ("ok", "gone", "broken", "nan", "short", "mute", "deaf", "tail")
+    file = make_study(songs=songs)
+    root = file.parent
+    (root / "near" / "gone.npz").unlink()
+    (root / "far" / "broken.npz").write_bytes((root / "far" / "broken.npz").read_bytes()[:500])
+    points = read(WALTZ).keypoints_m[:50].copy()
+    points[7] = np.nan
+    np.savez(root / "near" / "nan.npz", keypoints_m=points, fps=25.0, layout="md23")
+    write_dance(root / "far" / "short.npz", seconds=0.5)
+    (root / "mute.wav").unlink()
+    (root / "deaf.wav").write_bytes(b"no sound")
+    write_tone(root / "tail.wav", seconds=1.0, amplitude=0.1)
+    checked = check(file)
+    said = "\n".join(checked.problems)
+    assert len(checked.problems) == 6, said
+    assert "missing: System near has no near/gone" in said
+    assert "broken.npz is truncated" in said
+    assert "nan.npz" not in said  # a gap of one frame is bridged
+    assert "too short: far/short lasts 0.48 s; 1.00 s of it are wanted." in said
+    assert "mute.wav, the audio of song mute." in said
+    assert "deaf.wav cannot be read as sound" in said
+    assert "tail.wav ends after 1.00 s; song tail needs it until 1.50 s." in said
+    assert not [line for line in checked.problems if "/ok" in line]
+
+
+def test_layouts_that_no_regressor_reads_are_told(make_study) -> None:
+    file = make_study()
+    np.savez(
+        file.parent / "near" / "s1.npz",
+        keypoints_m=np.random.default_rng(0).normal(size=(60, 25, 3)),
+        fps=25.0,
+        layout="body25",
+    )
+    assert any("no regressor: none is shipped for body25" in problem for problem in check(file).problems)
+
+
+@pytest.mark.parametrize("files", ["near", "near/*.npz", "near/{song}.npz", "*/s1.npz"])
+def test_files_are_found_by_folder_glob_or_pattern(make_study, files: str) -> None:
+    file = make_study()
+    (file.parent / "near" / "s1.wav").write_bytes(b"")
+    file.write_text(file.read_text().replace('files = "near"', f'files = "{files}"'))
+    study = load_study(file)
+    found = find_sources(study.systems[0], study.songs, study.root)["s1"]
+    if files.startswith("*"):
+        assert "several files" in str(found)
+    else:
+        assert found == Path("near/s1.npz")
+
+
+def test_hashes_follow_content_and_are_remembered(tmp_path: Path) -> None:
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    (folder / "skeletons.json").write_text("{}")
+    (folder / "audio.mp3").write_text("music")
+    hashes = Hashes.open(tmp_path / "cache.json")
+    first = hashes.of(folder)
+    (folder / "audio.mp3").write_text("other music")
+    assert hashes.of(folder) == first
+    hashes.save()
+    again = Hashes.open(tmp_path / "cache.json")
+    assert again.of(folder) == first
+    assert not again.changed
+    (folder / "skeletons.json").write_text("[]")
+    assert again.of(folder) != first
+    (tmp_path / "cache.json").write_text("{ not json")
+    assert Hashes.open(tmp_path / "cache.json").of(folder) == again.of(folder)

@@ -1,0 +1,91 @@
+"""study.toml: what it may say, and what is said about mistakes."""
+
+from pathlib import Path
+
+import pytest
+
+from dancepose_addon.core.errors import FormatError, MissingFileError
+from study.config import load_study, parse_study
+from study.planning import as_table
+from study.template import draft_study
+
+MINIMAL = {"system": [{"name": "a", "files": "x"}], "song": [{"name": "s"}]}
+
+
+def parse(**more: object):
+    return parse_study({**MINIMAL, **more}, root=Path("/study"))
+
+
+def test_a_minimal_study_is_complete() -> None:
+    study = parse()
+    assert study.name == "study"
+    assert study.songs[0].match == "s"
+    assert study.systems[0].label == "a"
+    assert study.out == Path("/study/renders")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"pictures": {}}, "unknown key 'pictures'. Did you mean picture?"),
+        ({"picture": {"sise": [64, 64]}}, r"\[picture\] has the unknown key 'sise'. Did you mean size?"),
+        ({"system": [{"name": "a", "files": "x", "colour": 1}]}, r"\[\[system\]\] 1 has the unknown key 'colour'"),
+        ({"song": [{"name": "s", "windw": [0, 1]}]}, "Did you mean window?"),
+        ({"system": [{"name": "a"}]}, r"\[\[system\]\] 1 lacks files"),
+        ({"system": []}, r"no \[\[system\]\]"),
+        ({"system": [{"name": "a/b", "files": "x"}]}, "letters, digits"),
+        ({"song": [{"name": "s"}, {"name": "s"}]}, r"more than one \[\[song\]\] named s"),
+        ({"picture": {"size": [65, 64]}}, "even numbers"),
+        ({"picture": {"size": [64]}}, "even numbers"),
+        ({"picture": {"fps": "25"}}, "number from 1 to 240"),
+        ({"picture": {"engine": "eevee"}}, "one of study, preview"),
+        ({"time": {"length_s": 5, "segments": [[0, 5]]}}, "both length_s and segments"),
+        ({"time": {"segments": [[5, 0]]}}, "from before to"),
+        ({"time": {"segments": [[0, 5], [0, 5]]}}, "every segment once"),
+        ({"output": {"compare": ["grid", "heap"]}}, "a list of row, grid, pairs"),
+        ({"output": {"still_beats": [1]}}, "bpm of every song"),
+        ({"output": {"sheets": 1}}, "true or false"),
+        ({"song": [{"name": "s", "window": [0, 1]}]}, "a window and no audio"),
+        ({"stage": {"backdrop_rgb": [0, 0, 2]}}, "red, green, blue"),
+        ({"camera": 3}, "expected a table"),
+    ],
+)
+def test_mistakes_are_named(more: dict, said: str) -> None:
+    with pytest.raises(FormatError, match=said):
+        parse(**more)
+
+
+def test_a_study_survives_the_way_into_a_plan_and_back() -> None:
+    study = parse(
+        picture={"size": [640, 480], "samples": 4},
+        time={"segments": [[0, 1.5], [3, 4]]},
+        output={"compare": ["row", "pairs"], "stills_s": [1, 2]},
+        song=[{"name": "s", "audio": "s.mp3", "window": [1, 9], "bpm": 120}],
+    )
+    assert parse_study(as_table(study), root=study.root) == study
+
+
+def test_files_that_are_no_study_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError, match="dancepose study init"):
+        load_study(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_text("a = = 3", encoding="utf-8")
+    with pytest.raises(FormatError, match="line 1"):
+        load_study(tmp_path / "bad.toml")
+
+
+def test_a_draft_names_what_the_folders_hold(make_study, tmp_path: Path) -> None:
+    root = make_study(songs=("song 10", "song 2")).parent
+    (root / "study.toml").write_text(draft_study([root / "near", root / "far"], audio=root, root=root))
+    study = load_study(root / "study.toml")
+    assert [(system.name, system.files) for system in study.systems] == [("near", "near"), ("far", "far")]
+    assert [(song.name, song.match, song.audio) for song in study.songs] == [
+        ("song_2", "song 2", "song 2.wav"),
+        ("song_10", "song 10", "song 10.wav"),
+    ]
+
+
+def test_a_draft_knows_the_music_of_its_data(tmp_path: Path, root: Path) -> None:
+    text = draft_study([root / "examples"], audio=None, root=root)
+    assert 'audio = "examples/waltz/audio.mp3"' in text
+    # config.json of the example: frames 51 to 408 of the music, at 25 a second.
+    assert "window = [2.040, 16.320]" in text

@@ -1,0 +1,219 @@
+"""Running a plan, by an executor that only pretends: what is done, passed over, tried again, given up and mended."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from study.driver import Driver, Summary, results_of
+from study.executors import Event
+from study.jobs import Job, Result
+from study.journal import Journal, held
+from study.layout import Places
+
+Answer = Callable[[Job, int], Result]
+
+
+class Pretender:
+    """answer: the result of a job's n-th try; whatever succeeds leaves its files."""
+
+    def __init__(self, places: Places, answer: Answer) -> None:
+        self.places, self.answer = places, answer
+        self.tries: dict[str, int] = {}
+        self.seen: list[Job] = []
+        self.events: list[Event] = []
+
+    def capacity(self) -> int:
+        return 1
+
+    def submit(self, jobs: list[Job]) -> None:
+        for job in jobs:
+            self.seen.append(job)
+            self.tries[job.id] = self.tries.get(job.id, 0) + 1
+            result = self.answer(job, self.tries[job.id])
+            if result.ok:
+                for path in results_of(job, self.places):
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.touch()
+            self.events.append(result)
+
+    def wait(self, _timeout_s: float) -> list[Event]:
+        events, self.events = self.events, []
+        return events
+
+    def close(self) -> None:
+        pass
+
+
+def fine(job: Job, _number: int) -> Result:
+    return Result(job.id, True, digest=job.key)
+
+
+def study_jobs(*, key: str = "k") -> list[Job]:
+    """Two systems, one song, two chunks a clip."""
+    jobs = [Job("engine", "probe", "e")]
+    for system in ("a", "b"):
+        jobs.append(Job(f"fit:{system}", "fit", key, (), {"system": system, "song": "s"}))
+    jobs.append(Job("shot", "shot", key, ("fit:a", "fit:b"), {"song": "s"}))
+    jobs.append(Job("audio", "audio", "w", (), {"song": "s", "segment": ""}))
+    for system in ("a", "b"):
+        where = {"system": system, "song": "s", "segment": ""}
+        chunks = [
+            Job(
+                f"r:{system}:{n}", "render", key, ("engine", "shot", f"fit:{system}"), {**where, "first": n, "count": 5}
+            )
+            for n in (0, 5)
+        ]
+        needs = (*(chunk.id for chunk in chunks), "audio")
+        jobs += [*chunks, Job(f"encode:{system}", "encode", key, needs, where)]
+    jobs.append(Job("compare", "compare", key, ("encode:a", "encode:b"), {"song": "s", "segment": ""}))
+    return jobs
+
+
+@pytest.fixture
+def go(tmp_path: Path):
+    """``go(answer)``: a run over the journal of the runs before it."""
+    places = Places(tmp_path)
+
+    def run(answer: Answer = fine, jobs: list[Job] | None = None, retries: int = 2) -> tuple[Summary, Pretender]:
+        pretender = Pretender(places, answer)
+        driver = Driver(
+            study_jobs() if jobs is None else jobs,
+            places=places,
+            journal=Journal.open(places.journal),
+            executor=pretender,
+            retries=retries,
+            tell=lambda _text: None,
+            show=lambda _state: None,
+        )
+        return driver.run(), pretender
+
+    return run
+
+
+def failing(names: dict[str, str], times: int = 99) -> Answer:
+    """Jobs by name fail with a kind, the first ``times`` times."""
+
+    def answer(job: Job, number: int) -> Result:
+        if job.id in names and number <= times:
+            return Result(job.id, False, names[job.id], "it broke")
+        return fine(job, number)
+
+    return answer
+
+
+def test_all_is_done_once_and_then_never_again(go) -> None:
+    summary, pretender = go()
+    assert (summary.done, summary.skipped, summary.failed) == (12, 0, {})
+    assert set(pretender.tries.values()) == {1}
+    order = [job.id for job in pretender.seen]
+    for job in pretender.seen:
+        assert all(order.index(need) < order.index(job.id) for need in job.needs)
+    summary, pretender = go()
+    assert (summary.done, summary.skipped, pretender.seen) == (0, 12, [])
+
+
+@pytest.mark.parametrize("kind", ["crash", "timeout", "bug", "engine", "output"])
+def test_what_may_pass_is_tried_three_times(go, kind: str) -> None:
+    summary, pretender = go(failing({"r:a:5": kind}, times=2))
+    assert summary.failed == {}
+    assert pretender.tries["r:a:5"] == 3
+    (summary, pretender) = go(failing({"r:a:5": kind}), [replace(job, key="new") for job in study_jobs()])
+    assert summary.failed == {"r:a:5": "it broke"}
+    assert pretender.tries["r:a:5"] == 3
+    assert pretender.tries["encode:b"] == 1
+    assert "encode:a" not in pretender.tries
+    assert summary.blocked == 2
+
+
+def test_bad_input_is_not_tried_again_and_the_others_go_on_without_it(go) -> None:
+    summary, pretender = go(failing({"fit:a": "input"}))
+    assert pretender.tries["fit:a"] == 1
+    assert summary.failed == {"fit:a": "it broke"}
+    assert [job.what["systems"] for job in pretender.seen if job.id == "shot"] == [["b"]]
+    assert pretender.tries["encode:b"] == 1
+    assert not [name for name in pretender.tries if name.startswith("r:a")]
+    assert "compare" not in pretender.tries
+
+
+def test_a_camera_waits_for_a_fit_that_only_crashed(go) -> None:
+    summary, pretender = go(failing({"fit:a": "crash"}))
+    assert "shot" not in pretender.tries
+    assert summary.failed == {"fit:a": "it broke"}
+    summary, pretender = go()
+    assert summary.failed == {}
+    assert pretender.tries["encode:b"] == 1
+
+
+def test_what_is_mended_later_moves_the_camera_of_all(go) -> None:
+    go(failing({"fit:a": "input"}))
+    summary, pretender = go()
+    assert [job.what["systems"] for job in pretender.seen if job.id == "shot"] == [["a", "b"]]
+    assert summary.failed == {}
+    assert "fit:b" not in pretender.tries
+
+
+def test_what_comes_out_the_same_changes_nothing_after_it(go) -> None:
+    go()
+    jobs = [replace(job, key="new") if job.id == "fit:a" else job for job in study_jobs()]
+    _, pretender = go(lambda job, _: Result(job.id, True, digest="k"), jobs)
+    assert [job.id for job in pretender.seen] == ["fit:a"]
+    _, pretender = go(
+        lambda job, _: Result(job.id, True, digest="other"), [replace(jobs[1], key="newer"), *jobs[2:], jobs[0]]
+    )
+    assert {"fit:a", "shot", "r:a:0", "r:b:5", "encode:b", "compare"} <= set(pretender.tries)
+    assert "fit:b" not in pretender.tries
+
+
+def test_damaged_frames_are_rendered_again_before_their_clip_is_encoded(go) -> None:
+    def answer(job: Job, number: int) -> Result:
+        if job.id == "encode:a" and number == 1:
+            return Result(job.id, False, "frames", "1 of 10", detail={"bad": [7]})
+        return fine(job, number)
+
+    summary, pretender = go(answer)
+    assert summary.failed == {}
+    assert pretender.tries["r:a:5"] == 2
+    assert pretender.tries["r:a:0"] == 1
+    assert pretender.tries["encode:a"] == 2
+    assert [job.id for job in pretender.seen].index("compare") > 0
+
+
+def test_frames_that_stay_damaged_fail_their_clip_alone(go) -> None:
+    def answer(job: Job, number: int) -> Result:
+        if job.id == "encode:a":
+            return Result(job.id, False, "frames", "1 of 10", detail={"bad": [7]})
+        return fine(job, number)
+
+    summary, pretender = go(answer)
+    assert summary.failed == {"encode:a": "1 of 10"}
+    assert pretender.tries["encode:a"] == 3
+    assert pretender.tries["encode:b"] == 1
+
+
+def test_a_result_that_was_removed_is_made_again(go, tmp_path: Path) -> None:
+    go()
+    Places(tmp_path).clip("a", "s", "").unlink()
+    _, pretender = go()
+    assert [job.id for job in pretender.seen] == ["encode:a"]
+
+
+def test_a_journal_that_was_cut_short_loses_its_last_line_alone(go, tmp_path: Path) -> None:
+    go()
+    journal = Places(tmp_path).journal
+    lines = [line for line in journal.read_bytes().splitlines() if line]
+    journal.write_bytes(journal.read_bytes().rstrip()[: -len(lines[-1]) // 2])
+    _, pretender = go()
+    assert [job.id for job in pretender.seen] == ["compare"]
+    _, pretender = go()
+    assert pretender.seen == []
+
+
+def test_one_run_at_a_time(tmp_path: Path) -> None:
+    from dancepose_addon.core.errors import DancePoseError
+
+    with held(tmp_path / "lock"), pytest.raises(DancePoseError, match="Another run"), held(tmp_path / "lock"):
+        pass
+    with held(tmp_path / "lock"):
+        pass

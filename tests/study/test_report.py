@@ -1,0 +1,143 @@
+"""report.html: what it says, and that a browser without a network opens it and plays its clips."""
+
+from html.parser import HTMLParser
+import json
+from pathlib import Path
+import re
+import shutil
+import subprocess
+import time
+
+import numpy as np
+import pytest
+
+from study.config import load_study
+from study.films import encode_clip
+from study.jobs import Result, read_jobs
+from study.journal import Journal
+from study.layout import Places
+from study.pictures import write_thumbnail
+from study.planning import make_plan
+from study.report import write_report
+from study.sounds import write_sound
+
+pytest.importorskip("imageio_ffmpeg", reason="the extra `study` is not installed")
+Image = pytest.importorskip("PIL.Image")
+
+FIT = {
+    "error_mm": {"regressor": {"mean": 30.0}, "refined": {"mean": 8.25}},
+    "feet": {"standing_slide_mm_per_s": 41.2, "skating_ratio": 0.031, "floating_mm": 4.0, "penetration_mm": 1.5},
+    "contact_share": 0.9,
+    "floor_m": 0.0123,
+    "duration_s": 2.0,
+    "notices": ["Played at <b>25</b> fps & more"],
+}
+
+
+@pytest.fixture
+def finished(make_study) -> Path:
+    """A study whose clips are moving bars; far/s2 has failed."""
+    file = make_study(songs=("s1", "s2"), size=(64, 64))
+    study = load_study(file)
+    places = Places(study.out)
+    make_plan(study, places)
+    journal = Journal.open(places.journal)
+    for job in read_jobs(places.plan):
+        where = (job.what.get("system", ""), job.song, job.what.get("segment", ""))
+        if job.kind == "fit":
+            places.fit_report(*where[:2]).parent.mkdir(parents=True, exist_ok=True)
+            places.fit_report(*where[:2]).write_text(json.dumps(FIT))
+        if job.kind == "encode" and where[:2] != ("far", "s2"):
+            put_clip(places, where)
+        failed = job.id == "fit:far/s2"
+        if where[:2] != ("far", "s2") or failed:
+            journal.record(job, Result(job.id, not failed, "input" * failed, "broken file" * failed, seconds=2.0))
+    return file
+
+
+def put_clip(places: Places, where: tuple[str, str, str]) -> None:
+    frames, sound = places.frames(*where), places.out / "sound.wav"
+    frames.mkdir(parents=True)
+    for index in range(10):
+        pixels = np.zeros((64, 64, 3), np.uint8)
+        pixels[:, 6 * index : 6 * index + 6] = 255
+        Image.fromarray(pixels).save(frames / f"{index:06d}.png")
+    write_sound(sound, None, start_s=0.0, duration_s=1.0, loudness_lufs=-23.0)
+    encode_clip(places.clip(*where), frames=frames, count=10, size=(64, 64), fps=10.0, sound=sound, crf=16)
+    write_thumbnail(places.thumbnail(*where), frames / "000005.png")
+
+
+class Links(HTMLParser):
+    """Everything that a page would fetch, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.text: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, _tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value or "" for name, value in attrs if name in ("src", "href", "poster")]
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data.strip())
+
+
+def test_the_page_says_what_was_made_and_needs_no_network(finished: Path) -> None:
+    study = load_study(finished)
+    page = write_report(study.root, Places(study.out)).read_text(encoding="utf-8")
+    links = Links(page)
+    for target in links.found:
+        assert target.startswith("data:") or (study.out / target).is_file(), target
+    assert not re.search(r"https?://", page)
+    for text in ("Near & dear", "8.2", "90%", "3.1%", "12", "broken file", "Played at <b>25</b> fps & more"):
+        assert text in links.text, text
+    assert page.count("<video") == 3
+
+
+def test_a_page_with_its_clips_stands_alone(finished: Path, tmp_path: Path) -> None:
+    study = load_study(finished)
+    page = write_report(study.root, Places(study.out), embed=True).read_text(encoding="utf-8")
+    assert page.count("data:video/mp4;base64,") == 3
+    assert not [target for target in Links(page).found if target.endswith(".mp4") and "comparison" not in target]
+
+
+PLAY = """
+<script>
+addEventListener("load", async () => {
+  const said = [];
+  for (const video of document.querySelectorAll("video")) {
+    video.muted = true;
+    await new Promise((done) => {
+      video.addEventListener("ended", done); video.addEventListener("error", done); setTimeout(done, 8000);
+      video.play().catch(done);
+    });
+    const trouble = video.error ? video.error.code : "fine";
+    said.push([video.ended, video.videoWidth, video.duration.toFixed(1), trouble].join(" "));
+  }
+  console.log("PLAYED " + said.join(", ") + " DONE");
+});
+</script></body>
+"""
+
+
+@pytest.mark.slow
+def test_a_browser_plays_every_clip(finished: Path, tmp_path: Path) -> None:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no Chromium on PATH (Debian: chromium)")
+    study = load_study(finished)
+    page = write_report(study.root, Places(study.out))
+    page.write_text(page.read_text(encoding="utf-8").replace("</body>", PLAY), encoding="utf-8")
+    command = [chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--mute-audio", "--enable-logging=stderr"]
+    command += ["--autoplay-policy=no-user-gesture-required", "--host-resolver-rules=MAP * ~NOTFOUND"]
+    command += [f"--user-data-dir={tmp_path / 'profile'}", "--remote-debugging-port=0", page.as_uri()]
+    log = tmp_path / "chromium.log"
+    with log.open("wb") as file, subprocess.Popen(command, stdout=file, stderr=file) as browser:
+        deadline = time.monotonic() + 60
+        while "DONE" not in log.read_text(errors="replace") and time.monotonic() < deadline:
+            time.sleep(0.2)
+        browser.terminate()
+    said = re.search(r"PLAYED (.*?) DONE", log.read_text(errors="replace"))
+    assert said is not None, log.read_text(errors="replace")[-2000:]
+    assert said.group(1).split(", ") == ["true 64 1.0 fine"] * 3

@@ -1,0 +1,220 @@
+"""Whole studies through real Blenders, at the size of a stamp."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+import json
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from dancepose_addon.core.errors import DancePoseError
+from study.config import load_study
+from study.ffmpeg import count_frames
+from study.layout import Places
+from study.planning import make_plan
+from study.running import RunOptions, run_plan
+from study.status import read_status
+from study.tasks import Context, check_frames
+
+pytest.importorskip("bpy", reason="the bpy wheel is not installed")
+pytest.importorskip("imageio_ffmpeg", reason="the extra `study` is not installed")
+
+ROOT = Path(__file__).parents[2]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def run(file: Path, *, executor: str = "local", workers: int = 2, told: list[str] | None = None):
+    """Plan and run in this process; the summary."""
+    study = load_study(file)
+    make_plan(study, Places(study.out))
+    return run_plan(
+        Context(study.root, study.out),
+        RunOptions(executor, workers=workers, threads=1),
+        tell=(told if told is not None else []).append,
+        show=lambda _state: None,
+    )
+
+
+def pictures(file: Path) -> dict[str, bytes]:
+    """Every frame by its place."""
+    folder = file.parent / "renders" / "frames"
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.png"))}
+
+
+def test_a_study_from_the_command_line_with_bad_input_among_good(make_study, run_bpy) -> None:
+    output = 'stills_s = [0.3]\ncompare = ["row", "pairs"]'
+    file = make_study(songs=("s1", "s2", "s3"), output=output)
+    root = file.parent
+    good = (root / "far" / "s2.npz").read_bytes()
+    (root / "far" / "s2.npz").write_bytes(good[:400])
+    sound = (root / "s3.wav").read_bytes()
+    (root / "s3.wav").unlink()
+    done = run_bpy("-m", "cli.main", "study", "run", file, "--workers", "2", timeout=400)
+    assert done.returncode == 1, done.stderr
+    assert "far/s2.npz is truncated" in done.stderr
+    assert "s3.wav does not exist" in done.stderr
+    assert "Traceback" not in done.stderr
+    places = Places(root / "renders")
+    made = {path.relative_to(places.out / "clips").as_posix() for path in (places.out / "clips").rglob("*.mp4")}
+    assert made == {"near/s1.mp4", "far/s1.mp4", "near/s2.mp4"}
+    status = read_status(places)
+    assert status.clips == (3, 6)
+    assert "fit:far/s2" in status.failed
+    assert "audio:s3/" in status.failed
+    before = {name: data for name, data in pictures(file).items() if "s1" in name}
+
+    (root / "far" / "s2.npz").write_bytes(good)
+    (root / "s3.wav").write_bytes(sound)
+    done = run_bpy("-m", "cli.main", "study", "run", file, "--workers", "2", timeout=400)
+    assert done.returncode == 0, done.stderr
+    assert read_status(places).clips == (6, 6)
+    assert {name: data for name, data in pictures(file).items() if "s1" in name} == before
+    for path in (places.out / "clips").rglob("*.mp4"):
+        assert count_frames(path) == 10
+    for style in ("labelled", "plain"):
+        names = {path.name for path in (places.out / "comparisons" / style).iterdir()}
+        assert {"s1.row.mp4", "s2.row.mp4", "s3.near-vs-far.mp4"} <= names
+    assert (places.stills("far", "s2", "") / "0.3s.png").is_file()
+    assert (places.report).read_text(encoding="utf-8").count("<video") == 6
+    shown = run_bpy("-m", "cli.main", "study", "status", file, timeout=60).stdout
+    assert "6/6" in shown
+    assert "60/60" in shown
+
+
+def test_systems_share_a_camera_and_each_dances_its_own(make_study) -> None:
+    Image = pytest.importorskip("PIL.Image")
+    file = make_study(size=(96, 64))
+    assert run(file).failed == {}
+    table = json.loads(Places(file.parent / "renders").shot("s1").read_text())
+    assert set(table["move_m"]) == {"near", "far"}
+    seen = {}
+    for system in ("near", "far"):
+        with Image.open(Places(file.parent / "renders").frames(system, "s1", "") / "000003.png") as picture:
+            pixels = np.asarray(picture.convert("L")).astype(float)
+        # The dancer is darker or more saturated than the backdrop of its row.
+        difference = np.abs(pixels - np.median(pixels, axis=1, keepdims=True))
+        columns = np.flatnonzero((difference > 20).sum(axis=0) > 4)
+        seen[system] = (columns.min() + columns.max()) / 2
+    # SMPL's left is +x, which is the picture's right: the one moved by 0.7 m stands there.
+    assert seen["far"] > seen["near"] + 5
+
+
+@pytest.mark.parametrize("engine", ["preview", "study"])
+def test_chunks_and_executors_change_no_pixel(make_study, engine: str) -> None:
+    pytest.importorskip("distributed")
+    ways = {"whole": (100, "local", 1), "three": (4, "local", 2), "seven": (2, "dask", 2)}
+    found = {}
+    for name, (chunk, executor, workers) in ways.items():
+        file = make_study(chunk=chunk, engine=engine, folder=name, time="length_s = 0.7", size=(48, 48))
+        assert run(file, executor=executor, workers=workers).failed == {}
+        found[name] = pictures(file)
+    assert len(found["whole"]) == 14
+    assert found["whole"] == found["three"] == found["seven"]
+
+
+@contextmanager
+def killing(root: Path, *, every_s: float, times: int) -> Iterator[list[int]]:
+    """Kill Blenders of a study, one at a time, with SIGKILL."""
+    killed: list[int] = []
+    stop = threading.Event()
+
+    def work() -> None:
+        while len(killed) < times and not stop.wait(every_s):
+            for pid in blenders_of(root)[:1]:
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        stop.set()
+        thread.join()
+
+
+def blenders_of(root: Path) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"study-worker" in command and str(root).encode() in command:
+                found.append(int(entry.name))
+    return sorted(found)
+
+
+def test_killed_workers_lose_no_frame(make_study) -> None:
+    file = make_study(songs=("s1", "s2"), chunk=3)
+    told: list[str] = []
+    with killing(file.parent, every_s=3.0, times=3) as killed:
+        summary = run(file, told=told)
+    assert len(killed) == 3
+    assert any("signal 9" in text for text in told)
+    if summary.failed:
+        assert run(file).failed == {}
+    places = Places(file.parent / "renders")
+    for system in ("near", "far"):
+        for song in ("s1", "s2"):
+            assert check_frames(places.frames(system, song, ""), 10, (64, 64))[1] == []
+            assert count_frames(places.clip(system, song, "")) == 10
+
+
+def test_a_damaged_frame_never_gets_into_a_film(make_study) -> None:
+    file = make_study()
+    assert run(file).failed == {}
+    places = Places(file.parent / "renders")
+    before, film = pictures(file), places.clip("near", "s1", "").read_bytes()
+    frames = places.frames("near", "s1", "")
+    damaged = bytearray((frames / "000004.png").read_bytes())
+    damaged[len(damaged) // 2] ^= 0xFF
+    (frames / "000004.png").write_bytes(damaged)
+    other = places.frames("far", "s1", "") / "000005.png"
+    (frames / "000007.png").write_bytes(other.read_bytes())  # whole, but of another clip
+    (frames / "000009.png").unlink()
+    places.clip("near", "s1", "").unlink()
+    told: list[str] = []
+    assert run(file, told=told).failed == {}
+    assert any("3 of 10 frames are missing or damaged" in text for text in told)
+    assert pictures(file) == before
+    assert places.clip("near", "s1", "").read_bytes() == film
+
+
+def test_workers_end_with_the_run_that_was_killed(make_study) -> None:
+    file = make_study(songs=("s1", "s2", "s3"), engine="study", size=(96, 96))
+    command = [sys.executable, "-m", "cli.main", "study", "run", str(file), "--workers", "1"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        deadline = time.monotonic() + 90
+        while len(pictures(file)) < 3 and time.monotonic() < deadline and running.poll() is None:
+            time.sleep(0.1)
+        assert blenders_of(file.parent)
+        with pytest.raises(DancePoseError, match="Another run"):
+            run(file)
+        running.kill()
+    kept = pictures(file)
+    assert len(kept) >= 3
+    deadline = time.monotonic() + 20
+    while blenders_of(file.parent) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert blenders_of(file.parent) == []
+    assert run(file).failed == {}
+    after = pictures(file)
+    assert len(after) == 60
+    assert {name: after[name] for name in kept} == kept
+
+
+def test_a_chunk_that_takes_too_long_is_ended_and_told(make_study) -> None:
+    file = make_study(more="timeout_s = 1.0\nretries = 0", engine="study", size=(512, 512), chunk=10)
+    summary = run(file, workers=1)
+    assert {name.split(":")[0] for name in summary.failed} <= {"render", "fit"}
+    assert any("longer than 1 s" in why for why in summary.failed.values())
+    assert blenders_of(file.parent) == []
