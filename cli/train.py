@@ -8,7 +8,6 @@ from typing import Annotated
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 import typer
 
-
 COLUMNS = (TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn())
 
 
