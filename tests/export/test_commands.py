@@ -52,7 +52,8 @@ def test_train_resume_export_and_fit(
     regressor = open_regressor(tmp_path / "own.onnx", device="numpy")
     result = fit(Sequence(points, 25.0, MD23, source="points"), regressor=regressor, body=body)
     assert result.report["regressor"] == "md23-smoke"
-    assert not result.report["notices"]
+    # Random points have gaps, and the report says so; of another body it has nothing to say.
+    assert not any("another body" in notice for notice in result.report["notices"])
 
 
 @pytest.mark.parametrize(
