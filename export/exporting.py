@@ -13,7 +13,7 @@ import torch
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.keypoints import MarkerSet
 from dancepose_addon.core.body.model import BodyModel
-from dancepose_addon.core.fit.regressor import PoseRegressor, RegressorInfo
+from dancepose_addon.core.fit.regressor import HEADING_BLIND, PoseRegressor, RegressorInfo
 from dancepose_addon.core.progress import Progress, silent
 from dancepose_addon.core.skeleton.sequence import Sequence
 from trainer.checkpoint import Checkpoint
@@ -161,7 +161,7 @@ def regressor_info(
     digest = hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()[:16]
     normalisation = NORMALISATIONS[config.data.normalise]
     if config.model.facing:
-        normalisation += "; turned about the vertical so that the left-right points lie along x, and the root back"
+        normalisation += f"; {HEADING_BLIND} so that the left-right points lie along x, and the root back"
     return RegressorInfo(
         layout=chosen.layout,
         markers=chosen,

@@ -45,8 +45,13 @@ def test_a_turned_body_gets_the_same_pose(body: BodyModel, rotvec: tuple[float, 
     regressor = _OnlyUpright(open_regressor(None, layout="smpl24", device="numpy"), [])
     upright = regressor.inner(points)
     turned = regress_upright(regressor, points @ turn.T)
-    assert np.degrees(geodesic_angle(turned[:, 1:], upright[:, 1:])).mean() < 1.0
-    assert np.degrees(geodesic_angle(turn.T @ turned[:, 0], upright[:, 0])).mean() < 2.0
+    apart = np.degrees(geodesic_angle(turned[:, 1:], upright[:, 1:])).mean()
+    # Turned upright, the trunk stands exactly so; how much it leaned before is not known any more.
+    assert apart < 3.0
+    if rotvec[1] == 0.0:
+        plain = regressor.inner(points @ turn.T)
+        assert apart < 0.3 * np.degrees(geodesic_angle(plain[:, 1:], upright[:, 1:])).mean()
+    assert np.degrees(geodesic_angle(turn.T @ turned[:, 0], upright[:, 0])).mean() < 4.0
     assert (trunk_direction(regressor.seen[-1], SMPL24)[:, 1] > 0.9).all()
 
 

@@ -21,6 +21,8 @@ from ..errors import DancePoseError, RegressorError
 from ..skeleton.layouts import Layout, get_layout
 
 SCHEMA_VERSION: Final = 1
+HEADING_BLIND: Final = "turned about the vertical"
+"""Words in ``normalisation`` of a regressor that gives the same pose whichever way the body faces."""
 METADATA_KEY: Final = "dancepose"
 SHARED_SCHEMA_VERSION: Final = 2
 INPUT_NAME: Final = "keypoints"
@@ -59,6 +61,11 @@ class RegressorInfo:
         if not self.shared:
             return None
         return np.array([[markers.layout.name == self.layout.name for markers in self.shared]], np.float32)
+
+    @property
+    def heading_blind(self) -> bool:
+        """Whether the pose does not hang on the way the body faces."""
+        return HEADING_BLIND in self.normalisation
 
     def to_json(self) -> str:
         """The metadata string of the ONNX file."""

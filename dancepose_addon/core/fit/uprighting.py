@@ -22,8 +22,13 @@ TURNED_COSINE: Final = float(np.cos(np.radians(80.0)))
 
 
 def regress_upright(regressor: PoseRegressor, points_m: F32) -> F32:
-    """Local rotations (T, 24, 3, 3), whichever way up the body is. points_m: (T, K, 3), metres."""
+    """Local rotations (T, 24, 3, 3), whichever way up the body is. points_m: (T, K, 3), metres.
+
+    A regressor that minds the heading is left as it is: which way a body faces that is turned upright is arbitrary.
+    """
     reference = regressor(np.ascontiguousarray(points_m))
+    if not regressor.info.heading_blind:
+        return reference
     trunk = trunk_direction(points_m, regressor.info.layout)
     tipped = np.flatnonzero(trunk[:, 1] < UPRIGHT_COSINE)
     if not len(tipped):
