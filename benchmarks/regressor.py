@@ -1,11 +1,11 @@
 """A whole clip through the regressor, beside what the processor does in plain matrix products.
 
-    python -m benchmarks.regressor [--model FILE.onnx] [--frames N]
+    python -m benchmarks.regressor [--model FILE.onnx] [--layout NAME] [--frames N]
 
 Operations are counted from the weights of the graph's Gemm nodes alone (two per weight and frame); all else that the
-graph does, normalisation, ReLU, rotations, counts as nothing done. The product that it is held against has the
-network's own shape (1024 x 1024, as many rows as the clip has frames), in NumPy and in onnxruntime, of which the faster
-counts. Rounds of all contestants alternate, and the best round of each is taken.
+graph does (normalisation, a first layer that is chosen by layout, ReLU, rotations) counts as nothing done. The product
+that it is held against has the network's own shape (1024 x 1024, as many rows as the clip has frames), in NumPy and in
+onnxruntime, of which the faster counts. Rounds of all contestants alternate, and the best round of each is taken.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import numpy as np
 
 from dancepose_addon.inference import open_regressor
 from dancepose_addon.inference.onnx_file import parse_model
-from dancepose_addon.inference.regressors import REGRESSOR_FOLDER
+from dancepose_addon.inference.regressors import REGRESSOR_FOLDER, SHARED_FILE
 
 
 def operations_per_frame(model: Path) -> int:
@@ -26,7 +26,7 @@ def operations_per_frame(model: Path) -> int:
     parsed = parse_model(model.read_bytes(), model.name)
     cast = {node.outputs[0]: node.inputs[0] for node in parsed.nodes if node.op == "Cast"}
     weights = [cast.get(node.inputs[1], node.inputs[1]) for node in parsed.nodes if node.op == "Gemm"]
-    return sum(2 * parsed.initialisers[name].size for name in weights)
+    return sum(2 * parsed.initialisers[name].size for name in weights if name in parsed.initialisers)
 
 
 def matrix_products(frames: int) -> dict[str, Callable[[], object]]:
@@ -67,12 +67,14 @@ def best_seconds(contestants: dict[str, Callable[[], object]], rounds: int) -> d
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, default=REGRESSOR_FOLDER / "md23.onnx")
+    parser.add_argument("--model", type=Path, default=REGRESSOR_FOLDER / SHARED_FILE)
+    parser.add_argument("--layout", default="md23")
     parser.add_argument("--frames", type=int, default=1890)
     parser.add_argument("--rounds", type=int, default=20)
     arguments = parser.parse_args()
-    layout = arguments.model.stem if arguments.model.parent == REGRESSOR_FOLDER else "md23"
-    regressors = {device: open_regressor(arguments.model, layout=layout, device=device) for device in ("cpu", "numpy")}
+    regressors = {
+        device: open_regressor(arguments.model, layout=arguments.layout, device=device) for device in ("cpu", "numpy")
+    }
     count = regressors["cpu"].info.layout.count
     points = np.random.default_rng(1).uniform(-1.0, 1.0, (arguments.frames, count, 3)).astype(np.float32)
     products = matrix_products(arguments.frames)
