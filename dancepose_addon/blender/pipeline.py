@@ -17,8 +17,7 @@ from ..core.fit.solve import FitResult, fit
 from ..core.progress import Progress, part_of, silent
 from ..core.skeleton.sequence import Sequence
 from .actions import animate
-from .armature import create_armature
-from .mesh import create_body_mesh
+from .dancer import build_rig
 
 
 @dataclass(frozen=True)
@@ -89,19 +88,9 @@ def import_and_fit(
     clock = time.perf_counter()
     motion = result.motion
     progress(0.6, "Building the rig")
-    armature = create_armature(
-        options.name, body, betas=motion.betas, scale=motion.scale, collection=collection, view_layer=view_layer
+    armature, mesh = build_rig(
+        motion, body, view_layer=view_layer, collection=collection, name=options.name, correctives=options.correctives
     )
-    mesh = create_body_mesh(
-        f"{options.name} body",
-        body,
-        betas=motion.betas,
-        scale=motion.scale,
-        armature=armature,
-        collection=collection,
-        correctives=options.correctives,
-    )
-    view_layer.update()
     seconds["rig"], clock = time.perf_counter() - clock, time.perf_counter()
 
     progress(0.8, "Writing the animation")
