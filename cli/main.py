@@ -1,15 +1,13 @@
 """``dancepose``: registers the verbs and turns expected failures into one sentence and exit code 1."""
 
-from importlib.metadata import PackageNotFoundError, version
 import logging
-from pathlib import Path
-import re
 import sys
 from typing import Annotated
 
 import typer
 
 from dancepose_addon.core.errors import DancePoseError
+from study.program import program_version
 
 from .calibrate import calibrate
 from .compare import compare
@@ -38,23 +36,10 @@ app.add_typer(study_app, name="study")
 app.add_typer(layout, name="layout")
 
 
-def installed_version() -> str:
-    """The version of ``blender_manifest.toml``: of the checkout where there is one, else of the installed package."""
-    manifest = Path(__file__).parents[1] / "blender_manifest.toml"
-    if manifest.is_file():
-        found = re.search(r'(?m)^version = "([^"]+)"', manifest.read_text(encoding="utf-8"))
-        if found:
-            return found.group(1)
-    try:
-        return version("dancepose")
-    except PackageNotFoundError:
-        return "unknown"
-
-
 def show_version(wanted: bool) -> None:
     """Print the version and leave."""
     if wanted:
-        typer.echo(f"dancepose {installed_version()}")
+        typer.echo(f"dancepose {program_version()}")
         raise typer.Exit
 
 
