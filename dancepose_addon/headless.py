@@ -215,7 +215,7 @@ def _export(arguments: argparse.Namespace, teller: _Teller) -> None:
         teller.tell(imported.fit.report["notices"])
         scene.frame_start = 0
         scene.frame_end = max(0, round((len(imported.sequence) - 1) / imported.sequence.fps * arguments.fps_out))
-        exporting.export_scene(path, scene)
+        exporting.export_rig(path, (imported.armature, imported.mesh), scene)
     teller(1.0, f"Wrote {', '.join(map(str, arguments.export))}")
 
 

@@ -1,31 +1,81 @@
-"""What Blender knows of the extension: classes in order, the scene's property, and their undoing in reverse."""
+"""What Blender knows of the extension: classes in order, properties, menus, and their undoing in reverse."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 import bpy
 
-from .ui.operators import DANCEPOSE_OT_import_fit
-from .ui.panels import DANCEPOSE_PT_main
-from .ui.preferences import DANCEPOSE_AP_preferences
-from .ui.properties import DANCEPOSE_PG_settings
+from .ui import overlay
+from .ui.colours import colour_property
+from .ui.dropping import DANCEPOSE_FH_motions
+from .ui.importing import DANCEPOSE_OT_import_fit, DANCEPOSE_OT_import_motions, DANCEPOSE_OT_refit
+from .ui.output_operators import (
+    DANCEPOSE_OT_build_stage,
+    DANCEPOSE_OT_check,
+    DANCEPOSE_OT_clear_stage,
+    DANCEPOSE_OT_copy_report,
+    DANCEPOSE_OT_export,
+    DANCEPOSE_OT_render,
+)
+from .ui.panels import PANELS, draw_import_entry
+from .ui.preferences import ADDON, DANCEPOSE_AP_preferences, start_preferences
+from .ui.properties import DANCEPOSE_PG_settings, DANCEPOSE_PG_stage
+from .ui.source_operators import (
+    DANCEPOSE_OT_bake,
+    DANCEPOSE_OT_fit_preset,
+    DANCEPOSE_OT_jump,
+    DANCEPOSE_OT_reset_shape,
+    DANCEPOSE_OT_unbake,
+)
+from .ui.translations import TRANSLATIONS
 
 CLASSES: Final = (
     DANCEPOSE_AP_preferences,
     DANCEPOSE_PG_settings,
+    DANCEPOSE_PG_stage,
     DANCEPOSE_OT_import_fit,
-    DANCEPOSE_PT_main,
+    DANCEPOSE_OT_import_motions,
+    DANCEPOSE_OT_refit,
+    DANCEPOSE_OT_fit_preset,
+    DANCEPOSE_OT_reset_shape,
+    DANCEPOSE_OT_jump,
+    DANCEPOSE_OT_bake,
+    DANCEPOSE_OT_unbake,
+    DANCEPOSE_OT_build_stage,
+    DANCEPOSE_OT_clear_stage,
+    DANCEPOSE_OT_render,
+    DANCEPOSE_OT_export,
+    DANCEPOSE_OT_check,
+    DANCEPOSE_OT_copy_report,
+    DANCEPOSE_FH_motions,
+    *PANELS,
+)
+PROPERTIES: Final[tuple[tuple[Any, str, Callable[[], Any]], ...]] = (
+    (bpy.types.Scene, "dancepose", lambda: bpy.props.PointerProperty(type=DANCEPOSE_PG_settings)),
+    (bpy.types.Object, "dancepose", lambda: bpy.props.PointerProperty(type=DANCEPOSE_PG_settings)),
+    (bpy.types.Scene, "dancepose_stage", lambda: bpy.props.PointerProperty(type=DANCEPOSE_PG_stage)),
+    (bpy.types.Material, "dancepose_colour", colour_property),
 )
 
 
 def register_all() -> None:
-    """Register every class, then the property that needs one of them."""
+    """Register every class, then the properties that need them, then what Blender calls by itself."""
     for cls in CLASSES:
         bpy.utils.register_class(cls)
-    bpy.types.Scene.dancepose = bpy.props.PointerProperty(type=DANCEPOSE_PG_settings)
+    for owner, name, make in PROPERTIES:
+        setattr(owner, name, make())
+    bpy.types.TOPBAR_MT_file_import.append(draw_import_entry)
+    bpy.app.translations.register(ADDON, TRANSLATIONS)
+    overlay.start()
+    start_preferences()
 
 
 def unregister_all() -> None:
     """Undo ``register_all``, in reverse."""
-    del bpy.types.Scene.dancepose
+    overlay.stop()
+    bpy.app.translations.unregister(ADDON)
+    bpy.types.TOPBAR_MT_file_import.remove(draw_import_entry)
+    for owner, name, _ in reversed(PROPERTIES):
+        delattr(owner, name)
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

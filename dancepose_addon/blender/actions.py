@@ -43,11 +43,11 @@ def animate(
         group = groups.new(name)
         if joint == 0:
             location = motion.translation_m.T
-            _add_curves(curves, group, path + "location", frames, location, kind=kind)
-        _add_curves(curves, group, path + "rotation_quaternion", frames, quats[:, joint].T, kind=kind)
+            add_curves(curves, group, path + "location", frames, location, kind=kind)
+        add_curves(curves, group, path + "rotation_quaternion", frames, quats[:, joint].T, kind=kind)
 
 
-def _add_curves(
+def add_curves(
     curves: Any,
     group: bpy.types.ActionGroup,
     path: str,
@@ -56,7 +56,10 @@ def _add_curves(
     *,
     kind: int,
 ) -> None:
-    """frames: (T,), scene frames; values: (C, T), a row per component of the property at ``path``."""
+    """Add curves of linear or eased keys.
+
+    frames: (T,), scene frames; values: (C, T), a row per component of the property at ``path``.
+    """
     points = np.empty((len(frames), 2), np.float32)
     points[:, 0] = frames
     kinds = np.full(len(frames), kind, np.int32)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.body.model import JOINT_NAMES, PARENTS, BodyModel
+from ..core.errors import InputError
 
 F32 = NDArray[np.float32]
 
@@ -38,17 +39,40 @@ def create_armature(
     armature.rotation_euler = TO_BLENDER
     collection.objects.link(armature)
     view_layer.update()
-    joints = np.float32(scale) * body.rest_joints(betas)
-    lengths = _bone_lengths(joints)
     with _edit_bones(armature, view_layer) as bones:
         for joint, bone_name in enumerate(JOINT_NAMES):
             bone = bones.new(bone_name)
-            bone.head = joints[joint].tolist()
-            bone.tail = (joints[joint] + np.array([0.0, lengths[joint], 0.0])).tolist()
-            bone.roll = 0.0
             if PARENTS[joint] >= 0:
                 bone.parent = bones[JOINT_NAMES[PARENTS[joint]]]
+        _lay(bones, np.float32(scale) * body.rest_joints(betas))
     return armature
+
+
+def set_rest_joints(
+    armature: bpy.types.Object, body: BodyModel, *, betas: F32, scale: float, view_layer: bpy.types.ViewLayer
+) -> None:
+    """Move the rest joints of a rig to those of another shape. betas: (B,); scale: about SMPL's origin.
+
+    Raises:
+        InputError: bones are missing, or the armature cannot be edited where it is.
+    """
+    missing = [name for name in JOINT_NAMES if name not in armature.data.bones]
+    if missing:
+        raise InputError(f"{armature.name} lacks the bone {missing[0]}. Undo its removal, or import the motion again.")
+    if armature.name not in view_layer.objects or armature.hide_get(view_layer=view_layer):
+        raise InputError(f"{armature.name} is hidden, so its bones cannot be moved. Show it first.")
+    with _edit_bones(armature, view_layer) as bones:
+        _lay(bones, np.float32(scale) * body.rest_joints(betas))
+
+
+def _lay(bones: bpy.types.ArmatureEditBones, joints_m: F32) -> None:
+    """Put the head of every bone at its joint, pointing along +Y with roll 0."""
+    lengths = _bone_lengths(joints_m)
+    for joint, name in enumerate(JOINT_NAMES):
+        bone = bones[name]
+        bone.head = joints_m[joint].tolist()
+        bone.tail = (joints_m[joint] + np.array([0.0, lengths[joint], 0.0])).tolist()
+        bone.roll = 0.0
 
 
 def _bone_lengths(joints_m: F32) -> NDArray[np.float64]:

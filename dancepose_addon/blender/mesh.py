@@ -108,10 +108,31 @@ def _add_correctives(skin: bpy.types.Object, rest_m: F32, posedirs_m: F32, armat
     shapes = np.ascontiguousarray(np.moveaxis(posedirs_m[:, :, used], 2, 0))
     for feature, shape in zip(used.tolist(), shapes, strict=True):
         joint, entry = JOINT_NAMES[1 + feature // 9], feature % 9
-        key = skin.shape_key_add(name=f"{joint} {entry // 3 + 1}{entry % 3 + 1}", from_mix=False)
+        key = skin.shape_key_add(name=_key_name(feature), from_mix=False)
         key.points.foreach_set("co", (rest_m + shape).ravel())
         key.slider_min, key.slider_max = -2.0, 2.0
         _drive(key, armature, f'pose.bones["{joint}"].rotation_quaternion', FEATURES[entry])
+
+
+def _key_name(feature: int) -> str:
+    """Of the shape key of a pose feature: its joint, and the row and column of R - I, counted from 1."""
+    joint, entry = divmod(feature, 9)
+    return f"{JOINT_NAMES[1 + joint]} {entry // 3 + 1}{entry % 3 + 1}"
+
+
+def set_rest_shape(skin: bpy.types.Object, body: BodyModel, *, betas: F32, scale: float) -> None:
+    """Move the rest mesh, and the shape keys of its correctives, to another shape. betas: (B,)."""
+    rest = np.ascontiguousarray(np.float32(scale) * body.rest_vertices(betas), np.float32)
+    skin.data.vertices.foreach_set("co", rest.ravel())
+    keys = skin.data.shape_keys
+    if keys is not None and body.posedirs is not None:
+        keys.reference_key.points.foreach_set("co", rest.ravel())
+        for feature in range(body.posedirs.shape[2]):
+            key = keys.key_blocks.get(_key_name(feature))
+            if key is not None:
+                shape = rest + np.float32(scale) * body.posedirs[:, :, feature]
+                key.points.foreach_set("co", np.ascontiguousarray(shape, np.float32).ravel())
+    skin.data.update()
 
 
 def _drive(key: bpy.types.ShapeKey, armature: bpy.types.Object, quat_path: str, expression: str) -> None:

@@ -1,5 +1,11 @@
-"""From skeleton data to an animated rig: the one function behind the panel and the headless renderer."""
+"""From skeleton data to an animated rig: the functions behind the panel and the headless renderer.
 
+``import_and_fit`` does all. Its two halves can be had alone: ``read_and_fit`` touches nothing of Blender, so it can run
+in a thread while the window stays alive; ``place`` and ``refresh`` then build or change a rig at once.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 import time
@@ -7,6 +13,7 @@ import time
 import bpy
 
 from ..core.body.model import BodyModel
+from ..core.body.model_io import DEFAULT_BODY
 from ..core.errors import RegressorError
 from ..core.exchange.opening import open_source
 from ..core.exchange.theta import as_fitted, joints_of
@@ -17,7 +24,9 @@ from ..core.fit.solve import FitResult, fit
 from ..core.progress import Progress, part_of, silent
 from ..core.skeleton.sequence import Sequence
 from .actions import animate
-from .dancer import build_rig
+from .blocks import taken_back_on_failure
+from .dancer import DancerRecord, build_rig, replace_motion, write_record
+from .keypoint_store import store_points
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,16 @@ class ImportOptions:
     name: str = "Dancer"
     first_frame: float = 0.0
     correctives: bool = True
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """A fit that is not in Blender yet. seconds: spent by stage."""
+
+    fit: FitResult
+    sequence: Sequence
+    body: BodyModel
+    seconds: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -62,12 +81,35 @@ def import_and_fit(
 ) -> Imported:
     """Read ``source``, fit ``body`` to it, and build the animated rig in ``collection``, at the scene's frame rate.
 
-    Nothing is made in Blender before the fit has succeeded. Where ``source`` is a Sequence or a BodyMotion, the options
-    that concern reading do not apply; theta needs no fit, and so no regressor.
+    Nothing is made in Blender before the fit has succeeded, and nothing stays where building fails. Where ``source``
+    is a Sequence or a BodyMotion, the options that concern reading do not apply; theta needs no fit, and so no
+    regressor.
 
     Raises:
         InputError: the source cannot be used. RegressorError: the regressor is for another layout.
     """
+    fitting = read_and_fit(
+        source, regressor=regressor, body=body, options=options, progress=part_of(progress, 0.0, 0.6)
+    )
+    return place(
+        fitting,
+        scene=scene,
+        view_layer=view_layer,
+        collection=collection,
+        options=options,
+        progress=part_of(progress, 0.6, 1.0),
+    )
+
+
+def read_and_fit(
+    source: Path | Sequence | BodyMotion,
+    *,
+    regressor: PoseRegressor | None,
+    body: BodyModel,
+    options: ImportOptions = ImportOptions(),
+    progress: Progress = silent,
+) -> Fitting:
+    """The half that needs no Blender; arguments and errors as of ``import_and_fit``."""
     clock = time.perf_counter()
     progress(0.0, "Reading")
     opened = source
@@ -81,21 +123,95 @@ def import_and_fit(
     elif regressor is None:
         raise RegressorError(f"{opened.source} holds points, and there is no regressor for them. Choose one.")
     else:
-        sequence, inner = opened, part_of(progress, 0.1, 0.6)
+        sequence, inner = opened, part_of(progress, 0.1, 1.0)
         result = fit(sequence, regressor=regressor, body=body, settings=options.fit, progress=inner)
     seconds["fit"] = time.perf_counter() - clock
+    return Fitting(result, sequence, body, seconds)
 
-    clock = time.perf_counter()
-    motion = result.motion
-    progress(0.6, "Building the rig")
-    armature, mesh = build_rig(
-        motion, body, view_layer=view_layer, collection=collection, name=options.name, correctives=options.correctives
-    )
-    seconds["rig"], clock = time.perf_counter() - clock, time.perf_counter()
 
-    progress(0.8, "Writing the animation")
-    render = scene.render
-    animate(armature, motion, scene_fps=render.fps / render.fps_base, first_frame=options.first_frame)
-    seconds["animate"] = time.perf_counter() - clock
+def place(
+    fitting: Fitting,
+    *,
+    scene: bpy.types.Scene,
+    view_layer: bpy.types.ViewLayer,
+    collection: bpy.types.Collection,
+    options: ImportOptions = ImportOptions(),
+    progress: Progress = silent,
+) -> Imported:
+    """Build the animated rig of a fit in ``collection``, at the scene's frame rate."""
+    motion, body, seconds = fitting.fit.motion, fitting.body, dict(fitting.seconds)
+    with taken_back_on_failure():
+        progress(0.0, "Building the rig")
+        with _timed(seconds, "rig"):
+            armature, mesh = build_rig(
+                motion,
+                body,
+                view_layer=view_layer,
+                collection=collection,
+                name=options.name,
+                correctives=options.correctives,
+            )
+        progress(0.5, "Writing the animation")
+        with _timed(seconds, "animate"):
+            scene_fps = scene.render.fps / scene.render.fps_base
+            animate(armature, motion, scene_fps=scene_fps, first_frame=options.first_frame)
+            _keep(armature, fitting, scene_fps=scene_fps, first_frame=options.first_frame)
     progress(1.0, f"Fitted {len(motion)} frames")
-    return Imported(armature, mesh, result, sequence, seconds)
+    return Imported(armature, mesh, fitting.fit, fitting.sequence, seconds)
+
+
+def refresh(
+    armature: bpy.types.Object,
+    fitting: Fitting,
+    *,
+    scene: bpy.types.Scene,
+    view_layer: bpy.types.ViewLayer,
+    first_frame: float,
+) -> None:
+    """Give a dancer the motion and shape of another fit of the same body; place, materials and name stay.
+
+    Raises:
+        InputError: the rig was made from another body, or was taken apart.
+    """
+    scene_fps = scene.render.fps / scene.render.fps_base
+    with taken_back_on_failure():
+        replace_motion(
+            armature,
+            fitting.fit.motion,
+            fitting.body,
+            scene_fps=scene_fps,
+            first_frame=first_frame,
+            view_layer=view_layer,
+        )
+        _keep(armature, fitting, scene_fps=scene_fps, first_frame=first_frame)
+
+
+def _keep(armature: bpy.types.Object, fitting: Fitting, *, scene_fps: float, first_frame: float) -> None:
+    """What the file has to know of the fit later."""
+    motion, body, sequence = fitting.fit.motion, fitting.body, fitting.sequence
+    audio = sequence.audio
+    record = DancerRecord(
+        source=sequence.source,
+        layout=sequence.layout.name,
+        fps=motion.fps,
+        frames=len(motion),
+        betas=tuple(float(beta) for beta in motion.betas),
+        scale=float(motion.scale),
+        body=body.fingerprint,
+        body_name=body.name,
+        body_file="" if body.source == str(DEFAULT_BODY) else body.source,
+        first_frame=first_frame,
+        scene_fps=scene_fps,
+        audio=None if audio is None else (str(audio.path), audio.start_s, audio.duration_s),
+        notes=sequence.notes,
+        report=fitting.fit.report,
+    )
+    write_record(armature, record)
+    store_points(armature, sequence, fitting.fit)
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    clock = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - clock

@@ -1,5 +1,6 @@
 """Frames of a scene as PNG files: a frame that exists is whole, and a run that was stopped goes on where it was."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 import hashlib
 import json
@@ -59,6 +60,33 @@ def render_key(
     lights = [asdict(light) for light in stage.LIGHTS]
     settings = [motion.scale, motion.fps, width, height, fps, stage.STAGE_VERSION, lights, engine.settings_key()]
     digest.update(json.dumps([*settings, bpy.app.version[:2]], sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def scene_key(
+    scene: bpy.types.Scene, dancers: Iterable[bpy.types.Object], engine: Engine, stage_key: Mapping[str, object]
+) -> str:
+    """As ``render_key``, for a scene that people work in: everything of it that this extension knows to matter.
+
+    stage_key: what the stage was built from, as JSON values. Of other things in the scene, name and place count, and
+    of materials, the viewport's colour.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    for thing in sorted(scene.objects, key=lambda thing: str(thing.name)):
+        shown = [list(slot.material.diffuse_color) for slot in thing.material_slots if slot.material is not None]
+        place = [list(row) for row in thing.matrix_world]
+        digest.update(json.dumps([thing.name, thing.hide_render, place, shown]).encode())
+    for dancer in dancers:
+        action = dancer.animation_data.action if dancer.animation_data is not None else None
+        for curve in compat.curves_of(action) if action is not None else ():
+            points = np.empty(2 * len(curve.keyframe_points), np.float32)
+            curve.keyframe_points.foreach_get("co", points)
+            digest.update(points.data)
+        digest.update(str(dancer.get("dancepose_record")).encode())
+    render = scene.render
+    settings = [render.resolution_x, render.resolution_y, render.fps, render.fps_base, stage.STAGE_VERSION]
+    settings += [engine.settings_key(), dict(stage_key), bpy.app.version[:2]]
+    digest.update(json.dumps(settings, sort_keys=True).encode())
     return digest.hexdigest()
 
 

@@ -24,6 +24,7 @@ WORLD_STRENGTH: Final = 0.20
 CLEAR_BEHIND_M: Final = 2.5
 SWEEP_M: Final = 14.0
 SWEEP_STEPS: Final = 48
+BOWL_SIDES: Final = 96
 AIM_HEIGHT_M: Final = 1.0
 
 
@@ -51,11 +52,14 @@ LIGHTS: Final = (
 @dataclass(frozen=True)
 class StageSettings:
     """backdrop_rgb: of floor and wall, linear; light: strength of every light, against the usual; transparent: no
-    backdrop but what falls on it, the shadow, where the engine can tell the two apart."""
+    backdrop but what falls on it, the shadow, where the engine can tell the two apart; round: a wall on every side,
+    for cameras that go round; floor: whether there is floor and wall at all."""
 
     backdrop_rgb: tuple[float, float, float] = BACKDROP_RGBA[:3]
     light: float = 1.0
     transparent: bool = False
+    round: bool = False
+    floor: bool = True
 
 
 def build_stage(
@@ -63,16 +67,17 @@ def build_stage(
 ) -> None:
     """Add floor, backdrop and lights for ``shot``, and set the scene's world and colours."""
     to_world = _stage_to_world(shot)
-    backdrop = _create_backdrop(shot, to_world, (*settings.backdrop_rgb, 1.0))
-    collection.objects.link(backdrop)
     for light in LIGHTS:
         collection.objects.link(_create_light(replace(light, watts=light.watts * settings.light), shot, to_world))
+    if settings.floor:
+        backdrop = _create_backdrop(shot, to_world, settings)
+        collection.objects.link(backdrop)
+        # Workbench knows no shadow catcher and would draw the floor itself.
+        backdrop.is_shadow_catcher = settings.transparent
+        backdrop.hide_render = settings.transparent and scene.render.engine != "CYCLES"
     if settings.transparent:
         scene.render.film_transparent = True
         scene.render.image_settings.color_mode = "RGBA"
-        # Workbench knows no shadow catcher and would draw the floor itself.
-        backdrop.is_shadow_catcher = True
-        backdrop.hide_render = scene.render.engine != "CYCLES"
     world = bpy.data.worlds.new("DancePose")
     world.color = settings.backdrop_rgb
     compat.use_nodes(world)
@@ -92,32 +97,56 @@ def _stage_to_world(shot: Shot) -> Matrix:
     return matrix
 
 
-def _create_backdrop(shot: Shot, to_world: Matrix, rgba: Rgba) -> bpy.types.Object:
-    """A sweep: floor that bends up into a wall on so large a radius that no horizon is seen."""
+def _create_backdrop(shot: Shot, to_world: Matrix, settings: StageSettings) -> bpy.types.Object:
+    vertices, faces = _bowl(shot) if settings.round else _sweep(shot)
+    data = bpy.data.meshes.new("DancePose backdrop")
+    data.from_pydata(vertices.tolist(), [], faces.tolist())
+    data.shade_smooth()
+    data.materials.append(_backdrop_material((*settings.backdrop_rgb, 1.0)))
+    backdrop = bpy.data.objects.new(data.name, data)
+    backdrop.matrix_world = to_world
+    return backdrop
+
+
+def _sweep(shot: Shot) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """A floor that bends up into a wall on so large a radius that no horizon is seen; vertices and quads."""
     camera_m = float((shot.position_m - shot.centre_m) @ shot.front)
     bend = float(shot.reach_m[1]) + CLEAR_BEHIND_M
     profile = _sweep_profile()
     reach, rise = profile[-1]
-    depth = np.concatenate([[-camera_m - 4.0], bend + profile[:, 0], [bend + reach]])
+    depth = np.concatenate([[-camera_m - bend - 4.0], bend + profile[:, 0], [bend + reach]])
     far = camera_m + bend + reach
     half_slope = math.tan(shot.field_rad / 2.0)
     wall_m = float(shot.position_m[1]) + far * half_slope * 1.5 + rise
     height = np.concatenate([[0.0], profile[:, 1], [wall_m]])
-    half_width = 1.5 * far * half_slope * max(shot.aspect, 1.0) + 4.0
+    half_width = 1.5 * far * half_slope * max(shot.aspect, 1.0) + float(shot.reach_m[0]) + 4.0
     sides = np.array([-half_width, half_width])
     vertices = np.stack(
         [np.tile(sides, len(depth)), np.repeat(depth, 2), np.repeat(height, 2)],
         axis=1,
     )
     first = 2 * np.arange(len(depth) - 1)[:, None]
-    faces = first + np.array([0, 1, 3, 2])
-    data = bpy.data.meshes.new("DancePose backdrop")
-    data.from_pydata(vertices.tolist(), [], faces.tolist())
-    data.shade_smooth()
-    data.materials.append(_backdrop_material(rgba))
-    backdrop = bpy.data.objects.new(data.name, data)
-    backdrop.matrix_world = to_world
-    return backdrop
+    return vertices, first + np.array([0, 1, 3, 2])
+
+
+def _bowl(shot: Shot) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The same all round, for a camera that circles inside; vertices and quads."""
+    camera_m = float(np.linalg.norm((shot.position_m - shot.centre_m)[[0, 2]]))
+    profile = _sweep_profile()
+    bend = max(float(np.linalg.norm(shot.reach_m)) + CLEAR_BEHIND_M, camera_m + 1.0)
+    reach, rise = profile[-1]
+    wall_m = float(shot.position_m[1]) + 2.0 * (camera_m + bend + reach) * math.tan(shot.field_rad / 2.0) + rise
+    radius = np.concatenate([[0.01], bend + profile[:, 0], [bend + reach]])
+    height = np.concatenate([[0.0], profile[:, 1], [wall_m]])
+    angles = np.linspace(0.0, 2.0 * math.pi, BOWL_SIDES, endpoint=False)
+    ring = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    flat = (radius[:, None, None] * ring).reshape(-1, 2)
+    vertices = np.concatenate([flat, np.repeat(height, BOWL_SIDES)[:, None]], axis=1)
+    side = np.arange(BOWL_SIDES)
+    after = (side + 1) % BOWL_SIDES
+    quad = np.stack([side, after, after + BOWL_SIDES, side + BOWL_SIDES], axis=1)
+    rows = BOWL_SIDES * np.arange(len(radius) - 1)[:, None, None]
+    return vertices, (rows + quad).reshape(-1, 4)
 
 
 def _sweep_profile() -> NDArray[np.float64]:

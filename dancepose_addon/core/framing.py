@@ -4,7 +4,7 @@ The shot is decided once from everything that is danced, so scale and floor stay
 part of it, rendered anywhere, agrees to the pixel. The floor is y = 0: the fit puts it there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import math
 from typing import Final
 
@@ -24,6 +24,10 @@ PITCH_RAD: Final = math.radians(9.0)
 MARGIN: Final = 0.07
 """Of the picture's width and height, left free on every side."""
 NEAREST_M: Final = 1.0
+FOLLOW_S: Final = 1.0
+"""Standard deviation of the window over which a following camera's way is averaged, seconds."""
+ORBIT_VIEWS: Final = 24
+"""From how many sides an orbit is made to hold the dance."""
 
 
 @dataclass(frozen=True)
@@ -149,3 +153,75 @@ def project(shot: Shot, points_m: NDArray[np.floating]) -> F64:
     depth = -seen[..., 2]
     slope = math.tan(shot.field_rad / 2.0)
     return np.stack([seen[..., 0] / (depth * slope * shot.aspect), seen[..., 1] / (depth * slope), depth], axis=-1)
+
+
+def follow(
+    points_m: NDArray[np.floating],
+    *,
+    front: F64,
+    aspect: float,
+    fps: float,
+    camera: CameraSettings = CameraSettings(),
+) -> tuple[Shot, F64]:
+    """A shot near enough for the dancer alone, and the way along which it is carried.
+
+    points_m: (T, N, 3), metres, of all dancers together. The way is the middle of the points on the floor, averaged
+    over about two seconds, so that steps do not shake the picture. -> the shot at the way's mean, with the middle and
+    reach of the whole dance, and (T, 3), what is added to its place in each frame.
+    """
+    points = np.asarray(points_m, np.float64)
+    middle = (points.max(axis=1) + points.min(axis=1)) / 2.0
+    middle[:, 1] = 0.0
+    way = _eased(middle, width=FOLLOW_S * fps)
+    shot = frame_points(
+        (points - (way - way.mean(axis=0))[:, None]).reshape(-1, 3),
+        front=front,
+        aspect=aspect,
+        margin=camera.margin,
+        field_rad=camera.field_rad,
+        pitch_rad=camera.pitch_rad,
+    )
+    whole = frame_points(points.reshape(-1, 3), front=front, aspect=aspect)
+    return replace(shot, centre_m=whole.centre_m, reach_m=whole.reach_m), way - way.mean(axis=0)
+
+
+def _eased(values: F64, *, width: float) -> F64:
+    """A Gaussian average over time, (T, C); beyond the ends the first and last values go on. width: in frames."""
+    reach = max(1, round(3.0 * width))
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(width, 1e-6)) ** 2)
+    padded = np.pad(values, ((reach, reach), (0, 0)), mode="edge")
+    return np.stack([np.convolve(column, kernel / kernel.sum(), mode="valid") for column in padded.T], axis=1)
+
+
+def orbit(
+    points_m: NDArray[np.floating], *, front: F64, aspect: float, camera: CameraSettings = CameraSettings()
+) -> tuple[Shot, F64]:
+    """A shot that holds every point from wherever it stands on a circle about their middle.
+
+    points_m: (N, 3), metres -> the shot from ``front``, and (3,), the point on the floor that it turns about.
+    """
+    points = np.asarray(points_m, np.float64)
+    centre = (points.max(axis=0) + points.min(axis=0)) / 2.0
+    centre[1] = 0.0
+    angles = np.linspace(0.0, 2.0 * math.pi, ORBIT_VIEWS, endpoint=False)
+    turned = [(points - centre) @ _about_up(angle) + centre for angle in angles]
+    shot = frame_points(
+        np.concatenate(turned),
+        front=front,
+        aspect=aspect,
+        margin=camera.margin,
+        field_rad=camera.field_rad,
+        pitch_rad=camera.pitch_rad,
+    )
+    return shot, centre
+
+
+def _about_up(angle_rad: float) -> F64:
+    cos, sin = math.cos(angle_rad), math.sin(angle_rad)
+    return np.array([[cos, 0.0, sin], [0.0, 1.0, 0.0], [-sin, 0.0, cos]])
+
+
+def orbited(shot: Shot, centre_m: F64, angle_rad: float) -> tuple[F64, F64]:
+    """Place (3,) and rotation (3, 3) of a shot that was carried round ``centre_m``, counter-clockwise from above."""
+    turn = _about_up(angle_rad)
+    return centre_m + turn @ (shot.position_m - centre_m), turn @ shot.rotmat

@@ -1,5 +1,7 @@
 """Running a trained regressor: the only modules that import onnxruntime, lazily, with NumPy as fallback."""
 
+from .checking import check_runtime
+from .onnxruntime_session import use_environment
 from .regressors import open_for, open_regressor, shipped_layouts
 
-__all__ = ["open_for", "open_regressor", "shipped_layouts"]
+__all__ = ["check_runtime", "open_for", "open_regressor", "shipped_layouts", "use_environment"]

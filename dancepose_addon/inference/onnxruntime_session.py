@@ -1,7 +1,11 @@
 """Running a regressor's graph with onnxruntime, on CUDA where it truly is."""
 
 from collections.abc import Mapping
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec
 import logging
+from pathlib import Path
+import sys
 from types import ModuleType
 from typing import Any, Final
 
@@ -15,15 +19,53 @@ CUDA: Final = "CUDAExecutionProvider"
 CPU: Final = "CPUExecutionProvider"
 
 
+_environment: Path | None = None
+
+
+def use_environment(path: Path | None) -> None:
+    """Take onnxruntime from another Python environment of this Python's version, such as one with onnxruntime-gpu.
+
+    path: of the environment or of its site-packages; None: the one that is installed here. It counts from the next
+    start where onnxruntime was loaded already, since a process can load one only.
+    """
+    global _environment
+    _environment = path
+
+
+def environment_in_use() -> Path | None:
+    """What ``use_environment`` was told last."""
+    return _environment
+
+
 def import_onnxruntime() -> ModuleType | None:
     """The module, or None where it is not installed or does not load on this machine."""
     try:
-        import onnxruntime
+        if _environment is None or "onnxruntime" in sys.modules:
+            import onnxruntime
+        else:
+            onnxruntime = _import_from(_environment)
     except Exception as error:  # a broken install raises anything from ImportError to RuntimeError
         LOGGER.info("onnxruntime is not usable: %s", error)
         return None
     # Without a session an installed but unusable module (another NumPy, say) looks healthy.
     return onnxruntime if hasattr(onnxruntime, "InferenceSession") else None
+
+
+def _import_from(environment: Path) -> ModuleType:
+    """onnxruntime of another environment, without opening the rest of that environment to this process."""
+    places = [environment, *environment.glob("lib/python*/site-packages"), environment / "Lib" / "site-packages"]
+    spec = PathFinder.find_spec("onnxruntime", [str(place) for place in places])
+    if spec is None or spec.loader is None:
+        raise ImportError(f"there is no onnxruntime in {environment}")
+    module = module_from_spec(spec)
+    sys.modules["onnxruntime"] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "onnxruntime"]:
+            del sys.modules[name]
+        raise
+    return module
 
 
 def offers_cuda(onnxruntime: ModuleType) -> bool:

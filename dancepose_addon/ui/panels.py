@@ -1,38 +1,326 @@
-"""3D View > Sidebar > DancePose."""
+"""3D View > Sidebar > DancePose: from the source on top to the export at the bottom, in the order of the work.
+
+``draw`` shows what is stored; whatever takes time was done when a setting changed or a button was pressed.
+"""
+
+import textwrap
+from typing import Any, ClassVar
 
 import bpy
 
-from .operators import DANCEPOSE_OT_import_fit
+from ..blender.dancer import SKIN, read_record
+from ..blender.vertex_cache import MODIFIER
+from . import overlay
+from .importing import DANCEPOSE_OT_import_fit, DANCEPOSE_OT_import_motions, DANCEPOSE_OT_refit
+from .output_operators import (
+    DANCEPOSE_OT_build_stage,
+    DANCEPOSE_OT_clear_stage,
+    DANCEPOSE_OT_export,
+    DANCEPOSE_OT_render,
+)
+from .properties import active_dancer, settings_in
+from .source_operators import (
+    DANCEPOSE_OT_bake,
+    DANCEPOSE_OT_fit_preset,
+    DANCEPOSE_OT_jump,
+    DANCEPOSE_OT_reset_shape,
+    DANCEPOSE_OT_unbake,
+)
+
+LETTER_PX = 7.0
+"""Mean width of a letter at a scale of 1, to break lines where the sidebar ends."""
 
 
-class DANCEPOSE_PT_main(bpy.types.Panel):
-    """Import & Fit with its settings."""
+class _Sidebar(bpy.types.Panel):
+    """What every panel here has in common."""
 
-    bl_idname = "DANCEPOSE_PT_main"
-    bl_label = "DancePose"
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "DancePose"
+    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
+
+
+def _columns(layout: bpy.types.UILayout) -> bpy.types.UILayout:
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    return layout.column()
+
+
+def _text(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
+    """A paragraph, broken to the sidebar's width."""
+    room = context.region.width / (LETTER_PX * context.preferences.system.ui_scale) - 6
+    column = layout.column(align=True)
+    column.scale_y = 0.75
+    for number, line in enumerate(textwrap.wrap(text, max(18, int(room)))):
+        column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE", translate=False)
+
+
+def _problem(layout: bpy.types.UILayout, context: bpy.types.Context, text: str) -> None:
+    if text:
+        box = layout.box()
+        box.alert = True
+        _text(box, context, text, icon="ERROR")
+
+
+class DANCEPOSE_PT_source(_Sidebar):
+    """What is imported, and what it was taken for."""
+
+    bl_idname = "DANCEPOSE_PT_source"
+    bl_label = "Source"
+    bl_order = 0
+    bl_options: ClassVar[set[str]] = set()
 
     def draw(self, context: bpy.types.Context) -> None:
         """Blender calls this to draw the panel."""
-        settings = context.scene.dancepose
-        layout = self.layout
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        for name in (
-            "source",
-            "layout",
-            "regressor",
-            "body",
-            "device",
-            "refine",
-            "adapt",
-            "smooth",
-            "level",
-            "foot_lock",
-        ):
-            layout.prop(settings, name)
-        layout.operator(DANCEPOSE_OT_import_fit.bl_idname, icon="ARMATURE_DATA")
+        settings, dancer, layout = settings_in(context), active_dancer(context), self.layout
+        if dancer is not None:
+            layout.label(text=dancer.name, icon="ARMATURE_DATA", translate=False)
+        column = _columns(layout)
+        column.prop(settings, "source")
+        if settings.found:
+            _found(layout.box(), settings.found)
+        if dancer is not None:
+            row = layout.row(align=True)
+            row.prop(settings, "on_import", expand=True)
+        row = layout.row(align=True)
+        row.scale_y = 1.4
+        row.operator(DANCEPOSE_OT_import_fit.bl_idname, icon="IMPORT")
+        layout.operator(DANCEPOSE_OT_import_motions.bl_idname, text="Import Files...", icon="FILE_FOLDER")
+        _problem(layout, context, settings.problem)
         if settings.result:
-            layout.label(text=settings.result)
+            _text(layout, context, settings.result, icon="CHECKMARK")
+
+
+def _found(box: bpy.types.UILayout, text: str) -> None:
+    column = box.column(align=True)
+    column.scale_y = 0.8
+    for line in text.splitlines():
+        icon = "QUESTION" if line.startswith("? ") else "ERROR" if line.startswith("! ") else "DOT"
+        topic, colon, value = line.removeprefix("? ").removeprefix("! ").partition(": ")
+        if not colon:
+            column.label(text=topic, icon=icon, translate=False)
+            continue
+        split = column.split(factor=0.4)
+        split.label(text=topic.capitalize(), icon=icon)
+        split.label(text=value, translate=False)
+
+
+class DANCEPOSE_PT_reading(_Sidebar):
+    """What is said of the file, instead of what was found."""
+
+    bl_idname = "DANCEPOSE_PT_reading"
+    bl_parent_id = "DANCEPOSE_PT_source"
+    bl_label = "Override"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Blender calls this to draw the panel."""
+        settings, column = settings_in(context), _columns(self.layout)
+        column.prop(settings, "layout")
+        if settings.layout == "FILE":
+            column.prop(settings, "layout_file")
+        for name in ("fps", "unit", "up", "mirror", "values", "take"):
+            column.prop(settings, name)
+        column.separator()
+        column.prop(settings, "first")
+        column.prop(settings, "last")
+        column.separator()
+        column.prop(settings, "audio")
+        if settings.audio:
+            column.prop(settings, "audio_start")
+
+
+class DANCEPOSE_PT_body(_Sidebar):
+    """Whose body it is, and its shape."""
+
+    bl_idname = "DANCEPOSE_PT_body"
+    bl_label = "Body"
+    bl_order = 1
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Blender calls this to draw the panel."""
+        settings, dancer, layout = settings_in(context), active_dancer(context), self.layout
+        column = _columns(layout)
+        column.prop(settings, "body")
+        if settings.body_found:
+            _text(layout, context, settings.body_found, icon="INFO")
+        if settings.height:
+            height = bpy.utils.units.to_string("METRIC", "LENGTH", settings.height, precision=3)
+            layout.label(text=f"{bpy.app.translations.pgettext_iface('Height')}: {height}", translate=False)
+        column = _columns(layout)
+        column.prop(settings, "give_betas")
+        for index in range(10):
+            column.prop(settings, "betas", index=index, slider=True, text=f"{index + 1}")
+        layout.operator(DANCEPOSE_OT_reset_shape.bl_idname, icon="LOOP_BACK")
+        column = _columns(layout)
+        column.prop(settings, "correctives")
+        if dancer is not None:
+            skin = dancer.get(SKIN)
+            baked = skin is not None and MODIFIER in skin.modifiers
+            row = layout.row(align=True)
+            row.operator(DANCEPOSE_OT_bake.bl_idname, icon="FILE_CACHE")
+            if baked:
+                row.operator(DANCEPOSE_OT_unbake.bl_idname, icon="X")
+
+
+class DANCEPOSE_PT_fit(_Sidebar):
+    """How the body is drawn onto the points."""
+
+    bl_idname = "DANCEPOSE_PT_fit"
+    bl_label = "Fit"
+    bl_order = 2
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Blender calls this to draw the panel."""
+        settings, layout = settings_in(context), self.layout
+        layout.operator_menu_enum(DANCEPOSE_OT_fit_preset.bl_idname, "preset", text="Preset", icon="PRESET")
+        column = _columns(layout)
+        column.prop(settings, "regressor")
+        column.prop(settings, "device")
+        if settings.regressor_found:
+            _text(layout, context, settings.regressor_found, icon="INFO")
+        column = _columns(layout)
+        column.prop(settings, "refine")
+        options = column.column()
+        options.active = settings.refine
+        options.prop(settings, "adapt")
+        column.prop(settings, "smooth")
+        column.prop(settings, "level")
+        column.prop(settings, "foot_lock")
+        row = layout.row()
+        row.scale_y = 1.2
+        row.operator(DANCEPOSE_OT_refit.bl_idname, icon="FILE_REFRESH")
+
+
+class DANCEPOSE_PT_result(_Sidebar):
+    """How near the body comes to the points, and where it does not."""
+
+    bl_idname = "DANCEPOSE_PT_result"
+    bl_label = "Result"
+    bl_order = 3
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """There has to be a dancer."""
+        return active_dancer(context) is not None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Blender calls this to draw the panel."""
+        dancer, stage, layout = active_dancer(context), context.scene.dancepose_stage, self.layout
+        if dancer is None:
+            return
+        errors, record = overlay.errors_of(dancer), read_record(dancer)
+        if errors is None:
+            layout.label(text="Rotations as given: there is no error", icon="INFO")
+            return
+        table = list(record.report["error_mm"].values())[-1]
+        now = errors.frame_mm[record.clip_frame(context.scene.frame_current_final)]
+        grid = layout.grid_flow(columns=2, row_major=True, even_columns=True)
+        for name, value in (("Now", now), ("Mean", table["mean"]), ("Median", table["median_frame"])):
+            grid.label(text=name)
+            grid.label(text=f"{value:.1f} mm" if value == value else "-", translate=False)
+        layout.label(text="Worst Frames")
+        column = layout.column(align=True)
+        for frame in errors.worst:
+            scene_frame = round(record.scene_frame(frame))
+            text = f"{scene_frame}:  {errors.frame_mm[frame]:.1f} mm"
+            jump = column.operator(DANCEPOSE_OT_jump.bl_idname, text=text, icon="TIME", translate=False)
+            jump.frame = scene_frame
+        column = _columns(layout)
+        column.prop(stage, "show_graph")
+        column.prop(stage, "show_points")
+        row = column.row()
+        row.active = stage.show_points
+        row.prop(stage, "point_range")
+        for notice in record.report["notices"]:
+            _text(layout, context, notice, icon="INFO")
+
+
+class DANCEPOSE_PT_stage(_Sidebar):
+    """Where it is danced, and from where it is seen."""
+
+    bl_idname = "DANCEPOSE_PT_stage"
+    bl_label = "Stage"
+    bl_order = 4
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Blender calls this to draw the panel."""
+        stage, dancer, layout = context.scene.dancepose_stage, active_dancer(context), self.layout
+        column = _columns(layout)
+        for name in ("camera", "floor", "light", "background", "transparent"):
+            column.prop(stage, name)
+        skin = dancer.get(SKIN) if dancer is not None else None
+        if skin is not None:
+            layout.label(text="Colours")
+            column = _columns(layout)
+            for material in skin.data.materials:
+                if material is not None:
+                    name = material.name.removeprefix("DancePose ").partition(".")[0].capitalize()
+                    column.prop(material, "dancepose_colour", text=name)
+        row = layout.row(align=True)
+        row.operator(DANCEPOSE_OT_build_stage.bl_idname, icon="SCENE")
+        row.operator(DANCEPOSE_OT_clear_stage.bl_idname, text="", icon="TRASH")
+        _problem(layout, context, stage.problem)
+
+
+class DANCEPOSE_PT_render(_Sidebar):
+    """From the scene to a film."""
+
+    bl_idname = "DANCEPOSE_PT_render"
+    bl_label = "Render"
+    bl_order = 5
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Blender calls this to draw the panel."""
+        scene, layout = context.scene, self.layout
+        stage = scene.dancepose_stage
+        column = _columns(layout)
+        column.prop(stage, "engine")
+        sizes = column.column(align=True)
+        sizes.prop(stage, "width")
+        sizes.prop(stage, "height")
+        column.prop(scene.render, "fps", text="Frame Rate")
+        column.prop(stage, "range")
+        column.prop(stage, "form")
+        if stage.form == "VIDEO":
+            column.prop(stage, "with_audio")
+        column.prop(stage, "output")
+        column.prop(stage, "start_over")
+        row = layout.row()
+        row.scale_y = 1.4
+        row.operator(DANCEPOSE_OT_render.bl_idname, icon="RENDER_ANIMATION")
+        _problem(layout, context, stage.problem)
+        if stage.rendered:
+            _text(layout, context, stage.rendered, icon="CHECKMARK")
+
+
+class DANCEPOSE_PT_export(_Sidebar):
+    """To other programs."""
+
+    bl_idname = "DANCEPOSE_PT_export"
+    bl_label = "Export"
+    bl_order = 6
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Blender calls this to draw the panel."""
+        stage, layout = context.scene.dancepose_stage, self.layout
+        column = _columns(layout)
+        column.prop(stage, "export_format")
+        layout.operator(DANCEPOSE_OT_export.bl_idname, icon="EXPORT")
+        _problem(layout, context, stage.problem)
+
+
+PANELS: tuple[Any, ...] = (
+    DANCEPOSE_PT_source,
+    DANCEPOSE_PT_reading,
+    DANCEPOSE_PT_body,
+    DANCEPOSE_PT_fit,
+    DANCEPOSE_PT_result,
+    DANCEPOSE_PT_stage,
+    DANCEPOSE_PT_render,
+    DANCEPOSE_PT_export,
+)
+
+
+def draw_import_entry(self: Any, _context: bpy.types.Context) -> None:
+    """File > Import."""
+    self.layout.operator(DANCEPOSE_OT_import_motions.bl_idname, text="Skeleton Motion (DancePose)")

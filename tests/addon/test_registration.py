@@ -33,7 +33,7 @@ def test_registering_twice_leaves_nothing(blender):
     before = names_in(blender), set(dir(blender.ops.dancepose)), hasattr(blender.types.Scene, "dancepose")
     for _ in range(2):
         dancepose_addon.register()
-        assert {"DANCEPOSE_OT_import_fit", "DANCEPOSE_PT_main"} <= names_in(blender)
+        assert {"DANCEPOSE_OT_import_fit", "DANCEPOSE_PT_source"} <= names_in(blender)
         assert blender.context.scene.dancepose.device == "auto"
         dancepose_addon.unregister()
     assert before == (names_in(blender), set(dir(blender.ops.dancepose)), hasattr(blender.types.Scene, "dancepose"))

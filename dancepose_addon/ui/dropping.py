@@ -1,0 +1,21 @@
+"""Files that are dropped on the 3D view."""
+
+import bpy
+
+from .importing import DANCEPOSE_OT_import_motions
+
+SUFFIXES = ".json;.npy;.npz;.pkl;.bvh;.c3d;.trc;.csv"
+
+
+class DANCEPOSE_FH_motions(bpy.types.FileHandler):
+    """One or several skeleton motions."""
+
+    bl_idname = "DANCEPOSE_FH_motions"
+    bl_label = "Skeleton Motion (DancePose)"
+    bl_import_operator = DANCEPOSE_OT_import_motions.bl_idname
+    bl_file_extensions = SUFFIXES
+
+    @classmethod
+    def poll_drop(cls, context: bpy.types.Context) -> bool:
+        """Blender asks this while something is dragged over an area."""
+        return context.area is not None and context.area.type == "VIEW_3D"

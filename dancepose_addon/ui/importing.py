@@ -1,0 +1,308 @@
+"""Import and fit, for files and folders, and again for dancers that there are."""
+
+from collections.abc import Callable, Generator, Iterable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import bpy
+
+from ..blender.dancer import body_of, dancer_of, read_record
+from ..blender.keypoint_store import stored_sequence
+from ..blender.pipeline import Fitting, ImportOptions, place, read_and_fit, refresh
+from ..blender.scene_reader import read_armature
+from ..blender.vertex_cache import unbake
+from ..core.body.model import BodyModel
+from ..core.errors import InputError
+from ..core.fit.motion import BodyMotion
+from ..core.fit.pose import REFINE_STEPS
+from ..core.fit.settings import FitSettings, settings_from
+from ..core.progress import Progress, part_of
+from ..core.skeleton.layouts import LAYOUTS
+from ..core.skeleton.sequence import Sequence
+from ..inference import open_for
+from . import reactions, reading
+from .properties import active_dancer, copy_settings, settings_in
+from .tasks import ModalSteps, Task, waited_for
+
+Steps: TypeAlias = Generator[tuple[float, str], None, str]
+Warn: TypeAlias = Callable[[str], None]
+
+APART_M = 1.5
+"""Between dancers that are imported together."""
+
+
+def fit_settings_of(settings: Any, beta_count: int) -> FitSettings:
+    """The fit that the panel asks for."""
+    return settings_from(
+        refine=REFINE_STEPS if settings.refine else 0,
+        betas=tuple(settings.betas[:beta_count]) if settings.give_betas else None,
+        adapt=settings.adapt,
+        smooth=settings.smooth,
+        level=settings.level,
+        foot_lock=settings.foot_lock,
+    )
+
+
+def fitting_steps(
+    settings: Any, context: bpy.types.Context, body: BodyModel, motion: Path | Sequence | BodyMotion, *, name: str = ""
+) -> Generator[tuple[float, str], None, Fitting]:
+    """Steps of reading and fitting in a thread. motion: Path for the settings' own file, which the thread reads."""
+    options = ImportOptions(fit=fit_settings_of(settings, body.beta_count))
+    device, own = settings.device, settings.regressor
+    source = _Reading(settings) if isinstance(motion, Path) else None
+    chosen = {layout: reactions.chosen_regressor(settings, context, layout) for layout in _layouts(settings)}
+
+    def work(progress: Progress) -> Fitting:
+        progress(0.0, f"Reading {name}")
+        opened = motion if source is None else reading.open_motion(source, body)
+        regressor = None
+        if isinstance(opened, Sequence):
+            path = chosen.get(opened.layout.name) or (Path(bpy.path.abspath(own)) if own else None)
+            opened, regressor = open_for(opened, path, device=device)
+        assert not isinstance(opened, Path)
+        inner = part_of(progress, 0.1, 1.0)
+        return read_and_fit(opened, regressor=regressor, body=body, options=options, progress=inner)
+
+    fitting: Fitting = yield from waited_for(Task(work))
+    return fitting
+
+
+class _Reading:
+    """The settings that reading needs, as they were: a thread must not look at Blender's."""
+
+    def __init__(self, settings: Any) -> None:
+        for name in (
+            "source", "layout", "layout_file", "fps", "unit", "up", "mirror", "values", "take", "first", "last",
+            "audio", "audio_start",
+        ):  # fmt: skip
+            setattr(self, name, getattr(settings, name))
+
+
+def _layouts(settings: Any) -> tuple[str, ...]:
+    chosen = reading.layout_of(settings)
+    return tuple(LAYOUTS) if chosen is None else (chosen,)
+
+
+class DANCEPOSE_OT_import_fit(ModalSteps, bpy.types.Operator):
+    """Read the skeleton motion, fit the body to it, and add the animated rig to the scene"""
+
+    bl_idname = "dancepose.import_fit"
+    bl_label = "Import & Fit"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Rigs are built in object mode."""
+        return context.mode == "OBJECT"
+
+    def problem_owner(self, context: bpy.types.Context) -> Any:
+        """Where the panel looks for what went wrong."""
+        return settings_in(context)
+
+    def steps(self, context: bpy.types.Context) -> Steps:
+        """Read, fit, place."""
+        settings, chosen = settings_in(context), context.object
+        body = reactions.chosen_body(settings, context)
+        motion: Path | Sequence
+        if settings.source:
+            motion, name = reading.source_path(settings), reading.source_path(settings).stem
+        elif chosen is not None and chosen.type == "ARMATURE" and chosen.select_get() and dancer_of(chosen) is None:
+            motion = read_armature(chosen, context.scene, hints=reading.hints_of(settings))
+            name = f"{chosen.name} avatar"
+        else:
+            raise InputError(
+                "No motion is chosen. Set Motion to a skeleton file or to an M&D folder, or select an animated "
+                "armature."
+            )
+        replaced = active_dancer(context) if settings.on_import == "REPLACE" else None
+        fitting = yield from fitting_steps(settings, context, body, motion, name=name)
+        yield 0.95, "Building the rig"
+        if replaced is not None:
+            return _refresh(context, replaced, fitting, settings, warn=self._warn)
+        return _place(context, fitting, settings, name=name, warn=self._warn)
+
+    def _warn(self, notice: str) -> None:
+        self.report({"WARNING"}, notice)
+
+
+class DANCEPOSE_OT_refit(ModalSteps, bpy.types.Operator):
+    """Fit the selected dancer again with the settings as they are now, without reading its file"""
+
+    bl_idname = "dancepose.refit"
+    bl_label = "Refit"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """There has to be a dancer."""
+        return context.mode == "OBJECT" and active_dancer(context) is not None
+
+    def problem_owner(self, context: bpy.types.Context) -> Any:
+        """Where the panel looks for what went wrong."""
+        return settings_in(context)
+
+    def steps(self, context: bpy.types.Context) -> Steps:
+        """Fit, and give the dancer what came out."""
+        dancer = active_dancer(context)
+        if dancer is None:
+            raise InputError("No dancer is selected. Select one, by its body or its bones.")
+        settings = dancer.dancepose
+        sequence, body = stored_sequence(dancer), body_of(read_record(dancer))
+        fitting = yield from fitting_steps(settings, context, body, sequence, name=dancer.name)
+        yield 0.95, "Changing the rig"
+        return _refresh(context, dancer, fitting, settings, warn=lambda notice: self.report({"WARNING"}, notice))
+
+
+class DANCEPOSE_OT_import_motions(ModalSteps, bpy.types.Operator):
+    """Import skeleton motions, a dancer for each file, with the settings of the sidebar"""
+
+    bl_idname = "dancepose.import_motions"
+    bl_label = "Import Skeleton Motion"
+
+    directory: bpy.props.StringProperty(subtype="DIR_PATH", options={"HIDDEN", "SKIP_SAVE"})
+    files: bpy.props.CollectionProperty(type=bpy.types.OperatorFileListElement, options={"HIDDEN", "SKIP_SAVE"})
+    filter_glob: bpy.props.StringProperty(
+        default="*.json;*.npy;*.npz;*.pkl;*.bvh;*.c3d;*.trc;*.csv", options={"HIDDEN"}
+    )
+    apart: bpy.props.FloatProperty(
+        name="Apart", description="Distance between dancers that are imported together", default=APART_M, unit="LENGTH"
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Rigs are built in object mode."""
+        return context.mode == "OBJECT"
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Dropped files are taken at once; else they are asked for."""
+        if self.directory:
+            return super().invoke(context, event)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def problem_owner(self, context: bpy.types.Context) -> Any:
+        """Where the panel looks for what went wrong."""
+        return context.scene.dancepose
+
+    def steps(self, context: bpy.types.Context) -> Steps:
+        """Each file in turn; one that cannot be read does not keep the others out."""
+        folder = Path(self.directory)
+        paths = [folder / element.name for element in self.files if element.name] or [folder]
+        settings, wrong, made = context.scene.dancepose, [], 0
+        body = reactions.chosen_body(settings, context)
+        for number, path in enumerate(paths):
+            with reactions.quiet():
+                settings.source = str(path)
+                settings.first = settings.last = 0
+            try:
+                steps = fitting_steps(settings, context, body, path, name=path.name)
+                fitting = yield from _scaled(steps, number, len(paths))
+            except InputError as error:
+                if len(paths) == 1:
+                    raise
+                wrong.append(str(error))
+                self.report({"WARNING"}, str(error))
+                continue
+            place_m = (made - (len(paths) - 1) / 2.0) * self.apart if len(paths) > 1 else 0.0
+            _place(
+                context,
+                fitting,
+                settings,
+                name=path.stem,
+                warn=lambda notice: self.report({"WARNING"}, notice),
+                aside=place_m,
+            )
+            made += 1
+        if wrong:
+            settings.problem = " ".join(wrong)
+        return f"Imported {made} of {len(paths)} motions"
+
+
+def _scaled(
+    steps: Generator[tuple[float, str], None, Fitting], number: int, count: int
+) -> Generator[tuple[float, str], None, Fitting]:
+    """The steps of one of several, as part of them all."""
+    while True:
+        try:
+            fraction, message = next(steps)
+        except StopIteration as ended:
+            fitting: Fitting = ended.value
+            return fitting
+        try:
+            yield (number + fraction) / count, message
+        except GeneratorExit:
+            steps.close()
+            raise
+
+
+def _place(
+    context: bpy.types.Context, fitting: Fitting, settings: Any, *, name: str, warn: Warn, aside: float = 0.0
+) -> str:
+    scene = context.scene
+    imported = place(
+        fitting,
+        scene=scene,
+        view_layer=context.view_layer,
+        collection=context.collection,
+        options=ImportOptions(name=name, first_frame=float(scene.frame_start), correctives=settings.correctives),
+    )
+    dancer = imported.armature
+    dancer.location.x += aside
+    copy_settings(settings, dancer.dancepose)
+    with reactions.quiet():
+        dancer.dancepose.on_import = "REPLACE"
+    _show(context, dancer)
+    told = _describe(dancer, fitting, warn)
+    settings.result = told
+    return f"Fitted {told}"
+
+
+def _refresh(
+    context: bpy.types.Context, dancer: bpy.types.Object, fitting: Fitting, settings: Any, *, warn: Warn
+) -> str:
+    record = read_record(dancer)
+    if fitting.body.fingerprint != record.body:
+        raise InputError(
+            f"{dancer.name} was made from {record.body_name}, and the Body panel names {fitting.body.name}. Choose Add "
+            "for a dancer with another body."
+        )
+    unbake(dancer)
+    refresh(
+        dancer, fitting, scene=context.scene, view_layer=context.view_layer, first_frame=read_record(dancer).first_frame
+    )
+    if dancer.dancepose != settings:
+        copy_settings(settings, dancer.dancepose)
+    return f"Fitted {_describe(dancer, fitting, warn)}"
+
+
+def _show(context: bpy.types.Context, dancer: bpy.types.Object) -> None:
+    """Select the dancer alone, and let the scene be long enough for it."""
+    for thing in context.view_layer.objects:
+        thing.select_set(thing == dancer, view_layer=context.view_layer)
+    context.view_layer.objects.active = dancer
+    scene, record = context.scene, read_record(dancer)
+    scene.frame_end = max(scene.frame_end, round(record.last_frame))
+
+
+def _describe(dancer: bpy.types.Object, fitting: Fitting, warn: Warn) -> str:
+    """Say how it went, in the panel and in one line."""
+    report, settings, record = fitting.fit.report, dancer.dancepose, read_record(dancer)
+    for notice in report["notices"]:
+        warn(notice)
+    mean_mm = report["final_error_mm"]
+    distance = "as given" if mean_mm is None else f"{mean_mm:.1f} mm"
+    frames, runs = f"{report['frames']} frames at {report['fps']:.4g} fps", report["provider"]
+    spent = report["seconds"].get("regress")
+    time_ms = f", {1000.0 * spent:.0f} ms" if spent is not None else ""
+    with reactions.quiet():
+        if not settings.give_betas:
+            settings.betas = _padded(record.betas)
+        settings.height = reactions.height_of(fitting.body, record.betas, record.scale)
+        settings.body_found = f"{fitting.body.name}: {fitting.body.licence}"
+        settings.problem = ""
+        if runs:
+            settings.regressor_found = f"{report['regressor']}, on {runs}{time_ms}"
+        settings.result = f"{frames}, {distance}, {runs}" if runs else f"{frames}, {distance}"
+    return str(settings.result)
+
+
+def _padded(betas: Iterable[float]) -> tuple[float, ...]:
+    return (*betas, *(0.0,) * 10)[:10]

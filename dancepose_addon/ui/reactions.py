@@ -1,0 +1,137 @@
+"""What happens when a user changes a setting: the panels show its outcome, and work out nothing themselves."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from ..blender.dancer import body_of, read_record, set_shape, write_record
+from ..core.body.model import BodyModel
+from ..core.body.model_io import load_body
+from ..core.errors import DancePoseError
+from ..inference import open_regressor
+from . import reading
+from .preferences import preferred
+
+_hushed = [False]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Settings that are changed inside by the extension itself cause nothing."""
+    before, _hushed[0] = _hushed[0], True
+    try:
+        yield
+    finally:
+        _hushed[0] = before
+
+
+def on_source(settings: Any, context: bpy.types.Context) -> None:
+    """Another file: what it is, is found out at once."""
+    if _hushed[0]:
+        return
+    with quiet():
+        settings.first = settings.last = 0
+    on_reading(settings, context)
+
+
+def on_reading(settings: Any, _context: bpy.types.Context) -> None:
+    """Something was said of the file: it is looked at again."""
+    if _hushed[0]:
+        return
+    settings.problem, settings.found = "", ""
+    if not settings.source:
+        return
+    try:
+        settings.found = reading.describe_source(settings)
+    except DancePoseError as error:
+        settings.problem = str(error)
+
+
+def on_body(settings: Any, context: bpy.types.Context) -> None:
+    """Another body: its name, licence and height are shown."""
+    if _hushed[0]:
+        return
+    settings.problem = settings.body_found = ""
+    try:
+        body = chosen_body(settings, context)
+    except DancePoseError as error:
+        settings.problem = str(error)
+        return
+    settings.body_found = f"{body.name}: {body.licence}"
+    if not isinstance(settings.id_data, bpy.types.Object):
+        settings.height = height_of(body, settings.betas, 1.0)
+
+
+def on_regressor(settings: Any, context: bpy.types.Context) -> None:
+    """Another regressor or device: it is opened, and says what it is and what it runs on."""
+    if _hushed[0]:
+        return
+    settings.problem = settings.regressor_found = ""
+    layout = reading.layout_of(settings) or "md23"
+    try:
+        regressor = open_regressor(chosen_regressor(settings, context, layout), layout=layout, device=settings.device)
+    except DancePoseError as error:
+        settings.problem = str(error)
+        return
+    settings.regressor_found = f"{regressor.info.name}, on {regressor.provider}"
+
+
+def on_betas(settings: Any, context: bpy.types.Context) -> None:
+    """The shape of a dancer, or of the next one, was changed by hand."""
+    if _hushed[0]:
+        return
+    with quiet():
+        settings.give_betas = True
+    dancer = settings.id_data
+    settings.problem = ""
+    try:
+        if not isinstance(dancer, bpy.types.Object):
+            settings.height = height_of(chosen_body(settings, context), settings.betas, 1.0)
+            return
+        record = read_record(dancer)
+        body = body_of(record)
+        betas = np.array(settings.betas[: body.beta_count], np.float32)
+        set_shape(dancer, body, betas=betas, scale=record.scale, view_layer=context.view_layer)
+        write_record(dancer, record.with_betas(betas.tolist()))
+        settings.height = height_of(body, betas, record.scale)
+    except DancePoseError as error:
+        settings.problem = str(error)
+
+
+def on_overlay(_settings: Any, context: bpy.types.Context) -> None:
+    """Draw the views again."""
+    if context.screen is not None:
+        for area in context.screen.areas:
+            if area.type == "VIEW_3D":
+                area.tag_redraw()
+
+
+def chosen_body(settings: Any, context: bpy.types.Context) -> BodyModel:
+    """The body of the settings, of the preferences, or the one shipped."""
+    chosen = Path(bpy.path.abspath(settings.body)) if settings.body else preferred(context, "body")
+    return load_body(chosen)
+
+
+def chosen_regressor(settings: Any, context: bpy.types.Context, layout: str) -> Path | None:
+    """The regressor of the settings or, of the preferences' folder, the one called after the layout; None: shipped."""
+    if settings.regressor:
+        return Path(bpy.path.abspath(settings.regressor))
+    folder = preferred(context, "regressors")
+    own = folder / f"{Path(layout).stem}.onnx" if folder is not None else None
+    return own if own is not None and own.is_file() else None
+
+
+def as_array(betas: Any) -> NDArray[np.float32]:
+    """Betas as the body takes them."""
+    return np.array(list(betas), np.float32)
+
+
+def height_of(body: BodyModel, betas: Any, scale: float) -> float:
+    """Of the body in its T-pose, metres."""
+    vertices = body.rest_vertices(np.array(betas[: body.beta_count], np.float32))
+    return float(scale * np.ptp(vertices[:, 1]))
