@@ -32,5 +32,7 @@ def taken_back_on_failure() -> Iterator[None]:
 
 
 def remove_unused(blocks: Iterable[bpy.types.ID]) -> None:
-    """Remove those of ``blocks`` that nothing uses any more."""
-    bpy.data.batch_remove([block for block in blocks if block.users == 0 or (block.users == 1 and block.use_fake_user)])
+    """Remove those of ``blocks`` that nothing uses any more; users have to come before what they use."""
+    for block in blocks:
+        if block.users == 0 or (block.users == 1 and block.use_fake_user):
+            bpy.data.batch_remove([block])

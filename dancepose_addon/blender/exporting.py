@@ -129,17 +129,17 @@ def export_dancer(path: Path, armature: bpy.types.Object, scene: bpy.types.Scene
 @contextmanager
 def _plain(skin: bpy.types.Object, suffix: str) -> Iterator[None]:
     """Without its correctives where the format has a skeleton: others would take each for a morph target."""
-    keys = skin.data.shape_keys
-    shown = [key for key in (keys.key_blocks[1:] if keys is not None else ()) if not key.mute]
-    if suffix in CACHES:
-        shown = []
-    for key in shown:
-        key.mute = True
+    whole = skin.data
+    if suffix in CACHES or whole.shape_keys is None:
+        yield
+        return
+    skin.data = plain = whole.copy()
     try:
+        skin.shape_key_clear()
         yield
     finally:
-        for key in shown:
-            key.mute = False
+        skin.data = whole
+        bpy.data.meshes.remove(plain)
 
 
 @contextmanager

@@ -64,15 +64,19 @@ def render_key(
 
 
 def scene_key(
-    scene: bpy.types.Scene, dancers: Iterable[bpy.types.Object], engine: Engine, stage_key: Mapping[str, object]
+    scene: bpy.types.Scene,
+    dancers: Iterable[bpy.types.Object],
+    others: Iterable[bpy.types.Object],
+    engine: Engine,
+    stage_key: Mapping[str, object],
 ) -> str:
     """As ``render_key``, for a scene that people work in: everything of it that this extension knows to matter.
 
-    stage_key: what the stage was built from, as JSON values. Of other things in the scene, name and place count, and
-    of materials, the viewport's colour.
+    stage_key: what the stage was built from, as JSON values; others: what else is seen. Of these, name and place count,
+    and of materials, the viewport's colour.
     """
     digest = hashlib.blake2b(digest_size=8)
-    for thing in sorted(scene.objects, key=lambda thing: str(thing.name)):
+    for thing in sorted(others, key=lambda thing: str(thing.name)):
         shown = [list(slot.material.diffuse_color) for slot in thing.material_slots if slot.material is not None]
         place = [list(row) for row in thing.matrix_world]
         digest.update(json.dumps([thing.name, thing.hide_render, place, shown]).encode())

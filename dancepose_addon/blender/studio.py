@@ -80,6 +80,12 @@ def clear_studio(scene: bpy.types.Scene) -> None:
     remove_unused([other for other in bpy.data.worlds if other != world and other.name.startswith("DancePose")])
 
 
+def not_staged(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """Everything in a scene but what ``build_studio`` made."""
+    staged = {thing for child in scene.collection.children if child.get(MARK) for thing in child.objects}
+    return [thing for thing in scene.objects if thing not in staged]
+
+
 def _everything_danced(scene: bpy.types.Scene) -> _Danced:
     dancers = dancers_of(scene)
     if not dancers:

@@ -15,7 +15,7 @@ from .regressors import REGRESSOR_FOLDER, open_regressor, shipped_layouts
 
 FRAMES: Final = 1024
 """Of the clip that a device is timed with."""
-DEVICES: Final = (("cuda", "CUDA"), ("cpu", "CPU"), ("numpy", "NumPy"))
+DEVICES: Final = (("cuda", "on CUDA"), ("cpu", "on CPU"), ("numpy", "on NumPy"))
 
 
 def check_runtime(body: Path | None = None, regressors: Path | None = None) -> list[Check]:

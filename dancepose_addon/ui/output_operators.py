@@ -17,7 +17,7 @@ from ..blender.dancer import DancerRecord, dancers_of, read_record
 from ..blender.engines import Engine, choose_engine, set_up_engine
 from ..blender.exporting import export_dancer
 from ..blender.stage import StageSettings
-from ..blender.studio import StudioSettings, build_studio, clear_studio
+from ..blender.studio import StudioSettings, build_studio, clear_studio, not_staged
 from ..blender.vertex_cache import bake, is_baked, unbake
 from ..core.checklist import Check, report_of
 from ..core.errors import InputError
@@ -120,7 +120,7 @@ class DANCEPOSE_OT_render(_OnStage, bpy.types.Operator):
             settings = asdict(studio_settings_of(stage))
             if stage.start_over:
                 settings["at"] = time.time()
-            key = rendering.scene_key(scene, dancers_of(scene), engine, settings)
+            key = rendering.scene_key(scene, dancers_of(scene), not_staged(scene), engine, settings)
             yield from _frames(scene, folder, first, last - first + 1, key)
         finally:
             scene.frame_set(shown)

@@ -1,0 +1,259 @@
+"""The sidebar's buttons, pressed as a script presses them; what a window adds is tested in one."""
+
+import json
+from pathlib import Path
+import shutil
+
+import numpy as np
+import pytest
+
+import dancepose_addon
+from dancepose_addon.core.skeleton.readers import read
+
+KINDS = ("objects", "meshes", "armatures", "actions", "materials", "shape_keys", "collections", "cameras", "lights")
+
+
+@pytest.fixture
+def extension(blender):
+    dancepose_addon.register()
+    yield blender
+    dancepose_addon.unregister()
+
+
+@pytest.fixture
+def short_dance(root, tmp_path) -> Path:
+    """Two seconds of the example, as an .npz."""
+    sequence = read(root / "examples" / "waltz", frames=(0, 50))
+    path = tmp_path / "short.npz"
+    np.savez(path, keypoints=sequence.keypoints_m, fps=sequence.fps, layout="md23")
+    return path
+
+
+@pytest.fixture
+def imported(extension, short_dance):
+    extension.context.scene.dancepose.source = str(short_dance)
+    assert extension.ops.dancepose.import_fit() == {"FINISHED"}
+    return extension.context.object
+
+
+def counts(bpy) -> dict[str, int]:
+    return {kind: len(getattr(bpy.data, kind)) for kind in KINDS}
+
+
+def test_a_chosen_file_is_told_at_once(extension, root):
+    settings = extension.context.scene.dancepose
+    settings.source = str(root / "examples" / "waltz")
+    told = dict(line.partition(": ")[::2] for line in settings.found.splitlines())
+    assert told["layout"] == "md23"
+    assert told["rate"].startswith("25")
+    assert told["frames"] == "357, 14.28 s"
+    assert told["music"].startswith("audio.mp3")
+    settings.fps = 50.0
+    assert "frames: 357, 7.14 s" in settings.found
+    settings.source = str(root / "nothing")
+    assert "does not exist" in settings.problem
+    assert settings.found == ""
+
+
+def test_a_dancer_keeps_its_settings_and_its_result(extension, imported):
+    settings = imported.dancepose
+    assert settings.source.endswith("short.npz")
+    assert settings.result.startswith("50 frames at 25 fps")
+    assert settings.height == pytest.approx(1.73, abs=0.15)
+    extension.context.scene.dancepose.smooth = 2.0
+    assert imported.dancepose.smooth == 0.0
+
+
+def test_refit_needs_no_file_and_changes_only_what_it_has_to(extension, imported, short_dance):
+    short_dance.unlink()
+    imported.location = (1.0, 2.0, 0.0)
+    before = counts(extension)
+    first = imported.animation_data.action.name
+    imported.dancepose.smooth = 1.0
+    imported.dancepose.foot_lock = True
+    assert extension.ops.dancepose.refit() == {"FINISHED"}
+    assert counts(extension) == before
+    assert tuple(imported.location) == (1.0, 2.0, 0.0)
+    assert imported.animation_data.action.name != first or imported.animation_data.action.users == 1
+    notices = json.loads(imported["dancepose_record"])["report"]["notices"]
+    assert any("smoothed" in notice for notice in notices)
+    assert any("locked" in notice for notice in notices)
+
+
+def test_import_replaces_or_adds_as_chosen(extension, imported):
+    assert imported.dancepose.on_import == "REPLACE"
+    before = counts(extension)
+    assert extension.ops.dancepose.import_fit() == {"FINISHED"}
+    assert counts(extension) == before
+    imported.dancepose.on_import = "ADD"
+    assert extension.ops.dancepose.import_fit() == {"FINISHED"}
+    assert counts(extension)["armatures"] == before["armatures"] + 1
+    assert extension.context.object != imported
+
+
+def test_several_files_become_several_dancers_side_by_side(extension, short_dance):
+    shutil.copy(short_dance, short_dance.with_name("other.npz"))
+    short_dance.with_name("bad.npz").write_bytes(b"PK\x03\x04 cut off")
+    names = [{"name": name} for name in ("short.npz", "bad.npz", "other.npz")]
+    told = extension.ops.dancepose.import_motions(directory=str(short_dance.parent), files=names, apart=2.0)
+    assert told == {"FINISHED"}
+    dancers = [thing for thing in extension.data.objects if thing.type == "ARMATURE"]
+    assert len(dancers) == 2
+    assert abs(dancers[0].location.x - dancers[1].location.x) == pytest.approx(2.0)
+    assert "bad.npz" in extension.context.scene.dancepose.problem
+
+
+def test_shape_sliders_move_the_body_and_can_be_taken_back(extension, imported):
+    settings = imported.dancepose
+    body = next(child for child in imported.children if child.type == "MESH")
+
+    def tall() -> float:
+        points = np.empty(3 * len(body.data.vertices), np.float32)
+        body.data.vertices.foreach_get("co", points)
+        return float(np.ptp(points[1::3]))
+
+    before, fitted = tall(), tuple(settings.betas)
+    settings.betas[0] += 2.0
+    assert settings.give_betas
+    assert abs(tall() - before) > 0.02
+    assert settings.height == pytest.approx(tall(), abs=1e-4)
+    assert extension.ops.dancepose.reset_shape() == {"FINISHED"}
+    assert tall() == pytest.approx(before, abs=1e-5)
+    assert tuple(settings.betas) == pytest.approx(fitted, abs=1e-4)  # the report keeps four decimals
+    assert not settings.give_betas
+
+
+def test_a_given_shape_is_kept_by_the_fit(extension, imported):
+    imported.dancepose.betas[0] = 1.5
+    assert extension.ops.dancepose.refit() == {"FINISHED"}
+    assert imported.dancepose.betas[0] == pytest.approx(1.5)
+    record = json.loads(imported["dancepose_record"])
+    assert record["betas"][0] == pytest.approx(1.5)
+
+
+def test_presets_set_the_whole_fit(extension):
+    settings = extension.context.scene.dancepose
+    settings.adapt = True
+    extension.ops.dancepose.fit_preset(preset="ANIMATION")
+    assert (settings.refine, settings.adapt, settings.smooth, settings.foot_lock) == (True, False, 1.0, True)
+    extension.ops.dancepose.fit_preset(preset="REGRESSOR")
+    assert (settings.refine, settings.smooth, settings.foot_lock) == (False, 0.0, False)
+
+
+def test_a_saved_file_is_opened_again_with_everything(extension, imported, tmp_path):
+    imported.dancepose.smooth = 0.5
+    extension.context.scene.dancepose_stage.width = 1000
+    path = tmp_path / "dancers.blend"
+    extension.ops.wm.save_as_mainfile(filepath=str(path))
+    extension.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    extension.ops.wm.open_mainfile(filepath=str(path))
+    again = extension.context.object
+    assert again.dancepose.smooth == 0.5
+    assert again.dancepose.source.endswith("short.npz")
+    assert extension.context.scene.dancepose_stage.width == 1000
+    assert extension.ops.dancepose.refit() == {"FINISHED"}
+    assert extension.ops.dancepose.build_stage() == {"FINISHED"}
+
+
+def test_stop_leaves_the_file_as_it_was(extension, short_dance):
+    from dancepose_addon.ui.importing import DANCEPOSE_OT_import_fit
+
+    class Pressed:
+        """Stands in for the operator that Blender makes: steps ask nothing of it but to report."""
+
+        def report(self, *_told):
+            pass
+
+        _warn = report
+
+    settings = extension.context.scene.dancepose
+    settings.source = str(short_dance)
+    before = counts(extension)
+    steps = DANCEPOSE_OT_import_fit.steps(Pressed(), extension.context)
+    fraction, message = next(steps)
+    assert 0.0 <= fraction <= 1.0
+    assert message
+    steps.close()
+    assert counts(extension) == before
+
+
+def test_a_film_and_its_frames(extension, imported, tmp_path):
+    stage = extension.context.scene.dancepose_stage
+    stage.engine, stage.width, stage.height = "preview", 64, 48
+    extension.context.scene.render.fps = 25
+    stage.range = "SCENE"
+    extension.context.scene.frame_start, extension.context.scene.frame_end = 1, 5
+    stage.output = str(tmp_path / "film")
+    assert extension.ops.dancepose.render() == {"FINISHED"}
+    assert (tmp_path / "film.mp4").stat().st_size > 500
+    stage.form, stage.output = "FRAMES", str(tmp_path / "frames")
+    assert extension.ops.dancepose.render() == {"FINISHED"}
+    assert sorted(path.name for path in (tmp_path / "frames").glob("*.png")) == [f"{n:06d}.png" for n in range(5)]
+    times = [path.stat().st_mtime_ns for path in sorted((tmp_path / "frames").glob("*.png"))]
+    assert extension.ops.dancepose.render() == {"FINISHED"}  # nothing changed: nothing is rendered again
+    assert [path.stat().st_mtime_ns for path in sorted((tmp_path / "frames").glob("*.png"))] == times
+    imported.children[0].data.materials[0].dancepose_colour = (0.9, 0.1, 0.1)
+    assert extension.ops.dancepose.render() == {"FINISHED"}
+    assert all(
+        new != old
+        for new, old in zip(
+            [path.stat().st_mtime_ns for path in sorted((tmp_path / "frames").glob("*.png"))], times, strict=True
+        )
+    )
+
+
+def test_output_beside_an_unsaved_file_is_refused_in_one_sentence(extension, imported):
+    stage = extension.context.scene.dancepose_stage
+    with pytest.raises(RuntimeError, match="not saved yet"):
+        extension.ops.dancepose.render()
+    assert "Save it first" in stage.problem
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".bvh", ".pc2"])
+def test_exports_without_blenders_own_writers(extension, imported, tmp_path, suffix):
+    path = tmp_path / f"dancer{suffix}"
+    assert extension.ops.dancepose.export(filepath=str(path)) == {"FINISHED"}
+    if suffix == ".npz":
+        with np.load(path) as arrays:
+            assert arrays["poses"].shape == (50, 72)
+            assert float(arrays["mocap_framerate"]) == pytest.approx(25.0)
+    assert path.stat().st_size > 1000
+
+
+def test_a_body_that_was_swapped_under_a_saved_scene_is_told(extension, imported):
+    record = json.loads(imported["dancepose_record"])
+    imported["dancepose_record"] = json.dumps({**record, "body": "0123456789abcdef"})
+    with pytest.raises(RuntimeError, match="Put that file back"):
+        extension.ops.dancepose.refit()
+    assert "0123456789abcdef" in imported.dancepose.problem
+
+
+def test_check_reports_what_runs(extension):
+    from dancepose_addon.blender import engines
+    from dancepose_addon.ui.output_operators import checks_of
+
+    found = {check.topic: check for check in checks_of(extension.context)}
+    assert found["NumPy"].found == np.__version__
+    assert found["preview"].found.startswith(engines.TITLES["preview"])
+    assert "ms for" in found["on NumPy"].found
+    assert found["regressors"].found.endswith("smpl24")
+
+
+def test_every_label_and_button_of_the_panels_has_its_words():
+    """Chinese and Japanese cover every word that the panels show as a name."""
+    import ast
+
+    from dancepose_addon.ui.translations import BUTTONS, TEXTS, TRANSLATIONS
+
+    folder = Path(dancepose_addon.__file__).parent / "ui"
+    named = set()
+    for name in ("properties.py", "panels.py", "importing.py", "source_operators.py", "output_operators.py"):
+        for node in ast.walk(ast.parse((folder / name).read_text(encoding="utf-8"))):
+            is_name = isinstance(node, ast.keyword) and node.arg == "name"
+            is_label = isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "bl_label"
+            if (is_name or is_label) and isinstance(node.value, ast.Constant):
+                named.add(node.value.value)
+    hidden = {"Found", "Problem", "Fit Preset"}
+    assert named - hidden - set(TEXTS) - set(BUTTONS) == set()
+    for table in TRANSLATIONS.values():
+        assert all(told and told != text for (_, text), told in table.items())

@@ -1,0 +1,101 @@
+"""Every camera of the Stage panel holds the dancers, asked of Blender frame by frame."""
+
+import math
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def two_dancers(blender, body):
+    from benchmarks.samples import cut, waltz
+    from dancepose_addon.blender.pipeline import ImportOptions, import_and_fit
+    from dancepose_addon.core.fit.motion import BodyMotion
+
+    dance = cut(waltz(), 60)
+    motion = BodyMotion(
+        dance.pose.astype(np.float32),
+        dance.translation.astype(np.float32),
+        np.zeros(body.beta_count, np.float32),
+        1.0,
+        25.0,
+    )
+    scene = blender.context.scene
+    scene.render.fps, scene.render.fps_base = 25, 1.0
+    dancers = [
+        import_and_fit(
+            motion,
+            scene=scene,
+            view_layer=blender.context.view_layer,
+            collection=scene.collection,
+            regressor=None,
+            body=body,
+            options=ImportOptions(name=name, first_frame=first, correctives=False),
+        )
+        for name, first in (("one", 1.0), ("two", 11.0))
+    ]
+    dancers[1].armature.location = (1.5, 0.4, 0.0)
+    dancers[1].armature.rotation_euler[2] = math.radians(30.0)
+    blender.context.view_layer.update()
+    return dancers
+
+
+def corners(bpy, scene, dancers):
+    """Where every vertex of every dancer is in the picture, 0 to 1, and in front of the camera."""
+    graph = bpy.context.evaluated_depsgraph_get()
+    camera = scene.camera.evaluated_get(graph)
+    matrix = np.array(
+        camera.calc_matrix_camera(graph, x=scene.render.resolution_x, y=scene.render.resolution_y)
+    ) @ np.linalg.inv(np.array(camera.matrix_world))
+    places = []
+    for dancer in dancers:
+        mesh = dancer.mesh.evaluated_get(graph)
+        points = np.empty(3 * len(mesh.data.vertices), np.float32)
+        mesh.data.vertices.foreach_get("co", points)
+        world = np.array(mesh.matrix_world)
+        points = points.reshape(-1, 3) @ world[:3, :3].T + world[:3, 3]
+        clip = np.c_[points, np.ones(len(points))] @ matrix.T
+        assert (clip[:, 3] > 0.0).all()
+        places.append(clip[:, :2] / clip[:, 3:])
+    return np.concatenate(places)
+
+
+@pytest.mark.parametrize("camera", ["FRONT", "SIDE", "TOP", "FOLLOW", "ORBIT"])
+def test_every_camera_holds_everyone_in_every_frame(blender, two_dancers, camera):
+    from dancepose_addon.blender.rendering import set_up_picture
+    from dancepose_addon.blender.stage import StageSettings
+    from dancepose_addon.blender.studio import StudioSettings, build_studio
+
+    scene = blender.context.scene
+    set_up_picture(scene, width=640, height=360, fps=25.0)
+    settings = StudioSettings(camera=camera, aspect=640 / 360, stage=StageSettings(round=camera == "ORBIT"))
+    build_studio(scene, blender.context.view_layer, settings)
+    extent, places = np.zeros(2), []
+    for frame in range(1, 72, 7):
+        scene.frame_set(frame)
+        seen = corners(blender, scene, two_dancers)
+        assert np.abs(seen).max() < 1.0, f"{camera}, frame {frame}"
+        extent = np.maximum(extent, np.abs(seen).max(axis=0))
+        places.append(np.array(scene.camera.evaluated_get(blender.context.evaluated_depsgraph_get()).matrix_world))
+    assert extent.max() > 0.6  # and does not stand needlessly far
+    moved = np.ptp([place[:3, 3] for place in places], axis=0).max()
+    assert (moved > 0.02) == (camera in ("FOLLOW", "ORBIT"))
+    view = -places[0][:3, 2]
+    if camera == "TOP":
+        assert view[2] < -0.99
+    elif camera == "ORBIT":  # half of the way round it looks the other way
+        assert view[:2] @ -places[5][:2, 2] < -0.9
+
+
+def test_a_stage_replaces_the_one_before_and_goes_without_a_trace(blender, two_dancers):
+    from dancepose_addon.blender.studio import StudioSettings, build_studio, clear_studio
+
+    scene, layer = blender.context.scene, blender.context.view_layer
+    kinds = ("objects", "meshes", "lights", "cameras", "materials", "collections", "actions")
+    before = {kind: len(getattr(blender.data, kind)) for kind in kinds}
+    build_studio(scene, layer, StudioSettings(camera="ORBIT"))
+    once = {kind: len(getattr(blender.data, kind)) for kind in kinds}
+    build_studio(scene, layer, StudioSettings(camera="ORBIT"))
+    assert {kind: len(getattr(blender.data, kind)) for kind in kinds} == once
+    clear_studio(scene)
+    assert {kind: len(getattr(blender.data, kind)) for kind in kinds} == before
