@@ -13,7 +13,8 @@ if not names:
     sys.exit("dancepose: The extension is not enabled here. Enable it, or run render.py from a checkout.")
 headless = importlib.import_module(f"{names[0]}.headless")
 arguments = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]
-if arguments[:1] == ["study-worker"]:
-    worker = importlib.import_module(f"{names[0]}.headless_study")
-    headless.leave(worker.main(arguments[1:]))
+others = {"study-worker": "headless_study", "doctor": "headless_doctor"}
+if arguments and arguments[0] in others:
+    other = importlib.import_module(f"{names[0]}.{others[arguments[0]]}")
+    headless.leave(other.main(arguments[1:]))
 headless.leave(headless.main(arguments))

@@ -13,6 +13,7 @@ from .calibrate import calibrate
 from .compare import compare
 from .convert import convert
 from .demo import demo
+from .doctor import doctor
 from .evaluate import evaluate
 from .export import export
 from .fit import fit
@@ -30,7 +31,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (demo, render, fit, inspect, convert, compare, prior, train, export, evaluate, calibrate, stats):
+for verb in (demo, render, fit, inspect, convert, compare, prior, train, export, evaluate, calibrate, stats, doctor):
     app.command()(verb)
 app.add_typer(study_app, name="study")
 app.add_typer(layout, name="layout")

@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "registration": {"registration", "ui", "blender", "inference", "core"},
     "headless": {"headless", "blender", "inference", "core"},
     "headless_study": {"headless_study", "blender", "inference", "core"},
+    "headless_doctor": {"headless_doctor", "blender", "inference", "core"},
     "__init__": {"registration"},
 }
 PROGRAMS_MAY_IMPORT = {
@@ -36,7 +37,7 @@ INSIDE_CORE = {
     "exchange": {"exchange", "fit", "body", "skeleton", "errors", "progress", "atomic"},
 }
 BPY = {"bpy", "mathutils", "bpy_extras", "aud", "gpu", "blf", "bmesh"}
-BPY_ROOMS = {"blender", "ui", "registration", "headless", "headless_study"}
+BPY_ROOMS = {"blender", "ui", "registration", "headless", "headless_study", "headless_doctor"}
 FREE_OF_OURS = {"core/body/model.py", "core/body/rotation.py", "core/errors.py", "core/progress.py"}
 
 

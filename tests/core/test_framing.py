@@ -1,5 +1,6 @@
 """The shot against constraints that any picture has to meet, and against a case solved by hand."""
 
+from dataclasses import replace
 import math
 
 from hypothesis import given, settings, strategies as st
@@ -12,8 +13,11 @@ from dancepose_addon.core.framing import (
     MARGIN,
     PITCH_RAD,
     facing_vector,
+    follow,
     frame_motions,
     frame_points,
+    orbit,
+    orbited,
     outline_points,
     project,
 )
@@ -96,3 +100,40 @@ def test_a_set_of_clips_gets_one_shot_that_holds_them_all(body):
     shot = frame_motions([(body, left), (body, right)], aspect=1.0)
     for dancer in (left, right):
         assert np.abs(project(shot, outline_points(body, dancer))[..., :2]).max() <= 1.0 - 2.0 * MARGIN + 1e-5
+
+
+def walk() -> np.ndarray:
+    """A box of a dancer's size that walks 8 m to the side with a sway of half a metre, (200, 8, 3)."""
+    box = np.array([[x, y, z] for x in (-0.4, 0.4) for y in (0.0, 1.8) for z in (-0.3, 0.3)])
+    time = np.linspace(0.0, 8.0, 200)
+    way = np.stack([time, np.zeros(200), 0.25 * np.sin(6.0 * time)], axis=1)
+    return box + way[:, None]
+
+
+def test_a_following_camera_is_nearer_holds_all_and_does_not_shake():
+    points, front = walk(), np.array([0.0, 0.0, 1.0])
+    shot, way = follow(points, front=front, aspect=1.5, fps=25.0)
+    still = frame_points(points.reshape(-1, 3), front=front, aspect=1.5)
+    assert shot.position_m[2] < 0.6 * still.position_m[2]
+    for frame in range(200):
+        seen = project(replace(shot, position_m=shot.position_m + way[frame]), points[frame])
+        assert np.abs(seen[:, :2]).max() < 1.0
+    assert (way[:, 1] == 0.0).all()
+    # The sway of the body, 6 rad a second, hardly reaches the camera.
+    assert np.abs(np.diff(way[:, 2])).max() < 0.2 * np.abs(np.diff(points[:, 0, 2])).max()
+    np.testing.assert_allclose(shot.reach_m, still.reach_m)
+
+
+def test_an_orbit_holds_all_from_everywhere_and_turns_about_the_middle():
+    points = walk().reshape(-1, 3)
+    shot, centre = orbit(points, front=np.array([0.0, 0.0, 1.0]), aspect=1.5)
+    distances = []
+    for angle in np.linspace(0.0, 2.0 * np.pi, 57):
+        place, rotmat = orbited(shot, centre, float(angle))
+        seen = project(replace(shot, position_m=place, rotmat=rotmat), points)
+        assert np.abs(seen[:, :2]).max() < 1.0
+        distances.append(np.linalg.norm((place - centre)[[0, 2]]))
+    assert np.ptp(distances) < 1e-9
+    quarter, _ = orbited(shot, np.zeros(3), np.pi / 2.0)
+    # By hand: a quarter turn about +y takes +z to +x.
+    np.testing.assert_allclose(quarter, shot.position_m[[2, 1, 0]] * (1.0, 1.0, -1.0), atol=1e-9)
