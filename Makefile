@@ -3,13 +3,14 @@
 PYTHON := .venv/bin/python
 PYTEST_ARGS ?=
 
-.PHONY: help demo test test-slurm check bench clean
+.PHONY: help demo test test-slurm check bench package clean
 
 help:
 	@echo "make demo    the bundled dance, fitted and rendered into demo/"
 	@echo "make test    the test suite (no GPU, display or licensed file needed); PYTEST_ARGS='-m \"not slow\"' for less"
 	@echo "make test-slurm    a study on a Slurm of one node, started here for it (as root; installs Debian's packages)"
 	@echo "make check   formatting, lint, types"
+	@echo "make package the Blender extension: a zip per platform, one without wheels, and an index, in dist/"
 	@echo "make bench   every figure of benchmarks/, on this machine"
 	@echo "make clean   remove what the above left, .venv included"
 
@@ -31,6 +32,10 @@ check:
 	@$(PYTHON) -m ruff format --check .
 	@if $(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then $(PYTHON) -m mypy; \
 	else echo 'Types are checked under Python 3.11, with the NumPy of its Blender; this is another.'; fi
+
+package:
+	@tools/bootstrap demo
+	@$(PYTHON) -m cli.main package --out dist
 
 bench:
 	@tools/bootstrap test

@@ -6,12 +6,12 @@ from typing import Annotated, Final
 import typer
 
 from dancepose_addon.core.errors import MissingFileError
+from dancepose_addon.core.exchange.example import example_folder
 
 from .display import list_results, progress_bar
 from .render import given
 from .worker import run_headless
 
-EXAMPLE: Final = Path(__file__).parents[1] / "examples" / "waltz"
 SIZE: Final = "576x576"
 
 
@@ -21,8 +21,9 @@ def demo(
     blender: Annotated[Path | None, typer.Option(help="A Blender program, instead of the bpy wheel.")] = None,
 ) -> None:
     """Fit and render the bundled waltz: video, contact sheet, motion, scene and report."""
-    if not EXAMPLE.is_dir():
-        raise MissingFileError(f"{EXAMPLE} does not exist. Run dancepose from a checkout of the project.")
+    example = example_folder()
+    if example is None:
+        raise MissingFileError("The bundled dance is not found. Run dancepose from a checkout of the project.")
     results = {
         "video": out / "dance.mp4",
         "contact sheet": out / "sheet.png",
@@ -39,5 +40,5 @@ def demo(
         "--size": size,
     }
     with progress_bar() as display:
-        run_headless([str(EXAMPLE), *given(options)], blender=blender, display=display)
+        run_headless([str(example), *given(options)], blender=blender, display=display)
     list_results(dict(results))

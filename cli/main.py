@@ -19,6 +19,7 @@ from .export import export
 from .fit import fit
 from .inspect import inspect
 from .layout import layout
+from .package import package
 from .prior import prior
 from .render import render
 from .stats import stats
@@ -31,7 +32,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (demo, render, fit, inspect, convert, compare, prior, train, export, evaluate, calibrate, stats, doctor):
+VERBS = (
+    demo, render, fit, inspect, convert, compare, prior, train, export, evaluate, calibrate, stats, doctor, package,
+)  # fmt: skip
+for verb in VERBS:
     app.command()(verb)
 app.add_typer(study_app, name="study")
 app.add_typer(layout, name="layout")

@@ -1,0 +1,7 @@
+"""What can go wrong while packaging, and be mended by who packages."""
+
+from dancepose_addon.core.errors import DancePoseError
+
+
+class PackagingError(DancePoseError):
+    """The extension cannot be built here: a tool, a wheel or the network is missing, or Blender refuses the result."""
