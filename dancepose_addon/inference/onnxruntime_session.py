@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
 import logging
+import os
 from pathlib import Path
 import sys
 from types import ModuleType
@@ -17,7 +18,8 @@ from ..core.fit.regressor import INPUT_NAME, OUTPUT_NAME
 LOGGER: Final = logging.getLogger(__name__)
 CUDA: Final = "CUDAExecutionProvider"
 CPU: Final = "CPUExecutionProvider"
-
+NO_TELEMETRY: Final = "ORT_DISABLE_TELEMETRY"
+"""Since 1.29 the official wheels report to their maker unless this is set before they are loaded (Privacy.md there)."""
 
 _environment: Path | None = None
 
@@ -38,7 +40,11 @@ def environment_in_use() -> Path | None:
 
 
 def import_onnxruntime() -> ModuleType | None:
-    """The module, or None where it is not installed or does not load on this machine."""
+    """The module, or None where it is not installed or does not load on this machine.
+
+    It is kept from sending anything, and from writing an identifier into the user's home for that.
+    """
+    os.environ[NO_TELEMETRY] = "1"
     try:
         if _environment is None or "onnxruntime" in sys.modules:
             import onnxruntime
