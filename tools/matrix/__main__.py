@@ -1,0 +1,121 @@
+"""Makes what `make test-matrix` needs: ``python -m tools.matrix``. A second run is instant.
+
+For every version an environment with the bpy wheel and its NumPy alone; the wheels that the zip bundles; and an older
+onnxruntime for each Python, for the test with another extension that brings one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import os
+from pathlib import Path
+import re
+import shutil
+import subprocess
+import sys
+from typing import Final
+
+from dancepose_addon.core.errors import DancePoseError
+from export.packaging.building import WHEEL_CACHE
+from export.packaging.errors import PackagingError
+from export.packaging.wheels import PYTHONS, fetch_wheels, pinned_version
+
+ROOT: Final = Path(__file__).parents[2]
+MATRIX: Final = ROOT / "build" / "matrix"
+OLDER_ONNXRUNTIME: Final = "1.24.4"
+
+
+@dataclass(frozen=True)
+class Version:
+    """bpy: of the wheel; python: the one that it embeds; numpy: the one that it is built against."""
+
+    bpy: str
+    python: str
+    numpy: str
+
+
+VERSIONS: Final = (
+    Version("4.2.23", "3.11", "1.26.4"),
+    Version("4.5.15", "3.11", "1.26.4"),
+    Version("5.0.1", "3.11", "1.26.4"),
+    Version("5.2.3", "3.13", "2.5.5"),
+)
+
+
+def main() -> int:
+    """Make every environment; the exit code is 1 where one cannot be had."""
+    try:
+        fetch_wheels("linux-x64", version=pinned_version(ROOT / "constraints.txt"), cache=WHEEL_CACHE)
+        _fetch_older()
+        for version in VERSIONS:
+            _make(version)
+    except DancePoseError as error:
+        print(f"tools.matrix: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _make(version: Version) -> None:
+    folder = MATRIX / f"bpy-{version.bpy}"
+    stamp = folder / ".complete"
+    wanted = f"{version}\n"
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+        return
+    python = find_python(version.python)
+    print(
+        f"Installing Blender {version.bpy} for Python {version.python} into {folder} (350 MB to fetch) ...", flush=True
+    )
+    shutil.rmtree(folder, ignore_errors=True)
+    _run([str(python), "-m", "venv", str(folder)], f"{python} makes no environment")
+    pip: list[str | Path] = [folder / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "--no-input"]
+    _run([*pip, "install", "--quiet", f"bpy=={version.bpy}", f"numpy=={version.numpy}"], "pip cannot install Blender")
+    stamp.write_text(wanted, encoding="utf-8")
+
+
+def _fetch_older() -> None:
+    folder = MATRIX / "wheels"
+    for python in PYTHONS:
+        tag = "cp" + python.replace(".", "")
+        if list(folder.glob(f"onnxruntime-{OLDER_ONNXRUNTIME}-{tag}-*.whl")):
+            continue
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        command += ["--only-binary=:all:", "--python-version", python, "--implementation", "cp", "--abi", tag]
+        for platform in ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64"):
+            command += ["--platform", platform]
+        command += ["--dest", str(folder), f"onnxruntime=={OLDER_ONNXRUNTIME}"]
+        _run(command, f"onnxruntime {OLDER_ONNXRUNTIME} cannot be downloaded")
+
+
+def find_python(version: str) -> Path:
+    """A Python of that version that can make environments.
+
+    Raises:
+        PackagingError: there is none.
+    """
+    home = Path(os.environ.get("HOME", "/"))
+    candidates = [Path(sys.executable), *map(Path, filter(None, [shutil.which(f"python{version}")]))]
+    candidates += sorted(home.glob(f".pyenv/versions/{version}.*/bin/python"))
+    candidates += sorted(home.glob(f".local/share/uv/python/cpython-{version}*/bin/python3"))
+    for candidate in candidates:
+        told = subprocess.run(
+            [candidate, "-c", "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2])"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        if told.returncode == 0 and told.stdout.strip() == version:
+            return candidate
+    raise PackagingError(
+        f"There is no Python {version} here, which a Blender of the matrix needs. Install one (with uv: "
+        f"`uv python install {version}`) and run this again."
+    )
+
+
+def _run(command: Sequence[str | Path], problem: str) -> None:
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    if done.returncode != 0:
+        lines = [line for line in done.stderr.splitlines() if re.match("ERROR|Error", line)] or [done.stderr.strip()]
+        raise PackagingError(f"{problem}: {lines[-1]}. Is there a network, and 2 GB of disk?")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
