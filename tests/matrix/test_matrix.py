@@ -99,6 +99,7 @@ def test_a_fit_leaves_no_data_that_nothing_uses(used):
 
 
 def test_a_saved_file_keeps_settings_and_animation(used):
+    assert {path.partition(".")[0] for path in used.first["settings"]} == {"Scene", "waltz"}
     assert used.then["settings"] == used.first["settings"]
     assert used.then["keys"] == used.first["keys"]
     assert np.abs(np.array(used.then["joints"]) - np.array(used.first["joints"])).max() < 1e-5

@@ -128,10 +128,21 @@ def data_names() -> dict[str, list[str]]:
     }
 
 
+def groups() -> dict[str, Any]:
+    """The extension's groups of settings in the file, by owner: of the scene and of each dancer."""
+    return {
+        f"{owner.name}.{name}": getattr(owner, name)
+        for owner in (bpy.context.scene, *armatures())
+        for name in _keys(type(owner))
+        if name.startswith("dancepose")
+    }
+
+
 def settings() -> dict[str, Any]:
-    """Every setting of the extension in the scene, by path."""
+    """Every setting of the extension in the file, by path."""
     found: dict[str, Any] = {}
-    _collect(bpy.context.scene.dancepose, "", found)
+    for name, group in groups().items():
+        _collect(group, f"{name}.", found)
     return found
 
 

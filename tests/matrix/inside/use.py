@@ -16,6 +16,7 @@ from session import (
     extension,
     files_under,
     fit,
+    groups,
     install,
     is_enabled,
     joints_at,
@@ -90,15 +91,15 @@ def _render_with_and_without(armature: bpy.types.Object, folder: Path) -> None:
 
 
 def _change_settings() -> None:
-    """Every plain setting away from its default, so that a saved file has something to keep."""
-    group = bpy.context.scene.dancepose
-    for prop in group.bl_rna.properties:
-        if prop.is_readonly or prop.is_hidden or getattr(prop, "is_array", False):
-            continue
-        if prop.type == "BOOLEAN":
-            setattr(group, prop.identifier, not prop.default)
-        elif prop.type == "FLOAT":
-            setattr(group, prop.identifier, min(prop.default + 0.25, prop.hard_max))
+    """Plain settings away from their defaults, so that a saved file has something to keep."""
+    for group in groups().values():
+        for prop in group.bl_rna.properties:
+            if prop.is_readonly or prop.is_hidden or getattr(prop, "is_array", False) or prop.identifier == "fps":
+                continue
+            if prop.type == "BOOLEAN":
+                setattr(group, prop.identifier, not prop.default)
+            elif prop.type == "FLOAT":
+                setattr(group, prop.identifier, min(prop.default + 0.25, prop.hard_max))
 
 
 run(main)
