@@ -19,6 +19,7 @@ from .ui.output_operators import (
 )
 from .ui.panels import PANELS, draw_import_entry
 from .ui.preferences import ADDON, DANCEPOSE_AP_preferences, start_preferences
+from .ui.presets import DANCEPOSE_OT_add_fit_preset, DANCEPOSE_PT_fit_presets
 from .ui.properties import DANCEPOSE_PG_settings, DANCEPOSE_PG_stage
 from .ui.source_operators import (
     DANCEPOSE_OT_bake,
@@ -48,6 +49,8 @@ CLASSES: Final = (
     DANCEPOSE_OT_check,
     DANCEPOSE_OT_copy_report,
     DANCEPOSE_FH_motions,
+    DANCEPOSE_OT_add_fit_preset,
+    DANCEPOSE_PT_fit_presets,
     *PANELS,
 )
 PROPERTIES: Final[tuple[tuple[Any, str, Callable[[], Any]], ...]] = (

@@ -75,7 +75,8 @@ class _Reading:
             "source", "layout", "layout_file", "fps", "unit", "up", "mirror", "values", "take", "first", "last",
             "audio", "audio_start",
         ):  # fmt: skip
-            setattr(self, name, getattr(settings, name))
+            value = getattr(settings, name)
+            setattr(self, name, bpy.path.abspath(value) if name in ("source", "layout_file", "audio") else value)
 
 
 def _layouts(settings: Any) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from .output_operators import (
     DANCEPOSE_OT_export,
     DANCEPOSE_OT_render,
 )
+from .presets import DANCEPOSE_PT_fit_presets
 from .properties import active_dancer, settings_in
 from .source_operators import (
     DANCEPOSE_OT_bake,
@@ -168,6 +169,10 @@ class DANCEPOSE_PT_fit(_Sidebar):
     bl_idname = "DANCEPOSE_PT_fit"
     bl_label = "Fit"
     bl_order = 2
+
+    def draw_header_preset(self, _context: bpy.types.Context) -> None:
+        """Blender calls this to draw the icon of the user's own presets."""
+        DANCEPOSE_PT_fit_presets.draw_panel_header(self.layout)
 
     def draw(self, context: bpy.types.Context) -> None:
         """Blender calls this to draw the panel."""

@@ -140,6 +140,27 @@ def test_presets_set_the_whole_fit(extension):
     assert (settings.refine, settings.smooth, settings.foot_lock) == (False, 0.0, False)
 
 
+def test_own_presets_are_kept_and_put_back(extension, imported, tmp_path, monkeypatch):
+    monkeypatch.setenv("BLENDER_USER_SCRIPTS", str(tmp_path))
+    imported.dancepose.smooth, imported.dancepose.foot_lock = 0.75, True
+    extension.ops.dancepose.add_fit_preset(name="mine")
+    kept = list(tmp_path.rglob("mine.py"))
+    if not kept:
+        pytest.skip("this Blender reads its folders once, at its start")
+    imported.dancepose.smooth, imported.dancepose.foot_lock = 0.0, False
+    extension.ops.script.execute_preset(filepath=str(kept[0]), menu_idname="DANCEPOSE_PT_fit_presets")
+    assert imported.dancepose.smooth == 0.75
+    assert imported.dancepose.foot_lock
+    assert extension.context.scene.dancepose.smooth == 0.0
+
+
+def test_every_setting_has_a_tooltip(extension):
+    for group in (extension.context.scene.dancepose, extension.context.scene.dancepose_stage):
+        for name, prop in group.bl_rna.properties.items():
+            if name not in ("rna_type", "name") and not prop.is_hidden:
+                assert prop.description, name
+
+
 def test_a_saved_file_is_opened_again_with_everything(extension, imported, tmp_path):
     imported.dancepose.smooth = 0.5
     extension.context.scene.dancepose_stage.width = 1000

@@ -1,0 +1,89 @@
+"""Playback of one dancer without rendering, as ``frame_set``. ``python -m benchmarks.playback``
+
+Compares, in one run: the bare rig, driven correctives (exact SMPL), the same baked to a vertex cache; beside plain
+linear blend skinning. Prints milliseconds and frames a second of each, and where the time of the correctives goes.
+"""
+
+from pathlib import Path
+import tempfile
+import time
+
+import bpy
+import numpy as np
+
+from benchmarks.samples import waltz
+from dancepose_addon.blender.pipeline import ImportOptions, import_and_fit
+from dancepose_addon.blender.vertex_cache import bake
+from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.fit.motion import BodyMotion
+from dancepose_addon.headless import leave
+
+GOAL_FPS = 60.0
+FRAMES = 240
+RUNS = 3
+
+
+def main() -> int:
+    """Print a line for each way of playing; the exit code says whether the correctives reach the goal."""
+    rows = {
+        "bones alone": _play(correctives=False, skin=False),
+        "linear blend skinning": _play(correctives=False),
+        "driven correctives": _play(correctives=True),
+        "drivers muted, keys kept": _play(correctives=True, mute="drivers"),
+        "keys muted, drivers kept": _play(correctives=True, mute="keys"),
+        "vertex cache": _play(correctives=True, cache=True),
+    }
+    vertices = len(load_body().v_template_m)
+    print(f"Blender {bpy.app.version_string}, {vertices} vertices, {FRAMES} frames, best of {RUNS}")
+    for name, spent in rows.items():
+        print(f"{name:<26} {1000.0 * spent:7.2f} ms  {1.0 / spent:6.0f} frames/s")
+    reached = 1.0 / rows["driven correctives"]
+    print(f"goal: correctives at {GOAL_FPS:.0f} frames/s or more")
+    return 0 if reached >= GOAL_FPS else 1
+
+
+def _play(*, correctives: bool, skin: bool = True, mute: str = "", cache: bool = False) -> float:
+    """Seconds a frame."""
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    scene, body = bpy.context.scene, load_body()
+    scene.render.fps = 25
+    dance = waltz()
+    motion = BodyMotion(
+        dance.pose[:FRAMES].astype(np.float32),
+        dance.translation[:FRAMES].astype(np.float32),
+        np.zeros(body.beta_count, np.float32),
+        1.0,
+        25.0,
+    )
+    imported = import_and_fit(
+        motion,
+        scene=scene,
+        view_layer=bpy.context.view_layer,
+        collection=scene.collection,
+        regressor=None,
+        body=body,
+        options=ImportOptions(correctives=correctives),
+    )
+    mesh = imported.mesh
+    if not skin:
+        bpy.data.objects.remove(mesh)
+    elif mute == "keys":
+        for key in mesh.data.shape_keys.key_blocks[1:]:
+            key.mute = True
+    elif mute == "drivers":
+        for driver in mesh.data.shape_keys.animation_data.drivers:
+            driver.mute = True
+    best = np.inf
+    with tempfile.TemporaryDirectory() as folder:
+        if cache:
+            bake(imported.armature, Path(folder) / "dancer.pc2")
+        for _ in range(RUNS):
+            clock = time.perf_counter()
+            for frame in range(FRAMES):
+                scene.frame_set(frame)
+            best = min(best, (time.perf_counter() - clock) / FRAMES)
+    return float(best)
+
+
+if __name__ == "__main__":
+    leave(main())
