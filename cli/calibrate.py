@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from dancepose_addon.core.atomic import replacing
+from dancepose_addon.core.body.model import BodyModel
+from dancepose_addon.core.errors import InputError
 
-from .arguments import BodyOption
+from .arguments import BodyOption, ReadOption
 from .display import list_results, progress_bar
 
 
@@ -28,11 +30,19 @@ def calibrate(
     report: Annotated[
         Path | None, typer.Option("--report", help="Also write residuals per point and clip, .json.")
     ] = None,
+    guess: Annotated[
+        bool,
+        typer.Option("--guess", help="The points are of no known layout: first find out which bones they ride on."),
+    ] = False,
+    read: ReadOption = None,
     body: BodyOption = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the choice of frames.")] = 0,
     threads: Annotated[int | None, typer.Option("--threads", help="Processor threads for torch.", min=1)] = None,
 ) -> None:
-    """Learn from recordings where the points of a layout ride on the body."""
+    """Learn from recordings where the points of a layout ride on the body.
+
+    With --guess, OUT (.toml) becomes a layout of these points; whether it is right is seen from the table and --plot.
+    """
     from trainer.torch_device import choose_device, require_torch
 
     require_torch()
@@ -45,6 +55,8 @@ def calibrate(
     from trainer.recordings import read_clips
 
     model = load_body(body)
+    if guess:
+        layout = str(_guess(motion, out, read, model, seed))
     settings = Settings(frames=frames, seed=seed)
     learning, checking = split(read_clips((motion,), layout), tuple(hold_out or ()))
     with progress_bar() as display:
@@ -66,3 +78,21 @@ def calibrate(
             plot_markers(markers, model, temporary)
     print(describe(summary))
     list_results({"markers": out, "report": report, "picture": plot})
+
+
+def _guess(motion: Path, out: Path | None, read: str | None, body: BodyModel, seed: int) -> Path:
+    """Write the layout that the points are likely of to ``out``, say what it is, and return its path."""
+    from dancepose_addon.core.skeleton.layout_file import write_layout
+    from dancepose_addon.core.skeleton.recording import Hints
+    from trainer.assignment import guess_assignment
+    from trainer.assignment_layout import describe_guess, layout_table
+    from trainer.unlabelled import read_unlabelled
+
+    if out is None or out.suffix != ".toml":
+        raise InputError("--guess makes a layout: give --out with a name that ends in .toml.")
+    names, points = read_unlabelled(motion, Hints().with_text(read))
+    with progress_bar() as display:
+        found = guess_assignment(points, body, seed=seed, progress=display.progress)
+    print(describe_guess(found, names))
+    write_layout(out, layout_table(found, names, points, body, out.stem))
+    return out
