@@ -176,8 +176,15 @@ class DANCEPOSE_OT_import_motions(ModalSteps, bpy.types.Operator):
         """Dropped files are taken at once; else they are asked for."""
         if self.directory:
             return super().invoke(context, event)
+        self._was_asked = True
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """The file browser calls this as scripts do; behind it there is a window that has to stay alive."""
+        if getattr(self, "_was_asked", False) and context.window is not None:
+            return self.begin(context)
+        return super().execute(context)
 
     def problem_owner(self, context: bpy.types.Context) -> Any:
         """Where the panel looks for what went wrong."""

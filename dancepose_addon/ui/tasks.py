@@ -81,6 +81,10 @@ class ModalSteps:
         """Blender calls this for a click: the work is begun, and goes on with every tick of a timer."""
         if bpy.app.background or context.window is None:
             return self.execute(context)
+        return self.begin(context)
+
+    def begin(self, context: bpy.types.Context) -> set[str]:
+        """Start the steps; a timer of the window takes them on."""
         owner = self.problem_owner(context)
         owner.problem = ""
         self._owner, self._steps = owner, self.steps(context)
