@@ -36,6 +36,8 @@ def on_source(settings: Any, context: bpy.types.Context) -> None:
         return
     with quiet():
         settings.first = settings.last = 0
+        if not isinstance(settings.id_data, bpy.types.Object):
+            settings.result = ""  # it was another file's
     on_reading(settings, context)
 
 
@@ -78,7 +80,10 @@ def on_regressor(settings: Any, context: bpy.types.Context) -> None:
     except DancePoseError as error:
         settings.problem = str(error)
         return
-    settings.regressor_found = f"{regressor.info.name}, on {regressor.provider}"
+    info = regressor.info
+    reads = ", ".join(markers.layout.name for markers in info.shared) or info.layout.name
+    licence = info.licence.partition(". ")[0].rstrip(".")
+    settings.regressor_found = f"{info.name}, on {regressor.provider}. Reads {reads}. Licence: {licence}."
 
 
 def on_betas(settings: Any, context: bpy.types.Context) -> None:

@@ -131,6 +131,17 @@ def test_a_given_shape_is_kept_by_the_fit(extension, imported):
     assert record["betas"][0] == pytest.approx(1.5)
 
 
+def test_a_chosen_regressor_says_what_it_is(extension):
+    settings = extension.context.scene.dancepose
+    settings.device = "numpy"
+    assert "on NumPy" in settings.regressor_found
+    assert "md23" in settings.regressor_found
+    assert "Licence" in settings.regressor_found
+    settings.regressor = __file__
+    assert settings.regressor_found == ""
+    assert "ONNX" in settings.problem
+
+
 def test_presets_set_the_whole_fit(extension):
     settings = extension.context.scene.dancepose
     settings.adapt = True
