@@ -3,13 +3,14 @@
 PYTHON := .venv/bin/python
 PYTEST_ARGS ?=
 
-.PHONY: help demo test test-slurm test-matrix check bench package clean
+.PHONY: help demo test test-slurm test-matrix test-gui check bench package clean
 
 help:
 	@echo "make demo    the bundled dance, fitted and rendered into demo/"
 	@echo "make test    the test suite (no GPU, display or licensed file needed); PYTEST_ARGS='-m \"not slow\"' for less"
 	@echo "make test-slurm    a study on a Slurm of one node, started here for it (as root; installs Debian's packages)"
 	@echo "make test-matrix    the built zip in Blender 4.2, 4.5, 5.0 and 5.2 (fetches them: 1.5 GB, under build/)"
+	@echo "make test-gui    the sidebar in a real window, worked with the mouse; renews docs/images/panel-*.png (as root)"
 	@echo "make check   formatting, lint, types"
 	@echo "make package the Blender extension: a zip per platform, one without wheels, and an index, in dist/"
 	@echo "make bench   every figure of benchmarks/, on this machine"
@@ -31,6 +32,11 @@ test-matrix:
 	@tools/bootstrap test
 	@$(PYTHON) -m tools.matrix
 	@DANCEPOSE_MATRIX=build/matrix $(PYTHON) -m pytest tests/matrix $(PYTEST_ARGS)
+
+test-gui:
+	@tools/bootstrap test
+	@DANCEPOSE_GUI=1 $(PYTHON) -m pytest tests/window $(PYTEST_ARGS)
+	@cp build/window/pictures/*.png docs/images/
 
 check:
 	@tools/bootstrap dev

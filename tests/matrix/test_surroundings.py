@@ -100,6 +100,14 @@ def test_a_blender_that_is_too_old_is_refused_and_told_why(blender, home, tmp_pa
     assert not list((home.user / "extensions").rglob("dancepose"))
 
 
+def test_it_installs_from_the_index(blender, full_zip, home):
+    """As from a web server: the index names the zip by a relative address."""
+    index = full_zip.with_name("index.json")
+    facts, printed = run_inside(blender, home, "subscribe.py", index.as_uri())
+    assert facts["enabled"], printed
+    assert facts["operator"]
+
+
 def test_the_minimum_is_the_oldest_blender_of_the_matrix(root: Path):
     manifest = tomllib.loads((root / "blender_manifest.toml").read_text(encoding="utf-8"))
     assert manifest["blender_version_min"] == "4.2.0"

@@ -1,0 +1,115 @@
+"""Installs a zip in the Debian of ``tools/window/debian``, opens its Blender, and brings back what was seen."""
+
+from dataclasses import dataclass
+import json
+import os
+from pathlib import Path
+import shutil
+import subprocess
+from typing import Any, Final
+
+import numpy as np
+from PIL import Image
+
+from dancepose_addon.core.atomic import replacing
+from dancepose_addon.core.exchange.example import example_folder
+from export.packaging.errors import PackagingError
+
+HERE: Final = Path(__file__).parent
+ROOT: Final = HERE.parents[1]
+DEBIAN: Final = ROOT / "build" / "window" / "debian"
+INSIDE: Final = Path("tmp") / "dancepose"
+SCREEN: Final = (1280, 800)
+TIMEOUT_S: Final = 420.0
+COLOURS: Final = 224
+"""Of a picture that is kept: flat surfaces and letters need few."""
+MARGIN_PX: Final = 8
+EDGE_PX: Final = 8
+"""Rows at the foot of the sidebar that its rounded border darkens."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """facts: what the script in Blender wrote down; folder: the screen as it was, by name; printed: by Blender."""
+
+    facts: dict[str, Any]
+    folder: Path
+    printed: str
+
+    def screen(self, name: str) -> Image.Image:
+        """The whole screen at one moment."""
+        return Image.open(self.folder / self.facts["pictures"][name]["file"]).convert("RGB")
+
+    def sidebar(self, name: str) -> Image.Image:
+        """The sidebar at that moment, cut below its last panel where that can be told; of a panel inside another, it
+        and what is below."""
+        box = self.facts["pictures"][name]
+        left, top, width, height = (box[key] for key in ("left", "top", "width", "height"))
+        picture = self.screen(name).crop((left, top, left + width, top + height))
+        return picture.crop((0, box.get("from", top) - top, width, min(height, _last_row(picture) + MARGIN_PX)))
+
+
+def _last_row(picture: Image.Image) -> int:
+    """The last row of panels over a plain background, of which the foot of the sidebar is taken to show some."""
+    pixels = np.asarray(picture, np.int16)[:-EDGE_PX, 20:200]
+    apart = np.abs(pixels - pixels[-1, :1]).max(axis=(1, 2)) > 6
+    rows = np.flatnonzero(apart)
+    return int(rows[-1]) + 1 if len(rows) and len(rows) < len(apart) else picture.height
+
+
+def make_debian() -> None:
+    """Raises PackagingError where it cannot be made here."""
+    done = subprocess.run([HERE / "debian", DEBIAN], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise PackagingError(f"There is no window to test in: {' '.join(done.stderr.split())[-500:]}")
+
+
+def run_session(archive: Path, results: Path) -> Session:
+    """Everything from the installation to the last picture; takes one or two minutes.
+
+    Raises:
+        PackagingError: Blender did not come to the end of it.
+    """
+    place = DEBIAN / INSIDE
+    shutil.rmtree(place, ignore_errors=True)
+    for name in ("home", "run", "user"):
+        (place / name).mkdir(parents=True)
+    example = example_folder()
+    assert example is not None
+    shutil.copytree(example, place / "example" / "waltz")
+    shutil.copy2(archive, place / "extension.zip")
+    shutil.copy2(HERE / "drive.py", place / "drive.py")
+    inside = f"/{INSIDE}"
+    screen = f"-screen 0 {SCREEN[0]}x{SCREEN[1]}x24 +extension GLX"
+    blender = ["blender", "--factory-startup", "--window-geometry", "0", "0", *map(str, SCREEN)]
+    blender += ["--python-exit-code", "1", "--python", f"{inside}/drive.py", "--", inside]
+    environment = {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": f"{inside}/home",
+        "XDG_RUNTIME_DIR": f"{inside}/run",
+        "BLENDER_USER_RESOURCES": f"{inside}/user",
+        "LIBGL_ALWAYS_SOFTWARE": "1",
+        "LC_ALL": "C.UTF-8",
+    }
+    environment |= {name: value for name, value in os.environ.items() if name.startswith("OPENBLAS_")}
+    command = ["chroot", str(DEBIAN), "xvfb-run", "--auto-servernum", f"--server-args={screen}", *blender]
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
+    except subprocess.TimeoutExpired as error:
+        raise PackagingError(f"The Blender with a window did not end within {TIMEOUT_S:.0f} s.") from error
+    printed = done.stdout + done.stderr
+    if done.returncode != 0 or not (place / "facts.json").is_file():
+        raise PackagingError(f"The Blender with a window left with {done.returncode}: {printed[-3000:]}")
+    shutil.rmtree(results, ignore_errors=True)
+    results.mkdir(parents=True)
+    for path in [*place.glob("*.png"), place / "facts.json"]:
+        shutil.copy2(path, results / path.name)
+    return Session(json.loads((results / "facts.json").read_text(encoding="utf-8")), results, printed)
+
+
+def save_small(picture: Image.Image, path: Path) -> None:
+    """As a PNG of few colours."""
+    # Maximum coverage keeps small spots of colour, and one step of k-means then makes the greys grey again.
+    few = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
+    with replacing(path) as temporary:
+        few.save(temporary, optimize=True)
