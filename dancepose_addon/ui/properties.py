@@ -248,7 +248,7 @@ class DANCEPOSE_PG_stage(bpy.types.PropertyGroup):
         update=reactions.on_overlay,
     )
     point_range: bpy.props.FloatProperty(
-        name="Red At",
+        name="Red At (mm)",
         description="Distance of a key-point from the body that is drawn fully red, millimetres",
         default=30.0,
         min=1.0,

@@ -63,7 +63,7 @@ TEXTS: Final = {
     "Rotations as given: there is no error": ("旋转直接来自文件，没有误差", "回転はファイルのまま、誤差なし"),
     "Key-Points": ("关键点", "キーポイント"),
     "Error Graph": ("误差曲线", "誤差グラフ"),
-    "Red At": ("红色阈值", "赤の基準"),
+    "Red At (mm)": ("红色阈值（毫米）", "赤の基準（mm）"),
     "Camera": ("相机", "カメラ"),
     "Whole Clip, Front": ("全程，正面", "全体、正面"),
     "Whole Clip, Side": ("全程，侧面", "全体、側面"),
