@@ -10,7 +10,9 @@ import typer
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="The folder that `dancepose train --out` wrote.")],
+    run: Annotated[
+        Path, typer.Argument(help="The folder that `dancepose train --out` wrote; or a regressor's .onnx file.")
+    ],
     out: Annotated[Path | None, typer.Option(help="The .onnx file; by default inside the run's folder.")] = None,
     verify: Annotated[
         list[Path] | None, typer.Option(help="Recordings to verify on and to measure errors with. Repeatable.")
@@ -28,7 +30,10 @@ def export(
     body: Annotated[Path | None, typer.Option(help="The SMPL-format body of the training, if not the default.")] = None,
     licence: Annotated[str | None, typer.Option(help="Licence of the weights, if the data asks for one.")] = None,
 ) -> None:
-    """Write a run's regressor as an ONNX file, with a report, and a model card for each layout, beside it."""
+    """Write a run's regressor as an ONNX file, with a report, and a model card for each layout, beside it.
+
+    Given a file instead of a run, write it anew: the same weights in this version's graph.
+    """
     from trainer.torch_device import require_torch
 
     require_torch()
@@ -39,6 +44,12 @@ def export(
     from trainer.evaluation import load_known
     from trainer.recordings import read_clips
 
+    if run.suffix == ".onnx":
+        from export.rewriting import rewrite
+
+        differences = rewrite(run, out or run, load_body(body))
+        typer.echo(f"{out or run}: largest difference " + ", ".join(f"{v:.1e} {k}" for k, v in differences.items()))
+        return
     checkpoint = load_checkpoint(run)
     layouts = layouts_of(checkpoint.config)
     folder = run if run.is_dir() else run.parent

@@ -2,6 +2,9 @@
 
 Written by hand and not traced, so that it holds exactly the operators that ``dancepose_addon.inference`` runs without
 onnxruntime, and so that its every step can be named: centre, scale of the clip, facing, features, network, rotations.
+
+Frames are the last axis, T, of everything but the network's own features, (T, width): vectors are (N, 3, T), matrices
+(N, 3, 3, T). So each step runs along contiguous frames, and what the network does not do takes little of the time.
 """
 
 from typing import Final
@@ -37,21 +40,25 @@ def build_model(
     """The whole file. pack: of the layouts that the network reads; normalise: kind of ``core.fit.normalise``. Matrices
     are stored as float16 and cast when the file is loaded."""
     graph = GraphWriter(len(pack.layouts))
-    edges = graph.of_layout("edges", _array(pack.edges))
-    # From the points as they come: their differences are exact where those of centred points are rounded twice, and
-    # the direction of an edge of a centimetre feels it.
-    vectors = graph.node("MatMul", [edges, INPUT_NAME], "edge_vectors")
-    points = _normalise(graph, vectors, pack, kind=normalise)
-    turn = _facing(graph, points, pack) if model.facing else None
-    if turn is not None:
-        points = graph.node("MatMul", [points, turn], "points_facing")
-        vectors = graph.node("MatMul", [vectors, turn], "edges_facing")
-    shown = _features(graph, points, vectors, pack, kind=model.features)
+    seen = _seen(graph, pack)
+    squared = graph.squared_length(seen["edges"], name="edge")
+    points = _normalise(graph, seen["points"], squared, pack, kind=normalise)
+    vectors, turn = seen["edges"], None
+    if model.facing:
+        cosine, minus = _facing(graph, seen["across"])
+        points = _turned_to_face(graph, points, cosine, minus, name="points_facing")
+        vectors = _turned_to_face(graph, vectors, cosine, minus, name="edges_facing")
+        turn = _facing_rotmat(graph, cosine, minus)
+    shown = _features(graph, points, vectors, squared, pack, kind=model.features)
     theta = _network(graph, shown, network)
-    columns = 6 if network.rotation == "rot6d" else 3
-    theta = graph.node("Reshape", [theta, graph.integers("theta_shape", 0, 24, columns)], "theta_by_joint")
-    rotmat = _from_rot6d(graph, theta) if network.rotation == "rot6d" else _from_rotvec(graph, theta)
-    _to_local(graph, rotmat, turn, against_world=model.frame == "global")
+    theta = graph.node("Transpose", [theta], "theta_by_number", {"perm": [1, 0]})
+    numbers = 6 if network.rotation == "rot6d" else 3
+    theta = graph.reshape(theta, 24, numbers, -1, name="theta_by_joint")
+    columns = _from_rot6d(graph, theta) if network.rotation == "rot6d" else _from_rotvec(graph, theta)
+    local = _to_local(graph, columns, turn, against_world=model.frame == "global")
+    flat = graph.reshape(local, 216, -1, name="pose_by_number")
+    flat = graph.node("Transpose", [flat], "pose_by_frame", {"perm": [1, 0]})
+    graph.reshape(flat, 0, 24, 3, 3, name=OUTPUT_NAME)
     inputs = [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, ["frames", pack.width, 3])]
     if graph.layouts > 1:
         inputs.append(helper.make_tensor_value_info(LAYOUT_INPUT_NAME, TensorProto.FLOAT, [1, graph.layouts]))
@@ -71,63 +78,100 @@ def _array(tensor: Tensor) -> np.ndarray:
     return tensor.cpu().numpy()
 
 
-def _normalise(graph: GraphWriter, vectors: str, pack: LayoutPack, *, kind: str) -> str:
-    """``core.fit.normalise.normalise``; padding stays zero."""
+def _seen(graph: GraphWriter, pack: LayoutPack) -> dict[str, str]:
+    """All that is linear in the points as they come, in one product: the points about their mean, (P, 3, T), where
+    padding stays zero; the edges, (E, 3, T); the left-right line, (1, 3, T).
+
+    Edges are not taken from the centred points: differences of points as they come are exact, where those of centred
+    ones are rounded twice, and the direction of an edge of a centimetre feels it.
+    """
     mask = _array(pack.mask)
-    share = graph.of_layout("share", (mask / mask.sum(1, keepdims=True))[:, None])
-    mean = graph.node("MatMul", [share, INPUT_NAME], "frame_mean")
-    centred = graph.node("Sub", [INPUT_NAME, mean], "points_about_mean")
-    centred = graph.node("Mul", [centred, graph.of_layout("mask", mask[:, :, None])], "points_centred")
+    centred = mask[:, :, None] * (np.eye(pack.width, dtype=np.float32) - (mask / mask.sum(1, keepdims=True))[:, None])
+    rows = {"points": centred, "edges": _array(pack.edges), "across": _array(pack.sides)[:, None]}
+    table = graph.of_layout("linear", np.concatenate(list(rows.values()), axis=1))
+    by_frame = graph.reshape(INPUT_NAME, -1, 3 * pack.width, name="coordinates_by_frame")
+    coordinates = graph.node("Transpose", [by_frame], "coordinates", {"perm": [1, 0]})
+    product = graph.node("MatMul", [table, graph.reshape(coordinates, pack.width, -1, name="by_point")], "seen_flat")
+    together = graph.reshape(product, sum(part.shape[1] for part in rows.values()), 3, -1, name="seen")
+    parts, first = {}, 0
+    for name, part in rows.items():
+        parts[name] = graph.slice(together, first, first + part.shape[1], axis=0, name=f"seen_{name}")
+        first += part.shape[1]
+    return parts
+
+
+def _normalise(graph: GraphWriter, points: str, edges_squared: str, pack: LayoutPack, *, kind: str) -> str:
+    """``core.fit.normalise.normalise`` of centred points."""
     if kind == "max":
-        reach = graph.node("Abs", [centred], "reach")
+        reach = graph.node("Abs", [points], "reach")
         divisor = graph.node("ReduceMax", [reach], "clip_reach", {"keepdims": 0})
     else:
-        length = graph.length(vectors, axis=2, name="edge", tiny=False)
-        mean_length = graph.node("ReduceMean", [length], "clip_edges", {"axes": [0], "keepdims": 0})
+        length = graph.node("Sqrt", [edges_squared], "edge_length")
+        mean_length = graph.node("ReduceMean", [length], "clip_edges", {"axes": [2], "keepdims": 0})
         total = graph.node("ReduceSum", [mean_length], "clip_edge_sum", {"keepdims": 0})
         factor = graph.of_layout("size_factor", _array(pack.size_factor)[:, None])
         divisor = graph.node("Mul", [total, factor], "clip_size")
     divisor = graph.node("Max", [divisor, graph.number("smallest_divisor", SMALLEST_DIVISOR_M)], "clip_divisor")
-    return graph.node("Div", [centred, divisor], "points_normalised")
+    return graph.node("Div", [points, divisor], "points_normalised")
 
 
-def _facing(graph: GraphWriter, points: str, pack: LayoutPack) -> str:
-    """``trainer.generator.facing_rotmat``: (T, 3, 3)."""
-    across = graph.node("MatMul", [graph.of_layout("sides", _array(pack.sides)[:, None]), points], "across")
-    x = graph.slice(across, 0, 1, axis=2, name="across_x")
-    z = graph.slice(across, 2, 3, axis=2, name="across_z")
-    level = graph.node("Concat", [x, z], "across_level", {"axis": 2})
-    length = graph.length(level, axis=2, name="across", tiny=True)
-    cosine = graph.node("Div", [x, length], "facing_cosine")
-    minus = graph.node("Div", [z, length], "facing_minus_sine")
+def _facing(graph: GraphWriter, across: str) -> tuple[str, str]:
+    """Cosine and negative sine of the turn that lays the left-right line along x: (1, 1, T) each."""
+    x = graph.slice(across, 0, 1, axis=1, name="across_x")
+    z = graph.slice(across, 2, 3, axis=1, name="across_z")
+    level = graph.node("Concat", [x, z], "across_level", {"axis": 1})
+    length = graph.length(graph.squared_length(level, name="across"), name="across")
+    return graph.node("Div", [x, length], "facing_cosine"), graph.node("Div", [z, length], "facing_minus_sine")
+
+
+def _turned_to_face(graph: GraphWriter, vectors: str, cosine: str, minus: str, *, name: str) -> str:
+    """Row vectors times ``trainer.generator.facing_rotmat``. vectors: (N, 3, T)."""
+    x, y, z = (graph.slice(vectors, i, i + 1, axis=1, name=f"{name}_{axis}_before") for i, axis in enumerate("xyz"))
+    terms = {
+        (axis, factor): graph.node("Mul", [value, factor], f"{name}_{axis}_{factor}")
+        for axis, value in (("x", x), ("z", z))
+        for factor in (cosine, minus)
+    }
+    across = graph.node("Add", [terms["x", cosine], terms["z", minus]], f"{name}_x")
+    ahead = graph.node("Sub", [terms["z", cosine], terms["x", minus]], f"{name}_z")
+    return graph.node("Concat", [across, y, ahead], name, {"axis": 1})
+
+
+def _facing_rotmat(graph: GraphWriter, cosine: str, minus: str) -> str:
+    """``trainer.generator.facing_rotmat``: (1, 3, 3, T)."""
     sine = graph.node("Neg", [minus], "facing_sine")
     zero = graph.node("Mul", [cosine, graph.number("nought", 0.0)], "facing_zero")
     one = graph.node("Add", [zero, graph.number("unity", 1.0)], "facing_one")
     cells = [cosine, zero, sine, zero, one, zero, minus, zero, cosine]
-    row = graph.node("Concat", cells, "facing_row", {"axis": 2})
-    return graph.node("Reshape", [row, graph.integers("facing_shape", 0, 3, 3)], "facing")
+    row = graph.node("Concat", cells, "facing_row", {"axis": 1})
+    return graph.reshape(row, 1, 3, 3, -1, name="facing")
 
 
-def _features(graph: GraphWriter, points: str, vectors: str, pack: LayoutPack, *, kind: str) -> str:
-    """The points with ``trainer.pack.LayoutPack.features`` after them, flat: (T, 3 N)."""
+def _features(graph: GraphWriter, points: str, vectors: str, edges_squared: str, pack: LayoutPack, *, kind: str) -> str:
+    """The points with ``trainer.pack.LayoutPack.features`` after them, flat: (3 N, T)."""
     shown, count = [points], pack.width
     if kind != "points":
-        length = graph.length(vectors, axis=2, name="edge_facing", tiny=True)
-        shown.append(graph.node("Div", [vectors, length], "directions"))
+        directions = graph.node("Div", [vectors, graph.length(edges_squared, name="edge_facing")], "directions")
+        shown.append(directions)
         count += pack.edge_count
     if kind == "planes":
-        pairs = [graph.of_layout(f"meeting_{i}", _array(pack.meeting[i])) for i in (0, 1)]
-        ends = [graph.node("MatMul", [pair, "directions"], f"meeting_edge_{i}") for i, pair in enumerate(pairs)]
+        pairs = graph.of_layout("meeting", np.concatenate(list(_array(pack.meeting)), axis=1))
+        flat = graph.reshape(directions, pack.edge_count, -1, name="directions_flat")
+        met = graph.node("MatMul", [pairs, flat], "meeting_edges_flat")
+        met = graph.reshape(met, 2 * pack.pair_count, 3, -1, name="meeting_edges")
+        bounds = (0, pack.pair_count, 2 * pack.pair_count)
+        ends = [graph.slice(met, *bounds[i : i + 2], axis=0, name=f"meeting_edge_{i}") for i in (0, 1)]
         shown.append(graph.cross(*ends, name="planes"))
         count += pack.pair_count
-    together = graph.node("Concat", shown, "shown", {"axis": 1}) if len(shown) > 1 else points
-    return graph.node("Reshape", [together, graph.integers("flat_shape", 0, 3 * count)], "shown_flat")
+    together = graph.node("Concat", shown, "shown", {"axis": 0}) if len(shown) > 1 else points
+    return graph.reshape(together, 3 * count, -1, name="shown_flat")
 
 
 def _network(graph: GraphWriter, shown: str, network: FoldedRegressor) -> str:
+    """What is shown, (3 N, T), to theta, (T, 24 times 3 or 6)."""
     weight = graph.of_layout("encoder", network.encoder_weight.numpy().astype(np.float16))
     bias = graph.of_layout("encoder_bias", network.encoder_bias.numpy())
-    features = graph.node("Gemm", [shown, weight, bias], "encoded")
+    features = graph.node("Gemm", [shown, weight, bias], "encoded", {"transA": 1})
     last = len(network.layers) - 1
     skip = features
     for index, layer in enumerate(network.layers):
@@ -145,57 +189,59 @@ def _network(graph: GraphWriter, shown: str, network: FoldedRegressor) -> str:
 
 
 def _from_rot6d(graph: GraphWriter, theta: str) -> str:
-    """``trainer.rotations.rot6d_to_rotmat``: (T, 24, 3, 3)."""
-    first = graph.slice(theta, 0, 3, axis=2, name="first_column")
-    second = graph.slice(theta, 3, 6, axis=2, name="second_column")
-    x = graph.node("Div", [first, graph.length(first, axis=2, name="first", tiny=True)], "x_axis")
+    """``trainer.rotations.rot6d_to_rotmat``, column by column: (24, 3, 3, T)."""
+    first = graph.slice(theta, 0, 3, axis=1, name="first_column")
+    second = graph.slice(theta, 3, 6, axis=1, name="second_column")
+    x = graph.node("Div", [first, graph.length(graph.squared_length(first, name="first"), name="first")], "x_axis")
     product = graph.node("Mul", [x, second], "x_times_second")
-    along = graph.node("ReduceSum", [product, graph.integers("dot_axis", 2)], "x_dot_second", {"keepdims": 1})
+    along = graph.node("ReduceSum", [product, graph.integers("dot_axis", 1)], "x_dot_second", {"keepdims": 1})
     away = graph.node("Mul", [along, x], "second_along_x")
     rest = graph.node("Sub", [second, away], "second_across_x")
-    y = graph.node("Div", [rest, graph.length(rest, axis=2, name="second", tiny=True)], "y_axis")
-    z = graph.cross(x, y, name="z_axis")
-    last = graph.integers("column_axis", 3)
-    columns = [graph.node("Unsqueeze", [axis, last], f"{axis}_column") for axis in (x, y, z)]
-    return graph.node("Concat", columns, "rotmat", {"axis": 3})
+    y = graph.node("Div", [rest, graph.length(graph.squared_length(rest, name="second"), name="second")], "y_axis")
+    columns = [x, y, graph.cross(x, y, name="z_axis")]
+    flat = graph.node("Concat", columns, "columns_flat", {"axis": 1})
+    return graph.reshape(flat, 24, 3, 3, -1, name="columns")
 
 
 def _from_rotvec(graph: GraphWriter, theta: str) -> str:
-    """``trainer.rotations.rotvec_to_rotmat``: (T, 24, 3, 3)."""
-    angle = graph.length(theta, axis=2, name="theta", tiny=True)
+    """``trainer.rotations.rotvec_to_rotmat``, column by column: (24, 3, 3, T)."""
+    angle = graph.length(graph.squared_length(theta, name="theta"), name="theta")
     half = graph.node("Mul", [angle, graph.number("half", 0.5)], "half_angle")
     sine = graph.node("Div", [graph.node("Sin", [angle], "sin_angle"), angle], "sine_factor")
     ratio = graph.node("Div", [graph.node("Sin", [half], "sin_half"), angle], "half_ratio")
     square = graph.node("Mul", [ratio, ratio], "half_ratio_squared")
     cosine = graph.node("Mul", [square, graph.number("two", 2.0)], "cosine_factor")
-    # Row i of the table is the cross-product matrix of unit vector i.
-    table = np.zeros((3, 9), np.float32)
-    table[0, [5, 7]], table[1, [2, 6]], table[2, [1, 3]] = (-1, 1), (1, -1), (-1, 1)
-    flat = graph.node("MatMul", [theta, graph.constant("cross_table", table)], "cross_flat")
-    shape = graph.integers("rotmat_shape", 0, 24, 3, 3)
-    cross = graph.node("Reshape", [flat, shape], "cross_matrix")
-    column = graph.node("Unsqueeze", [theta, graph.integers("column_axis", 3)], "theta_column")
-    row = graph.node("Unsqueeze", [theta, graph.integers("row_axis", 2)], "theta_row")
+    # Row 3 b + c of the table gives entry (c, b) of the cross-product matrix.
+    table = np.zeros((9, 3), np.float32)
+    table[[7, 5], 0], table[[2, 6], 1], table[[3, 1], 2] = (-1, 1), (-1, 1), (-1, 1)
+    cross = graph.node("MatMul", [graph.constant("cross_table", table), theta], "cross_flat")
+    cross = graph.reshape(cross, 24, 3, 3, -1, name="cross_matrix")
+    column = graph.reshape(theta, 24, 3, 1, -1, name="theta_column")
+    row = graph.reshape(theta, 24, 1, 3, -1, name="theta_row")
     outer = graph.node("Mul", [column, row], "theta_outer")
     angle_squared = graph.node("Mul", [angle, angle], "angle_squared")
     versine = graph.node("Mul", [cosine, angle_squared], "versine")
     diagonal = graph.node("Sub", [graph.number("unity_angle", 1.0), versine], "cos_angle")
-    factors = graph.integers("factor_axis", 3)
-    wide = {name: graph.node("Unsqueeze", [name, factors], f"{name}_wide") for name in (diagonal, sine, cosine)}
-    eye = graph.node("Mul", [wide[diagonal], graph.constant("eye", np.eye(3, dtype=np.float32))], "eye_part")
+    wide = {name: graph.reshape(name, 24, 1, 1, -1, name=f"{name}_wide") for name in (diagonal, sine, cosine)}
+    eye = graph.constant("eye", np.eye(3, dtype=np.float32)[..., None])
+    eye = graph.node("Mul", [wide[diagonal], eye], "eye_part")
     first = graph.node("Add", [eye, graph.node("Mul", [wide[sine], cross], "cross_part")], "eye_and_cross")
-    return graph.node("Add", [first, graph.node("Mul", [wide[cosine], outer], "outer_part")], "rotmat")
+    return graph.node("Add", [first, graph.node("Mul", [wide[cosine], outer], "outer_part")], "columns")
 
 
-def _to_local(graph: GraphWriter, rotmat: str, turn: str | None, *, against_world: bool) -> None:
-    """``trainer.generator.predict``: rotations against the parent, the root turned back."""
-    root = graph.slice(rotmat, 0, 1, axis=1, name="root_facing")
-    others = graph.slice(rotmat, 1, 24, axis=1, name="other_joints")
+def _to_local(graph: GraphWriter, columns: str, turn: str | None, *, against_world: bool) -> str:
+    """``trainer.generator.predict``: rotations against the parent, the root turned back. Row by row: (24, 3, 3, T)."""
+    root = graph.slice(columns, 0, 1, axis=0, name="root_facing")
+    others = graph.slice(columns, 1, 24, axis=0, name="other_joints")
+    rows = {"perm": [0, 2, 1, 3]}
     if against_world:
-        parents = graph.node("Gather", [rotmat, graph.integers("parents", *PARENTS[1:])], "parent_rotmat", {"axis": 1})
-        back = graph.node("Transpose", [parents], "parent_back", {"perm": [0, 1, 3, 2]})
-        others = graph.node("MatMul", [back, others], "other_joints_local")
-    if turn is not None:
-        wide = graph.node("Unsqueeze", [turn, graph.integers("joint_axis", 1)], "facing_by_joint")
-        root = graph.node("MatMul", [wide, root], "root")
-    graph.node("Concat", [root, others], OUTPUT_NAME, {"axis": 1})
+        # Of two matrices column by column, entry (a, b) of the first one's inverse times the second is the product of
+        # column a with column b.
+        parents = graph.node(
+            "Gather", [columns, graph.integers("parents", *PARENTS[1:])], "parent_columns", {"axis": 0}
+        )
+        others = graph.product(parents, others, name="other_joints_local")
+    else:
+        others = graph.node("Transpose", [others], "other_joints_local", rows)
+    root = graph.product(turn, root, name="root") if turn is not None else graph.node("Transpose", [root], "root", rows)
+    return graph.node("Concat", [root, others], "pose_by_joint", {"axis": 0})

@@ -56,23 +56,37 @@ class GraphWriter:
         bounds = [self.integers(f"{name}_{part}", number) for part, number in (("start", start), ("end", end))]
         return self.node("Slice", [value, *bounds, self.integers(f"{name}_axis", axis)], name)
 
-    def length(self, value: str, *, axis: int, name: str, tiny: bool) -> str:
-        """Euclidean length along an axis, which stays; with ``tiny`` as torch's twin writes it, never zero."""
-        squared = self.node("Mul", [value, value], f"{name}_squared")
-        axes = self.integers(f"{name}_sum_axis", axis)
-        summed = self.node("ReduceSum", [squared, axes], f"{name}_sum", {"keepdims": 1})
-        if tiny:
-            summed = self.node("Add", [summed, self.number(f"{name}_tiny", TINY)], f"{name}_sum_tiny")
+    def reshape(self, value: str, *shape: int, name: str) -> str:
+        """Another shape; 0 keeps a size, -1 is what is left."""
+        return self.node("Reshape", [value, self.integers(f"{name}_shape", *shape)], name)
+
+    def squared_length(self, vectors: str, *, name: str) -> str:
+        """(N, C, T) -> (N, 1, T)."""
+        squared = self.node("Mul", [vectors, vectors], f"{name}_squared")
+        return self.node("ReduceSum", [squared, self.integers(f"{name}_sum_axis", 1)], f"{name}_sum", {"keepdims": 1})
+
+    def length(self, squared_length: str, *, name: str) -> str:
+        """A length that is never zero, as torch's twin writes it."""
+        summed = self.node("Add", [squared_length, self.number(f"{name}_tiny", TINY)], f"{name}_sum_tiny")
         return self.node("Sqrt", [summed], f"{name}_length")
 
     def cross(self, first: str, second: str, *, name: str) -> str:
-        """Cross product along axis 2."""
+        """Cross product. (N, 3, T) each -> (N, 3, T)."""
         turned = {}
         for label, value in (("first", first), ("second", second)):
             for order in ((1, 2, 0), (2, 0, 1)):
                 tag = f"{name}_{label}_{''.join(map(str, order))}"
                 indices = self.integers(f"indices_{tag}", *order)
-                turned[label, order[0]] = self.node("Gather", [value, indices], tag, {"axis": 2})
+                turned[label, order[0]] = self.node("Gather", [value, indices], tag, {"axis": 1})
         plus = self.node("Mul", [turned["first", 1], turned["second", 2]], f"{name}_plus")
         minus = self.node("Mul", [turned["first", 2], turned["second", 1]], f"{name}_minus")
         return self.node("Sub", [plus, minus], name)
+
+    def product(self, first: str, second: str, *, name: str) -> str:
+        """Products of vectors: (N, A, 3, T) with (N, B, 3, T) -> (N, A, B, T)."""
+        wide = [
+            self.node("Unsqueeze", [value, self.integers(f"{name}_axis_{axis}", axis)], f"{name}_wide_{axis}")
+            for value, axis in ((first, 2), (second, 1))
+        ]
+        terms = self.node("Mul", wide, f"{name}_terms")
+        return self.node("ReduceSum", [terms, self.integers(f"{name}_sum_axis", 3)], name, {"keepdims": 0})

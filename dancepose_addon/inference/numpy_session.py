@@ -1,26 +1,26 @@
 """Running a regressor's graph with NumPy alone.
 
-The set of operators is the one that ``dancepose export`` writes, with the meaning of opset 17
-(https://onnx.ai/onnx/operators). What depends on the weights alone is computed once, when the session is made; what
-needs the whole clip (its scale) is computed for the whole clip; all else goes through in batches of frames that stay
-in the processor's cache, so that a long clip needs little memory.
+What depends on the weights alone is computed once, when the session is made; what needs the whole clip (its scale) is
+computed for the whole clip; all else goes through in batches of frames that stay in the processor's cache, so that a
+long clip needs little memory. Values are dropped after their last use, and their memory is written to again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import RegressorError
+from .numpy_operators import BINARY, OPERATORS, UNARY, VIEWS, gemm
 from .onnx_file import Array, Node, OnnxModel
 
 BATCH: Final = 512
 """Frames at a time: 2 MB of 1024 float32 features."""
-
-Attributes = Mapping[str, Any]
-Operator = Callable[[Sequence[Array], Attributes], Array]
+PROBED_FRAMES: Final = 4
+"""Made-up frames on which it is tried whether a graph can be run in batches."""
 
 
 class NumpySession:
@@ -38,35 +38,114 @@ class NumpySession:
         remaining = []
         for node in model.nodes:
             if all(name in self._constants for name in node.inputs if name):
-                self._constants[node.outputs[0]] = self._run_node(node, self._constants)
+                self._constants[node.outputs[0]] = self._result(node, [self._constants[n] for n in node.inputs if n])
             else:
                 remaining.append(node)
-        self._clip_nodes, self._frame_nodes, self._framewise = _split(remaining, self._input, self._constants)
+        self._nodes = _needed(remaining, {self._output})
+        self._whole = _steps(self._nodes, {self._output})
+        self._batches: _Batches | None = None
+        self._tried = False
 
     def __call__(self, keypoints_m: NDArray[np.float32]) -> NDArray[np.float32]:
         """keypoints_m: (T, K, 3), metres -> the graph's output, T leading."""
-        values = {**self._constants, self._input: keypoints_m}
-        for node in self._clip_nodes:
-            values[node.outputs[0]] = self._run_node(node, values)
-        if not self._frame_nodes:
-            return np.asarray(values[self._output], np.float32)
-        parts = []
-        for first in range(0, len(keypoints_m), BATCH):
-            chunk = slice(first, first + BATCH)
-            local = {name: value[chunk] if name in self._framewise else value for name, value in values.items()}
-            for node in self._frame_nodes:
-                local[node.outputs[0]] = self._run_node(node, local)
-            parts.append(local[self._output])
-        return np.concatenate(parts).astype(np.float32, copy=False)
+        batches = self._in_batches(keypoints_m.shape[1:]) if len(keypoints_m) > BATCH else None
+        if batches is None:
+            values = self._run(self._whole, {self._input: keypoints_m}, {})
+            return np.asarray(values[self._output], np.float32, order="C")
+        return self._run_batches(batches, keypoints_m, BATCH)
 
-    def _run_node(self, node: Node, values: Mapping[str, Array]) -> Array:
+    def _run_batches(self, batches: "_Batches", keypoints_m: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+        values = self._run(batches.clip_steps, {self._input: keypoints_m}, {})
+        shared = {name: values[name] for name in batches.shared}
+        spare: _Spare = {}
+        result: NDArray[np.float32] | None = None
+        for first in range(0, len(keypoints_m), size):
+            chunk = slice(first, first + size)
+            found = self._run(batches.frame_steps, {**shared, self._input: keypoints_m[chunk]}, spare)[self._output]
+            if result is None:
+                result = np.empty((len(keypoints_m), *found.shape[1:]), np.float32)
+            result[chunk] = found
+        assert result is not None
+        return result
+
+    def _in_batches(self, shape: Sequence[int]) -> "_Batches | None":
+        """How to run in batches of frames, or None where that does not give what the whole clip gives.
+
+        Tried out on made-up frames, since a graph may lay its frames along any axis: what is twice as large for twice
+        the frames belongs to the frames, all else to the clip.
+        """
+        if self._tried:
+            return self._batches
+        points = np.random.default_rng(0).uniform(-1.0, 1.0, (PROBED_FRAMES, *shape)).astype(np.float32)
+        steps = [_Step(node) for node in self._nodes]
         try:
-            return OPERATORS[node.op]([values[name] for name in node.inputs if name], node.attributes)
+            whole, half = (
+                self._run(steps, {self._input: shown}, {}) for shown in (points, points[: PROBED_FRAMES // 2])
+            )
+            grown = {name for name, value in whole.items() if value.size == 2 * half[name].size > 0}
+            frame_nodes = _needed([node for node in self._nodes if node.outputs[0] in grown], {self._output})
+            shared = {name for node in frame_nodes for name in node.inputs} - grown - set(self._constants) - {""}
+            clip_nodes = _needed(self._nodes, shared)
+            batches = _Batches(tuple(sorted(shared)), _steps(clip_nodes, shared), _steps(frame_nodes, {self._output}))
+            found = self._run_batches(batches, points, PROBED_FRAMES // 2)
+            if self._output in grown and np.allclose(found, whole[self._output], rtol=1e-4, atol=1e-5, equal_nan=True):
+                self._batches = batches
+        except (RegressorError, ValueError, KeyError):
+            pass  # Whatever is wrong, the whole clip is to say it.
+        self._tried = True
+        return self._batches
+
+    def _run(self, steps: Iterable["_Step"], given: Mapping[str, Array], spare: "_Spare") -> dict[str, Array]:
+        """Values that are left when all steps are done."""
+        values = dict(given)
+        constants = self._constants
+        for step in steps:
+            inputs = [values[name] if name in values else constants[name] for name in step.node.inputs if name]
+            values[step.node.outputs[0]] = self._result(step.node, inputs, step.reused, spare)
+            for name in step.freed:
+                spare.setdefault(values[name].shape, []).append(values[name])
+            for name in step.dropped:
+                del values[name]
+        return values
+
+    def _result(self, node: Node, inputs: list[Array], reused: int = -1, spare: "_Spare | None" = None) -> Array:
+        try:
+            if reused >= 0 and _fits(inputs, reused):
+                function = np.maximum if node.op == "Relu" else (UNARY.get(node.op) or BINARY[node.op])
+                operands = [*inputs, np.float32(0.0)] if node.op == "Relu" else inputs
+                return np.asarray(function(*operands, out=inputs[reused]))
+            if node.op == "Gemm":
+                return gemm(inputs, node.attributes, _spare_memory(inputs, node, spare))
+            return OPERATORS[node.op](inputs, node.attributes)
         except (ValueError, TypeError, IndexError, KeyError, MemoryError, AttributeError, OverflowError) as error:
             raise RegressorError(
                 f"{self._source} has a graph that cannot be run: {node.op} ({node.outputs[0]}) failed with {error}. "
                 "Export it again with `dancepose export`."
             ) from error
+
+
+_Spare = dict[tuple[int, ...], list[Array]]
+"""Arrays that nobody needs any more, by shape."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A node; dropped: values that nobody needs after it; freed: those of them that own their memory; reused: which of
+    its inputs is needed no more, so that the result may be written over it, or -1."""
+
+    node: Node
+    dropped: tuple[str, ...] = ()
+    freed: tuple[str, ...] = ()
+    reused: int = -1
+
+
+@dataclass(frozen=True)
+class _Batches:
+    """clip_steps find the values ``shared`` of the whole clip; frame_steps the output of some of its frames."""
+
+    shared: tuple[str, ...]
+    clip_steps: tuple[_Step, ...]
+    frame_steps: tuple[_Step, ...]
 
 
 def require_operators(model: OnnxModel, source: str, *, inputs: int = 1) -> None:
@@ -89,138 +168,67 @@ def require_operators(model: OnnxModel, source: str, *, inputs: int = 1) -> None
         )
 
 
-def _split(
-    nodes: Sequence[Node], graph_input: str, constants: Mapping[str, Array]
-) -> tuple[list[Node], list[Node], set[str]]:
-    """Nodes for the whole clip, nodes for batches, and the values whose first axis is the frames."""
-    framewise = {graph_input}
-    whole: set[str] = set()
-    for node in nodes:
-        if any(name in framewise for name in node.inputs):
-            if _keeps_frames(node, framewise, constants):
-                framewise.add(node.outputs[0])
-            else:
-                whole.add(node.outputs[0])
-        else:
-            whole.add(node.outputs[0])
-    clip: list[Node] = []
+def _needed(nodes: Sequence[Node], wanted: Iterable[str]) -> list[Node]:
+    """The nodes without which the wanted values could not be had, in their order."""
+    missing, chosen = set(wanted), []
     for node in reversed(nodes):
-        if node.outputs[0] in whole:
-            whole.update(node.inputs)
-            clip.append(node)
-    return clip[::-1], [node for node in nodes if node.outputs[0] not in whole], framewise
+        if node.outputs[0] in missing:
+            missing.update(node.inputs)
+            chosen.append(node)
+    return chosen[::-1]
 
 
-def _keeps_frames(node: Node, framewise: set[str], constants: Mapping[str, Array]) -> bool:
-    """Whether the first axis of the result is the frames and each of them depends on that frame alone."""
-    if node.op in ELEMENTWISE:
-        return True
-    if node.op in ("ReduceMean", "ReduceMax", "ReduceSum"):
-        axes = node.attributes.get("axes") or (constants[node.inputs[1]].tolist() if len(node.inputs) > 1 else ())
-        return bool(axes) and all(axis > 0 for axis in axes)
-    if node.op in ("Gemm", "MatMul"):
-        return not node.attributes.get("transA")
-    if node.op == "Reshape":
-        shape = constants.get(node.inputs[1])
-        return shape is not None and bool(len(shape) > 0 and shape[0] in (0, -1) and (shape[1:] >= 0).all())
-    if node.op == "Transpose":
-        return bool(node.attributes.get("perm")) and node.attributes["perm"][0] == 0
-    if node.op == "Concat":
-        return node.attributes["axis"] > 0 and all(name in framewise for name in node.inputs)
-    if node.op == "Gather":
-        return node.inputs[0] in framewise and node.attributes.get("axis", 0) > 0
-    if node.op in ("Slice", "Squeeze", "Unsqueeze"):
-        axes = constants.get(node.inputs[3 if node.op == "Slice" else 1]) if len(node.inputs) > 1 else None
-        return axes is not None and bool((axes > 0).all())
-    return False
+def _steps(nodes: Sequence[Node], wanted: Iterable[str]) -> tuple[_Step, ...]:
+    """Nodes with what may be dropped after each. wanted: values that are asked for at the end."""
+    owner = _owners(nodes, {})
+    last = _last_uses(nodes, owner, wanted)
+    reused = {}
+    for index, node in enumerate(nodes):
+        if node.op in UNARY or node.op in BINARY or node.op == "Relu":
+            # Memory that came from outside has no owner here, and is never written to.
+            places = (k for k, name in enumerate(node.inputs) if owner.get(name) and last[owner[name]] == index)
+            reused[index] = next(places, -1)
+    owner = _owners(nodes, reused)
+    last = _last_uses(nodes, owner, wanted)
+    steps = []
+    for index, node in enumerate(nodes):
+        freed = {name for name in owner if last.get(name) == index}
+        dropped = tuple(name for name in owner if owner[name] in freed)
+        steps.append(_Step(node, dropped, tuple(freed), reused.get(index, -1)))
+    return tuple(steps)
 
 
-def _gemm(inputs: Sequence[Array], attributes: Attributes) -> Array:
-    first = inputs[0].T if attributes.get("transA") else inputs[0]
-    second = inputs[1].T if attributes.get("transB") else inputs[1]
-    result: Array = first @ second
-    if attributes.get("alpha", 1.0) != 1.0:
-        result *= attributes["alpha"]
-    if len(inputs) > 2:
-        # In place: for a batch this is the largest array there is.
-        beta = attributes.get("beta", 1.0)
-        np.add(result, inputs[2] if beta == 1.0 else inputs[2] * np.float32(beta), out=result)
-    return result
+def _owners(nodes: Sequence[Node], reused: Mapping[int, int]) -> dict[str, str]:
+    """Whose memory each value is laid in: another value's where it is a view of it or written over it, "" where it is
+    a view of something from outside. reused: which input a node's result is written over, or -1."""
+    owner: dict[str, str] = {}
+    for index, node in enumerate(nodes):
+        name, place = node.outputs[0], 0 if node.op in VIEWS else reused.get(index, -1)
+        owner[name] = name if place < 0 else owner.get(node.inputs[place], "")
+    return owner
 
 
-def _reduce(function: Callable[..., Any]) -> Operator:
-    def run(inputs: Sequence[Array], attributes: Attributes) -> Array:
-        # Axes moved from an attribute to an input with opset 18 (opset 13 for ReduceSum).
-        axes = attributes.get("axes") if len(inputs) < 2 else tuple(int(axis) for axis in inputs[1])
-        keep = bool(attributes.get("keepdims", 1))
-        return np.asarray(function(inputs[0], axis=tuple(axes) if axes else None, keepdims=keep))
-
-    return run
-
-
-def _reshape(inputs: Sequence[Array], _attributes: Attributes) -> Array:
-    wanted = [inputs[0].shape[i] if size == 0 else int(size) for i, size in enumerate(inputs[1])]
-    return inputs[0].reshape(wanted)
+def _last_uses(nodes: Sequence[Node], owner: Mapping[str, str], wanted: Iterable[str]) -> dict[str, int]:
+    """After which node each owner's memory is free; what is asked for is free after none."""
+    last: dict[str, int] = {}
+    for index, node in enumerate(nodes):
+        last.update({owner[name]: index for name in (*node.inputs, *node.outputs) if owner.get(name)})
+    last.update({owner[name]: len(nodes) for name in wanted if owner.get(name)})
+    return last
 
 
-def _slice(inputs: Sequence[Array], _attributes: Attributes) -> Array:
-    data, starts, ends = inputs[:3]
-    axes = inputs[3] if len(inputs) > 3 else np.arange(len(starts))
-    steps = inputs[4] if len(inputs) > 4 else np.ones(len(starts), np.int64)
-    index = [slice(None)] * data.ndim
-    for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
-        index[int(axis)] = slice(int(start), int(end), int(step))
-    return data[tuple(index)]
+def _fits(inputs: Sequence[Array], place: int) -> bool:
+    """Whether a result has the shape and the type of one of its inputs."""
+    target = inputs[place]
+    same_type = all(value.dtype == np.float32 for value in inputs)
+    return same_type and (len(inputs) == 1 or np.broadcast(*inputs).shape == target.shape)
 
 
-def _squeeze(inputs: Sequence[Array], _attributes: Attributes) -> Array:
-    return np.squeeze(inputs[0], tuple(int(axis) for axis in inputs[1]) if len(inputs) > 1 else None)
-
-
-def _cast(inputs: Sequence[Array], attributes: Attributes) -> Array:
-    kinds = {1: np.float32, 6: np.int32, 7: np.int64, 9: np.bool_, 10: np.float16, 11: np.float64}
-    return inputs[0].astype(kinds[attributes["to"]])
-
-
-def _binary(function: Callable[[Array, Array], Any]) -> Operator:
-    return lambda inputs, _: np.asarray(function(inputs[0], inputs[1]))
-
-
-def _unary(function: Callable[[Array], Any]) -> Operator:
-    return lambda inputs, _: np.asarray(function(inputs[0]))
-
-
-ELEMENTWISE: Final[Mapping[str, Operator]] = {
-    "Abs": _unary(np.abs),
-    "Add": _binary(np.add),
-    "Cast": _cast,
-    "Cos": _unary(np.cos),
-    "Div": _binary(np.divide),
-    "Identity": _unary(np.asarray),
-    "Max": _binary(np.maximum),
-    "Min": _binary(np.minimum),
-    "Mul": _binary(np.multiply),
-    "Neg": _unary(np.negative),
-    "Relu": lambda inputs, _: np.maximum(inputs[0], inputs[0].dtype.type(0)),
-    "Sin": _unary(np.sin),
-    "Sqrt": _unary(np.sqrt),
-    "Sub": _binary(np.subtract),
-}
-
-OPERATORS: Final[Mapping[str, Operator]] = {
-    **ELEMENTWISE,
-    "Concat": lambda inputs, attributes: np.concatenate(inputs, axis=attributes["axis"]),
-    "Constant": lambda _, attributes: np.asarray(attributes["value"]),
-    "Gather": lambda inputs, attributes: np.take(inputs[0], inputs[1], axis=attributes.get("axis", 0)),
-    "Gemm": _gemm,
-    "MatMul": _binary(np.matmul),
-    "ReduceMax": _reduce(np.max),
-    "ReduceMean": _reduce(np.mean),
-    "ReduceSum": _reduce(np.sum),
-    "Reshape": _reshape,
-    "Shape": lambda inputs, _: np.array(inputs[0].shape, np.int64),
-    "Slice": _slice,
-    "Squeeze": _squeeze,
-    "Transpose": lambda inputs, attributes: np.transpose(inputs[0], attributes.get("perm")),
-    "Unsqueeze": lambda inputs, _: np.expand_dims(inputs[0], tuple(int(axis) for axis in inputs[1])),
-}
+def _spare_memory(inputs: Sequence[Array], node: Node, spare: _Spare | None) -> Array | None:
+    """Memory for a product that nobody needs any more."""
+    if not spare or any(value.ndim != 2 or value.dtype != np.float32 for value in inputs[:2]):
+        return None
+    rows = inputs[0].shape[1 if node.attributes.get("transA") else 0]
+    columns = inputs[1].shape[0 if node.attributes.get("transB") else 1]
+    free = spare.get((rows, columns))
+    return free.pop() if free else None

@@ -73,6 +73,46 @@ def parse_model(data: bytes, source: str) -> OnnxModel:
         ) from error
 
 
+def with_constants(data: bytes, constants: Mapping[str, NDArray[np.float32]]) -> bytes:
+    """The same file with inputs turned into weights, so that a runtime computes all that follows from them once, when
+    the file is loaded. data: of a file that ``parse_model`` reads."""
+    parts = []
+    for number, wire, integer, body in _fields(memoryview(data)):
+        if number != 7:
+            parts.append(_field(number, wire, integer, body))
+            continue
+        graph = [
+            _field(*inner)
+            for inner in _fields(body)
+            if not (inner[0] == 11 and _value_name(inner[3]) in constants)  # an input that is given
+        ]
+        for name, value in constants.items():
+            tensor = b"".join(_field(1, VARINT, size, memoryview(b"")) for size in value.shape)
+            tensor += _field(2, VARINT, 1, memoryview(b""))  # float32
+            tensor += _field(8, BYTES, 0, memoryview(name.encode()))
+            tensor += _field(9, BYTES, 0, memoryview(value.astype("<f4").tobytes()))
+            graph.append(_field(5, BYTES, 0, memoryview(tensor)))
+        parts.append(_field(7, BYTES, 0, memoryview(b"".join(graph))))
+    return b"".join(parts)
+
+
+def _field(number: int, wire: int, integer: int, body: memoryview) -> bytes:
+    """A field as ``_fields`` reads it."""
+    key = _varint_bytes(number << 3 | wire)
+    if wire == VARINT:
+        return key + _varint_bytes(integer)
+    return key + (_varint_bytes(len(body)) if wire == BYTES else b"") + bytes(body)
+
+
+def _varint_bytes(value: int) -> bytes:
+    result = bytearray()
+    while value > 0x7F:
+        result.append(value & 0x7F | 0x80)
+        value >>= 7
+    result.append(value)
+    return bytes(result)
+
+
 def _model(view: memoryview) -> OnnxModel:
     graph: memoryview | None = None
     metadata: dict[str, str] = {}

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.fit.regressor import INPUT_NAME, OUTPUT_NAME
+from .onnx_file import with_constants
 
 LOGGER: Final = logging.getLogger(__name__)
 CUDA: Final = "CUDAExecutionProvider"
@@ -93,15 +94,16 @@ class OnnxruntimeSession:
     def __init__(
         self, onnxruntime: ModuleType, data: bytes, fixed: Mapping[str, NDArray[np.float32]], *, cuda: bool
     ) -> None:
-        self._fixed = dict(fixed)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
+        # Its threads would go on spinning after a call, and take the processor from NumPy, whose turn it is then.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # TF32 would round the products to ten bits, beyond what the devices may differ by.
         providers: list[Any] = [(CUDA, {"use_tf32": "0"}), CPU] if cuda else [CPU]
-        self._session = onnxruntime.InferenceSession(data, options, providers=providers)
+        self._session = onnxruntime.InferenceSession(with_constants(data, fixed), options, providers=providers)
         self.provider = "CUDA" if CUDA in self._session.get_providers() else "CPU"
 
     def __call__(self, keypoints_m: NDArray[np.float32]) -> NDArray[np.float32]:
         """keypoints_m: (T, K, 3), metres -> (T, 24, 3, 3)."""
-        result: NDArray[np.float32] = self._session.run([OUTPUT_NAME], {INPUT_NAME: keypoints_m, **self._fixed})[0]
+        result: NDArray[np.float32] = self._session.run([OUTPUT_NAME], {INPUT_NAME: keypoints_m})[0]
         return result

@@ -11,7 +11,8 @@ from onnx import helper, numpy_helper  # noqa: E402
 from onnx.reference import ReferenceEvaluator  # noqa: E402
 
 from dancepose_addon.core.errors import RegressorError  # noqa: E402
-from dancepose_addon.inference.numpy_session import BATCH, OPERATORS, NumpySession  # noqa: E402
+from dancepose_addon.inference.numpy_operators import OPERATORS  # noqa: E402
+from dancepose_addon.inference.numpy_session import BATCH, NumpySession  # noqa: E402
 from dancepose_addon.inference.onnx_file import parse_model  # noqa: E402
 
 RANDOM = np.random.default_rng(0)
@@ -131,3 +132,84 @@ def test_shapes_that_do_not_fit_are_an_error_not_a_crash() -> None:
     session = NumpySession(parse_model(statistics_graph().SerializeToString(), "odd.onnx"), "odd.onnx")
     with pytest.raises(RegressorError, match=r"odd\.onnx has a graph that cannot be run: Reshape"):
         session(f32(5, 2, 7))
+
+
+def frames_last_graph() -> "onnx.ModelProto":
+    """Frames on the last axis: as wide as the clip's mean, summed over points, and back to frames first."""
+    constants = {
+        "flat": i64(-1, 6), "wide": i64(2, 3, -1), "middle": i64(1), "w": f32(2, 2), "rows": i64(2, -1),
+    }  # fmt: skip
+    nodes = [
+        helper.make_node("Reshape", ["x", "flat"], ["by_frame"]),
+        helper.make_node("Transpose", ["by_frame"], ["coordinates"], perm=[1, 0]),
+        helper.make_node("Reshape", ["coordinates", "rows"], ["by_point"]),
+        helper.make_node("MatMul", ["w", "by_point"], ["mixed"]),
+        helper.make_node("Reshape", ["mixed", "wide"], ["vectors"]),
+        helper.make_node("ReduceMean", ["vectors"], ["mean"], axes=[2], keepdims=1),
+        helper.make_node("Div", ["vectors", "mean"], ["scaled"]),
+        helper.make_node("ReduceSum", ["scaled", "middle"], ["sum"], keepdims=0),
+        helper.make_node("Transpose", ["sum"], ["y"], perm=[1, 0]),
+    ]
+    x, y = helper.make_tensor_value_info("x", 1, ["n", 2, 3]), helper.make_tensor_value_info("y", 1, ["n", 2])
+    initialisers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "graph", [x], [y], initialisers)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+
+
+def mixing_graph() -> "onnx.ModelProto":
+    """Every frame beside the one that mirrors it in time: not to be had in batches."""
+    constants = {"start": i64(-1), "end": i64(-(10**9)), "axis": i64(0), "step": i64(-1)}
+    nodes = [
+        helper.make_node("Slice", ["x", "start", "end", "axis", "step"], ["backwards"]),
+        helper.make_node("Sub", ["x", "backwards"], ["y"]),
+    ]
+    x, y = (helper.make_tensor_value_info(name, 1, ["n", 2, 3]) for name in "xy")
+    initialisers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "graph", [x], [y], initialisers)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+
+
+@pytest.mark.parametrize("frames", [BATCH, 2 * BATCH + 7])
+@pytest.mark.parametrize("make", [frames_last_graph, mixing_graph])
+def test_batches_give_what_the_whole_gives_wherever_frames_lie(make: Any, frames: int) -> None:
+    model = make()
+    points = 2.0 + f32(frames, 2, 3)
+    expected = ReferenceEvaluator(model).run(None, {"x": points})[0]
+    found = NumpySession(parse_model(model.SerializeToString(), "x"), "x")(points)
+    assert found.shape == expected.shape
+    assert np.allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_memory_is_not_written_over_while_it_is_needed() -> None:
+    """Views of a value, used before and after what is computed from it; the input, its view and the weights stay."""
+    names = {"shape": i64(0, 6), "first": i64(0), "third": i64(3), "sixth": i64(6), "axis": i64(1), "w": f32(6, 6)}
+    nodes = [
+        helper.make_node("Reshape", ["x", "shape"], ["flat"]),
+        helper.make_node("Neg", ["flat"], ["minus"]),
+        helper.make_node("Relu", ["minus"], ["kept"]),
+        helper.make_node("Slice", ["kept", "first", "third", "axis"], ["left"]),
+        helper.make_node("Slice", ["kept", "third", "sixth", "axis"], ["right"]),
+        helper.make_node("Sub", ["left", "right"], ["apart"]),
+        helper.make_node("Mul", ["apart", "right"], ["product"]),
+        helper.make_node("Concat", ["product", "apart"], ["both"], axis=1),
+        helper.make_node("Add", ["both", "kept"], ["sum"]),
+        helper.make_node("Gemm", ["sum", "w"], ["once"]),
+        helper.make_node("Relu", ["once"], ["positive"]),
+        helper.make_node("Gemm", ["positive", "w"], ["twice"]),
+        helper.make_node("Abs", ["twice"], ["size"]),
+        helper.make_node("Add", ["positive", "size"], ["skip"]),
+        helper.make_node("Gemm", ["skip", "w"], ["thrice"]),
+        helper.make_node("Sub", ["thrice", "flat"], ["y"]),
+    ]
+    x, y = helper.make_tensor_value_info("x", 1, ["n", 2, 3]), helper.make_tensor_value_info("y", 1, ["n", 6])
+    initialisers = [numpy_helper.from_array(value, name) for name, value in names.items()]
+    graph = helper.make_graph(nodes, "graph", [x], [y], initialisers)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    points = f32(2 * BATCH + 7, 2, 3)
+    before = points.copy()
+    expected = ReferenceEvaluator(model).run(None, {"x": points})[0]
+    session = NumpySession(parse_model(model.SerializeToString(), "x"), "x")
+    results = [session(points) for _ in range(2)]
+    assert np.allclose(results[0], expected, rtol=1e-4, atol=1e-3)
+    assert np.array_equal(results[0], results[1])
+    assert np.array_equal(points, before)

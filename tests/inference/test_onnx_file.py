@@ -8,9 +8,10 @@ import pytest
 onnx = pytest.importorskip("onnx")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+from onnx.reference import ReferenceEvaluator  # noqa: E402
 
 from dancepose_addon.core.errors import RegressorError  # noqa: E402
-from dancepose_addon.inference.onnx_file import parse_model  # noqa: E402
+from dancepose_addon.inference.onnx_file import parse_model, with_constants  # noqa: E402
 
 
 def model_of(nodes: list, initialisers: list, metadata: dict[str, str] | None = None) -> "onnx.ModelProto":
@@ -126,3 +127,26 @@ def hostile_models() -> dict[str, "onnx.ModelProto"]:
 def test_what_a_regressor_has_no_use_for(said: str) -> None:
     with pytest.raises(RegressorError, match=said):
         parse_model(hostile_models()[said].SerializeToString(), "bad.onnx")
+
+
+def test_inputs_become_weights() -> None:
+    x, scale = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 3]) for name in ("x", "scale"))
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 3])
+    weight = numpy_helper.from_array(np.arange(9, dtype=np.float16).reshape(3, 3), "w")
+    nodes = [
+        helper.make_node("Cast", ["w"], ["w32"], to=TensorProto.FLOAT),
+        helper.make_node("MatMul", ["x", "w32"], ["turned"]),
+        helper.make_node("Mul", ["turned", "scale"], ["y"]),
+    ]
+    graph = helper.make_graph(nodes, "graph", [x, scale], [y], [weight])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, {"ö": "é"})
+    value = np.array([[2.0, -1.0, 300.5]], np.float32)
+    changed = onnx.load_from_string(with_constants(model.SerializeToString(), {"scale": value}))
+    onnx.checker.check_model(changed, full_check=True)
+    assert [entry.name for entry in changed.graph.input] == ["x"]
+    assert [(entry.key, entry.value) for entry in changed.metadata_props] == [("ö", "é")]
+    points = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    expected = ReferenceEvaluator(model).run(None, {"x": points, "scale": value})[0]
+    assert np.allclose(ReferenceEvaluator(changed).run(None, {"x": points})[0], expected)
+    assert with_constants(model.SerializeToString(), {}) == model.SerializeToString()

@@ -1,0 +1,111 @@
+"""An exported regressor with the same weights in today's graph, for files whose run is not at hand.
+
+Weights and metadata are read back from the file. The new graph is held against torch with these weights and against
+the file as it was, on every device that is here, and is not written where it differs. The report beside it, if there is
+one, is told.
+"""
+
+from datetime import UTC, datetime
+import json
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from dancepose_addon.core.atomic import replacing
+from dancepose_addon.core.body.keypoints import keypoints_from_pose
+from dancepose_addon.core.body.model import BodyModel
+from dancepose_addon.core.errors import RegressorError
+from dancepose_addon.core.fit.regressor import METADATA_KEY, RegressorInfo
+from dancepose_addon.core.skeleton.sequence import Sequence
+from dancepose_addon.inference import open_regressor
+from dancepose_addon.inference.onnx_file import OnnxModel, parse_model
+from trainer.config import config_from_table
+from trainer.pack import pack_layouts
+from trainer.posebook import procedural_poses
+
+from .folding import FoldedRegressor
+from .graph import build_model
+from .verification import DEVICES, TOLERANCE, TorchRegressor, verify
+
+FRAMES: Final = 500
+PATH_M: Final = (3.0, 0.3, 3.0)
+"""The made-up dancer walks about: standard deviation of its place, metres."""
+
+
+def rewrite(path: Path, out: Path, body: BodyModel) -> dict[str, float]:
+    """Write ``path`` anew to ``out``, which may be the same. Returns the largest difference of any entry of any
+    rotation matrix from torch and from the old file, over layouts and devices.
+
+    Raises:
+        RegressorError: the file was trained on another body or is not one of ours, or the new graph differs.
+    """
+    old = parse_model(path.read_bytes(), path.name)
+    info = RegressorInfo.from_json(old.metadata.get(METADATA_KEY), path.name)
+    if info.body_fingerprint != body.fingerprint:
+        raise RegressorError(f"{path.name} was trained on another body than {body.name}. Give that one with --body.")
+    config = config_from_table(info.training["config"], path.name)
+    tables = list(info.shared) or [info.markers]
+    network = stored_network(old, path.name, layouts=len(tables), rotation=config.model.rotation)
+    pack = pack_layouts(body, tables, torch.eye(3).repeat(1, 24, 1, 1))
+    model = build_model(network, info, pack, config.model, normalise=config.data.normalise)
+    differences = {"from torch": 0.0, "from the old file": 0.0}
+    with replacing(out) as temporary:
+        onnx.save(model, str(temporary))
+        for index, markers in enumerate(tables):
+            pose = procedural_poses(FRAMES, seed=index)
+            place = np.random.default_rng(index).normal(scale=PATH_M, size=(FRAMES, 3)).astype(np.float32)
+            points = keypoints_from_pose(markers, body.rest_joints(), pose, place)
+            reference = TorchRegressor(network.only(index), pack.only(index), config.model, config.data.normalise)
+            clip = Sequence(points, 25.0, markers.layout, source="made up")
+            found, _ = verify(temporary, [clip], reference, reference)
+            worst = found["max_abs_difference"]["from_torch_stored_weights"]  # type: ignore[index]
+            differences["from torch"] = max(differences["from torch"], *worst.values())
+            for device in DEVICES[1:]:
+                before, after = (
+                    open_regressor(file, layout=markers.layout.name, device=device)(points)
+                    for file in (path, temporary)
+                )
+                apart = float(np.abs(after - before).max())
+                differences["from the old file"] = max(differences["from the old file"], apart)
+        if not max(differences.values()) <= TOLERANCE:
+            raise RegressorError(f"The new graph differs from {path.name} by {differences}. No file was written.")
+    _tell(out, differences)
+    return differences
+
+
+def _tell(out: Path, differences: dict[str, float]) -> None:
+    path = out.with_suffix(".json")
+    if path.is_file():
+        report = json.loads(path.read_text(encoding="utf-8"))
+        report["bytes"] = out.stat().st_size
+        report["rewritten"] = {"written": datetime.now(UTC).strftime("%Y-%m-%d"), "max_abs_difference": differences}
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+def stored_network(model: OnnxModel, source: str, *, layouts: int, rotation: str) -> FoldedRegressor:
+    """The weights of a file as a network.
+
+    Raises:
+        RegressorError: they are not named as ``export.graph`` names them.
+    """
+    by_layout = "" if layouts == 1 else "_by_layout"
+
+    def constant(name: str) -> Tensor:
+        if name not in model.initialisers:
+            raise RegressorError(f"{source} has no {name}: it is not a file that `dancepose export` wrote.")
+        return torch.from_numpy(np.array(model.initialisers[name], np.float32))
+
+    bias = constant(f"encoder_bias{by_layout}").reshape(layouts, -1)
+    encoder = constant(f"encoder_f16{by_layout}").reshape(layouts, -1, bias.shape[1])
+    layers: list[nn.Linear] = []
+    while f"weight{len(layers)}_f16" in model.initialisers:
+        weight = constant(f"weight{len(layers)}_f16")
+        layer = nn.Linear(*weight.shape)
+        layer.weight.data, layer.bias.data = weight.T.contiguous(), constant(f"bias{len(layers)}")
+        layers.append(layer.requires_grad_(requires_grad=False))
+    return FoldedRegressor(encoder, bias, layers, rotation).eval()
