@@ -8,6 +8,8 @@ FAKE = """
 __version__ = "9.9"
 class SessionOptions:
     log_severity_level = 0
+    def add_session_config_entry(self, key, value):
+        pass
 class InferenceSession:
     def __init__(self, data, options, providers):
         raise RuntimeError("this one never starts")
