@@ -28,18 +28,6 @@ from .study_display import run_display, time_text
 app = typer.Typer(help="A whole user study from one file: planned, fitted, rendered, encoded, reported.")
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study.")]
-BlenderOption = Annotated[Path | None, typer.Option(help="A Blender program, instead of the bpy wheel.")]
-ExecutorOption = Annotated[
-    str, typer.Option("--executor", metavar="local|slurm|dask", help="Processes here, a Slurm cluster, or Dask.")
-]
-WorkersOption = Annotated[
-    int, typer.Option("--workers", min=0, help="At a time; 0: one a processor here, 8 tasks of an array on Slurm.")
-]
-ThreadsOption = Annotated[int, typer.Option("--threads", min=0, help="Processors of one worker; 0: a fair share.")]
-AddressOption = Annotated[str | None, typer.Option("--address", help="A Dask scheduler; without, one is started here.")]
-SlurmOption = Annotated[
-    list[str] | None, typer.Option("--slurm", metavar="KEY=VALUE", help="A parameter for submitit, such as partition.")
-]
 
 
 @app.command()
@@ -82,35 +70,30 @@ def plan(study_file: StudyFile) -> None:
     _plan(load_study(study_file))
 
 
-@app.command()
+@app.command("resume", help="Go on with the plan as it was written, failed jobs included.")
+@app.command("run", help="Plan, and do whatever is not done: fit, render, encode, compare, report.")
 def run(
+    context: typer.Context,
     study_file: StudyFile,
-    executor: ExecutorOption = "local",
-    workers: WorkersOption = 0,
-    threads: ThreadsOption = 0,
-    address: AddressOption = None,
-    slurm: SlurmOption = None,
-    blender: BlenderOption = None,
+    executor: Annotated[
+        str, typer.Option(metavar="local|slurm|dask", help="Processes here, a Slurm cluster, or Dask.")
+    ] = "local",
+    workers: Annotated[
+        int, typer.Option(min=0, help="At a time; 0: one a processor here, 8 tasks of an array on Slurm.")
+    ] = 0,
+    threads: Annotated[int, typer.Option(min=0, help="Processors of one worker; 0: a fair share.")] = 0,
+    address: Annotated[str | None, typer.Option(help="A Dask scheduler; without, one is started here.")] = None,
+    slurm: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A parameter for submitit, such as partition.")
+    ] = None,
+    blender: Annotated[Path | None, typer.Option(help="A Blender program, instead of the bpy wheel.")] = None,
 ) -> None:
-    """Plan, and do whatever is not done: fit, render, encode, compare, report."""
+    """``run`` and ``resume`` differ in where their plan comes from."""
     study = load_study(study_file)
-    _plan(study)
-    _run(study, _options(executor, workers, threads, address, slurm), blender)
-
-
-@app.command()
-def resume(
-    study_file: StudyFile,
-    executor: ExecutorOption = "local",
-    workers: WorkersOption = 0,
-    threads: ThreadsOption = 0,
-    address: AddressOption = None,
-    slurm: SlurmOption = None,
-    blender: BlenderOption = None,
-) -> None:
-    """Go on with the plan as it was written, failed jobs included."""
-    study = load_study(study_file)
-    read_head(Places(study.out).plan)
+    if context.info_name == "run":
+        _plan(study)
+    else:
+        read_head(Places(study.out).plan)
     _run(study, _options(executor, workers, threads, address, slurm), blender)
 
 

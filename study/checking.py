@@ -13,7 +13,7 @@ from .config import Song, Study
 from .ffmpeg import find_ffmpeg, sound_length_s
 from .layout import Places
 from .planning import frame_estimate_s
-from .sources import Hashes, SourceInfo, SourceInfos, find_sources
+from .sources import Cache, SourceInfo, content_hash, find_sources, look_into
 
 BYTES_PER_PIXEL: Final = 0.55
 """Of a frame as PNG."""
@@ -37,7 +37,7 @@ def check_study(study: Study, places: Places, *, shipped: Collection[str]) -> Ch
     problems: list[str] = []
     notices: list[str] = []
     _check_programs(study, problems)
-    hashes, infos = Hashes.open(places.cache("hashes")), SourceInfos.open(places.cache("sources"))
+    hashes, infos = Cache(places.cache("hashes")), Cache(places.cache("sources"))
     found: dict[str, dict[str, SourceInfo]] = {song.name: {} for song in study.songs}
     for system in study.systems:
         for name, source in find_sources(system, study.songs, study.root).items():
@@ -45,7 +45,8 @@ def check_study(study: Study, places: Places, *, shipped: Collection[str]) -> Ch
                 problems.append(f"missing: {source}")
                 continue
             try:
-                info = infos.of(study, system, source, hashes.of(study.root / source))
+                path = study.root / source
+                info = look_into(path, system, content_hash(path, hashes), infos)
             except DancePoseError as error:
                 problems.append(f"unreadable: {error}")
                 continue

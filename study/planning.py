@@ -16,7 +16,7 @@ from .config import Song, Study, System
 from .jobs import Job, key_of, write_plan
 from .layout import Places
 from .program import code_hash, program_version
-from .sources import Hashes, SourceInfos, find_sources
+from .sources import Cache, content_hash, find_sources, look_into
 
 SECONDS_PER_MEGAPIXEL: Final = {"preview": 0.7, "study": 2.6}
 """Of one frame on two cores; only the size of chunks and the first estimate of time hang on it."""
@@ -108,8 +108,8 @@ def cut_evenly(count: int, most: int) -> list[tuple[int, int]]:
 class _Planner:
     def __init__(self, study: Study, places: Places) -> None:
         self.study = study
-        self.hashes = Hashes.open(places.cache("hashes"))
-        self.infos = SourceInfos.open(places.cache("sources"))
+        self.hashes = Cache(places.cache("hashes"))
+        self.infos = Cache(places.cache("sources"))
         self.sources = {system.name: find_sources(system, study.songs, study.root) for system in study.systems}
         self.contents: dict[tuple[str, str], str] = {}
         self.troubles: dict[tuple[str, str], str] = {}
@@ -124,7 +124,7 @@ class _Planner:
             self.troubles[where] = str(source)
             return
         try:
-            self.contents[where] = self.hashes.of(self.study.root / source)
+            self.contents[where] = content_hash(self.study.root / source, self.hashes)
         except DancePoseError as error:
             self.troubles[where] = str(error)
 
@@ -164,7 +164,7 @@ class _Planner:
                 continue
             source = self.sources[system.name][song.name]
             assert isinstance(source, Path)
-            info = self.infos.of(self.study, system, source, self.contents[where])
+            info = look_into(self.study.root / source, system, self.contents[where], self.infos)
             if info.trouble:
                 self.troubles[where] = info.trouble
             else:
@@ -233,7 +233,7 @@ class _Planner:
         if path is None:
             return None
         try:
-            return self.hashes.of(path)
+            return content_hash(path, self.hashes)
         except DancePoseError:
             return ""
 

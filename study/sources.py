@@ -1,7 +1,8 @@
 """Which file each system has for each song, what is in it, and what names its content."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
 import hashlib
 import json
 from pathlib import Path
@@ -12,7 +13,7 @@ from dancepose_addon.core.errors import DancePoseError, FormatError, MissingFile
 from dancepose_addon.core.skeleton.readers import read
 from dancepose_addon.core.skeleton.sequence import validate
 
-from .config import Song, Study, System
+from .config import Song, System
 
 AUDIO_SUFFIXES: Final = (".wav", ".mp3", ".ogg", ".m4a", ".flac")
 BLOCK: Final = 1 << 20
@@ -71,61 +72,61 @@ def _missing(system: System, path: Path) -> MissingFileError:
     return MissingFileError(f"System {system.name} has no {path}. Add the file, or change `files` or `match`.")
 
 
-@dataclass
-class Hashes:
-    """Content hashes of files and folders, remembered by size and time of change between runs."""
+class Cache:
+    """What is remembered between runs, by a key that names all that it hangs on; a file of JSON."""
 
-    cache: Path
-    known: dict[str, list[Any]] = field(default_factory=dict)
-    changed: bool = False
+    def __init__(self, path: Path) -> None:
+        self._path, self._changed = path, False
+        self._known: dict[str, Any] = {}
+        # What cannot be read is found anew.
+        with suppress(OSError, ValueError):
+            self._known = dict(json.loads(path.read_bytes()))
 
-    @classmethod
-    def open(cls, cache: Path) -> "Hashes":
-        """Read the remembered hashes; what cannot be read is computed anew."""
-        try:
-            return cls(cache, json.loads(cache.read_bytes()))
-        except (OSError, ValueError):
-            return cls(cache)
+    def get(self, key: str, find: Callable[[], Any]) -> Any:
+        """What is remembered under ``key``, or else what ``find`` returns, remembered from now on."""
+        if key not in self._known:
+            self._known[key] = find()
+            self._changed = True
+        return self._known[key]
 
     def save(self) -> None:
-        """Write them down for the next run."""
-        if self.changed:
-            with replacing(self.cache) as temporary:
-                temporary.write_text(json.dumps(self.known), encoding="utf-8")
-            self.changed = False
+        """Write it down for the next run."""
+        if self._changed:
+            with replacing(self._path) as temporary:
+                temporary.write_text(json.dumps(self._known), encoding="utf-8")
+            self._changed = False
 
-    def of(self, path: Path) -> str:
-        """Sixteen hex digits of a file's content, or of all files in a folder but its music.
 
-        Raises:
-            MissingFileError: it cannot be read.
-        """
-        try:
-            if not path.is_dir():
-                return self._of_file(path)
-            digest = hashlib.blake2b(digest_size=8)
-            for entry in sorted(path.iterdir()):
-                if entry.is_file() and entry.suffix.lower() not in AUDIO_SUFFIXES:
-                    digest.update(f"{entry.name}\0{self._of_file(entry)}\0".encode())
-            return digest.hexdigest()
-        except OSError as error:
-            raise MissingFileError(
-                f"{path} cannot be read ({error.strerror}). Check the file and its rights."
-            ) from error
+def content_hash(path: Path, hashes: Cache) -> str:
+    """Sixteen hex digits of a file's content, or of all files in a folder but its music.
 
-    def _of_file(self, path: Path) -> str:
-        state = path.stat()
-        key, mark = str(path), [state.st_size, state.st_mtime_ns]
-        remembered = self.known.get(key)
-        if remembered is not None and remembered[:2] == mark:
-            return str(remembered[2])
+    hashes: of files, by place, size and time of change.
+
+    Raises:
+        MissingFileError: it cannot be read.
+    """
+    try:
+        if not path.is_dir():
+            return _file_hash(path, hashes)
+        digest = hashlib.blake2b(digest_size=8)
+        for entry in sorted(path.iterdir()):
+            if entry.is_file() and entry.suffix.lower() not in AUDIO_SUFFIXES:
+                digest.update(f"{entry.name}\0{_file_hash(entry, hashes)}\0".encode())
+        return digest.hexdigest()
+    except OSError as error:
+        raise MissingFileError(f"{path} cannot be read ({error.strerror}). Check the file and its rights.") from error
+
+
+def _file_hash(path: Path, hashes: Cache) -> str:
+    def find() -> str:
         digest = hashlib.blake2b(digest_size=8)
         with path.open("rb") as file:
             while block := file.read(BLOCK):
                 digest.update(block)
-        self.known[key] = [*mark, digest.hexdigest()]
-        self.changed = True
         return digest.hexdigest()
+
+    state = path.stat()
+    return str(hashes.get(f"{path}\0{state.st_size}\0{state.st_mtime_ns}", find))
 
 
 @dataclass(frozen=True)
@@ -139,37 +140,13 @@ class SourceInfo:
     trouble: str = ""
 
 
-@dataclass
-class SourceInfos:
-    """Looks into sources, remembered by content: reading a long dance takes a second."""
+def look_into(path: Path, system: System, content: str, infos: Cache) -> SourceInfo:
+    """What a look into a source of ``system`` tells: reading a long dance takes a second.
 
-    cache: Path
-    known: dict[str, dict[str, Any]] = field(default_factory=dict)
-    changed: bool = False
-
-    @classmethod
-    def open(cls, cache: Path) -> "SourceInfos":
-        """Read what is remembered."""
-        try:
-            return cls(cache, json.loads(cache.read_bytes()))
-        except (OSError, ValueError):
-            return cls(cache)
-
-    def save(self) -> None:
-        """Write it down for the next run."""
-        if self.changed:
-            with replacing(self.cache) as temporary:
-                temporary.write_text(json.dumps(self.known), encoding="utf-8")
-            self.changed = False
-
-    def of(self, study: Study, system: System, path: Path, content: str) -> SourceInfo:
-        """Look into a source. content: its hash."""
-        key = json.dumps([content, system.layout, system.fps])
-        if key not in self.known:
-            self.known[key] = _look(study.root / path, system)
-            self.changed = True
-        table = self.known[key]
-        return SourceInfo(**{**table, "notes": tuple(table.get("notes", ()))})
+    content: its hash; infos: of sources, by content.
+    """
+    table = infos.get(json.dumps([content, system.layout, system.fps]), lambda: _look(path, system))
+    return SourceInfo(**{**table, "notes": tuple(table.get("notes", ()))})
 
 
 def _look(path: Path, system: System) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dancepose_addon.core.skeleton.readers import read
 from study.checking import check_study
 from study.config import load_study
 from study.layout import Places
-from study.sources import Hashes, find_sources
+from study.sources import Cache, content_hash, find_sources
 
 from .conftest import WALTZ, write_dance, write_tone
 
@@ -83,15 +83,17 @@ def test_hashes_follow_content_and_are_remembered(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "skeletons.json").write_text("{}")
     (folder / "audio.mp3").write_text("music")
-    hashes = Hashes.open(tmp_path / "cache.json")
-    first = hashes.of(folder)
+    hashes = Cache(tmp_path / "cache.json")
+    first = content_hash(folder, hashes)
     (folder / "audio.mp3").write_text("other music")
-    assert hashes.of(folder) == first
+    assert content_hash(folder, hashes) == first
     hashes.save()
-    again = Hashes.open(tmp_path / "cache.json")
-    assert again.of(folder) == first
-    assert not again.changed
+    written = (tmp_path / "cache.json").stat().st_ino
+    again = Cache(tmp_path / "cache.json")
+    assert content_hash(folder, again) == first
+    again.save()
+    assert (tmp_path / "cache.json").stat().st_ino == written  # nothing new, so nothing was written
     (folder / "skeletons.json").write_text("[]")
-    assert again.of(folder) != first
+    assert content_hash(folder, again) != first
     (tmp_path / "cache.json").write_text("{ not json")
-    assert Hashes.open(tmp_path / "cache.json").of(folder) == again.of(folder)
+    assert content_hash(folder, Cache(tmp_path / "cache.json")) == content_hash(folder, again)
