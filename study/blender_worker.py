@@ -101,11 +101,12 @@ class BlenderWorker:
         self._logs.mkdir(parents=True, exist_ok=True)
         log = self._logs / f"worker-{socket.gethostname()}-{os.getpid()}-{threading.get_ident() % 100000}.log"
         command = [*blender_command(self._blender), "study-worker", "--log", str(log)]
-        environment = dict(os.environ)
+        # BLAS sums in another order with another number of threads, and a fit must not hang on who does it.
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         if self._threads:
             command += ["--threads", str(self._threads)]
-            # Mesa's software renderer, which draws Workbench where there is no GPU, and NumPy's BLAS.
-            environment |= {"LP_NUM_THREADS": str(self._threads), "OMP_NUM_THREADS": str(self._threads)}
+            # Mesa's software renderer, which draws Workbench where there is no GPU.
+            environment["LP_NUM_THREADS"] = str(self._threads)
         # A session of its own: a Ctrl-C on the terminal is for the one who plans, who then ends this process.
         process = subprocess.Popen(
             command,

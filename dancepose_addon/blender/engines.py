@@ -26,7 +26,8 @@ IDENTIFIERS: Final = {"study": "CYCLES", "preview": "BLENDER_WORKBENCH"}
 TITLES: Final = {"study": "study (Cycles)", "preview": "preview (Workbench)"}
 
 SAMPLES_GPU: Final = 64
-SAMPLES_CPU_DENOISED: Final = 1
+SAMPLES_CPU_DENOISED: Final = 2
+"""One is too few for a face: mouth and eyes are lost (docs/study.md)."""
 SAMPLES_CPU_PLAIN: Final = 16
 
 
@@ -123,7 +124,6 @@ def _run_probe(name: str, options: list[str], timeout_s: float) -> dict[str, obj
 def set_up_engine(scene: bpy.types.Scene, engine: Engine, shot: Shot) -> None:
     """Set the scene to render ``shot`` with ``engine``."""
     scene.render.engine = IDENTIFIERS[engine.name]
-    scene.view_settings.look = "None"
     if engine.name == "preview":
         _set_up_workbench(scene, shot)
     else:
@@ -132,6 +132,7 @@ def set_up_engine(scene: bpy.types.Scene, engine: Engine, shot: Shot) -> None:
 
 def _set_up_workbench(scene: bpy.types.Scene, shot: Shot) -> None:
     scene.view_settings.view_transform = "Standard"
+    scene.view_settings.look = "None"
     scene.view_settings.exposure = 1.1
     scene.display.render_aa = "5"  # each sample redraws the shadows, which is most of the time
     x, y, z = stage.key_direction(shot)
@@ -149,7 +150,8 @@ def _set_up_workbench(scene: bpy.types.Scene, shot: Shot) -> None:
 
 def _set_up_cycles(scene: bpy.types.Scene, engine: Engine) -> None:
     scene.view_settings.view_transform = "AgX"
-    scene.view_settings.exposure = 0.0
+    scene.view_settings.look = "AgX - Medium High Contrast"
+    scene.view_settings.exposure = 0.25
     cycles = scene.cycles
     cycles.device = "CPU"
     if engine.device != "CPU":

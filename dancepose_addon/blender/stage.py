@@ -13,7 +13,7 @@ from ..core.framing import Shot
 from ..core.skeleton.axes import from_smpl
 from . import compat
 
-STAGE_VERSION: Final = 1
+STAGE_VERSION: Final = 2
 """Raise with every change that alters a picture, so that finished frames of an older stage are not mixed in."""
 
 Rgba: TypeAlias = tuple[float, float, float, float]
@@ -43,9 +43,9 @@ class SoftLight:
 
 
 LIGHTS: Final = (
-    SoftLight("key", -40.0, 50.0, 0.35, 11.0, (1.0, 0.965, 0.92)),
+    SoftLight("key", -40.0, 50.0, 0.25, 13.0, (1.0, 0.965, 0.92)),
     SoftLight("fill", 48.0, 28.0, 0.75, 1.4, (0.90, 0.95, 1.0)),
-    SoftLight("rim", 150.0, 50.0, 0.40, 8.0, (1.0, 1.0, 1.0)),
+    SoftLight("rim", 150.0, 50.0, 0.40, 7.0, (1.0, 1.0, 1.0)),
 )
 
 

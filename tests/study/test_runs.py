@@ -30,13 +30,13 @@ ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-def run(file: Path, *, executor: str = "local", workers: int = 2, told: list[str] | None = None):
+def run(file: Path, *, executor: str = "local", workers: int = 2, threads: int = 1, told: list[str] | None = None):
     """Plan and run in this process; the summary."""
     study = load_study(file)
     make_plan(study, Places(study.out))
     return run_plan(
         Context(study.root, study.out),
-        RunOptions(executor, workers=workers, threads=1),
+        RunOptions(executor, workers=workers, threads=threads),
         tell=(told if told is not None else []).append,
         show=lambda _state: None,
     )
@@ -109,11 +109,11 @@ def test_systems_share_a_camera_and_each_dances_its_own(make_study) -> None:
 @pytest.mark.parametrize("engine", ["preview", "study"])
 def test_chunks_and_executors_change_no_pixel(make_study, engine: str) -> None:
     pytest.importorskip("distributed")
-    ways = {"whole": (100, "local", 1), "three": (4, "local", 2), "seven": (2, "dask", 2)}
+    ways = {"whole": (100, "local", 1, 2), "three": (4, "local", 2, 1), "seven": (2, "dask", 2, 1)}
     found = {}
-    for name, (chunk, executor, workers) in ways.items():
+    for name, (chunk, executor, workers, threads) in ways.items():
         file = make_study(chunk=chunk, engine=engine, folder=name, time="length_s = 0.7", size=(48, 48))
-        assert run(file, executor=executor, workers=workers).failed == {}
+        assert run(file, executor=executor, workers=workers, threads=threads).failed == {}
         found[name] = pictures(file)
     assert len(found["whole"]) == 14
     assert found["whole"] == found["three"] == found["seven"]
