@@ -7,6 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from dancepose_addon.core.errors import FormatError, MissingFileError
+from dancepose_addon.core.skeleton.readers import read
 from dancepose_addon.core.skeleton.readers.bvh import parse_bvh
 
 SMALL = """HIERARCHY
@@ -113,3 +114,14 @@ def test_real_recording_starts_with_a_t_pose_of_a_person(data_folder: Path) -> N
     speed = np.linalg.norm(np.diff(feet, axis=0), axis=-1)
     hips = np.linalg.norm(np.diff(motion.root_positions[1:], axis=0), axis=-1)
     assert (np.percentile(speed, 10, axis=0) < 0.3 * np.median(hips)).all()
+
+
+def test_cmus_hips_and_shoulders_count_for_little(data_folder: Path) -> None:
+    sequence = read(data_folder / "cmu" / "02_01.bvh")
+    names, standing = sequence.layout.keypoints, sequence.keypoints_m[1]
+    assert sequence.confidence is not None
+    low = {name for name, value in zip(names, sequence.confidence[1], strict=True) if value < 1.0}
+    assert low == {"pelvis", "left_collar", "right_collar"}
+    # In SMPL collars lie 8 cm to the sides of the neck's base; CMU's shoulders begin on the spine.
+    apart = np.linalg.norm(standing[names.index("left_collar")] - standing[names.index("right_collar")])
+    assert apart < 0.03

@@ -1,7 +1,7 @@
 """Whole studies through real Blenders, at the size of a stamp."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 import json
 import os
 from pathlib import Path
@@ -30,13 +30,21 @@ ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-def run(file: Path, *, executor: str = "local", workers: int = 2, threads: int = 1, told: list[str] | None = None):
+def run(
+    file: Path,
+    *,
+    executor: str = "local",
+    workers: int = 2,
+    threads: int = 1,
+    address: str | None = None,
+    told: list[str] | None = None,
+):
     """Plan and run in this process; the summary."""
     study = load_study(file)
     make_plan(study, Places(study.out))
     return run_plan(
         Context(study.root, study.out),
-        RunOptions(executor, workers=workers, threads=threads),
+        RunOptions(executor, workers=workers, threads=threads, address=address),
         tell=(told if told is not None else []).append,
         show=lambda _state: None,
     )
@@ -167,6 +175,60 @@ def test_killed_workers_lose_no_frame(make_study) -> None:
         for song in ("s1", "s2"):
             assert check_frames(places.frames(system, song, ""), 10, (64, 64))[1] == []
             assert count_frames(places.clip(system, song, "")) == 10
+
+
+@contextmanager
+def dask_cluster(folder: Path, *, workers: int) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """The address of a scheduler, and workers that nobody starts again when they die."""
+    note = folder / "scheduler.json"
+    quiet = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    common = ["--scheduler-file", str(note), "--no-dashboard"]
+    with ExitStack() as stack:
+
+        def start(program: str, *more: str) -> subprocess.Popen[bytes]:
+            command = [sys.executable, "-m", f"distributed.cli.{program}", *common, *more]
+            process = stack.enter_context(subprocess.Popen(command, **quiet))
+            stack.callback(process.kill)
+            return process
+
+        start("dask_scheduler", "--port", "0", "--host", "127.0.0.1")
+        deadline = time.monotonic() + 60
+        while not note.is_file() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        address = json.loads(note.read_text())["address"]
+        yield address, [start("dask_worker", "--no-nanny", "--nthreads", "1") for _ in range(workers)]
+
+
+def test_dask_finishes_with_one_of_its_two_workers_killed(make_study, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    settings = {"songs": ("s1", "s2"), "engine": "study", "size": (96, 96)}
+    whole = make_study(folder="whole", **settings)
+    assert run(whole).failed == {}
+    file = make_study(folder="killed", **settings)
+    with dask_cluster(tmp_path, workers=2) as (address, workers):
+        with distributed.Client(address, timeout=60) as client:
+            client.wait_for_workers(2, timeout=60)
+        killed: list[int] = []
+
+        def kill_in_the_middle() -> None:
+            while len(blenders_of(file.parent)) < 2 or len(pictures(file)) < 6:
+                time.sleep(0.05)
+            killed.append(len(pictures(file)))
+            workers[0].kill()
+
+        thread = threading.Thread(target=kill_in_the_middle, daemon=True)
+        thread.start()
+        summary = run(file, executor="dask", address=address)
+        thread.join(timeout=1)
+        assert summary.failed == {}
+        assert workers[1].poll() is None
+    assert killed
+    assert 6 <= killed[0] < 40
+    assert pictures(file) == pictures(whole)
+    deadline = time.monotonic() + 20
+    while blenders_of(file.parent) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert blenders_of(file.parent) == []
 
 
 def test_a_damaged_frame_never_gets_into_a_film(make_study) -> None:

@@ -34,6 +34,9 @@ NEEDED: Final = tuple(
 CMU_UNIT: Final = "0.0564444"
 """Metres: CMU's ASF files have a length of 1 inch / 0.45, and their BVH conversions keep it."""
 
+CMU_ELSEWHERE: Final = ("Hips", "LeftShoulder", "RightShoulder")
+"""Joints that CMU's skeleton has 6 to 10 cm from where SMPL has the pelvis and the collars."""
+
 
 def plain(name: str) -> str:
     """A name without prefix, case and separators; a side in front: ``Hand.L`` and ``hand_l`` are ``lefthand``."""

@@ -16,6 +16,7 @@ from ..body.model_io import load_body
 from ..errors import InputError, LayoutError
 from .anatomy import Fit, find_exchanged, find_handedness, find_up, leftward, measure_fit, sample
 from .axes import METRES_PER, UPRIGHT, axis_name, axis_vector
+from .footing import Footing, find_footing
 from .layouts import LAYOUTS, MD23, Layout, get_layout, layouts_with, require_count
 from .recording import NO_HINTS, Finding, Hints, PointRecording
 
@@ -32,6 +33,12 @@ MARGIN: Final = 0.5
 DECLARED_GAIN: Final = 0.1
 """Where a format fixes the order, exchanged points have to be plainer than otherwise."""
 TILT: Final = np.cos(np.radians(15.0))
+LEAN: Final = np.cos(np.radians(30.0))
+"""Who leans by this much may still run or dance on a floor that shows the axis to be right."""
+FAR_TRAVEL, SOME_TRAVEL = 0.35, 0.1
+"""Heights of the body that feet have to travel (standard deviation) before a floor proves an axis, or disproves it."""
+LEVEL_RAD, ACROSS_RAD, SLOPING_RAD = np.radians((5.0, 8.0, 15.0)).tolist()
+LEAST_STANDING: Final = 0.15
 UPRIGHT_ENOUGH: Final = 0.6
 SIDED: Final = 0.5
 ADULTS_M: Final = (1.45, 2.05)
@@ -72,7 +79,7 @@ def interpret(recording: PointRecording, hints: Hints = NO_HINTS) -> Interpretat
     findings += [order] if order else []
     human = fit.cost < HUMAN_COST
     metres, unit = _find_unit(recording, fit, hints, human=human)
-    up_name, up = _find_up(recording, points, layout, hints, human=human)
+    up_name, up = _find_up(recording, points, layout, fit, hints, human=human)
     mirror, sides = _find_sides(points, layout, hints, human=human)
     turn = UPRIGHT[up_name].astype(np.float64)
     if mirror == "axes":
@@ -187,7 +194,7 @@ def parse_unit(text: str) -> float:
 
 
 def _find_up(
-    recording: PointRecording, points: F64, layout: Layout, hints: Hints, *, human: bool
+    recording: PointRecording, points: F64, layout: Layout, fit: Fit, hints: Hints, *, human: bool
 ) -> tuple[str, Finding]:
     """The file's axis that points up."""
     if hints.up is not None:
@@ -197,10 +204,19 @@ def _find_up(
     direction = find_up(points, layout)
     seen = axis_name(direction.towards)
     straight = float(direction.towards @ axis_vector(seen))
-    clear = human and straight > TILT and direction.certainty > UPRIGHT_ENOUGH
+    clear = human and direction.certainty > UPRIGHT_ENOUGH and straight > LEAN
     told = f"heads are {seen} of feet"
     if straight <= TILT:
         told += f", {np.degrees(np.arccos(min(1.0, straight))):.0f} degrees off it"
+    if clear:
+        footing = find_footing(
+            points, layout, axis=axis_vector(seen), towards=direction.towards, height=fit.scale * load_body().height_m
+        )
+        clear = _stands_on(footing) if straight <= TILT else not _slopes(footing)
+        if straight <= TILT and clear:
+            told += ", and they walk on a floor across it"
+        elif straight > TILT and not clear:
+            told += f", but the floor slopes by {np.degrees(footing.tilt_rad(SOME_TRAVEL)):.0f} degrees"
     if recording.up is not None:
         if not human:
             return recording.up, Finding("up axis", recording.up, 0.95, f"{recording.form} has it")
@@ -212,6 +228,18 @@ def _find_up(
     if not human:
         return "y", Finding("up axis", "y", 0.3, "nothing else is known")
     return seen, Finding("up axis", seen, 0.98 if clear else 0.6, told)
+
+
+def _stands_on(footing: Footing) -> bool:
+    """Whether feet travel far the way the body leans, and neither climb nor sink: then the body leans, not the file."""
+    ahead, across = np.arctan(np.abs(footing.slopes))
+    level = ahead < LEVEL_RAD and (across < ACROSS_RAD or footing.travel[1] < SOME_TRAVEL)
+    return bool(footing.travel[0] > FAR_TRAVEL and level)
+
+
+def _slopes(footing: Footing) -> bool:
+    """Whether the floor is plainly not across the axis."""
+    return footing.share > LEAST_STANDING and footing.tilt_rad(SOME_TRAVEL) > SLOPING_RAD
 
 
 def _find_sides(points: F64, layout: Layout, hints: Hints, *, human: bool) -> tuple[str, Finding]:

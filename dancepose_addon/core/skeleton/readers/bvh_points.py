@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..bone_names import CMU_UNIT, is_cmu
-from ..recording import Head, Hints, PointRecording
+from ..bone_names import CMU_ELSEWHERE, CMU_UNIT, is_cmu
+from ..mapping import NEARLY
+from ..recording import Finding, Head, Hints, PointRecording
 from .bvh import parse_bvh
 from .named_points import arranged
 
@@ -21,6 +23,13 @@ def open_file(path: Path, hints: Hints) -> PointRecording:
     _, positions = motion.forward_kinematics()
     points = positions.astype(np.float64)
     cmu = is_cmu(motion.names)
+    confidence: NDArray[np.float32] | None = None
+    findings: tuple[Finding, ...] = ()
+    if cmu:
+        nearly = np.isin(motion.names, CMU_ELSEWHERE)
+        confidence = np.tile(np.where(nearly, NEARLY, 1.0).astype(np.float32), (len(points), 1))
+        names = ", ".join(CMU_ELSEWHERE)
+        findings = (Finding("points", f"{names} only nearly", 0.95, "CMU's are up to 10 cm away from SMPL's"),)
     recording = PointRecording(
         points=points,
         form="BVH with CMU's skeleton" if cmu else "BVH",
@@ -29,5 +38,7 @@ def open_file(path: Path, hints: Hints) -> PointRecording:
         unit=CMU_UNIT if cmu else None,
         fps=motion.fps,
         fps_why="its Frame Time says it",
+        confidence=confidence,
+        findings=findings,
     )
     return arranged(recording, hints, bones=True)

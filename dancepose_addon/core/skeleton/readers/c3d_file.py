@@ -17,6 +17,8 @@ from .numbers import LARGEST, usable_rate
 
 MAGIC: Final = 0x50
 MOST_POINTS: Final = 2048
+EVENT_COUNT_AT, MOST_EVENTS = 300, 18
+"""Word 151 of the header (The C3D File Format, 2008), and the events for which it has room."""
 UNITS: Final = {"mm": "mm", "cm": "cm", "m": "m", "in": "inch", "inches": "inch", "millimeters": "mm", "meters": "m"}
 
 
@@ -73,6 +75,12 @@ def _import_c3d() -> Any:
 
 def _read(library: Any, file: BinaryIO, size: int) -> tuple[tuple[str, ...], NDArray[np.float64], float, str]:
     """Names, points (T, K, 3) with NaN where unseen, frames per second, unit."""
+    file.seek(EVENT_COUNT_AT)
+    count = file.read(2)
+    # The library reserves room for as many events as the header says, before it knows the order of its bytes.
+    if min(int.from_bytes(count, "little"), int.from_bytes(count, "big")) > MOST_EVENTS:
+        raise FormatError(f"its header tells of more than {MOST_EVENTS} events, which is as many as it can hold.")
+    file.seek(0)
     reader = library.Reader(file)
     used = int(reader.point_used)
     frames = int(reader.last_frame) - int(reader.first_frame) + 1
@@ -80,8 +88,12 @@ def _read(library: Any, file: BinaryIO, size: int) -> tuple[tuple[str, ...], NDA
     if not 5 <= used <= MOST_POINTS or frames < 1:
         raise FormatError(f"it has {used} points and {frames} frames; expected 5 to {MOST_POINTS} points, and frames.")
     data_start = (int(reader.header.data_block) - 1) * 512
-    if used * 4 * word > size - data_start:
-        raise FormatError(f"its frames of {used} points do not fit into {size} bytes. Export it again.")
+    # The library reserves room for every analog channel, even where none is recorded.
+    channels = int(reader.analog_used)
+    if max(used * 4, channels) * word > size - data_start:
+        raise FormatError(
+            f"its frames of {used} points and {channels} channels do not fit into {size} bytes. Export it again."
+        )
     labels = _labels(reader, used)
     rate = float(reader.point_rate)
     unit_parameter = reader.get("POINT:UNITS")

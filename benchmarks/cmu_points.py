@@ -1,0 +1,60 @@
+"""What it brings to trust CMU's Hips and Shoulders little, which lie 6 to 10 cm off SMPL's pelvis and collars.
+
+    DANCEPOSE_DATA=FOLDER python -m benchmarks.cmu_points [--every N]
+
+CMU's BVH files, their first six seconds at 60 fps, are fitted as they are read, and with every point trusted alike. The
+error is that of hips, knees, ankles, shoulders, elbows, wrists and head, which both trust.
+"""
+
+import argparse
+from dataclasses import replace
+import os
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.fit.solve import fit
+from dancepose_addon.core.skeleton.readers import read
+from dancepose_addon.core.skeleton.sequence import Sequence
+from dancepose_addon.inference.regressors import open_for
+
+FRAMES: Final = slice(1, 720, 2)
+"""The first is a T-pose."""
+PARTS: Final = ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
+COMPARED: Final = ("head", *(f"{side}_{part}" for side in ("left", "right") for part in PARTS))
+
+
+def main() -> None:
+    """Print the means, and how often it helped."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    named = os.environ.get("DANCEPOSE_DATA")
+    parser.add_argument("--data", type=Path, default=Path(named) if named else None)
+    parser.add_argument("--every", type=int, default=1, help="of CMU's clips")
+    arguments = parser.parse_args()
+    if arguments.data is None:
+        print("No data: name the folder that holds `cmu` with --data or DANCEPOSE_DATA.")
+        return
+    rows = []
+    for path in sorted((arguments.data / "cmu").glob("*.bvh"))[:: arguments.every]:
+        whole = read(path)
+        confidence = None if whole.confidence is None else whole.confidence[FRAMES]
+        clip = replace(whole, keypoints_m=whole.keypoints_m[FRAMES], fps=whole.fps / 2, confidence=confidence)
+        rows.append((_error_mm(replace(clip, confidence=None)), _error_mm(clip)))
+    alike, read_so = np.array(rows).T
+    print(
+        f"{len(rows)} clips: {alike.mean():.1f} mm with every point trusted alike, {read_so.mean():.1f} mm as read; "
+        f"better in {int((read_so < alike).sum())}"
+    )
+
+
+def _error_mm(clip: Sequence) -> float:
+    sequence, regressor = open_for(clip, None, device="cpu")
+    error_m = fit(sequence, regressor=regressor, body=load_body()).error_m
+    chosen = [sequence.layout.keypoints.index(name) for name in COMPARED]
+    return 1e3 * float(np.nanmean(error_m[:, chosen]))
+
+
+if __name__ == "__main__":
+    main()
