@@ -105,6 +105,8 @@ class _Worker:
             raise EngineError('The study asks for device = "gpu" and this machine has none that Cycles can use.')
         if job["samples"]:
             found = replace(found, samples=job["samples"])
+        elif job["transparent"] and found.name == "study":
+            found = replace(found, samples=max(found.samples, engines.SAMPLES_TRANSPARENT))
         with replacing(Path(job["out"])) as temporary:
             table = {**asdict(found), "blender": bpy.app.version_string}
             temporary.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")

@@ -46,25 +46,24 @@ class BlenderWorker:
         Raises:
             EngineError, MissingFileError: there is no Blender to start.
         """
-        self._start()
-        assert self._process is not None
-        assert self._process.stdin is not None
+        process, lines = self._start(), self._lines
+        assert process.stdin is not None
         self._count += 1
         clock, number = time.monotonic(), self._count
         try:
-            self._process.stdin.write(json.dumps({"id": number, **payload}) + "\n")
-            self._process.stdin.flush()
-        except OSError:
-            return self._died(job, clock)
+            process.stdin.write(json.dumps({"id": number, **payload}) + "\n")
+            process.stdin.flush()
+        except (OSError, ValueError):  # it died, or another thread closes it
+            return self._died(process, job, clock)
         while True:
             left = timeout_s - (time.monotonic() - clock)
             try:
-                line = self._lines.get(timeout=max(0.0, left))
+                line = lines.get(timeout=max(0.0, left))
             except queue.Empty:
                 self.close(kill=True)
                 return Result(job, False, "timeout", f"it took longer than {timeout_s:g} s", time.monotonic() - clock)
             if line is None:
-                return self._died(job, clock)
+                return self._died(process, job, clock)
             answer = json.loads(line)
             if answer["id"] != number:
                 continue
@@ -94,9 +93,9 @@ class BlenderWorker:
             process.kill()
             process.wait()
 
-    def _start(self) -> None:
+    def _start(self) -> "subprocess.Popen[str]":
         if self._process is not None and self._process.poll() is None:
-            return
+            return self._process
         self.close(kill=True)
         self._logs.mkdir(parents=True, exist_ok=True)
         log = self._logs / f"worker-{socket.gethostname()}-{os.getpid()}-{threading.get_ident() % 100000}.log"
@@ -122,16 +121,16 @@ class BlenderWorker:
         LOGGER.info("Blender %d runs %s", process.pid, " ".join(command))
         threading.Thread(target=_pass_on, args=(process.stdout, self._lines), daemon=True).start()
         threading.Thread(target=_keep, args=(process.stderr, self._said), daemon=True).start()
+        return process
 
-    def _died(self, job: str, clock: float) -> Result:
-        process = self._process
-        assert process is not None
+    def _died(self, process: "subprocess.Popen[str]", job: str, clock: float) -> Result:
         with suppress(subprocess.TimeoutExpired):
             process.wait(PATIENCE_S)
         code = process.poll()
         how = f"was ended by signal {-code}" if code is not None and code < 0 else f"left with exit code {code}"
         words = "; ".join(self._said[-3:])
-        self.close(kill=True)
+        if self._process is process:  # else another thread has closed it
+            self.close(kill=True)
         seconds = round(time.monotonic() - clock, 3)
         return Result(job, False, "crash", f"Blender {how}{f' ({words})' if words else ''}", seconds)
 

@@ -174,7 +174,8 @@ class _Planner:
     def jobs(self, songs: dict[str, list[Segment]]) -> Iterator[Job]:
         """Every job, each after those that it needs."""
         picture = self.study.picture
-        engine = Job("engine", "probe", key_of("probe", picture.engine, picture.device, picture.samples))
+        chosen = (picture.engine, picture.device, picture.samples, picture.background)
+        engine = Job("engine", "probe", key_of("probe", *chosen))
         yield engine
         for song in self.study.songs:
             if songs[song.name]:

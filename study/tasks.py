@@ -112,6 +112,7 @@ class Tasks:
             "engine": picture.engine,
             "device": picture.device,
             "samples": picture.samples,
+            "transparent": picture.background == "transparent",
             "timeout_s": PROBE_TIMEOUT_S / 2,
             "out": str(self._places.engine),
         }

@@ -16,7 +16,7 @@ import pytest
 
 from dancepose_addon.core.errors import DancePoseError
 from study.config import load_study
-from study.ffmpeg import count_frames
+from study.ffmpeg import count_frames, run_ffmpeg
 from study.layout import Places
 from study.planning import make_plan
 from study.running import RunOptions, run_plan
@@ -112,6 +112,38 @@ def test_systems_share_a_camera_and_each_dances_its_own(make_study) -> None:
         seen[system] = (columns.min() + columns.max()) / 2
     # SMPL's left is +x, which is the picture's right: the one moved by 0.7 m stands there.
     assert seen["far"] > seen["near"] + 5
+
+
+@pytest.mark.parametrize("engine", ["preview", "study"])
+def test_transparent_clips_and_stills_of_beats(make_study, tmp_path: Path, engine: str) -> None:
+    Image = pytest.importorskip("PIL.Image")
+    file = make_study(engine=engine, size=(96, 96), output="still_beats = [0, 1, 2]")
+    text = file.read_text().replace("[picture]", '[picture]\nbackground = "transparent"')
+    file.write_text(text.replace("[[song]]", "[[song]]\nbpm = 120\nfirst_beat_s = 0.2"))
+    assert run(file).failed == {}
+    places = Places(file.parent / "renders")
+    stills = {path.name: path.read_bytes() for path in places.stills("near", "s1", "").iterdir()}
+    frames = places.frames("near", "s1", "")
+    # Beats at 0.2, 0.7 and 1.2 s; the clip has ten frames, one every 0.1 s.
+    assert stills == {
+        f"beat-{beat}.png": (frames / f"{frame:06d}.png").read_bytes() for beat, frame in ((0, 2), (1, 7))
+    }
+    with Image.open(frames / "000007.png") as picture:
+        assert picture.mode == "RGBA"
+        alpha = np.asarray(picture)[..., 3]
+    clear, solid = (alpha == 0).mean(), (alpha == 255).mean()
+    assert (alpha[:20] < 16).mean() > 0.9
+    assert 0.03 < solid < 0.25  # the dancer
+    shadow = 1.0 - clear - solid
+    # Workbench draws no shadow on nothing; what it has between is the outline.
+    assert 0.15 < shadow < 0.6 if engine == "study" else shadow < 0.08, shadow
+    out = tmp_path / "seen.png"
+    clip = places.clip("near", "s1", "", ".webm")
+    run_ffmpeg(["-c:v", "libvpx-vp9", "-i", str(clip), "-vf", "select=eq(n\\,7)", "-frames:v", "1", str(out)])
+    with Image.open(out) as picture:
+        played = np.asarray(picture.convert("RGBA"))[..., 3]
+    assert np.abs(played.astype(int) - alpha).mean() < 6
+    assert count_frames(places.clip("near", "s1", "")) == count_frames(clip) == 10
 
 
 @pytest.mark.parametrize("engine", ["preview", "study"])
@@ -251,17 +283,23 @@ def test_a_damaged_frame_never_gets_into_a_film(make_study) -> None:
     assert places.clip("near", "s1", "").read_bytes() == film
 
 
-def test_workers_end_with_the_run_that_was_killed(make_study) -> None:
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_workers_end_with_their_run(make_study, tmp_path: Path, how: signal.Signals) -> None:
     file = make_study(songs=("s1", "s2", "s3"), engine="study", size=(96, 96))
     command = [sys.executable, "-m", "cli.main", "study", "run", str(file), "--workers", "1"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+    log = tmp_path / "log"
+    with log.open("wb") as said, subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=said) as running:
         deadline = time.monotonic() + 90
         while len(pictures(file)) < 3 and time.monotonic() < deadline and running.poll() is None:
             time.sleep(0.1)
         assert blenders_of(file.parent)
         with pytest.raises(DancePoseError, match="Another run"):
             run(file)
-        running.kill()
+        running.send_signal(how)
+    if how == signal.SIGINT:
+        assert running.returncode == 1
+        assert "Stopped. What is finished is kept" in log.read_text()
+    assert "Traceback" not in log.read_text()
     kept = pictures(file)
     assert len(kept) >= 3
     deadline = time.monotonic() + 20
