@@ -13,7 +13,7 @@ from .config import Song, Study
 from .ffmpeg import find_ffmpeg, sound_length_s
 from .layout import Places
 from .planning import frame_estimate_s
-from .sources import Cache, SourceInfo, content_hash, find_sources, look_into
+from .sources import Cache, SourceInfo, content_hash, find_sources, look_into, without_music
 
 BYTES_PER_PIXEL: Final = 0.55
 """Of a frame as PNG."""
@@ -63,7 +63,7 @@ def check_study(study: Study, places: Places, *, shipped: Collection[str]) -> Ch
         _check_music(study, song, found[song.name], problems, notices)
     for name, table in found.items():
         for system_name, info in table.items():
-            notices += [f"{system_name}/{name}: {note}" for note in info.notes if "no music" not in note]
+            notices += [f"{system_name}/{name}: {note}" for note in without_music(info.notes)]
     return _estimate(study, places, found, problems, notices)
 
 

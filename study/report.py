@@ -20,6 +20,7 @@ from .jobs import read_head, read_jobs
 from .journal import Journal
 from .layout import Places
 from .planning import Segment, segments_of
+from .sources import without_music
 from .status import Status, read_status
 
 STYLE: Final = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
@@ -27,13 +28,15 @@ STYLE: Final = (Path(__file__).parent / "report.css").read_text(encoding="utf-8"
 
 @dataclass
 class _Clip:
-    """What is known of one clip. failure: why it is not there."""
+    """What is known of one clip. render_s, rendered: seconds that its chunks took when they were last done, and how
+    many frames of them were rendered then; failure: why it is not there."""
 
     system: str
     song: str
     cut: Segment
     fit: dict[str, Any] = field(default_factory=dict)
     render_s: float = 0.0
+    rendered: int = 0
     entry: dict[str, Any] | None = None
     failure: str = ""
 
@@ -68,6 +71,7 @@ def _collect(places: Places, head: dict[str, Any]) -> list[_Clip]:
         clip = clips.setdefault(where, _Clip(where[0], where[1], cuts[job.song][where[2]]))
         if entry is not None and job.kind == "render":
             clip.render_s += float(entry.get("seconds", 0.0))
+            clip.rendered += int(entry.get("detail", {}).get("rendered", 0))
         elif job.kind == "encode":
             clip.entry = journal.finished(job) if places.clip(*where).is_file() else None
             clip.failure = "" if clip.entry else failures.get(where[:2], "not done yet")
@@ -152,7 +156,7 @@ class _Page:
         rows += f'<tr><th>hash</th><td class="hash">{hashlib.blake2b(data, digest_size=8).hexdigest()}</td></tr>'
         source = _data_uri(path, "video/mp4") if self._embed else self._link(path)
         width, height = self._study.picture.size
-        notices = "".join(f"<li>{escape(text)}</li>" for text in clip.fit.get("notices", []))
+        notices = "".join(f"<li>{escape(text)}</li>" for text in without_music(clip.fit.get("notices", [])))
         return (
             f'<figure><video controls preload="none" width="{width}" height="{height}" playsinline '
             f'poster="{self._thumbnail(where)}" src="{source}"></video>'
@@ -241,8 +245,16 @@ def _numbers(clip: _Clip) -> dict[str, float | None]:
         "penetration_mm": feet.get("penetration_mm"),
         "floor_mm": None if floor is None else 1000.0 * floor,
         "seconds": fit.get("duration_s"),
-        "render_s": clip.render_s or None,
+        "render_s": _rendering_s(clip),
     }
+
+
+def _rendering_s(clip: _Clip) -> float | None:
+    """Seconds for all frames, from those that were rendered when the chunks were last done; frames that had been there
+    before cost nothing then, so where they are most of the clip nothing is told."""
+    if clip.rendered < clip.cut.frames / 2:
+        return None
+    return clip.render_s * clip.cut.frames / clip.rendered
 
 
 def _data_uri(path: Path, kind: str) -> str:

@@ -140,6 +140,11 @@ class SourceInfo:
     trouble: str = ""
 
 
+def without_music(notes: Iterable[str]) -> list[str]:
+    """Notes but those on a source's own music: in a study the song's is played."""
+    return [note for note in notes if "no music" not in note]
+
+
 def look_into(path: Path, system: System, content: str, infos: Cache) -> SourceInfo:
     """What a look into a source of ``system`` tells: reading a long dance takes a second.
 

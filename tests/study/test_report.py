@@ -51,7 +51,9 @@ def finished(make_study) -> Path:
             put_clip(places, where)
         failed = job.id == "fit:far/s2"
         if where[:2] != ("far", "s2") or failed:
-            journal.record(job, Result(job.id, not failed, "input" * failed, "broken file" * failed, seconds=2.0))
+            detail = {"rendered": job.frames} if job.kind == "render" else {}
+            message = "broken file" * failed
+            journal.record(job, Result(job.id, not failed, "input" * failed, message, seconds=2.0, detail=detail))
     return file
 
 
@@ -93,6 +95,27 @@ def test_the_page_says_what_was_made_and_needs_no_network(finished: Path) -> Non
     for text in ("Near & dear", "8.2", "90%", "3.1%", "12", "broken file", "Played at <b>25</b> fps & more"):
         assert text in links.text, text
     assert page.count("<video") == 3
+
+
+def test_rendering_time_is_that_of_all_frames_or_is_not_told(finished: Path) -> None:
+    study = load_study(finished)
+    places = Places(study.out)
+
+    def told() -> list[str]:
+        text = Links(write_report(study.root, places).read_text(encoding="utf-8")).text
+        return [text[n + 1] for n, cell in enumerate(text) if cell == "rendering, s" and text[n + 1].isdigit()]
+
+    assert told() == ["6"] * 3  # three chunks of two seconds each
+    journal = Journal.open(places.journal)
+    chunks = [job for job in read_jobs(places.plan) if job.kind == "render" and job.what["system"] == "near"]
+    first, *others = [job for job in chunks if job.song == "s1"]
+    # A second run that finds the first chunk's frames: 1 s of looking, and 4 s for the other six or seven.
+    journal.record(first, Result(first.id, True, seconds=1.0, detail={"rendered": 0}))
+    left = sum(job.frames for job in others)
+    assert sorted(told()) == sorted(["6", "6", f"{5.0 * 10 / left:.0f}"])
+    for job in chunks:
+        journal.record(job, Result(job.id, True, seconds=0.1, detail={"rendered": 0}))
+    assert told() == ["6"]
 
 
 def test_a_page_with_its_clips_stands_alone(finished: Path, tmp_path: Path) -> None:
