@@ -1,14 +1,14 @@
 """What a study costs beside Blender's own rendering, what a second worker brings, and frames an hour.
 
-    python -m benchmarks.study_cost overhead [--frames N] [--size PIXELS]
-    python -m benchmarks.study_cost workers [--frames N]
+    python -m benchmarks.study_cost overhead [--frames N] [--rounds N] [--size PIXELS]
+    python -m benchmarks.study_cost workers [--frames N] [--rounds N]
     python -m benchmarks.study_cost pace [--frames N]
 
 overhead: the same frames by ``bpy.ops.render.render(animation=True)`` and by a study's worker, checks, stamps and all,
 in rounds that alternate within one process; processor seconds count, and the best round of each. What a chunk costs
 before its first frame is added, for a chunk of the size that a study chooses. workers: one and two local workers on
-the same preview study, in rounds that alternate; the time is that of the rendering alone, from the journal. pace:
-frames an hour by two workers.
+the same preview study of two clips in two chunks each, in rounds that alternate; the time is that of the rendering
+alone, from the journal. pace: frames an hour by two workers.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from study.planning import chunk_frames, frame_estimate_s
 
 from ._study import load_text, run_study, write_study
 
-OVERHEAD_GOAL, WORKERS_GOAL, ROUNDS = 0.05, 1.8, 3
+OVERHEAD_GOAL, WORKERS_GOAL = 0.05, 1.8
 SIZES = ((512, 512), (1280, 720), (1920, 1080))
 
 
@@ -36,6 +36,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("overhead", "workers", "pace"), nargs="?", default="overhead")
     parser.add_argument("--frames", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--size", type=int, default=512)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -73,7 +74,7 @@ def measure_overhead(folder: Path, arguments: argparse.Namespace) -> int:
     for engine in ("preview", "study"):
         job = _render_job(folder / engine, engine, arguments)
         built, blender, ours = _Best(), _Best(), _Best()
-        for number in range(ROUNDS):
+        for number in range(arguments.rounds):
             started = _clocks()
             key = build_clip(job, 0)
             built.take(started)
@@ -129,11 +130,12 @@ def measure_workers(folder: Path, arguments: argparse.Namespace) -> int:
     """Two local workers against one."""
     ways = {"one worker, all processors": (1, 0), "one worker, one processor": (1, 1), "two workers": (2, 1)}
     best = dict.fromkeys(ways, float("inf"))
-    for number in range(ROUNDS):
+    for number in range(arguments.rounds):
         for name, (workers, threads) in ways.items():
             target = folder / f"{number}-{workers}-{threads}"
             target.mkdir()
-            file = write_study(target, size=(arguments.size, arguments.size), length_s=arguments.frames / 25, chunk=8)
+            size, chunk = (arguments.size, arguments.size), arguments.frames // 2
+            file = write_study(target, size=size, length_s=arguments.frames / 25, chunk=chunk)
             assert not run_study(file, workers=workers, threads=threads or os.cpu_count() or 1).failed
             best[name] = min(best[name], _rendering_s(file))
             shutil.rmtree(target)
