@@ -19,6 +19,7 @@ import resource
 import shutil
 import tempfile
 import time
+from typing import TextIO
 
 from study.config import load_study
 from study.journal import Journal
@@ -65,50 +66,57 @@ def _clocks() -> tuple[float, float]:
 
 def measure_overhead(folder: Path, arguments: argparse.Namespace) -> int:
     """A study's worker against Blender alone."""
+    from dancepose_addon.blender import console
+
+    with console.chatter_into(folder / "log") as stream:
+        worst = max(_overhead(folder, engine, arguments, stream) for engine in ("preview", "study"))
+        print(f"goal: at most {OVERHEAD_GOAL:.0%}; {load_text()}", file=stream, flush=True)
+    # Blender may hang where Python's callbacks are registered when it ends.
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(0 if worst <= OVERHEAD_GOAL else 1)
+
+
+def _overhead(folder: Path, engine: str, arguments: argparse.Namespace, stream: TextIO) -> float:
+    """What a study adds to Blender's own rendering, as a share of it."""
     import bpy
 
     from dancepose_addon.blender import rendering
     from dancepose_addon.headless_study import build_clip
 
-    worst = 0.0
-    for engine in ("preview", "study"):
-        job = _render_job(folder / engine, engine, arguments)
-        built, blender, ours = _Best(), _Best(), _Best()
-        for number in range(arguments.rounds):
-            started = _clocks()
-            key = build_clip(job, 0)
-            built.take(started)
-            scene = bpy.context.scene
-            if number == 0:
-                rendering.render_still(scene, folder / "first.png")  # shaders and kernels are made once a process
-            plain, stamped = folder / f"{engine}-plain", folder / f"{engine}-stamped"
-            for path in (plain, stamped):
-                shutil.rmtree(path, ignore_errors=True)
-            started = _clocks()
-            scene.frame_start, scene.frame_end = 0, arguments.frames - 1
-            scene.render.use_file_extension = True
-            scene.render.filepath = str(plain / "######")
-            bpy.ops.render.render(animation=True, scene=scene.name)
-            blender.take(started)
-            scene.render.use_file_extension = False
-            started = _clocks()
-            rendering.render_frames(scene, folder=stamped, count=arguments.frames, key=key)
-            ours.take(started)
-        study = load_study(folder / engine / "study.toml")
-        chunk_s = blender.processor_s / arguments.frames * chunk_frames(study)
-        loop, start = ours.processor_s / blender.processor_s - 1.0, built.processor_s / chunk_s
-        worst = max(worst, loop + start)
-        print(
-            f"{engine:8s} {arguments.size}: Blender {1e3 * blender.processor_s / arguments.frames:.0f} ms of processor "
-            f"a frame, the study {1e3 * ours.processor_s / arguments.frames:.0f} ({loop:+.1%}; by the clock "
-            f"{ours.clock_s / blender.clock_s - 1:+.1%}); building a clip {1e3 * built.processor_s:.0f} ms, "
-            f"{start:.1%} of a chunk of {chunk_frames(study)} frames; together {loop + start:+.1%}"
-        )
-    print(f"goal: at most {OVERHEAD_GOAL:.0%}; {load_text()}")
-    # Blender may hang where Python's callbacks are registered when it ends.
-    print(end="", flush=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    os._exit(0 if worst <= OVERHEAD_GOAL else 1)
+    job = _render_job(folder / engine, engine, arguments)
+    built, blender, ours = _Best(), _Best(), _Best()
+    for number in range(arguments.rounds):
+        started = _clocks()
+        key = build_clip(job, 0)
+        built.take(started)
+        scene = bpy.context.scene
+        if number == 0:
+            rendering.render_still(scene, folder / "first.png")  # shaders and kernels are made once a process
+        plain, stamped = folder / f"{engine}-plain", folder / f"{engine}-stamped"
+        for path in (plain, stamped):
+            shutil.rmtree(path, ignore_errors=True)
+        started = _clocks()
+        scene.frame_start, scene.frame_end = 0, arguments.frames - 1
+        scene.render.use_file_extension = True
+        scene.render.filepath = str(plain / "######")
+        bpy.ops.render.render(animation=True, scene=scene.name)
+        blender.take(started)
+        scene.render.use_file_extension = False
+        started = _clocks()
+        rendering.render_frames(scene, folder=stamped, count=arguments.frames, key=key)
+        ours.take(started)
+    study = load_study(folder / engine / "study.toml")
+    chunk_s = blender.processor_s / arguments.frames * chunk_frames(study)
+    loop, start = ours.processor_s / blender.processor_s - 1.0, built.processor_s / chunk_s
+    print(
+        f"{engine:8s} {arguments.size}: Blender {1e3 * blender.processor_s / arguments.frames:.0f} ms of processor "
+        f"a frame, the study {1e3 * ours.processor_s / arguments.frames:.0f} ({loop:+.1%}; by the clock "
+        f"{ours.clock_s / blender.clock_s - 1:+.1%}); building a clip {1e3 * built.processor_s:.0f} ms, "
+        f"{start:.1%} of a chunk of {chunk_frames(study)} frames; together {loop + start:+.1%}",
+        file=stream,
+        flush=True,
+    )
+    return loop + start
 
 
 def _render_job(folder: Path, engine: str, arguments: argparse.Namespace) -> dict[str, object]:

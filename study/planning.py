@@ -18,8 +18,11 @@ from .layout import Places
 from .program import code_hash, program_version
 from .sources import Cache, content_hash, find_sources, look_into
 
-SECONDS_PER_MEGAPIXEL: Final = {"preview": 0.7, "study": 2.6}
-"""Of one frame on two cores; only the size of chunks and the first estimate of time hang on it."""
+PREVIEW_S, SAMPLE_S, DENOISING_SAMPLES = 1.1, 0.65, 0.75
+"""Seconds for a megapixel of one frame on two cores: by Workbench, of a sample by Cycles, and what denoising costs in
+samples (``benchmarks.study_cost``). Only the size of chunks and the first estimate of time hang on them."""
+SAMPLES: Final = {"stage": 2, "transparent": 16}
+"""What Cycles takes on a processor where a study names none."""
 CHUNK_S: Final = 30.0
 """Starting a chunk of another clip costs up to half a second: under 5 % of this."""
 CHUNK_FRAMES: Final = (10, 500)
@@ -94,8 +97,10 @@ def chunk_frames(study: Study) -> int:
 
 def frame_estimate_s(study: Study) -> float:
     """Seconds that a frame may take, before any has been rendered."""
-    width, height = study.picture.size
-    return SECONDS_PER_MEGAPIXEL[study.picture.engine] * width * height / 1e6
+    picture = study.picture
+    samples = picture.samples or SAMPLES[picture.background]
+    seconds = PREVIEW_S if picture.engine == "preview" else SAMPLE_S * (samples + DENOISING_SAMPLES)
+    return seconds * picture.size[0] * picture.size[1] / 1e6
 
 
 def cut_evenly(count: int, most: int) -> list[tuple[int, int]]:
