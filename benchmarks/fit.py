@@ -4,7 +4,9 @@ smplfitter, in one run.
     python -m benchmarks.fit [--data FOLDER] [--cmu N] [--out docs/fit-figures.md]
 
 FOLDER holds ``cmu`` (BVH) and ``md`` (music & dance clips); without them the parts that need them are left out. Speed
-is by processor time with one thread, so that other work on the machine counts little.
+is by processor time, of all threads together, so that other work on the machine counts little; BLAS has one thread. The
+regressor runs on the processor as it does for a user, by onnxruntime where that is installed; where a row says NumPy,
+without it.
 """
 
 import os
@@ -15,6 +17,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import argparse  # noqa: E402
 from collections.abc import Sequence as Many  # noqa: E402
 from pathlib import Path  # noqa: E402
+import platform  # noqa: E402
 import resource  # noqa: E402
 import time  # noqa: E402
 
@@ -46,11 +49,22 @@ ALONE = settings_from(refine=0, level=False)
 REFINED = settings_from(level=False)
 
 
+HEADER = """# Figures of the fit
+
+Written by `python -m benchmarks.fit --out docs/fit-figures.md`; {machine}. Speed is by processor time of all threads
+together, frames per second and core; BLAS has one thread. The regressor runs by {provider}, unless a row says NumPy.
+Motion with known theta is CMU's, worn by the default body, each clip with betas that the fit does not know; music &
+dance is as it was recorded, so its residual holds what markers, body and recording differ by.
+"""
+
+
 class Page:
     """What is printed is kept, as Markdown."""
 
-    def __init__(self) -> None:
+    def __init__(self, provider: str) -> None:
         self.lines: list[str] = []
+        for line in HEADER.format(machine=_machine(), provider=provider).splitlines():
+            self.say(line)
 
     def say(self, line: str = "") -> None:
         """One line."""
@@ -74,12 +88,27 @@ class Page:
         )
 
 
+def _machine() -> str:
+    """What the figures were measured on."""
+    try:
+        names = {
+            line.split(":")[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        }
+    except OSError:
+        names = set()
+    return (
+        f"processor: {', '.join(sorted(names)) or platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+    )
+
+
 SCORE_COLUMNS = ("", "MPJPE mm", "local rotation deg", "PVE mm", "acceleration mm/frame²", "frames/s/core")
 
 
 def known(page: Page, held: list[KnownMotion], every: list[KnownMotion], body: BodyModel) -> None:
     """Layouts of joints against known theta, betas unknown to the fit."""
-    smpl24 = open_regressor(None, layout="smpl24", device="numpy")
+    smpl24, numpy = (open_regressor(None, layout="smpl24", device=device) for device in ("cpu", "numpy"))
     page.head(f"smpl24, {len(held)} clips that no regressor was trained on", SCORE_COLUMNS)
     page.score("fit", cases.measure(held, SMPL24, smpl24, body, REFINED))
     page.score("regressor alone", cases.measure(held, SMPL24, smpl24, body, ALONE))
@@ -87,10 +116,11 @@ def known(page: Page, held: list[KnownMotion], every: list[KnownMotion], body: B
         page.score(name, found)
     page.head(f"smpl24, all {len(every)} clips (most were trained on)", SCORE_COLUMNS)
     page.score("fit", cases.measure(every, SMPL24, smpl24, body, REFINED))
+    page.score("fit, NumPy", cases.measure(every, SMPL24, numpy, body, REFINED))
     page.score("regressor alone", cases.measure(every, SMPL24, smpl24, body, ALONE))
     page.head("Other layouts, held-out clips", SCORE_COLUMNS)
     for layout in (SMPL22, COCO17, BODY25, H36M17):
-        regressor = open_regressor(None, layout=layout.name, device="numpy")
+        regressor = open_regressor(None, layout=layout.name, device="cpu")
         page.score(f"{layout.name}, fit", cases.measure(held, layout, regressor, body, REFINED))
         page.score(f"{layout.name}, regressor alone", cases.measure(held, layout, regressor, body, ALONE))
 
@@ -140,7 +170,7 @@ def _peer(clips: list[KnownMotion], body: BodyModel) -> dict[str, cases.Score]:
 
 def music_and_dance(page: Page, folder: Path, body: BodyModel) -> None:
     """md23: residuals, speed, feet and beats."""
-    regressor = open_regressor(None, layout="md23", device="numpy")
+    regressor = open_regressor(None, layout="md23", device="cpu")
     clips = [read(path) for path in sorted(folder.iterdir()) if (path / "skeletons.json").is_file()]
     page.head(
         f"md23, {len(clips)} music & dance clips, as they are",
@@ -186,7 +216,7 @@ def music_and_dance(page: Page, folder: Path, body: BodyModel) -> None:
 
 def long_clip(page: Page, clips: list[KnownMotion], body: BodyModel) -> None:
     """Time and memory of ten minutes against one minute."""
-    regressor = open_regressor(None, layout="smpl24", device="numpy")
+    regressor = open_regressor(None, layout="smpl24", device="cpu")
     pose = np.concatenate([clip.motion.pose_rotmat for clip in clips])
     place = np.concatenate([clip.motion.translation_m for clip in clips])
     page.head("Length: smpl24 at 25 frames/s", ("frames", "seconds", "frames/s/core", "peak memory MB"))
@@ -207,7 +237,8 @@ def main() -> None:
     parser.add_argument("--cmu", type=int, help="only so many of all CMU clips")
     parser.add_argument("--out", type=Path, help="Markdown file to write")
     arguments = parser.parse_args()
-    page, body = Page(), load_body()
+    provider = open_regressor(None, device="cpu").provider
+    page, body = Page("onnxruntime" if provider == "CPU" else provider), load_body()
     if (arguments.data / "cmu").is_dir():
         every = load_known_motion(arguments.data / "cmu", body)
         names = tuple(sorted(path.stem for path in (arguments.data / "cmu").glob("*.bvh")))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,12 @@ from dancepose_addon.core.errors import InputError
 
 from .arguments import BodyOption, ReadOption
 from .display import list_results, progress_bar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence as Rows
+
+    from dancepose_addon.core.body.model import BodyModel
+    from dancepose_addon.core.skeleton.sequence import Sequence
 
 
 def calibrate(
@@ -25,6 +31,10 @@ def calibrate(
     hold_out: Annotated[
         list[str] | None,
         typer.Option("--hold-out", help="Name of a clip to check on and not to learn from. Repeatable."),
+    ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option("--start", help="Marker table, .json, to solve again with the poses of the fit; none is learned."),
     ] = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Also draw the points on the body, .png.")] = None,
     report: Annotated[
@@ -59,6 +69,9 @@ def calibrate(
         layout = str(_guess(motion, out, read, model, seed))
     settings = Settings(frames=frames, seed=seed)
     learning, checking = split(read_clips((motion,), layout), tuple(hold_out or ()))
+    if start is not None:
+        _solve_again(start, learning, checking, model, out)
+        return
     with progress_bar() as display:
         found = learn(learning, model, settings, held_out=checking, progress=display.progress)
     markers = replace(found.markers, provenance=provenance(found, learning, settings))
@@ -96,3 +109,29 @@ def _guess(motion: Path, out: Path | None, read: str | None, body: BodyModel, se
     print(describe_guess(found, names))
     write_layout(out, layout_table(found, names, points, body, out.stem))
     return out
+
+
+def _solve_again(
+    start: Path, learning: "Rows[Sequence]", checking: "Rows[Sequence]", body: "BodyModel", out: Path | None
+) -> None:
+    """A table after ``trainer.calibrate_polish``, with what the fit leaves before and after."""
+    from dancepose_addon.core.body.keypoints import MarkerSet
+    from dancepose_addon.inference import open_regressor
+    from trainer.calibrate_polish import ROUNDS, polish, residual_mm
+
+    before = MarkerSet.load(start)
+    regressor = open_regressor(None, layout=before.layout.name)
+    with progress_bar() as display:
+        after = polish(before, learning, body, regressor, progress=display.progress)
+    said = []
+    for name, clips in (("", learning), (" on clips not learned from", checking)):
+        if clips:
+            left = [residual_mm(table, clips, body, regressor) for table in (before, after)]
+            said.append(f"{left[0]:.2f} to {left[1]:.2f} mm{name}")
+    text = f"{ROUNDS} rounds with the fit on {len(learning)} clips: mean residual from {', '.join(said)}"
+    if out is not None:
+        with replacing(out) as temporary:
+            table = replace(after, provenance=f"{before.provenance}; {text}").to_json()
+            temporary.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    print(text)
+    list_results({"markers": out})

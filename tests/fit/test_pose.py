@@ -71,7 +71,8 @@ def test_levers_are_the_derivatives_of_the_points() -> None:
     markers, pose = _two_bone_markers(_after_rest(0)), _turns(rng, 1, 0.5).astype(np.float64)
     carriers = problem.carriers
     state = pose_module._evaluate(problem, pose.astype(np.float32), np.zeros((1, 3), np.float32))
-    lever = pose_module._levers(carriers, state.carried, state.joints).reshape(3, len(carriers.joints), -1)
+    points = problem.target_m - state.residual
+    lever = pose_module._levers(carriers, points, state.carried, state.joints).reshape(3, len(carriers.joints), -1)
     for index, joint in enumerate(carriers.joints):
         for axis in range(3):
             numeric = _derivative(problem, markers, pose[0], joint, axis)
@@ -102,7 +103,7 @@ def test_normal_equations_follow_from_the_jacobian() -> None:
     expected = np.einsum("k,akc,bkc->ab", weight, jacobian, jacobian)
 
     state = pose_module._evaluate(problem, pose.astype(np.float32), np.zeros((1, 3), np.float32))
-    lever = pose_module._levers(problem.carriers, state.carried, state.joints)
+    lever = pose_module._levers(problem.carriers, problem.target_m - state.residual, state.carried, state.joints)
     lever -= (lever @ problem.confidence[:, :, None]) / weight.sum()
     product = (lever * problem.confidence[:, None]) @ np.swapaxes(lever, 1, 2)
     found = pose_module._crossed(product, len(joints))[0]

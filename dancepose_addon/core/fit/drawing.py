@@ -26,6 +26,9 @@ REACHED_M: Final = 0.001
 FEW_FRAMES: Final = 0.2
 """Up to this share of frames that are not done are solved by themselves, with STEPS_ALONE steps."""
 STEPS_ALONE: Final = 6
+MENDED_NOISE_M: Final = 0.02
+STEPS_MENDED: Final = 3
+"""Where turns were taken back: points count this little against the mended rotations, in so many steps."""
 LEVELS: Final = ((16, 12), (4, 4), (1, 1))
 """Of the least squares in time: every how many frames, and how many steps for each of the settings'."""
 
@@ -80,7 +83,28 @@ def draw_onto_points(
     if prepared.gaps:
         pose = bridge_corrections(fitted.pose, reference, blind_joints(markers, prepared.seen))
         fitted = replace(fitted, pose=pose)
-    return replace(fitted, pose=mend_flips(fitted.pose, reference, fps=fps))
+    return _mended(fitted, body, reference, prepared, chosen, fps=fps, progress=progress)
+
+
+def _mended(
+    fitted: Fitted,
+    body: BodyModel,
+    reference: F32,
+    prepared: Prepared,
+    settings: RefineSettings,
+    *,
+    fps: float,
+    progress: Progress,
+) -> Fitted:
+    """Turns that nobody makes taken back; the other joints of those frames then meet the points again, as well as they
+    can while the mended ones keep about where they are."""
+    pose = mend_flips(fitted.pose, reference, fps=fps)
+    frames = np.flatnonzero((pose != fitted.pose).any(axis=(1, 2, 3)))
+    if not len(frames):
+        return fitted
+    held = replace(settings, noise_m=max(settings.noise_m, MENDED_NOISE_M), steps=STEPS_MENDED)
+    met = _refined_at(frames, replace(fitted, pose=pose), body, pose, prepared, held, progress)
+    return replace(met, pose=mend_flips(met.pose, reference, fps=fps))
 
 
 def _coarse_to_fine(

@@ -32,6 +32,7 @@ REFINE_STEPS: Final = 1
 """Of every frame, after coarser levels in time have found the corrections: more come half a millimetre nearer."""
 MOST_DAMPING: Final = 100.0
 """Squared metres per radian: steps are as good as none by then."""
+WHOLE: Final = 0.999999
 LEVER_M: Final = 0.02
 """A joint is solved for when some point is carried by it at least this far from its centre."""
 
@@ -53,15 +54,18 @@ class RefineSettings:
 @dataclass(frozen=True)
 class _Carriers:
     """Points as P (point, bone) pairs. weight: (P,); local_m: (P, 3), from the bone's joint; sums: (P, K), the pair's
-    weight in its point; joints: (A,) those solved for; spread: (P, A K), the pair's weight in the lever of each joint
-    and point; below: (A, K), share of the point that the joint carries."""
+    weight in its point; joints: (A,) those solved for; below: (A, K), share of the point that the joint carries;
+    partly: N pairs (joint, point) of which it carries a part, as two rows of indices; parts: (P, N), the pair's weight
+    in those; elbows: their indices within ``joints``."""
 
     bone: NDArray[np.intp]
     local_m: F32
     sums: F32
     joints: NDArray[np.intp]
-    spread: F32
     below: F32
+    partly: tuple[NDArray[np.intp], ...]
+    parts: F32
+    elbows: NDArray[np.intp]
 
 
 def _carriers(markers: MarkerSet, rest_joints_m: F32) -> _Carriers:
@@ -79,14 +83,17 @@ def _carriers(markers: MarkerSet, rest_joints_m: F32) -> _Carriers:
     sums = np.zeros((len(point), len(rest_points)), np.float32)
     sums[np.arange(len(point)), point] = weight
     carried = descends[joints][:, bone].astype(np.float32)
-    spread = carried.T[:, :, None] * sums[:, None, :]
+    below = (carried @ sums).astype(np.float32)
+    partly = np.nonzero((below > 0.0) & (below < WHOLE))
     return _Carriers(
         bone=bone,
         local_m=(rest_points[point] - rest_joints_m[bone]).astype(np.float32),
         sums=sums,
         joints=joints,
-        spread=spread.reshape(len(point), -1),
-        below=(carried @ sums).astype(np.float32),
+        below=below,
+        partly=partly,
+        parts=carried.T[:, partly[0]] * sums[:, partly[1]],
+        elbows=np.flatnonzero(np.isin(joints, ELBOWS)),
     )
 
 
@@ -185,7 +192,7 @@ def _evaluate(problem: _Block, pose: F32, translation: F32) -> _State:
         axis=-1,
     )
     own = global_rotmat[:, carriers.joints]
-    axes = _axes_of_pulls(global_rotmat, carriers.joints)
+    axes = _axes_of_pulls(global_rotmat, carriers)
     away = (np.swapaxes(axes, -1, -2) @ (own @ away[..., None]))[..., 0]
     beyond = _beyond_limits(pose, carriers.joints)
     # Huber's loss, twice over: d^2 inside, 2 c d - c^2 outside.
@@ -196,11 +203,12 @@ def _evaluate(problem: _Block, pose: F32, translation: F32) -> _State:
     return _State(pose, translation, own, axes, joints, carried, residual, distance, away, beyond, cost)
 
 
-def _axes_of_pulls(global_rotmat: F32, joints: NDArray[np.intp]) -> F32:
+def _axes_of_pulls(global_rotmat: F32, carriers: _Carriers) -> F32:
     """World axes about which a joint's pulls are known, as columns: its own ones, but at the elbow the forearm and the
     upper arm's hinge, which the forearm's twist leaves where it is. global_rotmat: (T, 24, 3, 3) -> (T, A, 3, 3)."""
+    joints = carriers.joints
     axes = global_rotmat[:, joints]
-    for index in np.flatnonzero(np.isin(joints, ELBOWS)):
+    for index in carriers.elbows:
         along = global_rotmat[:, joints[index], :, 0]
         hinge = global_rotmat[:, PARENTS[joints[index]], :, 1]
         hinge = hinge - (hinge * along).sum(axis=1, keepdims=True) * along
@@ -229,7 +237,7 @@ def _propose(problem: _Block, state: _State, damping: F32) -> tuple[F32, F32]:
     carriers, settings = problem.carriers, problem.settings
     frames, active = len(state.pose), len(carriers.joints)
     weight = problem.confidence * np.minimum(1.0, settings.outlier_m / np.maximum(state.distance, 1e-9))
-    lever = _levers(carriers, state.carried, state.joints)
+    lever = _levers(carriers, problem.target_m - state.residual, state.carried, state.joints)
     total = np.maximum(weight.sum(axis=1), 1e-9)[:, None]
     lever_mean = (lever @ weight[:, :, None])[..., 0] / total
     residual_mean = np.einsum("tk,tkc->tc", weight, state.residual) / total
@@ -262,13 +270,19 @@ def _propose(problem: _Block, state: _State, damping: F32) -> tuple[F32, F32]:
     return pose, state.translation + residual_mean - moved
 
 
-def _levers(carriers: _Carriers, carried: F32, joints: F32) -> F32:
-    """S of the module's text. carried: (T, P, 3); joints: (T, 24, 3) -> (T, 3 A, K), metres, axis by axis."""
-    frames, active = len(carried), len(carriers.joints)
-    pairs = np.ascontiguousarray(np.swapaxes(carried, 1, 2)).reshape(frames * 3, -1)
-    reach = (pairs @ carriers.spread).reshape(frames, 3, active, -1)
-    reach -= np.swapaxes(joints[:, carriers.joints], 1, 2)[..., None] * carriers.below
-    return reach.reshape(frames, 3 * active, -1)
+def _levers(carriers: _Carriers, points: F32, carried: F32, joints: F32) -> F32:
+    """S of the module's text. points: (T, K, 3); carried: (T, P, 3); joints: (T, 24, 3) -> (T, 3 A, K), metres, axis by
+    axis. Written out and not as one large product, which BLAS would share between threads that then wait for each other
+    wherever the machine has other work to do."""
+    frames, (active, count) = len(carried), carriers.below.shape
+    own = np.swapaxes(joints[:, carriers.joints], 1, 2)[..., None]
+    reach = np.swapaxes(points, 1, 2)[:, :, None] - own
+    reach *= carriers.below
+    joint, point = carriers.partly
+    if len(joint):
+        part = np.swapaxes(carried, 1, 2) @ carriers.parts
+        reach[:, :, joint, point] = part - own[..., 0][:, :, joint] * carriers.below[joint, point]
+    return reach.reshape(frames, 3 * active, count)
 
 
 def _crossed(product: F32, active: int) -> F32:

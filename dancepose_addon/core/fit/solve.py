@@ -40,6 +40,8 @@ is long enough every SEED_STRIDE-th or a multiple, so that they are among the fr
 FEWEST_FRAMES: Final = 24
 SEED_STRIDE: Final = 16
 SAMPLE_ROUNDS: Final = 5
+ADAPT_ROUNDS: Final = 8
+"""Of posing them and solving the body in turn; more where the points' places are solved too."""
 SAMPLE_STEPS: Final = 3
 LONGEST_HOLD_S: Final = 1.0
 """Joints that nothing shows turn the shortest way from what was seen to what is seen next, for this long."""
@@ -79,10 +81,11 @@ def fit(
     *,
     regressor: PoseRegressor,
     body: BodyModel,
+    markers: MarkerSet | None = None,
     settings: FitSettings = FitSettings(),
     progress: Progress = silent,
 ) -> FitResult:
-    """Fit ``body`` to ``sequence``.
+    """Fit ``body`` to ``sequence``. markers: where points ride, if not as the project's own table says.
 
     Raises:
         InputError: points that no fit could use, or settings that cannot be. RegressorError: the regressor is for
@@ -92,7 +95,7 @@ def fit(
     validate(sequence)
     require_settings(settings, body.beta_count)
     require_layout(regressor.info, sequence.layout, sequence.source)
-    markers = _markers_of(regressor)
+    markers = markers or _markers_of(regressor)
     raw = prepare(sequence)  # What is refused is refused before anything is said of progress.
     progress(0.0, "Looking for gaps and noise")
     prepared = smooth_prepared(raw, fps=sequence.fps, strength=settings.smooth) if settings.smooth else raw
@@ -100,7 +103,6 @@ def fit(
     progress(0.05, f"Regressing {len(sequence)} frames")
     reference = _regress(regressor, markers, raw, prepared, settings, sequence.fps)
     clock.lap("regress")
-
     errors: dict[str, F32] = {}
     if settings.refine is None:
         fitted = _place(markers, body, reference, prepared, settings)
@@ -123,7 +125,6 @@ def fit(
     progress(0.9, "Finding the floor")
     settled = _settle(fitted, body, sequence.fps, settings)
     clock.lap("ground")
-
     last = "refined" if settings.refine else "regressor"
     errors[last] = per_point_error_m(settled.fitted.keypoints(body), raw.points_m - settled.drop_m)
     report = describe_fit(
@@ -220,7 +221,7 @@ def _solve_shape(
     shape = solve_shape(markers, body, pose, target, confidence, betas=betas)
     refinement = settings.refine or RefineSettings()
     quick = replace(refinement, steps=SAMPLE_STEPS, noise_m=max(refinement.noise_m, prepared.noise_m))
-    for _ in range(SAMPLE_ROUNDS):
+    for _ in range(ADAPT_ROUNDS if settings.adapt else SAMPLE_ROUNDS):
         sized, rest_joints = shape.sized_markers(), shape.rest_joints(body)
         offset = mean_offset(keypoints_from_pose(sized, rest_joints, pose), target, confidence)
         pose, _ = refine(

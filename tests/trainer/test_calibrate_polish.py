@@ -1,0 +1,73 @@
+"""Solving a marker table again: in poses that are known, places and shares that are known come back."""
+
+import numpy as np
+import pytest
+
+from dancepose_addon.core.body.keypoints import MarkerSet, keypoints_from_pose
+from dancepose_addon.core.body.model import JOINT_INDEX, MIRRORED_JOINTS, forward_kinematics
+from dancepose_addon.core.skeleton.layouts import MD23
+from tests.bodies import synthetic_body
+from tests.posing import random_pose
+from trainer.calibrate_polish import FLIP, SAME_PLACE_M, _Posed, mirror_groups, solve_places
+
+BODY = synthetic_body(5)
+BONES = {"right_elbow": ("right_shoulder", "right_elbow"), "left_elbow": ("left_shoulder", "left_elbow")}
+
+
+def table(shift_m: float, share: float) -> MarkerSet:
+    """Markers near the joints, alike on both sides but for the last one; elbows ride on two bones, ``share`` on the
+    upper one."""
+    random = np.random.default_rng(3)
+    names = {name: index for index, name in enumerate(MD23.keypoints)}
+    joints = BODY.rest_joints()
+    joints = 0.5 * (joints + joints[list(MIRRORED_JOINTS)] * FLIP)
+    weights, places = np.zeros((23, 24), np.float32), np.zeros((23, 3))
+    for name, index in names.items():
+        bone = JOINT_INDEX[BONES[name][1]] if name in BONES else index % 24
+        weights[index, bone] = 1.0
+        places[index] = joints[bone] + random.normal(scale=0.04, size=3)
+    for name, (upper, lower) in BONES.items():
+        weights[names[name]] = 0.0
+        weights[names[name], [JOINT_INDEX[upper], JOINT_INDEX[lower]]] = share, 1.0 - share
+    places[names["left_elbow"]] = places[names["right_elbow"]] * FLIP
+    for name in BONES:
+        places[names[name]] += shift_m * (FLIP if name == "left_elbow" else 1.0)
+    places[0] += shift_m
+    offsets = places - weights @ BODY.rest_joints()
+    return MarkerSet(MD23, weights, offsets.astype(np.float32))
+
+
+def posed(markers: MarkerSet, seed: int, scale: float) -> _Posed:
+    pose = random_pose(seed, 80)
+    rest = np.float32(scale) * BODY.rest_joints()
+    rotmat, joints = forward_kinematics(rest, pose)
+    target = keypoints_from_pose(markers.scaled(scale), rest, pose)
+    target[5, 0] += 0.5  # a stray point
+    confidence = np.ones(target.shape[:2])
+    arrays = (rest, rotmat, joints, target)
+    return _Posed(scale, *(array.astype(np.float64) for array in arrays), confidence)
+
+
+def test_places_and_shares_come_back() -> None:
+    truth, start = table(0.0, 0.3), table(0.012, 0.55)
+    clips = [posed(truth, seed, scale) for seed, scale in ((1, 1.1), (2, 0.9))]
+    found = start
+    for _ in range(4):
+        found = solve_places(found, start, BODY, clips, mirror_groups(start, BODY))
+    rest = [markers.rest_points(BODY.rest_joints()) for markers in (truth, start, found)]
+    assert np.abs(rest[1] - rest[0]).max() > 0.01
+    assert np.abs(rest[2] - rest[0]).max() < 0.0025
+    elbow = MD23.keypoints.index("right_elbow")
+    assert found.weights[elbow, JOINT_INDEX["right_shoulder"]] == pytest.approx(0.3, abs=0.05)
+    assert np.array_equal(found.weights > 0, start.weights > 0)
+
+
+def test_mirror_images_stay_so() -> None:
+    start = table(0.0, 0.3)
+    right, left = (MD23.keypoints.index(name) for name in BONES)
+    groups = [[(one.index, one.mirror) for one in group] for group in mirror_groups(start, BODY)]
+    assert [(min(right, left), False), (max(right, left), True)] in groups
+    found = solve_places(start, start, BODY, [posed(table(0.01, 0.4), 6, 1.0)], mirror_groups(start, BODY))
+    rest = found.rest_points(BODY.rest_joints())
+    assert np.abs(rest[right] - rest[left] * FLIP).max() < SAME_PLACE_M
+    assert found.weights[left] == pytest.approx(found.weights[right][list(MIRRORED_JOINTS)], abs=1e-6)
