@@ -19,6 +19,9 @@ REFUSES_THE_FILE = (
 class SessionOptions:
     log_severity_level = 0
 
+    def add_session_config_entry(self, key, value):
+        pass
+
 
 class InferenceSession:
     def __init__(self, *args, **kwargs):
