@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dancepose_addon.core.atomic import replacing
+from dancepose_addon.core.body.keypoints import MarkerSet, layout_with
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.skeleton.layout_file import table_of, write_layout
 
 from .arguments import BodyOption, ReadOption
 from .display import list_results, progress_bar
@@ -17,7 +19,6 @@ from .display import list_results, progress_bar
 if TYPE_CHECKING:
     from collections.abc import Sequence as Rows
 
-    from dancepose_addon.core.body.model import BodyModel
     from dancepose_addon.core.skeleton.sequence import Sequence
 
 
@@ -57,9 +58,7 @@ def calibrate(
 
     require_torch()
     choose_device("cpu", threads)
-    from dancepose_addon.core.body.keypoints import layout_with
     from dancepose_addon.core.body.model_io import load_body
-    from dancepose_addon.core.skeleton.layout_file import table_of, write_layout
     from trainer.calibrate import Settings, calibrate as learn
     from trainer.calibrate_report import describe, provenance, report_of, split
     from trainer.recordings import read_clips
@@ -76,11 +75,7 @@ def calibrate(
         found = learn(learning, model, settings, held_out=checking, progress=display.progress)
     markers = replace(found.markers, provenance=provenance(found, learning, settings))
     summary = report_of(found, learning, checking, settings)
-    if out is not None and out.suffix == ".toml":
-        write_layout(out, table_of(layout_with(markers)))
-    elif out is not None:
-        with replacing(out) as temporary:
-            temporary.write_text(json.dumps(markers.to_json(), indent=1) + "\n", encoding="utf-8")
+    _write_markers(out, markers)
     if report is not None:
         with replacing(report) as temporary:
             temporary.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
@@ -93,9 +88,19 @@ def calibrate(
     list_results({"markers": out, "report": report, "picture": plot})
 
 
+def _write_markers(out: Path | None, markers: MarkerSet) -> None:
+    """As a layout where the name ends in .toml, else as a marker table; nothing where there is no name."""
+    if out is None:
+        return
+    if out.suffix == ".toml":
+        write_layout(out, table_of(layout_with(markers)))
+        return
+    with replacing(out) as temporary:
+        temporary.write_text(json.dumps(markers.to_json(), indent=1) + "\n", encoding="utf-8")
+
+
 def _guess(motion: Path, out: Path | None, read: str | None, body: BodyModel, seed: int) -> Path:
     """Write the layout that the points are likely of to ``out``, say what it is, and return its path."""
-    from dancepose_addon.core.skeleton.layout_file import write_layout
     from dancepose_addon.core.skeleton.recording import Hints
     from trainer.assignment import guess_assignment
     from trainer.assignment_layout import describe_guess, layout_table
@@ -112,10 +117,9 @@ def _guess(motion: Path, out: Path | None, read: str | None, body: BodyModel, se
 
 
 def _solve_again(
-    start: Path, learning: "Rows[Sequence]", checking: "Rows[Sequence]", body: "BodyModel", out: Path | None
+    start: Path, learning: "Rows[Sequence]", checking: "Rows[Sequence]", body: BodyModel, out: Path | None
 ) -> None:
     """A table after ``trainer.calibrate_polish``, with what the fit leaves before and after."""
-    from dancepose_addon.core.body.keypoints import MarkerSet
     from dancepose_addon.inference import open_regressor
     from trainer.calibrate_polish import ROUNDS, polish, residual_mm
 
@@ -129,9 +133,6 @@ def _solve_again(
             left = [residual_mm(table, clips, body, regressor) for table in (before, after)]
             said.append(f"{left[0]:.2f} to {left[1]:.2f} mm{name}")
     text = f"{ROUNDS} rounds with the fit on {len(learning)} clips: mean residual from {', '.join(said)}"
-    if out is not None:
-        with replacing(out) as temporary:
-            table = replace(after, provenance=f"{before.provenance}; {text}").to_json()
-            temporary.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    _write_markers(out, replace(after, provenance=f"{before.provenance}; {text}"))
     print(text)
     list_results({"markers": out})
