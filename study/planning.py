@@ -18,9 +18,11 @@ from .layout import Places
 from .program import code_hash, program_version
 from .sources import Cache, content_hash, find_sources, look_into
 
-PREVIEW_S, SAMPLE_S, DENOISING_SAMPLES = 1.1, 0.65, 0.75
-"""Seconds for a megapixel of one frame on two cores: by Workbench, of a sample by Cycles, and what denoising costs in
-samples (``benchmarks.study_cost``). Only the size of chunks and the first estimate of time hang on them."""
+PREVIEW_S: Final = (0.18, 0.38)
+"""Seconds of one frame by Workbench on two cores: of any, and for a megapixel (``benchmarks.study_cost pace``). Only
+the size of chunks and the first estimate of time hang on this and the next."""
+SAMPLE_S, DENOISING_SAMPLES = 0.78, 0.75
+"""Seconds for a megapixel of a sample by Cycles on two cores, and what denoising costs in samples."""
 SAMPLES: Final = {"stage": 2, "transparent": 16}
 """What Cycles takes on a processor where a study names none."""
 CHUNK_S: Final = 30.0
@@ -99,8 +101,10 @@ def frame_estimate_s(study: Study) -> float:
     """Seconds that a frame may take, before any has been rendered."""
     picture = study.picture
     samples = picture.samples or SAMPLES[picture.background]
-    seconds = PREVIEW_S if picture.engine == "preview" else SAMPLE_S * (samples + DENOISING_SAMPLES)
-    return seconds * picture.size[0] * picture.size[1] / 1e6
+    megapixels = picture.size[0] * picture.size[1] / 1e6
+    if picture.engine == "preview":
+        return PREVIEW_S[0] + PREVIEW_S[1] * megapixels
+    return SAMPLE_S * (samples + DENOISING_SAMPLES) * megapixels
 
 
 def cut_evenly(count: int, most: int) -> list[tuple[int, int]]:
