@@ -51,10 +51,11 @@ REFINED = settings_from(level=False)
 
 HEADER = """# Figures of the fit
 
-Written by `python -m benchmarks.fit --out docs/fit-figures.md`; {machine}. Speed is by processor time of all threads
-together, frames per second and core; BLAS has one thread. The regressor runs by {provider}, unless a row says NumPy.
-Motion with known theta is CMU's, worn by the default body, each clip with betas that the fit does not know; music &
-dance is as it was recorded, so its residual holds what markers, body and recording differ by.
+Written by `python -m benchmarks.fit --out docs/fit-figures.md`, regressor by {provider} unless a row says NumPy;
+{machine}.
+Speed is frames per second and core, by the processor time of all threads together; BLAS has one thread.
+Motion with known theta is CMU's, worn by the default body, each clip with betas that the fit does not know.
+Music & dance is as it was recorded: its residual holds all that markers, body and recording differ by.
 """
 
 
