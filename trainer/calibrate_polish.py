@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+import torch
 
 from dancepose_addon.core.body.keypoints import MarkerSet
 from dancepose_addon.core.body.model import MIRRORED_JOINTS, BodyModel, forward_kinematics
@@ -22,6 +23,9 @@ from dancepose_addon.core.fit.solve import fit
 from dancepose_addon.core.progress import Progress, silent
 from dancepose_addon.core.skeleton.sequence import Sequence
 
+from .calibrate_model import Skin
+
+F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 
 ROUNDS: Final = 12
@@ -38,6 +42,9 @@ START_SHARE: Final = 0.05
 further in is almost as good as a smaller one with points further out, and nothing else would keep them on the skin."""
 SAME_PLACE_M: Final = 0.001
 """Points that mirror each other this well are solved together, and stay mirror images."""
+SKIN_M: Final = (-0.001, 0.02)
+"""Outside the skin of the mean body, metres: as ``calibrate`` holds it."""
+HALVINGS: Final = 16
 FLIP: Final = np.array([-1.0, 1.0, 1.0])
 
 
@@ -79,8 +86,29 @@ def polish(
         for index, clip in enumerate(clips):
             progress((number + index / len(clips)) / rounds, f"Round {number + 1} of {rounds}: {clip.source}")
             posed.append(_fitted(clip, markers, body, regressor))
-        markers = solve_places(markers, start, body, posed, groups)
+        markers = near_skin(solve_places(markers, start, body, posed, groups), start, body)
     return markers
+
+
+def near_skin(markers: MarkerSet, start: MarkerSet, body: BodyModel) -> MarkerSet:
+    """Points that started on the skin or at most SKIN_M off it stay so: one that left is taken back towards its start
+    just as far as it has to be. Shares stay as they are."""
+    skin, joints = Skin(body), body.rest_joints()
+    first, last = start.rest_points(joints), markers.rest_points(joints)
+
+    def inside(places: F32) -> NDArray[np.bool_]:
+        away = skin.distance(torch.from_numpy(np.ascontiguousarray(places, np.float32))).numpy()
+        return np.asarray((away >= SKIN_M[0]) & (away <= SKIN_M[1]))
+
+    bound = inside(first) & ~inside(last)
+    low, high = np.zeros(len(first)), np.ones(len(first))
+    for _ in range(HALVINGS):
+        part = (low + high) / 2.0
+        fits = inside((first + part[:, None] * (last - first)).astype(np.float32))
+        low, high = np.where(fits, part, low), np.where(fits, high, part)
+    places = np.where(bound[:, None], first + low[:, None] * (last - first), last)
+    offsets = places - markers.weights @ joints
+    return replace(markers, offsets_m=offsets.astype(np.float32))
 
 
 def residual_mm(markers: MarkerSet, clips: Rows[Sequence], body: BodyModel, regressor: PoseRegressor) -> float:

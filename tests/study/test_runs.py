@@ -160,13 +160,16 @@ def test_chunks_and_executors_change_no_pixel(make_study, engine: str) -> None:
 
 
 @contextmanager
-def killing(root: Path, *, every_s: float, times: int) -> Iterator[list[int]]:
-    """Kill Blenders of a study, one at a time, with SIGKILL."""
+def killing(root: Path, *, every_frames: int, times: int) -> Iterator[list[int]]:
+    """Kill Blenders of a study, one at a time, with SIGKILL: by progress, so that a fast machine is hit as often."""
     killed: list[int] = []
     stop = threading.Event()
 
     def work() -> None:
-        while len(killed) < times and not stop.wait(every_s):
+        while len(killed) < times and not stop.wait(0.02):
+            frames = sum(1 for path in root.rglob("*.png") if not path.name.startswith("."))
+            if frames < every_frames * (len(killed) + 1):
+                continue
             for pid in blenders_of(root)[:1]:
                 os.kill(pid, signal.SIGKILL)
                 killed.append(pid)
@@ -196,7 +199,7 @@ def blenders_of(root: Path) -> list[int]:
 def test_killed_workers_lose_no_frame(make_study) -> None:
     file = make_study(songs=("s1", "s2"), chunk=3)
     told: list[str] = []
-    with killing(file.parent, every_s=3.0, times=3) as killed:
+    with killing(file.parent, every_frames=6, times=3) as killed:
         summary = run(file, told=told)
     assert len(killed) == 3
     assert any("signal 9" in text for text in told)

@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 
-from dancepose_addon.core.body.keypoints import MarkerSet, keypoints_from_pose
-from dancepose_addon.core.body.model import JOINT_INDEX, MIRRORED_JOINTS, forward_kinematics
-from dancepose_addon.core.skeleton.layouts import MD23
-from tests.bodies import synthetic_body
-from tests.posing import random_pose
-from trainer.calibrate_polish import FLIP, SAME_PLACE_M, _Posed, mirror_groups, solve_places
+torch = pytest.importorskip("torch")
+
+from dancepose_addon.core.body.keypoints import MarkerSet, keypoints_from_pose  # noqa: E402
+from dancepose_addon.core.body.model import JOINT_INDEX, MIRRORED_JOINTS, forward_kinematics  # noqa: E402
+from dancepose_addon.core.skeleton.layouts import MD23  # noqa: E402
+from tests.bodies import synthetic_body  # noqa: E402
+from tests.posing import random_pose  # noqa: E402
+from trainer.calibrate_model import Skin  # noqa: E402
+from trainer.calibrate_polish import FLIP, SAME_PLACE_M, _Posed, mirror_groups, near_skin, solve_places  # noqa: E402
 
 BODY = synthetic_body(5)
 BONES = {"right_elbow": ("right_shoulder", "right_elbow"), "left_elbow": ("left_shoulder", "left_elbow")}
@@ -71,3 +74,22 @@ def test_mirror_images_stay_so() -> None:
     rest = found.rest_points(BODY.rest_joints())
     assert np.abs(rest[right] - rest[left] * FLIP).max() < SAME_PLACE_M
     assert found.weights[left] == pytest.approx(found.weights[right][list(MIRRORED_JOINTS)], abs=1e-6)
+
+
+def test_points_that_leave_the_skin_are_taken_back_to_it_and_no_further(body) -> None:
+    joints, index = body.rest_joints(), int(body.v_template_m[:, 2].argmax())
+    rest = np.repeat(body.v_template_m[index][None], 23, axis=0).astype(np.float32)
+    weights = np.zeros((23, 24), np.float32)
+    weights[:, 0] = 1.0
+    start = MarkerSet(MD23, weights, rest - joints[0])
+    moved = rest.copy()
+    moved[0, 2] += 0.05  # out: off by more than is allowed
+    moved[1, 2] += 0.01  # out, within what is allowed
+    moved[2, 2] -= 0.03  # into the body
+    found = near_skin(MarkerSet(MD23, weights, moved - joints[0]), start, body)
+    after = found.rest_points(joints)
+    away = Skin(body).distance(torch.from_numpy(after)).numpy()
+    assert away[0] == pytest.approx(0.02, abs=1e-4)
+    np.testing.assert_allclose(after[1], moved[1], atol=1e-6)
+    assert away[2] == pytest.approx(-0.001, abs=1e-4)
+    np.testing.assert_allclose(after[3:], rest[3:], atol=1e-6)
