@@ -11,11 +11,10 @@ import time
 import bpy
 import numpy as np
 
-from benchmarks.samples import waltz
+from benchmarks.samples import body_motion, cut, waltz
 from dancepose_addon.blender.pipeline import ImportOptions, import_and_fit
 from dancepose_addon.blender.vertex_cache import bake
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.fit.motion import BodyMotion
 from dancepose_addon.headless import leave
 
 GOAL_FPS = 60.0
@@ -47,16 +46,8 @@ def _play(*, correctives: bool, skin: bool = True, mute: str = "", cache: bool =
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     scene, body = bpy.context.scene, load_body()
     scene.render.fps = 25
-    dance = waltz()
-    motion = BodyMotion(
-        dance.pose[:FRAMES].astype(np.float32),
-        dance.translation[:FRAMES].astype(np.float32),
-        np.zeros(body.beta_count, np.float32),
-        1.0,
-        25.0,
-    )
     imported = import_and_fit(
-        motion,
+        body_motion(cut(waltz(), FRAMES), body),
         scene=scene,
         view_layer=bpy.context.view_layer,
         collection=scene.collection,

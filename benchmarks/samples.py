@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dancepose_addon.core.body.keypoints import keypoints_from_pose, markers_for
-from dancepose_addon.core.body.model import JOINT_NAMES, PARENTS
+from dancepose_addon.core.body.model import JOINT_NAMES, PARENTS, BodyModel
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.rotation import rotmat_to_rotvec, rotvec_to_rotmat
+from dancepose_addon.core.fit.motion import BodyMotion
 from dancepose_addon.core.skeleton.layouts import get_layout
 from tools.build_example.dancer import dance
 
@@ -79,6 +80,12 @@ def waltz() -> Motion:
 def cut(motion: Motion, frames: int) -> Motion:
     """The first frames."""
     return Motion(motion.pose[:frames], motion.translation[:frames])
+
+
+def body_motion(motion: Motion, body: BodyModel, *, scale: float = 1.0) -> BodyMotion:
+    """A motion danced by the mean shape of ``body``."""
+    betas = np.zeros(body.beta_count, np.float32)
+    return BodyMotion(motion.pose.astype(np.float32), motion.translation.astype(np.float32), betas, scale, FPS)
 
 
 def points_of(motion: Motion, layout: str) -> F64:

@@ -1,9 +1,10 @@
 """``dancepose calibrate``: learn where the points of a layout ride on the body."""
 
+from collections.abc import Sequence as Rows
 from dataclasses import replace
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,14 +13,10 @@ from dancepose_addon.core.body.keypoints import MarkerSet, layout_with
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.skeleton.layout_file import table_of, write_layout
+from dancepose_addon.core.skeleton.sequence import Sequence
 
 from .arguments import BodyOption, ReadOption
 from .display import list_results, progress_bar
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence as Rows
-
-    from dancepose_addon.core.skeleton.sequence import Sequence
 
 
 def calibrate(
@@ -117,7 +114,7 @@ def _guess(motion: Path, out: Path | None, read: str | None, body: BodyModel, se
 
 
 def _solve_again(
-    start: Path, learning: "Rows[Sequence]", checking: "Rows[Sequence]", body: BodyModel, out: Path | None
+    start: Path, learning: Rows[Sequence], checking: Rows[Sequence], body: BodyModel, out: Path | None
 ) -> None:
     """A table after ``trainer.calibrate_polish``, with what the fit leaves before and after."""
     from dancepose_addon.inference import open_regressor

@@ -5,52 +5,23 @@ from typing import Any, Final
 
 import bpy
 
-from .ui import overlay
+from .ui import importing, output_operators, overlay, presets, source_operators
 from .ui.colours import colour_property
 from .ui.dropping import DANCEPOSE_FH_motions
-from .ui.importing import DANCEPOSE_OT_import_fit, DANCEPOSE_OT_import_motions, DANCEPOSE_OT_refit
-from .ui.output_operators import (
-    DANCEPOSE_OT_build_stage,
-    DANCEPOSE_OT_check,
-    DANCEPOSE_OT_clear_stage,
-    DANCEPOSE_OT_copy_report,
-    DANCEPOSE_OT_export,
-    DANCEPOSE_OT_render,
-)
 from .ui.panels import PANELS, draw_import_entry
 from .ui.preferences import ADDON, DANCEPOSE_AP_preferences, start_preferences
-from .ui.presets import DANCEPOSE_OT_add_fit_preset, DANCEPOSE_PT_fit_presets
 from .ui.properties import DANCEPOSE_PG_settings, DANCEPOSE_PG_stage
-from .ui.source_operators import (
-    DANCEPOSE_OT_bake,
-    DANCEPOSE_OT_fit_preset,
-    DANCEPOSE_OT_jump,
-    DANCEPOSE_OT_reset_shape,
-    DANCEPOSE_OT_unbake,
-)
 from .ui.translations import TRANSLATIONS
 
 CLASSES: Final = (
     DANCEPOSE_AP_preferences,
     DANCEPOSE_PG_settings,
     DANCEPOSE_PG_stage,
-    DANCEPOSE_OT_import_fit,
-    DANCEPOSE_OT_import_motions,
-    DANCEPOSE_OT_refit,
-    DANCEPOSE_OT_fit_preset,
-    DANCEPOSE_OT_reset_shape,
-    DANCEPOSE_OT_jump,
-    DANCEPOSE_OT_bake,
-    DANCEPOSE_OT_unbake,
-    DANCEPOSE_OT_build_stage,
-    DANCEPOSE_OT_clear_stage,
-    DANCEPOSE_OT_render,
-    DANCEPOSE_OT_export,
-    DANCEPOSE_OT_check,
-    DANCEPOSE_OT_copy_report,
+    *importing.CLASSES,
+    *source_operators.CLASSES,
+    *output_operators.CLASSES,
+    *presets.CLASSES,
     DANCEPOSE_FH_motions,
-    DANCEPOSE_OT_add_fit_preset,
-    DANCEPOSE_PT_fit_presets,
     *PANELS,
 )
 PROPERTIES: Final[tuple[tuple[Any, str, Callable[[], Any]], ...]] = (

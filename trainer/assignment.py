@@ -205,9 +205,9 @@ def _sized(keypoints: F32, body: BodyModel) -> F32:
 
 
 def _upright_frames(cloud: F32) -> NDArray[np.int64]:
-    """Frames that stand tall, apart in time, half of them with the arms most spread."""
+    """Frames that stand tall with the limbs spread, apart in time."""
     tall = np.ptp(cloud[..., 1], axis=1)
-    wide = np.linalg.norm(cloud - cloud.mean(axis=1, keepdims=True), axis=-1)[..., :].max(axis=1)
+    wide = np.linalg.norm(cloud - cloud.mean(axis=1, keepdims=True), axis=-1).max(axis=1)
     stretches = np.array_split(np.arange(len(cloud)), VIEWS)
     score = tall + wide
     return np.array([part[score[part].argmax()] for part in stretches if len(part)], np.int64)

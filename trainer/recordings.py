@@ -39,13 +39,17 @@ def read_clips(folders: tuple[Path, ...], layout: str) -> list[Sequence]:
     Raises:
         ConfigError: there is none. InputError: one cannot be read.
     """
-    paths: list[Path] = []
-    for folder in folders:
-        inner = sorted(path for path in folder.iterdir() if is_clip(path)) if folder.is_dir() else []
-        paths.extend(inner if inner and not is_clip(folder) else [folder])
+    paths = [path for folder in folders for path in clip_paths(folder)]
     if not paths:
         raise ConfigError("No recordings were found; give a folder with M&D clips or .npy files.")
     return [require_whole(validate(read(path, layout=layout))) for path in paths]
+
+
+def clip_paths(path: Path) -> list[Path]:
+    """The clips of a folder; the path itself where it is one, or where there are none in it."""
+    if not path.is_dir() or is_clip(path):
+        return [path]
+    return sorted(inner for inner in path.iterdir() if is_clip(inner)) or [path]
 
 
 def is_clip(path: Path) -> bool:

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dancepose_addon.core.errors import InputError
-from dancepose_addon.core.skeleton.axes import axis_vector
+from dancepose_addon.core.skeleton.axes import UPRIGHT, require_axis
 from dancepose_addon.core.skeleton.readers import open_recording
 from dancepose_addon.core.skeleton.recording import Hints, PointRecording
 
-from .recordings import is_clip
+from .recordings import clip_paths
 
 MOST_FRAMES: Final = 4000
 """Of all clips together; more only take longer."""
@@ -23,9 +23,7 @@ def read_unlabelled(path: Path, hints: Hints) -> tuple[tuple[str, ...], NDArray[
     Raises:
         InputError: a file holds no points, or another number of them than the first.
     """
-    inner = sorted(one for one in path.iterdir() if is_clip(one)) if path.is_dir() and not is_clip(path) else [path]
-    if not inner:
-        raise InputError(f"{path} holds no clips; give M&D folders or .npy, .npz, .c3d, .trc or .csv files.")
+    inner = clip_paths(path)
     clips: list[NDArray[np.float64]] = []
     names: tuple[str, ...] = ()
     for one in inner:
@@ -45,8 +43,7 @@ def read_unlabelled(path: Path, hints: Hints) -> tuple[tuple[str, ...], NDArray[
 def _upright(recording: PointRecording, hints: Hints) -> NDArray[np.float64]:
     """Points with y up, whole frames only, over the middle of their clip."""
     points = recording.points[np.isfinite(recording.points).all(axis=(1, 2))]
-    up = axis_vector(hints.up or recording.up or find_up(points))
-    turn = _turn_to_y(up)
+    turn = UPRIGHT[require_axis(hints.up or recording.up or find_up(points))]
     return np.asarray(points @ turn.T, np.float64)
 
 
@@ -61,13 +58,3 @@ def find_up(points: NDArray[np.floating]) -> str:
             if cost < best:
                 best, found = cost, name if sign > 0 else f"-{name}"
     return found
-
-
-def _turn_to_y(up: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The rotation by right angles that takes ``up`` to +y."""
-    y = np.array([0.0, 1.0, 0.0])
-    if abs(up @ y) > 0.99:
-        return np.eye(3) if up[1] > 0 else np.diag([1.0, -1.0, -1.0])
-    axis = np.cross(up, y)
-    skewed = np.array([[0.0, -axis[2], axis[1]], [axis[2], 0.0, -axis[0]], [-axis[1], axis[0], 0.0]])
-    return np.eye(3) + skewed + skewed @ skewed

@@ -7,10 +7,11 @@ from typing import Final
 import bpy
 
 KINDS: Final = (
-    "objects", "collections", "meshes", "armatures", "cameras", "lights", "actions", "materials", "shape_keys",
-    "worlds", "images", "sounds", "scenes",
+    "objects", "collections", "meshes", "armatures", "cameras", "lights", "actions", "materials", "worlds",
+    "images", "sounds", "scenes",
 )  # fmt: skip
-"""Collections of ``bpy.data`` that this extension adds to, users before what they use."""
+"""Collections of ``bpy.data`` that this extension adds to, users before what they use; shape keys go with
+their mesh."""
 
 
 @contextmanager
@@ -20,13 +21,7 @@ def taken_back_on_failure() -> Iterator[None]:
     try:
         yield
     except BaseException:
-        made = [
-            block
-            for kind in KINDS
-            if kind != "shape_keys"  # they go with their mesh
-            for block in getattr(bpy.data, kind)
-            if block.session_uid not in before[kind]
-        ]
+        made = [block for kind in KINDS for block in getattr(bpy.data, kind) if block.session_uid not in before[kind]]
         bpy.data.batch_remove(made)
         raise
 

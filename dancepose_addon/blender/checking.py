@@ -9,13 +9,14 @@ from ..core.checklist import BAD, NOTE, OK, Check
 from .engines import PROBE_TIMEOUT_S, TITLES, probe
 
 
-def check_blender(folders: dict[str, Path], *, engines: bool = True, timeout_s: float = PROBE_TIMEOUT_S) -> list[Check]:
+def check_blender(folders: dict[str, Path], *, timeout_s: float = PROBE_TIMEOUT_S) -> list[Check]:
     """Blender's version, its engines, each tried in a process of its own, and whether ``folders`` can be written."""
     kind = "program" if bpy.app.binary_path else "Python wheel"
-    checks = [Check("Blender", OK, f"{bpy.app.version_string}, {kind}")]
-    if engines:
-        checks += [_engine(name, timeout_s) for name in TITLES]
-    return checks + [_writable(name, folder) for name, folder in folders.items()]
+    return [
+        Check("Blender", OK, f"{bpy.app.version_string}, {kind}"),
+        *(_engine(name, timeout_s) for name in TITLES),
+        *(_writable(name, folder) for name, folder in folders.items()),
+    ]
 
 
 def _engine(name: str, timeout_s: float) -> Check:

@@ -20,6 +20,7 @@ from ..core.framing import Shot
 from ..core.png import is_whole_png, stamp, stamp_of
 from ..core.progress import Progress, silent
 from . import compat, stage
+from .dancer import RECORD
 from .engines import Engine
 
 ENOSPC: Final = 28
@@ -86,7 +87,7 @@ def scene_key(
             points = np.empty(2 * len(curve.keyframe_points), np.float32)
             curve.keyframe_points.foreach_get("co", points)
             digest.update(points.data)
-        digest.update(str(dancer.get("dancepose_record")).encode())
+        digest.update(str(dancer.get(RECORD)).encode())
     render = scene.render
     settings = [render.resolution_x, render.resolution_y, render.fps, render.fps_base, stage.STAGE_VERSION]
     settings += [engine.settings_key(), dict(stage_key), bpy.app.version[:2]]

@@ -9,7 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
-from ..core.framing import CameraSettings, Shot, facing_vector, follow, frame_points, orbit, orbited, outline_points
+from ..core.framing import (
+    PITCH_RAD,
+    Shot,
+    facing_vector,
+    follow,
+    frame_points,
+    orbit,
+    orbited,
+    outline_points,
+    unit_or_forward,
+)
 from ..core.skeleton.axes import to_smpl
 from .blocks import remove_unused, taken_back_on_failure
 from .camera import create_camera, move_camera
@@ -22,16 +32,14 @@ F64 = NDArray[np.float64]
 STUDIO: Final = "DancePose Stage"
 MARK: Final = "dancepose_stage"
 STRAIGHT_DOWN_RAD: Final = math.radians(89.9)
-CAMERAS: Final = ("FRONT", "SIDE", "TOP", "FOLLOW", "ORBIT")
 
 
 @dataclass(frozen=True)
 class StudioSettings:
-    """camera: one of CAMERAS; aspect: width over height of the picture; turns: of an orbit over the clip."""
+    """camera: FRONT, SIDE, TOP, FOLLOW or ORBIT; aspect: width over height of the picture."""
 
     camera: str = "FRONT"
     aspect: float = 1.0
-    turns: float = 1.0
     stage: StageSettings = StageSettings()
 
 
@@ -68,7 +76,7 @@ def build_studio(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, settin
 def clear_studio(scene: bpy.types.Scene) -> None:
     """Remove the stage that ``build_studio`` made, where there is one."""
     world = scene.world
-    for collection in [child for child in scene.collection.children if child.get(MARK)]:
+    for collection in _stages(scene):
         things = list(collection.objects)
         blocks = [thing.data for thing in things]
         blocks += [material for block in blocks for material in getattr(block, "materials", ())]
@@ -82,8 +90,12 @@ def clear_studio(scene: bpy.types.Scene) -> None:
 
 def not_staged(scene: bpy.types.Scene) -> list[bpy.types.Object]:
     """Everything in a scene but what ``build_studio`` made."""
-    staged = {thing for child in scene.collection.children if child.get(MARK) for thing in child.objects}
+    staged = {thing for collection in _stages(scene) for thing in collection.objects}
     return [thing for thing in scene.objects if thing not in staged]
+
+
+def _stages(scene: bpy.types.Scene) -> list[bpy.types.Collection]:
+    return [child for child in scene.collection.children if child.get(MARK)]
 
 
 def _everything_danced(scene: bpy.types.Scene) -> _Danced:
@@ -104,10 +116,8 @@ def _everything_danced(scene: bpy.types.Scene) -> _Danced:
         facing_here = to_smpl(world[:3, :3] @ facing_vector(motion.pose_rotmat), axes="z_up", unit="m")
         facing += facing_here / max(float(np.linalg.norm(world[:3, 0])), 1e-9) * len(motion)
     facing[1] = 0.0
-    length = float(np.linalg.norm(facing))
-    front = facing / length if length > 1e-3 else np.array([0.0, 0.0, 1.0])
     points = np.concatenate(clips, axis=1).astype(np.float64)
-    return _Danced(points, front, first)
+    return _Danced(points, unit_or_forward(facing), first)
 
 
 def _shots(danced: _Danced, settings: StudioSettings, fps: float) -> tuple[Shot, F64, F64]:
@@ -119,10 +129,10 @@ def _shots(danced: _Danced, settings: StudioSettings, fps: float) -> tuple[Shot,
         return shot, shot.position_m + way, np.repeat(shot.rotmat[None], len(way), axis=0)
     if settings.camera == "ORBIT":
         shot, centre = orbit(flat, front=front, aspect=aspect)
-        angles = np.linspace(0.0, 2.0 * math.pi * settings.turns, len(points))
+        angles = np.linspace(0.0, 2.0 * math.pi, len(points))
         moved = [orbited(shot, centre, angle) for angle in angles.tolist()]
         return shot, np.array([place for place, _ in moved]), np.array([turn for _, turn in moved])
     if settings.camera == "SIDE":
         front = np.cross([0.0, 1.0, 0.0], front)
-    pitch = STRAIGHT_DOWN_RAD if settings.camera == "TOP" else CameraSettings().pitch_rad
+    pitch = STRAIGHT_DOWN_RAD if settings.camera == "TOP" else PITCH_RAD
     return frame_points(flat, front=front, aspect=aspect, pitch_rad=pitch), *still

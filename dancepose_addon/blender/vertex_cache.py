@@ -6,25 +6,21 @@ from typing import Final
 
 import bpy
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core.atomic import replacing
 from ..core.body.model import skin
 from ..core.errors import InputError
-from ..core.progress import Progress, silent
 from .dancer import body_of, read_record, skin_of
 from .motion_reader import read_motion
 
 MODIFIER: Final = "DancePose cache"
-CHUNK: Final = 64
 HEADER: Final = struct.Struct("<12siiffi")
 """PC2: signature, version 1, points, first frame, frames per sample, samples; all little-endian."""
 
 
-def bake(armature: bpy.types.Object, path: Path, *, progress: Progress = silent) -> int:
-    """Write the exact skin of every frame of the clip into ``path`` (.pc2) and play it instead of skinning.
-
-    The cache holds positions in the mesh's own axes, so the dancer can still be moved as a whole; later changes of the
-    pose are not seen until it is baked again. Returns the file's size in bytes.
+def write_cache(armature: bpy.types.Object, path: Path) -> None:
+    """Write the exact skin of every frame of the clip into ``path`` (.pc2), in the mesh's own axes.
 
     Raises:
         InputError: the dancer was taken apart. OutputError: the file cannot be written.
@@ -37,18 +33,28 @@ def bake(armature: bpy.types.Object, path: Path, *, progress: Progress = silent)
     head = HEADER.pack(b"POINTCACHE2\0", 1, len(body.v_template_m), record.first_frame, step, len(motion))
     with replacing(path) as temporary, temporary.open("wb") as file:
         file.write(head)
-        for start in range(0, len(motion), CHUNK):
-            progress(start / len(motion), f"Baking frame {start + 1} of {len(motion)}")
-            part = slice(start, start + CHUNK)
-            vertices = skin(
-                body,
-                motion.pose_rotmat[part],
-                betas=motion.betas,
-                translation_m=motion.translation_m[part],
-                scale=motion.scale,
-            )
-            file.write(np.ascontiguousarray(vertices, "<f4").tobytes())
-    _play(mesh, path, first=record.first_frame, step=step)
+
+        def keep(_first: int, vertices: NDArray[np.float32]) -> None:
+            file.write(np.ascontiguousarray(vertices, "<f4").data)
+
+        skin(
+            body,
+            motion.pose_rotmat,
+            betas=motion.betas,
+            translation_m=motion.translation_m,
+            scale=motion.scale,
+            each=keep,
+        )
+
+
+def bake(armature: bpy.types.Object, path: Path) -> int:
+    """Write a cache and play it instead of skinning. Returns the file's size in bytes; raises as ``write_cache`` does.
+
+    The dancer can still be moved as a whole; later changes of the pose are not seen until it is baked again.
+    """
+    write_cache(armature, path)
+    record = read_record(armature)
+    _play(skin_of(armature), path, first=record.first_frame, step=record.scene_fps / record.fps)
     return path.stat().st_size
 
 

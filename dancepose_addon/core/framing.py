@@ -67,7 +67,7 @@ def frame_motions(
     facing = np.sum([facing_vector(motion.pose_rotmat) * len(motion) for _, motion in bodies], axis=0)
     return frame_points(
         np.concatenate(outlines),
-        front=_unit_or_forward(facing),
+        front=unit_or_forward(facing),
         aspect=aspect,
         margin=camera.margin,
         field_rad=camera.field_rad,
@@ -87,7 +87,8 @@ def facing_vector(pose_rotmat: F32) -> F64:
     return np.asarray((forward / np.maximum(lengths, 1e-6)).mean(axis=0))
 
 
-def _unit_or_forward(vector: F64) -> F64:
+def unit_or_forward(vector: F64) -> F64:
+    """A direction of length 1; forward (+z) where there is none."""
     length = float(np.linalg.norm(vector))
     return vector / length if length > 1e-3 else np.array([0.0, 0.0, 1.0])
 
@@ -161,7 +162,6 @@ def follow(
     front: F64,
     aspect: float,
     fps: float,
-    camera: CameraSettings = CameraSettings(),
 ) -> tuple[Shot, F64]:
     """A shot near enough for the dancer alone, and the way along which it is carried.
 
@@ -173,16 +173,10 @@ def follow(
     middle = (points.max(axis=1) + points.min(axis=1)) / 2.0
     middle[:, 1] = 0.0
     way = _eased(middle, width=FOLLOW_S * fps)
-    shot = frame_points(
-        (points - (way - way.mean(axis=0))[:, None]).reshape(-1, 3),
-        front=front,
-        aspect=aspect,
-        margin=camera.margin,
-        field_rad=camera.field_rad,
-        pitch_rad=camera.pitch_rad,
-    )
+    way -= way.mean(axis=0)
+    shot = frame_points((points - way[:, None]).reshape(-1, 3), front=front, aspect=aspect)
     whole = frame_points(points.reshape(-1, 3), front=front, aspect=aspect)
-    return replace(shot, centre_m=whole.centre_m, reach_m=whole.reach_m), way - way.mean(axis=0)
+    return replace(shot, centre_m=whole.centre_m, reach_m=whole.reach_m), way
 
 
 def _eased(values: F64, *, width: float) -> F64:
@@ -193,9 +187,7 @@ def _eased(values: F64, *, width: float) -> F64:
     return np.stack([np.convolve(column, kernel / kernel.sum(), mode="valid") for column in padded.T], axis=1)
 
 
-def orbit(
-    points_m: NDArray[np.floating], *, front: F64, aspect: float, camera: CameraSettings = CameraSettings()
-) -> tuple[Shot, F64]:
+def orbit(points_m: NDArray[np.floating], *, front: F64, aspect: float) -> tuple[Shot, F64]:
     """A shot that holds every point from wherever it stands on a circle about their middle.
 
     points_m: (N, 3), metres -> the shot from ``front``, and (3,), the point on the floor that it turns about.
@@ -205,15 +197,7 @@ def orbit(
     centre[1] = 0.0
     angles = np.linspace(0.0, 2.0 * math.pi, ORBIT_VIEWS, endpoint=False)
     turned = [(points - centre) @ _about_up(angle) + centre for angle in angles]
-    shot = frame_points(
-        np.concatenate(turned),
-        front=front,
-        aspect=aspect,
-        margin=camera.margin,
-        field_rad=camera.field_rad,
-        pitch_rad=camera.pitch_rad,
-    )
-    return shot, centre
+    return frame_points(np.concatenate(turned), front=front, aspect=aspect), centre
 
 
 def _about_up(angle_rad: float) -> F64:

@@ -1,6 +1,6 @@
 """Import and fit, for files and folders, and again for dancers that there are."""
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,10 +17,10 @@ from ..core.fit.motion import BodyMotion
 from ..core.fit.pose import REFINE_STEPS
 from ..core.fit.settings import FitSettings, settings_from
 from ..core.progress import Progress, part_of
-from ..core.skeleton.layouts import LAYOUTS
 from ..core.skeleton.sequence import Sequence
 from ..inference import open_for
 from . import reactions, reading
+from .preferences import preferred
 from .properties import active_dancer, copy_settings, settings_in
 from .tasks import ModalSteps, Task, waited_for
 
@@ -48,16 +48,15 @@ def fitting_steps(
 ) -> Generator[tuple[float, str], None, Fitting]:
     """Steps of reading and fitting in a thread. motion: Path for the settings' own file, which the thread reads."""
     options = ImportOptions(fit=fit_settings_of(settings, body.beta_count))
-    device, own = settings.device, settings.regressor
+    device, own, folder = settings.device, reactions.own_regressor(settings), preferred(context, "regressors")
     source = _Reading(settings) if isinstance(motion, Path) else None
-    chosen = {layout: reactions.chosen_regressor(settings, context, layout) for layout in _layouts(settings)}
 
     def work(progress: Progress) -> Fitting:
         progress(0.0, f"Reading {name}")
         opened = motion if source is None else reading.open_motion(source, body)
         regressor = None
         if isinstance(opened, Sequence):
-            path = chosen.get(opened.layout.name) or (Path(bpy.path.abspath(own)) if own else None)
+            path = reactions.find_regressor(own, folder, opened.layout.name)
             opened, regressor = open_for(opened, path, device=device)
         assert not isinstance(opened, Path)
         inner = part_of(progress, 0.1, 1.0)
@@ -79,11 +78,6 @@ class _Reading:
             setattr(self, name, bpy.path.abspath(value) if name in ("source", "layout_file", "audio") else value)
 
 
-def _layouts(settings: Any) -> tuple[str, ...]:
-    chosen = reading.layout_of(settings)
-    return tuple(LAYOUTS) if chosen is None else (chosen,)
-
-
 class DANCEPOSE_OT_import_fit(ModalSteps, bpy.types.Operator):
     """Read the skeleton motion, fit the body to it, and add the animated rig to the scene"""
 
@@ -94,10 +88,6 @@ class DANCEPOSE_OT_import_fit(ModalSteps, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """Rigs are built in object mode."""
         return context.mode == "OBJECT"
-
-    def problem_owner(self, context: bpy.types.Context) -> Any:
-        """Where the panel looks for what went wrong."""
-        return settings_in(context)
 
     def steps(self, context: bpy.types.Context) -> Steps:
         """Read, fit, place."""
@@ -118,11 +108,8 @@ class DANCEPOSE_OT_import_fit(ModalSteps, bpy.types.Operator):
         fitting = yield from fitting_steps(settings, context, body, motion, name=name)
         yield 0.95, "Building the rig"
         if replaced is not None:
-            return _refresh(context, replaced, fitting, settings, warn=self._warn)
-        return _place(context, fitting, settings, name=name, warn=self._warn)
-
-    def _warn(self, notice: str) -> None:
-        self.report({"WARNING"}, notice)
+            return _refresh(context, replaced, fitting, settings, warn=self.warn)
+        return _place(context, fitting, settings, name=name, warn=self.warn)
 
 
 class DANCEPOSE_OT_refit(ModalSteps, bpy.types.Operator):
@@ -136,10 +123,6 @@ class DANCEPOSE_OT_refit(ModalSteps, bpy.types.Operator):
         """There has to be a dancer."""
         return context.mode == "OBJECT" and active_dancer(context) is not None
 
-    def problem_owner(self, context: bpy.types.Context) -> Any:
-        """Where the panel looks for what went wrong."""
-        return settings_in(context)
-
     def steps(self, context: bpy.types.Context) -> Steps:
         """Fit, and give the dancer what came out."""
         dancer = active_dancer(context)
@@ -149,7 +132,7 @@ class DANCEPOSE_OT_refit(ModalSteps, bpy.types.Operator):
         sequence, body = stored_sequence(dancer), body_of(read_record(dancer))
         fitting = yield from fitting_steps(settings, context, body, sequence, name=dancer.name)
         yield 0.95, "Changing the rig"
-        return _refresh(context, dancer, fitting, settings, warn=lambda notice: self.report({"WARNING"}, notice))
+        return _refresh(context, dancer, fitting, settings, warn=self.warn)
 
 
 class DANCEPOSE_OT_import_motions(ModalSteps, bpy.types.Operator):
@@ -207,7 +190,7 @@ class DANCEPOSE_OT_import_motions(ModalSteps, bpy.types.Operator):
                 if len(paths) == 1:
                     raise
                 wrong.append(str(error))
-                self.report({"WARNING"}, str(error))
+                self.warn(str(error))
                 continue
             place_m = (made - (len(paths) - 1) / 2.0) * self.apart if len(paths) > 1 else 0.0
             _place(
@@ -215,7 +198,7 @@ class DANCEPOSE_OT_import_motions(ModalSteps, bpy.types.Operator):
                 fitting,
                 settings,
                 name=path.stem,
-                warn=lambda notice: self.report({"WARNING"}, notice),
+                warn=self.warn,
                 aside=place_m,
             )
             made += 1
@@ -273,9 +256,7 @@ def _refresh(
             "for a dancer with another body."
         )
     unbake(dancer)
-    refresh(
-        dancer, fitting, scene=context.scene, view_layer=context.view_layer, first_frame=read_record(dancer).first_frame
-    )
+    refresh(dancer, fitting, scene=context.scene, view_layer=context.view_layer, first_frame=record.first_frame)
     if dancer.dancepose != settings:
         copy_settings(settings, dancer.dancepose)
     return f"Fitted {_describe(dancer, fitting, warn)}"
@@ -302,7 +283,7 @@ def _describe(dancer: bpy.types.Object, fitting: Fitting, warn: Warn) -> str:
     time_ms = f", {1000.0 * spent:.0f} ms" if spent is not None else ""
     with reactions.quiet():
         if not settings.give_betas:
-            settings.betas = _padded(record.betas)
+            settings.betas = reactions.padded(record.betas)
         settings.height = reactions.height_of(fitting.body, record.betas, record.scale)
         settings.body_found = f"{fitting.body.name}: {fitting.body.licence}"
         settings.problem = ""
@@ -312,5 +293,8 @@ def _describe(dancer: bpy.types.Object, fitting: Fitting, warn: Warn) -> str:
     return str(settings.result)
 
 
-def _padded(betas: Iterable[float]) -> tuple[float, ...]:
-    return (*betas, *(0.0,) * 10)[:10]
+CLASSES = (
+    DANCEPOSE_OT_import_fit,
+    DANCEPOSE_OT_refit,
+    DANCEPOSE_OT_import_motions,
+)

@@ -11,14 +11,13 @@ from typing import Any, TypeAlias
 import bpy
 
 from ..blender import rendering, video
-from ..blender.blocks import remove_unused
 from ..blender.checking import check_blender
 from ..blender.dancer import DancerRecord, dancers_of, read_record
 from ..blender.engines import Engine, choose_engine, set_up_engine
 from ..blender.exporting import export_dancer
 from ..blender.stage import StageSettings
 from ..blender.studio import StudioSettings, build_studio, clear_studio, not_staged
-from ..blender.vertex_cache import bake, is_baked, unbake
+from ..blender.vertex_cache import write_cache
 from ..core.checklist import Check, report_of
 from ..core.errors import InputError
 from ..core.skeleton.sequence import AudioWindow
@@ -80,7 +79,6 @@ class DANCEPOSE_OT_clear_stage(_OnStage, bpy.types.Operator):
         world = context.scene.world
         if world is not None and world.name.startswith("DancePose"):
             context.scene.world = None
-            remove_unused([world])
         clear_studio(context.scene)
         return "Removed the stage"
 
@@ -109,7 +107,7 @@ class DANCEPOSE_OT_render(_OnStage, bpy.types.Operator):
         yield 0.0, "Trying the render engine"
         engine: Engine = yield from waited_for(Task(lambda _progress: choose_engine(stage.engine)))
         for notice in engine.notices:
-            self.report({"WARNING"}, notice)
+            self.warn(notice)
         shown = scene.frame_current
         _set_picture(scene, stage)
         shot = build_studio(scene, context.view_layer, studio_settings_of(stage))
@@ -138,7 +136,7 @@ class DANCEPOSE_OT_render(_OnStage, bpy.types.Operator):
             work=folder,
         )
         if trouble:
-            self.report({"WARNING"}, trouble)
+            self.warn(trouble)
         shutil.rmtree(folder, ignore_errors=True)
         return self._told(stage, str(out))
 
@@ -223,10 +221,7 @@ class DANCEPOSE_OT_export(_OnStage, bpy.types.Operator):
             path = path.with_suffix(context.scene.dancepose_stage.export_format)
         yield 0.0, f"Writing {path.name}"
         if path.suffix.lower() == ".pc2":
-            was_baked = is_baked(dancer)
-            bake(dancer, path)
-            if not was_baked:
-                unbake(dancer)
+            write_cache(dancer, path)
         else:
             export_dancer(path, dancer, context.scene)
         return f"Wrote {path}"
@@ -275,3 +270,13 @@ class DANCEPOSE_OT_copy_report(bpy.types.Operator):
             return {"CANCELLED"}
         context.window_manager.clipboard = preferences.report
         return {"FINISHED"}
+
+
+CLASSES = (
+    DANCEPOSE_OT_build_stage,
+    DANCEPOSE_OT_clear_stage,
+    DANCEPOSE_OT_render,
+    DANCEPOSE_OT_export,
+    DANCEPOSE_OT_check,
+    DANCEPOSE_OT_copy_report,
+)

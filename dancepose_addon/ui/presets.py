@@ -34,3 +34,9 @@ class DANCEPOSE_OT_add_fit_preset(AddPresetBase, bpy.types.Operator):
     preset_values: ClassVar[list[Any]] = [
         f"settings.{name}" for name in ("device", "refine", "adapt", "smooth", "level", "foot_lock")
     ]
+
+
+CLASSES = (
+    DANCEPOSE_OT_add_fit_preset,
+    DANCEPOSE_PT_fit_presets,
+)

@@ -1,13 +1,12 @@
 """What happens when a user changes a setting: the panels show its outcome, and work out nothing themselves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import bpy
 import numpy as np
-from numpy.typing import NDArray
 
 from ..blender.dancer import body_of, read_record, set_shape, write_record
 from ..core.body.model import BodyModel
@@ -76,7 +75,8 @@ def on_regressor(settings: Any, context: bpy.types.Context) -> None:
     settings.problem = settings.regressor_found = ""
     layout = reading.layout_of(settings) or "md23"
     try:
-        regressor = open_regressor(chosen_regressor(settings, context, layout), layout=layout, device=settings.device)
+        path = find_regressor(own_regressor(settings), preferred(context, "regressors"), layout)
+        regressor = open_regressor(path, layout=layout, device=settings.device)
     except DancePoseError as error:
         settings.problem = str(error)
         return
@@ -98,12 +98,7 @@ def on_betas(settings: Any, context: bpy.types.Context) -> None:
         if not isinstance(dancer, bpy.types.Object):
             settings.height = height_of(chosen_body(settings, context), settings.betas, 1.0)
             return
-        record = read_record(dancer)
-        body = body_of(record)
-        betas = np.array(settings.betas[: body.beta_count], np.float32)
-        set_shape(dancer, body, betas=betas, scale=record.scale, view_layer=context.view_layer)
-        write_record(dancer, record.with_betas(betas.tolist()))
-        settings.height = height_of(body, betas, record.scale)
+        settings.height = shape_dancer(dancer, settings.betas, context.view_layer)
     except DancePoseError as error:
         settings.problem = str(error)
 
@@ -122,18 +117,33 @@ def chosen_body(settings: Any, context: bpy.types.Context) -> BodyModel:
     return load_body(chosen)
 
 
-def chosen_regressor(settings: Any, context: bpy.types.Context, layout: str) -> Path | None:
-    """The regressor of the settings or, of the preferences' folder, the one called after the layout; None: shipped."""
-    if settings.regressor:
-        return Path(bpy.path.abspath(settings.regressor))
-    folder = preferred(context, "regressors")
-    own = folder / f"{Path(layout).stem}.onnx" if folder is not None else None
-    return own if own is not None and own.is_file() else None
+def own_regressor(settings: Any) -> Path | None:
+    """The regressor file of the settings, where one is chosen."""
+    return Path(bpy.path.abspath(settings.regressor)) if settings.regressor else None
 
 
-def as_array(betas: Any) -> NDArray[np.float32]:
-    """Betas as the body takes them."""
-    return np.array(list(betas), np.float32)
+def find_regressor(own: Path | None, folder: Path | None, layout: str) -> Path | None:
+    """The chosen file or, of the preferences' folder, the one called after the layout; None: the one shipped."""
+    if own is not None or folder is None:
+        return own
+    named = folder / f"{Path(layout).stem}.onnx"
+    return named if named.is_file() else None
+
+
+def shape_dancer(dancer: bpy.types.Object, betas: Iterable[float], view_layer: bpy.types.ViewLayer) -> float:
+    """Give a dancer another shape, in the scene and in its record. Returns its height in metres; raises as
+    ``set_shape`` and ``body_of`` do."""
+    record = read_record(dancer)
+    body = body_of(record)
+    values = np.array(padded(betas)[: body.beta_count], np.float32)
+    set_shape(dancer, body, betas=values, scale=record.scale, view_layer=view_layer)
+    write_record(dancer, record.with_betas(values.tolist()))
+    return height_of(body, values, record.scale)
+
+
+def padded(betas: Iterable[float]) -> tuple[float, ...]:
+    """As many as the sliders are; those that are missing are those of the mean shape."""
+    return (*betas, *(0.0,) * 10)[:10]
 
 
 def height_of(body: BodyModel, betas: Any, scale: float) -> float:

@@ -4,7 +4,7 @@ from typing import Any
 
 import bpy
 
-from ..blender.dancer import body_of, read_record, set_shape, write_record
+from ..blender.dancer import read_record
 from ..blender.vertex_cache import bake, is_baked, unbake
 from ..core.errors import DancePoseError
 from . import overlay, reactions
@@ -48,37 +48,25 @@ class DANCEPOSE_OT_fit_preset(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class DANCEPOSE_OT_reset_shape(bpy.types.Operator):
+class DANCEPOSE_OT_reset_shape(ModalSteps, bpy.types.Operator):
     """Give the body the shape back that the fit found; without a dancer, the mean shape"""
 
     bl_idname = "dancepose.reset_shape"
     bl_label = "Reset Shape"
-    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender reads a plain set)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Blender calls this when the button is pressed."""
+    def steps(self, context: bpy.types.Context) -> Any:
+        """Quick enough for one step."""
+        yield 0.0, "Giving the shape back"
         dancer, settings = active_dancer(context), settings_in(context)
-        try:
-            fitted: list[float] = []
-            if dancer is not None:
-                record = read_record(dancer)
-                body, fitted = body_of(record), record.report.get("betas") or []
-                betas = (*fitted, *(0.0,) * body.beta_count)[: body.beta_count]
-                values = reactions.as_array(betas)
-                set_shape(dancer, body, betas=values, scale=record.scale, view_layer=context.view_layer)
-                write_record(dancer, record.with_betas(betas))
-                scale = record.scale
-            else:
-                body, scale = reactions.chosen_body(settings, context), 1.0
-        except DancePoseError as error:
-            settings.problem = str(error)
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        fitted = [] if dancer is None else read_record(dancer).report.get("betas") or []
+        if dancer is not None:
+            height = reactions.shape_dancer(dancer, fitted, context.view_layer)
+        else:
+            height = reactions.height_of(reactions.chosen_body(settings, context), fitted, 1.0)
         with reactions.quiet():
-            settings.betas = (*fitted, *(0.0,) * 10)[:10]
+            settings.betas = reactions.padded(fitted)
             settings.give_betas = False
-            settings.height = reactions.height_of(body, settings.betas, scale)
-        return {"FINISHED"}
+            settings.height = height
 
 
 class DANCEPOSE_OT_jump(bpy.types.Operator):
@@ -107,10 +95,6 @@ class DANCEPOSE_OT_bake(ModalSteps, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """There has to be a dancer."""
         return active_dancer(context) is not None
-
-    def problem_owner(self, context: bpy.types.Context) -> Any:
-        """Where the panel looks for what went wrong."""
-        return settings_in(context)
 
     def steps(self, context: bpy.types.Context) -> Any:
         """Skinning is fast enough to be waited for."""
@@ -145,3 +129,12 @@ class DANCEPOSE_OT_unbake(bpy.types.Operator):
             unbake(dancer)
         overlay.forget()
         return {"FINISHED"}
+
+
+CLASSES = (
+    DANCEPOSE_OT_fit_preset,
+    DANCEPOSE_OT_reset_shape,
+    DANCEPOSE_OT_jump,
+    DANCEPOSE_OT_bake,
+    DANCEPOSE_OT_unbake,
+)

@@ -8,6 +8,7 @@ import bpy
 
 from ..core.errors import Cancelled, DancePoseError
 from ..core.progress import Progress
+from .properties import settings_in
 
 T = TypeVar("T")
 
@@ -40,6 +41,10 @@ class Task(Generic[T]):
         """Ask it to end; it does at its next word of progress."""
         self._stopped.set()
 
+    def wait(self, seconds: float) -> None:
+        """Until it has ended, but no longer than that."""
+        self._thread.join(seconds)
+
     @property
     def is_done(self) -> bool:
         """Whether it has ended, one way or another."""
@@ -63,7 +68,7 @@ class ModalSteps:
     """Base of operators that work in steps between which Blender may draw: ``steps`` is a generator of (fraction,
     message) that yields often; ESC ends it. In the background, and from scripts, it runs to its end at once.
 
-    A subclass gives ``steps`` and ``problem_owner``, whose ``problem`` the panel shows.
+    A subclass gives ``steps``.
     """
 
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
@@ -74,8 +79,12 @@ class ModalSteps:
         raise NotImplementedError
 
     def problem_owner(self, context: bpy.types.Context) -> Any:
-        """The property group whose ``problem`` the panel shows."""
-        raise NotImplementedError
+        """The property group whose ``problem`` the panel shows: by default the settings of the sidebar."""
+        return settings_in(context)
+
+    def warn(self, notice: str) -> None:
+        """Tell the user something that does not keep the work from being done."""
+        self.report({"WARNING"}, notice)
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Blender calls this for a click: the work is begun, and goes on with every tick of a timer."""
@@ -164,7 +173,7 @@ def waited_for(task: Task[T]) -> Any:
         while not task.is_done:
             yield task.fraction, task.message
             if bpy.app.background:
-                task._thread.join(TICK_S)
+                task.wait(TICK_S)
     finally:
         if not task.is_done:
             task.stop()

@@ -5,12 +5,13 @@ import shutil
 import tomllib
 from typing import Any, Final
 
+from dancepose_addon.core.exchange.example import EXAMPLE
+
 from .errors import PackagingError
 
 ROOT: Final = Path(__file__).parents[2]
 MANIFEST: Final = "blender_manifest.toml"
 LEGAL_FILES: Final = ("LICENSE", "NOTICE")
-EXAMPLE: Final = Path("examples") / "waltz"
 NOT_SHIPPED: Final = ("__pycache__", "*.pyc", ".*", "*.part*")
 
 

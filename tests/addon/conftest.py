@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,32 @@ from dancepose_addon.core.fit.motion import BodyMotion
 
 BLENDER_FROM_SMPL = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 """By hand: SMPL's up (y) is Blender's z, SMPL's front (z) is Blender's -y, left stays x."""
+
+
+def place(bpy: ModuleType, motion: BodyMotion, body: BodyModel, *, fps: int, **options: Any) -> Any:
+    """A motion as a dancer in the scene, at that many scene frames a second; options: of the import."""
+    from dancepose_addon.blender.pipeline import ImportOptions, import_and_fit
+
+    scene = bpy.context.scene
+    scene.render.fps, scene.render.fps_base = fps, 1.0
+    return import_and_fit(
+        motion,
+        scene=scene,
+        view_layer=bpy.context.view_layer,
+        collection=scene.collection,
+        regressor=None,
+        body=body,
+        options=ImportOptions(**options),
+    )
+
+
+def shown_vertices(bpy: ModuleType, mesh: Any) -> np.ndarray:
+    """Vertices as Blender shows them now, (V, 3), metres, in the world."""
+    shown = mesh.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    points = np.empty(3 * len(shown.data.vertices), np.float32)
+    shown.data.vertices.foreach_get("co", points)
+    world = np.array(shown.matrix_world)
+    return points.reshape(-1, 3) @ world[:3, :3].T + world[:3, 3]
 
 
 @pytest.fixture

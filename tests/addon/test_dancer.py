@@ -8,7 +8,7 @@ import pytest
 from dancepose_addon.core.body.model import JOINT_NAMES, forward_kinematics, skin
 from dancepose_addon.core.errors import InputError
 
-from .conftest import BLENDER_FROM_SMPL
+from .conftest import BLENDER_FROM_SMPL, place, shown_vertices
 
 TOLERANCE_M = 1e-4
 FRAME = 12
@@ -17,31 +17,10 @@ FRAME = 12
 @pytest.fixture
 def dancer(blender, flexible_body, wild_motion, monkeypatch):
     from dancepose_addon.blender import dancer as module
-    from dancepose_addon.blender.pipeline import ImportOptions, import_and_fit
 
     # The file of the flexible body is none; what is tested is what happens with it.
     monkeypatch.setattr(module, "load_body", lambda _path: flexible_body)
-    scene = blender.context.scene
-    scene.render.fps, scene.render.fps_base = 20, 1.0
-    imported = import_and_fit(
-        wild_motion,
-        scene=scene,
-        view_layer=blender.context.view_layer,
-        collection=scene.collection,
-        regressor=None,
-        body=flexible_body,
-        options=ImportOptions(first_frame=1.0),
-    )
-    return imported.armature
-
-
-def shown(bpy, mesh):
-    graph = bpy.context.evaluated_depsgraph_get()
-    evaluated = mesh.evaluated_get(graph)
-    points = np.empty(3 * len(evaluated.data.vertices), np.float32)
-    evaluated.data.vertices.foreach_get("co", points)
-    world = np.array(evaluated.matrix_world)
-    return points.reshape(-1, 3) @ world[:3, :3].T + world[:3, 3]
+    return place(blender, wild_motion, flexible_body, fps=20, first_frame=1.0).armature
 
 
 def expected(body, motion, index):
@@ -62,7 +41,7 @@ def test_another_shape_moves_mesh_correctives_and_joints(blender, dancer, flexib
     set_shape(dancer, flexible_body, betas=betas, scale=0.9, view_layer=blender.context.view_layer)
     blender.context.scene.frame_set(1 + FRAME)
     changed = replace(wild_motion, betas=betas, scale=0.9)
-    away = np.linalg.norm(shown(blender, skin_of(dancer)) - expected(flexible_body, changed, FRAME), axis=1)
+    away = np.linalg.norm(shown_vertices(blender, skin_of(dancer)) - expected(flexible_body, changed, FRAME), axis=1)
     assert away.max() < TOLERANCE_M
     _, joints = forward_kinematics(
         np.float32(0.9) * flexible_body.rest_joints(betas),
@@ -110,18 +89,18 @@ def test_a_baked_cache_shows_the_same_and_can_be_left(blender, dancer, flexible_
     mesh = skin_of(dancer)
     for index in (0, FRAME, len(wild_motion) - 1):
         blender.context.scene.frame_set(1 + index)
-        away = np.linalg.norm(shown(blender, mesh) - expected(flexible_body, wild_motion, index), axis=1)
+        away = np.linalg.norm(shown_vertices(blender, mesh) - expected(flexible_body, wild_motion, index), axis=1)
         assert away.max() < TOLERANCE_M
     dancer.pose.bones["left_knee"].scale = (2.0, 2.0, 2.0)  # a cache does not follow the rig
     blender.context.scene.frame_set(1 + FRAME)
-    assert np.abs(shown(blender, mesh) - expected(flexible_body, wild_motion, FRAME)).max() < TOLERANCE_M
+    assert np.abs(shown_vertices(blender, mesh) - expected(flexible_body, wild_motion, FRAME)).max() < TOLERANCE_M
     unbake(dancer)
     assert not is_baked(dancer)
     blender.context.scene.frame_set(1 + FRAME)
-    assert np.abs(shown(blender, mesh) - expected(flexible_body, wild_motion, FRAME)).max() > 0.01
+    assert np.abs(shown_vertices(blender, mesh) - expected(flexible_body, wild_motion, FRAME)).max() > 0.01
     dancer.pose.bones["left_knee"].scale = (1.0, 1.0, 1.0)
     blender.context.scene.frame_set(1 + FRAME)
-    assert np.abs(shown(blender, mesh) - expected(flexible_body, wild_motion, FRAME)).max() < TOLERANCE_M
+    assert np.abs(shown_vertices(blender, mesh) - expected(flexible_body, wild_motion, FRAME)).max() < TOLERANCE_M
 
 
 def test_removal_leaves_nothing(blender, dancer):
@@ -148,18 +127,10 @@ def test_a_failed_build_takes_everything_back(blender, body, wild_motion, monkey
         raise RuntimeError("as if memory ran out")
 
     monkeypatch.setattr(pipeline, "store_points", fail)
-    scene = blender.context.scene
     kinds = ("objects", "meshes", "armatures", "actions", "materials", "shape_keys", "collections")
     before = {kind: len(getattr(blender.data, kind)) for kind in kinds}
     with pytest.raises(RuntimeError, match="memory"):
-        pipeline.import_and_fit(
-            wild_motion,
-            scene=scene,
-            view_layer=blender.context.view_layer,
-            collection=scene.collection,
-            regressor=None,
-            body=body,
-        )
+        place(blender, wild_motion, body, fps=25)
     assert {kind: len(getattr(blender.data, kind)) for kind in kinds} == before
 
 

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from benchmarks.samples import NAMINGS, bvh_text, cut, points_of, waltz
+from benchmarks.samples import NAMINGS, body_motion, bvh_text, cut, points_of, waltz
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.exchange.theta import joints_of
 from dancepose_addon.core.exchange.writers.bvh import write_bvh
 from dancepose_addon.core.fit.motion import BodyMotion
+
+from .conftest import place
 
 FRAMES = 16
 LOOKED_AT = (0, 7, 15)
@@ -24,9 +26,7 @@ LEAVES_FILES_OPEN_2 = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisabl
 
 @pytest.fixture
 def motion(body: BodyModel) -> BodyMotion:
-    dance = cut(waltz(), FRAMES)
-    betas = np.zeros(body.beta_count, np.float32)
-    return BodyMotion(dance.pose.astype(np.float32), dance.translation.astype(np.float32), betas, 1.04, 25.0)
+    return body_motion(cut(waltz(), FRAMES), body, scale=1.04)
 
 
 def empty_scene(blender: ModuleType) -> object:
@@ -69,18 +69,9 @@ def test_vertices_come_back_within_a_millimetre(
     blender: ModuleType, body: BodyModel, motion: BodyMotion, tmp_path: Path, suffix: str
 ) -> None:
     from dancepose_addon.blender.exporting import export_dancer
-    from dancepose_addon.blender.pipeline import ImportOptions, import_and_fit
 
     scene = empty_scene(blender)
-    imported = import_and_fit(
-        motion,
-        scene=scene,
-        view_layer=scene.view_layers[0],
-        collection=scene.collection,
-        regressor=None,
-        body=body,
-        options=ImportOptions(correctives=True),
-    )
+    imported = place(blender, motion, body, fps=25, correctives=True)
     scene.frame_start, scene.frame_end = 0, FRAMES - 1
     if suffix in SKELETAL:  # others would take correctives for morph targets, so the file is of plain skinning
         for key in imported.mesh.data.shape_keys.key_blocks[1:]:

@@ -196,7 +196,7 @@ def test_stop_leaves_the_file_as_it_was(extension, short_dance):
         def report(self, *_told):
             pass
 
-        _warn = report
+        warn = report
 
     settings = extension.context.scene.dancepose
     settings.source = str(short_dance)

@@ -9,7 +9,7 @@ from dancepose_addon.core.body.model import JOINT_NAMES, BodyModel, forward_kine
 from dancepose_addon.core.body.rotation import quat_to_rotmat, rotmat_to_quat
 from dancepose_addon.core.fit.motion import BodyMotion
 
-from .conftest import BLENDER_FROM_SMPL
+from .conftest import BLENDER_FROM_SMPL, shown_vertices
 
 TOLERANCE_M = 1e-4
 SCENE_FPS = 25.0
@@ -32,14 +32,9 @@ def build(bpy: ModuleType, body: BodyModel, motion: BodyMotion, *, correctives: 
 def evaluate(bpy: ModuleType, armature: object, mesh: object, frame: float) -> tuple[np.ndarray, np.ndarray]:
     """Bone heads (24, 3) and vertices (V, 3) in the world, metres, as Blender shows them."""
     bpy.context.scene.frame_set(int(frame), subframe=frame - int(frame))
-    graph = bpy.context.evaluated_depsgraph_get()
-    posed = armature.evaluated_get(graph)
+    posed = armature.evaluated_get(bpy.context.evaluated_depsgraph_get())
     heads = np.array([posed.matrix_world @ posed.pose.bones[name].head for name in JOINT_NAMES])
-    shown = mesh.evaluated_get(graph)
-    points = np.empty(3 * len(shown.data.vertices), np.float32)
-    shown.data.vertices.foreach_get("co", points)
-    world = np.array(shown.matrix_world)
-    return heads, points.reshape(-1, 3) @ world[:3, :3].T + world[:3, 3]
+    return heads, shown_vertices(bpy, mesh)
 
 
 def expected(body: BodyModel, motion: BodyMotion, pose: np.ndarray, place: np.ndarray, *, correctives: bool):

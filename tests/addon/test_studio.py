@@ -5,33 +5,16 @@ import math
 import numpy as np
 import pytest
 
+from benchmarks.samples import body_motion, cut, waltz
+
+from .conftest import place, shown_vertices
+
 
 @pytest.fixture
 def two_dancers(blender, body):
-    from benchmarks.samples import cut, waltz
-    from dancepose_addon.blender.pipeline import ImportOptions, import_and_fit
-    from dancepose_addon.core.fit.motion import BodyMotion
-
-    dance = cut(waltz(), 60)
-    motion = BodyMotion(
-        dance.pose.astype(np.float32),
-        dance.translation.astype(np.float32),
-        np.zeros(body.beta_count, np.float32),
-        1.0,
-        25.0,
-    )
-    scene = blender.context.scene
-    scene.render.fps, scene.render.fps_base = 25, 1.0
+    motion = body_motion(cut(waltz(), 60), body)
     dancers = [
-        import_and_fit(
-            motion,
-            scene=scene,
-            view_layer=blender.context.view_layer,
-            collection=scene.collection,
-            regressor=None,
-            body=body,
-            options=ImportOptions(name=name, first_frame=first, correctives=False),
-        )
+        place(blender, motion, body, fps=25, name=name, first_frame=first, correctives=False)
         for name, first in (("one", 1.0), ("two", 11.0))
     ]
     dancers[1].armature.location = (1.5, 0.4, 0.0)
@@ -49,11 +32,7 @@ def corners(bpy, scene, dancers):
     ) @ np.linalg.inv(np.array(camera.matrix_world))
     places = []
     for dancer in dancers:
-        mesh = dancer.mesh.evaluated_get(graph)
-        points = np.empty(3 * len(mesh.data.vertices), np.float32)
-        mesh.data.vertices.foreach_get("co", points)
-        world = np.array(mesh.matrix_world)
-        points = points.reshape(-1, 3) @ world[:3, :3].T + world[:3, 3]
+        points = shown_vertices(bpy, dancer.mesh)
         clip = np.c_[points, np.ones(len(points))] @ matrix.T
         assert (clip[:, 3] > 0.0).all()
         places.append(clip[:, :2] / clip[:, 3:])

@@ -140,6 +140,12 @@ def test_files_of_any_axis_become_upright(made, tmp_path):
     np.testing.assert_allclose(triple[0][: len(triple[1])], triple[1], atol=1e-4)
 
 
+def test_an_axis_that_is_none_is_refused(made, tmp_path):
+    np.save(tmp_path / "some.npy", made[0])
+    with pytest.raises(InputError, match="There is no axis 'q'"):
+        read_unlabelled(tmp_path / "some.npy", Hints(up="q"))
+
+
 def test_too_few_points_and_none_that_stand_are_refused(body):
     with pytest.raises(InputError, match="at least 8"):
         guess_assignment(np.zeros((10, 5, 3), np.float32), body)

@@ -18,7 +18,7 @@ from ..errors import InputError
 from ..fit.grounding import find_soles, ground
 from ..fit.motion import BodyMotion
 from ..fit.solve import FitResult
-from ..skeleton.axes import UPRIGHT, axis_name, axis_vector
+from ..skeleton.axes import UPRIGHT, axis_name, axis_vector, require_axis
 from ..skeleton.layouts import SMPL24
 from ..skeleton.recording import NO_HINTS, Finding, Hints, PoseRecording
 from ..skeleton.sequence import Sequence
@@ -56,9 +56,7 @@ def interpret_theta(recording: PoseRecording, hints: Hints = NO_HINTS) -> tuple[
 
 def _find_up(recording: PoseRecording, hints: Hints) -> tuple[str, Finding]:
     if hints.up is not None:
-        if hints.up not in UPRIGHT:
-            raise InputError(f"There is no axis {hints.up!r}; up is one of {', '.join(UPRIGHT)}.")
-        return hints.up, Finding("up axis", hints.up, 1.0, "it was asked for")
+        return require_axis(hints.up), Finding("up axis", hints.up, 1.0, "it was asked for")
     upward = rotvec_to_rotmat(recording.rotvec[:, 0])[:, :, 1]
     middle = np.median(upward, axis=0)
     certainty = float(np.linalg.norm(upward.mean(axis=0)))

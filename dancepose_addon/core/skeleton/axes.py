@@ -5,6 +5,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import InputError
+
 METRES_PER: Final = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254, "ft": 0.3048}
 
 # Columns are where the file's x, y and z point to in SMPL's axes.
@@ -45,6 +47,13 @@ UPRIGHT: Final = {
 }
 """Rotations that turn an axis of the file up, to +y. Columns as in TO_SMPL."""
 AXIS_NAMES: Final = ("x", "y", "z")
+
+
+def require_axis(name: str) -> str:
+    """Refuse what is no axis. Raises InputError."""
+    if name not in UPRIGHT:
+        raise InputError(f"There is no axis {name!r}; up is one of {', '.join(UPRIGHT)}.")
+    return name
 
 
 def axis_name(direction: NDArray[np.floating]) -> str:

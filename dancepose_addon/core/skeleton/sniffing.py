@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..body.model_io import load_body
 from ..errors import InputError, LayoutError
 from .anatomy import Fit, find_exchanged, find_handedness, find_up, leftward, measure_fit, sample
-from .axes import METRES_PER, UPRIGHT, axis_name, axis_vector
+from .axes import METRES_PER, UPRIGHT, axis_name, axis_vector, require_axis
 from .footing import Footing, find_footing
 from .layouts import LAYOUTS, MD23, Layout, get_layout, layouts_with, require_count
 from .recording import NO_HINTS, Finding, Hints, PointRecording
@@ -198,9 +198,7 @@ def _find_up(
 ) -> tuple[str, Finding]:
     """The file's axis that points up."""
     if hints.up is not None:
-        if hints.up not in UPRIGHT:
-            raise InputError(f"There is no axis {hints.up!r}; up is one of {', '.join(UPRIGHT)}.")
-        return hints.up, Finding("up axis", hints.up, 1.0, "it was asked for")
+        return require_axis(hints.up), Finding("up axis", hints.up, 1.0, "it was asked for")
     direction = find_up(points, layout)
     seen = axis_name(direction.towards)
     straight = float(direction.towards @ axis_vector(seen))
