@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..body.keypoints import keypoints_from_pose
 from ..body.model import BodyModel
+from ..body.rotation import nearest_rotmat
 from ..progress import Progress, part_of, silent
 from .bridging import blind_joints, bridge_corrections, carry_corrections, mend_flips
 from .metrics import per_point_error_m
@@ -31,6 +32,10 @@ STEPS_MENDED: Final = 3
 """Where turns were taken back: points count this little against the mended rotations, in so many steps."""
 LEVELS: Final = ((16, 12), (4, 4), (1, 1))
 """Of the least squares in time: every how many frames, and how many steps for each of the settings'."""
+STEPS_SEEDED: Final = 3
+"""On the first level where its frames are solved already."""
+STEADY_M: Final = 0.002
+"""How far points may be off before a joint keeps, in the last step, to where it is on the frames before and after."""
 
 
 @dataclass(frozen=True)
@@ -127,12 +132,21 @@ def _coarse_to_fine(
         if solved is not None:
             new = np.setdiff1d(frames, solved)
             pose[new] = carry_corrections(pose[solved], solved, reference, new)
-        chosen, part = replace(settings, steps=steps * settings.steps), (index / len(levels), (index + 1) / len(levels))
-        fitted = _refined_at(
-            frames, replace(fitted, pose=pose), body, reference, prepared, chosen, part_of(progress, *part)
-        )
+        steps = STEPS_SEEDED if seeds is not None and index == 0 and len(levels) > 1 else steps
+        inner = part_of(progress, index / (1 + len(levels)), (1 + index) / (1 + len(levels)))
+        chosen = replace(settings, steps=steps * settings.steps)
+        fitted = _refined_at(frames, replace(fitted, pose=pose), body, reference, prepared, chosen, inner)
         solved, pose = frames, fitted.pose
-    return fitted
+    # What points hardly tell, as an arm's turn about itself, neighbours tell better than a regressor that may be off.
+    held = replace(settings, noise_m=max(settings.noise_m, STEADY_M))
+    inner = part_of(progress, len(levels) / (1 + len(levels)), 1.0)
+    return _refined_at(frames, fitted, body, _between_neighbours(pose), prepared, held, inner)
+
+
+def _between_neighbours(pose_rotmat: F32) -> F32:
+    """The mean of each frame and those before and after it. (T, 24, 3, 3) -> the same shape."""
+    padded = np.concatenate([pose_rotmat[:1], pose_rotmat, pose_rotmat[-1:]])
+    return nearest_rotmat(0.5 * pose_rotmat + 0.25 * (padded[:-2] + padded[2:]))
 
 
 def _refined_at(

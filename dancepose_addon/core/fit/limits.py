@@ -15,6 +15,7 @@ from ..body.model import JOINT_COUNT, JOINT_INDEX, MIRRORED_JOINTS
 _DEGREES: Final = {
     # joint: (low, high) about x, y and z; x to the body's left, y up, z forward; left side, the right one mirrors it
     "left_knee": ((-5.0, 165.0), (-40.0, 40.0), (-25.0, 25.0)),
+    "left_collar": ((-45.0, 45.0), (-50.0, 45.0), (-40.0, 55.0)),
     "left_elbow": ((-180.0, 180.0), (-165.0, 5.0), (-5.0, 5.0)),
     "left_ankle": ((-65.0, 85.0), (-60.0, 60.0), (-60.0, 60.0)),
     "left_foot": ((-70.0, 60.0), (-25.0, 25.0), (-25.0, 25.0)),

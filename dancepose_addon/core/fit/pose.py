@@ -7,12 +7,12 @@ of levers only, the normal equations follow from one table of products C_ij = su
 Jacobian ever being written out: H_ij = tr(C_ij) I - C_ij^T. Translation is eliminated beforehand: levers and residuals
 are taken from their means.
 
-The pull towards the regressor is on the sines of the angles between the two rotations about the joint's own axes, each
+The pull towards the regressor is on the turn between the two rotations about the joint's own axes, each
 in units of how far off a regressor is about that axis (``limits.py``): what points say of a knee's bend counts, what
 they say of its twist hardly does. Rotations that leave the joints' limits are pulled back.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -33,6 +33,8 @@ REFINE_STEPS: Final = 1
 MOST_DAMPING: Final = 100.0
 """Squared metres per radian: steps are as good as none by then."""
 WHOLE: Final = 0.999999
+LEAST_COSINE: Final = 0.1
+"""Of half the angle to the reference: nearer to a half turn its axis is not to be told."""
 LEVER_M: Final = 0.02
 """A joint is solved for when some point is carried by it at least this far from its centre."""
 
@@ -117,20 +119,24 @@ def refine(
     no point keep the rotation they start with.
     """
     chosen = settings or RefineSettings()
-    carriers = _carriers(markers, rest_joints_m)
-    prior = np.square(chosen.noise_m / SPREAD_RAD[carriers.joints]).astype(np.float32)
+    weight = np.ones(target_m.shape[:2], np.float32) if confidence is None else confidence
+    whole = block_of(markers, rest_joints_m, pose_rotmat, target_m, weight, chosen)
     pose, translation = (pose_rotmat if start_rotmat is None else start_rotmat).copy(), translation_m.copy()
     for first in range(0, len(pose), BLOCK):
         block = slice(first, first + BLOCK)
         progress(first / len(pose), f"Refining frame {first} of {len(pose)}")
-        weight = np.ones(target_m[block].shape[:2], np.float32) if confidence is None else confidence[block]
-        problem = _Block(carriers, rest_joints_m, pose_rotmat[block], target_m[block], weight, prior, chosen)
+        problem = replace(
+            whole,
+            reference=whole.reference[block],
+            target_m=whole.target_m[block],
+            confidence=whole.confidence[block],
+        )
         pose[block], translation[block] = _solve(problem, pose[block], translation[block])
     return pose, translation
 
 
 @dataclass(frozen=True)
-class _Block:
+class Block:
     """A block of frames to solve. reference: (T, 24, 3, 3); target_m: (T, K, 3); confidence: (T, K); prior: (A, 3)."""
 
     carriers: _Carriers
@@ -143,9 +149,9 @@ class _Block:
 
 
 @dataclass(frozen=True)
-class _State:
+class State:
     """A block posed, and its cost. own: (T, A, 3, 3), the solved joints' global rotations; axes: (T, A, 3, 3), those
-    about which pulls are known; carried: (T, P, 3); away: (T, A, 3), sines of the turn to the reference, and beyond:
+    about which pulls are known; carried: (T, P, 3); away: (T, A, 3), the turn to the reference, and beyond:
     (T, A, 3), turn past the limits, radians, both about ``axes``; distance: (T, K); cost: (T,)."""
 
     pose: F32
@@ -161,12 +167,21 @@ class _State:
     cost: F32
 
 
-def _solve(problem: _Block, pose: F32, translation: F32) -> tuple[F32, F32]:
+def block_of(
+    markers: MarkerSet, rest_joints_m: F32, reference: F32, target_m: F32, confidence: F32, settings: RefineSettings
+) -> Block:
+    """Frames to be solved on a body in its true size; arguments as ``refine``'s."""
+    carriers = _carriers(markers, rest_joints_m)
+    prior = np.square(settings.noise_m / SPREAD_RAD[carriers.joints]).astype(np.float32)
+    return Block(carriers, rest_joints_m, reference, target_m, confidence, prior, settings)
+
+
+def _solve(problem: Block, pose: F32, translation: F32) -> tuple[F32, F32]:
     """Levenberg-Marquardt with a damping of its own for each frame; a step that raises a frame's cost is not taken."""
-    state = _evaluate(problem, pose, translation)
+    state = evaluate(problem, pose, translation)
     damping = np.full(len(pose), problem.settings.damping_m**2, np.float32)
     for _ in range(problem.settings.steps):
-        proposal = _evaluate(problem, *_propose(problem, state, damping))
+        proposal = evaluate(problem, *_propose(problem, state, damping))
         worse = proposal.cost > state.cost
         damping = np.where(worse, np.minimum(damping * 10.0, MOST_DAMPING), damping * 0.2).astype(np.float32)
         if worse.any():
@@ -176,7 +191,8 @@ def _solve(problem: _Block, pose: F32, translation: F32) -> tuple[F32, F32]:
     return state.pose, state.translation
 
 
-def _evaluate(problem: _Block, pose: F32, translation: F32) -> _State:
+def evaluate(problem: Block, pose: F32, translation: F32) -> State:
+    """Pose the block. pose: (T, 24, 3, 3); translation: (T, 3), metres."""
     carriers, settings = problem.carriers, problem.settings
     global_rotmat, joints = forward_kinematics(problem.rest_joints_m, pose, translation)
     carried = (global_rotmat[:, carriers.bone] @ carriers.local_m[..., None])[..., 0] + joints[:, carriers.bone]
@@ -191,6 +207,9 @@ def _evaluate(problem: _Block, pose: F32, translation: F32) -> _State:
         ],
         axis=-1,
     )
+    # As long as 2 sin(angle / 2), which grows up to a half turn; the sine itself would let go beyond a quarter.
+    half = np.sqrt(np.maximum((1.0 + np.einsum("taii->ta", apart)) / 4.0, LEAST_COSINE**2))
+    away /= half[..., None]
     own = global_rotmat[:, carriers.joints]
     axes = _axes_of_pulls(global_rotmat, carriers)
     away = (np.swapaxes(axes, -1, -2) @ (own @ away[..., None]))[..., 0]
@@ -200,7 +219,7 @@ def _evaluate(problem: _Block, pose: F32, translation: F32) -> _State:
     loss = inside * (2.0 * distance - inside)
     cost = (problem.confidence * loss).sum(axis=1) + np.einsum("tac,ac->t", away * away, problem.prior)
     cost += settings.limit_m_per_rad**2 * np.einsum("tac,tac->t", beyond, beyond)
-    return _State(pose, translation, own, axes, joints, carried, residual, distance, away, beyond, cost)
+    return State(pose, translation, own, axes, joints, carried, residual, distance, away, beyond, cost)
 
 
 def _axes_of_pulls(global_rotmat: F32, carriers: _Carriers) -> F32:
@@ -232,8 +251,23 @@ def _beyond_limits(pose: F32, joints: NDArray[np.intp]) -> F32:
     return beyond
 
 
-def _propose(problem: _Block, state: _State, damping: F32) -> tuple[F32, F32]:
-    """The damped Gauss-Newton step of each frame: new pose and translation. damping: (T,)."""
+@dataclass(frozen=True)
+class Normal:
+    """The damped normal equations of a block, translation eliminated. hessian: (T, 3 A, 3 A); gradient: (T, 3 A);
+    levers: (T, 3 A, K), weighted, from their means; weight: (T, K), confidence and Huber's; lever_mean: (T, 3 A);
+    residual: (T, K, 3), from its mean; residual_mean: (T, 3)."""
+
+    hessian: F32
+    gradient: F32
+    levers: F32
+    weight: F32
+    lever_mean: F32
+    residual: F32
+    residual_mean: F32
+
+
+def normal_equations(problem: Block, state: State, damping: F32) -> Normal:
+    """Gauss-Newton's equations for turns about world axes, axis by axis. damping: (T,)."""
     carriers, settings = problem.carriers, problem.settings
     frames, active = len(state.pose), len(carriers.joints)
     weight = problem.confidence * np.minimum(1.0, settings.outlier_m / np.maximum(state.distance, 1e-9))
@@ -246,28 +280,47 @@ def _propose(problem: _Block, state: _State, damping: F32) -> tuple[F32, F32]:
 
     weighted = lever * weight[:, None]
     hessian = _crossed(weighted @ np.swapaxes(lever, 1, 2), active)
-    x, y, z = (slice(axis * active, (axis + 1) * active) for axis in range(3))
-    moments = weighted @ residual
-    gradient = np.concatenate(
-        [
-            moments[:, y, 2] - moments[:, z, 1],
-            moments[:, z, 0] - moments[:, x, 2],
-            moments[:, x, 1] - moments[:, y, 0],
-        ],
-        axis=1,
-    )
+    gradient = moments(weighted, residual)
     limit = np.float32(settings.limit_m_per_rad**2)
     pull = (state.axes @ (problem.prior * state.away - limit * state.beyond)[..., None])[..., 0]
     gradient += np.swapaxes(pull, 1, 2).reshape(frames, -1)
     _add_pulls(hessian, state.axes, problem.prior + limit * (state.beyond != 0.0) + damping[:, None, None])
+    return Normal(hessian, gradient, weighted, weight, lever_mean, residual, residual_mean)
 
-    turn = np.linalg.solve(hessian, gradient[..., None])[..., 0]
-    turn_xyz, mean_xyz = turn.reshape(frames, 3, active), lever_mean.reshape(frames, 3, active)
-    moved = np.cross(turn_xyz, mean_xyz, axis=1).sum(axis=2)
+
+def moments(levers: F32, vectors: F32) -> F32:
+    """Sum over the points of lever x vector. levers: (T, 3 A, K); vectors: (T, K, 3) or (T, K, 3, N) -> (T, 3 A) or
+    (T, 3 A, N), axis by axis."""
+    frames, rows, points = levers.shape
+    product = (levers @ vectors.reshape(frames, points, -1)).reshape(frames, rows, *vectors.shape[2:])
+    x, y, z = (slice(axis * rows // 3, (axis + 1) * rows // 3) for axis in range(3))
+    return np.concatenate(
+        [
+            product[:, y, 2] - product[:, z, 1],
+            product[:, z, 0] - product[:, x, 2],
+            product[:, x, 1] - product[:, y, 0],
+        ],
+        axis=1,
+    )
+
+
+def turned(problem: Block, state: State, turn: F32) -> F32:
+    """The block's pose after turns about world axes. turn: (T, 3 A), axis by axis -> (T, 24, 3, 3)."""
+    joints = problem.carriers.joints
+    turn_xyz = turn.reshape(len(turn), 3, len(joints))
     own_turn = (np.swapaxes(state.own, -1, -2) @ np.swapaxes(turn_xyz, 1, 2)[..., None])[..., 0]
     pose = state.pose.copy()
-    pose[:, carriers.joints] = pose[:, carriers.joints] @ rotvec_to_rotmat(own_turn)
-    return pose, state.translation + residual_mean - moved
+    pose[:, joints] = pose[:, joints] @ rotvec_to_rotmat(own_turn)
+    return pose
+
+
+def _propose(problem: Block, state: State, damping: F32) -> tuple[F32, F32]:
+    """The damped Gauss-Newton step of each frame: new pose and translation. damping: (T,)."""
+    normal = normal_equations(problem, state, damping)
+    turn = np.linalg.solve(normal.hessian, normal.gradient[..., None])[..., 0]
+    by_axis = (len(turn), 3, len(problem.carriers.joints))
+    moved = np.cross(turn.reshape(by_axis), normal.lever_mean.reshape(by_axis), axis=1).sum(axis=2)
+    return turned(problem, state, turn), state.translation + normal.residual_mean - moved
 
 
 def _levers(carriers: _Carriers, points: F32, carried: F32, joints: F32) -> F32:

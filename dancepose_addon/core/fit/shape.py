@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..body.keypoints import MarkerSet, keypoints_from_pose
+from ..body.keypoints import MarkerSet
 from ..body.model import JOINT_COUNT, PARENTS, BodyModel, forward_kinematics
 
 F32 = NDArray[np.float32]
@@ -116,6 +116,69 @@ def _rest_point_table(markers: MarkerSet, body: BodyModel) -> tuple[F64, F64]:
     return base.astype(np.float64), np.stack(moved, axis=-1).astype(np.float64)
 
 
+@dataclass(frozen=True)
+class ShapeModel:
+    """What is unknown of a clip's body, as one vector in which every posed point is linear: s, then s beta where betas
+    are free, then s times each point's shift where points may shift.
+
+    markers: as shipped; betas: (B,) where they are known; adapt: whether points may shift on the body.
+    """
+
+    markers: MarkerSet
+    body: BodyModel
+    betas: F32 | None = None
+    adapt: bool = False
+
+    @property
+    def free_betas(self) -> int:
+        """How many betas are unknown."""
+        return self.body.beta_count if self.betas is None else 0
+
+    @property
+    def count(self) -> int:
+        """How many numbers are unknown, N."""
+        return 1 + self.free_betas + (3 * self.markers.layout.count if self.adapt else 0)
+
+    def columns(self, pose_rotmat: F32) -> F32:
+        """How the points move with each unknown. pose_rotmat: (S, 24, 3, 3) -> (S, K, 3, N)."""
+        known = np.zeros(self.body.beta_count, np.float32) if self.betas is None else self.betas
+        rest = [self.body.rest_joints(known)]
+        rest += [self.body.rest_joints(unit) for unit in np.eye(self.free_betas, dtype=np.float32)]
+        table = _posed_on_bodies(self.markers, np.stack(rest), pose_rotmat)
+        table[..., 1:] -= table[..., :1]
+        if self.adapt:
+            table = np.concatenate([table, _place_columns(self.markers, rest[0], pose_rotmat)], axis=-1)
+        return table
+
+    def ridge(self, frames: int, beta_spread_m: float = BETA_SPREAD_M) -> F64:
+        """What each unknown weighs, squared metres over so many frames, (N,)."""
+        ridge = np.full(self.count, PLACE_SPREAD**2 * frames)
+        ridge[0] = 0.0
+        ridge[1 : 1 + self.free_betas] = beta_spread_m**2 * frames
+        return ridge
+
+    def vector(self, shape: Shape) -> F64:
+        """A shape as the unknowns, (N,)."""
+        parts = [np.ones(1)]
+        if self.free_betas:
+            parts.append(shape.betas.astype(np.float64))
+        if self.adapt:
+            parts.append((shape.markers.offsets_m - self.markers.offsets_m).astype(np.float64).ravel())
+        return shape.scale * np.concatenate(parts)
+
+    def shape(self, vector: F64, residual_m: float = float("nan")) -> Shape:
+        """The unknowns as a shape; points that would shift by more than MOST_SHIFT_M shift by that."""
+        scale, free = float(vector[0]), self.free_betas
+        betas = (vector[1 : 1 + free] / scale).astype(np.float32) if self.betas is None else self.betas
+        markers = self.markers
+        if self.adapt:
+            shift = (vector[1 + free :] / scale).reshape(-1, 3)
+            length = np.linalg.norm(shift, axis=1, keepdims=True)
+            shift = shift * np.minimum(1.0, MOST_SHIFT_M / np.maximum(length, 1e-9))
+            markers = replace(markers, offsets_m=(markers.offsets_m + shift).astype(np.float32))
+        return Shape(betas, scale, markers, residual_m)
+
+
 def solve_shape(
     markers: MarkerSet,
     body: BodyModel,
@@ -133,30 +196,28 @@ def solve_shape(
     where they are known and only the scale (and places) are wanted; adapt: whether points may shift on the body, by at
     most MOST_SHIFT_M.
     """
-    mean = body.rest_joints()
-    known = np.zeros(body.beta_count, np.float32) if betas is None else np.asarray(betas, np.float32)
-    base = keypoints_from_pose(markers, body.rest_joints(known), pose_rotmat)
-    columns = [base]
-    if betas is None:
-        for unit in np.eye(body.beta_count, dtype=np.float32):
-            columns.append(keypoints_from_pose(markers, body.rest_joints(unit), pose_rotmat) - base)
-    table = np.stack(columns, axis=-1)
-    if adapt:
-        table = np.concatenate([table, _place_columns(markers, mean, pose_rotmat)], axis=-1)
-    ridge = np.zeros(table.shape[-1])
-    free = 0 if betas is not None else body.beta_count
-    ridge[1 : 1 + free] = beta_spread_m**2 * len(target_m)
-    ridge[1 + free :] = PLACE_SPREAD**2 * len(target_m)
-    solution, residual_m = _robust_solution(table.astype(np.float64), target_m.astype(np.float64), confidence, ridge)
-    scale = float(solution[0])
-    found = known if betas is not None else (solution[1 : 1 + free] / scale).astype(np.float32)
-    placed = markers
-    if adapt:
-        shift = (solution[1 + free :] / scale).reshape(-1, 3)
-        length = np.linalg.norm(shift, axis=1, keepdims=True)
-        shift *= np.minimum(1.0, MOST_SHIFT_M / np.maximum(length, 1e-9))
-        placed = replace(markers, offsets_m=(markers.offsets_m + shift).astype(np.float32))
-    return Shape(found, scale, placed, residual_m)
+    model = ShapeModel(markers, body, None if betas is None else np.asarray(betas, np.float32), adapt)
+    table = model.columns(pose_rotmat).astype(np.float64)
+    ridge = model.ridge(len(target_m), beta_spread_m)
+    return model.shape(*_robust_solution(table, target_m.astype(np.float64), confidence, ridge))
+
+
+def _posed_on_bodies(markers: MarkerSet, rest_joints_m: F32, pose_rotmat: F32) -> F32:
+    """Key-points of several bodies in one motion. rest_joints_m: (N, 24, 3); pose_rotmat: (S, 24, 3, 3) ->
+    (S, K, 3, N)."""
+    rotmat, _ = forward_kinematics(rest_joints_m[0], pose_rotmat)
+    rest = np.moveaxis(rest_joints_m, 0, -1)
+    places = np.einsum("kj,jcn->kcn", markers.weights, rest) + markers.offsets_m[..., None]
+    at = np.empty((len(pose_rotmat), JOINT_COUNT, 3, rest.shape[-1]), np.float32)
+    at[:, 0] = rest[0]
+    for joint in range(1, JOINT_COUNT):
+        above = PARENTS[joint]
+        at[:, joint] = at[:, above] + rotmat[:, above] @ (rest[joint] - rest[above])
+    result = np.zeros((len(pose_rotmat), len(places), 3, rest.shape[-1]), np.float32)
+    for point, joint in zip(*np.nonzero(markers.weights), strict=True):
+        carried = rotmat[:, joint] @ (places[point] - rest[joint]) + at[:, joint]
+        result[:, point] += markers.weights[point, joint] * carried
+    return result
 
 
 def _place_columns(markers: MarkerSet, rest_joints_m: F32, pose_rotmat: F32) -> F32:

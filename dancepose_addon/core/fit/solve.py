@@ -26,7 +26,8 @@ from .prepare import Prepared, prepare
 from .regressor import PoseRegressor, require_layout
 from .report import describe_fit
 from .settings import FitSettings, require_settings
-from .shape import Shape, shape_from_lengths, solve_shape
+from .shape import Shape, ShapeModel, shape_from_lengths, solve_shape
+from .shape_and_poses import solve_shape_and_poses
 from .smoothing import smooth_curves, smooth_prepared, smooth_rotations
 from .stages import Fitted, Settled
 from .swing import seen_joints
@@ -39,9 +40,8 @@ SAMPLED_FRAMES: Final = 96
 is long enough every SEED_STRIDE-th or a multiple, so that they are among the frames that are solved first."""
 FEWEST_FRAMES: Final = 24
 SEED_STRIDE: Final = 16
-SAMPLE_ROUNDS: Final = 5
-ADAPT_ROUNDS: Final = 8
-"""Of posing them and solving the body in turn; more where the points' places are solved too."""
+SAMPLE_ROUNDS: Final = 2
+"""Of posing them and solving the body in turn, before both are solved together."""
 SAMPLE_STEPS: Final = 3
 LONGEST_HOLD_S: Final = 1.0
 """Joints that nothing shows turn the shortest way from what was seen to what is seen next, for this long."""
@@ -221,7 +221,7 @@ def _solve_shape(
     shape = solve_shape(markers, body, pose, target, confidence, betas=betas)
     refinement = settings.refine or RefineSettings()
     quick = replace(refinement, steps=SAMPLE_STEPS, noise_m=max(refinement.noise_m, prepared.noise_m))
-    for _ in range(ADAPT_ROUNDS if settings.adapt else SAMPLE_ROUNDS):
+    for _ in range(SAMPLE_ROUNDS):
         sized, rest_joints = shape.sized_markers(), shape.rest_joints(body)
         offset = mean_offset(keypoints_from_pose(sized, rest_joints, pose), target, confidence)
         pose, _ = refine(
@@ -229,6 +229,8 @@ def _solve_shape(
             settings=quick,
         )  # fmt: skip
         shape = solve_shape(markers, body, pose, target, confidence, betas=known, adapt=settings.adapt)
+    model = ShapeModel(markers, body, known, settings.adapt)
+    shape, pose = solve_shape_and_poses(model, shape, pose, reference[frames], target, confidence, quick)
     return shape, Seeds(frames, pose)
 
 
