@@ -12,6 +12,7 @@ from .ui.panels import PANELS, draw_import_entry
 from .ui.preferences import ADDON, DANCEPOSE_AP_preferences, start_preferences
 from .ui.properties import DANCEPOSE_PG_settings, DANCEPOSE_PG_stage
 from .ui.translations import TRANSLATIONS
+from .ui.wording import speak_our_words
 
 CLASSES: Final = (
     DANCEPOSE_AP_preferences,
@@ -35,6 +36,7 @@ PROPERTIES: Final[tuple[tuple[Any, str, Callable[[], Any]], ...]] = (
 def register_all() -> None:
     """Register every class, then the properties that need them, then what Blender calls by itself."""
     for cls in CLASSES:
+        speak_our_words(cls)
         bpy.utils.register_class(cls)
     for owner, name, make in PROPERTIES:
         setattr(owner, name, make())

@@ -4,6 +4,8 @@ from typing import Any
 
 import bpy
 
+from .translations import CONTEXT
+
 
 def _get(material: Any) -> tuple[float, float, float]:
     red, green, blue, _ = material.diffuse_color
@@ -28,6 +30,7 @@ def colour_property() -> Any:
         size=3,
         min=0.0,
         max=1.0,
+        translation_context=CONTEXT,
         get=_get,
         set=_set,
     )

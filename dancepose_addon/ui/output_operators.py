@@ -194,7 +194,7 @@ class DANCEPOSE_OT_export(_OnStage, bpy.types.Operator):
     bl_label = "Export Dancer"
     bl_options = {"REGISTER"}  # noqa: RUF012 (Blender reads a plain set)
 
-    filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"HIDDEN", "SKIP_SAVE"})
     check_existing: bpy.props.BoolProperty(default=True, options={"HIDDEN"})
 
     @classmethod

@@ -18,6 +18,7 @@ from ..blender.dancer import POINTS, dancers_of, read_record
 from ..blender.keypoint_store import StoredPoints, stored_points
 from ..core.errors import DancePoseError
 from .properties import active_dancer
+from .wording import told
 
 GRAPH_HEIGHT_PX: Final = 90
 GRAPH_MARGIN_PX: Final = 12
@@ -188,8 +189,9 @@ def _draw_graph(context: bpy.types.Context, dancer: bpy.types.Object) -> None:
         )
     now = record.clip_frame(context.scene.frame_current_final)
     _strip([(x_of(now), base), (x_of(now), base + tall)], (0.35, 0.62, 0.95, 1.0))
+    numbers = (("Now", curve[now]), ("Mean", float(np.nanmean(curve))), ("Most", top_mm))
     _text(
-        f"{dancer.name}   {_mm(curve[now])} now   {_mm(float(np.nanmean(curve)))} mean   {_mm(top_mm)} most",
+        "   ".join((dancer.name, *(f"{told(word)} {_mm(value)}" for word, value in numbers))),
         left + 8 * scale,
         margin + height - 14 * scale,
         scale,
@@ -197,7 +199,7 @@ def _draw_graph(context: bpy.types.Context, dancer: bpy.types.Object) -> None:
 
 
 def _mm(value: float) -> str:
-    return f"{value:.1f} mm" if np.isfinite(value) else "unseen"
+    return f"{value:.1f} mm" if np.isfinite(value) else told("unseen")
 
 
 def _sidebar_width(context: bpy.types.Context) -> int:

@@ -3,7 +3,6 @@
 ``draw`` shows what is stored; whatever takes time was done when a setting changed or a button was pressed.
 """
 
-import textwrap
 from typing import Any, ClassVar
 
 import bpy
@@ -27,9 +26,8 @@ from .source_operators import (
     DANCEPOSE_OT_reset_shape,
     DANCEPOSE_OT_unbake,
 )
-
-LETTER_PX = 7.0
-"""Mean width of a letter at a scale of 1, to break lines where the sidebar ends."""
+from .translations import CONTEXT
+from .wording import ICON_PX, PADDING_PX, lines_of, room_in, told, topic_share, topics_share
 
 
 class _Sidebar(bpy.types.Panel):
@@ -47,12 +45,15 @@ def _columns(layout: bpy.types.UILayout) -> bpy.types.UILayout:
     return layout.column()
 
 
-def _text(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
+def _text(
+    layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE", *, boxed: bool = False
+) -> None:
     """A paragraph, broken to the sidebar's width."""
-    room = context.region.width / (LETTER_PX * context.preferences.system.ui_scale) - 6
+    scale = context.preferences.system.ui_scale
+    room = room_in(context) - (PADDING_PX + (icon != "NONE") * ICON_PX + boxed * ICON_PX) * scale
     column = layout.column(align=True)
     column.scale_y = 0.75
-    for number, line in enumerate(textwrap.wrap(text, max(18, int(room)))):
+    for number, line in enumerate(lines_of(text, context, room)):
         column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE", translate=False)
 
 
@@ -60,7 +61,7 @@ def _problem(layout: bpy.types.UILayout, context: bpy.types.Context, text: str) 
     if text:
         box = layout.box()
         box.alert = True
-        _text(box, context, text, icon="ERROR")
+        _text(box, context, text, icon="ERROR", boxed=True)
 
 
 class DANCEPOSE_PT_source(_Sidebar):
@@ -79,31 +80,42 @@ class DANCEPOSE_PT_source(_Sidebar):
         column = _columns(layout)
         column.prop(settings, "source")
         if settings.found:
-            _found(layout.box(), settings.found)
+            _found(layout.box(), context, settings.found)
         if dancer is not None:
             row = layout.row(align=True)
             row.prop(settings, "on_import", expand=True)
         row = layout.row(align=True)
         row.scale_y = 1.4
         row.operator(DANCEPOSE_OT_import_fit.bl_idname, icon="IMPORT")
-        layout.operator(DANCEPOSE_OT_import_motions.bl_idname, text="Import Files...", icon="FILE_FOLDER")
+        layout.operator(
+            DANCEPOSE_OT_import_motions.bl_idname, text="Import Files...", text_ctxt=CONTEXT, icon="FILE_FOLDER"
+        )
         _problem(layout, context, settings.problem)
         if settings.result:
             _text(layout, context, settings.result, icon="CHECKMARK")
 
 
-def _found(box: bpy.types.UILayout, text: str) -> None:
-    column = box.column(align=True)
-    column.scale_y = 0.8
+def _found(box: bpy.types.UILayout, context: bpy.types.Context, text: str) -> None:
+    """Two columns, the first as wide as its words; notes, and what is too long for that, go over both."""
+    scale = context.preferences.system.ui_scale
+    room = room_in(context) - ICON_PX * scale
+    rows = []
     for line in text.splitlines():
         icon = "QUESTION" if line.startswith("? ") else "ERROR" if line.startswith("! ") else "DOT"
-        topic, colon, value = line.removeprefix("? ").removeprefix("! ").partition(": ")
-        if not colon:
-            column.label(text=topic, icon=icon, translate=False)
+        said = line.removeprefix("? ").removeprefix("! ")
+        topic, colon, value = said.partition(": ")
+        rows.append((icon, told(topic.capitalize()), told(value)) if colon and icon != "ERROR" else (icon, "", said))
+    share = topics_share([topic for _, topic, _ in rows], context, room)
+    column = box.column(align=True)
+    column.scale_y = 0.8
+    for icon, topic, value in rows:
+        if not topic or topic_share(topic, context, room) > share:
+            _text(column, context, f"{topic}: {value}" if topic else value, icon=icon, boxed=True)
             continue
-        split = column.split(factor=0.4)
-        split.label(text=topic.capitalize(), icon=icon)
-        split.label(text=value, translate=False)
+        for number, part in enumerate(lines_of(value, context, (1.0 - share) * room - PADDING_PX * scale)):
+            split = column.split(factor=share)
+            split.label(text="" if number else topic, icon="BLANK1" if number else icon, translate=False)
+            split.label(text=part, translate=False)
 
 
 class DANCEPOSE_PT_reading(_Sidebar):
@@ -145,12 +157,11 @@ class DANCEPOSE_PT_body(_Sidebar):
         if settings.body_found:
             _text(layout, context, settings.body_found, icon="INFO")
         if settings.height:
-            height = bpy.utils.units.to_string("METRIC", "LENGTH", settings.height, precision=3)
-            layout.label(text=f"{bpy.app.translations.pgettext_iface('Height')}: {height}", translate=False)
+            layout.label(text=f"{told('Body Height')}: {settings.height:.3f} m", translate=False)
         column = _columns(layout)
         column.prop(settings, "give_betas")
         for index in range(10):
-            column.prop(settings, "betas", index=index, slider=True, text=f"{index + 1}")
+            column.prop(settings, "shown_betas", index=index, slider=True, text=f"{index + 1}", translate=False)
         layout.operator(DANCEPOSE_OT_reset_shape.bl_idname, icon="LOOP_BACK")
         column = _columns(layout)
         column.prop(settings, "correctives")
@@ -177,7 +188,9 @@ class DANCEPOSE_PT_fit(_Sidebar):
     def draw(self, context: bpy.types.Context) -> None:
         """Blender calls this to draw the panel."""
         settings, layout = settings_in(context), self.layout
-        layout.operator_menu_enum(DANCEPOSE_OT_fit_preset.bl_idname, "preset", text="Preset", icon="PRESET")
+        layout.operator_menu_enum(
+            DANCEPOSE_OT_fit_preset.bl_idname, "preset", text="Preset", text_ctxt=CONTEXT, icon="PRESET"
+        )
         column = _columns(layout)
         column.prop(settings, "regressor")
         column.prop(settings, "device")
@@ -215,15 +228,15 @@ class DANCEPOSE_PT_result(_Sidebar):
             return
         errors, record = overlay.errors_of(dancer), read_record(dancer)
         if errors is None:
-            layout.label(text="Rotations as given: there is no error", icon="INFO")
+            _text(layout, context, told("Rotations as given: there is no error"), icon="INFO")
             return
         table = list(record.report["error_mm"].values())[-1]
         now = errors.frame_mm[record.clip_frame(context.scene.frame_current_final)]
         grid = layout.grid_flow(columns=2, row_major=True, even_columns=True)
         for name, value in (("Now", now), ("Mean", table["mean"]), ("Median", table["median_frame"])):
-            grid.label(text=name)
+            grid.label(text=name, text_ctxt=CONTEXT)
             grid.label(text=f"{value:.1f} mm" if value == value else "-", translate=False)
-        layout.label(text="Worst Frames")
+        layout.label(text="Worst Frames", text_ctxt=CONTEXT)
         column = layout.column(align=True)
         for frame in errors.worst:
             scene_frame = round(record.scene_frame(frame))
@@ -255,12 +268,12 @@ class DANCEPOSE_PT_stage(_Sidebar):
             column.prop(stage, name)
         skin = dancer.get(SKIN) if dancer is not None else None
         if skin is not None:
-            layout.label(text="Colours")
+            layout.label(text="Colours", text_ctxt=CONTEXT)
             column = _columns(layout)
             for material in skin.data.materials:
                 if material is not None:
                     name = material.name.removeprefix("DancePose ").partition(".")[0].capitalize()
-                    column.prop(material, "dancepose_colour", text=name)
+                    column.prop(material, "dancepose_colour", text=name, text_ctxt=CONTEXT)
         row = layout.row(align=True)
         row.operator(DANCEPOSE_OT_build_stage.bl_idname, icon="SCENE")
         row.operator(DANCEPOSE_OT_clear_stage.bl_idname, text="", icon="TRASH")
@@ -283,7 +296,7 @@ class DANCEPOSE_PT_render(_Sidebar):
         sizes = column.column(align=True)
         sizes.prop(stage, "width")
         sizes.prop(stage, "height")
-        column.prop(scene.render, "fps", text="Frame Rate")
+        column.prop(scene.render, "fps", text="Frame Rate", text_ctxt=CONTEXT)
         column.prop(stage, "range")
         column.prop(stage, "form")
         if stage.form == "VIDEO":
@@ -328,4 +341,4 @@ PANELS: tuple[Any, ...] = (
 
 def draw_import_entry(self: Any, _context: bpy.types.Context) -> None:
     """File > Import."""
-    self.layout.operator(DANCEPOSE_OT_import_motions.bl_idname, text="Skeleton Motion (DancePose)")
+    self.layout.operator(DANCEPOSE_OT_import_motions.bl_idname, text="Skeleton Motion (DancePose)", text_ctxt=CONTEXT)

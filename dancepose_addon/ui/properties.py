@@ -109,7 +109,7 @@ class DANCEPOSE_PG_settings(bpy.types.PropertyGroup):
         description="Fit with the shape below, instead of the one that the bones' lengths tell",
     )
     betas: bpy.props.FloatVectorProperty(
-        name="Shape",
+        name="Betas",
         description="Betas of the body: they move its mesh and its joints together",
         size=10,
         soft_min=-3.0,
@@ -117,6 +117,18 @@ class DANCEPOSE_PG_settings(bpy.types.PropertyGroup):
         min=-10.0,
         max=10.0,
         update=reactions.on_betas,
+    )
+    shown_betas: bpy.props.FloatVectorProperty(
+        name="Betas",
+        description="Betas of the body: they move its mesh and its joints together",
+        size=10,
+        soft_min=-3.0,
+        soft_max=3.0,
+        min=-10.0,
+        max=10.0,
+        get=reactions.rounded_betas,
+        set=reactions.set_shown_betas,
+        options=set(),
     )
     height: bpy.props.FloatProperty(options={"HIDDEN"}, unit="LENGTH")
     correctives: bpy.props.BoolProperty(
@@ -253,6 +265,7 @@ class DANCEPOSE_PG_stage(bpy.types.PropertyGroup):
         default=30.0,
         min=1.0,
         soft_max=200.0,
+        precision=1,
         update=reactions.on_overlay,
     )
     problem: bpy.props.StringProperty(options={"HIDDEN"})

@@ -16,6 +16,9 @@ from ..inference import open_regressor
 from . import reading
 from .preferences import preferred
 
+SHOWN_DECIMALS = 2
+"""Of betas: what is not shown moves no point of the default body by more than a quarter of a millimetre."""
+
 _hushed = [False]
 
 
@@ -101,6 +104,17 @@ def on_betas(settings: Any, context: bpy.types.Context) -> None:
         settings.height = shape_dancer(dancer, settings.betas, context.view_layer)
     except DancePoseError as error:
         settings.problem = str(error)
+
+
+def rounded_betas(settings: Any) -> tuple[float, ...]:
+    """What the sliders show: Blender gives small numbers more decimals than others, and rounded ones it does not."""
+    return tuple(round(beta, SHOWN_DECIMALS) for beta in settings.betas)
+
+
+def set_shown_betas(settings: Any, values: Iterable[float]) -> None:
+    """The slider that was moved counts; the others keep what they have behind their last decimal."""
+    pairs = zip(values, rounded_betas(settings), settings.betas, strict=True)
+    settings.betas = [exact if abs(new - shown) < 1e-6 else new for new, shown, exact in pairs]
 
 
 def on_overlay(_settings: Any, context: bpy.types.Context) -> None:

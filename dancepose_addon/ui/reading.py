@@ -64,7 +64,7 @@ def describe_source(settings: Any) -> str:
     lines = [f"{'? ' if finding.doubtful else ''}{finding.topic}: {finding.value}" for finding in findings]
     lines.append(f"frames: {_length(examination)}")
     if recording.audio is not None:
-        lines.append(f"music: {recording.audio.path.name}, from {recording.audio.start_s:.2f} s")
+        lines += [f"music: {recording.audio.path.name}", f"starts at: {recording.audio.start_s:.2f} s"]
     return "\n".join([*lines, *(f"! {note}" for note in recording.notes)])
 
 
@@ -72,4 +72,4 @@ def _length(examination: Examination) -> str:
     recording, understood = examination.recording, examination.interpretation
     count = len(recording.points if isinstance(recording, PointRecording) else recording.rotvec)
     fps = recording.fps if understood is None else understood.fps
-    return f"{count}, {count / fps:.2f} s" if fps else f"{count}, rate unknown"
+    return f"{count}, {count / fps:.2f} s" if fps else f"{count}"

@@ -76,7 +76,7 @@ class DANCEPOSE_OT_jump(bpy.types.Operator):
     bl_label = "Go to Frame"
     bl_options = {"INTERNAL"}  # noqa: RUF012 (Blender reads a plain set)
 
-    frame: bpy.props.IntProperty()
+    frame: bpy.props.IntProperty(options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Blender calls this when the button is pressed."""

@@ -2,6 +2,9 @@
 
 from typing import Final
 
+CONTEXT: Final = "DancePose"
+"""All stand in a context of their own: Blender's words for the same English ones are other things, and win in its."""
+
 TEXTS: Final = {
     # msgid: (zh_HANS, ja_JP)
     "Source": ("来源", "ソース"),
@@ -19,6 +22,11 @@ TEXTS: Final = {
     "From a File": ("来自文件", "ファイルから"),
     "Rate": ("帧率", "フレームレート"),
     "Unit": ("单位", "単位"),
+    "Metres": ("米", "メートル"),
+    "Centimetres": ("厘米", "センチメートル"),
+    "Millimetres": ("毫米", "ミリメートル"),
+    "Inches": ("英寸", "インチ"),
+    "Feet": ("英尺", "フィート"),
     "Up": ("向上轴", "上方向"),
     "Sides": ("左右", "左右"),
     "Not Mirrored": ("未镜像", "鏡像なし"),
@@ -37,9 +45,15 @@ TEXTS: Final = {
     "Replace": ("替换", "置き換え"),
     "Format": ("格式", "形式"),
     "Frames": ("帧数", "フレーム数"),
+    "Music & dance markers (23)": ("音乐与舞蹈标记点（23）", "Music & dance のマーカー（23）"),
+    "SMPL joints (24)": ("SMPL 关节（24）", "SMPL の関節（24）"),
+    "SMPL joints without hands (22)": ("SMPL 关节，不含手（22）", "SMPL の関節、手なし（22）"),
+    "COCO key-points (17)": ("COCO 关键点（17）", "COCO のキーポイント（17）"),
+    "SMPL+H joints (52)": ("SMPL+H 关节（52）", "SMPL+H の関節（52）"),
+    "SMPL-X joints (55)": ("SMPL-X 关节（55）", "SMPL-X の関節（55）"),
     "Given Shape": ("指定体形", "体形を指定"),
-    "Shape": ("体形", "体形"),
-    "Height": ("身高", "身長"),
+    "Betas": ("形状参数", "形状パラメーター"),
+    "Body Height": ("身高", "身長"),
     "Pose Correctives": ("姿态修正", "ポーズ補正"),
     "Regressor": ("回归器", "リグレッサー"),
     "Regressors": ("回归器文件夹", "リグレッサーのフォルダー"),
@@ -58,6 +72,8 @@ TEXTS: Final = {
     "Lock Feet": ("锁定双脚", "足を固定"),
     "Now": ("当前", "現在"),
     "Mean": ("平均", "平均"),
+    "Most": ("最大", "最大"),
+    "unseen": ("未检测到", "検出なし"),
     "Median": ("中位数", "中央値"),
     "Worst Frames": ("误差最大的帧", "誤差の大きいフレーム"),
     "Rotations as given: there is no error": ("旋转直接来自文件，没有误差", "回転はファイルのまま、誤差なし"),
@@ -75,7 +91,9 @@ TEXTS: Final = {
     "Background": ("背景", "背景"),
     "Transparent": ("透明", "透明"),
     "Colours": ("颜色", "カラー"),
-    "Width": ("宽", "幅"),
+    "Colour": ("颜色", "カラー"),
+    "Width": ("宽度", "幅"),
+    "Height": ("高度", "高さ"),
     "Frame Rate": ("帧率", "フレームレート"),
     "Range": ("范围", "範囲"),
     "Whole Clip": ("整段", "クリップ全体"),
@@ -87,18 +105,26 @@ TEXTS: Final = {
     "Start Over": ("全部重新渲染", "最初からやり直す"),
     "Study (Cycles)": ("研究（Cycles）", "研究（Cycles）"),
     "Preview (Workbench)": ("预览（Workbench）", "プレビュー（Workbench）"),
+    "Vertex Cache (.pc2)": ("顶点缓存 (.pc2)", "頂点キャッシュ (.pc2)"),
+    "Skin": ("皮肤", "肌"),
+    "Top": ("上衣", "トップス"),
+    "Trousers": ("裤子", "ズボン"),
+    "Shoes": ("鞋", "靴"),
+    "Hair": ("头发", "髪"),
+    "Eye": ("眼睛", "目"),
+    "Eyes": ("眼睛", "目"),
+    "Sclera": ("眼白", "白目"),
+    "Iris": ("虹膜", "虹彩"),
+    "Pupil": ("瞳孔", "瞳孔"),
     "Cache": ("缓存", "キャッシュ"),
     "Apart": ("间距", "間隔"),
     "Skeleton Motion (DancePose)": ("骨骼动作 (DancePose)", "骨格モーション (DancePose)"),
     "Import Files...": ("导入文件...", "ファイルをインポート..."),
-}
-BUTTONS: Final = {
+    # Buttons
     "Import & Fit": ("导入并拟合", "インポートとフィット"),
-    "Import Files...": ("导入文件...", "ファイルをインポート..."),
     "Import Skeleton Motion": ("导入骨骼动作", "骨格モーションをインポート"),
-    "Skeleton Motion (DancePose)": ("骨骼动作 (DancePose)", "骨格モーション (DancePose)"),
     "Refit": ("重新拟合", "再フィット"),
-    "Preset": ("预设", "プリセット"),
+    "Fit Preset": ("拟合预设", "フィットのプリセット"),
     "Add Fit Preset": ("添加拟合预设", "フィットのプリセットを追加"),
     "Reset Shape": ("重置体形", "体形をリセット"),
     "Go to Frame": ("跳到该帧", "フレームへ移動"),
@@ -106,20 +132,39 @@ BUTTONS: Final = {
     "Leave Cache": ("停用缓存", "キャッシュを解除"),
     "Build Stage": ("搭建舞台", "ステージを作成"),
     "Remove Stage": ("移除舞台", "ステージを削除"),
-    "Render": ("渲染", "レンダー"),
     "Export Dancer": ("导出舞者", "ダンサーをエクスポート"),
     "Check": ("检查", "確認"),
     "Copy Report": ("复制报告", "レポートをコピー"),
 }
-"""Blender keeps the labels of operators apart from all others."""
+RECOGNISED: Final = {
+    # What a file was recognised as: topics with a capital, values as they are.
+    "Up axis": ("向上轴", "上方向"),
+    "Mirror": ("镜像", "鏡像"),
+    "Starts at": ("起始时间", "開始時刻"),
+    "Order of the points": ("点的顺序", "点の順序"),
+    "Points": ("点", "点"),
+    "Names": ("名称", "名前"),
+    "Hands": ("手部", "手"),
+    "Translation": ("平移", "移動"),
+    "Unit of the translation": ("平移的单位", "移動の単位"),
+    "Shape": ("数组形状", "配列の形状"),
+    "as named": ("与名称一致", "名前どおり"),
+    "mirrored": ("已镜像", "鏡像"),
+    "axes": ("左手坐标系", "左手座標系"),
+    "names": ("左右互换", "左右が逆"),
+    "none": ("无", "なし"),
+    "unknown": ("未知", "不明"),
+    "left out": ("已略去", "省略"),
+    "positions": ("位置", "位置"),
+    "rotations": ("旋转", "回転"),
+    "inverse or mirrored": ("求逆或镜像", "逆または鏡像"),
+    "(points, 3, frames)": ("（点，3，帧）", "（点、3、フレーム）"),
+    "(frames, 3, points)": ("（帧，3，点）", "（フレーム、3、点）"),
+}
 LANGUAGES: Final = ("zh_HANS", "ja_JP")
 
 
-def _table(column: int) -> dict[tuple[str, str], str]:
-    return {
-        **{("*", text): told[column] for text, told in TEXTS.items()},
-        **{("Operator", text): told[column] for text, told in BUTTONS.items()},
-    }
-
-
-TRANSLATIONS: Final = {language: _table(column) for column, language in enumerate(LANGUAGES)}
+TRANSLATIONS: Final = {
+    language: {(CONTEXT, text): words[column] for text, words in (TEXTS | RECOGNISED).items()}
+    for column, language in enumerate(LANGUAGES)
+}

@@ -269,23 +269,3 @@ def test_check_reports_what_runs(extension):
     assert found["preview"].found.startswith(engines.TITLES["preview"])
     assert "ms for" in found["on NumPy"].found
     assert found["regressors"].found.endswith("smpl24")
-
-
-def test_every_label_and_button_of_the_panels_has_its_words():
-    """Chinese and Japanese cover every word that the panels show as a name."""
-    import ast
-
-    from dancepose_addon.ui.translations import BUTTONS, TEXTS, TRANSLATIONS
-
-    folder = Path(dancepose_addon.__file__).parent / "ui"
-    named = set()
-    for name in ("properties.py", "panels.py", "importing.py", "source_operators.py", "output_operators.py"):
-        for node in ast.walk(ast.parse((folder / name).read_text(encoding="utf-8"))):
-            is_name = isinstance(node, ast.keyword) and node.arg == "name"
-            is_label = isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "bl_label"
-            if (is_name or is_label) and isinstance(node.value, ast.Constant):
-                named.add(node.value.value)
-    hidden = {"Found", "Problem", "Fit Preset"}
-    assert named - hidden - set(TEXTS) - set(BUTTONS) == set()
-    for table in TRANSLATIONS.values():
-        assert all(told and told != text for (_, text), told in table.items())

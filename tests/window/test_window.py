@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
+from dancepose_addon.ui.translations import LANGUAGES, TRANSLATIONS
 from export.packaging.blender_tool import find_tool
 from export.packaging.building import WHEEL_CACHE, build_packages
 from export.packaging.wheels import cached_wheels, pinned_version
@@ -80,6 +81,25 @@ def test_escape_ends_a_fit_and_leaves_the_file_as_it_was(session):
 def test_panels_stand_in_the_order_of_the_work(session):
     assert tuple(session.facts["panels"]) == PANELS
     assert {f"panel-{name}" for name in (*PANELS, "reading")} <= set(session.facts["pictures"])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_panels_have_our_words_also_where_blender_has_others(session, language):
+    table = {text: told for (_, text), told in TRANSLATIONS[language].items()}
+    assert session.facts["words"][language] == table
+    own = session.facts["own_words"][language]
+    assert {text for text in own if own[text] != text} >= {"Median", "Fit"}  # so Blender has its own tables here
+    assert own["Median"] != table["Median"]
+    assert set(session.facts["words"]["en_US"].items()) == {(text, text) for text in table}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_panel_is_seen_in_each_language(session, language):
+    for panel in (*PANELS, "reading"):
+        english, other = (session.sidebar(f"{prefix}-{panel}") for prefix in ("panel", language))
+        height = min(english.height, other.height)
+        pair = [np.asarray(picture.crop((0, 0, 200, height)), np.int16) for picture in (english, other)]
+        assert (np.abs(pair[0] - pair[1]).max(axis=-1) > 40).mean() > 0.002, panel
 
 
 def test_screens_are_not_black(session):

@@ -6,6 +6,7 @@ Blender handles the mouse's events between two calls of a timer, so the script i
 """
 
 from collections.abc import Callable, Generator
+import importlib
 import json
 import os
 from pathlib import Path
@@ -27,6 +28,9 @@ BACKGROUND = (0.35, 0.36, 0.38)
 ROW_PX = 7
 """Steps in which the mouse looks for a button."""
 FIT_TIMEOUT_S = 120.0
+LANGUAGES = ("zh_HANS", "ja_JP")
+BLENDERS_OWN = ("Median", "Fit", "Top", "Skin")
+"""Words for which Blender has a translation, of another thing."""
 
 Steps = Generator[float, None, Any]
 facts: dict[str, Any] = {"blender": bpy.app.version_string, "pictures": {}}
@@ -223,8 +227,12 @@ def show_override() -> Steps:
         return
     inner = place[0] - 80, place[1] + BUTTON_TO_INNER_HEADER_PX
     yield from click(*inner)
-    yield from picture("panel-reading")
-    facts["pictures"]["panel-reading"]["from"] = round(inner[1]) - HEADER_PX
+    for language in ("en_US", *LANGUAGES):
+        yield from speak(language)
+        name = "panel-reading" if language == "en_US" else f"{language}-reading"
+        yield from picture(name)
+        facts["pictures"][name]["from"] = round(inner[1]) - HEADER_PX
+    yield from speak("en_US")
     yield from click(*inner)
 
 
@@ -252,17 +260,39 @@ def look_at_the_dancer() -> Steps:
     yield 1.0
 
 
+def speak(language: str) -> Steps:
+    """Blender's interface in another language, and what it then shows for the extension's words and for its own."""
+    preferences = bpy.context.preferences.view
+    preferences.language = language
+    preferences.use_translate_interface = language != "en_US"
+    yield 0.5
+    translations = importlib.import_module(f"{MODULE}.ui.translations")
+    look_up = bpy.app.translations.pgettext_iface
+    words = [text for _, text in translations.TRANSLATIONS[LANGUAGES[0]]]
+    facts.setdefault("words", {})[language] = {text: look_up(text, translations.CONTEXT) for text in words}
+    facts.setdefault("own_words", {})[language] = {text: look_up(text) for text in BLENDERS_OWN}
+
+
 def show_every_panel() -> Steps:
-    """Open each panel alone, photograph it, scroll where it is longer than the view, close it."""
+    """Each panel in each language, open alone."""
     names = [cls.__name__.removeprefix("DANCEPOSE_PT_") for cls in panels()]
     facts["panels"] = names
     # In a fresh file the first panel alone is open.
     yield from click(*header(0))
     yield from picture("closed")
+    yield from _open_each(names, "panel")
+    for language in LANGUAGES:
+        yield from speak(language)
+        yield from _open_each(names, language)
+    yield from speak("en_US")
+
+
+def _open_each(names: list[str], prefix: str) -> Steps:
+    """Open each panel alone, photograph it, scroll where it is longer than the view, close it."""
     for number, name in enumerate(names):
         yield from click(*header(number))
-        yield from picture(f"panel-{name}")
-        yield from _scrolled(name)
+        yield from picture(f"{prefix}-{name}")
+        yield from _scrolled(f"{prefix}-{name}")
         yield from click(*header(number))
 
 
@@ -274,11 +304,11 @@ def _scrolled(name: str) -> Steps:
         yield from move(*middle)
         xdotool("click", "--repeat", 6, "--delay", 40, 5)
         yield 0.6
-        before = FOLDER / facts["pictures"][f"panel-{name}" if part == 2 else f"panel-{name}-{part - 1}"]["file"]
-        yield from picture(f"panel-{name}-{part}")
-        this = facts["pictures"][f"panel-{name}-{part}"]
+        before = FOLDER / facts["pictures"][name if part == 2 else f"{name}-{part - 1}"]["file"]
+        yield from picture(f"{name}-{part}")
+        this = facts["pictures"][f"{name}-{part}"]
         if (FOLDER / this["file"]).read_bytes() == before.read_bytes():
-            del facts["pictures"][f"panel-{name}-{part}"]
+            del facts["pictures"][f"{name}-{part}"]
             break
     yield from move(*middle)
     xdotool("click", "--repeat", 40, "--delay", 15, 4)

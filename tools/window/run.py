@@ -20,7 +20,7 @@ ROOT: Final = HERE.parents[1]
 DEBIAN: Final = ROOT / "build" / "window" / "debian"
 INSIDE: Final = Path("tmp") / "dancepose"
 SCREEN: Final = (1280, 800)
-TIMEOUT_S: Final = 420.0
+TIMEOUT_S: Final = 900.0
 COLOURS: Final = 224
 """Of a picture that is kept: flat surfaces and letters need few."""
 MARGIN_PX: Final = 8
@@ -65,7 +65,7 @@ def make_debian() -> None:
 
 
 def run_session(archive: Path, results: Path) -> Session:
-    """Everything from the installation to the last picture; takes one or two minutes.
+    """Everything from the installation to the last picture; takes some minutes.
 
     Raises:
         PackagingError: Blender did not come to the end of it.
