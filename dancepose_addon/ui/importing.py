@@ -23,6 +23,7 @@ from . import reactions, reading
 from .preferences import preferred
 from .properties import active_dancer, copy_settings, settings_in
 from .tasks import ModalSteps, Task, waited_for
+from .wording import told
 
 Steps: TypeAlias = Generator[tuple[float, str], None, str]
 Warn: TypeAlias = Callable[[str], None]
@@ -204,7 +205,7 @@ class DANCEPOSE_OT_import_motions(ModalSteps, bpy.types.Operator):
             made += 1
         if wrong:
             settings.problem = " ".join(wrong)
-        return f"Imported {made} of {len(paths)} motions"
+        return told("Imported {} of {} motions").format(made, len(paths))
 
 
 def _scaled(
@@ -241,9 +242,9 @@ def _place(
     with reactions.quiet():
         dancer.dancepose.on_import = "REPLACE"
     _show(context, dancer)
-    told = _describe(dancer, fitting, warn)
-    settings.result = told
-    return f"Fitted {told}"
+    result = _describe(dancer, fitting, warn)
+    settings.result = result
+    return told("Fitted {}").format(result)
 
 
 def _refresh(
@@ -259,7 +260,7 @@ def _refresh(
     refresh(dancer, fitting, scene=context.scene, view_layer=context.view_layer, first_frame=record.first_frame)
     if dancer.dancepose != settings:
         copy_settings(settings, dancer.dancepose)
-    return f"Fitted {_describe(dancer, fitting, warn)}"
+    return told("Fitted {}").format(_describe(dancer, fitting, warn))
 
 
 def _show(context: bpy.types.Context, dancer: bpy.types.Object) -> None:
@@ -277,8 +278,8 @@ def _describe(dancer: bpy.types.Object, fitting: Fitting, warn: Warn) -> str:
     for notice in report["notices"]:
         warn(notice)
     mean_mm = report["final_error_mm"]
-    distance = "as given" if mean_mm is None else f"{mean_mm:.1f} mm"
-    frames, runs = f"{report['frames']} frames at {report['fps']:.4g} fps", report["provider"]
+    distance = told("as given") if mean_mm is None else f"{mean_mm:.1f} mm"
+    frames, runs = told("{} frames at {:.4g} fps").format(report["frames"], report["fps"]), report["provider"]
     spent = report["seconds"].get("regress")
     time_ms = f", {1000.0 * spent:.0f} ms" if spent is not None else ""
     with reactions.quiet():
@@ -288,7 +289,7 @@ def _describe(dancer: bpy.types.Object, fitting: Fitting, warn: Warn) -> str:
         settings.body_found = f"{fitting.body.name}: {fitting.body.licence}"
         settings.problem = ""
         if runs:
-            settings.regressor_found = f"{report['regressor']}, on {runs}{time_ms}"
+            settings.regressor_found = told("{}, on {}").format(report["regressor"], runs) + time_ms
         settings.result = f"{frames}, {distance}, {runs}" if runs else f"{frames}, {distance}"
     return str(settings.result)
 

@@ -11,7 +11,8 @@ from .preferences import DEVICES
 
 LAYOUT_ITEMS = (
     ("AUTO", "As Found", "The layout that the file's format or number of points tells"),
-    *((layout.name, layout.title, f"{layout.count} key-points") for layout in LAYOUTS.values()),
+    # Their titles have no room in the sidebar.
+    *((layout.name, layout.name, layout.title) for layout in LAYOUTS.values()),
     ("FILE", "From a File", "A layout of your own, described in a .toml file"),
 )
 UNIT_ITEMS = (

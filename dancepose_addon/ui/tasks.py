@@ -9,6 +9,7 @@ import bpy
 from ..core.errors import Cancelled, DancePoseError
 from ..core.progress import Progress
 from .properties import settings_in
+from .wording import told
 
 T = TypeVar("T")
 
@@ -125,7 +126,7 @@ class ModalSteps:
             self._leave(context)
             raise
         context.window_manager.progress_update(fraction)
-        context.workspace.status_text_set(f"DancePose: {fraction:.0%}  {message}   (Esc: stop)")
+        context.workspace.status_text_set(f"DancePose: {fraction:.0%}  {message}   ({told('Esc: stop')})")
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -5,6 +5,7 @@ The bpy wheels are built without languages; that Blender shows these words is te
 
 import ast
 from pathlib import Path
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,12 +13,13 @@ import numpy as np
 import pytest
 
 import dancepose_addon
+from dancepose_addon.core.skeleton.layouts import LAYOUTS
 from dancepose_addon.core.skeleton.readers import read
 
 PACKAGE = Path(dancepose_addon.__file__).parent
 SAME_EVERYWHERE = {
     "X", "Y", "Z", "-X", "-Y", "-Z", "CUDA", "CPU", "NumPy", "onnxruntime", "BVH", "FBX", "glTF (.glb)", "USD",
-    "Alembic", "AMASS (.npz)", "OpenPose BODY_25 (25)", "Human3.6M (17)", "Kinect v2 (25)", "Azure Kinect (32)",
+    "Alembic", "AMASS (.npz)", *LAYOUTS,
 }  # fmt: skip
 """Names, which no language changes."""
 OWN_GROUPS = ("DANCEPOSE_PG_settings", "DANCEPOSE_PG_stage", "DANCEPOSE_AP_preferences")
@@ -190,6 +192,21 @@ def test_what_a_file_may_be_recognised_as_is_translated():
     assert {topic.capitalize() for topic in topics} - known == set()
     words = {value for value in values if isinstance(value, str) and len(value) > 2} - {" fps"}
     assert words - known == set()
+
+
+def test_every_word_that_is_looked_up_in_code_is_translated():
+    from dancepose_addon.ui.translations import TEXTS
+
+    looked_up = set()
+    for path in (PACKAGE / "ui").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "told":
+                looked_up |= {part.value for part in node.args if isinstance(part, ast.Constant)}
+    assert {"Fitted {}", "Body Height"} <= looked_up
+    assert looked_up - set(TEXTS) == set()
+    for text in (text for text in TEXTS if "{" in text):
+        for words in TEXTS[text]:
+            assert re.findall("{.*?}", words) == re.findall("{.*?}", text)
 
 
 def test_translations_are_other_words_and_each_thing_has_one():

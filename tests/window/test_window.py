@@ -24,6 +24,8 @@ pytestmark = [
 
 PANELS = ("source", "body", "fit", "result", "stage", "render", "export")
 LARGEST_KB = 80
+WIDTHS_PX = {"label": 88.0, "choice": 117.0, "checkbox": 110.0}
+"""What Blender shows whole of each in a sidebar of its default width, 291 pixels; seen with texts of rising length."""
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +93,14 @@ def test_the_panels_have_our_words_also_where_blender_has_others(session, langua
     assert {text for text in own if own[text] != text} >= {"Median", "Fit"}  # so Blender has its own tables here
     assert own["Median"] != table["Median"]
     assert set(session.facts["words"]["en_US"].items()) == {(text, text) for text in table}
+
+
+@pytest.mark.parametrize("language", ["en_US", *LANGUAGES])
+def test_no_label_or_choice_is_cut_off(session, language):
+    assert session.facts["pictures"]["closed"]["width"] >= 291
+    widths = session.facts["widths"][language]
+    assert widths["label source"][1] > 20.0
+    assert {what: told for what, told in widths.items() if told[1] > WIDTHS_PX[what.split()[0]]} == {}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

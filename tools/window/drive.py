@@ -5,7 +5,7 @@ blender --python drive.py -- FOLDER     FOLDER holds extension.zip and example/;
 Blender handles the mouse's events between two calls of a timer, so the script is a generator that yields seconds.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 import importlib
 import json
 import os
@@ -271,6 +271,27 @@ def speak(language: str) -> Steps:
     words = [text for _, text in translations.TRANSLATIONS[LANGUAGES[0]]]
     facts.setdefault("words", {})[language] = {text: look_up(text, translations.CONTEXT) for text in words}
     facts.setdefault("own_words", {})[language] = {text: look_up(text) for text in BLENDERS_OWN}
+    facts.setdefault("widths", {})[language] = dict(_widths())
+
+
+def _widths() -> Iterator[tuple[str, tuple[str, float]]]:
+    """Of what a property's row holds: its kind and name, and the widest text, in pixels at the scale that there is."""
+    wording = importlib.import_module(f"{MODULE}.ui.wording")
+    context = bpy.context
+
+    def widest(texts: list[str]) -> tuple[str, float]:
+        return max(
+            ((text, wording.width_of(text, context)) for text in map(wording.told, texts)), key=lambda pair: pair[1]
+        )
+
+    for group in (context.scene.dancepose, context.scene.dancepose_stage):
+        for name, prop in group.bl_rna.properties.items():
+            if prop.is_hidden or name in ("rna_type", "name"):
+                continue
+            kind = "checkbox" if prop.type == "BOOLEAN" else "label"
+            yield f"{kind} {name}", widest([prop.name])
+            if prop.type == "ENUM" and name != "on_import":
+                yield f"choice {name}", widest([item.name for item in prop.enum_items])
 
 
 def show_every_panel() -> Steps:
