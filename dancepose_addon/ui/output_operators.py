@@ -25,6 +25,7 @@ from ..inference import check_runtime
 from .preferences import preferences_of, preferred, working_folder
 from .properties import active_dancer
 from .tasks import ModalSteps, Task, waited_for
+from .wording import told
 
 Steps: TypeAlias = Generator[tuple[float, str], None, str]
 
@@ -64,7 +65,7 @@ class DANCEPOSE_OT_build_stage(_OnStage, bpy.types.Operator):
         stage = context.scene.dancepose_stage
         _set_picture(context.scene, stage)
         build_studio(context.scene, context.view_layer, studio_settings_of(stage))
-        return "Built the stage"
+        return told("Built the stage")
 
 
 class DANCEPOSE_OT_clear_stage(_OnStage, bpy.types.Operator):
@@ -80,7 +81,7 @@ class DANCEPOSE_OT_clear_stage(_OnStage, bpy.types.Operator):
         if world is not None and world.name.startswith("DancePose"):
             context.scene.world = None
         clear_studio(context.scene)
-        return "Removed the stage"
+        return told("Removed the stage")
 
 
 def _set_picture(scene: bpy.types.Scene, stage: Any) -> None:
@@ -123,7 +124,7 @@ class DANCEPOSE_OT_render(_OnStage, bpy.types.Operator):
         finally:
             scene.frame_set(shown)
         if stage.form == "FRAMES":
-            return self._told(stage, f"{last - first + 1} frames in {out}")
+            return self._finished(stage, told("{} frames in {}").format(last - first + 1, out))
         yield 0.97, "Writing the film"
         trouble = video.encode(
             out,
@@ -138,11 +139,11 @@ class DANCEPOSE_OT_render(_OnStage, bpy.types.Operator):
         if trouble:
             self.warn(trouble)
         shutil.rmtree(folder, ignore_errors=True)
-        return self._told(stage, str(out))
+        return self._finished(stage, str(out))
 
-    def _told(self, stage: Any, what: str) -> str:
+    def _finished(self, stage: Any, what: str) -> str:
         stage.rendered = what
-        return f"Wrote {what}"
+        return told("Wrote {}").format(what)
 
 
 def _output(stage: Any) -> Path:
@@ -224,7 +225,7 @@ class DANCEPOSE_OT_export(_OnStage, bpy.types.Operator):
             write_cache(dancer, path)
         else:
             export_dancer(path, dancer, context.scene)
-        return f"Wrote {path}"
+        return told("Wrote {}").format(path)
 
 
 class DANCEPOSE_OT_check(bpy.types.Operator):
@@ -242,7 +243,7 @@ class DANCEPOSE_OT_check(bpy.types.Operator):
             preferences.report = report
         else:
             context.window_manager.clipboard = report
-        self.report({"INFO"}, f"Checked; {report.count('BAD ')} things do not work")
+        self.report({"INFO"}, told("Checked; {} things do not work").format(report.count("BAD ")))
         return {"FINISHED"}
 
 

@@ -27,7 +27,7 @@ from .source_operators import (
     DANCEPOSE_OT_unbake,
 )
 from .translations import CONTEXT
-from .wording import ICON_PX, PADDING_PX, lines_of, room_in, told, topic_share, topics_share
+from .wording import PADDING_PX, lines_of, paragraph, room_in, told, topic_share, topics_share
 
 
 class _Sidebar(bpy.types.Panel):
@@ -49,12 +49,9 @@ def _text(
     layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE", *, boxed: bool = False
 ) -> None:
     """A paragraph, broken to the sidebar's width."""
-    scale = context.preferences.system.ui_scale
-    room = room_in(context) - (PADDING_PX + (icon != "NONE") * ICON_PX + boxed * ICON_PX) * scale
     column = layout.column(align=True)
     column.scale_y = 0.75
-    for number, line in enumerate(lines_of(text, context, room)):
-        column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE", translate=False)
+    paragraph(column, context, text, room_in(context, boxed=boxed), icon)
 
 
 def _problem(layout: bpy.types.UILayout, context: bpy.types.Context, text: str) -> None:
@@ -97,8 +94,7 @@ class DANCEPOSE_PT_source(_Sidebar):
 
 def _found(box: bpy.types.UILayout, context: bpy.types.Context, text: str) -> None:
     """Two columns, the first as wide as its words; notes, and what is too long for that, go over both."""
-    scale = context.preferences.system.ui_scale
-    room = room_in(context) - ICON_PX * scale
+    scale, room = context.preferences.system.ui_scale, room_in(context, boxed=True)
     rows = []
     for line in text.splitlines():
         icon = "QUESTION" if line.startswith("? ") else "ERROR" if line.startswith("! ") else "DOT"
@@ -110,7 +106,7 @@ def _found(box: bpy.types.UILayout, context: bpy.types.Context, text: str) -> No
     column.scale_y = 0.8
     for icon, topic, value in rows:
         if not topic or topic_share(topic, context, room) > share:
-            _text(column, context, f"{topic}: {value}" if topic else value, icon=icon, boxed=True)
+            paragraph(column, context, f"{topic}: {value}" if topic else value, room, icon)
             continue
         for number, part in enumerate(lines_of(value, context, (1.0 - share) * room - PADDING_PX * scale)):
             split = column.split(factor=share)

@@ -5,9 +5,12 @@ from pathlib import Path
 import bpy
 
 from ..inference import use_environment
+from .wording import paragraph
 
 ADDON = __package__.rpartition(".")[0]
 
+MARGINS_PX = 80.0
+"""Of the window's width what the margins of the boxes around the report take."""
 DEVICES = (
     ("auto", "Automatic", "The fastest that truly runs"),
     ("cuda", "CUDA", "An NVIDIA GPU, through onnxruntime"),
@@ -51,7 +54,7 @@ class DANCEPOSE_AP_preferences(bpy.types.AddonPreferences):
     )
     report: bpy.props.StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
-    def draw(self, _context: bpy.types.Context) -> None:
+    def draw(self, context: bpy.types.Context) -> None:
         """Blender calls this to draw the preferences."""
         layout = self.layout
         layout.use_property_split = True
@@ -64,9 +67,10 @@ class DANCEPOSE_AP_preferences(bpy.types.AddonPreferences):
         if self.report:
             box = layout.box().column(align=True)
             box.scale_y = 0.8
+            room = context.region.width - MARGINS_PX * context.preferences.system.ui_scale
             for line in self.report.splitlines():
                 icon = "ERROR" if line.startswith("BAD") else "INFO" if line.startswith("note") else "CHECKMARK"
-                box.label(text=line[4:].strip(), icon=icon, translate=False)
+                paragraph(box, context, line[4:].strip(), room, icon)
 
 
 def preferences_of(context: bpy.types.Context) -> DANCEPOSE_AP_preferences | None:

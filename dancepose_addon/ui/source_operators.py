@@ -11,6 +11,7 @@ from . import overlay, reactions
 from .preferences import working_folder
 from .properties import active_dancer, settings_in
 from .tasks import ModalSteps
+from .wording import told
 
 PRESETS = (
     ("STUDY", "As Measured", "For studies: exact, and nothing that a model did is mended"),
@@ -103,7 +104,7 @@ class DANCEPOSE_OT_bake(ModalSteps, bpy.types.Operator):
         yield 0.0, "Baking"
         path = working_folder(context) / f"{bpy.path.clean_name(dancer.name)}.pc2"
         size = bake(dancer, path)
-        return f"Baked {size / 1e6:.0f} MB into {path}"
+        return told("Baked {:.0f} MB into {}").format(size / 1e6, path)
 
 
 class DANCEPOSE_OT_unbake(bpy.types.Operator):

@@ -109,7 +109,7 @@ class ModalSteps:
         if event.type == "ESC" and event.value == "PRESS":
             self._steps.close()
             self._leave(context)
-            self.report({"INFO"}, "Stopped. Nothing was changed.")
+            self.report({"INFO"}, told("Stopped. Nothing was changed."))
             return {"CANCELLED"}
         if event.type != "TIMER":
             # The view may still be turned while one waits; nothing may be changed.

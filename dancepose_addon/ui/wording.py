@@ -68,9 +68,20 @@ def lines_of(text: str, context: bpy.types.Context, room: float) -> tuple[str, .
     return _lines(text, max(round(room), 60), _size(context))
 
 
-def room_in(context: bpy.types.Context) -> float:
-    """Between the margins of a panel in the sidebar, pixels."""
-    return float(context.region.width - MARGINS_PX * context.preferences.system.ui_scale)
+def paragraph(
+    column: bpy.types.UILayout, context: bpy.types.Context, text: str, room: float, icon: str = "NONE"
+) -> None:
+    """Labels one below the other, no wider than ``room`` with their icon, pixels; the text is shown as it is."""
+    scale = context.preferences.system.ui_scale
+    lines = lines_of(text, context, room - (PADDING_PX + (icon != "NONE") * ICON_PX) * scale)
+    for number, line in enumerate(lines):
+        column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE", translate=False)
+
+
+def room_in(context: bpy.types.Context, *, boxed: bool = False) -> float:
+    """Between the margins of a panel in the sidebar, or of a box in it, pixels."""
+    margins = MARGINS_PX + boxed * ICON_PX
+    return float(context.region.width - margins * context.preferences.system.ui_scale)
 
 
 def _size(context: bpy.types.Context) -> float:

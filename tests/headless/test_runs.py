@@ -68,6 +68,7 @@ def test_every_result_is_written(command, tmp_path):
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
     assert sorted(path.name for path in results.iterdir()) == sorted(["film.mp4", *outputs])
+    assert outputs["scene.blend"].read_bytes()[:4] == b"\x28\xb5\x2f\xfd"  # Zstandard: a seventh of the plain size
     report = json.loads(outputs["report.json"].read_text())
     assert report["frames"] == COUNT
     # 12 frames at 25 a second, filmed at 50.
