@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from ..body.keypoints import keypoints_from_pose
 from ..body.model import BodyModel
-from ..body.rotation import nearest_rotmat
 from ..progress import Progress, part_of, silent
 from .bridging import blind_joints, bridge_corrections, carry_corrections, mend_flips
 from .metrics import per_point_error_m
@@ -32,7 +31,7 @@ STEPS_MENDED: Final = 3
 """Where turns were taken back: points count this little against the mended rotations, in so many steps."""
 LEVELS: Final = ((16, 12), (4, 4), (1, 1))
 """Of the least squares in time: every how many frames, and how many steps for each of the settings'."""
-STEPS_SEEDED: Final = 3
+STEPS_SEEDED: Final = 5
 """On the first level where its frames are solved already."""
 STEADY_M: Final = 0.002
 """How far points may be off before a joint keeps, in the last step, to where it is on the frames before and after."""
@@ -144,9 +143,10 @@ def _coarse_to_fine(
 
 
 def _between_neighbours(pose_rotmat: F32) -> F32:
-    """The mean of each frame and those before and after it. (T, 24, 3, 3) -> the same shape."""
+    """The mean of each frame and those before and after it, which is nearly a rotation: a pull asks for its direction
+    alone. (T, 24, 3, 3) -> the same shape."""
     padded = np.concatenate([pose_rotmat[:1], pose_rotmat, pose_rotmat[-1:]])
-    return nearest_rotmat(0.5 * pose_rotmat + 0.25 * (padded[:-2] + padded[2:]))
+    return np.float32(0.5) * pose_rotmat + np.float32(0.25) * (padded[:-2] + padded[2:])
 
 
 def _refined_at(

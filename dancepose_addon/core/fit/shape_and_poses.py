@@ -1,9 +1,9 @@
 """A clip's body and the poses of sampled frames, solved together.
 
-Solving them in turn creeps: a longer thigh and a knee that bends a little more are almost the same to the points, so each
-of the two moves only as far as the other has let it, and a hundred turns are not enough. Here Gauss-Newton's equations
-hold both. Poses of different frames meet in the body only, so each frame's are eliminated first (the Schur complement,
-Triggs et al. 2000, Bundle adjustment, section 6.1), which leaves one small system for the body:
+Solving them in turn creeps: a longer thigh and a knee that bends a little more are almost the same to the points, so
+each of the two moves only as far as the other has let it, and a hundred turns are not enough. Here Gauss-Newton's
+equations hold both. Poses of different frames meet in the body only, so each frame's are eliminated first (the Schur
+complement, Triggs et al. 2000, Bundle adjustment, section 6.1), which leaves one small system for the body:
 
     (H_ss - sum_t H_sp H_pp^-1 H_ps) ds = g_s - sum_t H_sp H_pp^-1 g_p,        dp_t = H_pp^-1 (g_p - H_ps ds)
 """
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..body.keypoints import keypoints_from_pose
-from .pose import Block, Normal, RefineSettings, State, block_of, evaluate, moments, normal_equations, turned
+from .pose import Block, RefineSettings, State, block_of, evaluate, moments, normal_equations, turned
 from .shape import MOST_SHIFT_M, Shape, ShapeModel
 
 F32 = NDArray[np.float32]
@@ -31,8 +31,20 @@ MORE_DAMPING: Final = 10.0
 
 
 @dataclass(frozen=True)
-class _Solved:
-    """vector: (N,), of the body; state: its frames posed on it; cost: of all frames and the body's own."""
+class Sample:
+    """Frames of a clip. reference: (S, 24, 3, 3), the regressor's rotations; target_m: (S, K, 3), metres; confidence:
+    (S, K); settings: of the poses."""
+
+    reference: F32
+    target_m: F32
+    confidence: F32
+    settings: RefineSettings
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A sample posed. vector: (N,), the body's unknowns; state: its frames on it; cost: of all frames and the body's
+    own."""
 
     vector: F64
     shape: Shape
@@ -41,36 +53,41 @@ class _Solved:
     cost: float
 
 
+@dataclass(frozen=True)
+class Reduced:
+    """Gauss-Newton's equations for numbers that the points of all frames share, poses eliminated. hessian: (N, N);
+    gradient: (N,); answer: (S, 3 A, 1 + N), how each frame's joints turn by themselves, and against each number."""
+
+    hessian: F64
+    gradient: F64
+    answer: F32
+
+    def turns(self, change: F64) -> F32:
+        """How the joints turn where the numbers change so. (N,) -> (S, 3 A), radians, as ``pose.turned`` takes them."""
+        turns: F32 = self.answer[..., 0] - (self.answer[..., 1:] @ change.astype(np.float32))
+        return turns
+
+
 def solve_shape_and_poses(
-    model: ShapeModel,
-    shape: Shape,
-    pose_rotmat: F32,
-    reference: F32,
-    target_m: F32,
-    confidence: F32,
-    settings: RefineSettings,
-    *,
-    rounds: int = ROUNDS,
+    model: ShapeModel, shape: Shape, pose_rotmat: F32, sample: Sample, *, rounds: int = ROUNDS
 ) -> tuple[Shape, F32]:
     """The body, and poses on it, that come nearest to the points.
 
-    shape, pose_rotmat: where to start, (S, 24, 3, 3); reference: (S, 24, 3, 3), the regressor's; target_m: (S, K, 3),
-    metres; confidence: (S, K); settings: of the poses. A point that has shifted by MOST_SHIFT_M stays where it is then.
+    shape, pose_rotmat: where to start, (S, 24, 3, 3). A point that has shifted by MOST_SHIFT_M stays where it is then.
     Returns the shape and (S, 24, 3, 3).
     """
-
-    def posed(vector: F64, pose: F32) -> _Solved:
-        return _posed(model, vector, pose, reference, target_m, confidence, settings)
-
-    solved = posed(model.vector(shape), pose_rotmat)
-    damping, still = settings.damping_m**2, np.zeros(model.count, bool)
+    solved = posed(model, model.vector(shape), pose_rotmat, sample)
+    damping, still = sample.settings.damping_m**2, np.zeros(model.count, bool)
+    ridge = model.ridge(len(sample.target_m))
     for _ in range(rounds):
-        normal = normal_equations(solved.problem, solved.state, np.full(len(target_m), damping, np.float32))
-        change, turn = _step(model, solved, normal, still)
-        before = solved.cost
+        reduced = reduced_equations(solved, model.columns(solved.state.pose), damping)
+        change, free = np.zeros(model.count), np.flatnonzero(~still)
+        hessian, gradient = reduced.hessian + np.diag(ridge), reduced.gradient - ridge * solved.vector
+        change[free] = np.linalg.solve(hessian[np.ix_(free, free)], gradient[free])
+        turn, before = reduced.turns(change), solved.cost
         for share in SHARES:
-            vector = _bounded(model, solved.vector + share * change)
-            tried = posed(vector, turned(solved.problem, solved.state, np.float32(share) * turn))
+            vector = model.vector(model.shape(solved.vector + share * change))
+            tried = posed(model, vector, turned(solved.problem, solved.state, np.float32(share) * turn), sample)
             if tried.cost < before:
                 still |= _at_bound(model, vector)
                 solved, damping = tried, damping * LESS_DAMPING
@@ -80,52 +97,42 @@ def solve_shape_and_poses(
             continue
         if before - solved.cost < DONE * before:
             break
-    seen = confidence > 0
+    seen = sample.confidence > 0
     residual = float(np.sqrt((solved.state.distance[seen] ** 2).mean())) if seen.any() else float("nan")
     return model.shape(solved.vector, residual), solved.state.pose
 
 
-def _posed(
-    model: ShapeModel,
-    vector: F64,
-    pose: F32,
-    reference: F32,
-    target_m: F32,
-    confidence: F32,
-    settings: RefineSettings,
-) -> _Solved:
-    shape = model.shape(vector)
+def posed(model: ShapeModel, vector: F64, pose_rotmat: F32, sample: Sample) -> Solved:
+    """A sample on a body, each frame in the place that suits it best. vector: (N,); pose_rotmat: (S, 24, 3, 3)."""
+    shape, confidence = model.shape(vector), sample.confidence
     markers, rest_joints = shape.sized_markers(), shape.rest_joints(model.body)
-    apart = target_m - keypoints_from_pose(markers, rest_joints, pose)
+    apart = sample.target_m - keypoints_from_pose(markers, rest_joints, pose_rotmat)
     share = confidence / np.maximum(confidence.sum(axis=1, keepdims=True), 1e-6)
     place = np.einsum("tk,tkc->tc", share, apart).astype(np.float32)
-    problem = block_of(markers, rest_joints, reference, target_m, confidence, settings)
-    state = evaluate(problem, pose, place)
-    own = float(model.ridge(len(target_m)) @ vector**2)
-    return _Solved(vector, shape, problem, state, float(state.cost.sum(dtype=np.float64)) + own)
+    problem = block_of(markers, rest_joints, sample.reference, sample.target_m, confidence, sample.settings)
+    state = evaluate(problem, pose_rotmat, place)
+    own = float(model.ridge(len(sample.target_m)) @ vector**2)
+    return Solved(vector, shape, problem, state, float(state.cost.sum(dtype=np.float64)) + own)
 
 
-def _step(model: ShapeModel, solved: _Solved, normal: Normal, still: NDArray[np.bool_]) -> tuple[F64, F32]:
-    """How the body changes, (N,), and how the frames' joints turn, (S, 3 A). still: (N,), what is not to change."""
-    table = model.columns(solved.state.pose)
+def reduced_equations(solved: Solved, columns: F32, damping: float) -> Reduced:
+    """The equations for what the frames share. columns: (S, K, 3, N), how the points move with it."""
+    frames = len(columns)
+    normal = normal_equations(solved.problem, solved.state, np.full(frames, damping, np.float32))
     total = np.maximum(normal.weight.sum(axis=1), 1e-9)[:, None, None]
-    table -= (np.einsum("tk,tkcn->tcn", normal.weight, table) / total)[:, None]
-    crossed = moments(normal.levers, table)
+    columns = columns - (np.einsum("tk,tkcn->tcn", normal.weight, columns) / total)[:, None]
+    crossed = moments(normal.levers, columns)
     answer = np.linalg.solve(normal.hessian, np.concatenate([normal.gradient[..., None], crossed], axis=-1))
 
-    count, ridge = model.count, model.ridge(len(table))
-    flat = table.reshape(-1, count).astype(np.float64)
-    weighted = (table * normal.weight[..., None, None]).reshape(-1, count).astype(np.float64)
+    count = columns.shape[-1]
+    flat = columns.reshape(-1, count).astype(np.float64)
+    weighted = (columns * normal.weight[..., None, None]).reshape(-1, count).astype(np.float64)
     rows, answers = crossed.reshape(-1, count).astype(np.float64), answer.reshape(-1, 1 + count).astype(np.float64)
-    hessian = weighted.T @ flat + np.diag(ridge) - rows.T @ answers[:, 1:]
-    gradient = weighted.T @ normal.residual.reshape(-1) - ridge * solved.vector - rows.T @ answers[:, 0]
-    change, free = np.zeros(count), np.flatnonzero(~still)
-    change[free] = np.linalg.solve(hessian[np.ix_(free, free)], gradient[free])
-    return change, answer[..., 0] - (answer[..., 1:] @ change.astype(np.float32))
-
-
-def _bounded(model: ShapeModel, vector: F64) -> F64:
-    return model.vector(model.shape(vector)) if model.adapt else vector
+    return Reduced(
+        hessian=weighted.T @ flat - rows.T @ answers[:, 1:],
+        gradient=weighted.T @ normal.residual.reshape(-1) - rows.T @ answers[:, 0],
+        answer=answer,
+    )
 
 
 def _at_bound(model: ShapeModel, vector: F64) -> NDArray[np.bool_]:

@@ -27,7 +27,7 @@ from .regressor import PoseRegressor, require_layout
 from .report import describe_fit
 from .settings import FitSettings, require_settings
 from .shape import Shape, ShapeModel, shape_from_lengths, solve_shape
-from .shape_and_poses import solve_shape_and_poses
+from .shape_and_poses import Sample, solve_shape_and_poses
 from .smoothing import smooth_curves, smooth_prepared, smooth_rotations
 from .stages import Fitted, Settled
 from .swing import seen_joints
@@ -35,7 +35,7 @@ from .uprighting import regress_upright
 
 F32 = NDArray[np.float32]
 
-SAMPLED_FRAMES: Final = 96
+SAMPLED_FRAMES: Final = 64
 """Spread over the clip, from which the body is solved where lengths do not tell it: at most so many, and where the clip
 is long enough every SEED_STRIDE-th or a multiple, so that they are among the frames that are solved first."""
 FEWEST_FRAMES: Final = 24
@@ -207,7 +207,7 @@ def _solve_shape(
     markers: MarkerSet, body: BodyModel, reference: F32, prepared: Prepared, settings: FitSettings
 ) -> tuple[Shape, Seeds | None]:
     """Betas and scale of the clip. Lengths tell them where the points are joints; where they are markers, sampled
-    frames are posed and the body solved in turn, and their poses are returned too."""
+    frames are posed and the body solved with them, and their poses are returned too."""
     seen = seen_joints(markers)
     known = None if settings.betas is None else _given(settings, body)
     betas = np.zeros(body.beta_count, np.float32) if known is None else known
@@ -216,22 +216,47 @@ def _solve_shape(
         if seen.whole_trunk and not settings.adapt:
             return shape, None
         betas = shape.betas
-    frames = _sampled(len(reference))
-    target, confidence, pose = prepared.points_m[frames], prepared.confidence[frames], reference[frames]
-    shape = solve_shape(markers, body, pose, target, confidence, betas=betas)
-    refinement = settings.refine or RefineSettings()
+    frames, sample = _sample(reference, prepared, settings)
+    shape, pose = _solve_sample(markers, body, sample, settings, betas)
+    return shape, Seeds(frames, pose)
+
+
+def solve_sample(
+    sequence: Sequence, *, regressor: PoseRegressor, body: BodyModel, markers: MarkerSet
+) -> tuple[Sample, Shape, F32]:
+    """Frames spread over a clip, with the body and the poses, (S, 24, 3, 3), that a fit begins with.
+
+    Raises:
+        InputError: points that no fit could use.
+    """
+    prepared, settings = prepare(sequence), FitSettings()
+    reference = _regress(regressor, markers, prepared, prepared, settings, sequence.fps)
+    _, sample = _sample(reference, prepared, settings)
+    return sample, *_solve_sample(markers, body, sample, settings, np.zeros(body.beta_count, np.float32))
+
+
+def _sample(reference: F32, prepared: Prepared, settings: FitSettings) -> tuple[NDArray[np.intp], Sample]:
+    frames, refinement = _sampled(len(reference)), settings.refine or RefineSettings()
     quick = replace(refinement, steps=SAMPLE_STEPS, noise_m=max(refinement.noise_m, prepared.noise_m))
+    return frames, Sample(reference[frames], prepared.points_m[frames], prepared.confidence[frames], quick)
+
+
+def _solve_sample(
+    markers: MarkerSet, body: BodyModel, sample: Sample, settings: FitSettings, betas: F32
+) -> tuple[Shape, F32]:
+    """The body and the sample's poses: in turn at first, then together. betas: to begin with."""
+    known = None if settings.betas is None else _given(settings, body)
+    pose, target, confidence = sample.reference, sample.target_m, sample.confidence
+    shape = solve_shape(markers, body, pose, target, confidence, betas=betas)
     for _ in range(SAMPLE_ROUNDS):
         sized, rest_joints = shape.sized_markers(), shape.rest_joints(body)
         offset = mean_offset(keypoints_from_pose(sized, rest_joints, pose), target, confidence)
         pose, _ = refine(
-            sized, rest_joints, reference[frames], offset, target, start_rotmat=pose, confidence=confidence,
-            settings=quick,
+            sized, rest_joints, sample.reference, offset, target, start_rotmat=pose, confidence=confidence,
+            settings=sample.settings,
         )  # fmt: skip
         shape = solve_shape(markers, body, pose, target, confidence, betas=known, adapt=settings.adapt)
-    model = ShapeModel(markers, body, known, settings.adapt)
-    shape, pose = solve_shape_and_poses(model, shape, pose, reference[frames], target, confidence, quick)
-    return shape, Seeds(frames, pose)
+    return solve_shape_and_poses(ShapeModel(markers, body, known, settings.adapt), shape, pose, sample)
 
 
 def _sampled(count: int) -> NDArray[np.intp]:
