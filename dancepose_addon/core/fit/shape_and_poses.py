@@ -86,7 +86,9 @@ def solve_shape_and_poses(
         change[free] = np.linalg.solve(hessian[np.ix_(free, free)], gradient[free])
         turn, before = reduced.turns(change), solved.cost
         for share in SHARES:
-            vector = model.vector(model.shape(solved.vector + share * change))
+            vector = solved.vector + share * change
+            vector[still] *= vector[0] / solved.vector[0]
+            vector = model.vector(model.shape(vector))
             tried = posed(model, vector, turned(solved.problem, solved.state, np.float32(share) * turn), sample)
             if tried.cost < before:
                 still |= _at_bound(model, vector)
