@@ -27,7 +27,7 @@ FURTHEST: Final = 1e3
 """Heights of the body: whatever goes further is damage."""
 
 
-LEANING_RAD: Final = np.radians(8.0).item()
+LEANING_RAD: Final = np.radians(9.0).item()
 """Standard deviation of how people lean over a clip."""
 UNEVEN: Final = 0.015
 """Heights of the body by which feet that stand are off the floor: over a short way that is a slope."""

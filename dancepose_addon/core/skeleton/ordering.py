@@ -10,7 +10,7 @@ points of fifty counts as much as of two of ten.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Final
 
 import numpy as np
@@ -50,7 +50,7 @@ SEVERAL: Final = 2.0
 NEUTRAL: Final = 1.0
 MOST_SURPRISE: Final = 1e3
 WITHIN_REACH: Final = 25.0
-"""Directions may tell in favour of an exchange as much as this, and no more is looked at."""
+"""Directions may tell in favour of an order as much as this: those that distances put further back are passed over."""
 BESIDE_M: Final = 0.055
 THIRDS: Final = 3
 FURTHER_M: Final = 0.01
@@ -58,7 +58,8 @@ FURTHER_M: Final = 0.01
 well two authors agree about it, since whatever else is unlike between people concerns both."""
 MOST_POINTS: Final = 64
 """Layouts with more have only neighbours and mirrored points exchanged."""
-CHUNK: Final = 256
+AT_ONCE: Final = 6000
+"""Orders times pairs that are weighed at once."""
 DEEP_M: Final = 0.06
 MOST_OF_A_PART: Final = 2.0
 LOOSE_RAD, TIGHT_RAD, END_RAD = 0.8, 0.25, 0.4
@@ -104,27 +105,29 @@ class Order:
 
 def judge_order(points: F64, layout: Layout) -> Order:
     """points: (S, K, 3), sampled, NaN where unseen."""
-    expected = expectation_of(layout)
+    expected, own = expectation_of(layout), np.arange(layout.count)
     few = points[np.linspace(0, len(points) - 1, min(FRAMES, len(points))).round().astype(np.intp)]
     seen = np.isfinite(few).all(axis=2).any(axis=0)
-    orders = [np.arange(layout.count), *_orders(layout, seen)]
-    table = np.array(orders)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         typical, varying = _distances(few)
         if not np.isfinite(typical[tuple(expected.pairs.T)]).any():
             return Order(np.inf, (), -np.inf)
-        cost = np.concatenate(
-            [_distance_cost(expected, typical, varying, table[at : at + CHUNK]) for at in range(0, len(table), CHUNK)]
-        )
-        gain = cost[0] - cost[1:]
-        before = _direction_cost(expected, few, layout)
-        for number in np.flatnonzero(gain > -WITHIN_REACH):
-            gain[number] += before - _direction_cost(expected, few[:, table[number + 1]], layout)
-    if not len(gain):
-        return Order(float(cost[0] / len(expected.pairs)), (), -np.inf)
-    best = int(np.argmax(gain))
-    moved = np.flatnonzero(table[best + 1] != table[0])
-    return Order(float(cost[0] / len(expected.pairs)), tuple(moved.tolist()), float(gain[best]))
+        distances = float(_distance_cost(expected, typical, varying, own[None])[0])
+        directions = _direction_cost(expected, few, layout)
+        best, moved = -np.inf, own
+        for table in _chunks(_orders(layout, seen), max(1, AT_ONCE // len(expected.pairs))):
+            gains = distances - _distance_cost(expected, typical, varying, table)
+            for gain, order in zip(gains.tolist(), table, strict=True):
+                if gain > best - WITHIN_REACH:
+                    gain += directions - _direction_cost(expected, few[:, order], layout)
+                    best, moved = (gain, order) if gain > best else (best, moved)
+    return Order(distances / len(expected.pairs), tuple(np.flatnonzero(moved != own).tolist()), best)
+
+
+def _chunks(orders: Iterator[Indices], size: int) -> Iterator[Indices]:
+    """A few orders at a time, so that no large tables are built: (N, K) each."""
+    while chunk := list(islice(orders, size)):
+        yield np.array(chunk)
 
 
 def _orders(layout: Layout, seen: NDArray[np.bool_]) -> Iterator[Indices]:
@@ -174,14 +177,20 @@ def lie_beside(layout: Layout, first: int, second: int) -> bool:
 
 def _distances(points: F64) -> tuple[F64, F64]:
     """Median of every distance over the frames, and median deviation from it. (S, K, 3) -> (K, K), (K, K)."""
-    away = np.linalg.norm(points[:, :, None] - points[:, None], axis=-1)
-    away = away.reshape(len(points), -1)
-    ever = np.isfinite(away).any(axis=0)
-    typical, varying = np.full(away.shape[1], np.nan), np.full(away.shape[1], np.nan)
-    typical[ever] = np.nanmedian(away[:, ever], axis=0)
-    varying[ever] = np.nanmedian(np.abs(away[:, ever] - typical[ever]), axis=0)
-    shape = points.shape[1], points.shape[1]
-    return typical.reshape(shape), varying.reshape(shape)
+    count = points.shape[1]
+    typical, varying = np.full((count, count), np.nan), np.full((count, count), np.nan)
+    for point in range(count):
+        away = np.linalg.norm(points[:, point:] - points[:, point, None], axis=-1)
+        typical[point, point:] = typical[point:, point] = _median(away)
+        varying[point, point:] = varying[point:, point] = _median(np.abs(away - typical[point, point:]))
+    return typical, varying
+
+
+def _median(values: F64) -> F64:
+    """Median over the first axis of what is finite, NaN where nothing is. (S, N) -> (N,)."""
+    ordered = np.sort(np.where(np.isfinite(values), values, np.nan), axis=0)  # NaN goes last
+    known, columns = np.isfinite(ordered).sum(axis=0), np.arange(values.shape[1])
+    return (ordered[np.maximum(known - 1, 0) // 2, columns] + ordered[known // 2, columns]) / 2.0
 
 
 def _distance_cost(expected: Expectation, typical: F64, varying: F64, orders: Indices) -> F64:
