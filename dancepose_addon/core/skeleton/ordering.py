@@ -332,8 +332,8 @@ def _random_poses(random: np.random.Generator) -> NDArray[np.float32]:
         elif name.endswith("knee"):
             rotvec[:, joint] = np.abs(rotvec[:, joint]) * [1.0, 0.0, 0.0]
         elif name.endswith("hip"):
-            # Legs are lifted forward rather than back, and turn less than they swing.
-            rotvec[:, joint] = rotvec[:, joint] * [1.0, 0.4, 1.0] - [0.3, 0.0, 0.0]
+            # Legs are lifted forward rather than back, and swing further than they turn or spread.
+            rotvec[:, joint] = rotvec[:, joint] * [1.0, 0.4, 0.4] - [0.3, 0.0, 0.0]
     return rotvec_to_rotmat(rotvec).astype(np.float32)
 
 
