@@ -58,7 +58,7 @@ FURTHER_M: Final = 0.01
 well two authors agree about it, since whatever else is unlike between people concerns both."""
 MOST_POINTS: Final = 64
 """Layouts with more have only neighbours and mirrored points exchanged."""
-AT_ONCE: Final = 6000
+AT_ONCE: Final = 4000
 """Orders times pairs that are weighed at once."""
 DEEP_M: Final = 0.06
 MOST_OF_A_PART: Final = 2.0
@@ -267,15 +267,17 @@ def _direction_cost(expected: Expectation, points: F64, layout: Layout) -> float
 def expectation_of(layout: Layout) -> Expectation:
     """What a layout's points do on simulated people."""
     random, body, markers = np.random.default_rng(0), load_body(), markers_for(layout)
-    typical, varying, people = [], [], []
+    sights, against, kind, weight = _sights(layout)
+    typical, flex_m, right, whole = [], np.zeros((layout.count, layout.count)), np.zeros(len(kind)), np.zeros(len(kind))
     for _ in range(BODIES):
         betas = np.clip(random.normal(size=body.beta_count), -2.0, 2.0).astype(np.float32)
         points = keypoints_from_pose(markers, body.rest_joints(betas), _random_poses(random)).astype(np.float64)
         middle, deviation = _distances(points)
         typical.append(middle)
-        varying.append(deviation)
-        people.append(points)
-    flex_m, typical_m = np.mean(varying, axis=0), np.mean(typical, axis=0)
+        flex_m += deviation / BODIES
+        along = _along(sights, against, kind, points, layout)
+        right, whole = right + np.maximum(along, 0.0).sum(axis=0), whole + np.abs(along).sum(axis=0)
+    typical_m = np.mean(typical, axis=0)
     edges = {tuple(sorted(edge)) for edge in layout.edges}
     chosen = [
         pair
@@ -295,8 +297,7 @@ def expectation_of(layout: Layout) -> Expectation:
     for number, pair in enumerate(chosen):
         first, second = (layout.mirrored[end] for end in pair)
         partner.append(index.get((min(first, second), max(first, second)), number))
-    sights, against, kind, weight = _sights(layout)
-    share = np.clip(_share(_along(sights, against, kind, np.concatenate(people), layout)), 0.0, SURE_SHARE)
+    share = np.minimum(np.divide(right, whole, out=np.zeros(len(kind)), where=whole > 0), SURE_SHARE)
     told = share > TOLD_SHARE
     return Expectation(
         pairs, log_m, (logs - sizes[:, None]).std(axis=0), flex_m[pairs[:, 0], pairs[:, 1]], np.array(partner, np.intp),
