@@ -1,6 +1,7 @@
 """Points in another's place are noticed: those that passed silently on recordings, made anew from the bundled dance."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ from benchmarks.samples import Motion, cut, points_of, waltz
 from dancepose_addon.core.body.model import JOINT_INDEX
 from dancepose_addon.core.body.rotation import rotvec_to_rotmat
 from dancepose_addon.core.errors import LayoutError
-from dancepose_addon.core.skeleton.layouts import LAYOUTS, get_layout
+from dancepose_addon.core.skeleton.layouts import LAYOUTS, MD23, get_layout
 from dancepose_addon.core.skeleton.ordering import judge_order
+from dancepose_addon.core.skeleton.readers import read
 from dancepose_addon.core.skeleton.recording import PointRecording
 from dancepose_addon.core.skeleton.sniffing import CLOSE_GAIN, interpret
 
@@ -121,3 +123,17 @@ def test_a_clip_without_a_single_seen_pair_is_judged_as_unknown() -> None:
     points = np.full((5, 17, 3), np.nan)
     points[:, 0] = 1.0
     assert judge_order(points, get_layout("coco17")).gain == -np.inf
+
+
+def test_recordings_are_in_their_order_and_exchanged_ones_are_not(data_folder: Path) -> None:
+    folders = sorted((data_folder / "md").glob("DANCE_*"))
+    if not folders:
+        pytest.skip(f"{data_folder} holds no music & dance")
+    names = MD23.keypoints
+    for number, folder in enumerate(folders):
+        sequence = read(folder)
+        assert not any("order of the points" in note for note in sequence.notes), folder.name
+        points = sequence.keypoints_m.astype(np.float64)
+        assert not doubt(points), folder.name
+        pair = np.random.default_rng(number).choice(len(names), 2, replace=False)
+        assert doubt(exchanged(points, "md23", *(names[point] for point in pair))), (folder.name, pair)
