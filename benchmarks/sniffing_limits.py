@@ -2,8 +2,8 @@
 
     python -m benchmarks.sniffing_limits [--data FOLDER]
 
-Clips are those of ``benchmarks.sniffing``, of both halves. A tilt passes where no doubt is said about an axis that is more
-than 18 degrees off; how far off upright lean and floor put it is told of the tilted file and of the true one.
+Clips are those of ``benchmarks.sniffing``, of both halves. A tilt passes where no doubt is said about an axis that is
+more than 18 degrees off; how far off upright lean and floor put it is told of the tilted file and of the true one.
 """
 
 import argparse
@@ -65,7 +65,7 @@ def off_upright_deg(points: F64, layout: Layout) -> float:
     axis = axis_vector(axis_name(towards))
     height = measure_fit(few, layout).scale * load_body().height_m
     footing = find_footing(few, layout, axis=axis, towards=towards, height=height)
-    return float(np.degrees(footing.tilt_rad(float(np.arccos(min(1.0, towards @ axis))))))
+    return float(np.degrees(footing.tilt_rad(float(np.arccos(min(1.0, float(towards @ axis)))))))
 
 
 def tilts(every: list[Clip], random: Random) -> None:
