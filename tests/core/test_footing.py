@@ -28,9 +28,9 @@ def walk(*, lean_deg: float, travel_m: float) -> np.ndarray:
     return points
 
 
-def turn(*, x: float) -> np.ndarray:
-    """A rotation about x, degrees."""
-    return rotvec_to_rotmat(np.array([np.radians(x), 0.0, 0.0]))
+def turn(*, x: float = 0.0, z: float = 0.0) -> np.ndarray:
+    """A rotation about an axis, degrees."""
+    return rotvec_to_rotmat(np.radians([x, 0.0, z]))
 
 
 def up_of(points: np.ndarray):
@@ -53,3 +53,15 @@ def test_a_leaning_body_is_told_from_a_tilted_file(lean_deg, tilt_deg, travel_m,
     assert found.doubtful == doubtful, found.why
     if not doubtful:
         assert found.value == "y"
+
+
+def test_feet_on_one_line_do_not_vouch_for_a_floor_across_it() -> None:
+    """A file tilted by 25 degrees about the way that is walked, whose body leans 12 degrees against it: the line that
+    the feet keep is level, and hides the slope."""
+    leaning = walk(lean_deg=0.0, travel_m=4.0)
+    ankles = leaning[:, [SMPL22.keypoints.index("left_ankle"), SMPL22.keypoints.index("right_ankle")]].mean(axis=1)
+    feet = [SMPL22.keypoints.index(f"{side}_{part}") for side in ("left", "right") for part in ("ankle", "foot")]
+    body = (leaning - ankles[:, None]) @ turn(z=-12.0).T + ankles[:, None]
+    body[:, feet] = leaning[:, feet]
+    body[:, feet, 0] *= 0.2
+    assert up_of(body @ turn(z=25.0).T).doubtful

@@ -24,13 +24,8 @@ SAMPLES: Final = 160
 LEAST_M: Final = 0.03
 """Shorter distances on the body say little: they are longer or shorter by whole shares from person to person."""
 MOST_ON_A_BONE: Final = 7
-EXCHANGE_SAMPLES: Final = 40
-EXCHANGE_GAIN: Final = 0.01
-VOTE_LOST: Final = 0.3
 HOLDS: Final = 0.12
 """Relative spread of a distance that counts as held."""
-TWINS_M: Final = 0.055
-"""Points of one side that lie nearer together on one bone cannot be told apart by distances."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +124,8 @@ def weighted_median(values: F64, weights: F64) -> float:
     return float(values[order][np.searchsorted(total, total[-1] / 2.0)])
 
 
-def _unit(vectors: F64) -> F64:
+def unit(vectors: F64) -> F64:
+    """The same directions of length 1, NaN where there is none. vectors: (..., 3)."""
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.divide(vectors, length, out=np.full_like(vectors, np.nan), where=length > 0)
 
@@ -144,7 +140,7 @@ def _mean(points: F64, chosen: tuple[int, ...]) -> F64:
 
 def leftward(points: F64, layout: Layout) -> F64:
     """From the right side of the trunk to its left, in each frame. points: (S, K, 3) -> (S, 3), unit."""
-    return _unit(_mean(points, layout.left) - _mean(points, layout.right))
+    return unit(_mean(points, layout.left) - _mean(points, layout.right))
 
 
 def upward(points: F64, layout: Layout) -> F64:
@@ -181,13 +177,13 @@ class Direction:
 
 def find_up(points: F64, layout: Layout) -> Direction:
     """Which way heads are from feet, over the clip. points: (S, K, 3)."""
-    up = _unit(upward(points, layout))
+    up = unit(upward(points, layout))
     up = up[np.isfinite(up).all(axis=1)]
     if len(up) == 0:
         return Direction(np.array([0.0, 1.0, 0.0]), 0.0)
     # The median of each coordinate: frames on the floor do not tilt the rest.
     middle = np.median(up, axis=0)
-    return Direction(_unit(middle), float(np.linalg.norm(up.mean(axis=0))))
+    return Direction(unit(middle), float(np.linalg.norm(up.mean(axis=0))))
 
 
 def find_handedness(points: F64, layout: Layout) -> dict[str, float]:
@@ -197,7 +193,7 @@ def find_handedness(points: F64, layout: Layout) -> dict[str, float]:
     (Elbows say little: with straight arms they bend either way.)
     """
     template, left = template_of(layout), leftward(points, layout)
-    up = _unit(upward(points, layout))
+    up = unit(upward(points, layout))
     votes: dict[str, float] = {}
     for name, (front, back) in _forward_pairs(layout, template).items():
         forward = _mean(points, front) - _mean(points, back)
@@ -233,7 +229,7 @@ def _bend(points: F64, layout: Layout) -> F64:
     """Mean over both sides of where a knee points, away from the line between hip and ankle. -> (S, 3)."""
     found = []
     for side in ("left", "right"):
-        ends = [_near_joint(layout, f"{side}_{part}") for part in ("hip", "knee", "ankle")]
+        ends = [near_joint(layout, f"{side}_{part}") for part in ("hip", "knee", "ankle")]
         if any(end is None for end in ends):
             continue
         a, b, c = (points[:, end] for end in ends if end is not None)
@@ -245,19 +241,12 @@ def _bend(points: F64, layout: Layout) -> F64:
     return np.divide(np.nansum(stacked, axis=0), count, out=np.full(count.shape, np.nan), where=count > 0)
 
 
-def _near_joint(layout: Layout, joint: str) -> int | None:
+def near_joint(layout: Layout, joint: str) -> int | None:
     """The point that is a joint, to a few centimetres; markers on the skin bend the line by themselves."""
     rest = load_body().rest_joints()[JOINT_NAMES.index(joint)]
     away = np.linalg.norm(template_of(layout).rest_points - rest, axis=-1)
     nearest = int(np.argmin(away))
     return nearest if away[nearest] < 0.03 else None
-
-
-def are_twins(layout: Layout, first: int, second: int) -> bool:
-    """Whether two points ride on one bone, on one side, closer than can be told apart."""
-    rest = template_of(layout).rest_points
-    close = float(np.linalg.norm(rest[first] - rest[second])) < TWINS_M
-    return close and layout.joints[first] == layout.joints[second] and rest[first, 0] * rest[second, 0] > 0.01**2
 
 
 def rigid_tree(points: F64) -> list[tuple[int, int]]:
@@ -278,39 +267,6 @@ def rigid_tree(points: F64) -> list[tuple[int, int]]:
         edges.append((inside[int(first)], outside[int(second)]))
         joined.add(outside[int(second)])
     return edges
-
-
-def find_exchanged(points: F64, layout: Layout, cost: float) -> tuple[int, int] | None:
-    """Two neighbouring points that would fit a person better in each other's place; None where there are none.
-
-    points: (S, K, 3); cost: of the layout as it is.
-    """
-    few = points[:: max(1, len(points) // EXCHANGE_SAMPLES)]
-    limit = min(cost, measure_fit(few, layout).cost) - EXCHANGE_GAIN
-    template = template_of(layout)
-    near = {tuple(pair) for pair in template.pairs.tolist()}
-    near |= {(a, b) for a, b in enumerate(layout.mirrored) if a < b} | {tuple(sorted(edge)) for edge in layout.edges}
-    better = []
-    for first, second in sorted(near):
-        if are_twins(layout, first, second):
-            continue
-        exchanged = measure_fit(few[:, _exchanged(layout, first, second)], layout).cost
-        if exchanged < limit:
-            better.append((exchanged, first, second))
-    before = find_handedness(few, layout)
-    for _, first, second in sorted(better):
-        # An ankle that would fit better as a toe, though the foot would then point backwards, is an ankle.
-        after = find_handedness(few[:, _exchanged(layout, first, second)], layout)
-        if all(after[name] > vote - VOTE_LOST for name, vote in before.items() if name in after):
-            return first, second
-    return None
-
-
-def _exchanged(layout: Layout, first: int, second: int) -> NDArray[np.intp]:
-    """The order of a layout's points with two of them in each other's place."""
-    order = np.arange(layout.count)
-    order[[first, second]] = second, first
-    return order
 
 
 def rigid_share(points: F64) -> float:

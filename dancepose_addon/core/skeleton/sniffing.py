@@ -14,31 +14,30 @@ from numpy.typing import NDArray
 
 from ..body.model_io import load_body
 from ..errors import InputError, LayoutError
-from .anatomy import Fit, find_exchanged, find_handedness, find_up, leftward, measure_fit, sample
+from .anatomy import Fit, find_handedness, find_up, leftward, measure_fit, sample
 from .axes import METRES_PER, UPRIGHT, axis_name, axis_vector, require_axis
-from .footing import Footing, find_footing
-from .layouts import LAYOUTS, MD23, Layout, get_layout, layouts_with, require_count
+from .footing import find_footing
+from .layouts import LAYOUTS, Layout, get_layout, layouts_with, require_count
+from .ordering import judge_order
 from .recording import NO_HINTS, Finding, Hints, PointRecording
 
 F64 = NDArray[np.float64]
 
-GOOD_COST: Final = 0.3
-MARKERS_COST: Final = 0.45
-"""Recordings of people stay below: 0.25 at most where points are joints, 0.40 where they slide on the skin (md23)."""
 HUMAN_COST: Final = 1.2
 """Above this nothing that the points show is believed."""
-WORST_SHAPE: Final = 0.45
 MARGIN: Final = 0.5
 """By how much a layout has to fit better than the next with as many points."""
-DECLARED_GAIN: Final = 0.1
-"""Where a format fixes the order, exchanged points have to be plainer than otherwise."""
-TILT: Final = np.cos(np.radians(15.0))
+CLOSE_GAIN, PLAIN_GAIN = -1.0, 3.0
+"""Log-likelihood by which another order of the points has to fit better before the file's own is doubted: another that
+is about as good, and, where a format fixes the order, one that is plainly better."""
+SURPRISING: Final = 2.0
+"""Of distances, per pair, at any order. People recorded stay below 1.3, where points are markers, and 1.1 elsewhere."""
+FEW_NAMES: Final = 4
+TILT_RAD: Final = np.radians(9.0).item()
+"""By which lean and floor together may put an axis off upright."""
+SEEN_LEAN_RAD: Final = np.radians(10.0).item()
 LEAN: Final = np.cos(np.radians(30.0))
 """Who leans by this much may still run or dance on a floor that shows the axis to be right."""
-FAR_TRAVEL, SOME_TRAVEL = 0.35, 0.1
-"""Heights of the body that feet have to travel (standard deviation) before a floor proves an axis, or disproves it."""
-LEVEL_RAD, ACROSS_RAD, SLOPING_RAD = np.radians((5.0, 8.0, 15.0)).tolist()
-LEAST_STANDING: Final = 0.15
 UPRIGHT_ENOUGH: Final = 0.6
 SIDED: Final = 0.5
 ADULTS_M: Final = (1.45, 2.05)
@@ -128,16 +127,14 @@ def _judge_order(recording: PointRecording, points: F64, layout: Layout, fit: Fi
         )
     if recording.names is not None:
         return None  # each point was found by its name
-    exchanged = find_exchanged(points, layout, fit.cost - (DECLARED_GAIN if said else 0.0))
-    if exchanged:
-        names = " and ".join(layout.keypoints[point] for point in exchanged)
+    order = judge_order(points, layout)
+    if order.gain > (PLAIN_GAIN if said else CLOSE_GAIN):
+        names = _listed([layout.keypoints[point] for point in order.moved])
+        how = "better" if order.gain > 0 else "as well"
         return Finding(
-            "order of the points", f"of {layout.name}", 0.6, f"{names} would fit better in each other's place"
+            "order of the points", f"of {layout.name}", 0.6, f"{names} would fit {how} in each other's place"
         )
-    if (
-        fit.cost > (MARKERS_COST if layout.name == MD23.name or layout.is_users else GOOD_COST)
-        or fit.worst > WORST_SHAPE
-    ):
+    if order.surprise > SURPRISING:
         return Finding(
             "order of the points", f"of {layout.name}", 0.5,
             f"proportions are {fit.shape:.0%} off a person's and vary by {fit.jitter:.0%}",
@@ -147,6 +144,13 @@ def _judge_order(recording: PointRecording, points: F64, layout: Layout, fit: Fi
         told = ", ".join(f"{name} {vote:+.1f}" for name, vote in votes.items())
         return Finding("order of the points", f"of {layout.name}", 0.6, f"they do not face one way ({told})")
     return None
+
+
+def _listed(names: list[str]) -> str:
+    """Names in words, few of many."""
+    if len(names) > FEW_NAMES:
+        return f"{', '.join(names[: FEW_NAMES - 1])} and {len(names) - FEW_NAMES + 1} more"
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _find_unit(recording: PointRecording, fit: Fit, hints: Hints, *, human: bool) -> tuple[float, Finding]:
@@ -204,17 +208,19 @@ def _find_up(
     straight = float(direction.towards @ axis_vector(seen))
     clear = human and direction.certainty > UPRIGHT_ENOUGH and straight > LEAN
     told = f"heads are {seen} of feet"
-    if straight <= TILT:
-        told += f", {np.degrees(np.arccos(min(1.0, straight))):.0f} degrees off it"
+    lean = float(np.arccos(min(1.0, straight)))
+    if lean > SEEN_LEAN_RAD:
+        told += f", {np.degrees(lean):.0f} degrees off it"
     if clear:
         footing = find_footing(
             points, layout, axis=axis_vector(seen), towards=direction.towards, height=fit.scale * load_body().height_m
         )
-        clear = _stands_on(footing) if straight <= TILT else not _slopes(footing)
-        if straight <= TILT and clear:
+        tilt = footing.tilt_rad(lean)
+        clear = tilt < TILT_RAD
+        if not clear:
+            told += f", and by lean and floor it is likely tilted by {np.degrees(tilt):.0f} degrees"
+        elif lean > SEEN_LEAN_RAD:
             told += ", and they walk on a floor across it"
-        elif straight > TILT and not clear:
-            told += f", but the floor slopes by {np.degrees(footing.tilt_rad(SOME_TRAVEL)):.0f} degrees"
     if recording.up is not None:
         if not human:
             return recording.up, Finding("up axis", recording.up, 0.95, f"{recording.form} has it")
@@ -226,18 +232,6 @@ def _find_up(
     if not human:
         return "y", Finding("up axis", "y", 0.3, "nothing else is known")
     return seen, Finding("up axis", seen, 0.98 if clear else 0.6, told)
-
-
-def _stands_on(footing: Footing) -> bool:
-    """Whether feet travel far the way the body leans, and neither climb nor sink: then the body leans, not the file."""
-    ahead, across = np.arctan(np.abs(footing.slopes))
-    level = ahead < LEVEL_RAD and (across < ACROSS_RAD or footing.travel[1] < SOME_TRAVEL)
-    return bool(footing.travel[0] > FAR_TRAVEL and level)
-
-
-def _slopes(footing: Footing) -> bool:
-    """Whether the floor is plainly not across the axis."""
-    return footing.share > LEAST_STANDING and footing.tilt_rad(SOME_TRAVEL) > SLOPING_RAD
 
 
 def _find_sides(points: F64, layout: Layout, hints: Hints, *, human: bool) -> tuple[str, Finding]:
