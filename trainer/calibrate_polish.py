@@ -20,7 +20,7 @@ from dancepose_addon.core.body.model import JOINT_COUNT, MIRRORED_JOINTS, PARENT
 from dancepose_addon.core.fit.pose import turned
 from dancepose_addon.core.fit.regressor import PoseRegressor
 from dancepose_addon.core.fit.shape import ShapeModel
-from dancepose_addon.core.fit.shape_and_poses import SHARES, Reduced, Sample, Solved, posed, reduced_equations
+from dancepose_addon.core.fit.shape_and_poses import SHARES, Reduced, Sample, Solved, cost_of, posed, reduced_equations
 from dancepose_addon.core.fit.solve import fit, solve_sample
 from dancepose_addon.core.progress import Progress, silent
 from dancepose_addon.core.skeleton.sequence import Sequence
@@ -119,7 +119,7 @@ def solve_table(
     """Gauss-Newton's steps for the table, all bodies and all poses. solved: the samples posed with ``start``."""
     freedom, markers = _freedom(start, body), start
     frames, damping = sum(len(sample.target_m) for sample in samples), DAMPING_M**2
-    cost = sum(one.cost for one in solved)
+    cost = sum(cost_of(ShapeModel(start, body), one) for one in solved)
     for number in range(rounds):
         progress(number / rounds, f"Round {number + 1} of {rounds}")
         change, equations = _step(markers, start, body, solved, freedom, frames, damping)
@@ -129,7 +129,7 @@ def solve_table(
                 _posed_again(tried, body, sample, one, clip, change, share)
                 for sample, one, clip in zip(samples, solved, equations, strict=True)
             ]
-            total = sum(one.cost for one in again) + frames * _held(tried, start, body)
+            total = sum(cost_of(ShapeModel(tried, body), one) for one in again) + frames * _held(tried, start, body)
             if total < cost:
                 markers, solved, cost, damping = tried, again, total, damping * LESS_DAMPING
                 break

@@ -34,7 +34,8 @@ LEVELS: Final = ((16, 12), (4, 4), (1, 1))
 STEPS_SEEDED: Final = 5
 """On the first level where its frames are solved already."""
 STEADY_M: Final = 0.002
-"""How far points may be off before a joint keeps, in the last step, to where it is on the frames before and after."""
+"""Frames whose points are off by more on average take the last step, and so much weighs there as much as a joint that
+is one SPREAD_RAD from where it is on the frames before and after."""
 
 
 @dataclass(frozen=True)
@@ -136,10 +137,20 @@ def _coarse_to_fine(
         chosen = replace(settings, steps=steps * settings.steps)
         fitted = _refined_at(frames, replace(fitted, pose=pose), body, reference, prepared, chosen, inner)
         solved, pose = frames, fitted.pose
-    # What points hardly tell, as an arm's turn about itself, neighbours tell better than a regressor that may be off.
+    if prepared.noise_m >= STILL_POINTS_M:
+        return fitted
+    return _steadied(fitted, body, prepared, settings, part_of(progress, len(levels) / (1 + len(levels)), 1.0))
+
+
+def _steadied(
+    fitted: Fitted, body: BodyModel, prepared: Prepared, settings: RefineSettings, progress: Progress
+) -> Fitted:
+    """A last step of frames that do not meet their points: what these hardly tell, as an arm's turn about itself, the
+    neighbouring frames tell better than a regressor that may be far off."""
+    apart = np.where(prepared.seen, per_point_error_m(fitted.keypoints(body), prepared.points_m), 0.0)
+    frames = np.flatnonzero(apart.sum(axis=1) > STEADY_M * prepared.seen.sum(axis=1))
     held = replace(settings, noise_m=max(settings.noise_m, STEADY_M))
-    inner = part_of(progress, len(levels) / (1 + len(levels)), 1.0)
-    return _refined_at(frames, fitted, body, _between_neighbours(pose), prepared, held, inner)
+    return _refined_at(frames, fitted, body, _between_neighbours(fitted.pose), prepared, held, progress)
 
 
 def _between_neighbours(pose_rotmat: F32) -> F32:

@@ -19,8 +19,9 @@ from ..body.model import JOINT_COUNT, PARENTS, BodyModel, forward_kinematics
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 
-BETA_SPREAD_M: Final = 0.005
-"""Residual in metres that weighs as much as one unit of a beta, people's spread."""
+BETA_SPREAD_M: Final = (0.0005, 0.005)
+"""Residual in metres that weighs as much as one unit of a beta, people's spread: what is left between points and body,
+within these."""
 PLACE_SPREAD: Final = 0.03
 """Residual that weighs as much as a point's shift on the body, as a share of that shift."""
 MOST_SHIFT_M: Final = 0.04
@@ -121,13 +122,15 @@ class ShapeModel:
     """What is unknown of a clip's body, as one vector in which every posed point is linear: s, then s beta where betas
     are free, then s times each point's shift where points may shift.
 
-    markers: as shipped; betas: (B,) where they are known; adapt: whether points may shift on the body.
+    markers: as shipped; betas: (B,) where they are known; adapt: whether points may shift on the body; beta_spread_m:
+    residual that weighs as much as one unit of a beta.
     """
 
     markers: MarkerSet
     body: BodyModel
     betas: F32 | None = None
     adapt: bool = False
+    beta_spread_m: float = BETA_SPREAD_M[1]
 
     @property
     def free_betas(self) -> int:
@@ -150,11 +153,11 @@ class ShapeModel:
             table = np.concatenate([table, _place_columns(self.markers, rest[0], pose_rotmat)], axis=-1)
         return table
 
-    def ridge(self, frames: int, beta_spread_m: float = BETA_SPREAD_M) -> F64:
+    def ridge(self, frames: int) -> F64:
         """What each unknown weighs, squared metres over so many frames, (N,)."""
         ridge = np.full(self.count, PLACE_SPREAD**2 * frames)
         ridge[0] = 0.0
-        ridge[1 : 1 + self.free_betas] = beta_spread_m**2 * frames
+        ridge[1 : 1 + self.free_betas] = self.beta_spread_m**2 * frames
         return ridge
 
     def vector(self, shape: Shape) -> F64:
@@ -188,7 +191,7 @@ def solve_shape(
     *,
     betas: F32 | None = None,
     adapt: bool = False,
-    beta_spread_m: float = BETA_SPREAD_M,
+    beta_spread_m: float = BETA_SPREAD_M[1],
 ) -> Shape:
     """The body that, in these rotations, comes nearest to the points.
 
@@ -196,9 +199,9 @@ def solve_shape(
     where they are known and only the scale (and places) are wanted; adapt: whether points may shift on the body, by at
     most MOST_SHIFT_M.
     """
-    model = ShapeModel(markers, body, None if betas is None else np.asarray(betas, np.float32), adapt)
+    model = ShapeModel(markers, body, None if betas is None else np.asarray(betas, np.float32), adapt, beta_spread_m)
     table = model.columns(pose_rotmat).astype(np.float64)
-    ridge = model.ridge(len(target_m), beta_spread_m)
+    ridge = model.ridge(len(target_m))
     return model.shape(*_robust_solution(table, target_m.astype(np.float64), confidence, ridge))
 
 

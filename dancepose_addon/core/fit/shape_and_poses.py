@@ -8,7 +8,7 @@ complement, Triggs et al. 2000, Bundle adjustment, section 6.1), which leaves on
     (H_ss - sum_t H_sp H_pp^-1 H_ps) ds = g_s - sum_t H_sp H_pp^-1 g_p,        dp_t = H_pp^-1 (g_p - H_ps ds)
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..body.keypoints import keypoints_from_pose
 from .pose import Block, RefineSettings, State, block_of, evaluate, moments, normal_equations, turned
-from .shape import MOST_SHIFT_M, Shape, ShapeModel
+from .shape import BETA_SPREAD_M, MOST_SHIFT_M, Shape, ShapeModel
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -43,14 +43,12 @@ class Sample:
 
 @dataclass(frozen=True)
 class Solved:
-    """A sample posed. vector: (N,), the body's unknowns; state: its frames on it; cost: of all frames and the body's
-    own."""
+    """A sample posed. vector: (N,), the body's unknowns; state: its frames on it."""
 
     vector: F64
     shape: Shape
     problem: Block
     state: State
-    cost: float
 
 
 @dataclass(frozen=True)
@@ -78,30 +76,30 @@ def solve_shape_and_poses(
     """
     solved = posed(model, model.vector(shape), pose_rotmat, sample)
     damping, still = sample.settings.damping_m**2, np.zeros(model.count, bool)
-    ridge = model.ridge(len(sample.target_m))
     for _ in range(rounds):
+        # The better the points are met, the more is what they say of the shape worth.
+        model = replace(model, beta_spread_m=float(np.clip(_residual_m(solved, sample), *BETA_SPREAD_M)))
+        ridge = model.ridge(len(sample.target_m))
         reduced = reduced_equations(solved, model.columns(solved.state.pose), damping)
         change, free = np.zeros(model.count), np.flatnonzero(~still)
         hessian, gradient = reduced.hessian + np.diag(ridge), reduced.gradient - ridge * solved.vector
         change[free] = np.linalg.solve(hessian[np.ix_(free, free)], gradient[free])
-        turn, before = reduced.turns(change), solved.cost
+        turn, before = reduced.turns(change), cost_of(model, solved)
         for share in SHARES:
             vector = solved.vector + share * change
             vector[still] *= vector[0] / solved.vector[0]
             vector = model.vector(model.shape(vector))
             tried = posed(model, vector, turned(solved.problem, solved.state, np.float32(share) * turn), sample)
-            if tried.cost < before:
+            if cost_of(model, tried) < before:
                 still |= _at_bound(model, vector)
                 solved, damping = tried, damping * LESS_DAMPING
                 break
         else:
             damping *= MORE_DAMPING
             continue
-        if before - solved.cost < DONE * before:
+        if before - cost_of(model, solved) < DONE * before:
             break
-    seen = sample.confidence > 0
-    residual = float(np.sqrt((solved.state.distance[seen] ** 2).mean())) if seen.any() else float("nan")
-    return model.shape(solved.vector, residual), solved.state.pose
+    return model.shape(solved.vector, _residual_m(solved, sample)), solved.state.pose
 
 
 def posed(model: ShapeModel, vector: F64, pose_rotmat: F32, sample: Sample) -> Solved:
@@ -112,9 +110,19 @@ def posed(model: ShapeModel, vector: F64, pose_rotmat: F32, sample: Sample) -> S
     share = confidence / np.maximum(confidence.sum(axis=1, keepdims=True), 1e-6)
     place = np.einsum("tk,tkc->tc", share, apart).astype(np.float32)
     problem = block_of(markers, rest_joints, sample.reference, sample.target_m, confidence, sample.settings)
-    state = evaluate(problem, pose_rotmat, place)
-    own = float(model.ridge(len(sample.target_m)) @ vector**2)
-    return Solved(vector, shape, problem, state, float(state.cost.sum(dtype=np.float64)) + own)
+    return Solved(vector, shape, problem, evaluate(problem, pose_rotmat, place))
+
+
+def cost_of(model: ShapeModel, solved: Solved) -> float:
+    """Of all frames and of the body itself, squared metres."""
+    frames = solved.state.cost
+    return float(frames.sum(dtype=np.float64) + model.ridge(len(frames)) @ solved.vector**2)
+
+
+def _residual_m(solved: Solved, sample: Sample) -> float:
+    """Root mean square over the seen points, metres."""
+    seen = sample.confidence > 0
+    return float(np.sqrt((solved.state.distance[seen] ** 2).mean())) if seen.any() else 0.0
 
 
 def reduced_equations(solved: Solved, columns: F32, damping: float) -> Reduced:
