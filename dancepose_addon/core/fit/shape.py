@@ -22,7 +22,7 @@ F64 = NDArray[np.float64]
 BETA_SPREAD_M: Final = (0.0005, 0.005)
 """Residual in metres that weighs as much as one unit of a beta, people's spread: what is left between points and body,
 within these."""
-PLACE_SPREAD: Final = 0.03
+PLACE_SPREAD: Final = 0.1
 """Residual that weighs as much as a point's shift on the body, as a share of that shift."""
 MOST_SHIFT_M: Final = 0.04
 """A point's place may be adapted by this much: farther off it would be another point."""
