@@ -153,7 +153,9 @@ def keypoints_from_pose(
     for joint in np.flatnonzero(markers.weights.any(axis=0)):
         rides = np.flatnonzero(markers.weights[:, joint])
         local = (rest_points[rides] - rest_joints_m[joint]).T
-        posed = np.swapaxes(global_rotmat[:, joint] @ local, 1, 2) + joints[:, joint, None]
+        posed = joints[:, joint, None]
+        if local.any():
+            posed = posed + np.swapaxes(global_rotmat[:, joint] @ local, 1, 2)
         result[:, rides] += markers.weights[rides, joint, None] * posed
     result *= np.float32(scale)
     if translation_m is not None:
