@@ -54,7 +54,9 @@ HEADER = """# Figures of the fit
 Written by `python -m benchmarks.fit --out docs/fit-figures.md`, regressor by {provider} unless a row says NumPy;
 {machine}.
 Speed is frames per second and core, by the processor time of all threads together; BLAS has one thread.
-Motion with known theta is CMU's, worn by the default body, each clip with betas that the fit does not know.
+Motion with known theta is CMU's, worn by the default body, each clip with betas that the fit does not know. Heads and
+wrists are levelled subject by subject, as for training and `evaluate`: how far they look down or bend on average hangs
+on where the markers sat. Rows that are not levelled show what that makes.
 Music & dance is as it was recorded: its residual holds all that markers, body and recording differ by.
 """
 
@@ -107,16 +109,20 @@ def _machine() -> str:
 SCORE_COLUMNS = ("", "MPJPE mm", "local rotation deg", "PVE mm", "acceleration mm/frame²", "frames/s/core")
 
 
-def known(page: Page, held: list[KnownMotion], every: list[KnownMotion], body: BodyModel) -> None:
-    """Layouts of joints against known theta, betas unknown to the fit."""
+def known(page: Page, clips: dict[str, list[KnownMotion]], body: BodyModel) -> None:
+    """Layouts of joints against known theta, betas unknown to the fit. clips: ``held``, not trained on, and ``every``,
+    and both with ``, unlevelled``."""
+    held, every = clips["held"], clips["every"]
     smpl24, numpy = (open_regressor(None, layout="smpl24", device=device) for device in ("cpu", "numpy"))
     page.head(f"smpl24, {len(held)} clips that no regressor was trained on", SCORE_COLUMNS)
     page.score("fit", cases.measure(held, SMPL24, smpl24, body, REFINED))
+    page.score("fit, not levelled", cases.measure(clips["held, unlevelled"], SMPL24, smpl24, body, REFINED))
     page.score("regressor alone", cases.measure(held, SMPL24, smpl24, body, ALONE))
     for name, found in _peer(held, body).items():
         page.score(name, found)
     page.head(f"smpl24, all {len(every)} clips (most were trained on)", SCORE_COLUMNS)
     page.score("fit", cases.measure(every, SMPL24, smpl24, body, REFINED))
+    page.score("fit, not levelled", cases.measure(clips["every, unlevelled"], SMPL24, smpl24, body, REFINED))
     page.score("fit, NumPy", cases.measure(every, SMPL24, numpy, body, REFINED))
     page.score("regressor alone", cases.measure(every, SMPL24, smpl24, body, ALONE))
     page.head("Other layouts, held-out clips", SCORE_COLUMNS)
@@ -241,12 +247,15 @@ def main() -> None:
     provider = open_regressor(None, device="cpu").provider
     page, body = Page("onnxruntime" if provider == "CPU" else provider), load_body()
     if (arguments.data / "cmu").is_dir():
-        every = load_known_motion(arguments.data / "cmu", body)
         names = tuple(sorted(path.stem for path in (arguments.data / "cmu").glob("*.bvh")))
         away = {names[index] for index in held_out(names, HOLDOUT)}
-        held = [clip for clip in every if clip.name in away]
-        long_clip(page, every, body)
-        known(page, held, every[: arguments.cmu], body)
+        clips = {}
+        for suffix, levelled in (("", True), (", unlevelled", False)):
+            every = load_known_motion(arguments.data / "cmu", body, levelled=levelled)
+            clips["every" + suffix] = every[: arguments.cmu]
+            clips["held" + suffix] = [clip for clip in every if clip.name in away]
+        long_clip(page, clips["every"], body)
+        known(page, clips, body)
     if (arguments.data / "md").is_dir():
         music_and_dance(page, arguments.data / "md", body)
     if arguments.out:

@@ -4,7 +4,7 @@ Read by the benchmarks of the fit. Betas are drawn by the clip's number, one set
 solve for shape shows it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from dancepose_addon.core.fit.motion import BodyMotion
 from dancepose_addon.core.skeleton.layouts import Layout
 from dancepose_addon.core.skeleton.readers.bvh import parse_bvh
 from dancepose_addon.core.skeleton.sequence import Sequence
+from trainer.prior import Clip, level_subjects
 from trainer.prior_bvh import mend, retarget
 
 F32 = NDArray[np.float32]
@@ -42,12 +43,16 @@ class KnownMotion:
         return Sequence(points, motion.fps, layout, source=self.name)
 
 
-def load_known_motion(folder: Path, body: BodyModel, names: tuple[str, ...] = ()) -> list[KnownMotion]:
-    """Recordings of ``folder`` by name, or all. Flips of the recordings' own solver are mended or cut off."""
-    clips = []
+def load_known_motion(
+    folder: Path, body: BodyModel, names: tuple[str, ...] = (), *, levelled: bool = True
+) -> list[KnownMotion]:
+    """Recordings of ``folder`` by name, or all. Flips of the recordings' own solver are mended or cut off.
+
+    levelled: take out how far each subject's head looks down or up and the wrists bend because of where the markers
+    sat, as is done to what regressors learn from and are evaluated on (``trainer.prior_bvh.level``).
+    """
+    clips, subjects = [], {}
     for number, path in enumerate(sorted(folder.glob("*.bvh"))):
-        if names and path.stem not in names:
-            continue
         recording = parse_bvh(path)
         local, usable, _ = mend(retarget(recording, body.rest_joints())[1:], recording.fps)
         step = max(1, round(recording.fps / FPS))
@@ -62,7 +67,11 @@ def load_known_motion(folder: Path, body: BodyModel, names: tuple[str, ...] = ()
         translation = (path_units * scale).astype(np.float32) - body.rest_joints(betas)[0]
         motion = BodyMotion(pose, translation, betas, 1.0, recording.fps / step)
         clips.append(KnownMotion(path.stem, motion))
-    return clips
+        subjects[path.stem] = Clip(path.stem, pose, recording.offsets.tobytes())
+    if levelled:
+        poses = {clip.name: clip.pose_rotmat for clip in level_subjects(list(subjects.values()))}
+        clips = [replace(clip, motion=replace(clip.motion, pose_rotmat=poses[clip.name])) for clip in clips]
+    return [clip for clip in clips if not names or clip.name in names]
 
 
 def _leg_m(rest_joints_m: F32) -> float:
