@@ -1,0 +1,169 @@
+"""Whether a regressor that also sees the frames before and after would be better: two networks alike but for that.
+
+    python -m benchmarks.temporal --known FOLDER [--layout smpl24] [--steps 1500] [--apart 4]
+
+FOLDER holds CMU's recordings; the clips that regressors' training holds out are measured on. Both networks are the best
+preset's, of one layout, and see the same samples: frames of the clips with shapes of many people and noise of the
+sensor, as they follow one another, at 30 frames a second. One sees a frame; the other also those ``apart`` frames
+before and after it, in the same axes. Poses are not varied, since that would have to be done to three frames alike.
+"""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+import time
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dancepose_addon.core.body.keypoints import markers_for
+from dancepose_addon.core.body.model import PARENTS
+from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.skeleton.layouts import get_layout
+from trainer.body import globals_of
+from trainer.config import Config, load_config
+from trainer.generator import SmplRegressor, facing_rotmat, theta_to_rotmat
+from trainer.losses import l_3d, l_rotation
+from trainer.pack import LayoutPack, feature_count, pack_layouts
+from trainer.prior import held_out, load_prior
+from trainer.rotations import join, pick, product, yaw_rotmat
+
+HOLDOUT: Final = 0.15
+FPS: Final = 30.0
+
+
+@dataclass(frozen=True)
+class Frames:
+    """pose: (T, 24, 3, 3), local rotations of all clips; first, last: (T,), of each frame's clip."""
+
+    pose: Tensor
+    first: Tensor
+    last: Tensor
+
+    def around(self, index: Tensor, apart: int) -> Tensor:
+        """The frames before, at and after; at a clip's end the last one again. (B,) -> (3, B, 24, 3, 3)."""
+        before = torch.maximum(index - apart, self.first[index])
+        after = torch.minimum(index + apart, self.last[index])
+        return self.pose[torch.stack([before, index, after])]
+
+
+def read_frames(folder: Path, *, mirror: bool, known: bool) -> Frames:
+    """The clips held out (known), or the others."""
+    prior = load_prior(folder, mirror=mirror, fps=FPS, rebalance=False)
+    away = held_out(prior.clip_names, HOLDOUT)
+    # A mirror image is a clip of its own.
+    clip = prior.clip + len(prior.clip_names) * prior.mirrored
+    chosen = np.isin(prior.clip, away) == known
+    pose, clip = prior.pose_rotmat[chosen], clip[chosen]
+    starts = np.flatnonzero(np.diff(clip, prepend=-1))
+    lengths = np.diff(np.append(starts, len(clip)))
+    first = np.repeat(starts, lengths)
+    last = np.repeat(starts + lengths - 1, lengths)
+    return Frames(torch.from_numpy(pose), torch.from_numpy(first), torch.from_numpy(last))
+
+
+def seen(pack: LayoutPack, poses: Tensor, config: Config, rng: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Key-points of three frames each on one person, normalised, without error and with it, and the clip's size in
+    them; on the mean body and without error where rng is None. poses: (3, B, 24, 3, 3) -> two times (3, B, P, 3), and
+    (B,)."""
+    count, width = poses.shape[1], pack.width
+    betas, moved = torch.zeros(count, pack.shape_count), torch.zeros(count, width, 3)
+    if rng is not None:
+        betas = config.augment.betas_std * torch.randn(count, pack.shape_count, generator=rng)
+        moved = config.augment.offset_m * torch.randn(count, width, 3, generator=rng)
+    clean, frames = [], []
+    for pose in poses:
+        points, rest = pack.points_of_bodies(globals_of(pose), betas, moved)
+        clean.append(points)
+        noise = 0.0 if rng is None else config.augment.noise_m * torch.randn(points.shape, generator=rng)
+        frames.append(points + noise)
+    edges = pack.by_sample(pack.posed_ratio, count) * pack.edge_sum(rest)
+    divisor = pack.by_sample(pack.size_factor, count) * edges
+    scale = edges / (pack.by_sample(pack.body_edge_sum, count) * divisor)
+    both = [torch.stack([pack.centred(one) for one in points]) / divisor[:, None, None] for points in (clean, frames)]
+    return both[0], both[1], scale
+
+
+def predict(network: SmplRegressor, points: Tensor, pack: LayoutPack, config: Config) -> tuple[Tensor, Tensor]:
+    """Local and global rotations of the middle frame, whose facing all frames share. points: (F, B, P, 3)."""
+    facing = facing_rotmat(points[len(points) // 2], pack)
+    shown = []
+    for one in points:
+        turned = one @ facing
+        shown += [turned, pack.features(turned, config.model.features)]
+    rotmat = theta_to_rotmat(network(torch.cat(shown, dim=1)))
+    local = product(pick(rotmat, PARENTS[1:]).transpose(-1, -2), rotmat[:, 1:])
+    whole = product(facing[:, None], rotmat)
+    return join(whole[:, :1], local), whole
+
+
+def train(frames: Frames, pack: LayoutPack, config: Config, *, context: bool, steps: int, apart: int) -> SmplRegressor:
+    """A network after ``steps``; context: whether it sees three frames."""
+    torch.manual_seed(0)
+    rng = torch.Generator().manual_seed(1)
+    vectors = feature_count(pack.layouts[0], config.model.features)
+    network = SmplRegressor(config.model, vectors * (3 if context else 1))
+    optimiser = torch.optim.AdamW(network.parameters(), lr=config.optim.rate, weight_decay=config.optim.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.optim.rate, total_steps=steps)
+    batch = config.optim.batch
+    for _ in range(steps):
+        poses = frames.around(torch.randint(len(frames.pose), (batch,), generator=rng), apart)
+        angle = 2.0 * torch.pi * torch.rand(batch, generator=rng)
+        turn = yaw_rotmat(torch.cos(angle), torch.sin(angle))
+        poses = torch.cat([turn[None, :, None] @ poses[:, :, :1], poses[:, :, 1:]], dim=2)
+        target, points, scale = seen(pack, poses, config, rng)
+        local, whole = predict(network, points if context else points[1:2], pack, config)
+        posed = pack.centred(pack.points_of(whole)) * scale[:, None, None]
+        loss = config.loss.lambda_3d * l_3d(posed, target[1])
+        loss = loss + l_rotation(local, poses[1]) + l_rotation(whole, globals_of(poses[1]))
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(network.parameters(), config.optim.clip)
+        optimiser.step()
+        schedule.step()
+    return network.eval()
+
+
+@torch.no_grad()
+def rotation_error_deg(
+    network: SmplRegressor, frames: Frames, pack: LayoutPack, config: Config, *, context: bool, apart: int
+) -> float:
+    """Mean over frames and joints, against the parent."""
+    poses = frames.around(torch.arange(len(frames.pose)), apart)
+    _, points, _ = seen(pack, poses, config, None)
+    local, _ = predict(network, points if context else points[1:2], pack, config)
+    trace = (local * poses[1]).sum((-1, -2))
+    return float(torch.rad2deg(torch.arccos(((trace - 1.0) / 2.0).clamp(-1.0, 1.0))).mean())
+
+
+def main() -> None:
+    """Train both, and print what they leave."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--known", type=Path, required=True, help="CMU .bvh folder")
+    parser.add_argument("--layout", default="smpl24")
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--apart", type=int, default=4, help="frames, at 30 a second")
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    body, config = load_body(), load_config("best", (f"data.layout={arguments.layout}",))
+    learned, known = (read_frames(arguments.known, mirror=not away, known=away) for away in (False, True))
+    sample = learned.pose[:: max(1, len(learned.pose) // 2000)]
+    pack = pack_layouts(body, [markers_for(get_layout(arguments.layout))], sample)
+    print(f"{arguments.layout}: {len(learned.pose)} frames learned from, {len(known.pose)} measured on")
+    print("| sees | degrees, held out | learned from | seconds |\n|---|---|---|---|")
+    for title, context in (("one frame", False), (f"and those {arguments.apart} before and after", True)):
+        begun = time.perf_counter()
+        network = train(learned, pack, config, context=context, steps=arguments.steps, apart=arguments.apart)
+        seconds = time.perf_counter() - begun
+        errors = [
+            rotation_error_deg(network, frames, pack, config, context=context, apart=arguments.apart)
+            for frames in (known, learned)
+        ]
+        print(f"| {title} | {errors[0]:.2f} | {errors[1]:.2f} | {seconds:.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
