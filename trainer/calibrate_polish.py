@@ -46,6 +46,7 @@ SAME_PLACE_M: Final = 0.001
 """Points that mirror each other this well are solved together, and stay mirror images."""
 SKIN_M: Final = (-0.001, 0.02)
 """Outside the skin of the mean body, metres: as ``calibrate`` holds it."""
+ROUNDING_M: Final = 2e-4
 HALVINGS: Final = 16
 FLIP: Final = np.array([-1.0, 1.0, 1.0])
 MIRRORED: Final = np.array(MIRRORED_JOINTS)
@@ -145,22 +146,25 @@ def residual_mm(markers: MarkerSet, clips: Rows[Sequence], body: BodyModel, regr
 
 
 def near_skin(markers: MarkerSet, start: MarkerSet, body: BodyModel) -> MarkerSet:
-    """Points that started on the skin or at most SKIN_M off it stay so: one that left is taken back towards its start
-    just as far as it has to be. Shares stay as they are."""
+    """Points that started on the skin or at most SKIN_M off it, give or take ROUNDING_M, stay so: one that left is
+    taken back towards its start just as far as it has to be. Shares stay as they are."""
     skin, joints = Skin(body), body.rest_joints()
     first, last = start.rest_points(joints), markers.rest_points(joints)
 
-    def inside(places: F32) -> NDArray[np.bool_]:
-        away = skin.distance(torch.from_numpy(np.ascontiguousarray(places, np.float32))).numpy()
-        return np.asarray((away >= SKIN_M[0]) & (away <= SKIN_M[1]))
+    def away(places: F32) -> F32:
+        return np.asarray(skin.distance(torch.from_numpy(np.ascontiguousarray(places, np.float32))).numpy())
 
-    bound = inside(first) & ~inside(last)
+    begun = away(first)
+    least, most = np.minimum(SKIN_M[0], begun), np.maximum(SKIN_M[1], begun)
+    bound = (begun >= SKIN_M[0] - ROUNDING_M) & (begun <= SKIN_M[1] + ROUNDING_M)
     low, high = np.zeros(len(first)), np.ones(len(first))
+    inside = (away(last) >= least) & (away(last) <= most)
     for _ in range(HALVINGS):
         part = (low + high) / 2.0
-        fits = inside((first + part[:, None] * (last - first)).astype(np.float32))
+        off = away((first + part[:, None] * (last - first)).astype(np.float32))
+        fits = (off >= least) & (off <= most)
         low, high = np.where(fits, part, low), np.where(fits, high, part)
-    places = np.where(bound[:, None], first + low[:, None] * (last - first), last)
+    places = np.where((bound & ~inside)[:, None], first + low[:, None] * (last - first), last)
     offsets = places - markers.weights @ joints
     return replace(markers, offsets_m=offsets.astype(np.float32))
 

@@ -153,6 +153,9 @@ def test_presets_set_the_whole_fit(extension):
 
 def test_own_presets_are_kept_and_put_back(extension, imported, tmp_path, monkeypatch):
     monkeypatch.setenv("BLENDER_USER_SCRIPTS", str(tmp_path))
+    # Blender puts the name of the chosen preset on the menu; here it is put back.
+    menu = extension.types.DANCEPOSE_PT_fit_presets
+    monkeypatch.setattr(menu, "bl_label", menu.bl_label)
     imported.dancepose.smooth, imported.dancepose.foot_lock = 0.75, True
     extension.ops.dancepose.add_fit_preset(name="mine")
     kept = list(tmp_path.rglob("mine.py"))

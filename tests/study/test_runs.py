@@ -51,9 +51,9 @@ def run(
 
 
 def pictures(file: Path) -> dict[str, bytes]:
-    """Every frame by its place."""
+    """Every frame by its place; what is being written has a name with a dot in front."""
     folder = file.parent / "renders" / "frames"
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.png"))}
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("[!.]*.png"))}
 
 
 def test_a_study_from_the_command_line_with_bad_input_among_good(make_study, run_bpy) -> None:
