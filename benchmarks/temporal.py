@@ -1,6 +1,6 @@
 """Whether a regressor that also sees the frames before and after would be better: two networks alike but for that.
 
-    python -m benchmarks.temporal --known FOLDER [--layout smpl24] [--steps 1500] [--apart 4]
+    python -m benchmarks.temporal [--known FOLDER] [--layout smpl24] [--steps 1500] [--apart 4]
 
 FOLDER holds CMU's recordings; the clips that regressors' training holds out are measured on. Both networks are the best
 preset's, of one layout, and see the same samples: frames of the clips with shapes of many people and noise of the
@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.known_motion import DATA
 from dancepose_addon.core.body.keypoints import markers_for
 from dancepose_addon.core.body.model import PARENTS
 from dancepose_addon.core.body.model_io import load_body
@@ -141,12 +142,15 @@ def rotation_error_deg(
 def main() -> None:
     """Train both, and print what they leave."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--known", type=Path, required=True, help="CMU .bvh folder")
+    parser.add_argument("--known", type=Path, default=DATA / "cmu", help="CMU .bvh folder")
     parser.add_argument("--layout", default="smpl24")
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--apart", type=int, default=4, help="frames, at 30 a second")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
+    if not arguments.known.is_dir():
+        print(f"{arguments.known} is not there: give a folder of CMU's recordings with --known.")
+        return
     torch.set_num_threads(arguments.threads)
     body, config = load_body(), load_config("best", (f"data.layout={arguments.layout}",))
     learned, known = (read_frames(arguments.known, mirror=not away, known=away) for away in (False, True))
