@@ -69,6 +69,6 @@ def train(
         )
     if board is not None:
         board.close()
-    leave_ranks(ranks)
     if ranks.first:
         typer.echo(f"{path} is the checkpoint; make a regressor of it with `dancepose export {out}`.")
+    leave_ranks(ranks)
