@@ -20,16 +20,16 @@ from torch import Tensor
 
 from benchmarks.known_motion import DATA
 from dancepose_addon.core.body.keypoints import markers_for
-from dancepose_addon.core.body.model import PARENTS
 from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.fit.metrics import rotation_error_deg
 from dancepose_addon.core.skeleton.layouts import get_layout
 from trainer.body import globals_of
 from trainer.config import Config, load_config
-from trainer.generator import SmplRegressor, facing_rotmat, theta_to_rotmat
+from trainer.generator import Rotations, SmplRegressor, facing_rotmat, predict
 from trainer.losses import l_3d, l_rotation
 from trainer.pack import LayoutPack, feature_count, pack_layouts
 from trainer.prior import held_out, load_prior
-from trainer.rotations import join, pick, product, yaw_rotmat
+from trainer.rotations import yaw_rotmat
 
 HOLDOUT: Final = 0.15
 FPS: Final = 30.0
@@ -87,17 +87,18 @@ def seen(pack: LayoutPack, poses: Tensor, config: Config, rng: torch.Generator |
     return both[0], both[1], scale
 
 
-def predict(network: SmplRegressor, points: Tensor, pack: LayoutPack, config: Config) -> tuple[Tensor, Tensor]:
-    """Local and global rotations of the middle frame, whose facing all frames share. points: (F, B, P, 3)."""
-    facing = facing_rotmat(points[len(points) // 2], pack)
-    shown = []
-    for one in points:
-        turned = one @ facing
-        shown += [turned, pack.features(turned, config.model.features)]
-    rotmat = theta_to_rotmat(network(torch.cat(shown, dim=1)))
-    local = product(pick(rotmat, PARENTS[1:]).transpose(-1, -2), rotmat[:, 1:])
-    whole = product(facing[:, None], rotmat)
-    return join(whole[:, :1], local), whole
+def predict_middle(network: SmplRegressor, points: Tensor, pack: LayoutPack, config: Config) -> Rotations:
+    """Rotations of the middle frame, whose facing all frames share. points: (F, B, P, 3)."""
+    middle = len(points) // 2
+    facing = facing_rotmat(points[middle], pack)
+    turned = [one @ facing for one in points]
+    shown = [torch.cat([one, pack.features(one, config.model.features)], dim=1) for one in turned]
+
+    def with_neighbours(own: Tensor) -> Tensor:
+        theta: Tensor = network(torch.cat([*shown[:middle], own, *shown[middle + 1 :]], dim=1))
+        return theta
+
+    return predict(with_neighbours, points[middle], pack, config.model)
 
 
 def train(frames: Frames, pack: LayoutPack, config: Config, *, context: bool, steps: int, apart: int) -> SmplRegressor:
@@ -115,10 +116,11 @@ def train(frames: Frames, pack: LayoutPack, config: Config, *, context: bool, st
         turn = yaw_rotmat(torch.cos(angle), torch.sin(angle))
         poses = torch.cat([turn[None, :, None] @ poses[:, :, :1], poses[:, :, 1:]], dim=2)
         target, points, scale = seen(pack, poses, config, rng)
-        local, whole = predict(network, points if context else points[1:2], pack, config)
-        posed = pack.centred(pack.points_of(whole)) * scale[:, None, None]
+        found = predict_middle(network, points if context else points[1:2], pack, config)
+        posed = pack.centred(pack.points_of(found.global_rotmat)) * scale[:, None, None]
         loss = config.loss.lambda_3d * l_3d(posed, target[1])
-        loss = loss + l_rotation(local, poses[1]) + l_rotation(whole, globals_of(poses[1]))
+        loss = loss + l_rotation(found.local_rotmat, poses[1])
+        loss = loss + l_rotation(found.global_rotmat, globals_of(poses[1]))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), config.optim.clip)
@@ -128,15 +130,14 @@ def train(frames: Frames, pack: LayoutPack, config: Config, *, context: bool, st
 
 
 @torch.no_grad()
-def rotation_error_deg(
+def error_deg(
     network: SmplRegressor, frames: Frames, pack: LayoutPack, config: Config, *, context: bool, apart: int
 ) -> float:
     """Mean over frames and joints, against the parent."""
     poses = frames.around(torch.arange(len(frames.pose)), apart)
     _, points, _ = seen(pack, poses, config, None)
-    local, _ = predict(network, points if context else points[1:2], pack, config)
-    trace = (local * poses[1]).sum((-1, -2))
-    return float(torch.rad2deg(torch.arccos(((trace - 1.0) / 2.0).clamp(-1.0, 1.0))).mean())
+    found = predict_middle(network, points if context else points[1:2], pack, config)
+    return rotation_error_deg(found.local_rotmat.numpy(), poses[1].numpy())
 
 
 def main() -> None:
@@ -163,7 +164,7 @@ def main() -> None:
         network = train(learned, pack, config, context=context, steps=arguments.steps, apart=arguments.apart)
         seconds = time.perf_counter() - begun
         errors = [
-            rotation_error_deg(network, frames, pack, config, context=context, apart=arguments.apart)
+            error_deg(network, frames, pack, config, context=context, apart=arguments.apart)
             for frames in (known, learned)
         ]
         print(f"| {title} | {errors[0]:.2f} | {errors[1]:.2f} | {seconds:.0f} |", flush=True)

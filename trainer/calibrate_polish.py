@@ -158,11 +158,15 @@ def near_skin(markers: MarkerSet, start: MarkerSet, body: BodyModel) -> MarkerSe
     least, most = np.minimum(SKIN_M[0], begun), np.maximum(SKIN_M[1], begun)
     bound = (begun >= SKIN_M[0] - ROUNDING_M) & (begun <= SKIN_M[1] + ROUNDING_M)
     low, high = np.zeros(len(first)), np.ones(len(first))
-    inside = (away(last) >= least) & (away(last) <= most)
+
+    def within(places: F32) -> NDArray[np.bool_]:
+        off = away(places)
+        return (off >= least) & (off <= most)
+
+    inside = within(last)
     for _ in range(HALVINGS):
         part = (low + high) / 2.0
-        off = away((first + part[:, None] * (last - first)).astype(np.float32))
-        fits = (off >= least) & (off <= most)
+        fits = within((first + part[:, None] * (last - first)).astype(np.float32))
         low, high = np.where(fits, part, low), np.where(fits, high, part)
     places = np.where((bound & ~inside)[:, None], first + low[:, None] * (last - first), last)
     offsets = places - markers.weights @ joints

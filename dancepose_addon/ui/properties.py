@@ -44,6 +44,19 @@ IMPORT_ITEMS = (
 )
 
 
+def _betas_property(**more: Any) -> Any:
+    return bpy.props.FloatVectorProperty(
+        name="Betas",
+        description="Betas of the body: they move its mesh and its joints together",
+        size=10,
+        soft_min=-3.0,
+        soft_max=3.0,
+        min=-10.0,
+        max=10.0,
+        **more,
+    )
+
+
 class DANCEPOSE_PG_settings(bpy.types.PropertyGroup):
     """Source, body and fit of one dancer; and lines on its last result for the panel to show."""
 
@@ -109,28 +122,8 @@ class DANCEPOSE_PG_settings(bpy.types.PropertyGroup):
         name="Given Shape",
         description="Fit with the shape below, instead of the one that the bones' lengths tell",
     )
-    betas: bpy.props.FloatVectorProperty(
-        name="Betas",
-        description="Betas of the body: they move its mesh and its joints together",
-        size=10,
-        soft_min=-3.0,
-        soft_max=3.0,
-        min=-10.0,
-        max=10.0,
-        update=reactions.on_betas,
-    )
-    shown_betas: bpy.props.FloatVectorProperty(
-        name="Betas",
-        description="Betas of the body: they move its mesh and its joints together",
-        size=10,
-        soft_min=-3.0,
-        soft_max=3.0,
-        min=-10.0,
-        max=10.0,
-        get=reactions.rounded_betas,
-        set=reactions.set_shown_betas,
-        options=set(),
-    )
+    betas: _betas_property(update=reactions.on_betas)
+    shown_betas: _betas_property(get=reactions.rounded_betas, set=reactions.set_shown_betas, options=set())
     height: bpy.props.FloatProperty(options={"HIDDEN"}, unit="LENGTH")
     correctives: bpy.props.BoolProperty(
         name="Pose Correctives",

@@ -1,5 +1,6 @@
 """Blender as a module, with an empty file for every test."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import dancepose_addon
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.body.rotation import rotvec_to_rotmat
 from dancepose_addon.core.fit.motion import BodyMotion
@@ -47,6 +49,16 @@ def blender() -> ModuleType:
     bpy = pytest.importorskip("bpy", reason="the bpy wheel is not installed")
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     return bpy
+
+
+@pytest.fixture
+def extension(blender: ModuleType) -> Iterator[ModuleType]:
+    """bpy with an empty file, and the extension enabled."""
+    dancepose_addon.register()
+    yield blender
+    # A class still registered when Python ends can crash or hang this wheel.
+    if hasattr(blender.types.Scene, "dancepose"):
+        dancepose_addon.unregister()
 
 
 @pytest.fixture(scope="session")

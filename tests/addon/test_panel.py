@@ -7,17 +7,9 @@ import shutil
 import numpy as np
 import pytest
 
-import dancepose_addon
 from dancepose_addon.core.skeleton.readers import read
 
 KINDS = ("objects", "meshes", "armatures", "actions", "materials", "shape_keys", "collections", "cameras", "lights")
-
-
-@pytest.fixture
-def extension(blender):
-    dancepose_addon.register()
-    yield blender
-    dancepose_addon.unregister()
 
 
 @pytest.fixture

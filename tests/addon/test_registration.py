@@ -8,15 +8,6 @@ import pytest
 import dancepose_addon
 
 
-@pytest.fixture
-def extension(blender):
-    dancepose_addon.register()
-    yield blender
-    # A class still registered when Python ends can crash or hang this wheel.
-    if hasattr(blender.types.Scene, "dancepose"):
-        dancepose_addon.unregister()
-
-
 @pytest.fixture(scope="session")
 def posed_model(body, tmp_path_factory) -> Path:
     pytest.importorskip("onnx")

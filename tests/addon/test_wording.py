@@ -28,13 +28,6 @@ Said = set[tuple[str, str]]
 
 
 @pytest.fixture
-def extension(blender):
-    dancepose_addon.register()
-    yield blender
-    dancepose_addon.unregister()
-
-
-@pytest.fixture
 def imported(extension, root, tmp_path):
     sequence = read(root / "examples" / "waltz", frames=(0, 20))
     path = tmp_path / "short.npz"

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..body.keypoints import keypoints_from_pose
+from .drawing import mean_offset
 from .pose import Block, RefineSettings, State, block_of, evaluate, moments, normal_equations, turned
 from .shape import BETA_SPREAD_M, MOST_SHIFT_M, Shape, ShapeModel
 
@@ -104,12 +105,10 @@ def solve_shape_and_poses(
 
 def posed(model: ShapeModel, vector: F64, pose_rotmat: F32, sample: Sample) -> Solved:
     """A sample on a body, each frame in the place that suits it best. vector: (N,); pose_rotmat: (S, 24, 3, 3)."""
-    shape, confidence = model.shape(vector), sample.confidence
+    shape = model.shape(vector)
     markers, rest_joints = shape.sized_markers(), shape.rest_joints(model.body)
-    apart = sample.target_m - keypoints_from_pose(markers, rest_joints, pose_rotmat)
-    share = confidence / np.maximum(confidence.sum(axis=1, keepdims=True), 1e-6)
-    place = np.einsum("tk,tkc->tc", share, apart).astype(np.float32)
-    problem = block_of(markers, rest_joints, sample.reference, sample.target_m, confidence, sample.settings)
+    place = mean_offset(keypoints_from_pose(markers, rest_joints, pose_rotmat), sample.target_m, sample.confidence)
+    problem = block_of(markers, rest_joints, sample.reference, sample.target_m, sample.confidence, sample.settings)
     return Solved(vector, shape, problem, evaluate(problem, pose_rotmat, place))
 
 
