@@ -33,9 +33,9 @@ JUMP_LENGTH_S: Final = 0.1
 """Jumps of this length are found; longer ones are taken for motion."""
 SLOPE_FRAMES: Final = 4
 """From so many frames on either side of a hole the bridge takes its direction."""
-FOURTH_DIFFERENCE_NOISE: Final = 70.0**0.5
-"""Fourth differences leave next to nothing of motion, and this times the standard deviation of white noise: their
-weights are 1, -4, 6, -4, 1."""
+DIFFERENCE_NOISE: Final = {6: 924.0**0.5, 4: 70.0**0.5}
+"""Order of a difference in time: what it makes of white noise of standard deviation 1. The weights of the fourth are 1,
+-4, 6, -4, 1; the sixth leaves nothing even of a body that spins, whose fourth differences are millimetres."""
 MEDIAN_OF_NORMAL: Final = 0.6745
 
 
@@ -87,15 +87,17 @@ def prepare(sequence: Sequence) -> Prepared:
 
 
 def estimate_noise(points_m: F32, seen: Flags) -> float:
-    """Standard deviation of each coordinate's white noise, metres, from fourth differences in time (median over all, so
-    that sharp moves do not count as noise). points_m: (T, K, 3), metres."""
-    if len(points_m) < 5:
-        return 0.0
-    difference = np.diff(points_m, n=4, axis=0)
-    whole = seen[4:] & seen[3:-1] & seen[2:-2] & seen[1:-3] & seen[:-4]
-    if not whole.any():
-        return 0.0
-    return float(np.median(np.abs(difference[whole])) / (MEDIAN_OF_NORMAL * FOURTH_DIFFERENCE_NOISE))
+    """Standard deviation of each coordinate's white noise, metres, from differences in time of the highest order that
+    so many frames in a row allow (median over all, so that sharp moves do not count as noise). points_m: (T, K, 3),
+    metres."""
+    for order, gain in DIFFERENCE_NOISE.items():
+        if len(points_m) <= order:
+            continue
+        whole = np.all([seen[shift : len(seen) - order + shift] for shift in range(order + 1)], axis=0)
+        if whole.any():
+            difference = np.diff(points_m, n=order, axis=0)[whole]
+            return float(np.median(np.abs(difference)) / (MEDIAN_OF_NORMAL * gain))
+    return 0.0
 
 
 def _require_points(seen: Flags, sequence: Sequence) -> None:

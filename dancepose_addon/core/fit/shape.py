@@ -28,6 +28,9 @@ MOST_SHIFT_M: Final = 0.04
 """A point's place may be adapted by this much: farther off it would be another point."""
 LENGTH_M: Final = 1e-4
 """A length is known no better than this, however still the points are."""
+LENGTH_NOISE: Final = 1.8
+"""Of a median length by a coordinate's noise, times the root of how many lengths: both ends are off (root 2), and a
+median is a quarter less sure than a mean (root pi / 2)."""
 LEAST_LENGTH_M: Final = 0.01
 """Points that are nearer to each other on the body say nothing of its size."""
 LENGTH_FRAMES: Final = 1000
@@ -81,14 +84,16 @@ def shape_from_lengths(
     median = np.nanmedian(length, axis=0).astype(np.float64)
     # Noise across a bone lengthens it: by 2 sigma^2 of each end, squared lengths.
     median = np.sqrt(np.maximum(median**2 - 4.0 * noise_m**2, 0.1 * median**2))
-    weight = 1.0 / (LENGTH_M + noise_m)
+    # A median of so many frames is that much surer than one length; what noise adds is known roughly.
+    sure = np.sqrt(np.maximum((~np.isnan(length)).sum(axis=0), 1))
+    weight = 1.0 / (LENGTH_M + LENGTH_NOISE * noise_m / sure + noise_m**2 / median)
     bone, bone_dirs = base[first] - base[second], dirs[first] - dirs[second]
     unknown = np.zeros(1 + body.beta_count)
     for _ in range(6):
         scale, vector = np.exp(unknown[0]), bone + bone_dirs @ unknown[1:]
         size = np.linalg.norm(vector, axis=1)
         change = np.einsum("ec,ecb->eb", vector / size[:, None], bone_dirs)
-        jacobian = scale * np.column_stack([size, change]) * weight
+        jacobian = scale * np.column_stack([size, change]) * weight[:, None]
         residual = (median - scale * size) * weight
         prior = np.concatenate([[SCALE_SPREAD**-2], np.ones(body.beta_count)])
         normal = jacobian.T @ jacobian + np.diag(prior)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..body.rotation import continuous_quat, quat_to_rotmat, rotmat_to_quat
-from .prepare import FOURTH_DIFFERENCE_NOISE, MEDIAN_OF_NORMAL, Prepared
+from .prepare import DIFFERENCE_NOISE, MEDIAN_OF_NORMAL, Prepared
 
 F32 = NDArray[np.float32]
 
@@ -47,7 +47,7 @@ def curve_noise(curves: F32) -> NDArray[np.float64]:
     if len(curves) < 5:
         return np.zeros(curves.shape[1])
     difference = np.diff(curves.astype(np.float64), n=4, axis=0)
-    return np.median(np.abs(difference), axis=(0, 2)) / (MEDIAN_OF_NORMAL * FOURTH_DIFFERENCE_NOISE)
+    return np.median(np.abs(difference), axis=(0, 2)) / (MEDIAN_OF_NORMAL * DIFFERENCE_NOISE[4])
 
 
 def smooth_curves(curves: F32, noise: NDArray[np.float64], *, fps: float) -> F32:
