@@ -20,14 +20,40 @@ F32 = NDArray[np.float32]
 
 ON_JOINT_M: Final = 1e-4
 """A point this near to a joint's centre stands for it."""
-ARMS: Final = tuple(
-    tuple(JOINT_INDEX[f"{side}_{name}"] for name in ("shoulder", "elbow", "wrist")) for side in ("left", "right")
-)
 HINGE_RAD: Final = np.radians(1.5)
-"""How far an elbow bends out of its plane."""
-TWIST_RAD: Final = np.radians(8.0)
-"""How far a regressor is off about an upper arm's own axis."""
+"""How far an elbow or a knee bends out of its plane."""
 MOST_TWIST_RAD: Final = np.radians(50.0)
+
+
+@dataclass(frozen=True)
+class Hinge:
+    """An elbow or a knee. joints: the upper bone's, its own, and where the lower bone ends; axis, bends: of the T-pose,
+    about which and whereto the lower bone bends; twist_rad: how far a regressor is off about the upper bone's own
+    axis."""
+
+    joints: tuple[int, int, int]
+    axis: tuple[float, float, float]
+    bends: tuple[float, float, float]
+    twist_rad: float
+
+
+def _hinges(names: str, axis: tuple[float, float, float], bends: float, twist_deg: float) -> tuple[Hinge, ...]:
+    upper, own, end = names.split()
+    return tuple(
+        Hinge(
+            (JOINT_INDEX[f"{side}_{upper}"], JOINT_INDEX[f"{side}_{own}"], JOINT_INDEX[f"{side}_{end}"]),
+            axis,
+            (0.0, 0.0, bends),
+            float(np.radians(twist_deg)),
+        )
+        for side in ("left", "right")
+    )
+
+
+HINGES: Final = (
+    *_hinges("shoulder elbow wrist", (0.0, 1.0, 0.0), 1.0, 8.0),
+    *_hinges("hip knee ankle", (1.0, 0.0, 0.0), -1.0, 6.0),
+)
 
 
 @dataclass(frozen=True)
@@ -88,38 +114,39 @@ def swing(
                 aim[missing] = there[missing]
             correct = minimal_turn(there[:, :, 0], aim[:, :, 0]) if children.shape[1] == 1 else _best_turn(there, aim)
             turned[:, these] = correct @ turned[:, these]
-        for shoulder, elbow, wrist in ARMS:
-            if shoulder in joints and (seen.points[[shoulder, elbow, wrist]] >= 0).all():
-                forearm = observed[:, wrist] - observed[:, elbow]
-                sure = known[:, shoulder] & known[:, elbow] & known[:, wrist]
-                turned[:, shoulder] = _hinged(turned[:, shoulder], bones[elbow], forearm, sure)
+        for hinge in HINGES:
+            upper, own, end = hinge.joints
+            if upper in joints and (seen.points[list(hinge.joints)] >= 0).all():
+                lower, sure = observed[:, end] - observed[:, own], known[:, list(hinge.joints)].all(axis=1)
+                turned[:, upper] = _hinged(turned[:, upper], bones[own], lower, sure, hinge)
         pose[:, list(joints)] = (
             np.swapaxes(turned[:, list(parents)], -1, -2) @ turned[:, list(joints)] if parents else turned[:, :1]
         )
     return pose, place[:, 0] - rest_joints_m[0]
 
 
-def _hinged(upper_arm: F32, bone_m: F32, forearm_m: F32, sure: NDArray[np.bool_]) -> F32:
-    """Turn an upper arm about itself so that the elbow bends as a hinge.
+def _hinged(upper: F32, bone_m: F32, lower_m: F32, sure: NDArray[np.bool_], hinge: Hinge) -> F32:
+    """Turn an upper bone about itself so that the lower one bends as a hinge.
 
-    The elbow's hinge is the body's vertical in the T-pose, and bends forward. How far the forearm tells the turn grows
-    with the bend: its own certainty, HINGE_RAD over the sine of the bend, is weighed against that of the regressor's
-    twist, TWIST_RAD. upper_arm: (T, 3, 3), global; bone_m: (3,), at rest; forearm_m: (T, 3), seen; sure: (T,).
+    How far the lower bone tells the turn grows with the bend: its own certainty, HINGE_RAD over the sine of the bend, is
+    weighed against that of the regressor's twist. upper: (T, 3, 3), global; bone_m: (3,), at rest; lower_m: (T, 3),
+    seen; sure: (T,).
     """
     along = bone_m / np.linalg.norm(bone_m)
-    hinge = np.array([0.0, 1.0, 0.0], np.float32) - along[1] * along
-    hinge /= np.linalg.norm(hinge)
-    ahead = np.cross(along, hinge) * np.sign(along[0])
-    local = (np.swapaxes(upper_arm, -1, -2) @ forearm_m[..., None])[..., 0]
+    axis = np.array(hinge.axis, np.float32)
+    axis -= (axis @ along) * along
+    axis /= np.linalg.norm(axis)
+    ahead = np.cross(along, axis)
+    ahead *= np.sign(ahead @ np.array(hinge.bends, np.float32))
+    local = (np.swapaxes(upper, -1, -2) @ lower_m[..., None])[..., 0]
     local /= np.maximum(np.linalg.norm(local, axis=1, keepdims=True), 1e-9)
-    aside, forward = local @ hinge, local @ ahead
+    aside, forward = local @ axis, local @ ahead
     sine_sq = np.maximum(aside**2 + forward**2, 1e-9)
-    share = TWIST_RAD**2 / (TWIST_RAD**2 + HINGE_RAD**2 / sine_sq)
+    share = hinge.twist_rad**2 / (hinge.twist_rad**2 + HINGE_RAD**2 / sine_sq)
     turn = share * np.arctan2(-aside, forward)
-    # A forearm that seems to bend backwards says nothing of the twist.
+    # A lower bone that seems to bend backwards says nothing of the twist.
     turn = np.where(sure & (np.abs(turn) < MOST_TWIST_RAD), turn, 0.0).astype(np.float32)
-    axis = np.cross(hinge, ahead).astype(np.float32)
-    return upper_arm @ rotvec_to_rotmat(turn[:, None] * axis)
+    return upper @ rotvec_to_rotmat(turn[:, None] * np.cross(axis, ahead).astype(np.float32))
 
 
 _Group = tuple[NDArray[np.intp], NDArray[np.intp]]
