@@ -20,40 +20,37 @@ F32 = NDArray[np.float32]
 
 ON_JOINT_M: Final = 1e-4
 """A point this near to a joint's centre stands for it."""
-HINGE_RAD: Final = np.radians(1.5)
-"""How far an elbow or a knee bends out of its plane."""
 MOST_TWIST_RAD: Final = np.radians(50.0)
 
 
 @dataclass(frozen=True)
 class Hinge:
     """An elbow or a knee. joints: the upper bone's, its own, and where the lower bone ends; axis, bends: of the T-pose,
-    about which and whereto the lower bone bends; twist_rad: how far a regressor is off about the upper bone's own
-    axis."""
+    about which and whereto the lower bone bends; aside_rad: how far it bends out of that plane; tilt_rad: how far the
+    axis is from lying across the upper bone; twist_rad: how far a regressor is off about the upper bone."""
 
     joints: tuple[int, int, int]
     axis: tuple[float, float, float]
     bends: tuple[float, float, float]
+    aside_rad: float
+    tilt_rad: float
     twist_rad: float
 
 
-def _hinges(names: str, axis: tuple[float, float, float], bends: float, twist_deg: float) -> tuple[Hinge, ...]:
-    upper, own, end = names.split()
-    return tuple(
-        Hinge(
-            (JOINT_INDEX[f"{side}_{upper}"], JOINT_INDEX[f"{side}_{own}"], JOINT_INDEX[f"{side}_{end}"]),
-            axis,
-            (0.0, 0.0, bends),
-            float(np.radians(twist_deg)),
-        )
-        for side in ("left", "right")
+def _hinges(side: str) -> tuple[Hinge, Hinge]:
+    def joints(*names: str) -> tuple[int, int, int]:
+        upper, own, end = (JOINT_INDEX[f"{side}_{name}"] for name in names)
+        return upper, own, end
+
+    aside, arm, leg = np.radians([1.5, 8.0, 6.0]).tolist()
+    return (
+        Hinge(joints("shoulder", "elbow", "wrist"), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), aside, 0.0, arm),
+        # Legs at rest are not straight from the front, by about this much, and whether they are when they bend is open.
+        Hinge(joints("hip", "knee", "ankle"), (1.0, 0.0, 0.0), (0.0, 0.0, -1.0), aside, 0.1, leg),
     )
 
 
-HINGES: Final = (
-    *_hinges("shoulder elbow wrist", (0.0, 1.0, 0.0), 1.0, 8.0),
-    *_hinges("hip knee ankle", (1.0, 0.0, 0.0), -1.0, 6.0),
-)
+HINGES: Final = (*_hinges("left"), *_hinges("right"))
 
 
 @dataclass(frozen=True)
@@ -126,11 +123,11 @@ def swing(
 
 
 def _hinged(upper: F32, bone_m: F32, lower_m: F32, sure: NDArray[np.bool_], hinge: Hinge) -> F32:
-    """Turn an upper bone about itself so that the lower one bends as a hinge.
+    """Turn an upper bone about itself so that the lower one bends in the hinge's plane.
 
-    How far the lower bone tells the turn grows with the bend: its own certainty, HINGE_RAD over the sine of the bend, is
-    weighed against that of the regressor's twist. upper: (T, 3, 3), global; bone_m: (3,), at rest; lower_m: (T, 3),
-    seen; sure: (T,).
+    How far the lower bone tells the turn grows with the bend: its own certainty, over the sine of the bend, is weighed
+    against that of the regressor's twist. upper: (T, 3, 3), global; bone_m: (3,), at rest; lower_m: (T, 3), seen; sure:
+    (T,).
     """
     along = bone_m / np.linalg.norm(bone_m)
     axis = np.array(hinge.axis, np.float32)
@@ -140,13 +137,31 @@ def _hinged(upper: F32, bone_m: F32, lower_m: F32, sure: NDArray[np.bool_], hing
     ahead *= np.sign(ahead @ np.array(hinge.bends, np.float32))
     local = (np.swapaxes(upper, -1, -2) @ lower_m[..., None])[..., 0]
     local /= np.maximum(np.linalg.norm(local, axis=1, keepdims=True), 1e-9)
-    aside, forward = local @ axis, local @ ahead
+    straight, aside, forward = local @ along, local @ axis, local @ ahead
+    tilt, tilt_sq = _tilt(straight, aside, forward, sure, hinge) if hinge.tilt_rad else (0.0, 0.0)
     sine_sq = np.maximum(aside**2 + forward**2, 1e-9)
-    share = hinge.twist_rad**2 / (hinge.twist_rad**2 + HINGE_RAD**2 / sine_sq)
-    turn = share * np.arctan2(-aside, forward)
+    unsure = hinge.aside_rad**2 + tilt_sq * straight**2
+    share = hinge.twist_rad**2 * sine_sq / (hinge.twist_rad**2 * sine_sq + unsure)
+    wanted = np.arcsin(np.clip(-tilt * straight / np.sqrt(sine_sq), -1.0, 1.0))
+    turn = share * (wanted - np.arctan2(aside, forward))
     # A lower bone that seems to bend backwards says nothing of the twist.
-    turn = np.where(sure & (np.abs(turn) < MOST_TWIST_RAD), turn, 0.0).astype(np.float32)
-    return upper @ rotvec_to_rotmat(turn[:, None] * np.cross(axis, ahead).astype(np.float32))
+    turn = np.where(sure & (np.abs(turn) < MOST_TWIST_RAD), turn, 0.0)
+    rotvec: F32 = (turn[:, None] * np.cross(axis, ahead)).astype(np.float32)
+    return upper @ rotvec_to_rotmat(rotvec)
+
+
+def _tilt(straight: F32, aside: F32, forward: F32, sure: NDArray[np.bool_], hinge: Hinge) -> tuple[float, float]:
+    """How far a clip's hinge is from lying across the upper bone, radians, and the variance that is left.
+
+    A lower bone that bends about an axis tilted by t lies aside by -t times how straight the limb is, and by a
+    regressor's constant error of twist times how far it bends: two unknowns, solved over the clip. Arrays: (T,), parts
+    of the lower bone's direction.
+    """
+    weight = sure / (hinge.aside_rad**2 + (hinge.twist_rad * forward) ** 2)
+    rows = np.stack([-straight, forward])
+    normal = (rows * weight) @ rows.T + np.diag([hinge.tilt_rad**-2, hinge.twist_rad**-2])
+    covariance = np.linalg.inv(normal)
+    return float((covariance @ (rows @ (weight * aside)))[0]), float(covariance[0, 0])
 
 
 _Group = tuple[NDArray[np.intp], NDArray[np.intp]]
