@@ -21,7 +21,10 @@ def prior(
         bool,
         typer.Option("--shards", help="Write a folder of shards, file by file: for collections larger than memory."),
     ] = False,
-    fps: Annotated[float, typer.Option(help="Poses taken per second of motion.")] = 30.0,
+    fps: Annotated[float, typer.Option(help="Poses taken per second of motion.")] = 60.0,
+    apart: Annotated[
+        float, typer.Option(help="Poses whose limbs are nearer to each other than so many mm count as one.", min=0.0)
+    ] = 9.0,
     body: BodyOption = None,
 ) -> None:
     """Read motion capture once, say what is in it and what was left out, and keep the poses."""
@@ -36,14 +39,19 @@ def prior(
 
         with progress_bar() as display:
             index, notes = write_shards(
-                folder, out, rest_joints_m=load_body(body).rest_joints(), fps=fps, progress=display.progress
+                folder,
+                out,
+                rest_joints_m=load_body(body).rest_joints(),
+                fps=fps,
+                apart_m=apart / 1000.0,
+                progress=display.progress,
             )
         print("\n".join(notes))
         pool = open_shards(out)
         print(f"{len(pool)} poses of {len(pool.clip_names)} clips; for mirror images train with augment.mirror=0.5.")
         list_results({"index": index})
         return
-    poses = load_prior(folder, fps=fps, rest_joints_m=load_body(body).rest_joints())
+    poses = load_prior(folder, fps=fps, apart_m=apart / 1000.0, rest_joints_m=load_body(body).rest_joints())
     poses.save(out)
     for note in poses.notes:
         print(note)

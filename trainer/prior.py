@@ -32,9 +32,11 @@ BODY_JOINTS: Final = 22
 MIRROR: Final = np.array([-1.0, 1.0, 1.0], np.float32)
 STILL_RAD: Final = np.radians(5.0)
 """A clip begins where some joint has turned this far from where the recording begins, and ends likewise."""
-THINNING_M: Final = 0.035
-"""Poses closer than this, as the root mean square distance over limbs' ends and middles, count as one: 3.5 cm apart
-two phases of a step differ, ten repetitions of the step do not."""
+PRIOR_FPS: Final = 60.0
+THINNING_M: Final = 0.009
+"""Poses closer than this, as the root mean square distance over limbs' ends and middles, count as one. At 9 mm a dancer
+who stands still counts once, and steps that repeat each other still differ in what limbs do not show, as where the head
+looks: a regressor that learned from one pose in 35 mm knew those turns by heart, and erred more about others'."""
 MOST_POSES: Final = 100_000
 """More than a network of this size takes in; AMASS as a whole holds fifty times as many."""
 HOLDOUT_SEED: Final = 2026
@@ -91,16 +93,17 @@ def load_prior(
     folder: Path,
     *,
     mirror: bool = True,
-    fps: float = 30.0,
+    fps: float = PRIOR_FPS,
     rebalance: bool = True,
+    apart_m: float = THINNING_M,
     seed: int = 0,
     rest_joints_m: F32 | None = None,
 ) -> PriorPoses:
     """Read every CMU .bvh and AMASS .npz under ``folder``, or what ``PriorPoses.save`` wrote.
 
     mirror: add mirror images; fps: poses taken per second of motion; rebalance: thin what repeats, so that walking
-    does not outweigh all else; seed: of the thinning's order; rest_joints_m: (24, 3), metres, the T-pose that
-    rotations are for, by default the default body's. The same arguments give the same poses.
+    does not outweigh all else, to poses apart_m apart; seed: of the thinning's order; rest_joints_m: (24, 3), metres,
+    the T-pose that rotations are for, by default the default body's. The same arguments give the same poses.
 
     Raises:
         MissingFileError: no such folder. InputError: not one file in it could be used.
@@ -123,7 +126,8 @@ def load_prior(
             notes.append(f"Skipped: {error}")
             continue
         if rebalance and len(clip.pose_rotmat):
-            clip = replace(clip, pose_rotmat=clip.pose_rotmat[thin(clip.pose_rotmat, rest, seed=seed)])
+            kept = thin(clip.pose_rotmat, rest, seed=seed, radius_m=apart_m)
+            clip = replace(clip, pose_rotmat=clip.pose_rotmat[kept])
         clips.append(clip)
         notes.append(note)
     clips = [clip for clip in level_subjects(clips) if len(clip.pose_rotmat)]
@@ -136,8 +140,8 @@ def load_prior(
         if len(pose) > MOST_POSES:
             chosen = np.sort(np.random.default_rng(seed).choice(len(pose), MOST_POSES, replace=False))
             pose, index = pose[chosen], index[chosen]
-        kept = thin(pose, rest, seed=seed)
-        notes.append(f"Kept {len(kept)} poses that differ by {THINNING_M * 1000:.0f} mm or more.")
+        kept = thin(pose, rest, seed=seed, radius_m=apart_m)
+        notes.append(f"Kept {len(kept)} poses that differ by {apart_m * 1000:g} mm or more.")
         pose, index = pose[kept], index[kept]
     mirrored = np.zeros(len(pose), bool)
     if mirror:

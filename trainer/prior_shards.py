@@ -10,7 +10,7 @@ from dancepose_addon.core.errors import DancePoseError, MissingFileError
 from dancepose_addon.core.progress import Progress, silent
 
 from .pool import ShardWriter
-from .prior import level_subjects, read_amass, read_bvh, thin
+from .prior import PRIOR_FPS, THINNING_M, level_subjects, read_amass, read_bvh, thin
 
 F32 = NDArray[np.float32]
 AMASS_SUFFIX: Final = ".npz"
@@ -21,8 +21,9 @@ def write_shards(
     out: Path,
     *,
     rest_joints_m: F32,
-    fps: float = 30.0,
+    fps: float = PRIOR_FPS,
     rebalance: bool = True,
+    apart_m: float = THINNING_M,
     seed: int = 0,
     progress: Progress = silent,
 ) -> tuple[Path, tuple[str, ...]]:
@@ -56,7 +57,7 @@ def write_shards(
         for clip in level_subjects(clips):
             pose = clip.pose_rotmat
             if rebalance and len(pose):
-                pose = pose[thin(pose, rest_joints_m, seed=seed)]
+                pose = pose[thin(pose, rest_joints_m, seed=seed, radius_m=apart_m)]
             if len(pose):
                 writer.add(clip.name, pose)
     return writer.close(notes), tuple(notes)

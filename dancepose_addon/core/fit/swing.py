@@ -129,7 +129,7 @@ def _hinged(upper: F32, bone_m: F32, lower_m: F32, sure: NDArray[np.bool_], hing
     against that of the regressor's twist. upper: (T, 3, 3), global; bone_m: (3,), at rest; lower_m: (T, 3), seen; sure:
     (T,).
     """
-    along = bone_m / np.linalg.norm(bone_m)
+    along: F32 = bone_m / np.float32(np.linalg.norm(bone_m))
     axis = np.array(hinge.axis, np.float32)
     axis -= (axis @ along) * along
     axis /= np.linalg.norm(axis)
@@ -137,7 +137,7 @@ def _hinged(upper: F32, bone_m: F32, lower_m: F32, sure: NDArray[np.bool_], hing
     ahead *= np.sign(ahead @ np.array(hinge.bends, np.float32))
     local = (np.swapaxes(upper, -1, -2) @ lower_m[..., None])[..., 0]
     local /= np.maximum(np.linalg.norm(local, axis=1, keepdims=True), 1e-9)
-    straight, aside, forward = local @ along, local @ axis, local @ ahead
+    straight, aside, forward = (np.asarray(local @ side, np.float32) for side in (along, axis, ahead))
     tilt, tilt_sq = _tilt(straight, aside, forward, sure, hinge) if hinge.tilt_rad else (0.0, 0.0)
     sine_sq = np.maximum(aside**2 + forward**2, 1e-9)
     unsure = hinge.aside_rad**2 + tilt_sq * straight**2
