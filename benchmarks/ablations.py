@@ -75,6 +75,10 @@ ROWS: Final = {
     "no-variation": Row(
         "poses neither recombined nor shaken", settings=("augment.recombine=0", "augment.joint_noise_deg=0")
     ),
+    "varied": Row(
+        "five times as many poses made by code, recombined or shaken",
+        settings=("data.procedural_share=0.3", "augment.recombine=0.25", "augment.noisy_share=0.6"),
+    ),
     "no-shapes": Row("one body shape", settings=("augment.betas_std=0",)),
     "no-noise": Row(
         "no errors of the sensor",

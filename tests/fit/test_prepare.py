@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from dancepose_addon.core.body.keypoints import joint_markers
 from dancepose_addon.core.body.model import BodyModel
@@ -117,6 +118,16 @@ def test_noise_is_estimated(noise: float) -> None:
     seen[::7] = False
     points[::7] = 99.0  # what was not seen does not count
     assert estimate_noise(points, seen) == pytest.approx(noise, rel=0.05)
+
+
+def test_a_body_that_spins_is_not_noisy(dance: Sequence) -> None:
+    """Twice a second about the vertical: fourth differences alone would take it for several millimetres of noise."""
+    angle = 4.0 * np.pi * np.arange(len(dance))[:, None] / FPS
+    turns = Rotation.from_euler("y", angle).as_matrix()
+    spun = np.einsum("tij,tkj->tki", turns, dance.keypoints_m).astype(np.float32)
+    seen = np.ones(spun.shape[:2], bool)
+    assert estimate_noise(dance.keypoints_m, seen) < 1e-4
+    assert estimate_noise(spun, seen) < 1e-3
 
 
 def test_clips_too_short_for_noise() -> None:

@@ -89,6 +89,15 @@ def test_what_noise_adds_to_lengths_is_taken_off() -> None:
     assert abs(corrected) < 0.3 * as_they_are
 
 
+def test_lengths_of_many_frames_are_surer_than_one() -> None:
+    """Of 900 frames with a millimetre of noise the median is thirty times surer than a length, and so is the body."""
+    markers = joint_markers(SMPL24)
+    clean = seen(markers, random_pose(5, 900))
+    points = clean + np.random.default_rng(6).normal(scale=0.001, size=clean.shape).astype(np.float32)
+    shape = shape_from_lengths(markers, BODY, points, np.ones(points.shape[:2], bool), noise_m=0.001)
+    assert np.abs(shape.rest_joints(BODY) - SCALE * BODY.rest_joints(BETAS)).max() < 1.6e-4
+
+
 def test_layout_without_rigid_pairs_gives_the_mean_body() -> None:
     markers = off_joints()
     points = seen(markers, random_pose(5, 10))
