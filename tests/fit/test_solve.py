@@ -121,7 +121,7 @@ def test_in_every_layout_a_known_body_is_met_exactly(layout: Layout, body: BodyM
 
 
 def test_joints_without_noise_are_met_to_a_hundredth_of_a_millimetre(body: BodyModel) -> None:
-    """Of a body that the fit does not know: the lengths tell it all, and a moving body does not pass for a noisy one."""
+    """Of a body that the fit does not know: lengths tell it all, and a moving body does not pass for a noisy one."""
     assert fitted(known_clip(body, betas=0.5), body, off=0.05).report["final_error_mm"] < 0.01
 
 
