@@ -45,8 +45,8 @@ def _hinges(side: str) -> tuple[Hinge, Hinge]:
     aside, arm, leg = np.radians([1.5, 8.0, 6.0]).tolist()
     return (
         Hinge(joints("shoulder", "elbow", "wrist"), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), aside, 0.0, arm),
-        # Legs at rest are not straight from the front, by about this much, and whether they are when they bend is open.
-        Hinge(joints("hip", "knee", "ankle"), (1.0, 0.0, 0.0), (0.0, 0.0, -1.0), aside, 0.1, leg),
+        # Legs at rest are not straight from the front, by about twice this, and whether they are when they bend is open.
+        Hinge(joints("hip", "knee", "ankle"), (1.0, 0.0, 0.0), (0.0, 0.0, -1.0), aside, 0.05, leg),
     )
 
 
