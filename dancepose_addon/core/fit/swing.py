@@ -45,7 +45,7 @@ def _hinges(side: str) -> tuple[Hinge, Hinge]:
     aside, arm, leg = np.radians([1.5, 8.0, 6.0]).tolist()
     return (
         Hinge(joints("shoulder", "elbow", "wrist"), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), aside, 0.0, arm),
-        # Legs at rest are not straight from the front, by about twice this, and whether they are when they bend is open.
+        # Legs at rest are not straight from the front, by about twice this; whether they are when they bend is open.
         Hinge(joints("hip", "knee", "ankle"), (1.0, 0.0, 0.0), (0.0, 0.0, -1.0), aside, 0.05, leg),
     )
 
