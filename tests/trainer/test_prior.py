@@ -142,7 +142,7 @@ def test_amass_is_turned_upright_and_taken_at_the_rate(tmp_path: Path) -> None:
     poses[:, 3 * 18 + 1] = -np.linspace(0.0, 1.5, frames)
     poses[:, 66:] = 0.7
     _write_amass(tmp_path / "set" / "walk_poses.npz", poses, 120.0, "mocap_frame_rate")
-    prior = load_prior(tmp_path, mirror=False, rebalance=False, rest_joints_m=REST)
+    prior = load_prior(tmp_path, mirror=False, fps=30.0, rebalance=False, rest_joints_m=REST)
     assert prior.clip_names == ("set/walk_poses",)
     assert len(prior) == pytest.approx(frames / 4, abs=2)
     assert np.allclose(prior.pose_rotmat[:, 0] @ [0.0, 1.0, 0.0], [0.0, 1.0, 0.0], atol=1e-5)
