@@ -165,7 +165,7 @@ def table_of(results: dict[str, dict[str, Any]]) -> str:
         "`benchmarks/results/ablations`, where each run's settings stand. Natural motion: CMU, 9 of 58 clips held out",
         "(rotations and vertices are measured on these); M&D: 22 clips of the 2019 release, of which a row that trains",
         "on recordings is measured on the 4 of its test split. Short runs: what is better here need not be so after",
-        "ten hours. All rows vary the preset as it was when natural poses lay 35 mm apart and more were varied,",
+        "ten hours. Rows of `best` vary the preset as it was when natural poses lay 35 mm apart and more were varied,",
         "for all ten layouts (`EARLIER` in the program, `prior --apart 35 --fps 30`); what came since stands in",
         "docs/train.md.",
         "",

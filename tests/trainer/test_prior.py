@@ -1,5 +1,6 @@
 """The prior: retargeting of real recordings, mending of broken ones, reading, thinning, mirroring."""
 
+import inspect
 from pathlib import Path
 import shutil
 
@@ -15,7 +16,7 @@ from dancepose_addon.core.errors import FormatError, InputError, MissingFileErro
 from dancepose_addon.core.skeleton.readers.bvh import parse_bvh
 from tests.bodies import person_joints
 from tests.posing import random_pose
-from trainer.prior import PriorPoses, load_prior, mirror_pose, thin, without_heading
+from trainer.prior import PRIOR_FPS, THINNING_M, PriorPoses, load_prior, mirror_pose, thin, without_heading
 from trainer.prior_bvh import LIMIT, mend, retarget, twist_angle
 
 REST = person_joints()
@@ -167,6 +168,13 @@ def test_bad_files_are_listed_and_skipped(tmp_path: Path, caplog: pytest.LogCapt
     assert len(skipped) == len(caplog.records) == 5
     for name in ("cut", "nan", "notes", "odd", "shape"):
         assert sum(f"/{name}." in note for note in skipped) == 1
+
+
+def test_the_command_takes_what_the_reader_takes() -> None:
+    """Its defaults are written out, so that the command line starts without the trainer."""
+    defaults = {name: parameter.default for name, parameter in inspect.signature(prior_command).parameters.items()}
+    assert defaults["fps"] == PRIOR_FPS
+    assert defaults["apart"] == pytest.approx(1000.0 * THINNING_M)
 
 
 def test_the_command_says_what_it_read_and_writes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
