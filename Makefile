@@ -18,7 +18,7 @@ help:
 
 demo:
 	@tools/bootstrap demo
-	@$(PYTHON) -m cli.main demo --out demo
+	@$(PYTHON) -m dancepose.cli.main demo --out demo
 
 test:
 	@tools/bootstrap test
@@ -47,7 +47,7 @@ check:
 
 package:
 	@tools/bootstrap demo
-	@$(PYTHON) -m cli.main package --out dist
+	@$(PYTHON) -m dancepose.cli.main package --out dist
 
 bench:
 	@tools/bootstrap test

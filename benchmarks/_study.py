@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from dancepose.study.plan.paths import Places
+from dancepose.study.plan.planning import make_plan
+from dancepose.study.plan.study_file import load_study
+from dancepose.study.run.driver import Summary
+from dancepose.study.run.job_runner import Context
+from dancepose.study.run.running import RunOptions, run_plan
 from dancepose_addon.core.skeleton.readers import read
-from study.config import load_study
-from study.driver import Summary
-from study.layout import Places
-from study.planning import make_plan
-from study.running import RunOptions, run_plan
-from study.tasks import Context
 
 WALTZ = Path(__file__).parents[1] / "examples" / "waltz"
 

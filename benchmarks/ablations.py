@@ -22,16 +22,22 @@ from typing import Any, Final
 
 import torch
 
+from dancepose.export.run_regressor import RunRegressor, regressors_of
+from dancepose.trainer.checkpoint import load_checkpoint
+from dancepose.trainer.config import Config, load_config, with_steps
+from dancepose.trainer.data.batches import load_data
+from dancepose.trainer.data.recordings import read_clips, split_clips
+from dancepose.trainer.evaluation.regressor_metrics import (
+    KnownClip,
+    evaluate_clip,
+    evaluate_known,
+    load_known,
+    summarise,
+)
+from dancepose.trainer.loop import train
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.body.model_io import load_body
-from export.run_regressor import RunRegressor, regressors_of
-from trainer.checkpoint import load_checkpoint
-from trainer.config import Config, load_config, with_steps
-from trainer.data import load_data
-from trainer.evaluation import KnownClip, evaluate_clip, evaluate_known, load_known, summarise
-from trainer.loop import train
-from trainer.recordings import read_clips, split_clips
 
 FOLDER: Final = Path(__file__).parent / "results" / "ablations"
 TABLE: Final = Path(__file__).parent / "ablations.md"

@@ -15,9 +15,9 @@ from typing import Final
 import numpy as np
 
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.fit.solve import fit
+from dancepose_addon.core.fit.pipeline import fit
 from dancepose_addon.core.skeleton.readers import read
-from dancepose_addon.core.skeleton.sequence import Sequence
+from dancepose_addon.core.skeleton.sequence import KeypointSequence
 from dancepose_addon.inference.regressors import open_for
 
 FRAMES: Final = slice(1, 720, 2)
@@ -49,7 +49,7 @@ def main() -> None:
     )
 
 
-def _error_mm(clip: Sequence) -> float:
+def _error_mm(clip: KeypointSequence) -> float:
     sequence, regressor = open_for(clip, None, device="cpu")
     error_m = fit(sequence, regressor=regressor, body=load_body()).error_m
     chosen = [sequence.layout.keypoints.index(name) for name in COMPARED]

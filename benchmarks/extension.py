@@ -16,8 +16,8 @@ import time
 
 import numpy as np
 
-from export.packaging.blender_tool import find_tool
-from export.packaging.building import SLIM, build_packages
+from tools.build_extension.blender_tool import find_tool
+from tools.build_extension.building import SLIM, build_packages
 
 START_GOAL_S = 0.3
 SIZE_GOAL_MB = 15.0
@@ -42,7 +42,7 @@ import importlib, os, sys, bpy, numpy as np, addon_utils
 assert addon_utils.enable("{MODULE}", default_set=True)
 part = lambda name: importlib.import_module("{MODULE}." + name)
 FitSettings = part("core.fit.settings").FitSettings
-BodyMotion = part("core.fit.motion").BodyMotion
+BodyMotion = part("core.body.motion").BodyMotion
 pipeline = part("blender.pipeline")
 turns = np.cumsum(np.random.default_rng(0).normal(0.0, 0.03, (2000, 24, 3)), axis=0)
 motion = BodyMotion(

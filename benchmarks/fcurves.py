@@ -7,12 +7,12 @@ import bpy
 import numpy as np
 
 from dancepose_addon.blender import compat
-from dancepose_addon.blender.actions import animate
-from dancepose_addon.blender.armature import create_armature
+from dancepose_addon.blender.rig.actions import animate
+from dancepose_addon.blender.rig.armature import create_armature
 from dancepose_addon.core.body.model import JOINT_NAMES
 from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.body.rotation import continuous_quat, rotmat_to_quat, rotvec_to_rotmat
-from dancepose_addon.core.fit.motion import BodyMotion
 from dancepose_addon.headless import leave
 
 GOAL = 100.0

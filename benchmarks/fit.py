@@ -14,27 +14,27 @@ import os
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-import argparse  # noqa: E402
-from collections.abc import Sequence as Many  # noqa: E402
-from pathlib import Path  # noqa: E402
-import platform  # noqa: E402
-import resource  # noqa: E402
-import time  # noqa: E402
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+import platform
+import resource
+import time
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from benchmarks import fit_cases as cases  # noqa: E402
-from benchmarks.known_motion import DATA, KnownMotion, load_known_motion  # noqa: E402
-from dancepose_addon.core.body.model import BodyModel, skin  # noqa: E402
-from dancepose_addon.core.body.model_io import load_body  # noqa: E402
-from dancepose_addon.core.fit.metrics import beat_alignment, kinematic_beats_s  # noqa: E402
-from dancepose_addon.core.fit.motion import BodyMotion  # noqa: E402
-from dancepose_addon.core.fit.settings import FitSettings, settings_from  # noqa: E402
-from dancepose_addon.core.fit.solve import fit  # noqa: E402
-from dancepose_addon.core.skeleton.layouts import BODY25, COCO17, H36M17, SMPL22, SMPL24  # noqa: E402
-from dancepose_addon.core.skeleton.readers import read  # noqa: E402
-from dancepose_addon.inference import open_regressor  # noqa: E402
-from trainer.prior import held_out  # noqa: E402
+from benchmarks import fit_cases as cases
+from benchmarks.known_motion import DATA, KnownMotion, load_known_motion
+from dancepose.trainer.mocap.poses import held_out
+from dancepose_addon.core.body.model import BodyModel, skin
+from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.body.motion import BodyMotion
+from dancepose_addon.core.fit.evaluation.metrics import beat_alignment, kinematic_beats_s
+from dancepose_addon.core.fit.pipeline import fit
+from dancepose_addon.core.fit.settings import FitSettings, settings_from
+from dancepose_addon.core.skeleton.layouts import BODY25, COCO17, H36M17, SMPL22, SMPL24
+from dancepose_addon.core.skeleton.readers import read
+from dancepose_addon.inference import open_regressor
 
 HOLDOUT = 0.15
 """``data.holdout`` of the shipped regressor's training."""
@@ -74,7 +74,7 @@ class Page:
         print(line, flush=True)
         self.lines.append(line)
 
-    def head(self, title: str, columns: Many[str]) -> None:
+    def head(self, title: str, columns: Sequence[str]) -> None:
         """A heading, and the head of a table."""
         self.say(f"\n## {title}\n")
         self.say("| " + " | ".join(columns) + " |")

@@ -1,25 +1,23 @@
 """What the fit is measured on, and how: known motion of CMU's recordings, music & dance, noise, odd orientations."""
 
-from collections.abc import Callable, Sequence as Many
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 import time
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.known_motion import KnownMotion
-from dancepose_addon.core.body.keypoints import keypoints_from_pose
+from dancepose_addon.core.arrays import F32
 from dancepose_addon.core.body.model import BodyModel, forward_kinematics, skin
+from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.body.rotation import geodesic_angle, rotvec_to_rotmat
-from dancepose_addon.core.fit.metrics import acceleration_error_mm, mpjpe_mm
-from dancepose_addon.core.fit.motion import BodyMotion
+from dancepose_addon.core.fit.evaluation.metrics import acceleration_error_mm, mpjpe_mm
+from dancepose_addon.core.fit.pipeline import FitResult, fit
 from dancepose_addon.core.fit.regressor import PoseRegressor
 from dancepose_addon.core.fit.settings import FitSettings
-from dancepose_addon.core.fit.solve import FitResult, fit
 from dancepose_addon.core.skeleton.layouts import Layout
-from dancepose_addon.core.skeleton.sequence import Sequence
-
-F32 = NDArray[np.float32]
+from dancepose_addon.core.skeleton.markers import keypoints_from_pose
+from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
 VERTEX_STEP = 8
 """Every so many vertices count for PVE."""
@@ -73,13 +71,13 @@ def _vertices(motion: BodyMotion, body: BodyModel) -> F32:
 
 
 def measure(
-    clips: Many[KnownMotion],
+    clips: Sequence[KnownMotion],
     layout: Layout,
     regressor: PoseRegressor,
     body: BodyModel,
     settings: FitSettings,
     *,
-    spoil: Callable[[Sequence, int], Sequence] | None = None,
+    spoil: Callable[[KeypointSequence, int], KeypointSequence] | None = None,
 ) -> Score:
     """The fit on key-points seen of known motion. spoil: what happens to a clip's points, given its number."""
     rows, frames, seconds = [], [], 0.0
@@ -94,20 +92,20 @@ def measure(
     return average(rows, frames, seconds)
 
 
-def average(rows: Many[tuple[float, float, float, float, int]], frames: Many[int], seconds: float) -> Score:
+def average(rows: Sequence[tuple[float, float, float, float, int]], frames: Sequence[int], seconds: float) -> Score:
     """Means over frames; flips are counted."""
     table, weight = np.array(rows), np.array(frames) / sum(frames)
     mpjpe, rotation, pve, acceleration = weight @ table[:, :4]
     return Score(mpjpe, rotation, pve, acceleration, int(table[:, 4].sum()), sum(frames) / max(seconds, 1e-9))
 
 
-def back_in_place(result: FitResult, shown: Sequence) -> BodyMotion:
+def back_in_place(result: FitResult, shown: KeypointSequence) -> BodyMotion:
     """The motion without the lowering onto the floor, which the truth has not had."""
     raised = np.nanmean(shown.keypoints_m - result.keypoints_m, axis=1)
     return replace(result.motion, translation_m=(result.motion.translation_m + raised).astype(np.float32))
 
 
-def dirty(sequence: Sequence, number: int) -> Sequence:
+def dirty(sequence: KeypointSequence, number: int) -> KeypointSequence:
     """20 mm of Gaussian noise on every coordinate, 10 % of the points missing in stretches of up to ten frames, and in
     5 % of the frames one point thrown half a metre off."""
     random = np.random.default_rng(number)
@@ -125,7 +123,7 @@ def dirty(sequence: Sequence, number: int) -> Sequence:
 
 
 def turned(
-    clips: Many[KnownMotion], body: BodyModel, rotvec: tuple[float, float, float], spin: float
+    clips: Sequence[KnownMotion], body: BodyModel, rotvec: tuple[float, float, float], spin: float
 ) -> list[KnownMotion]:
     """The clips turned as a whole about the origin. rotvec: radians; spin: turns a second about the vertical."""
     result = []
@@ -142,7 +140,7 @@ def turned(
     return result
 
 
-def noise_of(clips: Many[KnownMotion], layout: Layout, body: BodyModel) -> float:
+def noise_of(clips: Sequence[KnownMotion], layout: Layout, body: BodyModel) -> float:
     """Mean distance that the noise of ``dirty`` alone moves a point by, mm."""
     apart = []
     for number, clip in enumerate(clips):

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.known_motion import DATA
-from cli.fit_plot import draw_still, frame_errors_mm, new_figure, save
+from dancepose.plots.fit_plot import draw_still, frame_errors_mm, new_figure, save
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.fit.solve import fit
+from dancepose_addon.core.fit.pipeline import fit
 from dancepose_addon.core.skeleton.readers import read
 from dancepose_addon.inference import open_regressor
 

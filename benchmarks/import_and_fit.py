@@ -15,7 +15,7 @@ from dancepose_addon.blender.pipeline import Imported, ImportOptions, import_and
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.fit.settings import settings_from
 from dancepose_addon.core.skeleton.readers import read
-from dancepose_addon.core.skeleton.sequence import Sequence
+from dancepose_addon.core.skeleton.sequence import KeypointSequence
 from dancepose_addon.headless import leave
 from dancepose_addon.inference import open_regressor
 
@@ -33,7 +33,7 @@ def main() -> int:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--alone", action="store_true", help="the regressor without refinement")
     arguments = parser.parse_args()
-    source: Path | Sequence = arguments.source or _repeated(read(WALTZ), FRAMES)
+    source: Path | KeypointSequence = arguments.source or _repeated(read(WALTZ), FRAMES)
     layout = "md23" if isinstance(source, Path) else source.layout.name
     regressor = open_regressor(arguments.regressor, layout=layout, device=arguments.device)
     body = load_body()
@@ -64,7 +64,7 @@ def _stages(imported: Imported) -> str:
     return ", ".join(f"{name} {seconds:.3f}" for name, seconds in imported.seconds.items())
 
 
-def _repeated(sequence: Sequence, frames: int) -> Sequence:
+def _repeated(sequence: KeypointSequence, frames: int) -> KeypointSequence:
     times = -(-frames // len(sequence))
     return replace(sequence, keypoints_m=np.tile(sequence.keypoints_m, (times, 1, 1))[:frames], audio=None)
 

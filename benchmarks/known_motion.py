@@ -11,16 +11,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dancepose_addon.core.body.keypoints import keypoints_from_pose, markers_for
+from dancepose.trainer.mocap.cmu_retargeting import mend, retarget
+from dancepose.trainer.mocap.poses import Clip, level_subjects
+from dancepose_addon.core.arrays import F32
 from dancepose_addon.core.body.model import JOINT_INDEX, BodyModel
-from dancepose_addon.core.fit.motion import BodyMotion
+from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.skeleton.layouts import Layout
-from dancepose_addon.core.skeleton.readers.bvh import parse_bvh
-from dancepose_addon.core.skeleton.sequence import Sequence
-from trainer.prior import Clip, level_subjects
-from trainer.prior_bvh import mend, retarget
-
-F32 = NDArray[np.float32]
+from dancepose_addon.core.skeleton.markers import keypoints_from_pose, markers_for
+from dancepose_addon.core.skeleton.readers.bvh_grammar import parse_bvh
+from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
 DATA: Final = Path(__file__).parents[2] / "shared" / "data"
 FPS: Final = 30.0
@@ -34,13 +33,13 @@ class KnownMotion:
     name: str
     motion: BodyMotion
 
-    def seen(self, layout: Layout, body: BodyModel) -> Sequence:
+    def seen(self, layout: Layout, body: BodyModel) -> KeypointSequence:
         """The clip's key-points of a layout, without any error."""
         motion = self.motion
         points = keypoints_from_pose(
             markers_for(layout), body.rest_joints(motion.betas), motion.pose_rotmat, motion.translation_m
         )
-        return Sequence(points, motion.fps, layout, source=self.name)
+        return KeypointSequence(points, motion.fps, layout, source=self.name)
 
 
 def load_known_motion(
@@ -49,7 +48,7 @@ def load_known_motion(
     """Recordings of ``folder`` by name, or all. Flips of the recordings' own solver are mended or cut off.
 
     levelled: take out how far each subject's head looks down or up and the wrists bend because of where the markers
-    sat, as is done to what regressors learn from and are evaluated on (``trainer.prior_bvh.level``).
+    sat, as is done to what regressors learn from and are evaluated on (``trainer.mocap.cmu_retargeting.level``).
     """
     clips, subjects = [], {}
     for number, path in enumerate(sorted(folder.glob("*.bvh"))):

@@ -16,9 +16,9 @@ import time
 
 import numpy as np
 
+from dancepose.trainer.mocap.pose_pool import ShardWriter, open_shards
+from dancepose.trainer.mocap.procedural_poses import procedural_poses
 from dancepose_addon.core.body.rotation import rotmat_to_rotvec
-from trainer.pool import ShardWriter, open_shards
-from trainer.posebook import procedural_poses
 
 CLIP = 5000
 
@@ -40,11 +40,11 @@ def peak_gb() -> float:
 
 def train_on(folder: Path, steps: int) -> None:
     """What the second process does."""
+    from dancepose.trainer.config import load_config
+    from dancepose.trainer.data.batches import load_data
+    from dancepose.trainer.device import choose_device
+    from dancepose.trainer.loop import train
     from dancepose_addon.core.body.model_io import load_body
-    from trainer.config import load_config
-    from trainer.data import load_data
-    from trainer.loop import train
-    from trainer.torch_device import choose_device
 
     choose_device("cpu", 1)
     body = load_body(None)

@@ -11,11 +11,11 @@ import time
 import bpy
 import numpy as np
 
-from benchmarks.samples import body_motion, cut, waltz
 from dancepose_addon.blender.pipeline import ImportOptions, import_and_fit
-from dancepose_addon.blender.vertex_cache import bake
+from dancepose_addon.blender.rig.vertex_cache import bake
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.headless import leave
+from tests.support.samples import body_motion, cut, waltz
 
 GOAL_FPS = 60.0
 FRAMES = 240

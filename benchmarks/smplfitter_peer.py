@@ -10,12 +10,10 @@ import tempfile
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dancepose_addon.core.arrays import F32
 from dancepose_addon.core.body.model import PARENTS, BodyModel
 from dancepose_addon.core.body.rotation import rotvec_to_rotmat
-
-F32 = NDArray[np.float32]
 
 VERTEX_STEP = 8
 """Every so many vertices are given to it: it is slow with all of them."""

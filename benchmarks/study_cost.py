@@ -21,10 +21,10 @@ import tempfile
 import time
 from typing import TextIO
 
-from study.config import load_study
-from study.journal import Journal
-from study.layout import Places
-from study.planning import chunk_frames, frame_estimate_s
+from dancepose.study.plan.paths import Places
+from dancepose.study.plan.planning import chunk_frames, frame_estimate_s
+from dancepose.study.plan.study_file import load_study
+from dancepose.study.run.journal import Journal
 
 from ._study import load_text, run_study, write_study
 
@@ -80,7 +80,7 @@ def _overhead(folder: Path, engine: str, arguments: argparse.Namespace, stream: 
     """What a study adds to Blender's own rendering, as a share of it."""
     import bpy
 
-    from dancepose_addon.blender import rendering
+    from dancepose_addon.blender.render import rendering
     from dancepose_addon.headless_study import build_clip
 
     job = _render_job(folder / engine, engine, arguments)
@@ -121,8 +121,8 @@ def _overhead(folder: Path, engine: str, arguments: argparse.Namespace, stream: 
 
 def _render_job(folder: Path, engine: str, arguments: argparse.Namespace) -> dict[str, object]:
     """The job of a clip's frames, after everything before it has been done by a study."""
-    from study.jobs import read_jobs
-    from study.tasks import Context, Tasks
+    from dancepose.study.plan.jobs import read_jobs
+    from dancepose.study.run.job_runner import Context, Tasks
 
     folder.mkdir()
     size = (arguments.size, arguments.size)

@@ -15,9 +15,9 @@ import subprocess
 import tempfile
 import threading
 
-from study.config import load_study
-from study.ffmpeg import count_frames
-from study.layout import Places
+from dancepose.study.media.ffmpeg import count_frames
+from dancepose.study.plan.paths import Places
+from dancepose.study.plan.study_file import load_study
 
 from ._study import blenders_of, frame_hashes, run_study, write_study
 

@@ -19,18 +19,18 @@ from typing import Final
 
 import bpy
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from dancepose_addon.blender import console, rendering
+from dancepose.study.plan.jobs import read_jobs
+from dancepose.study.plan.study_file import load_study
+from dancepose.study.run.job_runner import Context, Tasks
+from dancepose_addon.blender import console
+from dancepose_addon.blender.render import rendering
+from dancepose_addon.core.arrays import F64
 from dancepose_addon.headless_study import build_clip
-from study.config import load_study
-from study.jobs import read_jobs
-from study.tasks import Context, Tasks
 
 from ._study import load_text, run_study, write_study
 
-F64 = NDArray[np.float64]
 FRAME: Final = 60
 HALF_PIXEL: Final = 0.5
 REFERENCE: Final = (64, "HIGH", "ACCURATE")

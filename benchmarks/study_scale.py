@@ -14,11 +14,11 @@ import sys
 import tempfile
 import time
 
-from study.config import load_study
-from study.jobs import read_jobs
-from study.layout import Places
-from study.planning import make_plan
-from study.status import read_status
+from dancepose.study.plan.jobs import read_jobs
+from dancepose.study.plan.paths import Places
+from dancepose.study.plan.planning import make_plan
+from dancepose.study.plan.study_file import load_study
+from dancepose.study.report.status import read_status
 
 from ._study import load_text
 

@@ -19,17 +19,17 @@ import torch
 from torch import Tensor
 
 from benchmarks.known_motion import DATA
-from dancepose_addon.core.body.keypoints import markers_for
+from dancepose.trainer.body.layout_batch import LayoutPack, feature_count, pack_layouts
+from dancepose.trainer.body.torch_rotations import yaw_rotmat
+from dancepose.trainer.body.torch_smpl import globals_of
+from dancepose.trainer.config import Config, load_config
+from dancepose.trainer.mocap.poses import held_out, load_prior
+from dancepose.trainer.model.generator import Rotations, SmplRegressor, facing_rotmat, predict
+from dancepose.trainer.model.losses import l_3d, l_rotation
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.fit.metrics import rotation_error_deg
+from dancepose_addon.core.fit.evaluation.metrics import rotation_error_deg
 from dancepose_addon.core.skeleton.layouts import get_layout
-from trainer.body import globals_of
-from trainer.config import Config, load_config
-from trainer.generator import Rotations, SmplRegressor, facing_rotmat, predict
-from trainer.losses import l_3d, l_rotation
-from trainer.pack import LayoutPack, feature_count, pack_layouts
-from trainer.prior import held_out, load_prior
-from trainer.rotations import yaw_rotmat
+from dancepose_addon.core.skeleton.markers import markers_for
 
 HOLDOUT: Final = 0.15
 FPS: Final = 30.0

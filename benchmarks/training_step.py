@@ -18,15 +18,15 @@ import time
 import torch
 from torch import nn
 
+from dancepose.trainer.config import Config, load_config
+from dancepose.trainer.data.batches import TrainingData, load_data
+from dancepose.trainer.data.recordings import MotionSet
+from dancepose.trainer.device import choose_device
+from dancepose.trainer.loop import train
+from dancepose.trainer.mocap.pose_pool import TensorPool
+from dancepose.trainer.model.generator import LayoutLinear
+from dancepose.trainer.run_state import begin
 from dancepose_addon.core.body.model_io import load_body
-from trainer.config import Config, load_config
-from trainer.data import TrainingData, load_data
-from trainer.generator import LayoutLinear
-from trainer.loop import train
-from trainer.pool import TensorPool
-from trainer.recordings import MotionSet
-from trainer.state import begin
-from trainer.torch_device import choose_device
 
 
 def operations(config: Config, data: TrainingData) -> int:

@@ -1,6 +1,6 @@
 """``dancepose calibrate``: learn where the points of a layout ride on the body."""
 
-from collections.abc import Sequence as Rows
+from collections.abc import Sequence
 from dataclasses import replace
 import json
 from pathlib import Path
@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from dancepose_addon.core.atomic import replacing
-from dancepose_addon.core.body.keypoints import MarkerSet, layout_with
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.skeleton.layout_file import table_of, write_layout
-from dancepose_addon.core.skeleton.sequence import Sequence
+from dancepose_addon.core.skeleton.markers import MarkerSet, layout_with
+from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
 from .arguments import BodyOption, ReadOption
 from .display import list_results, progress_bar
@@ -51,14 +51,14 @@ def calibrate(
 
     With --guess, OUT (.toml) becomes a layout of these points; whether it is right is seen from the table and --plot.
     """
-    from trainer.torch_device import choose_device, require_torch
+    from dancepose.trainer.device import choose_device, require_torch
 
     require_torch()
     choose_device("cpu", threads)
+    from dancepose.trainer.calibration.calibration_report import describe, provenance, report_of, split
+    from dancepose.trainer.calibration.solve import Settings, calibrate as learn
+    from dancepose.trainer.data.recordings import read_clips
     from dancepose_addon.core.body.model_io import load_body
-    from trainer.calibrate import Settings, calibrate as learn
-    from trainer.calibrate_report import describe, provenance, report_of, split
-    from trainer.recordings import read_clips
 
     model = load_body(body)
     if guess:
@@ -77,7 +77,7 @@ def calibrate(
         with replacing(report) as temporary:
             temporary.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
     if plot is not None:
-        from trainer.calibrate_plot import plot_markers
+        from dancepose.trainer.calibration.calibration_plot import plot_markers
 
         with replacing(plot) as temporary:
             plot_markers(markers, model, temporary)
@@ -98,10 +98,10 @@ def _write_markers(out: Path | None, markers: MarkerSet) -> None:
 
 def _guess(motion: Path, out: Path | None, read: str | None, body: BodyModel, seed: int) -> Path:
     """Write the layout that the points are likely of to ``out``, say what it is, and return its path."""
+    from dancepose.trainer.calibration.guess_bones import guess_assignment
+    from dancepose.trainer.calibration.guessed_layout import describe_guess, layout_table
+    from dancepose.trainer.calibration.unlabelled_points import read_unlabelled
     from dancepose_addon.core.skeleton.recording import Hints
-    from trainer.assignment import guess_assignment
-    from trainer.assignment_layout import describe_guess, layout_table
-    from trainer.unlabelled import read_unlabelled
 
     if out is None or out.suffix != ".toml":
         raise InputError("--guess makes a layout: give --out with a name that ends in .toml.")
@@ -114,11 +114,15 @@ def _guess(motion: Path, out: Path | None, read: str | None, body: BodyModel, se
 
 
 def _solve_again(
-    start: Path, learning: Rows[Sequence], checking: Rows[Sequence], body: BodyModel, out: Path | None
+    start: Path,
+    learning: Sequence[KeypointSequence],
+    checking: Sequence[KeypointSequence],
+    body: BodyModel,
+    out: Path | None,
 ) -> None:
-    """A table after ``trainer.calibrate_polish``, with what the fit leaves before and after."""
+    """A table after ``dancepose.trainer.calibration.joint_refinement``, with what the fit leaves before and after."""
+    from dancepose.trainer.calibration.joint_refinement import ROUNDS, polish, residual_mm
     from dancepose_addon.inference import open_regressor
-    from trainer.calibrate_polish import ROUNDS, polish, residual_mm
 
     before = MarkerSet.load(start)
     regressor = open_regressor(None, layout=before.layout.name)

@@ -8,8 +8,8 @@ import typer
 
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.fit.comparison import compare_motions
-from dancepose_addon.core.fit.motion import BodyMotion
+from dancepose_addon.core.body.motion import BodyMotion
+from dancepose_addon.core.fit.evaluation.comparison import compare_motions
 
 from .arguments import BodyOption
 from .display import list_results, show_table

@@ -8,25 +8,25 @@ from typing import Annotated, Final
 
 import typer
 
-from dancepose_addon.core.body.keypoints import keypoints_from_pose, markers_for
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.exchange.opening import open_source
-from dancepose_addon.core.exchange.resampling import resample_motion
-from dancepose_addon.core.exchange.theta import pelvis_places
-from dancepose_addon.core.exchange.writers.aist import write_aist
-from dancepose_addon.core.exchange.writers.amass import write_amass
-from dancepose_addon.core.exchange.writers.bvh import write_bvh
-from dancepose_addon.core.exchange.writers.points import write_csv, write_npy, write_npz
-from dancepose_addon.core.fit.motion import BodyMotion
-from dancepose_addon.core.fit.pose import REFINE_STEPS
+from dancepose_addon.core.body.motion import BodyMotion
+from dancepose_addon.core.fit.pipeline import fit
+from dancepose_addon.core.fit.pose.levenberg_marquardt import REFINE_STEPS
 from dancepose_addon.core.fit.settings import settings_from
-from dancepose_addon.core.fit.solve import fit
+from dancepose_addon.core.io.frame_rate import resample_motion
+from dancepose_addon.core.io.opening import open_source
+from dancepose_addon.core.io.theta import pelvis_places
+from dancepose_addon.core.io.writers.aist import write_aist
+from dancepose_addon.core.io.writers.amass import write_amass
+from dancepose_addon.core.io.writers.bvh import write_bvh
+from dancepose_addon.core.io.writers.points import write_csv, write_npy, write_npz
 from dancepose_addon.core.skeleton.layouts import SMPL24, get_layout
 from dancepose_addon.core.skeleton.mapping import to_layout
+from dancepose_addon.core.skeleton.markers import keypoints_from_pose, markers_for
 from dancepose_addon.core.skeleton.recording import Hints
 from dancepose_addon.core.skeleton.resampling import resample
-from dancepose_addon.core.skeleton.sequence import Sequence, validate
+from dancepose_addon.core.skeleton.sequence import KeypointSequence, validate
 from dancepose_addon.inference import open_for
 
 from .arguments import (
@@ -41,7 +41,7 @@ from .arguments import (
     parse_frames,
 )
 from .display import list_results, progress_bar
-from .sources import expand, for_each
+from .source_folders import expand, for_each
 from .worker import run_headless
 
 THETA: Final = ("npz", "smpl", "smplh", "smplx", "pkl", "bvh")
@@ -141,7 +141,7 @@ def _out_names(paths: list[Path], folder: Path, suffix: str) -> dict[Path, Path]
 
 def _convert_one(path: Path, out: Path, wanted: Wanted) -> None:
     opened = open_source(path, body=wanted.body, frames=wanted.frames, hints=wanted.hints)
-    notes = opened.notes if isinstance(opened, Sequence) else tuple(opened.provenance["notices"])
+    notes = opened.notes if isinstance(opened, KeypointSequence) else tuple(opened.provenance["notices"])
     for note in notes:
         typer.echo(f"Note: {path.name}: {note}", err=True)
     if wanted.form in POINTS:
@@ -153,27 +153,31 @@ def _convert_one(path: Path, out: Path, wanted: Wanted) -> None:
     _write_theta(motion, out, wanted)
 
 
-def _points_of(opened: Sequence | BodyMotion, wanted: Wanted) -> Sequence:
+def _points_of(opened: KeypointSequence | BodyMotion, wanted: Wanted) -> KeypointSequence:
     """Key-points in the layout that is asked for; those of theta are the body's own."""
-    if isinstance(opened, Sequence):
+    if isinstance(opened, KeypointSequence):
         return opened if wanted.layout is None else to_layout(opened, get_layout(wanted.layout))
     layout = SMPL24 if wanted.layout is None else get_layout(wanted.layout)
     rest = wanted.body.rest_joints(opened.betas)
     points = keypoints_from_pose(
         markers_for(layout), rest, opened.pose_rotmat, opened.translation_m, scale=opened.scale
     )
-    return Sequence(points, opened.fps, layout, source=str(opened.provenance.get("source", "")))
+    return KeypointSequence(points, opened.fps, layout, source=str(opened.provenance.get("source", "")))
 
 
-def _write_points(sequence: Sequence, out: Path, wanted: Wanted) -> None:
+def _write_points(sequence: KeypointSequence, out: Path, wanted: Wanted) -> None:
     chosen = sequence if wanted.fps is None else resample(sequence, wanted.fps)
-    writers: dict[str, Callable[[Sequence, Path], None]] = {"npy": write_npy, "csv": write_csv, "points": write_npz}
+    writers: dict[str, Callable[[KeypointSequence, Path], None]] = {
+        "npy": write_npy,
+        "csv": write_csv,
+        "points": write_npz,
+    }
     writers[wanted.form](chosen, out)
     if wanted.form == "npy":
         typer.echo(f"Note: {out.name} cannot say that it has {chosen.fps:g} frames a second.", err=True)
 
 
-def _fitted(sequence: Sequence, wanted: Wanted) -> BodyMotion:
+def _fitted(sequence: KeypointSequence, wanted: Wanted) -> BodyMotion:
     chosen, regressor = open_for(validate(sequence), wanted.regressor, device=wanted.device)
     settings = settings_from(refine=wanted.refine)
     with progress_bar() as display:

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import typer
 
 from dancepose_addon.core.errors import MissingFileError
-from dancepose_addon.core.exchange.example import example_folder
+from dancepose_addon.core.io.example import example_folder
 
 from .display import list_results, progress_bar
 from .render import given

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from dancepose.study.run.launching import blender_command
 from dancepose_addon.core.checklist import BAD, NOTE, Check, report_of
 from dancepose_addon.core.errors import EngineError
 from dancepose_addon.inference import check_runtime, use_environment
-from study.launching import blender_command
 
 from .arguments import BodyOption
 

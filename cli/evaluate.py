@@ -33,14 +33,14 @@ def evaluate(
     device: DeviceOption = None,
 ) -> None:
     """Measure a regressor alone, nothing refined: per clip, per point, per joint, worst frames."""
-    from trainer.torch_device import require_torch
+    from dancepose.trainer.device import require_torch
 
     require_torch()
+    from dancepose.trainer.data.recordings import read_clips
+    from dancepose.trainer.evaluation import regressor_metrics as metrics
+    from dancepose.trainer.evaluation.evaluation_report import describe, write_evaluation
     from dancepose_addon.core.body.model_io import load_body
     from dancepose_addon.inference import open_regressor
-    from trainer.evaluation import ClipErrors, evaluate_clip, evaluate_known, load_known, summarise
-    from trainer.evaluation_report import describe, write_evaluation
-    from trainer.recordings import read_clips
 
     if not motion and known is None:
         raise typer.BadParameter("There is nothing to measure on; give --motion, --known or both.")
@@ -50,19 +50,21 @@ def evaluate(
     results: dict[str, Path | None] = {}
     with progress_bar() as display:
         for kind in ("recorded", "known"):
-            work: list[Callable[[], ClipErrors]] = []
+            work: list[Callable[[], metrics.ClipErrors]] = []
             if kind == "recorded" and motion:
-                work = [partial(evaluate_clip, opened, model, clip) for clip in read_clips(tuple(motion), layout)]
+                work = [
+                    partial(metrics.evaluate_clip, opened, model, clip) for clip in read_clips(tuple(motion), layout)
+                ]
             elif kind == "known" and known is not None:
-                held_out = load_known(known, model, holdout=share)
-                work = [partial(evaluate_known, opened, model, clip) for clip in held_out]
+                held_out = metrics.load_known(known, model, holdout=share)
+                work = [partial(metrics.evaluate_known, opened, model, clip) for clip in held_out]
             if not work:
                 continue
             errors = []
             for index, measure in enumerate(work):
                 display.progress(index / len(work), f"Measuring {kind} motion: clip {index + 1} of {len(work)}")
                 errors.append(measure())
-            table = summarise(errors, opened.info.layout)
+            table = metrics.summarise(errors, opened.info.layout)
             print(describe(kind, table))
             if out is not None:
                 results |= write_evaluation(errors, table, opened.info.layout, out, kind)

@@ -34,18 +34,18 @@ def export(
 
     Given a file instead of a run, write it anew: the same weights in this version's graph.
     """
-    from trainer.torch_device import require_torch
+    from dancepose.trainer.device import require_torch
 
     require_torch()
+    from dancepose.export.to_onnx import LICENCE, Truths, export_run
+    from dancepose.trainer.checkpoint import load_checkpoint
+    from dancepose.trainer.data.batches import layouts_of
+    from dancepose.trainer.data.recordings import read_clips
+    from dancepose.trainer.evaluation.regressor_metrics import load_known
     from dancepose_addon.core.body.model_io import load_body
-    from export.exporting import LICENCE, Truths, export_run
-    from trainer.checkpoint import load_checkpoint
-    from trainer.data import layouts_of
-    from trainer.evaluation import load_known
-    from trainer.recordings import read_clips
 
     if run.suffix == ".onnx":
-        from export.rewriting import rewrite
+        from dancepose.export.rewriting import rewrite
 
         differences = rewrite(run, out or run, load_body(body))
         typer.echo(f"{out or run}: largest difference " + ", ".join(f"{v:.1e} {k}" for k, v in differences.items()))

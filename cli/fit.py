@@ -8,12 +8,12 @@ import typer
 
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.exchange.opening import open_source
-from dancepose_addon.core.exchange.theta import as_fitted
-from dancepose_addon.core.fit.motion import BodyMotion
-from dancepose_addon.core.fit.pose import REFINE_STEPS
+from dancepose_addon.core.body.motion import BodyMotion
+from dancepose_addon.core.fit.pipeline import fit as fit_sequence
+from dancepose_addon.core.fit.pose.levenberg_marquardt import REFINE_STEPS
 from dancepose_addon.core.fit.settings import parse_betas, settings_from
-from dancepose_addon.core.fit.solve import fit as fit_sequence
+from dancepose_addon.core.io.opening import open_source
+from dancepose_addon.core.io.theta import as_fitted
 from dancepose_addon.core.skeleton.recording import Hints
 from dancepose_addon.core.skeleton.sequence import validate
 from dancepose_addon.inference import open_for
@@ -79,7 +79,7 @@ def fit(
         with replacing(report) as temporary:
             temporary.write_text(json.dumps(result.report, indent=2) + "\n", encoding="utf-8")
     if plot is not None:
-        from .fit_plot import draw_fit
+        from dancepose.plots.fit_plot import draw_fit
 
         draw_fit(plot, result, chosen_body)
     errors = ", ".join(f"{stage} {table['mean']:.1f} mm" for stage, table in result.report["error_mm"].items())

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.exchange.theta import interpret_theta, joints_of, motion_of
+from dancepose_addon.core.io.theta import interpret_theta, joints_of, motion_of
 from dancepose_addon.core.skeleton.readers import Examination, examine, sequence_of
 from dancepose_addon.core.skeleton.recording import Finding, Hints, PoseRecording
-from dancepose_addon.core.skeleton.sequence import Sequence
+from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
 from .arguments import (
     FpsOption,
@@ -18,7 +18,7 @@ from .arguments import (
     ReadOption,
     SourcesArgument,
 )
-from .sources import expand, for_each
+from .source_folders import expand, for_each
 
 UNKNOWN_RATE = 30.0
 """Only for the picture's seconds, where nobody knows the rate; it is said beside it."""
@@ -51,7 +51,7 @@ def inspect(
     for_each(paths, show)
 
 
-def _understood(examination: Examination, hints: Hints) -> tuple[tuple[Finding, ...], Sequence]:
+def _understood(examination: Examination, hints: Hints) -> tuple[tuple[Finding, ...], KeypointSequence]:
     """All findings, and the motion as points in metres; at a made-up rate where nobody knows it."""
     recording = examination.recording
     known = replace(hints, fps=hints.fps or _rate_of(examination) or UNKNOWN_RATE)
@@ -70,7 +70,7 @@ def _rate_of(examination: Examination) -> float | None:
     return examination.recording.fps
 
 
-def describe(path: Path, examination: Examination, findings: tuple[Finding, ...], sequence: Sequence) -> str:
+def describe(path: Path, examination: Examination, findings: tuple[Finding, ...], sequence: KeypointSequence) -> str:
     """The report on one file, a line for each finding; doubtful ones begin with a question mark."""
     known = _rate_of(examination)
     lasts = f", {sequence.duration_s:.2f} s" if known or findings[-1].confidence else ""
@@ -97,7 +97,7 @@ def _picture_path(path: Path, picture: Path | None, *, single: bool) -> Path:
     return folder / f"{path.parent.name}_{path.name}.png".lstrip("_")
 
 
-def _draw(out: Path, sequence: Sequence, path: Path) -> None:
-    from .picture import draw
+def _draw(out: Path, sequence: KeypointSequence, path: Path) -> None:
+    from dancepose.plots.skeleton_picture import draw
 
     draw(out, sequence, title=f"{path.name}: {sequence.layout.title}, {len(sequence)} frames at {sequence.fps:.4g} fps")

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 import typer
 
-from dancepose_addon.core.body.keypoints import layout_with, markers_for
 from dancepose_addon.core.errors import InputError, LayoutError
 from dancepose_addon.core.skeleton.anatomy import rigid_tree
 from dancepose_addon.core.skeleton.layout_file import table_of, template_of, write_layout
 from dancepose_addon.core.skeleton.layouts import LAYOUTS, Layout, get_layout
+from dancepose_addon.core.skeleton.markers import layout_with, markers_for
 from dancepose_addon.core.skeleton.readers import open_recording
 from dancepose_addon.core.skeleton.recording import Hints, PointRecording
 from dancepose_addon.inference import shipped_layouts
@@ -89,6 +89,6 @@ def named_points_in(path: Path) -> tuple[tuple[str, ...], NDArray[np.float64]]:
 def _draw(chosen: Layout, picture: Path | None) -> None:
     if picture is None:
         return
-    from .picture import draw_layout
+    from dancepose.plots.skeleton_picture import draw_layout
 
     draw_layout(picture, chosen)

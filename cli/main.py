@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from dancepose.study.plan.program import program_version
 from dancepose_addon.core.errors import DancePoseError
-from study.program import program_version
 
 from .calibrate import calibrate
 from .compare import compare
@@ -19,7 +19,6 @@ from .export import export
 from .fit import fit
 from .inspect import inspect
 from .layout import layout
-from .package import package
 from .prior import prior
 from .render import render
 from .stats import stats
@@ -33,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 VERBS = (
-    demo, render, fit, inspect, convert, compare, prior, train, export, evaluate, calibrate, stats, doctor, package,
+    demo, render, fit, inspect, convert, compare, prior, train, export, evaluate, calibrate, stats, doctor,
 )  # fmt: skip
 for verb in VERBS:
     app.command()(verb)

@@ -28,14 +28,14 @@ def prior(
     body: BodyOption = None,
 ) -> None:
     """Read motion capture once, say what is in it and what was left out, and keep the poses."""
-    from trainer.prior import load_prior
+    from dancepose.trainer.mocap.poses import load_prior
 
     if shards:
-        from trainer.torch_device import require_torch
+        from dancepose.trainer.device import require_torch
 
         require_torch()
-        from trainer.pool import open_shards
-        from trainer.prior_shards import write_shards
+        from dancepose.trainer.mocap.pose_pool import open_shards
+        from dancepose.trainer.mocap.write_shards import write_shards
 
         with progress_bar() as display:
             index, notes = write_shards(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dancepose_addon.core.fit.pose import REFINE_STEPS
+from dancepose_addon.core.fit.pose.levenberg_marquardt import REFINE_STEPS
 
 from .arguments import (
     AdaptOption,

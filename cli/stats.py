@@ -20,12 +20,12 @@ def stats(
     out: Annotated[Path | None, typer.Option("--out", help="Also write the numbers, .json.")] = None,
 ) -> None:
     """Files and seconds of each dance in training and test split, beside the published Table 1."""
-    from trainer.torch_device import require_torch
+    from dancepose.trainer.device import require_torch
 
     require_torch()
-    from trainer.config import load_config
-    from trainer.music_dance import count, describe
-    from trainer.recordings import read_clips
+    from dancepose.trainer.config import load_config
+    from dancepose.trainer.data.music_dance_stats import count, describe
+    from dancepose.trainer.data.recordings import read_clips
 
     config = load_config("paper", (f"seed={seed}", f"data.stratified={str(stratified).lower()}"))
     table = count(read_clips((folder,), "md23"), config)

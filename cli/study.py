@@ -5,22 +5,22 @@ from typing import Annotated, Any
 
 import typer
 
+from dancepose.study.plan.jobs import read_head
+from dancepose.study.plan.paths import Places
+from dancepose.study.plan.planning import make_plan
+from dancepose.study.plan.study_file import Study, load_study
+from dancepose.study.plan.template import draft_study
+from dancepose.study.report.check_study import check_study
+from dancepose.study.report.cleaning import clean as clean_study
+from dancepose.study.report.status import Status, read_status
+from dancepose.study.report.study_report import write_report
+from dancepose.study.run.driver import Summary
+from dancepose.study.run.executors import NAMES
+from dancepose.study.run.job_runner import Context
+from dancepose.study.run.running import RunOptions, run_plan
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.errors import DancePoseError, OutputError
 from dancepose_addon.inference.regressors import shipped_layouts
-from study.checking import check_study
-from study.cleaning import clean as clean_study
-from study.config import Study, load_study
-from study.driver import Summary
-from study.executors import NAMES
-from study.jobs import read_head
-from study.layout import Places
-from study.planning import make_plan
-from study.report import write_report
-from study.running import RunOptions, run_plan
-from study.status import Status, read_status
-from study.tasks import Context
-from study.template import draft_study
 
 from .display import list_results
 from .study_display import run_display, time_text

@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
-from study.driver import State
+from dancepose.study.run.driver import State
 
 EVERY_S: Final = 2.0
 LOG_EVERY_S: Final = 30.0

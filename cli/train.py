@@ -35,15 +35,15 @@ def train(
     threads: Annotated[int | None, typer.Option(help="Processor threads for torch.", min=1)] = None,
 ) -> None:
     """Train a SmplRegressor on recorded key-points and natural poses."""
-    from trainer.torch_device import choose_device, require_torch
+    from dancepose.trainer.device import choose_device, require_torch
 
     require_torch()
+    from dancepose.trainer.config import load_config
+    from dancepose.trainer.data.batches import load_data
+    from dancepose.trainer.distributed import join_ranks, leave_ranks
+    from dancepose.trainer.loop import train as run_training
+    from dancepose.trainer.tensorboard_log import Board
     from dancepose_addon.core.body.model_io import load_body
-    from trainer.board import Board
-    from trainer.config import load_config
-    from trainer.data import load_data
-    from trainer.loop import train as run_training
-    from trainer.ranks import join_ranks, leave_ranks
 
     config = load_config(preset, (*(overrides or ()), *(() if seed is None else (f"seed={seed}",))))
     chosen = choose_device(device, threads)

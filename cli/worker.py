@@ -15,8 +15,8 @@ from typing import IO, Final, NoReturn
 
 import typer
 
+from dancepose.study.run.launching import blender_command
 from dancepose_addon.core.errors import Cancelled, DancePoseError, EngineError
-from study.launching import blender_command
 
 from .display import Display
 

@@ -4,7 +4,7 @@
 """
 
 import argparse
-from collections.abc import Iterator, Sequence as SequenceOf
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 import json
@@ -21,19 +21,21 @@ from typing import Any, Final, TextIO
 import bpy
 import numpy as np
 
-from .blender import camera, console, engines, exporting, rendering, stage, video
+from .blender import console, scene_export
 from .blender.pipeline import Imported, ImportOptions, import_and_fit
+from .blender.render import engines, rendering, video
+from .blender.stage import camera, stage
 from .core.atomic import output_error, replacing
 from .core.body.model import BodyModel
 from .core.body.model_io import load_body
+from .core.camera_framing import frame_motions
 from .core.errors import Cancelled, DancePoseError
-from .core.exchange.opening import open_source
-from .core.fit.pose import REFINE_STEPS
+from .core.fit.pose.levenberg_marquardt import REFINE_STEPS
 from .core.fit.settings import parse_betas, settings_from
-from .core.framing import frame_motions
+from .core.io.opening import open_source
 from .core.progress import Progress, part_of
 from .core.skeleton.recording import Hints
-from .core.skeleton.sequence import Sequence
+from .core.skeleton.sequence import KeypointSequence
 from .inference import open_for
 
 PROGRESS_PREFIX: Final = "@dancepose "
@@ -41,7 +43,7 @@ DEFAULT_SIZE: Final = (640, 640)
 DEFAULT_FPS: Final = 25.0
 
 
-def main(argv: SequenceOf[str]) -> int:
+def main(argv: Sequence[str]) -> int:
     """Run with arguments as ``--help`` lists them; returns the exit code: 0, 1 expected failure, 2 usage."""
     try:
         parser = build_parser()
@@ -175,7 +177,7 @@ class _Teller:
         else:
             self._say(f"{fraction:4.0%}  {message}")
 
-    def tell(self, notices: SequenceOf[str]) -> None:
+    def tell(self, notices: Sequence[str]) -> None:
         """Say each notice once."""
         for notice in notices:
             if notice not in self.told:
@@ -211,11 +213,11 @@ def _export(arguments: argparse.Namespace, teller: _Teller) -> None:
     for number, path in enumerate(arguments.export):
         scene = _empty_scene(arguments)
         progress = part_of(teller, number / len(arguments.export), (number + 1) / len(arguments.export))
-        imported, _ = _import(arguments, scene, progress, correctives=path.suffix.lower() in exporting.CACHES)
+        imported, _ = _import(arguments, scene, progress, correctives=path.suffix.lower() in scene_export.CACHES)
         teller.tell(imported.fit.report["notices"])
         scene.frame_start = 0
         scene.frame_end = max(0, round((len(imported.sequence) - 1) / imported.sequence.fps * arguments.fps_out))
-        exporting.export_rig(path, (imported.armature, imported.mesh), scene)
+        scene_export.export_rig(path, (imported.armature, imported.mesh), scene)
     teller(1.0, f"Wrote {', '.join(map(str, arguments.export))}")
 
 
@@ -315,7 +317,7 @@ def _import(
     hints = Hints(layout=arguments.layout, fps=arguments.fps).with_text(arguments.read)
     source = open_source(arguments.source, body=body, frames=arguments.frames, hints=hints)
     regressor = None
-    if isinstance(source, Sequence):
+    if isinstance(source, KeypointSequence):
         source, regressor = open_for(source, arguments.regressor, device=arguments.device)
     imported = import_and_fit(
         source,

@@ -1,18 +1,18 @@
 """``render.py doctor``: what works in this Blender, as the preferences' Check button says it."""
 
 import argparse
-from collections.abc import Sequence as SequenceOf
+from collections.abc import Sequence
 from pathlib import Path
 import tempfile
 
 from .blender import console
-from .blender.checking import check_blender
-from .blender.engines import PROBE_TIMEOUT_S
+from .blender.render.engines import PROBE_TIMEOUT_S
+from .blender.self_check import check_blender
 from .core.checklist import BAD, report_of
 from .inference import check_runtime, use_environment
 
 
-def main(argv: SequenceOf[str]) -> int:
+def main(argv: Sequence[str]) -> int:
     """Print the report; returns 0, or 1 where something does not work."""
     parser = argparse.ArgumentParser(prog="render.py doctor", description="Say what works here.")
     parser.add_argument("--body", type=Path, help="SMPL-format body to look at, instead of the one shipped")

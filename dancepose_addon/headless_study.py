@@ -6,7 +6,7 @@ A job is one JSON object with everything it needs, so that any machine may do it
 """
 
 import argparse
-from collections.abc import Callable, Sequence as SequenceOf
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 import hashlib
 import json
@@ -22,14 +22,17 @@ from typing import Any, Final, TextIO
 import bpy
 import numpy as np
 
-from .blender import camera, console, dancer, engines, rendering, stage
+from .blender import console
+from .blender.render import engines, rendering
+from .blender.rig import dancer
+from .blender.stage import camera, stage
 from .core.atomic import replacing
 from .core.body.model_io import load_body
+from .core.body.motion import BodyMotion
+from .core.camera_framing import Shot
 from .core.errors import BodyFileError, DancePoseError, EngineError, InputError, OutputError, RegressorError
-from .core.fit.motion import BodyMotion
+from .core.fit.pipeline import fit
 from .core.fit.settings import settings_from
-from .core.fit.solve import fit
-from .core.framing import Shot
 from .core.skeleton.readers import read
 from .core.skeleton.sequence import validate
 from .inference.regressors import open_for
@@ -41,7 +44,7 @@ Tell = Callable[[dict[str, Any]], None]
 Job = dict[str, Any]
 
 
-def main(argv: SequenceOf[str]) -> int:
+def main(argv: Sequence[str]) -> int:
     """Work until stdin ends; returns the exit code."""
     parser = argparse.ArgumentParser(prog="render.py study-worker")
     parser.add_argument("--log", type=Path, required=True, help="where Blender's own chatter goes")

@@ -7,12 +7,12 @@ import bpy
 
 from .ui import importing, output_operators, overlay, presets, source_operators
 from .ui.colours import colour_property
-from .ui.dropping import DANCEPOSE_FH_motions
+from .ui.file_handler import DANCEPOSE_FH_motions
 from .ui.panels import PANELS, draw_import_entry
 from .ui.preferences import ADDON, DANCEPOSE_AP_preferences, start_preferences
 from .ui.properties import DANCEPOSE_PG_settings, DANCEPOSE_PG_stage
+from .ui.text_layout import speak_our_words
 from .ui.translations import TRANSLATIONS
-from .ui.wording import speak_our_words
 
 CLASSES: Final = (
     DANCEPOSE_AP_preferences,

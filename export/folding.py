@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from dancepose.trainer.model.generator import LayoutLinear, ResidualBlock, SmplRegressor
 from dancepose_addon.core.body.model import JOINT_COUNT
-from trainer.generator import LayoutLinear, ResidualBlock, SmplRegressor
 
 
 class FoldedRegressor(nn.Module):

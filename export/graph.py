@@ -14,6 +14,8 @@ import onnx
 from onnx import TensorProto, helper
 from torch import Tensor, nn
 
+from dancepose.trainer.body.layout_batch import LayoutPack
+from dancepose.trainer.config import ModelConfig
 from dancepose_addon.core.body.model import PARENTS
 from dancepose_addon.core.fit.regressor import (
     INPUT_NAME,
@@ -22,8 +24,6 @@ from dancepose_addon.core.fit.regressor import (
     OUTPUT_NAME,
     RegressorInfo,
 )
-from trainer.config import ModelConfig
-from trainer.pack import LayoutPack
 
 from .folding import FoldedRegressor
 from .writer import GraphWriter
@@ -125,7 +125,7 @@ def _facing(graph: GraphWriter, across: str) -> tuple[str, str]:
 
 
 def _turned_to_face(graph: GraphWriter, vectors: str, cosine: str, minus: str, *, name: str) -> str:
-    """Row vectors times ``trainer.generator.facing_rotmat``. vectors: (N, 3, T)."""
+    """Row vectors times ``dancepose.trainer.model.generator.facing_rotmat``. vectors: (N, 3, T)."""
     x, y, z = (graph.slice(vectors, i, i + 1, axis=1, name=f"{name}_{axis}_before") for i, axis in enumerate("xyz"))
     terms = {
         (axis, factor): graph.node("Mul", [value, factor], f"{name}_{axis}_{factor}")
@@ -138,7 +138,7 @@ def _turned_to_face(graph: GraphWriter, vectors: str, cosine: str, minus: str, *
 
 
 def _facing_rotmat(graph: GraphWriter, cosine: str, minus: str) -> str:
-    """``trainer.generator.facing_rotmat``: (1, 3, 3, T)."""
+    """``dancepose.trainer.model.generator.facing_rotmat``: (1, 3, 3, T)."""
     sine = graph.node("Neg", [minus], "facing_sine")
     zero = graph.node("Mul", [cosine, graph.number("nought", 0.0)], "facing_zero")
     one = graph.node("Add", [zero, graph.number("unity", 1.0)], "facing_one")
@@ -148,7 +148,7 @@ def _facing_rotmat(graph: GraphWriter, cosine: str, minus: str) -> str:
 
 
 def _features(graph: GraphWriter, points: str, vectors: str, edges_squared: str, pack: LayoutPack, *, kind: str) -> str:
-    """The points with ``trainer.pack.LayoutPack.features`` after them, flat: (3 N, T)."""
+    """The points with ``dancepose.trainer.body.layout_batch.LayoutPack.features`` after them, flat: (3 N, T)."""
     shown, count = [points], pack.width
     if kind != "points":
         directions = graph.node("Div", [vectors, graph.length(edges_squared, name="edge_facing")], "directions")
@@ -189,7 +189,7 @@ def _network(graph: GraphWriter, shown: str, network: FoldedRegressor) -> str:
 
 
 def _from_rot6d(graph: GraphWriter, theta: str) -> str:
-    """``trainer.rotations.rot6d_to_rotmat``, column by column: (24, 3, 3, T)."""
+    """``dancepose.trainer.body.torch_rotations.rot6d_to_rotmat``, column by column: (24, 3, 3, T)."""
     first = graph.slice(theta, 0, 3, axis=1, name="first_column")
     second = graph.slice(theta, 3, 6, axis=1, name="second_column")
     x = graph.node("Div", [first, graph.length(graph.squared_length(first, name="first"), name="first")], "x_axis")
@@ -204,7 +204,7 @@ def _from_rot6d(graph: GraphWriter, theta: str) -> str:
 
 
 def _from_rotvec(graph: GraphWriter, theta: str) -> str:
-    """``trainer.rotations.rotvec_to_rotmat``, column by column: (24, 3, 3, T)."""
+    """``dancepose.trainer.body.torch_rotations.rotvec_to_rotmat``, column by column: (24, 3, 3, T)."""
     angle = graph.length(graph.squared_length(theta, name="theta"), name="theta")
     half = graph.node("Mul", [angle, graph.number("half", 0.5)], "half_angle")
     sine = graph.node("Div", [graph.node("Sin", [angle], "sin_angle"), angle], "sine_factor")
@@ -230,7 +230,7 @@ def _from_rotvec(graph: GraphWriter, theta: str) -> str:
 
 
 def _to_local(graph: GraphWriter, columns: str, turn: str | None, *, against_world: bool) -> str:
-    """``trainer.generator.predict``: rotations against the parent, the root turned back. Row by row: (24, 3, 3, T)."""
+    """Local rotations as in ``trainer.model.generator.predict``; row by row, (24, 3, 3, T)."""
     root = graph.slice(columns, 0, 1, axis=0, name="root_facing")
     others = graph.slice(columns, 1, 24, axis=0, name="other_joints")
     rows = {"perm": [0, 2, 1, 3]}

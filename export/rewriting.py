@@ -15,17 +15,17 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from dancepose.trainer.body.layout_batch import pack_layouts
+from dancepose.trainer.config import config_from_table
+from dancepose.trainer.mocap.procedural_poses import procedural_poses
 from dancepose_addon.core.atomic import replacing
-from dancepose_addon.core.body.keypoints import keypoints_from_pose
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.errors import RegressorError
 from dancepose_addon.core.fit.regressor import METADATA_KEY, RegressorInfo
-from dancepose_addon.core.skeleton.sequence import Sequence
+from dancepose_addon.core.skeleton.markers import keypoints_from_pose
+from dancepose_addon.core.skeleton.sequence import KeypointSequence
 from dancepose_addon.inference import open_regressor
 from dancepose_addon.inference.onnx_file import OnnxModel, parse_model
-from trainer.config import config_from_table
-from trainer.pack import pack_layouts
-from trainer.posebook import procedural_poses
 
 from .folding import FoldedRegressor
 from .graph import build_model
@@ -60,7 +60,7 @@ def rewrite(path: Path, out: Path, body: BodyModel) -> dict[str, float]:
             place = np.random.default_rng(index).normal(scale=PATH_M, size=(FRAMES, 3)).astype(np.float32)
             points = keypoints_from_pose(markers, body.rest_joints(), pose, place)
             reference = TorchRegressor(network.only(index), pack.only(index), config.model, config.data.normalise)
-            clip = Sequence(points, 25.0, markers.layout, source="made up")
+            clip = KeypointSequence(points, 25.0, markers.layout, source="made up")
             found, _ = verify(temporary, [clip], reference, reference)
             worst = found["max_abs_difference"]["from_torch_stored_weights"]  # type: ignore[index]
             differences["from torch"] = max(differences["from torch"], *worst.values())
@@ -91,7 +91,7 @@ def stored_network(model: OnnxModel, source: str, *, layouts: int, rotation: str
     """The weights of a file as a network.
 
     Raises:
-        RegressorError: they are not named as ``export.graph`` names them.
+        RegressorError: they are not named as ``dancepose.export.graph`` names them.
     """
     by_layout = "" if layouts == 1 else "_by_layout"
 

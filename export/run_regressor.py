@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 import torch
 
-from dancepose_addon.core.body.keypoints import MarkerSet
+from dancepose.trainer.body.layout_batch import pack_layouts
+from dancepose.trainer.checkpoint import Checkpoint
+from dancepose.trainer.model.generator import build_generator
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.fit.regressor import RegressorInfo
-from trainer.checkpoint import Checkpoint
-from trainer.generator import build_generator
-from trainer.pack import pack_layouts
+from dancepose_addon.core.skeleton.markers import MarkerSet
 
 from .folding import fold
 from .verification import TorchRegressor

@@ -6,20 +6,19 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 import torch
 
+from dancepose.trainer.body.layout_batch import LayoutPack
+from dancepose.trainer.config import ModelConfig
+from dancepose.trainer.model.generator import predict
+from dancepose_addon.core.arrays import F32
 from dancepose_addon.core.errors import RegressorError
 from dancepose_addon.core.fit.regressor import PoseRegressor
-from dancepose_addon.core.skeleton.sequence import Sequence
+from dancepose_addon.core.skeleton.sequence import KeypointSequence
 from dancepose_addon.inference import open_regressor
-from trainer.config import ModelConfig
-from trainer.generator import predict
-from trainer.pack import LayoutPack
 
 from .folding import FoldedRegressor
 
-F32 = NDArray[np.float32]
 TOLERANCE: Final = 1e-4
 """Largest difference of any entry of any rotation matrix from torch with the same stored weights."""
 MOST_FRAMES: Final = 500
@@ -50,7 +49,7 @@ class TorchRegressor:
 
 
 def verify(
-    path: Path, clips: list[Sequence], exact: TorchRegressor, stored: TorchRegressor
+    path: Path, clips: list[KeypointSequence], exact: TorchRegressor, stored: TorchRegressor
 ) -> tuple[dict[str, object], list[PoseRegressor]]:
     """Compare the file with torch, clip by clip. exact: weights as trained; stored: rounded as in the file.
 

@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from dancepose.trainer.body.torch_rotations import TINY
 from dancepose_addon.core.fit.regressor import LAYOUT_INPUT_NAME
-from trainer.rotations import TINY
 
 
 class GraphWriter:

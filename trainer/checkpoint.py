@@ -12,7 +12,7 @@ from torch import Tensor
 from dancepose_addon.core.atomic import replacing
 
 from .config import Config, config_from_table
-from .errors import CheckpointError
+from .training_errors import CheckpointError
 
 FORMAT: Final = "dancepose-run-1"
 CHECKPOINT_NAME: Final = "run.pt"

@@ -7,7 +7,7 @@ from pathlib import Path
 import tomllib
 from typing import Any, Final, get_type_hints
 
-from .errors import ConfigError
+from .training_errors import ConfigError
 
 PRESET_FOLDER: Final = Path(__file__).parent / "presets"
 

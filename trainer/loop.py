@@ -16,20 +16,20 @@ import torch
 from torch import Tensor, nn
 
 from dancepose_addon.core.atomic import replacing
-from dancepose_addon.core.body.keypoints import markers_for
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.errors import Cancelled
 from dancepose_addon.core.progress import Progress, silent
+from dancepose_addon.core.skeleton.markers import markers_for
 
-from .board import Board, distances_m
 from .checkpoint import CHECKPOINT_NAME, save_checkpoint
 from .config import Config
-from .data import TrainingData, draw_batch
-from .errors import CheckpointError, TrainingError
-from .generator import predict
-from .losses import generator_terms, l_discriminator
-from .ranks import Ranks
-from .state import RunState, begin
+from .data.batches import TrainingData, draw_batch
+from .distributed import Ranks
+from .model.generator import predict
+from .model.losses import generator_terms, l_discriminator
+from .run_state import RunState, begin
+from .tensorboard_log import Board, distances_m
+from .training_errors import CheckpointError, TrainingError
 
 LOG_NAME: Final = "log.jsonl"
 ALONE: Final = Ranks()

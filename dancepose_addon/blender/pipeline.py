@@ -14,19 +14,19 @@ import bpy
 
 from ..core.body.model import BodyModel
 from ..core.body.model_io import DEFAULT_BODY
+from ..core.body.motion import BodyMotion
 from ..core.errors import RegressorError
-from ..core.exchange.opening import open_source
-from ..core.exchange.theta import as_fitted, joints_of
-from ..core.fit.motion import BodyMotion
+from ..core.fit.pipeline import FitResult, fit
 from ..core.fit.regressor import PoseRegressor
 from ..core.fit.settings import FitSettings
-from ..core.fit.solve import FitResult, fit
+from ..core.io.opening import open_source
+from ..core.io.theta import as_fitted, joints_of
 from ..core.progress import Progress, part_of, silent
-from ..core.skeleton.sequence import Sequence
-from .actions import animate
+from ..core.skeleton.sequence import KeypointSequence
 from .blocks import taken_back_on_failure
-from .dancer import DancerRecord, build_rig, replace_motion, write_record
-from .keypoint_store import store_points
+from .rig.actions import animate
+from .rig.dancer import DancerRecord, build_rig, replace_motion, write_record
+from .rig.keypoint_store import store_points
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Fitting:
     """A fit that is not in Blender yet. seconds: spent by stage."""
 
     fit: FitResult
-    sequence: Sequence
+    sequence: KeypointSequence
     body: BodyModel
     seconds: dict[str, float]
 
@@ -64,12 +64,12 @@ class Imported:
     armature: bpy.types.Object
     mesh: bpy.types.Object
     fit: FitResult
-    sequence: Sequence
+    sequence: KeypointSequence
     seconds: dict[str, float]
 
 
 def import_and_fit(
-    source: Path | Sequence | BodyMotion,
+    source: Path | KeypointSequence | BodyMotion,
     *,
     scene: bpy.types.Scene,
     view_layer: bpy.types.ViewLayer,
@@ -82,7 +82,7 @@ def import_and_fit(
     """Read ``source``, fit ``body`` to it, and build the animated rig in ``collection``, at the scene's frame rate.
 
     Nothing is made in Blender before the fit has succeeded, and nothing stays where building fails. Where ``source``
-    is a Sequence or a BodyMotion, the options that concern reading do not apply; theta needs no fit, and so no
+    is a KeypointSequence or a BodyMotion, the options that concern reading do not apply; theta needs no fit, and so no
     regressor.
 
     Raises:
@@ -102,7 +102,7 @@ def import_and_fit(
 
 
 def read_and_fit(
-    source: Path | Sequence | BodyMotion,
+    source: Path | KeypointSequence | BodyMotion,
     *,
     regressor: PoseRegressor | None,
     body: BodyModel,

@@ -4,16 +4,16 @@ import bpy
 import numpy as np
 
 from ..core.errors import InputError
+from ..core.skeleton.conventions import interpret
 from ..core.skeleton.readers import Examination, sequence_of
 from ..core.skeleton.readers.named_points import arranged
 from ..core.skeleton.recording import NO_HINTS, Hints, PointRecording
-from ..core.skeleton.sequence import Sequence
-from ..core.skeleton.sniffing import interpret
+from ..core.skeleton.sequence import KeypointSequence
 
 TIP = "_end"
 
 
-def read_armature(armature: bpy.types.Object, scene: bpy.types.Scene, *, hints: Hints = NO_HINTS) -> Sequence:
+def read_armature(armature: bpy.types.Object, scene: bpy.types.Scene, *, hints: Hints = NO_HINTS) -> KeypointSequence:
     """Where the heads of its bones are, at each frame of its action, by the bones' names.
 
     Bones without children give their tips as well, called after them with ``_end``. Frames are the scene's; the one

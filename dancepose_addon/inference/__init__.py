@@ -1,6 +1,6 @@
 """Running a trained regressor: the only modules that import onnxruntime, lazily, with NumPy as fallback."""
 
-from .checking import check_runtime
+from .device_check import check_runtime
 from .onnxruntime_session import use_environment
 from .regressors import open_for, open_regressor, shipped_layouts
 

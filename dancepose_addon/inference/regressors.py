@@ -20,7 +20,7 @@ from ..core.fit.regressor import (
 )
 from ..core.skeleton.layouts import get_layout
 from ..core.skeleton.mapping import for_one_of
-from ..core.skeleton.sequence import Sequence
+from ..core.skeleton.sequence import KeypointSequence
 from .numpy_session import NumpySession, require_operators
 from .onnx_file import OnnxModel, parse_model
 from .onnxruntime_session import OnnxruntimeSession, import_onnxruntime, offers_cuda
@@ -115,7 +115,9 @@ def open_regressor(path: Path | None, *, layout: str = "md23", device: str = "au
     )
 
 
-def open_for(sequence: Sequence, path: Path | None = None, *, device: str = "auto") -> tuple[Sequence, PoseRegressor]:
+def open_for(
+    sequence: KeypointSequence, path: Path | None = None, *, device: str = "auto"
+) -> tuple[KeypointSequence, PoseRegressor]:
     """A regressor for a motion, and the motion in the layout that it reads.
 
     Where no regressor of the motion's own layout is shipped, one is taken whose points the motion has too.

@@ -6,24 +6,24 @@ from typing import Any, TypeAlias
 
 import bpy
 
-from ..blender.dancer import body_of, dancer_of, read_record
-from ..blender.keypoint_store import stored_sequence
 from ..blender.pipeline import Fitting, ImportOptions, place, read_and_fit, refresh
+from ..blender.rig.dancer import body_of, dancer_of, read_record
+from ..blender.rig.keypoint_store import stored_sequence
+from ..blender.rig.vertex_cache import unbake
 from ..blender.scene_reader import read_armature
-from ..blender.vertex_cache import unbake
 from ..core.body.model import BodyModel
+from ..core.body.motion import BodyMotion
 from ..core.errors import InputError
-from ..core.fit.motion import BodyMotion
-from ..core.fit.pose import REFINE_STEPS
+from ..core.fit.pose.levenberg_marquardt import REFINE_STEPS
 from ..core.fit.settings import FitSettings, settings_from
 from ..core.progress import Progress, part_of
-from ..core.skeleton.sequence import Sequence
+from ..core.skeleton.sequence import KeypointSequence
 from ..inference import open_for
-from . import reactions, reading
+from . import reading, update_callbacks
+from .modal_task import ModalSteps, Task, waited_for
 from .preferences import preferred
 from .properties import active_dancer, copy_settings, settings_in
-from .tasks import ModalSteps, Task, waited_for
-from .wording import told
+from .text_layout import told
 
 Steps: TypeAlias = Generator[tuple[float, str], None, str]
 Warn: TypeAlias = Callable[[str], None]
@@ -45,19 +45,24 @@ def fit_settings_of(settings: Any, beta_count: int) -> FitSettings:
 
 
 def fitting_steps(
-    settings: Any, context: bpy.types.Context, body: BodyModel, motion: Path | Sequence | BodyMotion, *, name: str = ""
+    settings: Any,
+    context: bpy.types.Context,
+    body: BodyModel,
+    motion: Path | KeypointSequence | BodyMotion,
+    *,
+    name: str = "",
 ) -> Generator[tuple[float, str], None, Fitting]:
     """Steps of reading and fitting in a thread. motion: Path for the settings' own file, which the thread reads."""
     options = ImportOptions(fit=fit_settings_of(settings, body.beta_count))
-    device, own, folder = settings.device, reactions.own_regressor(settings), preferred(context, "regressors")
+    device, own, folder = settings.device, update_callbacks.own_regressor(settings), preferred(context, "regressors")
     source = _Reading(settings) if isinstance(motion, Path) else None
 
     def work(progress: Progress) -> Fitting:
         progress(0.0, f"Reading {name}")
         opened = motion if source is None else reading.open_motion(source, body)
         regressor = None
-        if isinstance(opened, Sequence):
-            path = reactions.find_regressor(own, folder, opened.layout.name)
+        if isinstance(opened, KeypointSequence):
+            path = update_callbacks.find_regressor(own, folder, opened.layout.name)
             opened, regressor = open_for(opened, path, device=device)
         assert not isinstance(opened, Path)
         inner = part_of(progress, 0.1, 1.0)
@@ -93,8 +98,8 @@ class DANCEPOSE_OT_import_fit(ModalSteps, bpy.types.Operator):
     def steps(self, context: bpy.types.Context) -> Steps:
         """Read, fit, place."""
         settings, chosen = settings_in(context), context.object
-        body = reactions.chosen_body(settings, context)
-        motion: Path | Sequence
+        body = update_callbacks.chosen_body(settings, context)
+        motion: Path | KeypointSequence
         if settings.source:
             motion, name = reading.source_path(settings), reading.source_path(settings).stem
         elif chosen is not None and chosen.type == "ARMATURE" and chosen.select_get() and dancer_of(chosen) is None:
@@ -179,9 +184,9 @@ class DANCEPOSE_OT_import_motions(ModalSteps, bpy.types.Operator):
         folder = Path(self.directory)
         paths = [folder / element.name for element in self.files if element.name] or [folder]
         settings, wrong, made = context.scene.dancepose, [], 0
-        body = reactions.chosen_body(settings, context)
+        body = update_callbacks.chosen_body(settings, context)
         for number, path in enumerate(paths):
-            with reactions.quiet():
+            with update_callbacks.quiet():
                 settings.source = str(path)
                 settings.first = settings.last = 0
             try:
@@ -239,7 +244,7 @@ def _place(
     dancer = imported.armature
     dancer.location.x += aside
     copy_settings(settings, dancer.dancepose)
-    with reactions.quiet():
+    with update_callbacks.quiet():
         dancer.dancepose.on_import = "REPLACE"
     _show(context, dancer)
     result = _describe(dancer, fitting, warn)
@@ -282,10 +287,10 @@ def _describe(dancer: bpy.types.Object, fitting: Fitting, warn: Warn) -> str:
     frames, runs = told("{} frames at {:.4g} fps").format(report["frames"], report["fps"]), report["provider"]
     spent = report["seconds"].get("regress")
     time_ms = f", {1000.0 * spent:.0f} ms" if spent is not None else ""
-    with reactions.quiet():
+    with update_callbacks.quiet():
         if not settings.give_betas:
-            settings.betas = reactions.padded(record.betas)
-        settings.height = reactions.height_of(fitting.body, record.betas, record.scale)
+            settings.betas = update_callbacks.padded(record.betas)
+        settings.height = update_callbacks.height_of(fitting.body, record.betas, record.scale)
         settings.body_found = f"{fitting.body.name}: {fitting.body.licence}"
         settings.problem = ""
         if runs:

@@ -10,22 +10,22 @@ from typing import Any, TypeAlias
 
 import bpy
 
-from ..blender import rendering, video
-from ..blender.checking import check_blender
-from ..blender.dancer import DancerRecord, dancers_of, read_record
-from ..blender.engines import Engine, choose_engine, set_up_engine
-from ..blender.exporting import export_dancer
-from ..blender.stage import StageSettings
-from ..blender.studio import StudioSettings, build_studio, clear_studio, not_staged
-from ..blender.vertex_cache import write_cache
+from ..blender.render import rendering, video
+from ..blender.render.engines import Engine, choose_engine, set_up_engine
+from ..blender.rig.dancer import DancerRecord, dancers_of, read_record
+from ..blender.rig.vertex_cache import write_cache
+from ..blender.scene_export import export_dancer
+from ..blender.self_check import check_blender
+from ..blender.stage.stage import StageSettings
+from ..blender.stage.studio import StudioSettings, build_studio, clear_studio, not_staged
 from ..core.checklist import Check, report_of
 from ..core.errors import InputError
 from ..core.skeleton.sequence import AudioWindow
 from ..inference import check_runtime
+from .modal_task import ModalSteps, Task, waited_for
 from .preferences import preferences_of, preferred, working_folder
 from .properties import active_dancer
-from .tasks import ModalSteps, Task, waited_for
-from .wording import told
+from .text_layout import told
 
 Steps: TypeAlias = Generator[tuple[float, str], None, str]
 

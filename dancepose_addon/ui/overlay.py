@@ -14,11 +14,11 @@ from mathutils import Vector
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blender.dancer import POINTS, dancers_of, read_record
-from ..blender.keypoint_store import StoredPoints, stored_points
+from ..blender.rig.dancer import POINTS, dancers_of, read_record
+from ..blender.rig.keypoint_store import StoredPoints, stored_points
 from ..core.errors import DancePoseError
 from .properties import active_dancer
-from .wording import told
+from .text_layout import told
 
 GRAPH_HEIGHT_PX: Final = 90
 GRAPH_MARGIN_PX: Final = 12

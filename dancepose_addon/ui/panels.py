@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import bpy
 
-from ..blender.dancer import SKIN, read_record
-from ..blender.vertex_cache import MODIFIER
+from ..blender.rig.dancer import SKIN, read_record
+from ..blender.rig.vertex_cache import MODIFIER
 from . import overlay
 from .importing import DANCEPOSE_OT_import_fit, DANCEPOSE_OT_import_motions, DANCEPOSE_OT_refit
 from .output_operators import (
@@ -26,8 +26,8 @@ from .source_operators import (
     DANCEPOSE_OT_reset_shape,
     DANCEPOSE_OT_unbake,
 )
+from .text_layout import PADDING_PX, lines_of, paragraph, room_in, told, topic_share, topics_share
 from .translations import CONTEXT
-from .wording import PADDING_PX, lines_of, paragraph, room_in, told, topic_share, topics_share
 
 
 class _Sidebar(bpy.types.Panel):

@@ -5,7 +5,7 @@ from pathlib import Path
 import bpy
 
 from ..inference import use_environment
-from .wording import paragraph
+from .text_layout import paragraph
 
 ADDON = __package__.rpartition(".")[0]
 

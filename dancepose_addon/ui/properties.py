@@ -4,9 +4,9 @@ from typing import Any
 
 import bpy
 
-from ..blender.dancer import dancer_of
+from ..blender.rig.dancer import dancer_of
 from ..core.skeleton.layouts import LAYOUTS
-from . import reactions
+from . import update_callbacks
 from .preferences import DEVICES
 
 LAYOUT_ITEMS = (
@@ -64,16 +64,16 @@ class DANCEPOSE_PG_settings(bpy.types.PropertyGroup):
         name="Motion",
         description="Skeleton file, or an M&D folder",
         subtype="FILE_PATH",
-        update=reactions.on_source,
+        update=update_callbacks.on_source,
     )
     layout: bpy.props.EnumProperty(
-        name="Layout", description="Meaning of the key-points", items=LAYOUT_ITEMS, update=reactions.on_reading
+        name="Layout", description="Meaning of the key-points", items=LAYOUT_ITEMS, update=update_callbacks.on_reading
     )
     layout_file: bpy.props.StringProperty(
         name="Layout File",
         description="A .toml file, as `dancepose layout` writes and checks",
         subtype="FILE_PATH",
-        update=reactions.on_reading,
+        update=update_callbacks.on_reading,
     )
     fps: bpy.props.FloatProperty(
         name="Rate",
@@ -81,22 +81,25 @@ class DANCEPOSE_PG_settings(bpy.types.PropertyGroup):
         min=0.0,
         soft_max=240.0,
         precision=2,
-        update=reactions.on_reading,
+        update=update_callbacks.on_reading,
     )
     unit: bpy.props.EnumProperty(
-        name="Unit", description="Length of one unit in the file", items=UNIT_ITEMS, update=reactions.on_reading
+        name="Unit", description="Length of one unit in the file", items=UNIT_ITEMS, update=update_callbacks.on_reading
     )
     up: bpy.props.EnumProperty(
-        name="Up", description="Axis of the file that points up", items=UP_ITEMS, update=reactions.on_reading
+        name="Up", description="Axis of the file that points up", items=UP_ITEMS, update=update_callbacks.on_reading
     )
     mirror: bpy.props.EnumProperty(
-        name="Sides", description="Whether left and right are right", items=MIRROR_ITEMS, update=reactions.on_reading
+        name="Sides",
+        description="Whether left and right are right",
+        items=MIRROR_ITEMS,
+        update=update_callbacks.on_reading,
     )
     values: bpy.props.EnumProperty(
-        name="Values", description="What the file's numbers are", items=VALUE_ITEMS, update=reactions.on_reading
+        name="Values", description="What the file's numbers are", items=VALUE_ITEMS, update=update_callbacks.on_reading
     )
     take: bpy.props.IntProperty(
-        name="Take", description="Which motion of a file that holds several", min=0, update=reactions.on_reading
+        name="Take", description="Which motion of a file that holds several", min=0, update=update_callbacks.on_reading
     )
     first: bpy.props.IntProperty(name="First Frame", description="First frame of the file that is used", min=0)
     last: bpy.props.IntProperty(
@@ -115,15 +118,17 @@ class DANCEPOSE_PG_settings(bpy.types.PropertyGroup):
         name="Body",
         description="SMPL-format body (.npz or .pkl); empty: the one of the preferences, or the one shipped",
         subtype="FILE_PATH",
-        update=reactions.on_body,
+        update=update_callbacks.on_body,
     )
     body_found: bpy.props.StringProperty(options={"HIDDEN"})
     give_betas: bpy.props.BoolProperty(
         name="Given Shape",
         description="Fit with the shape below, instead of the one that the bones' lengths tell",
     )
-    betas: _betas_property(update=reactions.on_betas)
-    shown_betas: _betas_property(get=reactions.rounded_betas, set=reactions.set_shown_betas, options=set())
+    betas: _betas_property(update=update_callbacks.on_betas)
+    shown_betas: _betas_property(
+        get=update_callbacks.rounded_betas, set=update_callbacks.set_shown_betas, options=set()
+    )
     height: bpy.props.FloatProperty(options={"HIDDEN"}, unit="LENGTH")
     correctives: bpy.props.BoolProperty(
         name="Pose Correctives",
@@ -136,11 +141,11 @@ class DANCEPOSE_PG_settings(bpy.types.PropertyGroup):
         name="Regressor",
         description="ONNX regressor; empty: one of the preferences' folder, or the one shipped for the layout",
         subtype="FILE_PATH",
-        update=reactions.on_regressor,
+        update=update_callbacks.on_regressor,
     )
     regressor_found: bpy.props.StringProperty(options={"HIDDEN"})
     device: bpy.props.EnumProperty(
-        name="Device", description="What the regressor runs on", items=DEVICES, update=reactions.on_regressor
+        name="Device", description="What the regressor runs on", items=DEVICES, update=update_callbacks.on_regressor
     )
     refine: bpy.props.BoolProperty(
         name="Refine",
@@ -245,13 +250,13 @@ class DANCEPOSE_PG_stage(bpy.types.PropertyGroup):
     show_points: bpy.props.BoolProperty(
         name="Key-Points",
         description="Draw the key-points over the body, green where it meets them and red where it does not",
-        update=reactions.on_overlay,
+        update=update_callbacks.on_overlay,
     )
     show_graph: bpy.props.BoolProperty(
         name="Error Graph",
         description="Draw the error over the clip at the foot of the view, with the worst frames",
         default=True,
-        update=reactions.on_overlay,
+        update=update_callbacks.on_overlay,
     )
     point_range: bpy.props.FloatProperty(
         name="Red At (mm)",
@@ -260,7 +265,7 @@ class DANCEPOSE_PG_stage(bpy.types.PropertyGroup):
         min=1.0,
         soft_max=200.0,
         precision=1,
-        update=reactions.on_overlay,
+        update=update_callbacks.on_overlay,
     )
     problem: bpy.props.StringProperty(options={"HIDDEN"})
 
@@ -278,7 +283,7 @@ def active_dancer(context: bpy.types.Context) -> bpy.types.Object | None:
 
 def copy_settings(source: Any, target: Any) -> None:
     """Copy every setting of one group to another of its kind, without any of them reacting."""
-    with reactions.quiet():
+    with update_callbacks.quiet():
         for name in source.bl_rna.properties.keys():  # noqa: SIM118 (iterating gives the properties themselves)
             if name not in ("rna_type", "name"):
                 setattr(target, name, getattr(source, name))

@@ -7,13 +7,13 @@ from typing import Any
 import bpy
 
 from ..core.body.model import BodyModel
+from ..core.body.motion import BodyMotion
 from ..core.errors import InputError
-from ..core.exchange.opening import open_source
-from ..core.exchange.theta import interpret_theta
-from ..core.fit.motion import BodyMotion
+from ..core.io.opening import open_source
+from ..core.io.theta import interpret_theta
 from ..core.skeleton.readers import Examination, examine
 from ..core.skeleton.recording import Hints, PointRecording, PoseRecording
-from ..core.skeleton.sequence import AudioWindow, Sequence
+from ..core.skeleton.sequence import AudioWindow, KeypointSequence
 
 
 def source_path(settings: Any) -> Path:
@@ -40,13 +40,13 @@ def hints_of(settings: Any) -> Hints:
     return Hints(layout_of(settings), fps, unit=unit, up=up, mirror=mirror, values=values, take=settings.take)
 
 
-def open_motion(settings: Any, body: BodyModel) -> Sequence | BodyMotion:
+def open_motion(settings: Any, body: BodyModel) -> KeypointSequence | BodyMotion:
     """The motion of the chosen file, cut to the chosen frames, with the chosen music."""
     frames = None
     if settings.first or settings.last:
         frames = (settings.first, settings.last + 1 if settings.last else None)
     opened = open_source(source_path(settings), body=body, frames=frames, hints=hints_of(settings))
-    if isinstance(opened, Sequence) and settings.audio:
+    if isinstance(opened, KeypointSequence) and settings.audio:
         path = Path(bpy.path.abspath(settings.audio))
         window = AudioWindow(path, settings.audio_start + settings.first / opened.fps, opened.duration_s)
         opened = replace(opened, audio=window)

@@ -4,14 +4,14 @@ from typing import Any
 
 import bpy
 
-from ..blender.dancer import read_record
-from ..blender.vertex_cache import bake, is_baked, unbake
+from ..blender.rig.dancer import read_record
+from ..blender.rig.vertex_cache import bake, is_baked, unbake
 from ..core.errors import DancePoseError
-from . import overlay, reactions
+from . import overlay, update_callbacks
+from .modal_task import ModalSteps
 from .preferences import working_folder
 from .properties import active_dancer, settings_in
-from .tasks import ModalSteps
-from .wording import told
+from .text_layout import told
 
 PRESETS = (
     ("STUDY", "As Measured", "For studies: exact, and nothing that a model did is mended"),
@@ -61,11 +61,11 @@ class DANCEPOSE_OT_reset_shape(ModalSteps, bpy.types.Operator):
         dancer, settings = active_dancer(context), settings_in(context)
         fitted = [] if dancer is None else read_record(dancer).report.get("betas") or []
         if dancer is not None:
-            height = reactions.shape_dancer(dancer, fitted, context.view_layer)
+            height = update_callbacks.shape_dancer(dancer, fitted, context.view_layer)
         else:
-            height = reactions.height_of(reactions.chosen_body(settings, context), fitted, 1.0)
-        with reactions.quiet():
-            settings.betas = reactions.padded(fitted)
+            height = update_callbacks.height_of(update_callbacks.chosen_body(settings, context), fitted, 1.0)
+        with update_callbacks.quiet():
+            settings.betas = update_callbacks.padded(fitted)
             settings.give_betas = False
             settings.height = height
 

@@ -10,8 +10,8 @@ import pytest
 
 import dancepose_addon
 from dancepose_addon.core.body.model import BodyModel
+from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.body.rotation import rotvec_to_rotmat
-from dancepose_addon.core.fit.motion import BodyMotion
 
 BLENDER_FROM_SMPL = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 """By hand: SMPL's up (y) is Blender's z, SMPL's front (z) is Blender's -y, left stays x."""

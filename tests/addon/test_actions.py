@@ -6,7 +6,7 @@ from dancepose_addon.core.body.model import JOINT_NAMES
 
 
 def armature_of(bpy, body, motion):
-    from dancepose_addon.blender.armature import create_armature
+    from dancepose_addon.blender.rig.armature import create_armature
 
     armature = create_armature(
         "Dancer",
@@ -22,7 +22,7 @@ def armature_of(bpy, body, motion):
 
 def test_bulk_keys_are_the_keys_blender_inserts(blender, body, wild_motion):
     from dancepose_addon.blender import compat
-    from dancepose_addon.blender.actions import animate
+    from dancepose_addon.blender.rig.actions import animate
 
     bulk, slow = (armature_of(blender, body, wild_motion) for _ in range(2))
     animate(bulk, wild_motion, scene_fps=25.0, first_frame=3.0, interpolation="LINEAR")
@@ -51,7 +51,7 @@ def test_bulk_keys_are_the_keys_blender_inserts(blender, body, wild_motion):
 
 def test_quaternions_never_jump_to_the_other_side(blender, body, wild_motion):
     from dancepose_addon.blender import compat
-    from dancepose_addon.blender.actions import animate
+    from dancepose_addon.blender.rig.actions import animate
 
     armature = armature_of(blender, body, wild_motion)
     animate(armature, wild_motion, scene_fps=25.0)
@@ -66,7 +66,7 @@ def test_slow_clips_are_eased_and_keep_their_keys(blender, body, wild_motion):
     from dataclasses import replace
 
     from dancepose_addon.blender import compat
-    from dancepose_addon.blender.actions import animate
+    from dancepose_addon.blender.rig.actions import animate
 
     slow = replace(wild_motion, fps=5.9)
     armature = armature_of(blender, body, slow)

@@ -16,7 +16,7 @@ FRAME = 12
 
 @pytest.fixture
 def dancer(blender, flexible_body, wild_motion, monkeypatch):
-    from dancepose_addon.blender import dancer as module
+    from dancepose_addon.blender.rig import dancer as module
 
     # The file of the flexible body is none; what is tested is what happens with it.
     monkeypatch.setattr(module, "load_body", lambda _path: flexible_body)
@@ -35,7 +35,7 @@ def expected(body, motion, index):
 
 
 def test_another_shape_moves_mesh_correctives_and_joints(blender, dancer, flexible_body, wild_motion):
-    from dancepose_addon.blender.dancer import set_shape, skin_of
+    from dancepose_addon.blender.rig.dancer import set_shape, skin_of
 
     betas = np.array([2.0, -1.0, 0.5, 0, 0, 0, 0, 0, 0, 1.5], np.float32)
     set_shape(dancer, flexible_body, betas=betas, scale=0.9, view_layer=blender.context.view_layer)
@@ -54,7 +54,7 @@ def test_another_shape_moves_mesh_correctives_and_joints(blender, dancer, flexib
 
 
 def test_the_motion_comes_back_as_it_went_in(dancer, wild_motion):
-    from dancepose_addon.blender.motion_reader import read_motion
+    from dancepose_addon.blender.rig.motion_reader import read_motion
 
     back = read_motion(dancer)
     np.testing.assert_allclose(back.pose_rotmat, wild_motion.pose_rotmat, atol=1e-5)
@@ -65,7 +65,7 @@ def test_the_motion_comes_back_as_it_went_in(dancer, wild_motion):
 
 def test_what_an_animator_changed_is_read(dancer, wild_motion):
     from dancepose_addon.blender import compat
-    from dancepose_addon.blender.motion_reader import read_motion
+    from dancepose_addon.blender.rig.motion_reader import read_motion
 
     curves = [curve for curve in compat.curves_of(dancer.animation_data.action) if curve.data_path.endswith("location")]
     for curve in curves:
@@ -79,8 +79,8 @@ def test_what_an_animator_changed_is_read(dancer, wild_motion):
 
 
 def test_a_baked_cache_shows_the_same_and_can_be_left(blender, dancer, flexible_body, wild_motion, tmp_path):
-    from dancepose_addon.blender.dancer import skin_of
-    from dancepose_addon.blender.vertex_cache import bake, is_baked, unbake
+    from dancepose_addon.blender.rig.dancer import skin_of
+    from dancepose_addon.blender.rig.vertex_cache import bake, is_baked, unbake
 
     path = tmp_path / "dancer.pc2"
     size = bake(dancer, path)
@@ -104,7 +104,7 @@ def test_a_baked_cache_shows_the_same_and_can_be_left(blender, dancer, flexible_
 
 
 def test_removal_leaves_nothing(blender, dancer):
-    from dancepose_addon.blender.dancer import remove_dancer
+    from dancepose_addon.blender.rig.dancer import remove_dancer
 
     remove_dancer(dancer)
     kinds = ("objects", "meshes", "armatures", "actions", "materials", "shape_keys")
@@ -112,7 +112,7 @@ def test_removal_leaves_nothing(blender, dancer):
 
 
 def test_another_body_under_the_same_name_is_noticed(dancer, body, monkeypatch):
-    from dancepose_addon.blender import dancer as module
+    from dancepose_addon.blender.rig import dancer as module
 
     swapped = replace(body, v_template_m=body.v_template_m * np.float32(1.1))
     monkeypatch.setattr(module, "load_body", lambda _path: swapped)
@@ -135,7 +135,7 @@ def test_a_failed_build_takes_everything_back(blender, body, wild_motion, monkey
 
 
 def test_an_object_of_someone_elses_is_no_dancer(blender):
-    from dancepose_addon.blender.dancer import dancer_of, read_record
+    from dancepose_addon.blender.rig.dancer import dancer_of, read_record
 
     other = blender.data.objects.new("other", blender.data.armatures.new("other"))
     assert dancer_of(other) is None

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from dancepose_addon.core.camera_framing import frame_points
 from dancepose_addon.core.errors import EngineError
-from dancepose_addon.core.framing import frame_points
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def without_egl(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_engine_that_aborts_is_passed_over_with_a_notice(blender, without_egl):
-    from dancepose_addon.blender.engines import choose_engine
+    from dancepose_addon.blender.render.engines import choose_engine
 
     engine = choose_engine("preview")
     assert engine.name == "study"
@@ -24,14 +24,19 @@ def test_an_engine_that_aborts_is_passed_over_with_a_notice(blender, without_egl
 
 
 def test_no_engine_in_time(blender):
-    from dancepose_addon.blender.engines import choose_engine
+    from dancepose_addon.blender.render.engines import choose_engine
 
     with pytest.raises(EngineError, match=r"study \(Cycles\) did not render.*preview \(Workbench\) did not render"):
         choose_engine("auto", timeout_s=0.01)
 
 
 def test_fewer_samples_only_where_a_denoiser_ran(blender):
-    from dancepose_addon.blender.engines import SAMPLES_CPU_DENOISED, SAMPLES_CPU_PLAIN, choose_engine, set_up_engine
+    from dancepose_addon.blender.render.engines import (
+        SAMPLES_CPU_DENOISED,
+        SAMPLES_CPU_PLAIN,
+        choose_engine,
+        set_up_engine,
+    )
 
     engine = choose_engine("study")
     scene = blender.context.scene

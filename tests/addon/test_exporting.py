@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from benchmarks.samples import NAMINGS, body_motion, bvh_text, cut, points_of, waltz
 from dancepose_addon.core.body.model import BodyModel
+from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.errors import InputError
-from dancepose_addon.core.exchange.theta import joints_of
-from dancepose_addon.core.exchange.writers.bvh import write_bvh
-from dancepose_addon.core.fit.motion import BodyMotion
+from dancepose_addon.core.io.theta import joints_of
+from dancepose_addon.core.io.writers.bvh import write_bvh
+from tests.support.samples import NAMINGS, body_motion, bvh_text, cut, points_of, waltz
 
 from .conftest import place
 
@@ -68,7 +68,7 @@ def bring_in(blender: ModuleType, path: Path) -> None:
 def test_vertices_come_back_within_a_millimetre(
     blender: ModuleType, body: BodyModel, motion: BodyMotion, tmp_path: Path, suffix: str
 ) -> None:
-    from dancepose_addon.blender.exporting import export_dancer
+    from dancepose_addon.blender.scene_export import export_dancer
 
     scene = empty_scene(blender)
     imported = place(blender, motion, body, fps=25, correctives=True)
@@ -99,7 +99,7 @@ def test_vertices_come_back_within_a_millimetre(
 
 
 def test_unknown_format_is_refused(blender: ModuleType, tmp_path: Path) -> None:
-    from dancepose_addon.blender.exporting import export_rig
+    from dancepose_addon.blender.scene_export import export_rig
 
     with pytest.raises(InputError, match=r"\.fbx"):
         export_rig(tmp_path / "a.max", (), empty_scene(blender))

@@ -7,8 +7,8 @@ import zlib
 import numpy as np
 import pytest
 
+from dancepose_addon.core.camera_framing import frame_points
 from dancepose_addon.core.errors import Cancelled
-from dancepose_addon.core.framing import frame_points
 
 
 def png(width: int, height: int, grey: int = 90) -> bytes:
@@ -25,7 +25,7 @@ def png(width: int, height: int, grey: int = 90) -> bytes:
 @pytest.fixture
 def tiny_scene(blender):
     """A scene that Cycles renders in no time: 16 pixels square."""
-    from dancepose_addon.blender import engines, rendering
+    from dancepose_addon.blender.render import engines, rendering
 
     shot = frame_points(np.zeros((1, 3)), front=np.array([0.0, 0.0, 1.0]), aspect=1.0)
     scene = blender.context.scene
@@ -37,7 +37,7 @@ def tiny_scene(blender):
 
 
 def test_whole_pictures_are_told_from_damaged_ones(blender, tmp_path: Path):
-    from dancepose_addon.blender.rendering import is_whole_png
+    from dancepose_addon.blender.render.rendering import is_whole_png
 
     good, path = png(20, 10), tmp_path / "a.png"
     path.write_bytes(good)
@@ -53,7 +53,7 @@ def test_whole_pictures_are_told_from_damaged_ones(blender, tmp_path: Path):
 
 
 def test_a_run_renders_what_is_missing_and_nothing_else(tiny_scene, tmp_path: Path):
-    from dancepose_addon.blender.rendering import frame_path, is_whole_png, render_frames
+    from dancepose_addon.blender.render.rendering import frame_path, is_whole_png, render_frames
 
     assert render_frames(tiny_scene, folder=tmp_path, count=4) == 4
     kept = frame_path(tmp_path, 0)
@@ -67,7 +67,7 @@ def test_a_run_renders_what_is_missing_and_nothing_else(tiny_scene, tmp_path: Pa
 
 
 def test_a_run_that_is_stopped_keeps_whole_frames_only(tiny_scene, tmp_path: Path):
-    from dancepose_addon.blender.rendering import render_frames
+    from dancepose_addon.blender.render.rendering import render_frames
 
     def stop(fraction: float, _message: str) -> None:
         if fraction >= 0.5:
@@ -81,9 +81,9 @@ def test_a_run_that_is_stopped_keeps_whole_frames_only(tiny_scene, tmp_path: Pat
 def test_the_key_names_what_a_picture_depends_on(blender, body, wild_motion):
     from dataclasses import replace
 
-    from dancepose_addon.blender.engines import Engine
-    from dancepose_addon.blender.rendering import render_key
-    from dancepose_addon.core.framing import frame_motions
+    from dancepose_addon.blender.render.engines import Engine
+    from dancepose_addon.blender.render.rendering import render_key
+    from dancepose_addon.core.camera_framing import frame_motions
 
     study = Engine("study")
 

@@ -256,7 +256,7 @@ def test_a_body_that_was_swapped_under_a_saved_scene_is_told(extension, imported
 
 
 def test_check_reports_what_runs(extension):
-    from dancepose_addon.blender import engines
+    from dancepose_addon.blender.render import engines
     from dancepose_addon.ui.output_operators import checks_of
 
     found = {check.topic: check for check in checks_of(extension.context)}

@@ -11,7 +11,7 @@ import dancepose_addon
 @pytest.fixture(scope="session")
 def posed_model(body, tmp_path_factory) -> Path:
     pytest.importorskip("onnx")
-    from tests.posed_model import write_posed_model
+    from tests.support.posed_model import write_posed_model
 
     return write_posed_model(tmp_path_factory.mktemp("model") / "posed.onnx", body)
 

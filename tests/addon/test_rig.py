@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dancepose_addon.core.body.model import JOINT_NAMES, BodyModel, forward_kinematics, skin
+from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.body.rotation import quat_to_rotmat, rotmat_to_quat
-from dancepose_addon.core.fit.motion import BodyMotion
 
 from .conftest import BLENDER_FROM_SMPL, shown_vertices
 
@@ -16,9 +16,9 @@ SCENE_FPS = 25.0
 
 
 def build(bpy: ModuleType, body: BodyModel, motion: BodyMotion, *, correctives: bool) -> tuple[object, object]:
-    from dancepose_addon.blender.actions import animate
-    from dancepose_addon.blender.armature import create_armature
-    from dancepose_addon.blender.mesh import create_body_mesh
+    from dancepose_addon.blender.rig.actions import animate
+    from dancepose_addon.blender.rig.armature import create_armature
+    from dancepose_addon.blender.rig.mesh import create_body_mesh
 
     scene, layer = bpy.context.scene, bpy.context.view_layer
     shape = {"betas": motion.betas, "scale": motion.scale, "collection": scene.collection}

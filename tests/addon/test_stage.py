@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from dancepose_addon.core.body.model import skin
-from dancepose_addon.core.framing import frame_motions, project
+from dancepose_addon.core.camera_framing import frame_motions, project
 
 
 @pytest.fixture
 def filmed(blender, body, wild_motion):
     from dataclasses import replace
 
-    from dancepose_addon.blender import camera, rendering, stage
+    from dancepose_addon.blender.render import rendering
+    from dancepose_addon.blender.stage.stage import camera, stage
 
     lowest = skin(body, wild_motion.pose_rotmat, betas=wild_motion.betas, correctives=False)[..., 1].min()
     lifted = wild_motion.translation_m * (1, 0, 1) - np.float32([0.0, 1.07 * lowest, 0.0])

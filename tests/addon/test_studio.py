@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.samples import body_motion, cut, waltz
+from tests.support.samples import body_motion, cut, waltz
 
 from .conftest import place, shown_vertices
 
@@ -41,9 +41,9 @@ def corners(bpy, scene, dancers):
 
 @pytest.mark.parametrize("camera", ["FRONT", "SIDE", "TOP", "FOLLOW", "ORBIT"])
 def test_every_camera_holds_everyone_in_every_frame(blender, two_dancers, camera):
-    from dancepose_addon.blender.rendering import set_up_picture
-    from dancepose_addon.blender.stage import StageSettings
-    from dancepose_addon.blender.studio import StudioSettings, build_studio
+    from dancepose_addon.blender.render.rendering import set_up_picture
+    from dancepose_addon.blender.stage.stage import StageSettings
+    from dancepose_addon.blender.stage.studio import StudioSettings, build_studio
 
     scene = blender.context.scene
     set_up_picture(scene, width=640, height=360, fps=25.0)
@@ -67,7 +67,7 @@ def test_every_camera_holds_everyone_in_every_frame(blender, two_dancers, camera
 
 
 def test_a_stage_replaces_the_one_before_and_goes_without_a_trace(blender, two_dancers):
-    from dancepose_addon.blender.studio import StudioSettings, build_studio, clear_studio
+    from dancepose_addon.blender.stage.studio import StudioSettings, build_studio, clear_studio
 
     scene, layer = blender.context.scene, blender.context.view_layer
     kinds = ("objects", "meshes", "lights", "cameras", "materials", "collections", "actions")

@@ -40,8 +40,8 @@ def song(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def make_film(blender, tmp_path: Path):
-    from dancepose_addon.blender import video
-    from dancepose_addon.blender.rendering import frame_path
+    from dancepose_addon.blender.render import video
+    from dancepose_addon.blender.render.rendering import frame_path
 
     def make(audio: AudioWindow | None) -> Film:
         frames = tmp_path / "frames"
@@ -85,13 +85,14 @@ def test_pictures_keep_their_colours_and_order(blender, make_film):
     film = make_film(None)
     scene = blender.context.scene
     editor = scene.sequence_editor_create()
-    from dancepose_addon.blender import compat, rendering
+    from dancepose_addon.blender import compat
+    from dancepose_addon.blender.render import rendering
 
     compat.strips_of(editor).new_movie("film", str(film.path), channel=1, frame_start=0)
     rendering.set_up_picture(scene, width=64, height=48, fps=FPS)
     scene.render.use_sequencer = True
     scene.view_settings.view_transform = "Standard"
-    from dancepose_addon.blender.video import read_picture
+    from dancepose_addon.blender.render.video import read_picture
 
     for index in (0, 11, 29):
         scene.frame_set(index)
@@ -126,8 +127,8 @@ def test_film_without_readable_music_says_so(make_film, tmp_path):
 
 def test_contact_sheet_spreads_over_the_clip(blender, tmp_path):
     pillow = pytest.importorskip("PIL.Image")
-    from dancepose_addon.blender.rendering import frame_path
-    from dancepose_addon.blender.video import SHEET_GAP_PX, write_contact_sheet
+    from dancepose_addon.blender.render.rendering import frame_path
+    from dancepose_addon.blender.render.video import SHEET_GAP_PX, write_contact_sheet
 
     for index in range(23):
         frame_path(tmp_path, index).write_bytes(png(8, 6, grey=10 * index))
@@ -144,7 +145,7 @@ def test_contact_sheet_spreads_over_the_clip(blender, tmp_path):
 
 @pytest.mark.parametrize("end", [0, 8, 100, -1])
 def test_films_cut_short_are_noticed(make_film, end):
-    from dancepose_addon.blender.mp4 import move_index_first
+    from dancepose_addon.blender.render.mp4 import move_index_first
 
     film = make_film(None)
     data = film.path.read_bytes()

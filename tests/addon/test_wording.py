@@ -229,7 +229,7 @@ def measure(text: str) -> float:
     ],
 )
 def test_lines_are_never_wider_than_their_room_and_lose_no_letter(blender, text):
-    from dancepose_addon.ui.wording import wrap
+    from dancepose_addon.ui.text_layout import wrap
 
     lines = wrap(text, 100.0, measure)
     assert max(map(measure, lines)) <= 100.0
@@ -238,7 +238,7 @@ def test_lines_are_never_wider_than_their_room_and_lose_no_letter(blender, text)
 
 
 def test_lines_end_between_words(blender):
-    from dancepose_addon.ui.wording import wrap
+    from dancepose_addon.ui.text_layout import wrap
 
     assert wrap("one two three four", 7.0 * 9, measure) == ["one two", "three", "four"]
     assert wrap("", 50.0, measure) == []

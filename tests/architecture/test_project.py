@@ -40,7 +40,7 @@ def test_documented_make_targets_exist(document: str) -> None:
 
 def test_documented_verbs_and_options_exist(run_python) -> None:
     for verb, options in documented_commands().items():
-        shown = run_python("-m", "cli.main", verb, "--help", timeout=60)
+        shown = run_python("-m", "dancepose.cli.main", verb, "--help", timeout=60)
         assert shown.returncode == 0, f"dancepose {verb}: {shown.stderr}"
         text = re.sub(r"\x1b\[[0-9;]*m", "", shown.stdout)
         missing = {option for option in options if not re.search(rf"{option}\b", text)}

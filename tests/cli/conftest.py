@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from cli.main import main
+from dancepose.cli.main import main
 
 
 class Outcome(NamedTuple):

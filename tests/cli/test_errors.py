@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dancepose_addon.core.body.keypoints import joint_markers
 from dancepose_addon.core.body.model_io import DEFAULT_BODY
 from dancepose_addon.core.fit.regressor import METADATA_KEY, RegressorInfo
 from dancepose_addon.core.skeleton.layouts import SMPL24
+from dancepose_addon.core.skeleton.markers import joint_markers
 
 from .conftest import Dancepose, Outcome
 

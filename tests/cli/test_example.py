@@ -10,7 +10,7 @@ import pytest
 
 from dancepose_addon.core.skeleton import readers
 from dancepose_addon.core.skeleton.layouts import MD23
-from dancepose_addon.core.skeleton.sequence import Sequence, validate
+from dancepose_addon.core.skeleton.sequence import KeypointSequence, validate
 from tests.conftest import RunPython
 from tools.build_example.__main__ import write_skeletons
 
@@ -24,18 +24,18 @@ def folder() -> Path:
 
 
 @pytest.fixture(scope="module")
-def waltz(folder: Path) -> Sequence:
+def waltz(folder: Path) -> KeypointSequence:
     return validate(readers.read(folder))
 
 
-def floor_speed(waltz: Sequence, names: tuple[str, ...]) -> NDArray[np.floating]:
+def floor_speed(waltz: KeypointSequence, names: tuple[str, ...]) -> NDArray[np.floating]:
     """Speed over the floor of the mean of some points, m/s, noise smoothed over five frames: (T - 5,)."""
     track = waltz.keypoints_m[:, [MD23.keypoints.index(name) for name in names]].mean(axis=1)[:, [0, 2]]
     smooth = np.stack([np.convolve(track[:, axis], np.full(5, 0.2), mode="valid") for axis in range(2)], axis=1)
     return np.linalg.norm(np.diff(smooth, axis=0), axis=1) * waltz.fps
 
 
-def test_it_reads_without_a_doubt(waltz: Sequence) -> None:
+def test_it_reads_without_a_doubt(waltz: KeypointSequence) -> None:
     assert waltz.layout is MD23
     assert waltz.notes == ()
     assert waltz.fps == pytest.approx(25.0, abs=1e-6)
@@ -47,7 +47,7 @@ def test_it_is_small(folder: Path) -> None:
     assert sum(path.stat().st_size for path in folder.iterdir()) < 1_500_000
 
 
-def test_a_person_stands_on_the_floor(waltz: Sequence) -> None:
+def test_a_person_stands_on_the_floor(waltz: KeypointSequence) -> None:
     points = waltz.keypoints_m
     feet = points[:, [MD23.keypoints.index(f"{side}_{part}") for side in ("left", "right") for part in ("heel", "toe")]]
     head = points[:, [0, 1]].mean(axis=1)
@@ -61,13 +61,13 @@ def test_a_person_stands_on_the_floor(waltz: Sequence) -> None:
     assert heading[-1] - heading[0] == pytest.approx(2 * np.pi, abs=np.radians(35))
 
 
-def test_a_foot_is_planted_at_every_moment(waltz: Sequence) -> None:
+def test_a_foot_is_planted_at_every_moment(waltz: KeypointSequence) -> None:
     speeds = [floor_speed(waltz, (f"{side}_toe",)) for side in ("left", "right")]
     assert np.minimum(*speeds).max() < 0.35
 
 
 @pytest.mark.parametrize("bar", [1, 2, 3, 4, 6])  # in bar 5 the dancer spins almost on the spot
-def test_the_first_step_of_a_bar_lands_on_its_downbeat(bar: int, waltz: Sequence) -> None:
+def test_the_first_step_of_a_bar_lands_on_its_downbeat(bar: int, waltz: KeypointSequence) -> None:
     side = "left" if bar % 2 else "right"
     speed = floor_speed(waltz, (f"{side}_toe", f"{side}_heel"))
     downbeat = bar * FRAMES_PER_BAR - 2  # smoothing and differences took two frames and a half at the start
@@ -76,7 +76,7 @@ def test_the_first_step_of_a_bar_lands_on_its_downbeat(bar: int, waltz: Sequence
 
 
 def test_music_covers_the_window_and_beats_with_it(
-    folder: Path, waltz: Sequence, run_bpy: RunPython, tmp_path: Path
+    folder: Path, waltz: KeypointSequence, run_bpy: RunPython, tmp_path: Path
 ) -> None:
     assert waltz.audio is not None
     script = (

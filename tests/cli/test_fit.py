@@ -9,8 +9,8 @@ from PIL import Image
 import pytest
 
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.fit.metrics import mpjpe_mm
-from dancepose_addon.core.fit.motion import BodyMotion
+from dancepose_addon.core.body.motion import BodyMotion
+from dancepose_addon.core.fit.evaluation.metrics import mpjpe_mm
 
 from .conftest import Dancepose
 

@@ -7,13 +7,13 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from benchmarks.samples import cut, points_of, waltz, write_samples
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.exchange.opening import open_source
-from dancepose_addon.core.fit.motion import BodyMotion
+from dancepose_addon.core.body.motion import BodyMotion
+from dancepose_addon.core.io.opening import open_source
 from dancepose_addon.core.skeleton.layouts import get_layout
 from dancepose_addon.core.skeleton.readers import read
 from tests.conftest import RunPython
+from tests.support.samples import cut, points_of, waltz, write_samples
 
 from .conftest import Dancepose
 

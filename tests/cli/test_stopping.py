@@ -19,7 +19,7 @@ FRAMES = 24
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "kill"])
 def test_stopped_render_keeps_frames_and_goes_on(number: signal.Signals, root: Path, tmp_path: Path) -> None:
     out, report = tmp_path / "v.mp4", tmp_path / "r.json"
-    command = [sys.executable, "-m", "cli.main", "render", str(root / "examples" / "waltz")]
+    command = [sys.executable, "-m", "dancepose.cli.main", "render", str(root / "examples" / "waltz")]
     command += ["--frames", f"0:{FRAMES}", "--size", "96x96", "--engine", "study"]
     command += ["--out", str(out), "--report", str(report)]
     # As from a shell in the foreground: a process started with SIGINT ignored would go on ignoring it.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from dancepose_addon.core.skeleton.axes import METRES_PER, TO_SMPL, from_smpl, to_smpl, turn_root
+from dancepose_addon.core.axes import METRES_PER, TO_SMPL, from_smpl, to_smpl, turn_root
 
 UP, FORWARD, LEFT = np.array([0, 1, 0]), np.array([0, 0, 1]), np.array([1, 0, 0])
 

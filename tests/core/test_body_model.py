@@ -19,8 +19,8 @@ from dancepose_addon.core.body.model import (
 from dancepose_addon.core.body.model_io import body_from_arrays, load_body
 from dancepose_addon.core.body.rotation import rotmat_to_rotvec
 from dancepose_addon.core.errors import BodyFileError, MissingFileError
-from tests.bodies import synthetic_arrays, synthetic_body
-from tests.posing import random_pose, slow_skin, slow_transforms
+from tests.support.bodies import synthetic_arrays, synthetic_body
+from tests.support.posing import random_pose, slow_skin, slow_transforms
 
 
 def test_every_joint_stands_once_in_the_tree_below_its_parent() -> None:

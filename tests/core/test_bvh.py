@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from dancepose_addon.core.errors import FormatError, MissingFileError
 from dancepose_addon.core.skeleton.readers import read
-from dancepose_addon.core.skeleton.readers.bvh import parse_bvh
+from dancepose_addon.core.skeleton.readers.bvh_grammar import parse_bvh
 
 SMALL = """HIERARCHY
 ROOT Hips

@@ -13,6 +13,7 @@ import pytest
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
+from dancepose_addon.core.arrays import F64
 from dancepose_addon.core.body import compact
 
 BODY_PATH = Path(__file__).parents[2] / "dancepose_addon" / "assets" / "body.npz"
@@ -29,7 +30,6 @@ CLOTHED = ("pelvis", "spine1", "spine2", "left_hip", "right_hip", "left_knee", "
 DENSITY_KG_M3 = 985.0
 
 Body = dict[str, Any]
-Floats = NDArray[np.float64]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def body() -> Body:
 
 
 @pytest.fixture(scope="module")
-def joints(body: Body) -> dict[str, Floats]:
+def joints(body: Body) -> dict[str, F64]:
     return dict(zip(NAMES, (body["J_regressor"] @ body["v_template"]).astype(np.float64), strict=True))
 
 
@@ -69,7 +69,7 @@ def rims(faces: NDArray[Any]) -> list[list[int]]:
     return loops
 
 
-def pose(**turns_deg: tuple[float, float, float]) -> Floats:
+def pose(**turns_deg: tuple[float, float, float]) -> F64:
     """Local rotations (24, 3, 3): joint name -> turns in degrees about x, then y, then z."""
     rotmats = np.tile(np.eye(3), (24, 1, 1))
     for name, angles in turns_deg.items():
@@ -77,7 +77,7 @@ def pose(**turns_deg: tuple[float, float, float]) -> Floats:
     return rotmats
 
 
-def pose_body(body: Body, rotmats: Floats, *, correct: bool = True, betas: Floats | None = None) -> Floats:
+def pose_body(body: Body, rotmats: F64, *, correct: bool = True, betas: F64 | None = None) -> F64:
     """SMPL's own formula, written out with 4 x 4 matrices: rotmats (24, 3, 3) -> vertices (V, 3), metres."""
     shaped = body["v_template"].astype(np.float64)
     if betas is not None:
@@ -96,7 +96,7 @@ def pose_body(body: Body, rotmats: Floats, *, correct: bool = True, betas: Float
     return np.einsum("vab,vb->va", blended[:, :, :3], shaped) + blended[:, :, 3]
 
 
-def volume_ml(points: Floats, faces: NDArray[Any]) -> float:
+def volume_ml(points: F64, faces: NDArray[Any]) -> float:
     """Divergence theorem: signed tetrahedra over all faces."""
     a, b, c = (points[faces[:, corner]] for corner in range(3))
     return float(np.einsum("fi,fi->", a, np.cross(b, c)) / 6.0 * 1e6)
@@ -152,7 +152,7 @@ def test_joint_regressor_is_a_sparse_mean(body: Body) -> None:
 # The person
 
 
-def test_stands_like_smpl(body: Body, joints: dict[str, Floats]) -> None:
+def test_stands_like_smpl(body: Body, joints: dict[str, F64]) -> None:
     low, high = body["v_template"].min(axis=0), body["v_template"].max(axis=0)
     assert 1.68 < high[1] - low[1] < 1.78
     for kind in SIDED:
@@ -199,7 +199,7 @@ def test_joints_lie_inside(body: Body, closed: NDArray[np.int64]) -> None:
             assert winding_number(shaped - centre, closed) > 0.9, name
 
 
-def winding_number(points: Floats, faces: NDArray[Any]) -> float:
+def winding_number(points: F64, faces: NDArray[Any]) -> float:
     """How often the surface winds round the origin (van Oosterom and Strackee 1983): 1 inside, 0 outside."""
     a, b, c = (points[faces[:, corner]].astype(np.float64) for corner in range(3))
     la, lb, lc = (np.linalg.norm(side, axis=1) for side in (a, b, c))
@@ -209,7 +209,7 @@ def winding_number(points: Floats, faces: NDArray[Any]) -> float:
     return float(angle.sum() / (2.0 * np.pi))
 
 
-def test_surface_is_closed_but_for_the_rims_of_the_eyes(body: Body, joints: dict[str, Floats]) -> None:
+def test_surface_is_closed_but_for_the_rims_of_the_eyes(body: Body, joints: dict[str, F64]) -> None:
     loops = rims(body["f"])
     assert len(loops) == 4
     for loop in loops:
@@ -234,7 +234,7 @@ def test_soles_are_flat_and_level(body: Body) -> None:
 
 
 def test_betas_change_height_and_weight_as_people_differ(body: Body, closed: NDArray[np.int64]) -> None:
-    def build(betas: Floats) -> tuple[float, float]:
+    def build(betas: F64) -> tuple[float, float]:
         points = (body["v_template"] + body["shapedirs"] @ betas).astype(np.float64)
         return float(np.ptp(points[:, 1])), volume_ml(points, closed) * 1e-6 * DENSITY_KG_M3
 
@@ -333,7 +333,7 @@ REACH_DEG = {  # turns about x, y and z that dancers reach, on the left
 SPINE_DEG = ((-15, 20), (-15, 15), (-12, 12))
 
 
-def draw_dance_pose(rng: np.random.Generator) -> Floats:
+def draw_dance_pose(rng: np.random.Generator) -> F64:
     """All joints at once, most of them far from their limits: local rotations (24, 3, 3)."""
     turns: dict[str, Any] = {}
     for kind, limits in REACH_DEG.items():
@@ -368,7 +368,7 @@ def test_correctives_halve_the_volume_error_of_dancing(body: Body, closed: NDArr
     assert with_them < 0.02 * rest
 
 
-def test_correctives_are_local_and_bounded(body: Body, joints: dict[str, Floats]) -> None:
+def test_correctives_are_local_and_bounded(body: Body, joints: dict[str, F64]) -> None:
     posedirs = body["posedirs"].reshape(-1, 3, 23, 9)
     for joint in range(1, 24):
         size = np.linalg.norm(posedirs[:, :, joint - 1], axis=(1, 2))

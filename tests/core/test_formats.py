@@ -8,15 +8,15 @@ import pickle
 import numpy as np
 import pytest
 
-from benchmarks.samples import FPS, NAMINGS, cut, points_of, waltz, write_samples
 from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.errors import FormatError, InputError, LayoutError
-from dancepose_addon.core.exchange.opening import open_source
-from dancepose_addon.core.exchange.theta import joints_of
-from dancepose_addon.core.fit.motion import BodyMotion
+from dancepose_addon.core.io.opening import open_source
+from dancepose_addon.core.io.theta import joints_of
 from dancepose_addon.core.skeleton.readers import examine, find_reader, read
 from dancepose_addon.core.skeleton.recording import Hints
-from dancepose_addon.core.skeleton.sequence import Sequence
+from dancepose_addon.core.skeleton.sequence import KeypointSequence
+from tests.support.samples import FPS, NAMINGS, cut, points_of, waltz, write_samples
 
 FRAMES = 30
 POINTS = {
@@ -85,10 +85,10 @@ def test_rotations_are_told_from_positions_of_the_same_width(samples: dict[str, 
     theta = open_source(samples["npy flat rotations"], body=body, fps=25.0)
     points = open_source(samples["npy flat positions"], body=body, fps=25.0)
     assert isinstance(theta, BodyMotion)
-    assert isinstance(points, Sequence)
+    assert isinstance(points, KeypointSequence)
     np.testing.assert_allclose(theta.pose_rotmat, cut(waltz(), FRAMES).pose, atol=1e-4)
     forced = open_source(samples["npy flat rotations"], body=body, fps=25.0, hints=Hints(values="positions"))
-    assert isinstance(forced, Sequence)
+    assert isinstance(forced, KeypointSequence)
     assert any("proportions of no person" in note for note in forced.notes)
 
 
@@ -142,7 +142,7 @@ def test_unknown_names_ask_for_a_layout(tmp_path: Path) -> None:
 
 
 def test_a_bvh_of_another_order_and_unit_is_the_same(samples: dict[str, Path], tmp_path: Path) -> None:
-    from benchmarks.samples import bvh_text
+    from tests.support.samples import bvh_text
 
     truth = read(samples["BVH mixamo"])
     for order, unit in (("XYZ", 1.0), ("YXZ", 1000.0), ("ZYX", 1.0 / 0.0254)):

@@ -1,10 +1,10 @@
-"""A short stretch of ``python -m benchmarks.fuzzing``; the counts of the whole are in docs/formats.md."""
+"""A short stretch of ``python -m tests.support.fuzzing``; the counts of the whole are in docs/formats.md."""
 
 import signal
 
 import pytest
 
-from benchmarks.fuzzing import fuzz_reader, seeds_by_reader
+from tests.support.fuzzing import fuzz_reader, seeds_by_reader
 
 READERS = seeds_by_reader()
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.samples import cut, points_of, waltz
-from dancepose_addon.core.body.keypoints import MarkerSet, layout_with, markers_for
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.errors import LayoutError, MissingFileError
 from dancepose_addon.core.skeleton.layout_file import other_sides, table_of, template_of, write_layout
 from dancepose_addon.core.skeleton.layouts import LAYOUTS, get_layout
+from dancepose_addon.core.skeleton.markers import MarkerSet, layout_with, markers_for
 from dancepose_addon.core.skeleton.readers import read
+from tests.support.samples import cut, points_of, waltz
 
 SMALL = """
 format = "dancepose-layout-1"

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from dancepose_addon.core.body.keypoints import markers_for
 from dancepose_addon.core.body.model import JOINT_NAMES, MIRRORED_JOINTS
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.errors import LayoutError
@@ -19,6 +18,7 @@ from dancepose_addon.core.skeleton.layouts import (
     layouts_with,
     require_count,
 )
+from dancepose_addon.core.skeleton.markers import markers_for
 
 EVERY = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 

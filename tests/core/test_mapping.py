@@ -3,15 +3,17 @@
 import numpy as np
 import pytest
 
-from benchmarks.samples import cut, points_of, waltz
 from dancepose_addon.core.errors import LayoutError
 from dancepose_addon.core.skeleton.layouts import LAYOUTS, get_layout
 from dancepose_addon.core.skeleton.mapping import MIDDLE_M, NEAR_M, for_one_of, mapping_between, to_layout
-from dancepose_addon.core.skeleton.sequence import Sequence
+from dancepose_addon.core.skeleton.sequence import KeypointSequence
+from tests.support.samples import cut, points_of, waltz
 
 
-def clip_of(layout: str) -> Sequence:
-    return Sequence(points_of(cut(waltz(), 40), layout).astype(np.float32), 25.0, get_layout(layout), source="a clip")
+def clip_of(layout: str) -> KeypointSequence:
+    return KeypointSequence(
+        points_of(cut(waltz(), 40), layout).astype(np.float32), 25.0, get_layout(layout), source="a clip"
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial import procrustes
 from scipy.spatial.transform import Rotation
 
-from dancepose_addon.core.fit import metrics
+from dancepose_addon.core.fit.evaluation import metrics
 
 
 def test_mpjpe_is_the_mean_distance() -> None:

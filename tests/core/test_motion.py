@@ -7,10 +7,10 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from dancepose_addon.core.body.model import forward_kinematics
+from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.errors import FormatError, MissingFileError, OutputError
-from dancepose_addon.core.fit.motion import BodyMotion
-from tests.bodies import synthetic_body
-from tests.posing import random_pose, slow_transforms
+from tests.support.bodies import synthetic_body
+from tests.support.posing import random_pose, slow_transforms
 
 SCALE = 1.12
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from dancepose_addon.core.body.keypoints import joint_markers, keypoints_from_pose
 from dancepose_addon.core.fit.normalise import KINDS, REACH_M, edge_lengths, normalise, size_factor
 from dancepose_addon.core.skeleton.layouts import MD23, SMPL24
-from tests.bodies import person_joints
-from tests.posing import random_pose
+from dancepose_addon.core.skeleton.markers import joint_markers, keypoints_from_pose
+from tests.support.bodies import person_joints
+from tests.support.posing import random_pose
 
 
 @pytest.fixture(scope="module")

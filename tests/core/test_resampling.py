@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation, Slerp
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.skeleton.layouts import SMPL24
 from dancepose_addon.core.skeleton.resampling import resample, resample_points, resample_rotations
-from dancepose_addon.core.skeleton.sequence import Sequence
+from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
 
 def wave(times: np.ndarray, hertz: float) -> np.ndarray:
@@ -47,7 +47,7 @@ def test_a_straight_walk_stays_straight_to_its_ends() -> None:
 def test_unseen_points_stay_unseen_and_spread_to_nobody() -> None:
     points = np.tile(wave(np.arange(100) / 25.0, 1.0)[:, None, None], (1, 24, 3)).astype(np.float32)
     points[40:44, 7] = np.nan
-    clip = Sequence(points, 25.0, SMPL24)
+    clip = KeypointSequence(points, 25.0, SMPL24)
     found = resample(clip, 50.0)
     gone = np.isnan(found.keypoints_m).any(axis=-1)
     assert set(np.flatnonzero(gone.any(axis=0))) == {7}
@@ -70,7 +70,7 @@ def test_rotations_go_the_shortest_way() -> None:
 
 
 def test_a_rate_that_cannot_be_made() -> None:
-    clip = Sequence(np.zeros((5, 24, 3), np.float32), 25.0, SMPL24)
+    clip = KeypointSequence(np.zeros((5, 24, 3), np.float32), 25.0, SMPL24)
     assert resample(clip, 25.0) is clip
     for fps in (0.0, -1.0, np.inf, 1e6):
         with pytest.raises(InputError, match="cannot be made"):

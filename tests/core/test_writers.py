@@ -7,22 +7,22 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from benchmarks.samples import cut, points_of, waltz
-from dancepose_addon.core.body.keypoints import joint_markers, keypoints_from_pose
 from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.errors import InputError
-from dancepose_addon.core.exchange.opening import open_source
-from dancepose_addon.core.exchange.resampling import resample_motion
-from dancepose_addon.core.exchange.theta import joints_of, pelvis_places
-from dancepose_addon.core.exchange.writers.aist import write_aist
-from dancepose_addon.core.exchange.writers.amass import write_amass
-from dancepose_addon.core.exchange.writers.bvh import write_bvh
-from dancepose_addon.core.exchange.writers.points import write_csv, write_npy, write_npz
-from dancepose_addon.core.fit.motion import BodyMotion
+from dancepose_addon.core.io.frame_rate import resample_motion
+from dancepose_addon.core.io.opening import open_source
+from dancepose_addon.core.io.theta import joints_of, pelvis_places
+from dancepose_addon.core.io.writers.aist import write_aist
+from dancepose_addon.core.io.writers.amass import write_amass
+from dancepose_addon.core.io.writers.bvh import write_bvh
+from dancepose_addon.core.io.writers.points import write_csv, write_npy, write_npz
 from dancepose_addon.core.skeleton.layouts import COCO17, SMPL24
+from dancepose_addon.core.skeleton.markers import joint_markers, keypoints_from_pose
 from dancepose_addon.core.skeleton.readers import read
-from dancepose_addon.core.skeleton.readers.bvh import parse_bvh
-from dancepose_addon.core.skeleton.sequence import Sequence
+from dancepose_addon.core.skeleton.readers.bvh_grammar import parse_bvh
+from dancepose_addon.core.skeleton.sequence import KeypointSequence
+from tests.support.samples import cut, points_of, waltz
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_key_points_in_three_forms(tmp_path: Path) -> None:
     points[4, 9] = np.nan
     confidence = np.full((20, 17), 0.75, np.float32)
     confidence[4, 9] = 0.0
-    clip = Sequence(points, 25.0, COCO17, confidence=confidence)
+    clip = KeypointSequence(points, 25.0, COCO17, confidence=confidence)
     for name, write in (("a.npz", write_npz), ("a.csv", write_csv)):
         write(clip, tmp_path / name)
         again = read(tmp_path / name)

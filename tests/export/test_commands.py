@@ -9,21 +9,21 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from cli.main import app
-from dancepose_addon.core.body.keypoints import markers_for
+from dancepose.cli.main import app
+from dancepose.trainer.training_errors import CheckpointError
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.errors import DancePoseError
-from dancepose_addon.core.fit.solve import fit
+from dancepose_addon.core.fit.pipeline import fit
 from dancepose_addon.core.skeleton.layouts import MD23
-from dancepose_addon.core.skeleton.sequence import Sequence
+from dancepose_addon.core.skeleton.markers import markers_for
+from dancepose_addon.core.skeleton.sequence import KeypointSequence
 from dancepose_addon.inference import open_regressor
-from trainer.errors import CheckpointError
 
 SETTINGS = ("--set", "model.width=64", "--set", "data.procedural_poses=200", "--device", "cpu")
 
 
 def dancepose(*arguments: str | Path) -> None:
-    """The command in this process, as ``cli.main.main`` runs it, which turns the error into a sentence."""
+    """The command in this process, as ``dancepose.cli.main.main`` runs it, which turns the error into a sentence."""
     app([str(argument) for argument in arguments], standalone_mode=False)
 
 
@@ -50,7 +50,7 @@ def test_train_resume_export_and_fit(
     rest = markers_for(MD23).rest_points(body.rest_joints())
     points = (rest + np.random.default_rng(0).normal(scale=0.01, size=(5, 23, 3))).astype(np.float32)
     regressor = open_regressor(tmp_path / "own.onnx", device="numpy")
-    result = fit(Sequence(points, 25.0, MD23, source="points"), regressor=regressor, body=body)
+    result = fit(KeypointSequence(points, 25.0, MD23, source="points"), regressor=regressor, body=body)
     assert result.report["regressor"] == "md23-smoke"
     # Random points have gaps, and the report says so; of another body it has nothing to say.
     assert not any("another body" in notice for notice in result.report["notices"])

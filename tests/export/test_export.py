@@ -10,34 +10,34 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from dancepose_addon.core.body.keypoints import joint_markers, keypoints_from_pose  # noqa: E402
-from dancepose_addon.core.errors import RegressorError  # noqa: E402
-from dancepose_addon.core.fit.normalise import normalise, size_factor  # noqa: E402
-from dancepose_addon.core.fit.regressor import PoseRegressor  # noqa: E402
-from dancepose_addon.core.skeleton.layouts import MD23  # noqa: E402
-from dancepose_addon.core.skeleton.readers import read  # noqa: E402
-from dancepose_addon.core.skeleton.sequence import Sequence  # noqa: E402
-from dancepose_addon.inference import open_regressor  # noqa: E402
-from export.exporting import Truths, export_run  # noqa: E402
-from export.folding import fold  # noqa: E402
-from export.verification import TorchRegressor, verify  # noqa: E402
-from tests.bodies import synthetic_body  # noqa: E402
-from tests.posing import random_pose  # noqa: E402
-from trainer.checkpoint import Checkpoint  # noqa: E402
-from trainer.config import Config, load_config  # noqa: E402
-from trainer.errors import CheckpointError  # noqa: E402
-from trainer.generator import SmplRegressor, predict  # noqa: E402
-from trainer.pack import feature_count, pack_layouts  # noqa: E402
+from dancepose.export.folding import fold
+from dancepose.export.to_onnx import Truths, export_run
+from dancepose.export.verification import TorchRegressor, verify
+from dancepose.trainer.body.layout_batch import feature_count, pack_layouts
+from dancepose.trainer.checkpoint import Checkpoint
+from dancepose.trainer.config import Config, load_config
+from dancepose.trainer.model.generator import SmplRegressor, predict
+from dancepose.trainer.training_errors import CheckpointError
+from dancepose_addon.core.errors import RegressorError
+from dancepose_addon.core.fit.normalise import normalise, size_factor
+from dancepose_addon.core.fit.regressor import PoseRegressor
+from dancepose_addon.core.skeleton.layouts import MD23
+from dancepose_addon.core.skeleton.markers import joint_markers, keypoints_from_pose
+from dancepose_addon.core.skeleton.readers import read
+from dancepose_addon.core.skeleton.sequence import KeypointSequence
+from dancepose_addon.inference import open_regressor
+from tests.support.bodies import synthetic_body
+from tests.support.posing import random_pose
 
 BODY = synthetic_body(3)
 MARKERS = joint_markers(MD23)
 PACK = pack_layouts(BODY, [MARKERS], torch.eye(3).repeat(1, 24, 1, 1))
 
 
-def clip(frames: int = 700) -> Sequence:
+def clip(frames: int = 700) -> KeypointSequence:
     points = keypoints_from_pose(MARKERS, BODY.rest_joints(), random_pose(5, frames))
     place = np.random.default_rng(6).normal(size=(frames, 1, 3))
-    return Sequence((points + place).astype(np.float32), 25.0, MD23, source="made")
+    return KeypointSequence((points + place).astype(np.float32), 25.0, MD23, source="made")
 
 
 def checkpoint(preset: str, *overrides: str) -> Checkpoint:

@@ -8,10 +8,10 @@ import zipfile
 
 import pytest
 
-from export.packaging import blender_tool, building, staging, wheels
-from export.packaging.blender_tool import BlenderTool, find_tool
-from export.packaging.building import build_packages
-from export.packaging.errors import PackagingError
+from tools.build_extension import blender_tool, building, staging, wheels
+from tools.build_extension.blender_tool import BlenderTool, find_tool
+from tools.build_extension.building import build_packages
+from tools.build_extension.packaging_errors import PackagingError
 
 
 @pytest.fixture(scope="module")

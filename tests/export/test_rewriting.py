@@ -8,15 +8,15 @@ import pytest
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
-from onnx import numpy_helper  # noqa: E402
+from onnx import numpy_helper
 
-from dancepose_addon.core.errors import RegressorError  # noqa: E402
-from dancepose_addon.core.skeleton.layouts import MD23  # noqa: E402
-from dancepose_addon.inference import open_regressor  # noqa: E402
-from export.exporting import Truths, export_run  # noqa: E402
-from export.rewriting import rewrite  # noqa: E402
-from tests.bodies import synthetic_body  # noqa: E402
-from tests.export.test_export import BODY, checkpoint, clip  # noqa: E402
+from dancepose.export.rewriting import rewrite
+from dancepose.export.to_onnx import Truths, export_run
+from dancepose_addon.core.errors import RegressorError
+from dancepose_addon.core.skeleton.layouts import MD23
+from dancepose_addon.inference import open_regressor
+from tests.export.test_export import BODY, checkpoint, clip
+from tests.support.bodies import synthetic_body
 
 
 @pytest.fixture

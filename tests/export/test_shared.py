@@ -8,24 +8,20 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from dancepose_addon.core.body.keypoints import (  # noqa: E402
-    joint_markers,
-    keypoints_from_pose,
-    markers_for,
-)
-from dancepose_addon.core.errors import RegressorError  # noqa: E402
-from dancepose_addon.core.fit.normalise import normalise  # noqa: E402
-from dancepose_addon.core.skeleton.layouts import COCO17, SMPL24, Layout  # noqa: E402
-from dancepose_addon.inference import open_regressor  # noqa: E402
-from dancepose_addon.inference.regressors import layouts_of  # noqa: E402
-from export.exporting import Truths, export_run  # noqa: E402
-from tests.bodies import synthetic_body  # noqa: E402
-from tests.posing import random_pose  # noqa: E402
-from trainer.checkpoint import Checkpoint  # noqa: E402
-from trainer.config import load_config  # noqa: E402
-from trainer.evaluation import KnownClip  # noqa: E402
-from trainer.generator import build_generator, predict  # noqa: E402
-from trainer.pack import pack_layouts  # noqa: E402
+from dancepose.export.to_onnx import Truths, export_run
+from dancepose.trainer.body.layout_batch import pack_layouts
+from dancepose.trainer.checkpoint import Checkpoint
+from dancepose.trainer.config import load_config
+from dancepose.trainer.evaluation.regressor_metrics import KnownClip
+from dancepose.trainer.model.generator import build_generator, predict
+from dancepose_addon.core.errors import RegressorError
+from dancepose_addon.core.fit.normalise import normalise
+from dancepose_addon.core.skeleton.layouts import COCO17, SMPL24, Layout
+from dancepose_addon.core.skeleton.markers import joint_markers, keypoints_from_pose, markers_for
+from dancepose_addon.inference import open_regressor
+from dancepose_addon.inference.regressors import layouts_of
+from tests.support.bodies import synthetic_body
+from tests.support.posing import random_pose
 
 BODY = synthetic_body(3)
 TABLES = [joint_markers(SMPL24), markers_for(COCO17)]

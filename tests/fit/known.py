@@ -4,16 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from dancepose_addon.core.body.keypoints import keypoints_from_pose, markers_for
+from dancepose_addon.core.arrays import F32
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.fit.regressor import RegressorInfo
 from dancepose_addon.core.skeleton.layouts import SMPL24, Layout
-from dancepose_addon.core.skeleton.sequence import Sequence
-
-F32 = NDArray[np.float32]
+from dancepose_addon.core.skeleton.markers import keypoints_from_pose, markers_for
+from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ class KnownClip:
     place_m: F32
     betas: F32
     scale: float
-    sequence: Sequence
+    sequence: KeypointSequence
 
 
 def known_clip(
@@ -73,7 +71,9 @@ def known_clip(
     shape = (betas * np.random.default_rng(seed + 1).normal(size=body.beta_count)).astype(np.float32)
     rest = body.rest_joints(shape)
     points = keypoints_from_pose(markers_for(layout), rest, pose, place.astype(np.float32), scale=scale)
-    return KnownClip(pose, place.astype(np.float32), shape, scale, Sequence(points, 25.0, layout, source="a dance"))
+    return KnownClip(
+        pose, place.astype(np.float32), shape, scale, KeypointSequence(points, 25.0, layout, source="a dance")
+    )
 
 
 def turned(clip: KnownClip, body: BodyModel, rotvec: tuple[float, float, float]) -> KnownClip:

@@ -7,9 +7,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from dancepose_addon.core.body.model import BodyModel
+from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.errors import InputError
-from dancepose_addon.core.fit.comparison import compare_motions
-from dancepose_addon.core.fit.motion import BodyMotion
+from dancepose_addon.core.fit.evaluation.comparison import compare_motions
 
 from .known import flowing_pose
 

@@ -8,9 +8,9 @@ from scipy.spatial.transform import Rotation
 
 from dancepose_addon.core.body.model import JOINT_INDEX, BodyModel, forward_kinematics, skin
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.fit.foot_lock import FADE_S, MOST_MOVE_M, foot_moves, lock_feet
-from dancepose_addon.core.fit.grounding import Ground, Soles, find_soles, ground
-from dancepose_addon.core.fit.metrics import global_rotations, standing_slide_mm_per_s
+from dancepose_addon.core.fit.evaluation.metrics import global_rotations, standing_slide_mm_per_s
+from dancepose_addon.core.fit.floor.contacts import Ground, Soles, find_soles, ground
+from dancepose_addon.core.fit.floor.foot_lock import FADE_S, MOST_MOVE_M, foot_moves, lock_feet
 
 FPS = 25.0
 FRAMES = 120

@@ -5,7 +5,7 @@ import pytest
 from scipy.signal import savgol_coeffs
 from scipy.spatial.transform import Rotation
 
-from dancepose_addon.core.fit.smoothing import (
+from dancepose_addon.core.fit.temporal.smoothing import (
     _filtered,
     curve_noise,
     polynomial_kernel,

@@ -37,7 +37,7 @@ def headless(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
 def posed_model(body: BodyModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A regressor file for md23 that gives one known pose."""
     pytest.importorskip("onnx")
-    from tests.posed_model import write_posed_model
+    from tests.support.posed_model import write_posed_model
 
     return write_posed_model(tmp_path_factory.mktemp("model") / "posed.onnx", body)
 

@@ -54,7 +54,7 @@ def test_22_points(headless, out, write_dance):
 
 def test_a_regressor_of_another_layout(headless, out, write_dance, body, tmp_path):
     pytest.importorskip("onnx")
-    from tests.posed_model import write_posed_model
+    from tests.support.posed_model import write_posed_model
 
     other = write_posed_model(tmp_path / "other.onnx", body, layout="smpl24")
     check(headless(write_dance(), "--out", out, "--regressor", other), "md23", "smpl24")

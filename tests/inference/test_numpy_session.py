@@ -7,13 +7,13 @@ import pytest
 
 onnx = pytest.importorskip("onnx")
 
-from onnx import helper, numpy_helper  # noqa: E402
-from onnx.reference import ReferenceEvaluator  # noqa: E402
+from onnx import helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 
-from dancepose_addon.core.errors import RegressorError  # noqa: E402
-from dancepose_addon.inference.numpy_operators import OPERATORS  # noqa: E402
-from dancepose_addon.inference.numpy_session import BATCH, NumpySession  # noqa: E402
-from dancepose_addon.inference.onnx_file import parse_model  # noqa: E402
+from dancepose_addon.core.errors import RegressorError
+from dancepose_addon.inference.numpy_operators import OPERATORS
+from dancepose_addon.inference.numpy_session import BATCH, NumpySession
+from dancepose_addon.inference.onnx_file import parse_model
 
 RANDOM = np.random.default_rng(0)
 

@@ -7,11 +7,11 @@ import pytest
 
 onnx = pytest.importorskip("onnx")
 
-from onnx import TensorProto, helper, numpy_helper  # noqa: E402
-from onnx.reference import ReferenceEvaluator  # noqa: E402
+from onnx import TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 
-from dancepose_addon.core.errors import RegressorError  # noqa: E402
-from dancepose_addon.inference.onnx_file import parse_model, with_constants  # noqa: E402
+from dancepose_addon.core.errors import RegressorError
+from dancepose_addon.inference.onnx_file import parse_model, with_constants
 
 
 def model_of(nodes: list, initialisers: list, metadata: dict[str, str] | None = None) -> "onnx.ModelProto":

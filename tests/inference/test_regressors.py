@@ -9,14 +9,14 @@ import pytest
 
 onnx = pytest.importorskip("onnx")
 
-from onnx import helper, numpy_helper  # noqa: E402
+from onnx import helper, numpy_helper
 
-from dancepose_addon.core.body.keypoints import joint_markers  # noqa: E402
-from dancepose_addon.core.errors import LayoutError, MissingFileError, RegressorError  # noqa: E402
-from dancepose_addon.core.fit.regressor import METADATA_KEY, RegressorInfo  # noqa: E402
-from dancepose_addon.core.skeleton.layouts import LAYOUTS, MD23, SMPL24, Layout  # noqa: E402
-from dancepose_addon.inference import open_regressor  # noqa: E402
-from dancepose_addon.inference.regressors import REGRESSOR_FOLDER, shipped_layouts  # noqa: E402
+from dancepose_addon.core.errors import LayoutError, MissingFileError, RegressorError
+from dancepose_addon.core.fit.regressor import METADATA_KEY, RegressorInfo
+from dancepose_addon.core.skeleton.layouts import LAYOUTS, MD23, SMPL24, Layout
+from dancepose_addon.core.skeleton.markers import joint_markers
+from dancepose_addon.inference import open_regressor
+from dancepose_addon.inference.regressors import REGRESSOR_FOLDER, shipped_layouts
 
 
 def info_of(layout: Layout) -> RegressorInfo:

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from export.packaging.blender_tool import BlenderTool, find_tool
-from export.packaging.building import SLIM, WHEEL_CACHE, build_packages
-from export.packaging.wheels import cached_wheels, pinned_version
 from tests.matrix.blenders import Blender, Home, find_blender, make_home, matrix_pythons, run_inside
+from tools.build_extension.blender_tool import BlenderTool, find_tool
+from tools.build_extension.building import SLIM, WHEEL_CACHE, build_packages
+from tools.build_extension.wheels import cached_wheels, pinned_version
 
 
 class Used(NamedTuple):

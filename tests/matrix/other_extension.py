@@ -5,7 +5,7 @@ import hashlib
 from pathlib import Path
 import zipfile
 
-from export.packaging.blender_tool import BlenderTool
+from tools.build_extension.blender_tool import BlenderTool
 
 MANIFEST = """schema_version = "1.0.0"
 id = "other"

@@ -6,12 +6,12 @@ import pytest
 
 from dancepose_addon.core.body.model import JOINT_NAMES, forward_kinematics
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.exchange.example import example_folder
-from dancepose_addon.core.exchange.opening import open_source
-from dancepose_addon.core.fit.motion import BodyMotion
+from dancepose_addon.core.body.motion import BodyMotion
+from dancepose_addon.core.fit.pipeline import fit
 from dancepose_addon.core.fit.settings import settings_from
-from dancepose_addon.core.fit.solve import fit
-from dancepose_addon.core.skeleton.sequence import Sequence
+from dancepose_addon.core.io.example import example_folder
+from dancepose_addon.core.io.opening import open_source
+from dancepose_addon.core.skeleton.sequence import KeypointSequence
 from dancepose_addon.inference import open_for
 
 pytestmark = pytest.mark.matrix
@@ -26,7 +26,7 @@ def motion() -> BodyMotion:
     """The example fitted here, without Blender, with the settings that a new scene has."""
     body = load_body()
     sequence = open_source(example_folder(), body=body)
-    assert isinstance(sequence, Sequence)
+    assert isinstance(sequence, KeypointSequence)
     sequence, regressor = open_for(sequence, device="numpy")
     return fit(sequence, regressor=regressor, body=body, settings=settings_from()).motion
 

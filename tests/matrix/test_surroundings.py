@@ -5,9 +5,9 @@ import tomllib
 
 import pytest
 
-from export.packaging import staging
 from tests.matrix.blenders import run_inside
 from tests.matrix.other_extension import make_extension, make_wheel
+from tools.build_extension import staging
 
 pytestmark = pytest.mark.matrix
 

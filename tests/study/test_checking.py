@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dancepose.study.plan.paths import Places
+from dancepose.study.plan.study_file import load_study
+from dancepose.study.plan.study_sources import Cache, content_hash, find_sources
+from dancepose.study.report.check_study import check_study
 from dancepose_addon.core.skeleton.readers import read
-from study.checking import check_study
-from study.config import load_study
-from study.layout import Places
-from study.sources import Cache, content_hash, find_sources
 
 from .conftest import WALTZ, write_dance, write_tone
 

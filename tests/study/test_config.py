@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from dancepose.study.plan.planning import as_table
+from dancepose.study.plan.study_file import load_study, parse_study
+from dancepose.study.plan.template import draft_study
 from dancepose_addon.core.errors import FormatError, MissingFileError
-from study.config import load_study, parse_study
-from study.planning import as_table
-from study.template import draft_study
 
 MINIMAL = {"system": [{"name": "a", "files": "x"}], "song": [{"name": "s"}]}
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from study.driver import Driver, Summary, results_of
-from study.executors import Event
-from study.jobs import Job, Result
-from study.journal import Journal, held
-from study.layout import Places
+from dancepose.study.plan.jobs import Job, Result
+from dancepose.study.plan.paths import Places
+from dancepose.study.run.driver import Driver, Summary, results_of
+from dancepose.study.run.executors import Event
+from dancepose.study.run.journal import Journal, held
 
 Answer = Callable[[Job, int], Result]
 

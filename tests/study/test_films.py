@@ -9,11 +9,11 @@ import wave
 import numpy as np
 import pytest
 
+from dancepose.study.media.ffmpeg import count_frames, run_ffmpeg, sound_length_s
+from dancepose.study.media.films import cell_size, combine_clips, encode_clip, encode_transparent, rate
+from dancepose.study.media.pictures import spread, write_labels, write_sheet, write_thumbnail
+from dancepose.study.media.sounds import write_sound
 from dancepose_addon.core.errors import InputError, MissingFileError
-from study.ffmpeg import count_frames, run_ffmpeg, sound_length_s
-from study.films import cell_size, combine_clips, encode_clip, encode_transparent, rate
-from study.pictures import spread, write_labels, write_sheet, write_thumbnail
-from study.sounds import write_sound
 
 from .conftest import write_tone
 

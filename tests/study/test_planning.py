@@ -6,11 +6,11 @@ import shutil
 
 import pytest
 
+from dancepose.study.plan.jobs import Job, read_head, read_jobs
+from dancepose.study.plan.paths import Places
+from dancepose.study.plan.planning import cut_evenly, make_plan
+from dancepose.study.plan.study_file import load_study
 from dancepose_addon.core.errors import InputError
-from study.config import load_study
-from study.jobs import Job, read_head, read_jobs
-from study.layout import Places
-from study.planning import cut_evenly, make_plan
 
 from .conftest import write_dance
 

@@ -11,15 +11,15 @@ import time
 import numpy as np
 import pytest
 
-from study.config import load_study
-from study.films import encode_clip
-from study.jobs import Result, read_jobs
-from study.journal import Journal
-from study.layout import Places
-from study.pictures import write_thumbnail
-from study.planning import make_plan
-from study.report import write_report
-from study.sounds import write_sound
+from dancepose.study.media.films import encode_clip
+from dancepose.study.media.pictures import write_thumbnail
+from dancepose.study.media.sounds import write_sound
+from dancepose.study.plan.jobs import Result, read_jobs
+from dancepose.study.plan.paths import Places
+from dancepose.study.plan.planning import make_plan
+from dancepose.study.plan.study_file import load_study
+from dancepose.study.report.study_report import write_report
+from dancepose.study.run.journal import Journal
 
 pytest.importorskip("imageio_ffmpeg", reason="the extra `study` is not installed")
 Image = pytest.importorskip("PIL.Image")

@@ -14,14 +14,14 @@ import time
 import numpy as np
 import pytest
 
+from dancepose.study.media.ffmpeg import count_frames, run_ffmpeg
+from dancepose.study.plan.paths import Places
+from dancepose.study.plan.planning import make_plan
+from dancepose.study.plan.study_file import load_study
+from dancepose.study.report.status import read_status
+from dancepose.study.run.job_runner import Context, check_frames
+from dancepose.study.run.running import RunOptions, run_plan
 from dancepose_addon.core.errors import DancePoseError
-from study.config import load_study
-from study.ffmpeg import count_frames, run_ffmpeg
-from study.layout import Places
-from study.planning import make_plan
-from study.running import RunOptions, run_plan
-from study.status import read_status
-from study.tasks import Context, check_frames
 
 pytest.importorskip("bpy", reason="the bpy wheel is not installed")
 pytest.importorskip("imageio_ffmpeg", reason="the extra `study` is not installed")
@@ -64,7 +64,7 @@ def test_a_study_from_the_command_line_with_bad_input_among_good(make_study, run
     (root / "far" / "s2.npz").write_bytes(good[:400])
     sound = (root / "s3.wav").read_bytes()
     (root / "s3.wav").unlink()
-    done = run_bpy("-m", "cli.main", "study", "run", file, "--workers", "2", timeout=400)
+    done = run_bpy("-m", "dancepose.cli.main", "study", "run", file, "--workers", "2", timeout=400)
     assert done.returncode == 1, done.stderr
     assert "far/s2.npz is truncated" in done.stderr
     assert "s3.wav does not exist" in done.stderr
@@ -80,7 +80,7 @@ def test_a_study_from_the_command_line_with_bad_input_among_good(make_study, run
 
     (root / "far" / "s2.npz").write_bytes(good)
     (root / "s3.wav").write_bytes(sound)
-    done = run_bpy("-m", "cli.main", "study", "run", file, "--workers", "2", timeout=400)
+    done = run_bpy("-m", "dancepose.cli.main", "study", "run", file, "--workers", "2", timeout=400)
     assert done.returncode == 0, done.stderr
     assert read_status(places).clips == (6, 6)
     assert {name: data for name, data in pictures(file).items() if "s1" in name} == before
@@ -91,7 +91,7 @@ def test_a_study_from_the_command_line_with_bad_input_among_good(make_study, run
         assert {"s1.row.mp4", "s2.row.mp4", "s3.near-vs-far.mp4"} <= names
     assert (places.stills("far", "s2", "") / "0.3s.png").is_file()
     assert (places.report).read_text(encoding="utf-8").count("<video") == 6
-    shown = run_bpy("-m", "cli.main", "study", "status", file, timeout=60).stdout
+    shown = run_bpy("-m", "dancepose.cli.main", "study", "status", file, timeout=60).stdout
     assert "6/6" in shown
     assert "60/60" in shown
 
@@ -289,7 +289,7 @@ def test_a_damaged_frame_never_gets_into_a_film(make_study) -> None:
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_workers_end_with_their_run(make_study, tmp_path: Path, how: signal.Signals) -> None:
     file = make_study(songs=("s1", "s2", "s3"), engine="study", size=(96, 96))
-    command = [sys.executable, "-m", "cli.main", "study", "run", str(file), "--workers", "1"]
+    command = [sys.executable, "-m", "dancepose.cli.main", "study", "run", str(file), "--workers", "1"]
     log = tmp_path / "log"
     with log.open("wb") as said, subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=said) as running:
         deadline = time.monotonic() + 90

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dancepose.study.media.shots import make_shot
+from dancepose.study.plan.paths import Places
+from dancepose.study.plan.planning import Segment
+from dancepose.study.plan.study_file import Study, load_study
 from dancepose_addon.core.body.model import BodyModel, skin
-from dancepose_addon.core.fit.motion import BodyMotion
-from dancepose_addon.core.framing import Shot, project
-from study.config import Study, load_study
-from study.layout import Places
-from study.planning import Segment
-from study.shots import make_shot
+from dancepose_addon.core.body.motion import BodyMotion
+from dancepose_addon.core.camera_framing import Shot, project
 
 ALL = [Segment("", 0.0, 20)]
 

@@ -9,12 +9,12 @@ import time
 
 import pytest
 
-from study.config import load_study
-from study.executors.slurm import share_out
-from study.ffmpeg import count_frames
-from study.jobs import Job, read_jobs
-from study.journal import Journal
-from study.layout import Places
+from dancepose.study.media.ffmpeg import count_frames
+from dancepose.study.plan.jobs import Job, read_jobs
+from dancepose.study.plan.paths import Places
+from dancepose.study.plan.study_file import load_study
+from dancepose.study.run.executors.slurm import share_out
+from dancepose.study.run.journal import Journal
 
 from .test_runs import pictures, run
 
@@ -37,7 +37,7 @@ def test_a_study_runs_through_submitit_without_a_cluster(make_study) -> None:
     pytest.importorskip("bpy", reason="the bpy wheel is not installed")
     pytest.importorskip("submitit", reason="the extra `study-slurm` is not installed")
     file = make_study(folder="submitit")
-    command = [sys.executable, "-m", "cli.main", "study", "run", str(file), "--executor", "slurm"]
+    command = [sys.executable, "-m", "dancepose.cli.main", "study", "run", str(file), "--executor", "slurm"]
     command += ["--slurm", "cluster=local", "--workers", "1"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150)
     assert done.returncode == 0, done.stderr
@@ -63,7 +63,18 @@ def slurm(tmp_path: Path) -> Iterator[dict[str, str]]:
 def test_slurm_runs_arrays_and_a_requeued_task_loses_nothing(make_study, slurm: dict[str, str]) -> None:
     settings = {"songs": ("s1", "s2"), "time": "length_s = 1.6", "chunk": 8, "size": (320, 320)}
     file = make_study(folder="slurm-study", **settings)
-    command = [sys.executable, "-m", "cli.main", "study", "run", str(file), "--executor", "slurm", "--workers", "2"]
+    command = [
+        sys.executable,
+        "-m",
+        "dancepose.cli.main",
+        "study",
+        "run",
+        str(file),
+        "--executor",
+        "slurm",
+        "--workers",
+        "2",
+    ]
     command += ["--slurm", "cpus_per_task=1", "--slurm", "mem_gb=2"]
     with subprocess.Popen(
         command, cwd=ROOT, env=slurm, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from dancepose.study.plan.jobs import Result, read_jobs
+from dancepose.study.plan.paths import Places
+from dancepose.study.plan.planning import make_plan
+from dancepose.study.plan.study_file import load_study
+from dancepose.study.report.cleaning import clean
+from dancepose.study.report.status import read_status
+from dancepose.study.run.journal import Journal, held
 from dancepose_addon.core.errors import DancePoseError, MissingFileError
-from study.cleaning import clean
-from study.config import load_study
-from study.jobs import Result, read_jobs
-from study.journal import Journal, held
-from study.layout import Places
-from study.planning import make_plan
-from study.status import read_status
 
 
 @pytest.fixture

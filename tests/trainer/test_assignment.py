@@ -5,19 +5,19 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from dancepose_addon.core.body.keypoints import joint_markers  # noqa: E402
-from dancepose_addon.core.body.model import JOINT_INDEX, JOINT_NAMES, PARENTS, BodyModel, skin  # noqa: E402
-from dancepose_addon.core.errors import InputError  # noqa: E402
-from dancepose_addon.core.skeleton.layout_file import layout_from_table  # noqa: E402
-from dancepose_addon.core.skeleton.layouts import SMPL24  # noqa: E402
-from dancepose_addon.core.skeleton.recording import Hints  # noqa: E402
-from trainer.assignment import Guess, Riding, guess_assignment, settle  # noqa: E402
-from trainer.assignment_layout import describe_guess, layout_table, mirrored  # noqa: E402
-from trainer.body import torch_body  # noqa: E402
-from trainer.calibrate import Settings  # noqa: E402
-from trainer.calibrate_model import Poses, Skin  # noqa: E402
-from trainer.calibrate_priors import HINGE_RANGE, HINGES, natural_pose  # noqa: E402
-from trainer.unlabelled import find_up, read_unlabelled  # noqa: E402
+from dancepose.trainer.body.torch_smpl import torch_body
+from dancepose.trainer.calibration.guess_bones import Guess, Riding, guess_assignment, settle
+from dancepose.trainer.calibration.guessed_layout import describe_guess, layout_table, mirrored
+from dancepose.trainer.calibration.priors import HINGE_RANGE, HINGES, natural_pose
+from dancepose.trainer.calibration.solve import Settings
+from dancepose.trainer.calibration.unknowns import Poses, Skin
+from dancepose.trainer.calibration.unlabelled_points import find_up, read_unlabelled
+from dancepose_addon.core.body.model import JOINT_INDEX, JOINT_NAMES, PARENTS, BodyModel, skin
+from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.skeleton.layout_file import layout_from_table
+from dancepose_addon.core.skeleton.layouts import SMPL24
+from dancepose_addon.core.skeleton.markers import joint_markers
+from dancepose_addon.core.skeleton.recording import Hints
 
 BONES = (
     "pelvis", "spine3", "head", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist",

@@ -7,11 +7,11 @@ import pytest
 torch = pytest.importorskip("torch")
 reading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
 
-from tests.bodies import synthetic_body  # noqa: E402
-from trainer.board import Board  # noqa: E402
-from trainer.config import load_config  # noqa: E402
-from trainer.data import load_data  # noqa: E402
-from trainer.loop import train  # noqa: E402
+from dancepose.trainer.config import load_config
+from dancepose.trainer.data.batches import load_data
+from dancepose.trainer.loop import train
+from dancepose.trainer.tensorboard_log import Board
+from tests.support.bodies import synthetic_body
 
 BODY = synthetic_body(3)
 

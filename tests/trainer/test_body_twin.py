@@ -5,13 +5,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from dancepose_addon.core.body.keypoints import MarkerSet, joint_markers, keypoints_from_pose  # noqa: E402
-from dancepose_addon.core.body.model import PARENTS, skin  # noqa: E402
-from dancepose_addon.core.body.rotation import rotmat_to_rotvec  # noqa: E402
-from dancepose_addon.core.skeleton.layouts import MD23  # noqa: E402
-from tests.bodies import synthetic_body  # noqa: E402
-from tests.posing import random_pose  # noqa: E402
-from trainer.body import forward_kinematics, p_3d, torch_body, vertices  # noqa: E402
+from dancepose.trainer.body.torch_smpl import forward_kinematics, p_3d, torch_body, vertices
+from dancepose_addon.core.body.model import PARENTS, skin
+from dancepose_addon.core.body.rotation import rotmat_to_rotvec
+from dancepose_addon.core.skeleton.layouts import MD23
+from dancepose_addon.core.skeleton.markers import MarkerSet, joint_markers, keypoints_from_pose
+from tests.support.bodies import synthetic_body
+from tests.support.posing import random_pose
 
 
 def random_markers(seed: int) -> MarkerSet:

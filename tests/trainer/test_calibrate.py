@@ -7,16 +7,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from dancepose_addon.core.body.keypoints import MarkerSet, keypoints_from_pose  # noqa: E402
-from dancepose_addon.core.body.model import JOINT_INDEX, MIRRORED_JOINTS, BodyModel  # noqa: E402
-from dancepose_addon.core.errors import InputError  # noqa: E402
-from dancepose_addon.core.skeleton.layouts import MD23, SMPL24  # noqa: E402
-from dancepose_addon.core.skeleton.sequence import Sequence  # noqa: E402
-from trainer.calibrate import Calibration, Settings, calibrate  # noqa: E402
-from trainer.calibrate_model import Poses, Skin, start_places  # noqa: E402
-from trainer.calibrate_priors import HINGES, natural_pose  # noqa: E402
-from trainer.calibrate_report import describe, provenance, report_of, split  # noqa: E402
-from trainer.errors import ConfigError  # noqa: E402
+from dancepose.trainer.calibration.calibration_report import describe, provenance, report_of, split
+from dancepose.trainer.calibration.priors import HINGES, natural_pose
+from dancepose.trainer.calibration.solve import Calibration, Settings, calibrate
+from dancepose.trainer.calibration.unknowns import Poses, Skin, start_places
+from dancepose.trainer.training_errors import ConfigError
+from dancepose_addon.core.body.model import JOINT_INDEX, MIRRORED_JOINTS, BodyModel
+from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.skeleton.layouts import MD23, SMPL24
+from dancepose_addon.core.skeleton.markers import MarkerSet, keypoints_from_pose
+from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
 
@@ -40,7 +40,7 @@ def true_markers(body: BodyModel) -> MarkerSet:
     return MarkerSet(MD23, weights, (rest - weights @ body.rest_joints()).astype(np.float32))
 
 
-def dance(body: BodyModel, markers: MarkerSet, seed: int, scale: float, first_beta: float) -> Sequence:
+def dance(body: BodyModel, markers: MarkerSet, seed: int, scale: float, first_beta: float) -> KeypointSequence:
     """Poses about the natural one, of a dancer of another size, seen with noise."""
     rng = np.random.default_rng(seed)
     mean, spread = natural_pose()
@@ -60,7 +60,7 @@ def dance(body: BodyModel, markers: MarkerSet, seed: int, scale: float, first_be
     place = rng.normal(size=(count, 3)).astype(np.float32)
     points = keypoints_from_pose(markers, body.rest_joints(betas), pose, place, scale=scale)
     points += NOISE_M * rng.normal(size=points.shape).astype(np.float32)
-    return Sequence(points, 25.0, MD23, source=f"made/{seed}")
+    return KeypointSequence(points, 25.0, MD23, source=f"made/{seed}")
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,9 @@ def test_the_table_is_a_marker_set_alike_on_both_sides(found: Calibration, body:
 
 
 def test_the_report_says_what_was_found(found: Calibration) -> None:
-    clips = [Sequence(np.zeros((1, 23, 3), np.float32), 25.0, MD23, source=f"made/{name}") for name in (1, 2, 3)]
+    clips = [
+        KeypointSequence(np.zeros((1, 23, 3), np.float32), 25.0, MD23, source=f"made/{name}") for name in (1, 2, 3)
+    ]
     learning, checking = split(clips, ("3",))
     report = report_of(found, learning, checking, SETTINGS)
     assert report["mean_residual_mm"] == pytest.approx(1000 * found.learned.error_m.mean(), abs=1e-3)
@@ -119,7 +121,9 @@ def test_the_report_says_what_was_found(found: Calibration) -> None:
 
 
 def test_clips_are_split_by_name() -> None:
-    clips = [Sequence(np.zeros((1, 23, 3), np.float32), 25.0, MD23, source=f"folder/{name}") for name in ("a", "b")]
+    clips = [
+        KeypointSequence(np.zeros((1, 23, 3), np.float32), 25.0, MD23, source=f"folder/{name}") for name in ("a", "b")
+    ]
     with pytest.raises(ConfigError, match="There are: a, b"):
         split(clips, ("c",))
     with pytest.raises(ConfigError, match="none to learn from"):
@@ -127,7 +131,7 @@ def test_clips_are_split_by_name() -> None:
 
 
 def test_clips_of_two_layouts_are_refused(body: BodyModel) -> None:
-    clips = [Sequence(np.zeros((2, layout.count, 3), np.float32), 25.0, layout) for layout in (MD23, SMPL24)]
+    clips = [KeypointSequence(np.zeros((2, layout.count, 3), np.float32), 25.0, layout) for layout in (MD23, SMPL24)]
     with pytest.raises(InputError, match="md23, smpl24"):
         calibrate(clips, body, SETTINGS)
     with pytest.raises(InputError, match="no clip"):

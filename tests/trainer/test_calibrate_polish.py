@@ -5,20 +5,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from dancepose_addon.core.body.keypoints import MarkerSet, keypoints_from_pose  # noqa: E402
-from dancepose_addon.core.body.model import JOINT_INDEX, MIRRORED_JOINTS  # noqa: E402
-from dancepose_addon.core.fit.pose import RefineSettings  # noqa: E402
-from dancepose_addon.core.fit.shape import ShapeModel, solve_shape  # noqa: E402
-from dancepose_addon.core.fit.shape_and_poses import (  # noqa: E402
-    Sample,
-    Solved,
-    posed,
-)
-from dancepose_addon.core.skeleton.layouts import MD23  # noqa: E402
-from tests.bodies import synthetic_body  # noqa: E402
-from tests.posing import random_pose  # noqa: E402
-from trainer.calibrate_model import Skin  # noqa: E402
-from trainer.calibrate_polish import FLIP, SAME_PLACE_M, mirror_groups, near_skin, solve_table  # noqa: E402
+from dancepose.trainer.calibration.joint_refinement import FLIP, SAME_PLACE_M, mirror_groups, near_skin, solve_table
+from dancepose.trainer.calibration.unknowns import Skin
+from dancepose_addon.core.body.model import JOINT_INDEX, MIRRORED_JOINTS
+from dancepose_addon.core.fit.pose.levenberg_marquardt import RefineSettings
+from dancepose_addon.core.fit.shape.bundle_adjustment import Sample, Solved, posed
+from dancepose_addon.core.fit.shape.from_lengths import ShapeModel, solve_shape
+from dancepose_addon.core.skeleton.layouts import MD23
+from dancepose_addon.core.skeleton.markers import MarkerSet, keypoints_from_pose
+from tests.support.bodies import synthetic_body
+from tests.support.posing import random_pose
 
 BODY = synthetic_body(5)
 BONES = {"right_elbow": ("right_shoulder", "right_elbow"), "left_elbow": ("left_shoulder", "left_elbow")}

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from trainer.config import config_from_table, load_config, preset_names
-from trainer.errors import ConfigError
+from dancepose.trainer.config import config_from_table, load_config, preset_names
+from dancepose.trainer.training_errors import ConfigError
 
 
 def test_paper_preset_has_the_papers_numbers() -> None:

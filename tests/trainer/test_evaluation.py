@@ -7,13 +7,20 @@ import pytest
 
 pytest.importorskip("torch")
 
-from benchmarks.samples import cut, waltz
-from dancepose_addon.core.body.keypoints import markers_for
+from dancepose.trainer.evaluation.regressor_metrics import (
+    KnownClip,
+    evaluate_clip,
+    evaluate_known,
+    faces_backward,
+    seen_through,
+    summarise,
+)
 from dancepose_addon.core.body.model import JOINT_INDEX, JOINT_NAMES, BodyModel
 from dancepose_addon.core.body.rotation import rotvec_to_rotmat
 from dancepose_addon.core.skeleton.layouts import SMPL24
+from dancepose_addon.core.skeleton.markers import markers_for
 from dancepose_addon.inference import open_regressor
-from trainer.evaluation import KnownClip, evaluate_clip, evaluate_known, faces_backward, seen_through, summarise
+from tests.support.samples import cut, waltz
 
 TURN_DEG = 12.0
 
@@ -73,7 +80,7 @@ def test_facing_is_told_by_left_and_right(clip: KnownClip, body: BodyModel) -> N
 
 def test_the_verb_writes_tables_and_pictures(run_python, root, tmp_path) -> None:
     told = run_python(
-        "-m", "cli.main", "evaluate", "--motion", root / "examples" / "waltz", "--out", tmp_path, timeout=240
+        "-m", "dancepose.cli.main", "evaluate", "--motion", root / "examples" / "waltz", "--out", tmp_path, timeout=240
     )
     assert told.returncode == 0, told.stderr
     table = json.loads((tmp_path / "recorded.json").read_text(encoding="utf-8"))
@@ -85,6 +92,6 @@ def test_the_verb_writes_tables_and_pictures(run_python, root, tmp_path) -> None
 
 
 def test_nothing_to_measure_on_is_usage(run_python) -> None:
-    told = run_python("-m", "cli.main", "evaluate")
+    told = run_python("-m", "dancepose.cli.main", "evaluate")
     assert told.returncode == 2
     assert "--motion" in told.stderr

@@ -12,14 +12,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from dancepose_addon.core.errors import Cancelled  # noqa: E402
-from tests.bodies import synthetic_body  # noqa: E402
-from trainer.checkpoint import CHECKPOINT_NAME, load_checkpoint  # noqa: E402
-from trainer.config import Config, load_config  # noqa: E402
-from trainer.data import TrainingData, load_data  # noqa: E402
-from trainer.errors import CheckpointError, TrainingError  # noqa: E402
-from trainer.loop import LOG_NAME, train  # noqa: E402
-from trainer.pool import TensorPool  # noqa: E402
+from dancepose.trainer.checkpoint import CHECKPOINT_NAME, load_checkpoint
+from dancepose.trainer.config import Config, load_config
+from dancepose.trainer.data.batches import TrainingData, load_data
+from dancepose.trainer.loop import LOG_NAME, train
+from dancepose.trainer.mocap.pose_pool import TensorPool
+from dancepose.trainer.training_errors import CheckpointError, TrainingError
+from dancepose_addon.core.errors import Cancelled
+from tests.support.bodies import synthetic_body
 
 BODY = synthetic_body(3)
 SMALL = (
@@ -138,8 +138,8 @@ def test_interrupt_saves_and_leaves(tmp_path: Path) -> None:
     """A real signal to a real process."""
     script = (
         "import sys; from pathlib import Path; import torch; torch.set_num_threads(1)\n"
-        "from tests.bodies import synthetic_body; from trainer.config import load_config\n"
-        "from trainer.data import load_data; from trainer.loop import train\n"
+        "from tests.bodies import synthetic_body; from dancepose.trainer.config import load_config\n"
+        "from dancepose.trainer.data.batches import load_data; from dancepose.trainer.loop import train\n"
         "from dancepose_addon.core.errors import Cancelled\n"
         f"config = load_config('smoke', ({SMALL[:3]!r}) + ('optim.steps=1000000', 'log_every=1'))\n"
         "body = synthetic_body(3); data = load_data(config, body, motion=(), prior=None)\n"

@@ -6,9 +6,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from trainer import losses  # noqa: E402
-from trainer.config import LossConfig  # noqa: E402
-from trainer.rotations import rotvec_to_rotmat  # noqa: E402
+from dancepose.trainer.body.torch_rotations import rotvec_to_rotmat
+from dancepose.trainer.config import LossConfig
+from dancepose.trainer.model import losses
 
 
 def test_l_3d_sums_distances_over_points_and_averages_over_frames() -> None:

@@ -8,15 +8,15 @@ import pytest
 
 pytest.importorskip("torch")
 
+from dancepose.trainer.config import load_config
+from dancepose.trainer.data.music_dance_stats import DANCES, PUBLISHED, count, describe, known_clips
 from dancepose_addon.core.skeleton.layouts import MD23
-from dancepose_addon.core.skeleton.sequence import Sequence
-from trainer.config import load_config
-from trainer.music_dance import DANCES, PUBLISHED, count, describe, known_clips
+from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
 
-def recording(name: str, frames: int, window: int) -> Sequence:
+def recording(name: str, frames: int, window: int) -> KeypointSequence:
     points = np.zeros((frames, 23, 3), np.float32)
-    return Sequence(points, frames / (window / 25.0), MD23, source=f"somewhere/{name}")
+    return KeypointSequence(points, frames / (window / 25.0), MD23, source=f"somewhere/{name}")
 
 
 def test_waltz_is_432_64_seconds_as_published_and_six_times_that_in_truth() -> None:
@@ -55,7 +55,7 @@ def test_published_rows_add_up() -> None:
 
 
 def test_real_folder(data_folder: Path, run_python) -> None:  # type: ignore[no-untyped-def]
-    shown = run_python("-m", "cli.main", "stats", str(data_folder / "md_2018"), timeout=120)
+    shown = run_python("-m", "dancepose.cli.main", "stats", str(data_folder / "md_2018"), timeout=120)
     assert shown.returncode == 0, shown.stderr
     # DANCE_C_2 has 2000 frames and DANCE_W_1 has 340 in this release.
     assert "79.96 s" in shown.stdout

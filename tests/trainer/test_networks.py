@@ -5,16 +5,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from dancepose_addon.core.body.keypoints import joint_markers  # noqa: E402
-from dancepose_addon.core.body.rotation import rot6d_to_rotmat, rotvec_to_rotmat  # noqa: E402
-from dancepose_addon.core.skeleton.layouts import MD23, SMPL24, Layout  # noqa: E402
-from tests.bodies import synthetic_body  # noqa: E402
-from trainer import rotations  # noqa: E402
-from trainer.body import globals_of  # noqa: E402
-from trainer.config import ModelConfig  # noqa: E402
-from trainer.discriminator import PoseDiscriminator  # noqa: E402
-from trainer.generator import SmplRegressor, facing_rotmat, predict, theta_to_rotmat  # noqa: E402
-from trainer.pack import LayoutPack, feature_count, pack_layouts  # noqa: E402
+from dancepose.trainer.body import torch_rotations
+from dancepose.trainer.body.layout_batch import LayoutPack, feature_count, pack_layouts
+from dancepose.trainer.body.torch_smpl import globals_of
+from dancepose.trainer.config import ModelConfig
+from dancepose.trainer.model.discriminator import PoseDiscriminator
+from dancepose.trainer.model.generator import SmplRegressor, facing_rotmat, predict, theta_to_rotmat
+from dancepose_addon.core.body.rotation import rot6d_to_rotmat, rotvec_to_rotmat
+from dancepose_addon.core.skeleton.layouts import MD23, SMPL24, Layout
+from dancepose_addon.core.skeleton.markers import joint_markers
+from tests.support.bodies import synthetic_body
 
 BODY = synthetic_body(3)
 
@@ -68,13 +68,15 @@ def test_torch_rotations_are_those_of_core() -> None:
     random = np.random.default_rng(0)
     rotvec = (random.normal(size=(200, 3)) * random.choice([1e-6, 1e-3, 1.0, 3.0], (200, 1))).astype(np.float32)
     rot6d = random.normal(size=(200, 6)).astype(np.float32)
-    assert np.allclose(rotations.rotvec_to_rotmat(torch.tensor(rotvec)).numpy(), rotvec_to_rotmat(rotvec), atol=2e-6)
-    assert np.allclose(rotations.rot6d_to_rotmat(torch.tensor(rot6d)).numpy(), rot6d_to_rotmat(rot6d), atol=2e-5)
+    assert np.allclose(
+        torch_rotations.rotvec_to_rotmat(torch.tensor(rotvec)).numpy(), rotvec_to_rotmat(rotvec), atol=2e-6
+    )
+    assert np.allclose(torch_rotations.rot6d_to_rotmat(torch.tensor(rot6d)).numpy(), rot6d_to_rotmat(rot6d), atol=2e-5)
 
 
 def test_gradients_stay_finite_at_zero_rotation() -> None:
     rotvec = torch.zeros(4, 3, requires_grad=True)
-    rotations.rotvec_to_rotmat(rotvec).sum().backward()
+    torch_rotations.rotvec_to_rotmat(rotvec).sum().backward()
     assert rotvec.grad is not None
     # d/dr of the sum of the entries of I + skew(r): each component stands once with either sign.
     assert torch.allclose(rotvec.grad, torch.zeros(4, 3), atol=1e-6)
@@ -98,7 +100,7 @@ def test_turning_the_points_turns_the_root_alone(frame: str, features: str) -> N
     pack = pack_of(MD23)
     model = SmplRegressor(config, feature_count(MD23, features)).eval()
     points, angle = torch.randn(20, 23, 3), torch.linspace(-3.0, 3.0, 20)
-    turn = rotations.yaw_rotmat(torch.cos(angle), torch.sin(angle))
+    turn = torch_rotations.yaw_rotmat(torch.cos(angle), torch.sin(angle))
     before = predict(model, points, pack, config).local_rotmat
     turned = predict(model, points @ turn.transpose(1, 2), pack, config)
     after = turned.local_rotmat

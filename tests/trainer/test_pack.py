@@ -7,24 +7,19 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from dancepose_addon.core.body.keypoints import (  # noqa: E402
-    MarkerSet,
-    joint_markers,
-    keypoints_from_pose,
-    markers_for,
-)
-from dancepose_addon.core.fit.normalise import edge_lengths  # noqa: E402
-from dancepose_addon.core.skeleton.layouts import COCO17, LAYOUTS, MD23, SMPL24  # noqa: E402
-from tests.bodies import synthetic_body  # noqa: E402
-from tests.posing import random_pose  # noqa: E402
-from trainer.body import globals_of  # noqa: E402
-from trainer.config import AugmentConfig, load_config  # noqa: E402
-from trainer.data import draw_batch, layouts_of, load_data  # noqa: E402
-from trainer.errors import ConfigError  # noqa: E402
-from trainer.generator import build_generator, facing_rotmat, predict  # noqa: E402
-from trainer.pack import LayoutPack, feature_count, meetings, pack_layouts  # noqa: E402
-from trainer.pool import TensorPool  # noqa: E402
-from trainer.synthesis import synthesise  # noqa: E402
+from dancepose.trainer.body.layout_batch import LayoutPack, feature_count, meetings, pack_layouts
+from dancepose.trainer.body.torch_smpl import globals_of
+from dancepose.trainer.config import AugmentConfig, load_config
+from dancepose.trainer.data.augmentation import synthesise
+from dancepose.trainer.data.batches import draw_batch, layouts_of, load_data
+from dancepose.trainer.mocap.pose_pool import TensorPool
+from dancepose.trainer.model.generator import build_generator, facing_rotmat, predict
+from dancepose.trainer.training_errors import ConfigError
+from dancepose_addon.core.fit.normalise import edge_lengths
+from dancepose_addon.core.skeleton.layouts import COCO17, LAYOUTS, MD23, SMPL24
+from dancepose_addon.core.skeleton.markers import MarkerSet, joint_markers, keypoints_from_pose, markers_for
+from tests.support.bodies import synthetic_body
+from tests.support.posing import random_pose
 
 BODY = synthetic_body(3)
 EACH = 7

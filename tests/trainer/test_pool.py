@@ -8,15 +8,15 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from dancepose_addon.core.body.rotation import geodesic_angle, rotmat_to_rotvec  # noqa: E402
-from dancepose_addon.core.errors import FormatError, InputError, MissingFileError  # noqa: E402
-from tests.bodies import synthetic_body  # noqa: E402
-from tests.posing import random_pose  # noqa: E402
-from trainer import pool as pool_module  # noqa: E402
-from trainer.config import load_config  # noqa: E402
-from trainer.data import draw_batch, load_data  # noqa: E402
-from trainer.pool import ShardWriter, open_shards  # noqa: E402
-from trainer.prior_shards import write_shards  # noqa: E402
+from dancepose.trainer.config import load_config
+from dancepose.trainer.data.batches import draw_batch, load_data
+from dancepose.trainer.mocap import pose_pool as pool_module
+from dancepose.trainer.mocap.pose_pool import ShardWriter, open_shards
+from dancepose.trainer.mocap.write_shards import write_shards
+from dancepose_addon.core.body.rotation import geodesic_angle, rotmat_to_rotvec
+from dancepose_addon.core.errors import FormatError, InputError, MissingFileError
+from tests.support.bodies import synthetic_body
+from tests.support.posing import random_pose
 
 BODY = synthetic_body(3)
 SIZES = {"a": 40, "b": 25, "c": 60, "d": 10}

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from dancepose.trainer.mocap.poses import mirror_pose, without_heading
+from dancepose.trainer.mocap.procedural_poses import procedural_poses
 from dancepose_addon.core.body.model import JOINT_INDEX, forward_kinematics
 from dancepose_addon.core.body.rotation import geodesic_angle
-from tests.bodies import person_joints
-from trainer.posebook import procedural_poses
-from trainer.prior import mirror_pose, without_heading
+from tests.support.bodies import person_joints
 
 COUNT = 3000
 

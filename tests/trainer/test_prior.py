@@ -9,15 +9,23 @@ from numpy.typing import NDArray
 import pytest
 from scipy.spatial.transform import Rotation
 
-from cli.prior import prior as prior_command
+from dancepose.cli.prior import prior as prior_command
+from dancepose.trainer.mocap.cmu_retargeting import LIMIT, mend, retarget, twist_angle
+from dancepose.trainer.mocap.poses import (
+    PRIOR_FPS,
+    THINNING_M,
+    PriorPoses,
+    load_prior,
+    mirror_pose,
+    thin,
+    without_heading,
+)
 from dancepose_addon.core.body.model import JOINT_INDEX, MIRRORED_JOINTS, forward_kinematics
 from dancepose_addon.core.body.rotation import geodesic_angle, rotmat_to_rotvec
 from dancepose_addon.core.errors import FormatError, InputError, MissingFileError
-from dancepose_addon.core.skeleton.readers.bvh import parse_bvh
-from tests.bodies import person_joints
-from tests.posing import random_pose
-from trainer.prior import PRIOR_FPS, THINNING_M, PriorPoses, load_prior, mirror_pose, thin, without_heading
-from trainer.prior_bvh import LIMIT, mend, retarget, twist_angle
+from dancepose_addon.core.skeleton.readers.bvh_grammar import parse_bvh
+from tests.support.bodies import person_joints
+from tests.support.posing import random_pose
 
 REST = person_joints()
 LIMBS = {

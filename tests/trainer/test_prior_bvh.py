@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 import pytest
 from scipy.spatial.transform import Rotation
 
+from dancepose.trainer.mocap.cmu_retargeting import level, retarget
+from dancepose.trainer.mocap.poses import load_prior
 from dancepose_addon.core.body.model import JOINT_INDEX
 from dancepose_addon.core.errors import FormatError
-from dancepose_addon.core.skeleton.readers.bvh import BvhMotion, parse_bvh
-from tests.bodies import person_joints
-from trainer.prior import load_prior
-from trainer.prior_bvh import level, retarget
+from dancepose_addon.core.skeleton.readers.bvh_grammar import BvhMotion, parse_bvh
+from tests.support.bodies import person_joints
 
 # Child: (parent, offset). Legs hang straight down and arms point straight out.
 _TRUNK = {

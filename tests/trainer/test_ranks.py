@@ -9,10 +9,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from trainer.config import load_config  # noqa: E402
-from trainer.errors import ConfigError  # noqa: E402
-from trainer.loop import share_of  # noqa: E402
-from trainer.ranks import Ranks  # noqa: E402
+from dancepose.trainer.config import load_config
+from dancepose.trainer.distributed import Ranks
+from dancepose.trainer.loop import share_of
+from dancepose.trainer.training_errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
@@ -20,7 +20,7 @@ TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "
 AVERAGING = """
 import torch
 from torch import nn
-from trainer.ranks import join_ranks, leave_ranks
+from dancepose.trainer.distributed import join_ranks, leave_ranks
 ranks = join_ranks(torch.device("cpu"))
 model = nn.Sequential(nn.Linear(2, 2, bias=False), nn.BatchNorm1d(2))
 model[0].weight.grad = torch.full((2, 2), 1.0 + 2.0 * ranks.rank)
@@ -69,7 +69,7 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
     errors = {}
     for name, launcher, seed in (("one", (), 0), ("other", (), 1), ("two", TORCHRUN, 0)):
         out = tmp_path / name
-        run(*launcher, "-m", "cli.main", "train", "--out", out, "--seed", str(seed), *settings)
+        run(*launcher, "-m", "dancepose.cli.main", "train", "--out", out, "--seed", str(seed), *settings)
         log = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
         assert log[-1]["step"] == 120
         errors[name] = sum(row["error_mm"] for row in log[-5:]) / 5

@@ -10,14 +10,14 @@ torch = pytest.importorskip("torch")
 smplx = pytest.importorskip("smplx")
 sparse = pytest.importorskip("scipy.sparse")
 
-from dancepose_addon.core.body.keypoints import joint_markers, keypoints_from_pose  # noqa: E402
-from dancepose_addon.core.body.model import skin  # noqa: E402
-from dancepose_addon.core.body.model_io import load_body  # noqa: E402
-from dancepose_addon.core.body.rotation import rotmat_to_rotvec  # noqa: E402
-from dancepose_addon.core.skeleton.layouts import SMPL24  # noqa: E402
-from tests.bodies import synthetic_arrays  # noqa: E402
-from tests.posing import random_pose  # noqa: E402
-from trainer.body import torch_body, vertices  # noqa: E402
+from dancepose.trainer.body.torch_smpl import torch_body, vertices
+from dancepose_addon.core.body.model import skin
+from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.body.rotation import rotmat_to_rotvec
+from dancepose_addon.core.skeleton.layouts import SMPL24
+from dancepose_addon.core.skeleton.markers import joint_markers, keypoints_from_pose
+from tests.support.bodies import synthetic_arrays
+from tests.support.posing import random_pose
 
 OFFICIAL_VERTICES = 6890
 
@@ -59,7 +59,7 @@ def test_joints_and_vertices_are_those_of_smplx(official: Path) -> None:
 
 def test_training_runs_on_the_official_body(official: Path, tmp_path: Path) -> None:
     """The same commands with --body: train, export, and a file that names the body it was trained on."""
-    from cli.main import app
+    from dancepose.cli.main import app
     from dancepose_addon.inference import open_regressor
 
     settings = ("--set", "model.width=32", "--set", "data.procedural_poses=60", "--set", "optim.steps=2")

@@ -8,19 +8,19 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from dancepose_addon.core.body.keypoints import joint_markers, keypoints_from_pose  # noqa: E402
-from dancepose_addon.core.fit.normalise import normalise  # noqa: E402
-from dancepose_addon.core.skeleton.layouts import MD23  # noqa: E402
-from dancepose_addon.core.skeleton.sequence import Sequence  # noqa: E402
-from tests.bodies import synthetic_body  # noqa: E402
-from tests.posing import random_pose  # noqa: E402
-from trainer.body import p_3d, torch_body  # noqa: E402
-from trainer.config import AugmentConfig, load_config  # noqa: E402
-from trainer.errors import ConfigError  # noqa: E402
-from trainer.music_dance import known_clips  # noqa: E402
-from trainer.pack import pack_layouts  # noqa: E402
-from trainer.recordings import dance_of, motion_set, split_clips  # noqa: E402
-from trainer.synthesis import PARTS, mirror, recombine, synthesise, vary_poses  # noqa: E402
+from dancepose.trainer.body.layout_batch import pack_layouts
+from dancepose.trainer.body.torch_smpl import p_3d, torch_body
+from dancepose.trainer.config import AugmentConfig, load_config
+from dancepose.trainer.data.augmentation import PARTS, mirror, recombine, synthesise, vary_poses
+from dancepose.trainer.data.music_dance_stats import known_clips
+from dancepose.trainer.data.recordings import dance_of, motion_set, split_clips
+from dancepose.trainer.training_errors import ConfigError
+from dancepose_addon.core.fit.normalise import normalise
+from dancepose_addon.core.skeleton.layouts import MD23
+from dancepose_addon.core.skeleton.markers import joint_markers, keypoints_from_pose
+from dancepose_addon.core.skeleton.sequence import KeypointSequence
+from tests.support.bodies import synthetic_body
+from tests.support.posing import random_pose
 
 BODY = synthetic_body(3)
 TWIN = torch_body(BODY, joint_markers(MD23))
@@ -65,7 +65,7 @@ def test_shapes_and_noise_change_points_but_not_the_size_they_are_seen_in() -> N
 
 def test_a_mirrored_pose_has_mirrored_keypoints() -> None:
     # On a symmetric skeleton: right joints are the left ones with x negated.
-    from tests.bodies import person_joints
+    from tests.support.bodies import person_joints
 
     joints = torch.tensor(person_joints())
     twin = replace(TWIN, rest_joints_m=joints)
@@ -99,10 +99,10 @@ def test_varied_poses_stay_rotations_and_yaw_covers_the_circle() -> None:
     assert torch.allclose(heading[:, 1], torch.zeros(400), atol=1e-6)
 
 
-def clip(scale: float, name: str) -> Sequence:
+def clip(scale: float, name: str) -> KeypointSequence:
     points = keypoints_from_pose(joint_markers(MD23), BODY.rest_joints(), POSES.numpy(), scale=scale)
     place = np.random.default_rng(8).normal(size=(len(points), 1, 3))
-    return Sequence((points + place).astype(np.float32), 25.0, MD23, source=f"somewhere/{name}")
+    return KeypointSequence((points + place).astype(np.float32), 25.0, MD23, source=f"somewhere/{name}")
 
 
 @pytest.mark.parametrize("kind", ["size", "max"])
@@ -132,7 +132,7 @@ def test_split_and_sample_follow_seed_and_proportion() -> None:
 
 
 def test_preset_that_needs_recordings_says_so(tmp_path: Path) -> None:
-    from trainer.data import load_data
+    from dancepose.trainer.data.batches import load_data
 
     with pytest.raises(ConfigError, match="--motion"):
         load_data(load_config("paper", ("data.procedural_poses=8",)), BODY, motion=(), prior=None)

@@ -12,9 +12,9 @@ from PIL import Image
 import pytest
 
 from dancepose_addon.ui.translations import LANGUAGES, TRANSLATIONS
-from export.packaging.blender_tool import find_tool
-from export.packaging.building import WHEEL_CACHE, build_packages
-from export.packaging.wheels import cached_wheels, pinned_version
+from tools.build_extension.blender_tool import find_tool
+from tools.build_extension.building import WHEEL_CACHE, build_packages
+from tools.build_extension.wheels import cached_wheels, pinned_version
 from tools.window.run import SCREEN, Session, make_debian, run_session, save_small
 
 pytestmark = [

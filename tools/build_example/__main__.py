@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dancepose_addon.core.atomic import replacing
-from dancepose_addon.core.body.keypoints import keypoints_from_pose, markers_for
+from dancepose_addon.core.axes import from_smpl
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.skeleton.axes import from_smpl
 from dancepose_addon.core.skeleton.layouts import MD23
+from dancepose_addon.core.skeleton.markers import keypoints_from_pose, markers_for
 
 from . import music, waltz
 from .curves import smoothed
-from .dancer import dance
+from .waltz_dancer import dance
 
 OUT: Final = Path(__file__).parents[2] / "examples" / "waltz"
 SEED: Final = 2018

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-F64 = NDArray[np.float64]
+from dancepose_addon.core.arrays import F64
 
 
 def keyed(times: F64, keys: Sequence[tuple[float, ArrayLike]]) -> F64:

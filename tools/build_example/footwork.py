@@ -6,10 +6,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from dancepose_addon.core.arrays import F64
+
 from . import waltz
 from .curves import ease, keyed, smoothed
-
-F64 = NDArray[np.float64]
 
 TOE_PIVOT_DEG = 28.0
 """How far a foot on the floor lets the body turn before its ball turns with it."""

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+
+from dancepose_addon.core.arrays import F64
 
 from . import waltz
-
-F64 = NDArray[np.float64]
 
 RATE: Final = 44_100
 BEAT_S: Final = waltz.FRAMES_PER_BEAT / waltz.FPS

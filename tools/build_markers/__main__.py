@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from dancepose_addon.core.arrays import F32
 from dancepose_addon.core.atomic import replacing
-from dancepose_addon.core.body.keypoints import MarkerSet
 from dancepose_addon.core.body.model import JOINT_COUNT, JOINT_INDEX, JOINT_NAMES, BodyModel
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.skeleton.layout_tables_more import FINGERS
@@ -28,6 +28,7 @@ from dancepose_addon.core.skeleton.layouts import (
     SMPLX55,
     Layout,
 )
+from dancepose_addon.core.skeleton.markers import MarkerSet
 
 OUT: Final = Path(__file__).parents[2] / "dancepose_addon" / "assets" / "markers"
 LEAST_SHARE: Final = 0.1
@@ -42,7 +43,6 @@ FINGER_LENGTH: Final = {"index": 0.49, "middle": 0.52, "ring": 0.49, "pinky": 0.
 FINGER_JOINTS: Final = (0.0, 0.46, 0.74)
 THUMB_JOINTS: Final = (0.22, 0.5, 0.76)
 """Of the way from the knuckle to the tip; for the thumb from the wrist."""
-F32 = NDArray[np.float32]
 Place = tuple[F32, F32]
 """Weights of the bones (24,) and the point in the T-pose (3,), metres."""
 

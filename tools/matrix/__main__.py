@@ -15,9 +15,9 @@ import sys
 from typing import Final
 
 from dancepose_addon.core.errors import DancePoseError
-from export.packaging.building import WHEEL_CACHE
-from export.packaging.errors import PackagingError
-from export.packaging.wheels import PYTHONS, fetch_wheels, pinned_version
+from tools.build_extension.building import WHEEL_CACHE
+from tools.build_extension.packaging_errors import PackagingError
+from tools.build_extension.wheels import PYTHONS, fetch_wheels, pinned_version
 
 ROOT: Final = Path(__file__).parents[2]
 MATRIX: Final = ROOT / "build" / "matrix"

@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 
 from dancepose_addon.core.atomic import replacing
-from dancepose_addon.core.exchange.example import example_folder
-from export.packaging.errors import PackagingError
+from dancepose_addon.core.io.example import example_folder
+from tools.build_extension.packaging_errors import PackagingError
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parents[1]

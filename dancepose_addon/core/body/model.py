@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-F32 = NDArray[np.float32]
+from ..arrays import F32
+
 I32 = NDArray[np.int32]
 
 JOINT_COUNT: Final = 24

@@ -6,11 +6,9 @@ The same arithmetic stands in the exported graph; this is its reference, for tra
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import F32
 from ..skeleton.layouts import Layout
-
-F32 = NDArray[np.float32]
 
 KINDS: Final = ("max", "size")
 REACH_M: Final = 1.25

@@ -16,9 +16,9 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..body.keypoints import MarkerSet
 from ..errors import DancePoseError, RegressorError
 from ..skeleton.layouts import Layout, get_layout
+from ..skeleton.markers import MarkerSet
 
 SCHEMA_VERSION: Final = 1
 HEADING_BLIND: Final = "turned about the vertical"

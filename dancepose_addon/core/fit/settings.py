@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import math
 
 from ..errors import InputError
-from .pose import REFINE_STEPS, RefineSettings
+from .pose.levenberg_marquardt import REFINE_STEPS, RefineSettings
 
 
 @dataclass(frozen=True)

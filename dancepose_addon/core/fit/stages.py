@@ -2,19 +2,15 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..body.keypoints import keypoints_from_pose
+from ..arrays import F32
 from ..body.model import BodyModel
-from .grounding import Ground, Soles, find_supports
-from .shape import Shape
-
-F32 = NDArray[np.float32]
+from ..skeleton.markers import keypoints_from_pose
+from .floor.contacts import Ground, Soles, find_supports
+from .shape.from_lengths import Shape
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FitState:
     """A body in a pose for every frame. pose: (T, 24, 3, 3), local rotations; translation: (T, 3), metres."""
 
     shape: Shape
@@ -32,12 +28,12 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class Settled:
+class GroundedFit:
     """A body on its floor. drop_m: (T, 1, 3), by what body and key-points were lowered; drift_m: how far the source's
     floor drifts over the clip; floor_m: its height in the source; ground: contacts with the floor at 0; soles_before,
     soles: before and after foot lock."""
 
-    fitted: Fitted
+    fitted: FitState
     drop_m: F32
     drift_m: float
     floor_m: float

@@ -12,12 +12,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..body.keypoints import markers_for
+from ..arrays import F64
 from ..body.model import JOINT_NAMES
 from ..body.model_io import load_body
 from .layout import Layout
-
-F64 = NDArray[np.float64]
+from .markers import markers_for
 
 SAMPLES: Final = 160
 """Frames that are looked at, spread over the clip."""

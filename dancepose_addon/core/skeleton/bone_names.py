@@ -4,7 +4,7 @@ Names are compared without prefixes (``mixamorig:``), case, and what separates w
 their joints, so they are gathered in order and spread over SMPL's three.
 """
 
-from collections.abc import Sequence as SequenceOf
+from collections.abc import Sequence
 import re
 from typing import Final
 
@@ -58,7 +58,7 @@ def plain(name: str) -> str:
     return side + low
 
 
-def smpl_joints(names: SequenceOf[str]) -> dict[str, int]:
+def smpl_joints(names: Sequence[str]) -> dict[str, int]:
     """SMPL joint -> index of the file's joint that is it; joints that the file lacks are missing.
 
     names: in the order of the hierarchy, parents first.
@@ -112,6 +112,6 @@ def _spread(spine: list[int]) -> dict[str, int]:
     return {"spine1": spine[0], "spine2": spine[len(spine) // 2], "spine3": spine[-1]}
 
 
-def is_cmu(names: SequenceOf[str]) -> bool:
+def is_cmu(names: Sequence[str]) -> bool:
     """Whether a file keeps the names of CMU's own skeleton."""
     return {"LHipJoint", "RHipJoint", "LowerBack"} <= set(names)

@@ -13,12 +13,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..body.keypoints import markers_for
 from ..body.model import PARENTS
 from ..errors import LayoutError
 from .anatomy import template_of
 from .layouts import Layout, get_layout
-from .sequence import Sequence
+from .markers import markers_for
+from .sequence import KeypointSequence
 
 SAME_M: Final = 0.008
 MIDDLE_M: Final = 0.02
@@ -83,7 +83,7 @@ def _related(first: NDArray[np.float32], second: NDArray[np.float32]) -> bool:
     return a == b or PARENTS[a] == b or PARENTS[b] == a
 
 
-def to_layout(sequence: Sequence, target: Layout) -> Sequence:
+def to_layout(sequence: KeypointSequence, target: Layout) -> KeypointSequence:
     """The motion as points of another layout; missing ones are NaN with confidence 0, and said.
 
     Raises:
@@ -127,7 +127,7 @@ def _note(mapping: Mapping) -> str:
     return f"Points of {mapping.source.name} were taken for {mapping.target.name}: {'; '.join(parts)}."
 
 
-def for_one_of(sequence: Sequence, names: Iterable[str]) -> Sequence:
+def for_one_of(sequence: KeypointSequence, names: Iterable[str]) -> KeypointSequence:
     """The motion in one of these layouts (those that a regressor exists for), where its own is none of them.
 
     The layout is chosen that most of whose points the motion has. Where none has enough of them, the motion comes back

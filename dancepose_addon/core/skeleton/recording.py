@@ -7,10 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import F64
 from ..errors import InputError
 from .sequence import AudioWindow
-
-F64 = NDArray[np.float64]
 
 SURE: Final = 0.9
 """A conclusion of less confidence is doubtful, and said aloud."""

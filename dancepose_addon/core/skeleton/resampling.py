@@ -10,11 +10,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import F64
 from ..body.rotation import rotmat_to_rotvec, rotvec_to_rotmat
 from ..errors import InputError
-from .sequence import Sequence
-
-F64 = NDArray[np.float64]
+from .sequence import KeypointSequence
 
 CROSSINGS: Final = 16
 """Zeros of the sinc on either side: the filter's length."""
@@ -98,7 +97,7 @@ def resample_rotations(rotmat: NDArray[np.floating], fps: float, to_fps: float) 
     return start @ rotvec_to_rotmat(step * share)
 
 
-def resample(sequence: Sequence, to_fps: float) -> Sequence:
+def resample(sequence: KeypointSequence, to_fps: float) -> KeypointSequence:
     """A motion at another rate, music and all. Raises InputError where the rate cannot be made."""
     if abs(to_fps / sequence.fps - 1.0) < 1e-6:
         return sequence

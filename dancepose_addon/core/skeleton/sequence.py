@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import F32
 from ..errors import InputError
 from .layouts import Layout, require_count
-
-F32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class AudioWindow:
 
 
 @dataclass(frozen=True)
-class Sequence:
+class KeypointSequence:
     """A skeleton motion.
 
     keypoints_m: (T, K, 3), metres, SMPL axes (y up); fps: true frames per second; confidence: (T, K) in [0, 1], or
@@ -46,7 +45,7 @@ class Sequence:
         """Length in seconds: frames over rate."""
         return len(self) / self.fps
 
-    def between(self, start: int, end: int | None) -> "Sequence":
+    def between(self, start: int, end: int | None) -> "KeypointSequence":
         """Frames ``start`` up to but not including ``end``, with the music cut alike.
 
         Raises:
@@ -65,7 +64,7 @@ class Sequence:
         return replace(self, keypoints_m=self.keypoints_m[start:stop], confidence=confidence, audio=audio)
 
 
-def validate(sequence: Sequence) -> Sequence:
+def validate(sequence: KeypointSequence) -> KeypointSequence:
     """Refuse what no fit could use; called by every reader's caller, at the border.
 
     NaN means that a point was not seen: a fit bridges it, and says where it cannot. ``require_whole`` refuses it.
@@ -91,7 +90,7 @@ def validate(sequence: Sequence) -> Sequence:
     return sequence
 
 
-def require_whole(sequence: Sequence) -> Sequence:
+def require_whole(sequence: KeypointSequence) -> KeypointSequence:
     """Refuse points that were not seen, where nothing bridges them.
 
     Raises:

@@ -32,7 +32,7 @@ def main(facts: dict[str, Any]) -> None:
     facts["settings"] = settings()
     (armature,) = armatures()
     facts["keys"], facts["joints"] = keys_of(armature), joints_at(armature, FRAMES)
-    facts["refused"] = fit(str(extension("core.exchange.example").example_folder()))
+    facts["refused"] = fit(str(extension("core.io.example").example_folder()))
     facts["dancers"] = len(armatures())
     repositories = [repository.module for repository in bpy.context.preferences.extensions.repos]
     bpy.ops.extensions.package_uninstall(repo_index=repositories.index(REPOSITORY), pkg_id="dancepose")

@@ -10,11 +10,11 @@ from typing import Final
 
 import numpy as np
 
+from ...axes import turn_points
 from ...errors import FormatError, InputError, MissingFileError
-from ..axes import turn_points
+from ..conventions import Interpretation, interpret
 from ..recording import NO_HINTS, Finding, Head, Hints, PointRecording, PoseRecording, Recording
-from ..sequence import Sequence
-from ..sniffing import Interpretation, interpret
+from ..sequence import KeypointSequence
 from . import array_file, bvh_points, c3d_file, music_dance, text_tables
 
 FrameRange = tuple[int, int | None]
@@ -109,7 +109,7 @@ def examine(path: Path, hints: Hints = NO_HINTS) -> Examination:
     return Examination(recording, interpretation, (form, *recording.findings, *interpretation.findings))
 
 
-def sequence_of(examination: Examination) -> Sequence:
+def sequence_of(examination: Examination) -> KeypointSequence:
     """The motion as it was understood, with every doubt in its notes.
 
     Raises:
@@ -139,7 +139,7 @@ def sequence_of(examination: Examination) -> Sequence:
         confidence = np.ones(points.shape[:2], np.float32) if confidence is None else confidence
         confidence = np.where(unseen, np.float32(0.0), confidence)
     doubts = (finding.sentence() for finding in examination.findings if finding.doubtful)
-    return Sequence(
+    return KeypointSequence(
         keypoints_m=points,
         fps=float(understood.fps),
         layout=understood.layout,
@@ -157,7 +157,7 @@ def read(
     fps: float | None = None,
     frames: FrameRange | None = None,
     hints: Hints = NO_HINTS,
-) -> Sequence:
+) -> KeypointSequence:
     """Read a skeleton motion: metres, y up, at its true rate, with its music where the format has any.
 
     layout: name of the layout, where the file leaves it open or for another than its own; fps: frames per second,

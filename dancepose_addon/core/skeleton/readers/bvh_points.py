@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ..bone_names import CMU_ELSEWHERE, CMU_UNIT, is_cmu
 from ..mapping import NEARLY
 from ..recording import Finding, Head, Hints, PointRecording
-from .bvh import parse_bvh
+from .bvh_grammar import parse_bvh
 from .named_points import arranged
 
 

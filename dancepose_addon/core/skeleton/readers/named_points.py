@@ -1,6 +1,6 @@
 """Points that the file names: chosen and ordered by their names, for the layout that is asked for or that they are."""
 
-from collections.abc import Sequence as SequenceOf
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -54,7 +54,7 @@ def arranged(recording: PointRecording, hints: Hints, *, bones: bool) -> PointRe
     )  # fmt: skip
 
 
-def choose(names: SequenceOf[str], wanted: str | None, source: str, *, bones: bool) -> Choice:
+def choose(names: Sequence[str], wanted: str | None, source: str, *, bones: bool) -> Choice:
     """Which of the file's points are which of a layout's; see ``arranged``."""
     at: dict[str, int] = {}
     for number, name in enumerate(names):
@@ -94,7 +94,7 @@ def _by_name(layout: Layout, exact: dict[str, int], at: dict[str, int]) -> tuple
     return tuple(exact.get(name, at.get(plain(name), -1)) for name in layout.keypoints)
 
 
-def _by_bones(layout: Layout, names: SequenceOf[str], source: str) -> Choice:
+def _by_bones(layout: Layout, names: Sequence[str], source: str) -> Choice:
     joints = smpl_joints(names)
     missing = [name for name in NEEDED if name not in joints]
     if missing:
@@ -105,6 +105,6 @@ def _by_bones(layout: Layout, names: SequenceOf[str], source: str) -> Choice:
     return Choice(layout, tuple(joints.get(name, -1) for name in layout.keypoints), "its joints are called as usual")
 
 
-def _listed(names: SequenceOf[str]) -> str:
+def _listed(names: Sequence[str]) -> str:
     shown = ("".join(letter if letter.isprintable() else "?" for letter in name[:24]) for name in names[:6])
     return ", ".join(shown) + (", ..." if len(names) > 6 else "")

@@ -11,14 +11,12 @@ import re
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...arrays import F64
 from ...errors import FormatError, InputError, MissingFileError
 from ..recording import Head, Hints, PointRecording
 from .named_points import arranged
 from .numbers import usable_rate
-
-F64 = NDArray[np.float64]
 
 AXES: Final = {"x": 0, "y": 1, "z": 2}
 SURENESS: Final = ("confidence", "conf", "score", "likelihood")

@@ -1,7 +1,7 @@
 """Theta in arrays: rotations of SMPL's joints and where the body is.
 
     AMASS      poses (N, 156) SMPL+H or (N, 165) SMPL-X or (N, 72) SMPL, trans, betas, gender, mocap_framerate; z up
-    our own    the same with scale, rest_pelvis, provenance (core/fit/motion.py)
+    our own    the same with scale, rest_pelvis, provenance (core/body/motion.py)
     AIST++     smpl_poses (N, 72), smpl_trans, smpl_scaling; y up, 60 fps; metres are trans / scaling
     EDGE       smpl_poses (N, 72), smpl_trans (the pelvis's place), full_pose (N, 24, 3); z up, 30 fps
     FineDance  one array (N, 315): translation, then 52 rotations as the first two rows of their matrices (6D);
@@ -15,16 +15,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...arrays import F64
 from ...body.rotation import rotmat_to_rotvec
 from ...errors import FormatError, InputError
 from ..anatomy import measure_fit, rigid_share, sample
 from ..layouts import layouts_with
 from ..recording import Finding, Hints, PoseRecording
 from .numbers import as_numbers, describe, stored_rate, text_of
-
-F64 = NDArray[np.float64]
 
 AIST_FPS: Final = 60.0
 EDGE_FPS: Final = 30.0

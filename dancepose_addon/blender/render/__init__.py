@@ -1,0 +1,1 @@
+"""Rendering frames and encoding videos inside Blender."""

@@ -1,0 +1,172 @@
+"""Frames of a scene as PNG files: a frame that exists is whole, and a run that was stopped goes on where it was."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+import hashlib
+import json
+import os
+from pathlib import Path
+import time
+from typing import Final
+
+import bpy
+import numpy as np
+
+from ...core.atomic import output_error, replacing
+from ...core.body.model import BodyModel
+from ...core.body.motion import BodyMotion
+from ...core.camera_framing import Shot
+from ...core.errors import OutputError
+from ...core.png import is_whole_png, stamp, stamp_of
+from ...core.progress import Progress, silent
+from .. import compat
+from ..rig.dancer import RECORD
+from ..stage import stage
+from .engines import Engine
+
+ENOSPC: Final = 28
+LOW_SPACE_BYTES: Final = 1 << 20
+
+
+def set_up_picture(scene: bpy.types.Scene, *, width: int, height: int, fps: float) -> None:
+    """Set size and rate of the scene's output, and PNG as its format. fps: may be fractional, such as 29.97."""
+    render = scene.render
+    render.resolution_x, render.resolution_y, render.resolution_percentage = width, height, 100
+    set_rate(scene, fps)
+    render.film_transparent = False
+    render.use_compositing = False
+    render.use_sequencer = False
+    render.use_file_extension = False
+    render.use_overwrite = True
+    render.dither_intensity = 0.0
+    compat.choose_png(render.image_settings)
+
+
+def set_rate(scene: bpy.types.Scene, fps: float) -> None:
+    """Blender's rate is a whole number over a base: 29.97 is 30 / 1.001."""
+    scene.render.fps = max(1, round(fps))
+    scene.render.fps_base = scene.render.fps / fps
+
+
+def render_key(
+    motion: BodyMotion, body: BodyModel, shot: Shot, engine: Engine, *, width: int, height: int, fps: float
+) -> str:
+    """Sixteen hex digits that name everything a picture depends on: frames under one key belong together."""
+    digest = hashlib.blake2b(digest_size=8)
+    arrays = [motion.pose_rotmat, motion.translation_m, motion.betas, shot.position_m, shot.rotmat]
+    arrays += [body.v_template_m, body.faces, body.shapedirs, body.weights]
+    arrays += [] if body.posedirs is None else [body.posedirs]
+    arrays += [] if body.surface is None else [body.surface.face_material, body.surface.rgba]
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+    lights = [asdict(light) for light in stage.LIGHTS]
+    settings = [motion.scale, motion.fps, width, height, fps, stage.STAGE_VERSION, lights, engine.settings_key()]
+    digest.update(json.dumps([*settings, bpy.app.version[:2]], sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def scene_key(
+    scene: bpy.types.Scene,
+    dancers: Iterable[bpy.types.Object],
+    others: Iterable[bpy.types.Object],
+    engine: Engine,
+    stage_key: Mapping[str, object],
+) -> str:
+    """As ``render_key``, for a scene that people work in: everything of it that this extension knows to matter.
+
+    stage_key: what the stage was built from, as JSON values; others: what else is seen. Of these, name and place count,
+    and of materials, the viewport's colour.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    for thing in sorted(others, key=lambda thing: str(thing.name)):
+        shown = [list(slot.material.diffuse_color) for slot in thing.material_slots if slot.material is not None]
+        place = [list(row) for row in thing.matrix_world]
+        digest.update(json.dumps([thing.name, thing.hide_render, place, shown]).encode())
+    for dancer in dancers:
+        action = dancer.animation_data.action if dancer.animation_data is not None else None
+        for curve in compat.curves_of(action) if action is not None else ():
+            points = np.empty(2 * len(curve.keyframe_points), np.float32)
+            curve.keyframe_points.foreach_get("co", points)
+            digest.update(points.data)
+        digest.update(str(dancer.get(RECORD)).encode())
+    render = scene.render
+    settings = [render.resolution_x, render.resolution_y, render.fps, render.fps_base, stage.STAGE_VERSION]
+    settings += [engine.settings_key(), dict(stage_key), bpy.app.version[:2]]
+    digest.update(json.dumps(settings, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def frame_path(folder: Path, index: int) -> Path:
+    """Where frame ``index`` of a clip lies."""
+    return folder / f"{index:06d}.png"
+
+
+def missing_frames(folder: Path, indices: range, *, width: int, height: int, key: str | None = None) -> list[int]:
+    """Frames that are not there, are not whole pictures of that size, or do not carry ``key`` where one is given."""
+    if key is None:
+        return [i for i in indices if not is_whole_png(frame_path(folder, i), width=width, height=height)]
+    return [i for i in indices if stamp_of(frame_path(folder, i), width=width, height=height) != key]
+
+
+def render_frames(
+    scene: bpy.types.Scene,
+    *,
+    folder: Path,
+    count: int,
+    progress: Progress = silent,
+    first_frame: int = 0,
+    start: int = 0,
+    key: str | None = None,
+) -> int:
+    """Render the ``count`` frames of a clip from ``start`` on that ``folder`` lacks; returns how many were to do.
+
+    key: where given, every frame carries it, and only frames that do are taken for done.
+
+    Raises:
+        OutputError: a frame cannot be written; those before it are whole and stay.
+        Cancelled: by ``progress``, between frames.
+    """
+    width, height = scene.render.resolution_x, scene.render.resolution_y
+    todo = missing_frames(folder, range(start, start + count), width=width, height=height, key=key)
+    done, begun = count - len(todo), time.monotonic()
+    for number, index in enumerate(todo):
+        left = (time.monotonic() - begun) / number * (len(todo) - number) if number > 1 else 0.0
+        progress((done + number) / count, f"Frame {done + number + 1} of {count}{_time_left(left)}")
+        scene.frame_set(first_frame + index)
+        with replacing(frame_path(folder, index)) as temporary:
+            render_still(scene, temporary)
+            if not is_whole_png(temporary, width=width, height=height):
+                raise write_error(frame_path(folder, index), "Blender wrote an incomplete picture")
+            if key is not None:
+                temporary.write_bytes(stamp(temporary.read_bytes(), key))
+    progress(1.0, f"{count} frames")
+    return len(todo)
+
+
+def _time_left(seconds: float) -> str:
+    return f", {seconds / 60:.0f} min left" if seconds > 90 else f", {seconds:.0f} s left" if seconds > 2 else ""
+
+
+def render_still(scene: bpy.types.Scene, path: Path) -> None:
+    """Render the scene's current frame into ``path``.
+
+    Raises:
+        OutputError: Blender could not write it.
+    """
+    scene.render.filepath = str(path)
+    try:
+        bpy.ops.render.render(write_still=True, scene=scene.name)
+    except RuntimeError as error:
+        raise write_error(path, str(error).strip().splitlines()[-1]) from error
+
+
+def write_error(path: Path, reason: str) -> OutputError:
+    """Blender names its trouble in words only; a full disk is told by the room that is left."""
+    try:
+        room = os.statvfs(path.parent)
+        full = room.f_bavail * room.f_frsize < LOW_SPACE_BYTES
+    except (AttributeError, OSError):
+        full = False
+    if full or "No space left" in reason:
+        return output_error(path, OSError(ENOSPC, "No space left on device"))
+    return OutputError(f"{path} could not be written ({reason}). Choose another place with --out or --work.")

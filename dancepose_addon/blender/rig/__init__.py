@@ -1,0 +1,1 @@
+"""Armature, mesh, F-curves and stored records of one dancer."""

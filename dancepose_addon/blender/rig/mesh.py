@@ -1,0 +1,146 @@
+"""The rig's skin: mesh, weights, materials, and pose correctives as driven shape keys."""
+
+from typing import Final
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.arrays import F32
+from ...core.body.model import JOINT_NAMES, BodyModel, Surface
+from .. import compat
+
+PLAIN: Final = (0.55, 0.56, 0.58, 1.0)
+ROUGHNESS: Final = {"skin": 0.5, "eye": 0.2, "eyes": 0.2}
+"""Of materials by name; cloth is rough."""
+CLOTH_ROUGHNESS: Final = 0.75
+
+FEATURES: Final = (
+    "-2*(y*y+z*z)", "2*(x*y-w*z)", "2*(x*z+w*y)",
+    "2*(x*y+w*z)", "-2*(x*x+z*z)", "2*(y*z-w*x)",
+    "2*(x*z-w*y)", "2*(y*z+w*x)", "-2*(x*x+y*y)",
+)  # fmt: skip
+"""SMPL's pose features (Loper et al. 2015, equation 9): R - I of a joint, row by row, from its unit quaternion."""
+
+
+def create_body_mesh(
+    name: str,
+    body: BodyModel,
+    *,
+    betas: F32,
+    scale: float,
+    armature: bpy.types.Object,
+    collection: bpy.types.Collection,
+    correctives: bool = True,
+) -> bpy.types.Object:
+    """Build the skin of ``body`` on ``armature``. betas: (B,); scale: of the body about SMPL's origin.
+
+    With ``correctives`` the evaluated mesh is exactly SMPL's; without, it is plain linear blend skinning.
+    """
+    rest = np.ascontiguousarray(np.float32(scale) * body.rest_vertices(betas), np.float32)
+    data = bpy.data.meshes.new(name)
+    _set_geometry(data, rest, body.faces)
+    _set_materials(data, body.surface)
+    skin = bpy.data.objects.new(name, data)
+    skin.parent = armature
+    collection.objects.link(skin)
+    _set_weights(skin, body.weights)
+    modifier = skin.modifiers.new("Armature", "ARMATURE")
+    modifier.object = armature
+    if correctives and body.posedirs is not None:
+        _add_correctives(skin, rest, np.float32(scale) * body.posedirs, armature)
+    return skin
+
+
+def _set_geometry(data: bpy.types.Mesh, vertices_m: F32, faces: NDArray[np.int32]) -> None:
+    count = len(faces)
+    data.vertices.add(len(vertices_m))
+    data.vertices.foreach_set("co", vertices_m.ravel())
+    data.loops.add(3 * count)
+    data.loops.foreach_set("vertex_index", np.ascontiguousarray(faces, np.int32).ravel())
+    data.polygons.add(count)
+    data.polygons.foreach_set("loop_start", np.arange(0, 3 * count, 3, dtype=np.int32))
+    data.update(calc_edges=True)
+    data.shade_smooth()
+
+
+def _set_materials(data: bpy.types.Mesh, surface: Surface | None) -> None:
+    if surface is None:
+        data.materials.append(_material("body", PLAIN))
+        return
+    for name, rgba in zip(surface.names, surface.rgba.tolist(), strict=True):
+        data.materials.append(_material(name, rgba))
+    data.polygons.foreach_set("material_index", surface.face_material.astype(np.int32))
+
+
+def _material(name: str, rgba: tuple[float, ...] | list[float]) -> bpy.types.Material:
+    """rgba: scene-linear. The viewport colour is what Workbench shows, the shader what Cycles and EEVEE show."""
+    material = bpy.data.materials.new(f"DancePose {name}")
+    material.diffuse_color = rgba
+    roughness = ROUGHNESS.get(name, CLOTH_ROUGHNESS)
+    material.roughness = roughness
+    compat.use_nodes(material)
+    shader = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
+    shader.inputs["Base Color"].default_value = rgba
+    shader.inputs["Roughness"].default_value = roughness
+    return material
+
+
+def _set_weights(skin: bpy.types.Object, weights: F32) -> None:
+    """weights: (V, 24). One call per entry: the API has no bulk form, and equal weights are rare."""
+    for joint, name in enumerate(JOINT_NAMES):
+        group = skin.vertex_groups.new(name=name)
+        column = weights[:, joint]
+        moved = np.flatnonzero(column)
+        for vertex, weight in zip(moved.tolist(), column[moved].tolist(), strict=True):
+            group.add((vertex,), weight, "REPLACE")
+
+
+def _add_correctives(skin: bpy.types.Object, rest_m: F32, posedirs_m: F32, armature: bpy.types.Object) -> None:
+    """A shape key per pose feature that moves anything, driven by its joint's quaternion.
+
+    Drivers hold no data per frame, follow every later edit of the pose, and as simple expressions run without
+    Python. They divide by the quaternion's squared length, which is not 1 between keys.
+    """
+    skin.shape_key_add(name="Basis", from_mix=False)
+    used = np.flatnonzero(np.abs(posedirs_m).max(axis=(0, 1)) > 0.0)
+    shapes = np.ascontiguousarray(np.moveaxis(posedirs_m[:, :, used], 2, 0))
+    for feature, shape in zip(used.tolist(), shapes, strict=True):
+        joint, entry = JOINT_NAMES[1 + feature // 9], feature % 9
+        key = skin.shape_key_add(name=_key_name(feature), from_mix=False)
+        key.points.foreach_set("co", (rest_m + shape).ravel())
+        key.slider_min, key.slider_max = -2.0, 2.0
+        _drive(key, armature, f'pose.bones["{joint}"].rotation_quaternion', FEATURES[entry])
+
+
+def _key_name(feature: int) -> str:
+    """Of the shape key of a pose feature: its joint, and the row and column of R - I, counted from 1."""
+    joint, entry = divmod(feature, 9)
+    return f"{JOINT_NAMES[1 + joint]} {entry // 3 + 1}{entry % 3 + 1}"
+
+
+def set_rest_shape(skin: bpy.types.Object, body: BodyModel, *, betas: F32, scale: float) -> None:
+    """Move the rest mesh, and the shape keys of its correctives, to another shape. betas: (B,)."""
+    rest = np.ascontiguousarray(np.float32(scale) * body.rest_vertices(betas), np.float32)
+    skin.data.vertices.foreach_set("co", rest.ravel())
+    keys = skin.data.shape_keys
+    if keys is not None and body.posedirs is not None:
+        keys.reference_key.points.foreach_set("co", rest.ravel())
+        for feature in range(body.posedirs.shape[2]):
+            key = keys.key_blocks.get(_key_name(feature))
+            if key is not None:
+                shape = rest + np.float32(scale) * body.posedirs[:, :, feature]
+                key.points.foreach_set("co", np.ascontiguousarray(shape, np.float32).ravel())
+    skin.data.update()
+
+
+def _drive(key: bpy.types.ShapeKey, armature: bpy.types.Object, quat_path: str, expression: str) -> None:
+    driver = key.driver_add("value").driver
+    driver.type = "SCRIPTED"
+    for index, name in enumerate("wxyz"):
+        variable = driver.variables.new()
+        variable.name = name
+        target = variable.targets[0]
+        target.id = armature
+        target.data_path = f"{quat_path}[{index}]"
+    driver.expression = f"{expression}/(w*w+x*x+y*y+z*z)"

@@ -1,0 +1,38 @@
+"""What this Blender is, and which of its engines start."""
+
+from pathlib import Path
+import tempfile
+
+import bpy
+
+from ..core.checklist import BAD, NOTE, OK, Check
+from .render.engines import PROBE_TIMEOUT_S, TITLES, probe
+
+
+def check_blender(folders: dict[str, Path], *, timeout_s: float = PROBE_TIMEOUT_S) -> list[Check]:
+    """Blender's version, its engines, each tried in a process of its own, and whether ``folders`` can be written."""
+    kind = "program" if bpy.app.binary_path else "Python wheel"
+    return [
+        Check("Blender", OK, f"{bpy.app.version_string}, {kind}"),
+        *(_engine(name, timeout_s) for name in TITLES),
+        *(_writable(name, folder) for name, folder in folders.items()),
+    ]
+
+
+def _engine(name: str, timeout_s: float) -> Check:
+    result = probe(name, timeout_s=timeout_s)
+    if isinstance(result, str):
+        return Check(name, BAD, f"{TITLES[name]} {result}.", "The other engine is used instead.")
+    denoised = ", denoised" if result.denoiser else ""
+    found = f"{TITLES[name]} on {result.device}{denoised}"
+    return Check(name, NOTE if result.notices else OK, found, " ".join(result.notices))
+
+
+def _writable(name: str, folder: Path) -> Check:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        return Check(name, BAD, f"{folder} cannot be written ({error.strerror}).", "Choose another folder.")
+    return Check(name, OK, f"{folder} can be written")

@@ -1,0 +1,1 @@
+"""Floor, lights, camera and world of a scene."""

@@ -1,0 +1,209 @@
+"""Camera and floor for a clip, or for a set of clips: pure geometry.
+
+The shot is decided once from everything that is danced, so scale and floor stay constant over the clip and every
+part of it, rendered anywhere, agrees to the pixel. The floor is y = 0: the fit puts it there.
+"""
+
+from dataclasses import dataclass, replace
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .arrays import F32, F64
+from .body.model import JOINT_COUNT, JOINT_INDEX, BodyModel, forward_kinematics, skin
+from .body.motion import BodyMotion
+
+FIELD_RAD: Final = math.radians(18.0)
+"""Vertical angle of view: a long lens, so that a dancer who comes nearer hardly grows, and hands are not stretched."""
+PITCH_RAD: Final = math.radians(9.0)
+"""The camera looks down by this much, so that the floor is seen as a plane and contact can be read."""
+MARGIN: Final = 0.07
+"""Of the picture's width and height, left free on every side."""
+NEAREST_M: Final = 1.0
+FOLLOW_S: Final = 1.0
+"""Standard deviation of the window over which a following camera's way is averaged, seconds."""
+ORBIT_VIEWS: Final = 24
+"""From how many sides an orbit is made to hold the dance."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A camera, and the space that is danced in. SMPL axes, metres, floor at y = 0.
+
+    position_m: (3,); rotmat: (3, 3), columns are the camera's right, up and backward; field_rad: vertical angle of
+    view; aspect: width over height; front: (3,), horizontal unit vector from the dancer to the camera; centre_m:
+    (3,), middle of the danced space, on the floor; reach_m: (2,), half of its width across the picture and of its
+    depth along ``front``.
+    """
+
+    position_m: F64
+    rotmat: F64
+    field_rad: float
+    aspect: float
+    front: F64
+    centre_m: F64
+    reach_m: F64
+
+
+@dataclass(frozen=True)
+class CameraSettings:
+    """field_rad: vertical angle of view; pitch_rad: how far the camera looks down; margin: of the picture's width and
+    height, left free on every side."""
+
+    field_rad: float = FIELD_RAD
+    pitch_rad: float = PITCH_RAD
+    margin: float = MARGIN
+
+
+def frame_motions(
+    bodies: list[tuple[BodyModel, BodyMotion]], *, aspect: float, camera: CameraSettings = CameraSettings()
+) -> Shot:
+    """The shot that holds every clip of a set. aspect: width over height of the picture."""
+    outlines = [outline_points(body, motion).reshape(-1, 3) for body, motion in bodies]
+    facing = np.sum([facing_vector(motion.pose_rotmat) * len(motion) for _, motion in bodies], axis=0)
+    return frame_points(
+        np.concatenate(outlines),
+        front=unit_or_forward(facing),
+        aspect=aspect,
+        margin=camera.margin,
+        field_rad=camera.field_rad,
+        pitch_rad=camera.pitch_rad,
+    )
+
+
+def facing_vector(pose_rotmat: F32) -> F64:
+    """Where the chest points over a clip: the mean of its horizontal directions, shorter the more the dancer turns.
+
+    pose_rotmat: (T, 24, 3, 3), local rotations -> (3,), y = 0.
+    """
+    global_rotmat, _ = forward_kinematics(np.zeros((JOINT_COUNT, 3), np.float32), pose_rotmat)
+    forward = global_rotmat[:, JOINT_INDEX["spine3"], :, 2].astype(np.float64)
+    forward[:, 1] = 0.0
+    lengths = np.linalg.norm(forward, axis=1, keepdims=True)
+    return np.asarray((forward / np.maximum(lengths, 1e-6)).mean(axis=0))
+
+
+def unit_or_forward(vector: F64) -> F64:
+    """A direction of length 1; forward (+z) where there is none."""
+    length = float(np.linalg.norm(vector))
+    return vector / length if length > 1e-3 else np.array([0.0, 0.0, 1.0])
+
+
+def outline_points(body: BodyModel, motion: BodyMotion) -> F32:
+    """The posed vertices that reach furthest: for each joint, the extremes of what it moves. -> (T, N, 3), metres."""
+    owner = body.weights.argmax(axis=1)
+    chosen: set[int] = set()
+    for joint in range(JOINT_COUNT):
+        moved = np.flatnonzero(owner == joint)
+        if len(moved):
+            extremes = body.v_template_m[moved]
+            chosen.update(moved[extremes.argmax(axis=0)].tolist(), moved[extremes.argmin(axis=0)].tolist())
+    points = skin(
+        body,
+        motion.pose_rotmat,
+        betas=motion.betas,
+        translation_m=motion.translation_m,
+        scale=motion.scale,
+        correctives=False,
+        vertices=np.array(sorted(chosen), np.intp),
+    )
+    assert points is not None
+    return points
+
+
+def frame_points(
+    points_m: NDArray[np.floating],
+    *,
+    front: F64,
+    aspect: float,
+    margin: float = MARGIN,
+    field_rad: float = FIELD_RAD,
+    pitch_rad: float = PITCH_RAD,
+) -> Shot:
+    """The nearest camera, looking against ``front`` and a little down, that has every point in the picture.
+
+    points_m: (N, 3), metres, SMPL axes; front: (3,), horizontal unit vector. For a fixed direction each side of the
+    picture bounds the camera's place linearly, so the place is found in closed form.
+    """
+    points = np.asarray(points_m, np.float64)
+    right = np.cross([0.0, 1.0, 0.0], front)
+    backward = math.cos(pitch_rad) * front + math.sin(pitch_rad) * np.array([0.0, 1.0, 0.0])
+    rotmat = np.stack([right, np.cross(backward, right), backward], axis=1)
+    seen = points @ rotmat
+    slope_y = math.tan(field_rad / 2.0) * (1.0 - 2.0 * margin)
+    slopes = np.array([slope_y * aspect, slope_y])
+    # A point is inside while |x - cx| <= slope * (distance - z); upper and lower give centre and distance at once.
+    upper = (seen[:, :2] + slopes * seen[:, 2:]).max(axis=0)
+    lower = (seen[:, :2] - slopes * seen[:, 2:]).min(axis=0)
+    distance = max(float(((upper - lower) / (2.0 * slopes)).max()), float(seen[:, 2].max()) + NEAREST_M)
+    place = np.array([*((upper + lower) / 2.0), distance])
+    across, along = points @ right, points @ front
+    centre = right * (across.max() + across.min()) / 2.0 + front * (along.max() + along.min()) / 2.0
+    reach = np.array([np.ptp(across), np.ptp(along)]) / 2.0
+    return Shot(rotmat @ place, rotmat, field_rad, aspect, front, centre, reach)
+
+
+def project(shot: Shot, points_m: NDArray[np.floating]) -> F64:
+    """Where points fall in the picture. points_m: (..., 3), metres -> (..., 3): x and y in [-1, 1] from the lower
+    left to the upper right corner, and the depth in metres."""
+    seen = (np.asarray(points_m, np.float64) - shot.position_m) @ shot.rotmat
+    depth = -seen[..., 2]
+    slope = math.tan(shot.field_rad / 2.0)
+    return np.stack([seen[..., 0] / (depth * slope * shot.aspect), seen[..., 1] / (depth * slope), depth], axis=-1)
+
+
+def follow(
+    points_m: NDArray[np.floating],
+    *,
+    front: F64,
+    aspect: float,
+    fps: float,
+) -> tuple[Shot, F64]:
+    """A shot near enough for the dancer alone, and the way along which it is carried.
+
+    points_m: (T, N, 3), metres, of all dancers together. The way is the middle of the points on the floor, averaged
+    over about two seconds, so that steps do not shake the picture. -> the shot at the way's mean, with the middle and
+    reach of the whole dance, and (T, 3), what is added to its place in each frame.
+    """
+    points = np.asarray(points_m, np.float64)
+    middle = (points.max(axis=1) + points.min(axis=1)) / 2.0
+    middle[:, 1] = 0.0
+    way = _eased(middle, width=FOLLOW_S * fps)
+    way -= way.mean(axis=0)
+    shot = frame_points((points - way[:, None]).reshape(-1, 3), front=front, aspect=aspect)
+    whole = frame_points(points.reshape(-1, 3), front=front, aspect=aspect)
+    return replace(shot, centre_m=whole.centre_m, reach_m=whole.reach_m), way
+
+
+def _eased(values: F64, *, width: float) -> F64:
+    """A Gaussian average over time, (T, C); beyond the ends the first and last values go on. width: in frames."""
+    reach = max(1, round(3.0 * width))
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(width, 1e-6)) ** 2)
+    padded = np.pad(values, ((reach, reach), (0, 0)), mode="edge")
+    return np.stack([np.convolve(column, kernel / kernel.sum(), mode="valid") for column in padded.T], axis=1)
+
+
+def orbit(points_m: NDArray[np.floating], *, front: F64, aspect: float) -> tuple[Shot, F64]:
+    """A shot that holds every point from wherever it stands on a circle about their middle.
+
+    points_m: (N, 3), metres -> the shot from ``front``, and (3,), the point on the floor that it turns about.
+    """
+    points = np.asarray(points_m, np.float64)
+    centre = (points.max(axis=0) + points.min(axis=0)) / 2.0
+    centre[1] = 0.0
+    angles = np.linspace(0.0, 2.0 * math.pi, ORBIT_VIEWS, endpoint=False)
+    turned = [(points - centre) @ _about_up(angle) + centre for angle in angles]
+    return frame_points(np.concatenate(turned), front=front, aspect=aspect), centre
+
+
+def _about_up(angle_rad: float) -> F64:
+    cos, sin = math.cos(angle_rad), math.sin(angle_rad)
+    return np.array([[cos, 0.0, sin], [0.0, 1.0, 0.0], [-sin, 0.0, cos]])
+
+
+def orbited(shot: Shot, centre_m: F64, angle_rad: float) -> tuple[F64, F64]:
+    """Place (3,) and rotation (3, 3) of a shot that was carried round ``centre_m``, counter-clockwise from above."""
+    turn = _about_up(angle_rad)
+    return centre_m + turn @ (shot.position_m - centre_m), turn @ shot.rotmat

@@ -1,0 +1,1 @@
+"""Error metrics, comparison of motions and the fit report."""

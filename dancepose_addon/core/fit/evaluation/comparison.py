@@ -1,0 +1,91 @@
+"""Two motions held against each other, and each against the floor: the field's measures in one table."""
+
+from typing import Any, Final
+
+import numpy as np
+
+from ...arrays import F32
+from ...body.model import JOINT_INDEX, BodyModel, forward_kinematics, skin
+from ...body.motion import BodyMotion
+from ...errors import InputError
+from ..floor.contacts import find_contacts, find_soles
+from . import metrics
+
+RATE_TOLERANCE: Final = 0.01
+VERTEX_STEP: Final = 4
+"""Of vertices, every so many count for PVE: they are spread evenly, and a quarter of thousands is plenty."""
+
+
+def compare_motions(first: BodyMotion, second: BodyMotion, body: BodyModel) -> dict[str, Any]:
+    """Figures between two motions over their common frames, and of each alone. Millimetres, degrees, shares.
+
+    Raises:
+        InputError: their frame rates differ.
+    """
+    if abs(first.fps / second.fps - 1.0) > RATE_TOLERANCE:
+        raise InputError(
+            f"The motions run at {first.fps:.4g} and {second.fps:.4g} fps; frames can be compared at one rate only. "
+            "Bring one of them to the other's rate first."
+        )
+    frames = min(len(first), len(second))
+    notices = []
+    if len(first) != len(second):
+        notices.append(f"They have {len(first)} and {len(second)} frames: the first {frames} are compared.")
+    posed = [_pose(motion, body, frames) for motion in (first, second)]
+    joints, vertices, rotations = zip(*posed, strict=True)
+    between = {
+        "mpjpe_mm": metrics.mpjpe_mm(*joints),
+        "pa_mpjpe_mm": metrics.pa_mpjpe_mm(*joints),
+        "pve_mm": metrics.pve_mm(*vertices),
+        "local_rotation_error_deg": metrics.rotation_error_deg(*rotations),
+        "global_rotation_error_deg": metrics.rotation_error_deg(*(metrics.global_rotations(r) for r in rotations)),
+    }
+    if frames > 3:
+        between["acceleration_error_mm_per_frame2"] = metrics.acceleration_error_mm(*joints)
+        between["jerk_error_mm_per_frame3"] = metrics.jerk_error_mm(*joints)
+    each = {
+        name: _alone(motion, body, place, frames)
+        for name, motion, place in zip(("A", "B"), (first, second), joints, strict=True)
+    }
+    return {
+        "frames": frames,
+        "notices": notices,
+        "between": {name: round(value, 4) for name, value in between.items()},
+        "each": each,
+    }
+
+
+def _pose(motion: BodyMotion, body: BodyModel, frames: int) -> tuple[F32, F32, F32]:
+    pose, place = motion.pose_rotmat[:frames], motion.translation_m[:frames]
+    rest = np.float32(motion.scale) * body.rest_joints(motion.betas)
+    _, joints = forward_kinematics(rest, pose, place)
+    vertices = skin(
+        body,
+        pose,
+        betas=motion.betas,
+        translation_m=place,
+        scale=motion.scale,
+        vertices=np.arange(0, len(body.v_template_m), VERTEX_STEP),
+    )
+    assert vertices is not None
+    return joints, vertices, pose
+
+
+def _alone(motion: BodyMotion, body: BodyModel, joints: F32, frames: int) -> dict[str, float]:
+    soles = find_soles(
+        body, motion.pose_rotmat[:frames], motion.translation_m[:frames], scale=motion.scale, betas=motion.betas
+    )
+    lowest = soles.lowest_m.min(axis=(1, 2))
+    left, right = (joints[:, JOINT_INDEX[name]] for name in ("left_foot", "right_foot"))
+    table = {
+        "floating_mm": metrics.floating_mm(lowest),
+        "penetration_mm": metrics.penetration_mm(lowest),
+    }
+    if frames > 2:
+        toes = soles.places_m[:, :, 1].copy()
+        toes[..., 1] = soles.lowest_m[:, :, 1]
+        contact = find_contacts(soles, 0.0, fps=motion.fps)
+        table["skating_ratio"] = metrics.skating_ratio(toes, motion.fps)
+        table["standing_slide_mm_per_s"] = metrics.standing_slide_mm_per_s(soles.places_m, contact, motion.fps)
+        table["physical_foot_contact"] = metrics.physical_foot_contact(joints[:, 0], left, right, motion.fps)
+    return {name: round(value, 4) for name, value in table.items()}

@@ -1,0 +1,1 @@
+"""Floor estimation, foot contacts and foot locking."""

@@ -1,0 +1,294 @@
+"""From key-points to a body's motion.
+
+The regressor gives what points alone cannot say (twist, and poses that people take), lengths give the body, swing and
+least squares give exactness, time gives smoothness, the floor gives weight.
+"""
+
+from dataclasses import dataclass, field, replace
+import time
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import F32
+from ..body.model import BodyModel
+from ..body.motion import BodyMotion
+from ..progress import Progress, part_of, silent
+from ..skeleton.markers import MarkerSet, keypoints_from_pose, markers_for
+from ..skeleton.sequence import KeypointSequence, validate
+from .canonical_up import regress_upright
+from .evaluation.fit_report import describe_fit
+from .evaluation.metrics import per_point_error_m
+from .floor.contacts import Ground, ground, soles_of, support_drift
+from .floor.foot_lock import lock_feet
+from .placement import mean_offset, solve_scale_and_translation
+from .pose.analytic_ik import seen_joints
+from .pose.levenberg_marquardt import RefineSettings, refine
+from .refinement import STILL_POINTS_M, Seeds, refine_to_keypoints, start
+from .regressor import PoseRegressor, require_layout
+from .settings import FitSettings, require_settings
+from .shape.bundle_adjustment import Sample, solve_shape_and_poses
+from .shape.from_lengths import Shape, ShapeModel, shape_from_lengths, solve_shape
+from .stages import FitState, GroundedFit
+from .temporal.gap_filling import blind_joints, steady_reference
+from .temporal.preprocessing import Prepared, prepare
+from .temporal.smoothing import smooth_curves, smooth_prepared, smooth_rotations
+
+SAMPLED_FRAMES: Final = 64
+"""Spread over the clip, from which the body is solved where lengths do not tell it: at most so many, and where the clip
+is long enough every SEED_STRIDE-th or a multiple, so that they are among the frames that are solved first."""
+FEWEST_FRAMES: Final = 24
+SEED_STRIDE: Final = 16
+SAMPLE_ROUNDS: Final = 2
+"""Of posing them and solving the body in turn, before both are solved together."""
+SAMPLE_STEPS: Final = 3
+LONGEST_HOLD_S: Final = 1.0
+"""Joints that nothing shows turn the shortest way from what was seen to what is seen next, for this long."""
+PROVENANCE: Final = ("source", "layout", "body", "regressor", "provider", "settings", "gaps", "notices")
+"""What of the report a motion file keeps."""
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """A fitted motion, with what a user wants to know of it.
+
+    keypoints_m: (T, K, 3), the input (holes bridged) moved by the same floor shift as the body, to be shown beside it;
+    confidence: (T, K), 0 where a point was not seen; error_m: (T, K), metres, NaN where a point was not seen; ground:
+    contacts with the floor at height 0; markers: where points ride on this clip's body, in true size;
+    report: JSON values: provider, notices, errors in mm, gaps, contacts, seconds by stage.
+    """
+
+    motion: BodyMotion
+    keypoints_m: F32
+    confidence: F32
+    error_m: F32
+    ground: Ground
+    markers: MarkerSet
+    report: dict[str, Any] = field(default_factory=dict)
+
+
+def _markers_of(regressor: PoseRegressor) -> MarkerSet:
+    """The project's own table for the layout where it was learned on the body that the regressor knows, since it may be
+    newer than the file; else the file's."""
+    info = regressor.info
+    shipped = markers_for(info.layout)
+    return shipped if shipped.body_fingerprint in ("", info.body_fingerprint) else info.markers
+
+
+def fit(
+    sequence: KeypointSequence,
+    *,
+    regressor: PoseRegressor,
+    body: BodyModel,
+    markers: MarkerSet | None = None,
+    settings: FitSettings = FitSettings(),
+    progress: Progress = silent,
+) -> FitResult:
+    """Fit ``body`` to ``sequence``. markers: where points ride, if not as the project's own table says.
+
+    Raises:
+        InputError: points that no fit could use, or settings that cannot be. RegressorError: the regressor is for
+        another layout.
+    """
+    clock = _Clock()
+    validate(sequence)
+    require_settings(settings, body.beta_count)
+    require_layout(regressor.info, sequence.layout, sequence.source)
+    markers = markers or _markers_of(regressor)
+    raw = prepare(sequence)  # What is refused is refused before anything is said of progress.
+    progress(0.0, "Looking for gaps and noise")
+    prepared = smooth_prepared(raw, fps=sequence.fps, strength=settings.smooth) if settings.smooth else raw
+    clock.lap("prepare")
+    progress(0.05, f"Regressing {len(sequence)} frames")
+    reference = _regress(regressor, markers, raw, prepared, settings, sequence.fps)
+    clock.lap("regress")
+    errors: dict[str, F32] = {}
+    if settings.refine is None:
+        fitted = _place(markers, body, reference, prepared, settings)
+    else:
+        progress(0.3, "Solving the body's shape")
+        shape, seeds = _solve_shape(markers, body, reference, prepared, settings)
+        fitted = start(shape, body, reference, prepared)
+        errors["regressor"] = per_point_error_m(fitted.keypoints(body), raw.points_m)
+        clock.lap("shape")
+        inner = part_of(progress, 0.4, 0.85)
+        fitted = refine_to_keypoints(
+            fitted, body, reference, prepared, settings.refine, fps=sequence.fps, seeds=seeds, progress=inner
+        )
+        clock.lap("refine")
+    if settings.smooth:
+        pose = smooth_rotations(fitted.pose, fps=sequence.fps, strength=settings.smooth)
+        fitted = _placed_again(replace(fitted, pose=pose), body, prepared, sequence.fps)
+        clock.lap("smooth")
+
+    progress(0.9, "Finding the floor")
+    settled = _settle(fitted, body, sequence.fps, settings)
+    clock.lap("ground")
+    last = "refined" if settings.refine else "regressor"
+    errors[last] = per_point_error_m(settled.fitted.keypoints(body), raw.points_m - settled.drop_m)
+    report = describe_fit(
+        sequence, regressor, body, settings=settings, prepared=raw, shape=fitted.shape, errors_m=errors, settled=settled
+    )
+    report["seconds"] = clock.seconds
+    progress(1.0, "Fitted")
+    return FitResult(
+        motion=_motion_of(settled.fitted, sequence.fps, report),
+        keypoints_m=raw.points_m - settled.drop_m,
+        confidence=raw.confidence,
+        error_m=np.where(raw.seen, errors[last], np.nan),
+        ground=settled.ground,
+        markers=fitted.shape.sized_markers(),
+        report=report,
+    )
+
+
+def _motion_of(fitted: FitState, fps: float, report: dict[str, Any]) -> BodyMotion:
+    return BodyMotion(
+        pose_rotmat=fitted.pose,
+        translation_m=fitted.translation,
+        betas=fitted.shape.betas,
+        scale=fitted.shape.scale,
+        fps=fps,
+        provenance={key: report[key] for key in PROVENANCE},
+    )
+
+
+def _regress(
+    regressor: PoseRegressor, markers: MarkerSet, raw: Prepared, prepared: Prepared, settings: FitSettings, fps: float
+) -> F32:
+    """The regressor's rotations, (T, 24, 3, 3); steadied where points are noisy or missing."""
+    noisy = raw.noise_m > STILL_POINTS_M
+    # What it sees of noisy points is smoothed in any case: its poses are the prior of a refinement, not the result.
+    smoothed = noisy and not settings.smooth and settings.refine is not None
+    shown = smooth_prepared(raw, fps=fps, strength=1.0) if smoothed else prepared
+    reference = regress_upright(regressor, shown.points_m)
+    if not (raw.gaps or noisy):
+        return reference
+    return steady_reference(reference, blind_joints(markers, raw.seen), longest=round(LONGEST_HOLD_S * fps), fps=fps)
+
+
+def _settle(fitted: FitState, body: BodyModel, fps: float, settings: FitSettings) -> GroundedFit:
+    """Put the body on a floor at height 0 that is level over the clip, and lock its feet where that is wanted."""
+    supports = fitted.supports(body)
+    drift = support_drift(supports, fps=fps) if settings.level else None
+    height = np.zeros(len(supports), np.float32) if drift is None else drift
+    soles = soles_of(supports).lowered(height)
+    found = ground(soles, fps=fps)
+    soles, height = soles.lowered(np.full_like(height, found.floor_m)), height + np.float32(found.floor_m)
+    drop = np.zeros((len(supports), 1, 3), np.float32)
+    drop[:, 0, 1] = height
+    level = replace(fitted, translation=fitted.translation - drop[:, 0])
+    settled = GroundedFit(
+        level,
+        drop_m=drop,
+        drift_m=0.0 if drift is None else float(np.ptp(drift)),
+        ground=replace(found, floor_m=0.0),
+        floor_m=found.floor_m,
+        soles_before=soles,
+        soles=soles,
+    )
+    if not settings.foot_lock:
+        return settled
+    rest_joints = fitted.shape.rest_joints(body)
+    locked = replace(level, pose=lock_feet(rest_joints, level.pose, level.translation, soles, settled.ground, fps=fps))
+    return replace(settled, fitted=locked, soles=soles_of(locked.supports(body)))
+
+
+def _place(markers: MarkerSet, body: BodyModel, reference: F32, prepared: Prepared, settings: FitSettings) -> FitState:
+    """The regressor alone: one size for the clip and a place for every frame, in closed form."""
+    betas = _given(settings, body)
+    posed = keypoints_from_pose(markers, body.rest_joints(betas), reference)
+    scale, translation = solve_scale_and_translation(posed, prepared.points_m, prepared.confidence)
+    return FitState(Shape(betas, scale, markers), reference, translation)
+
+
+def _solve_shape(
+    markers: MarkerSet, body: BodyModel, reference: F32, prepared: Prepared, settings: FitSettings
+) -> tuple[Shape, Seeds | None]:
+    """Betas and scale of the clip. Lengths tell them where the points are joints; where they are markers, sampled
+    frames are posed and the body solved with them, and their poses are returned too."""
+    seen = seen_joints(markers)
+    known = None if settings.betas is None else _given(settings, body)
+    betas = np.zeros(body.beta_count, np.float32) if known is None else known
+    if known is None and seen.any_bone:
+        shape = shape_from_lengths(markers, body, prepared.points_m, prepared.seen, noise_m=prepared.noise_m)
+        if seen.whole_trunk and not settings.adapt:
+            return shape, None
+        betas = shape.betas
+    frames, sample = _sample(reference, prepared, settings)
+    shape, pose = _solve_sample(markers, body, sample, settings, betas)
+    return shape, Seeds(frames, pose)
+
+
+def solve_sample(
+    sequence: KeypointSequence, *, regressor: PoseRegressor, body: BodyModel, markers: MarkerSet
+) -> tuple[Sample, Shape, F32]:
+    """Frames spread over a clip, with the body and the poses, (S, 24, 3, 3), that a fit begins with.
+
+    Raises:
+        InputError: points that no fit could use.
+    """
+    prepared, settings = prepare(sequence), FitSettings()
+    reference = _regress(regressor, markers, prepared, prepared, settings, sequence.fps)
+    _, sample = _sample(reference, prepared, settings)
+    return sample, *_solve_sample(markers, body, sample, settings, np.zeros(body.beta_count, np.float32))
+
+
+def _sample(reference: F32, prepared: Prepared, settings: FitSettings) -> tuple[NDArray[np.intp], Sample]:
+    frames, refinement = _sampled(len(reference)), settings.refine or RefineSettings()
+    quick = replace(refinement, steps=SAMPLE_STEPS, noise_m=max(refinement.noise_m, prepared.noise_m))
+    return frames, Sample(reference[frames], prepared.points_m[frames], prepared.confidence[frames], quick)
+
+
+def _solve_sample(
+    markers: MarkerSet, body: BodyModel, sample: Sample, settings: FitSettings, betas: F32
+) -> tuple[Shape, F32]:
+    """The body and the sample's poses: in turn at first, then together. betas: to begin with."""
+    known = None if settings.betas is None else _given(settings, body)
+    pose, target, confidence = sample.reference, sample.target_m, sample.confidence
+    shape = solve_shape(markers, body, pose, target, confidence, betas=betas)
+    for _ in range(SAMPLE_ROUNDS):
+        sized, rest_joints = shape.sized_markers(), shape.rest_joints(body)
+        offset = mean_offset(keypoints_from_pose(sized, rest_joints, pose), target, confidence)
+        pose, _ = refine(
+            sized, rest_joints, sample.reference, offset, target, start_rotmat=pose, confidence=confidence,
+            settings=sample.settings,
+        )  # fmt: skip
+        shape = solve_shape(markers, body, pose, target, confidence, betas=known, adapt=settings.adapt)
+    return solve_shape_and_poses(ShapeModel(markers, body, known, settings.adapt), shape, pose, sample)
+
+
+def _sampled(count: int) -> NDArray[np.intp]:
+    """Frames from which the body is solved: at most SAMPLED_FRAMES, spread over the clip."""
+    if count < FEWEST_FRAMES * SEED_STRIDE:
+        return np.unique(np.linspace(0, count - 1, FEWEST_FRAMES).round().astype(np.intp))
+    stride = SEED_STRIDE * max(1, -(-count // (SEED_STRIDE * SAMPLED_FRAMES)))
+    return np.unique(np.append(np.arange(0, count, stride), count - 1))
+
+
+def _given(settings: FitSettings, body: BodyModel) -> F32:
+    betas = np.zeros(body.beta_count, np.float32)
+    if settings.betas is not None:
+        betas[: len(settings.betas)] = settings.betas
+    return betas
+
+
+def _placed_again(fitted: FitState, body: BodyModel, prepared: Prepared, fps: float) -> FitState:
+    """After rotations were smoothed: the place that fits them, smoothed as the points were."""
+    posed = keypoints_from_pose(fitted.shape.sized_markers(), fitted.shape.rest_joints(body), fitted.pose)
+    offset = mean_offset(posed, prepared.points_m, prepared.confidence)[:, None]
+    noise = np.array([prepared.noise_m / np.sqrt(prepared.points_m.shape[1])])
+    return replace(fitted, translation=smooth_curves(offset, noise, fps=fps)[:, 0])
+
+
+@dataclass
+class _Clock:
+    """Seconds by stage."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    last: float = field(default_factory=time.perf_counter)
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.seconds[stage], self.last = round(now - self.last, 4), now

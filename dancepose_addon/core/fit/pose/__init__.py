@@ -1,0 +1,1 @@
+"""Analytic inverse kinematics, joint limits and the Levenberg-Marquardt solver."""

@@ -1,0 +1,183 @@
+"""From the regressor's poses to poses that meet the points."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import F32
+from ..body.model import BodyModel
+from ..progress import Progress, part_of, silent
+from ..skeleton.markers import keypoints_from_pose
+from .evaluation.metrics import per_point_error_m
+from .placement import mean_offset
+from .pose.analytic_ik import seen_joints, swing
+from .pose.levenberg_marquardt import RefineSettings, refine
+from .shape.from_lengths import Shape
+from .stages import FitState
+from .temporal.gap_filling import blind_joints, bridge_corrections, carry_corrections, mend_flips
+from .temporal.preprocessing import Prepared
+
+STILL_POINTS_M: Final = 0.002
+"""Up to this noise joints are where they are seen, and bones are laid onto them; beyond, they are evidence only."""
+REACHED_M: Final = 0.001
+"""Frames whose points are met this well are done."""
+FEW_FRAMES: Final = 0.2
+"""Up to this share of frames that are not done are solved by themselves, with STEPS_ALONE steps."""
+STEPS_ALONE: Final = 6
+MENDED_NOISE_M: Final = 0.02
+STEPS_MENDED: Final = 3
+"""Where turns were taken back: points count this little against the mended rotations, in so many steps."""
+LEVELS: Final = ((16, 12), (4, 4), (1, 1))
+"""Of the least squares in time: every how many frames, and how many steps for each of the settings'."""
+STEPS_SEEDED: Final = 5
+"""On the first level where its frames are solved already."""
+STEADY_M: Final = 0.002
+"""Frames whose points are off by more on average take the last step, and so much weighs there as much as a joint that
+is one SPREAD_RAD from where it is on the frames before and after."""
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Frames that are solved already. frames: (S,), increasing; pose: (S, 24, 3, 3)."""
+
+    frames: NDArray[np.intp]
+    pose: F32
+
+
+def start(shape: Shape, body: BodyModel, pose: F32, prepared: Prepared) -> FitState:
+    """A pose in the place that brings it nearest to the points."""
+    posed = keypoints_from_pose(shape.sized_markers(), shape.rest_joints(body), pose)
+    return FitState(shape, pose, mean_offset(posed, prepared.points_m, prepared.confidence))
+
+
+def refine_to_keypoints(
+    fitted: FitState,
+    body: BodyModel,
+    reference: F32,
+    prepared: Prepared,
+    settings: RefineSettings,
+    *,
+    fps: float,
+    seeds: Seeds | None = None,
+    progress: Progress = silent,
+) -> FitState:
+    """Bones laid onto the joints that are seen, then least squares where points are not met yet, then gaps bridged.
+
+    reference: (T, 24, 3, 3), the regressor's rotations; seeds: frames that are solved already.
+    """
+    shape = fitted.shape
+    rest_joints, markers, seen = shape.rest_joints(body), shape.sized_markers(), seen_joints(shape.markers)
+    if seen.any_bone and prepared.noise_m < STILL_POINTS_M:
+        pose, translation = swing(rest_joints, fitted.pose, fitted.translation, prepared.points_m, seen, prepared.seen)
+        fitted = replace(fitted, pose=pose, translation=translation)
+    distance = per_point_error_m(fitted.keypoints(body), prepared.points_m)
+    distance[~prepared.seen] = 0.0
+    far = np.flatnonzero(distance.max(axis=1) > REACHED_M)
+    chosen = replace(settings, noise_m=max(settings.noise_m, prepared.noise_m))
+    if len(far) > FEW_FRAMES * len(distance):
+        fitted = _coarse_to_fine(fitted, body, reference, prepared, chosen, seeds, progress)
+    elif len(far):
+        fitted = _refined_at(far, fitted, body, reference, prepared, replace(chosen, steps=STEPS_ALONE), progress)
+    if prepared.gaps:
+        pose = bridge_corrections(fitted.pose, reference, blind_joints(markers, prepared.seen))
+        fitted = replace(fitted, pose=pose)
+    return _mended(fitted, body, reference, prepared, chosen, fps=fps, progress=progress)
+
+
+def _mended(
+    fitted: FitState,
+    body: BodyModel,
+    reference: F32,
+    prepared: Prepared,
+    settings: RefineSettings,
+    *,
+    fps: float,
+    progress: Progress,
+) -> FitState:
+    """Turns that nobody makes taken back; the other joints of those frames then meet the points again, as well as they
+    can while the mended ones keep about where they are."""
+    pose = mend_flips(fitted.pose, reference, fps=fps)
+    frames = np.flatnonzero((pose != fitted.pose).any(axis=(1, 2, 3)))
+    if not len(frames):
+        return fitted
+    held = replace(settings, noise_m=max(settings.noise_m, MENDED_NOISE_M), steps=STEPS_MENDED)
+    met = _refined_at(frames, replace(fitted, pose=pose), body, pose, prepared, held, progress)
+    return replace(met, pose=mend_flips(met.pose, reference, fps=fps))
+
+
+def _coarse_to_fine(
+    fitted: FitState,
+    body: BodyModel,
+    reference: F32,
+    prepared: Prepared,
+    settings: RefineSettings,
+    seeds: Seeds | None,
+    progress: Progress,
+) -> FitState:
+    """Least squares on few frames with many steps, then on more of them with fewer, each level starting from the
+    corrections of the one before: it converges in less time than frames by themselves do, and neighbours agree."""
+    count, solved, pose = len(reference), None, fitted.pose.copy()
+    if seeds is not None:
+        solved, pose[seeds.frames] = seeds.frames, seeds.pose
+    levels = [(every, steps) for every, steps in LEVELS if every == 1 or count > 2 * every]
+    for index, (every, steps) in enumerate(levels):
+        frames = np.unique(np.append(np.arange(0, count, every), count - 1))
+        if solved is not None:
+            new = np.setdiff1d(frames, solved)
+            pose[new] = carry_corrections(pose[solved], solved, reference, new)
+        steps = STEPS_SEEDED if seeds is not None and index == 0 and len(levels) > 1 else steps
+        inner = part_of(progress, index / (1 + len(levels)), (1 + index) / (1 + len(levels)))
+        chosen = replace(settings, steps=steps * settings.steps)
+        fitted = _refined_at(frames, replace(fitted, pose=pose), body, reference, prepared, chosen, inner)
+        solved, pose = frames, fitted.pose
+    if prepared.noise_m >= STILL_POINTS_M:
+        return fitted
+    return _steadied(fitted, body, prepared, settings, part_of(progress, len(levels) / (1 + len(levels)), 1.0))
+
+
+def _steadied(
+    fitted: FitState, body: BodyModel, prepared: Prepared, settings: RefineSettings, progress: Progress
+) -> FitState:
+    """A last step of frames that do not meet their points: what these hardly tell, as an arm's turn about itself, the
+    neighbouring frames tell better than a regressor that may be far off."""
+    apart = np.where(prepared.seen, per_point_error_m(fitted.keypoints(body), prepared.points_m), 0.0)
+    frames = np.flatnonzero(apart.sum(axis=1) > STEADY_M * prepared.seen.sum(axis=1))
+    held = replace(settings, noise_m=max(settings.noise_m, STEADY_M))
+    return _refined_at(frames, fitted, body, _between_neighbours(fitted.pose), prepared, held, progress)
+
+
+def _between_neighbours(pose_rotmat: F32) -> F32:
+    """The mean of each frame and those before and after it, which is nearly a rotation: a pull asks for its direction
+    alone. (T, 24, 3, 3) -> the same shape."""
+    padded = np.concatenate([pose_rotmat[:1], pose_rotmat, pose_rotmat[-1:]])
+    return np.float32(0.5) * pose_rotmat + np.float32(0.25) * (padded[:-2] + padded[2:])
+
+
+def _refined_at(
+    frames: NDArray[np.intp],
+    fitted: FitState,
+    body: BodyModel,
+    reference: F32,
+    prepared: Prepared,
+    settings: RefineSettings,
+    progress: Progress,
+) -> FitState:
+    """Least squares at some frames, each from the pose that it has."""
+    markers, rest_joints = fitted.shape.sized_markers(), fitted.shape.rest_joints(body)
+    pose, translation = fitted.pose.copy(), fitted.translation.copy()
+    target, confidence = prepared.points_m[frames], prepared.confidence[frames]
+    offset = mean_offset(keypoints_from_pose(markers, rest_joints, pose[frames]), target, confidence)
+    pose[frames], translation[frames] = refine(
+        markers,
+        rest_joints,
+        reference[frames],
+        offset,
+        target,
+        start_rotmat=pose[frames],
+        confidence=confidence,
+        settings=settings,
+        progress=progress,
+    )
+    return replace(fitted, pose=pose, translation=translation)

@@ -1,0 +1,1 @@
+"""Estimation of betas and scale."""

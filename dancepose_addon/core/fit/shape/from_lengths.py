@@ -1,0 +1,255 @@
+"""One body for a clip: its betas, its scale, and where the layout's points ride on it.
+
+With the rotations of some frames known, every point is linear in the betas and in its own place on the body (Loper et
+al. 2015, equations 2 to 5 and 10; Loper, Mahmood and Black 2014, MoSh, for the places), so one small least-squares
+problem over sampled frames gives them all at once. Scale s enters as the unknowns s, s beta and s offset.
+
+Before any rotation is known, lengths tell: the distance of two points that ride on one bone is the same in every pose.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...arrays import F32, F64
+from ...body.model import JOINT_COUNT, PARENTS, BodyModel, forward_kinematics
+from ...skeleton.markers import MarkerSet
+
+BETA_SPREAD_M: Final = (0.0005, 0.005)
+"""Residual in metres that weighs as much as one unit of a beta, people's spread: what is left between points and body,
+within these."""
+PLACE_SPREAD: Final = 0.1
+"""Residual that weighs as much as a point's shift on the body, as a share of that shift."""
+MOST_SHIFT_M: Final = 0.04
+"""A point's place may be adapted by this much: farther off it would be another point."""
+LENGTH_M: Final = 1e-4
+"""A length is known no better than this, however still the points are."""
+LENGTH_NOISE: Final = 1.8
+"""Of a median length by a coordinate's noise, times the root of how many lengths: both ends are off (root 2), and a
+median is a quarter less sure than a mean (root pi / 2)."""
+LEAST_LENGTH_M: Final = 0.01
+"""Points that are nearer to each other on the body say nothing of its size."""
+LENGTH_FRAMES: Final = 1000
+"""As many frames as give a median that does not change any more."""
+SCALE_SPREAD: Final = 0.1
+"""Of people's size, beyond what betas hold."""
+OUTLIER_M: Final = 0.05
+ROUNDS: Final = 3
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A body of a clip. betas: (B,); scale: about SMPL's origin; markers: of the mean-size body, offsets adapted or
+    not; residual_m: root mean square over sampled frames and points, metres."""
+
+    betas: F32
+    scale: float
+    markers: MarkerSet
+    residual_m: float = float("nan")
+
+    def rest_joints(self, body: BodyModel) -> F32:
+        """(24, 3), metres, in true size."""
+        return np.float32(self.scale) * body.rest_joints(self.betas)
+
+    def sized_markers(self) -> MarkerSet:
+        """The markers on the body in true size."""
+        return self.markers.scaled(self.scale)
+
+
+def shape_from_lengths(
+    markers: MarkerSet, body: BodyModel, points_m: F32, seen: NDArray[np.bool_], *, noise_m: float
+) -> Shape:
+    """The most likely betas and scale, given the clip's lengths between points that ride on one bone.
+
+    points_m: (T, K, 3), metres; seen: (T, K); noise_m: of a coordinate, metres. Lengths are medians over frames, less
+    what noise adds to them. Where the layout has no such pairs, the mean body in the mean size.
+    """
+    base, dirs = _rest_point_table(markers, body)
+    first, second = rigid_pairs(markers)
+    far = np.linalg.norm(base[first] - base[second], axis=1) > LEAST_LENGTH_M
+    first, second = first[far], second[far]
+    if not len(first):
+        return Shape(np.zeros(body.beta_count, np.float32), 1.0, markers)
+    some = slice(None, None, max(1, len(points_m) // LENGTH_FRAMES))
+    points_m, seen = points_m[some], seen[some]
+    apart = points_m[:, first] - points_m[:, second]
+    length = np.sqrt(np.einsum("tec,tec->te", apart, apart))
+    length[~(seen[:, first] & seen[:, second])] = np.nan
+    usable = ~np.isnan(length).all(axis=0)
+    first, second, length = first[usable], second[usable], length[:, usable]
+    median = np.nanmedian(length, axis=0).astype(np.float64)
+    # Noise across a bone lengthens it: by 2 sigma^2 of each end, squared lengths.
+    median = np.sqrt(np.maximum(median**2 - 4.0 * noise_m**2, 0.1 * median**2))
+    # A median of so many frames is that much surer than one length; what noise adds is known roughly.
+    sure = np.sqrt(np.maximum((~np.isnan(length)).sum(axis=0), 1))
+    weight = 1.0 / (LENGTH_M + LENGTH_NOISE * noise_m / sure + noise_m**2 / median)
+    bone, bone_dirs = base[first] - base[second], dirs[first] - dirs[second]
+    unknown = np.zeros(1 + body.beta_count)
+    for _ in range(6):
+        scale, vector = np.exp(unknown[0]), bone + bone_dirs @ unknown[1:]
+        size = np.linalg.norm(vector, axis=1)
+        change = np.einsum("ec,ecb->eb", vector / size[:, None], bone_dirs)
+        jacobian = scale * np.column_stack([size, change]) * weight[:, None]
+        residual = (median - scale * size) * weight
+        prior = np.concatenate([[SCALE_SPREAD**-2], np.ones(body.beta_count)])
+        normal = jacobian.T @ jacobian + np.diag(prior)
+        unknown = unknown + np.linalg.solve(normal, jacobian.T @ residual - prior * unknown)
+    left = median - np.exp(unknown[0]) * np.linalg.norm(bone + bone_dirs @ unknown[1:], axis=1)
+    return Shape(unknown[1:].astype(np.float32), float(np.exp(unknown[0])), markers, float(np.sqrt((left**2).mean())))
+
+
+def rigid_pairs(markers: MarkerSet) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Points that keep their distance in every pose: those with a bone in common that carries both wholly. A joint's
+    centre is carried by its own bone and by its parent's."""
+    carried = markers.weights > 0.999
+    on_joint = np.linalg.norm(markers.offsets_m, axis=1) < 1e-4
+    for point, joint in zip(*np.nonzero(carried), strict=True):
+        if on_joint[point] and PARENTS[joint] >= 0:
+            carried[point, PARENTS[joint]] = True
+    together = (carried.astype(int) @ carried.T.astype(int)) > 0
+    first, second = np.nonzero(np.triu(together, 1))
+    return first, second
+
+
+def _rest_point_table(markers: MarkerSet, body: BodyModel) -> tuple[F64, F64]:
+    """Points on the T-pose body, (K, 3), and how they move with the betas, (K, 3, B)."""
+    base = markers.rest_points(body.rest_joints())
+    moved = [markers.rest_points(body.rest_joints(unit)) - base for unit in np.eye(body.beta_count, dtype=np.float32)]
+    return base.astype(np.float64), np.stack(moved, axis=-1).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class ShapeModel:
+    """What is unknown of a clip's body, as one vector in which every posed point is linear: s, then s beta where betas
+    are free, then s times each point's shift where points may shift.
+
+    markers: as shipped; betas: (B,) where they are known; adapt: whether points may shift on the body; beta_spread_m:
+    residual that weighs as much as one unit of a beta.
+    """
+
+    markers: MarkerSet
+    body: BodyModel
+    betas: F32 | None = None
+    adapt: bool = False
+    beta_spread_m: float = BETA_SPREAD_M[1]
+
+    @property
+    def free_betas(self) -> int:
+        """How many betas are unknown."""
+        return self.body.beta_count if self.betas is None else 0
+
+    @property
+    def count(self) -> int:
+        """How many numbers are unknown, N."""
+        return 1 + self.free_betas + (3 * self.markers.layout.count if self.adapt else 0)
+
+    def columns(self, pose_rotmat: F32) -> F32:
+        """How the points move with each unknown. pose_rotmat: (S, 24, 3, 3) -> (S, K, 3, N)."""
+        known = np.zeros(self.body.beta_count, np.float32) if self.betas is None else self.betas
+        rest = [self.body.rest_joints(known)]
+        rest += [self.body.rest_joints(unit) for unit in np.eye(self.free_betas, dtype=np.float32)]
+        table = _posed_on_bodies(self.markers, np.stack(rest), pose_rotmat)
+        table[..., 1:] -= table[..., :1]
+        if self.adapt:
+            table = np.concatenate([table, _place_columns(self.markers, rest[0], pose_rotmat)], axis=-1)
+        return table
+
+    def ridge(self, frames: int) -> F64:
+        """What each unknown weighs, squared metres over so many frames, (N,)."""
+        ridge = np.full(self.count, PLACE_SPREAD**2 * frames)
+        ridge[0] = 0.0
+        ridge[1 : 1 + self.free_betas] = self.beta_spread_m**2 * frames
+        return ridge
+
+    def vector(self, shape: Shape) -> F64:
+        """A shape as the unknowns, (N,)."""
+        parts = [np.ones(1)]
+        if self.free_betas:
+            parts.append(shape.betas.astype(np.float64))
+        if self.adapt:
+            parts.append((shape.markers.offsets_m - self.markers.offsets_m).astype(np.float64).ravel())
+        return shape.scale * np.concatenate(parts)
+
+    def shape(self, vector: F64, residual_m: float = float("nan")) -> Shape:
+        """The unknowns as a shape; points that would shift by more than MOST_SHIFT_M shift by that."""
+        scale, free = float(vector[0]), self.free_betas
+        betas = (vector[1 : 1 + free] / scale).astype(np.float32) if self.betas is None else self.betas
+        markers = self.markers
+        if self.adapt:
+            shift = (vector[1 + free :] / scale).reshape(-1, 3)
+            length = np.linalg.norm(shift, axis=1, keepdims=True)
+            shift = shift * np.minimum(1.0, MOST_SHIFT_M / np.maximum(length, 1e-9))
+            markers = replace(markers, offsets_m=(markers.offsets_m + shift).astype(np.float32))
+        return Shape(betas, scale, markers, residual_m)
+
+
+def solve_shape(
+    markers: MarkerSet,
+    body: BodyModel,
+    pose_rotmat: F32,
+    target_m: F32,
+    confidence: F32,
+    *,
+    betas: F32 | None = None,
+    adapt: bool = False,
+    beta_spread_m: float = BETA_SPREAD_M[1],
+) -> Shape:
+    """The body that, in these rotations, comes nearest to the points.
+
+    markers: as shipped; pose_rotmat: (S, 24, 3, 3); target_m: (S, K, 3), metres; confidence: (S, K); betas: (B,)
+    where they are known and only the scale (and places) are wanted; adapt: whether points may shift on the body, by at
+    most MOST_SHIFT_M.
+    """
+    model = ShapeModel(markers, body, None if betas is None else np.asarray(betas, np.float32), adapt, beta_spread_m)
+    table = model.columns(pose_rotmat).astype(np.float64)
+    ridge = model.ridge(len(target_m))
+    return model.shape(*_robust_solution(table, target_m.astype(np.float64), confidence, ridge))
+
+
+def _posed_on_bodies(markers: MarkerSet, rest_joints_m: F32, pose_rotmat: F32) -> F32:
+    """Key-points of several bodies in one motion. rest_joints_m: (N, 24, 3); pose_rotmat: (S, 24, 3, 3) ->
+    (S, K, 3, N)."""
+    rotmat, _ = forward_kinematics(rest_joints_m[0], pose_rotmat)
+    rest = np.moveaxis(rest_joints_m, 0, -1)
+    places = np.einsum("kj,jcn->kcn", markers.weights, rest) + markers.offsets_m[..., None]
+    at = np.empty((len(pose_rotmat), JOINT_COUNT, 3, rest.shape[-1]), np.float32)
+    at[:, 0] = rest[0]
+    for joint in range(1, JOINT_COUNT):
+        above = PARENTS[joint]
+        at[:, joint] = at[:, above] + rotmat[:, above] @ (rest[joint] - rest[above])
+    result = np.zeros((len(pose_rotmat), len(places), 3, rest.shape[-1]), np.float32)
+    for point, joint in zip(*np.nonzero(markers.weights), strict=True):
+        carried = rotmat[:, joint] @ (places[point] - rest[joint]) + at[:, joint]
+        result[:, point] += markers.weights[point, joint] * carried
+    return result
+
+
+def _place_columns(markers: MarkerSet, rest_joints_m: F32, pose_rotmat: F32) -> F32:
+    """How each point moves with its own place on the body: (S, K, 3, 3 K)."""
+    global_rotmat, _ = forward_kinematics(rest_joints_m, pose_rotmat)
+    blended = (markers.weights @ global_rotmat.reshape(len(pose_rotmat), JOINT_COUNT, 9)).reshape(
+        len(pose_rotmat), -1, 3, 3
+    )
+    count = markers.layout.count
+    columns = np.zeros((len(pose_rotmat), count, 3, count, 3), np.float32)
+    columns[:, np.arange(count), :, np.arange(count)] = np.swapaxes(blended, 0, 1)
+    return columns.reshape(len(pose_rotmat), count, 3, 3 * count)
+
+
+def _robust_solution(table: F64, target_m: F64, confidence: F32, ridge: F64) -> tuple[F64, float]:
+    """Least squares with Huber's weights, translations eliminated. table: (S, K, 3, N); ridge: (N,)."""
+    weight = confidence.astype(np.float64)
+    for round_ in range(ROUNDS):
+        share = weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-9)
+        rows = table - np.einsum("sk,skcn->scn", share, table)[:, None]
+        aim = target_m - np.einsum("sk,skc->sc", share, target_m)[:, None]
+        flat = (rows * weight[..., None, None]).reshape(-1, table.shape[-1])
+        normal = flat.T @ rows.reshape(-1, table.shape[-1])
+        solution = np.linalg.solve(normal + np.diag(ridge + 1e-12), flat.T @ aim.reshape(-1))
+        distance = np.linalg.norm(aim - rows @ solution, axis=-1)
+        if round_ < ROUNDS - 1:
+            weight = confidence * np.minimum(1.0, OUTLIER_M / np.maximum(distance, 1e-9))
+    seen = confidence > 0
+    return solution, float(np.sqrt((distance[seen] ** 2).mean())) if seen.any() else float("nan")

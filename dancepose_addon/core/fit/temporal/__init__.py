@@ -1,0 +1,1 @@
+"""Preprocessing, gap filling and smoothing over time."""

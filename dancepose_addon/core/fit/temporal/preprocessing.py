@@ -1,0 +1,238 @@
+"""What a fit sees: key-points without holes, with a confidence for each, and how noisy they are.
+
+A point that is missing (NaN, or of low confidence) or jumps away and back does not count in the fit; the regressor,
+which needs every point, is given a smooth bridge over the hole in its place.
+"""
+
+from dataclasses import dataclass
+import itertools
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...arrays import F32, Flags
+from ...errors import InputError
+from ...skeleton.layout import Layout
+from ...skeleton.sequence import KeypointSequence, describe_frames
+from ..intervals import runs_of
+
+LEAST_CONFIDENCE: Final = 0.2
+"""Below it a point counts as missing."""
+LONGEST_BLIND_S: Final = 1.0
+"""Frames without any point can be bridged for this long; longer ones are refused."""
+JUMP_M: Final = 0.2
+"""A point that is this far off the line through where it was just before and after was not measured there: hands that
+reverse at 5 m/s within three frames stay below it."""
+DENSE_FPS: Final = 15.0
+"""Below this rate a fast move cannot be told from a jump, nor motion from noise, by what lies before and after."""
+STRETCH: Final = 0.25
+"""An edge of the skeleton that is longer or shorter by JUMP_M and this share of its usual length is torn."""
+JUMP_LENGTH_S: Final = 0.1
+"""Jumps of this length are found; longer ones are taken for motion."""
+SLOPE_FRAMES: Final = 4
+"""From so many frames on either side of a hole the bridge takes its direction."""
+DIFFERENCE_NOISE: Final = {6: 924.0**0.5, 4: 70.0**0.5}
+"""Order of a difference in time: what it makes of white noise of standard deviation 1. The weights of the fourth are 1,
+-4, 6, -4, 1; the sixth leaves nothing even of a body that spins, whose fourth differences are millimetres."""
+MEDIAN_OF_NORMAL: Final = 0.6745
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A stretch in which a point was not seen. point: its index; first, last: frames, both included; why: ``missing``
+    or ``jump``."""
+
+    point: int
+    first: int
+    last: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """points_m: (T, K, 3), metres, no holes; confidence: (T, K), 0 where a point was not seen; gaps: those stretches;
+    noise_m: estimated standard deviation of each coordinate's white noise, metres."""
+
+    points_m: F32
+    confidence: F32
+    gaps: tuple[Gap, ...]
+    noise_m: float
+
+    @property
+    def seen(self) -> Flags:
+        """(T, K), whether a point was seen."""
+        return self.confidence > 0.0
+
+
+def prepare(sequence: KeypointSequence) -> Prepared:
+    """Find what cannot be believed, and bridge it.
+
+    Raises:
+        InputError: frames without any point, for longer than LONGEST_BLIND_S; the frames are named.
+    """
+    points = sequence.keypoints_m
+    confidence = np.ones(points.shape[:2], np.float32) if sequence.confidence is None else sequence.confidence
+    seen = np.isfinite(points).all(axis=2) & (confidence >= LEAST_CONFIDENCE)
+    _require_points(seen, sequence)
+    dense = sequence.fps >= DENSE_FPS
+    jumps = _jumps(points, seen, sequence.fps) if dense else np.zeros_like(seen)
+    jumps |= _torn_off(points, seen & ~jumps, sequence.layout)
+    gaps = (*_gaps(~seen, "missing"), *_gaps(jumps, "jump"))
+    seen = seen & ~jumps
+    filled = points if seen.all() else _bridge(points, seen, sequence.layout)
+    kept = np.where(seen, np.clip(confidence, 0.0, 1.0), 0.0).astype(np.float32)
+    return Prepared(filled, kept, gaps, estimate_noise(filled, seen) if dense else 0.0)
+
+
+def estimate_noise(points_m: F32, seen: Flags) -> float:
+    """Standard deviation of each coordinate's white noise, metres, from differences in time of the highest order that
+    so many frames in a row allow (median over all, so that sharp moves do not count as noise). points_m: (T, K, 3),
+    metres."""
+    for order, gain in DIFFERENCE_NOISE.items():
+        if len(points_m) <= order:
+            continue
+        whole = np.all([seen[shift : len(seen) - order + shift] for shift in range(order + 1)], axis=0)
+        if whole.any():
+            difference = np.diff(points_m, n=order, axis=0)[whole]
+            return float(np.median(np.abs(difference)) / (MEDIAN_OF_NORMAL * gain))
+    return 0.0
+
+
+def _require_points(seen: Flags, sequence: KeypointSequence) -> None:
+    blind = ~seen.any(axis=1)
+    longest = max((last - first + 1 for first, last in runs_of(blind)), default=0)
+    if blind.all() or longest > LONGEST_BLIND_S * sequence.fps:
+        raise InputError(
+            f"{sequence.source} has only NaN or unseen points in {int(blind.sum())} of {len(seen)} frames "
+            f"({describe_frames(np.flatnonzero(blind))}); up to {LONGEST_BLIND_S:g} s can be bridged. Cut them off, or "
+            "choose other frames with --frames."
+        )
+
+
+def _jumps(points_m: F32, seen: Flags, fps: float) -> Flags:
+    """Points that leave their path and come back at once: (T, K)."""
+    jumped = np.zeros_like(seen)
+    if len(points_m) < 3:
+        return jumped
+    # Second differences are cheap and find every suspect; only points that have some are looked at closely.
+    middle = points_m[1:-1] - 0.5 * (points_m[:-2] + points_m[2:])
+    bend = np.nan_to_num(np.einsum("tkc,tkc->tk", middle, middle), nan=np.inf)
+    for point in np.flatnonzero((bend > (0.5 * JUMP_M) ** 2).any(axis=0)):
+        frames = np.flatnonzero(seen[:, point])
+        for _ in range(max(1, round(JUMP_LENGTH_S * fps))):
+            if len(frames) < 3:
+                break
+            off = _off_path(points_m[frames, point], frames)
+            around = np.pad(off, 1)
+            high = off > JUMP_M + 3.0 * float(np.median(off))
+            out = high & (off >= around[:-2]) & (off >= around[2:])
+            if not out.any():
+                break
+            jumped[frames[out], point] = True
+            frames = frames[~out]
+    return jumped
+
+
+def _off_path(path_m: F32, frames: NDArray[np.intp]) -> F32:
+    """How far each place lies off the straight line between those before and after it; 0 at the ends. path_m: (N, 3),
+    metres, at ``frames`` (N,) -> (N,)."""
+    share = ((frames[1:-1] - frames[:-2]) / (frames[2:] - frames[:-2])).astype(np.float32)[:, None]
+    off = np.zeros(len(path_m), np.float32)
+    off[1:-1] = np.linalg.norm(path_m[1:-1] - (1.0 - share) * path_m[:-2] - share * path_m[2:], axis=1)
+    return off
+
+
+def _torn_off(points_m: F32, seen: Flags, layout: Layout) -> Flags:
+    """Points that lie off all their neighbours on the skeleton, whatever lies before and after: (T, K)."""
+    first, second = (np.array(ends) for ends in zip(*layout.edges, strict=True))
+    length = np.linalg.norm(points_m[:, first] - points_m[:, second], axis=2)
+    length[~(seen[:, first] & seen[:, second])] = np.nan
+    usual = np.array(
+        [np.median(column[~np.isnan(column)]) if (~np.isnan(column)).any() else np.nan for column in length.T]
+    )
+    wrong = np.abs(length - usual) > JUMP_M + STRETCH * usual
+    torn = np.zeros_like(seen)
+    for frame in np.flatnonzero(wrong.any(axis=1)):
+        left = wrong[frame].copy()
+        while left.any():
+            # The point with most wrong edges is off; of two with as many, the one with fewer right ones.
+            count = np.bincount(first[left], minlength=layout.count) + np.bincount(second[left], minlength=layout.count)
+            edges = np.bincount(first, minlength=layout.count) + np.bincount(second, minlength=layout.count)
+            point = int(np.argmax(count - 0.01 * edges))
+            torn[frame, point] = True
+            left &= (first != point) & (second != point)
+    return torn
+
+
+def _gaps(flags: Flags, why: str) -> list[Gap]:
+    return [
+        Gap(int(point), first, last, why)
+        for point in np.flatnonzero(flags.any(axis=0))
+        for first, last in runs_of(flags[:, point])
+    ]
+
+
+def _bridge(points_m: F32, seen: Flags, layout: Layout) -> F32:
+    """Cubic bridges (Hermite's) over holes, level at the clip's ends.
+
+    From the middle of the skeleton outwards, each point is bridged as it is seen from the neighbour before it, so that
+    bones keep about their lengths. Points that are never seen lie amid their neighbours.
+    """
+    filled = np.where(seen[..., None], points_m, 0.0).astype(np.float32)
+    never = set(np.flatnonzero(~seen.any(axis=0)).tolist())
+    for point, before in _outwards(layout):
+        if point in never or seen[:, point].all():
+            continue
+        base = filled[:, before] if before is not None and before not in never else np.zeros_like(filled[:, point])
+        path = filled[:, point] - base
+        for first, last in runs_of(~seen[:, point]):
+            filled[first : last + 1, point] = base[first : last + 1] + _hermite(path, seen[:, point], first, last)
+    for point in sorted(never):
+        around = [b if a == point else a for a, b in layout.edges if point in (a, b)]
+        known = [k for k in around if k not in never] or [k for k in range(layout.count) if k not in never]
+        filled[:, point] = filled[:, known].mean(axis=1)
+    return filled
+
+
+def _outwards(layout: Layout) -> list[tuple[int, int | None]]:
+    """Every point with the neighbour nearer to the middle, the point with most edges; breadth first."""
+    neighbours: dict[int, list[int]] = {point: [] for point in range(layout.count)}
+    for first, second in layout.edges:
+        neighbours[first].append(second)
+        neighbours[second].append(first)
+    order: list[tuple[int, int | None]] = [(max(neighbours, key=lambda point: len(neighbours[point])), None)]
+    found = {order[0][0]}
+    for point, _ in order:
+        for other in neighbours[point]:
+            if other not in found:
+                found.add(other)
+                order.append((other, point))
+    return order + [(point, None) for point in range(layout.count) if point not in found]
+
+
+def _hermite(path_m: F32, seen: Flags, first: int, last: int) -> F32:
+    """path_m: (T, 3), metres -> (last - first + 1, 3)."""
+    before, after = first - 1, last + 1
+    if before < 0 or after >= len(path_m):
+        return np.broadcast_to(path_m[max(before, 0) if after >= len(path_m) else after], (last - first + 1, 3))
+    span = after - before
+    share = ((np.arange(first, last + 1) - before) / span).astype(np.float32)[:, None]
+    slope_in = _slope(path_m, seen, range(before, max(-1, before - SLOPE_FRAMES), -1))
+    slope_out = _slope(path_m, seen, range(after, min(len(path_m), after + SLOPE_FRAMES)))
+    square, cube = share**2, share**3
+    return (
+        (2 * cube - 3 * square + 1) * path_m[before]
+        + (cube - 2 * square + share) * span * slope_in
+        + (3 * square - 2 * cube) * path_m[after]
+        + (cube - square) * span * slope_out
+    ).astype(np.float32)
+
+
+def _slope(path_m: F32, seen: Flags, frames: range) -> F32:
+    """Metres per frame at an edge of a hole, a straight line through what is seen next to it."""
+    near = np.array(list(itertools.takewhile(lambda frame: seen[frame], frames)))
+    if len(near) < 2:
+        return np.zeros(3, np.float32)
+    time = near - near.mean()
+    return (time @ path_m[near] / (time @ time)).astype(np.float32)

@@ -1,0 +1,111 @@
+"""Smoothing without lag that keeps beats sharp.
+
+Local polynomials over windows of growing width (Savitzky and Golay 1964; symmetric, so without phase), of which each
+moment of each curve gets the widest that still agrees with all narrower ones within what noise explains: the
+intersection of confidence intervals (Goldenshluger and Nemirovski 1997; Katkovnik 1999). A still hand is averaged over
+half a second, a hand that stops on the beat over next to nothing.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...arrays import F32
+from ...body.rotation import continuous_quat, quat_to_rotmat, rotmat_to_quat
+from .preprocessing import DIFFERENCE_NOISE, MEDIAN_OF_NORMAL, Prepared
+
+HALF_WIDTHS_S: Final = (0.07, 0.1, 0.14, 0.2, 0.28, 0.4)
+"""Half of each window, seconds."""
+ORDER: Final = 2
+"""Of the polynomials: a mean would flatten every peak, this one keeps speed and curvature."""
+AGREEMENT: Final = 1.2
+"""Confidence intervals are this many standard deviations wide to either side."""
+BLEND_S: Final = 0.1
+"""Windows give over to one another within this time, so that the change cannot be seen."""
+LEAST_NOISE: Final = 1e-5
+
+
+def smooth_prepared(prepared: Prepared, *, fps: float, strength: float) -> Prepared:
+    """Key-points with their noise taken out; gaps stay bridged and without confidence."""
+    noise = np.full(prepared.points_m.shape[1], strength * prepared.noise_m)
+    points = smooth_curves(prepared.points_m, noise, fps=fps)
+    return replace(prepared, points_m=points)
+
+
+def smooth_rotations(pose_rotmat: F32, *, fps: float, strength: float) -> F32:
+    """Local rotations, smoothed as quaternions; each joint by its own noise. pose_rotmat: (T, 24, 3, 3)."""
+    quat = continuous_quat(rotmat_to_quat(pose_rotmat)).astype(np.float32)
+    smoothed = smooth_curves(quat, strength * curve_noise(quat), fps=fps)
+    return quat_to_rotmat(smoothed).astype(np.float32)
+
+
+def curve_noise(curves: F32) -> NDArray[np.float64]:
+    """Standard deviation of a component's white noise in each curve, from fourth differences. curves: (T, N, C)."""
+    if len(curves) < 5:
+        return np.zeros(curves.shape[1])
+    difference = np.diff(curves.astype(np.float64), n=4, axis=0)
+    return np.median(np.abs(difference), axis=(0, 2)) / (MEDIAN_OF_NORMAL * DIFFERENCE_NOISE[4])
+
+
+def smooth_curves(curves: F32, noise: NDArray[np.float64], *, fps: float) -> F32:
+    """Smooth N curves. curves: (T, N, C); noise: (N,), standard deviation of each component -> (T, N, C)."""
+    halves = sorted({round(half * fps) for half in HALF_WIDTHS_S} - {0, 1})
+    halves = [half for half in halves if 2 * half + 1 <= len(curves)]
+    if not halves or not (noise > 0).any():
+        return curves
+    spread = np.maximum(noise, LEAST_NOISE).astype(np.float32) * np.sqrt(np.float32(curves.shape[2]))
+    estimates, deviations = [curves], [1.0]
+    for half in halves:
+        kernel = polynomial_kernel(half)
+        estimates.append(_filtered(curves, kernel))
+        deviations.append(float(np.linalg.norm(kernel)))
+    chosen = np.zeros(curves.shape[:2], np.int8)
+    agrees = np.ones(curves.shape[:2], bool)
+    for wide in range(1, len(estimates)):
+        for narrow in range(wide):
+            apart = estimates[wide] - estimates[narrow]
+            limit = AGREEMENT * (deviations[wide] + deviations[narrow]) * spread
+            agrees &= np.einsum("tnc,tnc->tn", apart, apart) <= limit * limit
+        chosen[agrees] = wide
+    blend = np.full(2 * max(1, round(0.5 * BLEND_S * fps)) + 1, 1.0, np.float32)
+    blend /= blend.sum()
+    chosen = _narrowest_near(chosen, len(blend) // 2)
+    result = np.zeros_like(curves)
+    for index, estimate in enumerate(estimates):
+        share = _filtered((chosen == index).astype(np.float32)[..., None], blend, odd=False)
+        result += share * estimate
+    return result
+
+
+def _narrowest_near(chosen: NDArray[np.int8], half: int) -> NDArray[np.int8]:
+    """The least value within ``half`` frames: a window that is too wide for a sharp move is not blended into it.
+    chosen: (T, N)."""
+    padded = np.pad(chosen, ((half, half), (0, 0)), mode="edge")
+    least = chosen
+    for shift in range(2 * half + 1):
+        least = np.minimum(least, padded[shift : shift + len(chosen)])
+    return least
+
+
+def polynomial_kernel(half: int) -> F32:
+    """Weights that fit a polynomial of ORDER to 2 half + 1 samples and give its middle (Savitzky and Golay 1964)."""
+    powers = np.vander(np.arange(-half, half + 1) / half, ORDER + 1, increasing=True)
+    return np.linalg.pinv(powers)[0].astype(np.float32)
+
+
+def _filtered(curves: F32, kernel: F32, *, odd: bool = True) -> F32:
+    """Symmetric filtering in time. odd: beyond the ends a curve goes on as its own half-turn about the end, which keeps
+    its speed; otherwise as its mirror image."""
+    half = len(kernel) // 2
+    before, after = curves[half:0:-1], curves[-2 : -half - 2 : -1]
+    if odd:
+        before, after = 2 * curves[:1] - before, 2 * curves[-1:] - after
+    padded = np.concatenate([before, curves, after])
+    result = kernel[half] * curves
+    for shift in range(1, half + 1):
+        result += kernel[half + shift] * (
+            padded[half - shift : half - shift + len(curves)] + padded[half + shift : half + shift + len(curves)]
+        )
+    return result

@@ -1,0 +1,19 @@
+"""A body's motion at another frame rate: rotations along the shortest way, the path of the body band-limited."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..body.motion import BodyMotion
+from ..skeleton.resampling import resample_points, resample_rotations
+
+
+def resample_motion(motion: BodyMotion, to_fps: float) -> BodyMotion:
+    """The motion at ``to_fps``. Raises InputError where that rate cannot be made."""
+    if abs(to_fps / motion.fps - 1.0) < 1e-6:
+        return motion
+    path = resample_points(motion.translation_m.astype(np.float64), motion.fps, to_fps)
+    pose = resample_rotations(motion.pose_rotmat, motion.fps, to_fps)
+    return replace(
+        motion, pose_rotmat=pose.astype(np.float32), translation_m=path.astype(np.float32), fps=float(to_fps)
+    )

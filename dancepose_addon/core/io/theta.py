@@ -1,0 +1,215 @@
+"""Theta from a file onto a body: no regression, the rotations are the file's own.
+
+Rotations carry over to any body of SMPL's tree; betas only where the body has the shape space that they are of. On
+another body the clip is stood on the floor again, and the body is made as large as the file's, by the length of its
+legs, so that feet neither skate nor float.
+"""
+
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import F64
+from ..axes import UPRIGHT, axis_name, axis_vector, require_axis
+from ..body.model import JOINT_INDEX, BodyModel
+from ..body.motion import BodyMotion
+from ..body.rotation import rotvec_to_rotmat
+from ..errors import InputError
+from ..fit.floor.contacts import find_soles, ground
+from ..fit.pipeline import FitResult
+from ..skeleton.conventions import parse_unit
+from ..skeleton.layouts import SMPL24
+from ..skeleton.markers import joint_markers, keypoints_from_pose
+from ..skeleton.recording import NO_HINTS, Finding, Hints, PoseRecording
+from ..skeleton.sequence import KeypointSequence
+
+SMPL_PELVIS_M: Final = (0.0, -0.22, 0.03)
+SMPL_LEG_M: Final = 0.81
+"""Of SMPL's mean body, to the nearest centimetre: the pelvis in its T-pose, and hip to knee to ankle."""
+SMPL_VERTICES: Final = {6890: ("smpl", "smplh"), 10475: ("smplx",)}
+"""Bodies whose shape space a file's betas can be of, by their number of vertices."""
+TILT: Final = np.cos(np.radians(35.0))
+UPRIGHT_ENOUGH: Final = 0.6
+FASTEST_M_S: Final = 12.0
+"""Nobody's pelvis is faster for a twentieth of a clip."""
+
+
+def interpret_theta(recording: PoseRecording, hints: Hints = NO_HINTS) -> tuple[str, float, tuple[Finding, ...]]:
+    """The axis that is up, metres per unit of the translation, and what was found of these and of the rate."""
+    up, found_up = _find_up(recording, hints)
+    metres, found_unit = _find_unit(recording, hints)
+    fps, why, confidence = recording.fps, recording.fps_why, recording.fps_confidence
+    if hints.fps is not None:
+        fps, why, confidence = hints.fps, "it was asked for", 1.0
+    rate = Finding("rate", "unknown" if fps is None else f"{fps:g} fps", 0.0 if fps is None else confidence, why)
+    if fps is None:
+        rate = replace(rate, why="the file does not say it")
+    findings: tuple[Finding, ...] = (found_up, found_unit, rate)
+    knees = recording.rotvec[:, [JOINT_INDEX["left_knee"], JOINT_INDEX["right_knee"]], 0]
+    if float(np.median(knees)) < -0.3:
+        findings += (Finding("rotations", "inverse or mirrored", 0.3, "knees bend forwards"),)
+    return up, metres, findings
+
+
+def _find_up(recording: PoseRecording, hints: Hints) -> tuple[str, Finding]:
+    if hints.up is not None:
+        return require_axis(hints.up), Finding("up axis", hints.up, 1.0, "it was asked for")
+    upward = rotvec_to_rotmat(recording.rotvec[:, 0])[:, :, 1]
+    middle = np.median(upward, axis=0)
+    certainty = float(np.linalg.norm(upward.mean(axis=0)))
+    length = float(np.linalg.norm(middle))
+    seen = axis_name(middle) if length else "y"
+    straight = float(middle @ axis_vector(seen)) / length if length else 0.0
+    clear = straight > TILT and certainty > UPRIGHT_ENOUGH
+    told = f"the body's own up is {seen}"
+    if recording.up is None:
+        return seen, Finding("up axis", seen, 0.95 if clear else 0.6, told)
+    if seen == recording.up:
+        return seen, Finding("up axis", seen, 0.99, told)
+    if clear:
+        return seen, Finding("up axis", seen, 0.7, f"{told}, though {recording.form} has {recording.up} up")
+    return recording.up, Finding("up axis", recording.up, 0.7, f"{recording.form} has it, but {told}")
+
+
+def _find_unit(recording: PoseRecording, hints: Hints) -> tuple[float, Finding]:
+    if hints.unit is not None:
+        return parse_unit(hints.unit), Finding("unit of the translation", hints.unit, 1.0, "it was asked for")
+    rate = hints.fps or recording.fps or 30.0
+    steps = np.linalg.norm(np.diff(recording.translation, axis=0), axis=-1)
+    speed = float(np.percentile(steps, 95)) * rate if len(steps) else 0.0
+    if speed < FASTEST_M_S:
+        return 1.0, Finding("unit of the translation", "m", 0.95, f"the body moves at up to {speed:.1f} m/s in it")
+    unit = "cm" if speed < 100.0 * FASTEST_M_S else "mm"
+    why = f"in metres the body would move at {speed:.0f} m/s"
+    return parse_unit(unit), Finding("unit of the translation", unit, 0.6, why)
+
+
+def motion_of(recording: PoseRecording, body: BodyModel, hints: Hints = NO_HINTS) -> BodyMotion:
+    """A file's theta as the motion of ``body``: y up, on its floor.
+
+    Raises:
+        InputError: nobody knows the frame rate, or a hint is not usable.
+    """
+    up, metres, findings = interpret_theta(recording, hints)
+    fps = hints.fps if hints.fps is not None else recording.fps
+    if fps is None:
+        raise InputError(f"{recording.source} does not say at which frame rate it was recorded. Give --fps.")
+    if not 0.0 < fps < 1e5:
+        raise InputError(f"The frame rate {fps:g} is not usable; give a positive number of frames a second.")
+    turn = UPRIGHT[up].astype(np.float64)
+    pose = rotvec_to_rotmat(recording.rotvec)
+    pose[:, 0] = turn @ pose[:, 0]
+    at = recording.translation * metres
+    if not recording.is_pelvis:
+        at = at + (np.array(SMPL_PELVIS_M) if recording.rest_pelvis is None else recording.rest_pelvis)
+    pelvis = at @ turn.T
+    is_same = recording.model == body.fingerprint
+    knows_shape = is_same or recording.model in SMPL_VERTICES.get(len(body.v_template_m), ())
+    betas = np.zeros(body.beta_count, np.float32)
+    notices = [
+        *recording.notes,
+        *(finding.sentence() for finding in (*recording.findings, *findings) if finding.doubtful),
+    ]
+    scale = recording.scale
+    if knows_shape:
+        count = min(len(betas), len(recording.betas))
+        betas[:count] = recording.betas[:count]
+    else:
+        scale = _size_like_the_file(recording, body)
+        if np.any(recording.betas):
+            notices.append(
+                f"The file's betas are of another body's shape space ({recording.model}) and were left out: "
+                f"{body.name} has its mean shape, {scale:.0%} of its size."
+            )
+    pose_rotmat = pose.astype(np.float32)
+    translation = (pelvis - scale * body.rest_joints(betas)[0]).astype(np.float32)
+    if not is_same:
+        soles = find_soles(body, pose_rotmat, translation, scale=scale, betas=betas)
+        translation = translation - np.array([0.0, ground(soles, fps=fps).floor_m, 0.0], np.float32)
+    provenance: dict[str, Any] = {
+        "source": recording.source,
+        "layout": "smpl24",
+        "body": {"name": body.name, "fingerprint": body.fingerprint, "licence": body.licence},
+        "regressor": None,
+        "provider": recording.form,
+        "notices": notices,
+    }
+    return BodyMotion(pose_rotmat, translation, betas, float(scale), float(fps), provenance)
+
+
+def _size_like_the_file(recording: PoseRecording, body: BodyModel) -> float:
+    """The scale that gives ``body`` the file's legs."""
+    own = _leg_length(body.rest_joints()[None].astype(np.float64))
+    if recording.joints is not None:
+        theirs = _leg_length(recording.joints)
+        if np.isfinite(theirs) and 0.3 < theirs < 1.5:
+            return theirs / own
+    if recording.rest_pelvis is not None:
+        return recording.scale  # a motion of ours on another body: nothing is known of that body's legs
+    return recording.scale * SMPL_LEG_M / own
+
+
+def _leg_length(joints: F64) -> float:
+    """Hip to knee to ankle, mean of both sides and median of the frames. joints: (T, 24, 3)."""
+    total = np.zeros(len(joints))
+    for side in ("left", "right"):
+        hip, knee, ankle = (joints[:, JOINT_INDEX[f"{side}_{part}"]] for part in ("hip", "knee", "ankle"))
+        total += np.linalg.norm(hip - knee, axis=-1) + np.linalg.norm(knee - ankle, axis=-1)
+    return float(np.median(total)) / 2.0
+
+
+def between(motion: BodyMotion, start: int, end: int | None) -> BodyMotion:
+    """Frames ``start`` up to but not including ``end``. Raises InputError where they select nothing."""
+    stop = len(motion) if end is None else min(end, len(motion))
+    if not 0 <= start < stop:
+        raise InputError(
+            f"Frames {start}:{'' if end is None else end} select nothing: the motion has {len(motion)} frames (0 to "
+            f"{len(motion) - 1}). Choose a range inside it."
+        )
+    return replace(motion, pose_rotmat=motion.pose_rotmat[start:stop], translation_m=motion.translation_m[start:stop])
+
+
+def joints_of(motion: BodyMotion, body: BodyModel) -> KeypointSequence:
+    """The joints of a moving body as points of smpl24."""
+    rest = body.rest_joints(motion.betas)
+    joints = keypoints_from_pose(
+        joint_markers(SMPL24), rest, motion.pose_rotmat, motion.translation_m, scale=motion.scale
+    )
+    source = str(motion.provenance.get("source", "a motion"))
+    return KeypointSequence(
+        joints, motion.fps, SMPL24, source=source, notes=tuple(motion.provenance.get("notices", ()))
+    )
+
+
+def as_fitted(motion: BodyMotion, body: BodyModel) -> FitResult:
+    """A motion that needs no fit, in the form of one that had it."""
+    sequence = joints_of(motion, body)
+    report = {key: motion.provenance.get(key) for key in ("source", "layout", "body", "regressor", "provider")}
+    report |= {
+        "frames": len(motion),
+        "fps": motion.fps,
+        "duration_s": sequence.duration_s,
+        "notices": list(sequence.notes),
+        "error_mm": {},
+        "final_error_mm": None,
+        "scale": motion.scale,
+        "seconds": {},
+    }
+    soles = find_soles(body, motion.pose_rotmat, motion.translation_m, scale=motion.scale, betas=motion.betas)
+    shape = sequence.keypoints_m.shape[:2]
+    return FitResult(
+        motion=motion,
+        keypoints_m=sequence.keypoints_m,
+        confidence=np.ones(shape, np.float32),
+        error_m=np.zeros(shape, np.float32),
+        ground=ground(soles, fps=motion.fps),
+        markers=joint_markers(SMPL24).scaled(motion.scale),
+        report=report,
+    )
+
+
+def pelvis_places(motion: BodyMotion, body: BodyModel) -> NDArray[np.float32]:
+    """Where the pelvis is, (T, 3), metres."""
+    return motion.translation_m + np.float32(motion.scale) * body.rest_joints(motion.betas)[0]

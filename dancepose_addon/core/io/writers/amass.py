@@ -1,0 +1,54 @@
+"""AMASS-style .npz for other people's loaders: SMPL, SMPL+H or SMPL-X poses, z up, placed for SMPL's own body.
+
+``BodyMotion.save`` keeps a motion for our own use, with the size of its body. Here the translation is SMPL's: added to
+the pelvis of SMPL's mean body it gives the pelvis's place. Hands and face are neutral.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from ...atomic import replacing
+from ...axes import from_smpl, turn_root
+from ...body.model import BodyModel
+from ...body.motion import BodyMotion
+from ...body.rotation import rotmat_to_rotvec
+from ...errors import InputError
+from ..theta import SMPL_PELVIS_M, pelvis_places
+
+JOINTS: Final = {"smpl": 24, "smplh": 52, "smplx": 55}
+BETAS: Final = 16
+DMPLS: Final = 8
+BODY_JOINTS: Final = 22
+
+
+def write_amass(motion: BodyMotion, body: BodyModel, path: Path, *, model: str = "smplh") -> None:
+    """Write poses (T, 3 J), trans, betas, dmpls, gender, mocap_framerate as AMASS has them.
+
+    model: ``smpl``, ``smplh`` or ``smplx``: how many joints the poses have.
+
+    Raises:
+        InputError: no such model. OutputError: the file cannot be written.
+    """
+    if model not in JOINTS:
+        raise InputError(f"There are no poses of {model!r}; choose one of {', '.join(JOINTS)}.")
+    pose = motion.pose_rotmat.copy()
+    pose[:, 0] = turn_root(pose[:, 0], axes="z_up", inward=False)
+    poses = np.zeros((len(motion), JOINTS[model], 3), np.float32)
+    count = BODY_JOINTS if model != "smpl" else JOINTS["smpl"]
+    poses[:, :count] = rotmat_to_rotvec(pose)[:, :count]
+    trans = from_smpl(pelvis_places(motion, body), axes="z_up", unit="m") - np.array(SMPL_PELVIS_M, np.float32)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(
+            file,
+            poses=poses.reshape(len(motion), -1),
+            trans=trans.astype(np.float32),
+            # Betas of our body mean nothing on SMPL's.
+            betas=np.zeros(BETAS, np.float32),
+            dmpls=np.zeros((len(motion), DMPLS), np.float32),
+            gender="neutral",
+            surface_model_type=model,
+            mocap_framerate=np.float64(motion.fps),
+            mocap_frame_rate=np.float64(motion.fps),
+        )

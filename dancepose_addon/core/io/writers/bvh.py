@@ -1,0 +1,77 @@
+"""BVH: SMPL's 24 joints under their own names, centimetres, y up, the T-pose as rest.
+
+In the T-pose all joints have the world's axes, so a joint's rotation channels are SMPL's local rotation.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from ...arrays import F64
+from ...atomic import replacing
+from ...body.model import JOINT_NAMES, PARENTS, BodyModel
+from ...body.motion import BodyMotion
+from ..theta import pelvis_places
+
+CM_PER_M: Final = 100.0
+TIP_CM: Final = 8.0
+"""Of the bones at the ends, so that viewers show them."""
+TIPS: Final = {"head": (0, 1, 0), "left_foot": (0, 0, 1), "right_foot": (0, 0, 1), "left_hand": (1, 0, 0)}
+ORDER: Final = "Zrotation Xrotation Yrotation"
+
+
+def write_bvh(motion: BodyMotion, body: BodyModel, path: Path) -> None:
+    """Write the skeleton in its true size, and its motion.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    rest = body.rest_joints(motion.betas).astype(np.float64) * motion.scale * CM_PER_M
+    lines: list[str] = ["HIERARCHY"]
+    order: list[int] = []
+    _write_joint(0, rest, "", lines, order)
+    pelvis = pelvis_places(motion, body).astype(np.float64) * CM_PER_M
+    angles = np.degrees(_zxy_angles(motion.pose_rotmat[:, order].astype(np.float64))).reshape(len(motion), -1)
+    lines += ["MOTION", f"Frames: {len(motion)}", f"Frame Time: {1.0 / motion.fps:.10f}"]
+    table = np.concatenate([pelvis, angles], axis=1)
+    lines += [" ".join(f"{value:.6f}" for value in row) for row in table.tolist()]
+    with replacing(path) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _write_joint(joint: int, rest: F64, indent: str, lines: list[str], order: list[int]) -> None:
+    """A joint and all below it; ``order`` gathers joints as their channels stand in a frame."""
+    name, inner = JOINT_NAMES[joint], indent + "  "
+    offset = rest[joint] - rest[PARENTS[joint]] if joint else np.zeros(3)
+    place = "6 Xposition Yposition Zposition" if joint == 0 else "3"
+    lines += [
+        f"{indent}{'JOINT' if joint else 'ROOT'} {name}",
+        f"{indent}{{",
+        f"{inner}OFFSET {offset[0]:.6f} {offset[1]:.6f} {offset[2]:.6f}",
+        f"{inner}CHANNELS {place} {ORDER}",
+    ]
+    order.append(joint)
+    children = [other for other, parent in enumerate(PARENTS) if parent == joint]
+    for child in children:
+        _write_joint(child, rest, inner, lines, order)
+    if not children:
+        x, y, z = (TIP_CM * part for part in TIPS.get(name, (-1, 0, 0)))
+        lines += [f"{inner}End Site", f"{inner}{{", f"{inner}  OFFSET {x:.6f} {y:.6f} {z:.6f}", f"{inner}}}"]
+    lines.append(f"{indent}}}")
+
+
+def _zxy_angles(rotmat: F64) -> F64:
+    """Angles z, x, y of R = R_z R_x R_y. rotmat: (..., 3, 3) -> (..., 3), radians.
+
+    Where x is a right angle, z and y turn about one axis, and z takes all of it.
+    """
+    x = np.arcsin(np.clip(rotmat[..., 2, 1], -1.0, 1.0))
+    locked = np.abs(rotmat[..., 2, 1]) > 1.0 - 1e-10
+    z = np.where(
+        locked,
+        np.arctan2(rotmat[..., 1, 0], rotmat[..., 0, 0]),
+        np.arctan2(-rotmat[..., 0, 1], rotmat[..., 1, 1]),
+    )
+    y = np.where(locked, 0.0, np.arctan2(-rotmat[..., 2, 0], rotmat[..., 2, 2]))
+    return np.stack([z, x, y], axis=-1)

@@ -1,0 +1,161 @@
+"""P_3d: key-points of a layout from a posed body.
+
+A point is fixed in the T-pose, at the weighted mean of the joints it rides on plus an offset, and moves with the
+bones of those joints by linear blend skinning: MoSh's markers (Loper et al. 2014), with one bone or several. The
+joints themselves are the case of one bone and no offset.
+"""
+
+from dataclasses import dataclass, field, replace
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from ..arrays import F32
+from ..body.model import JOINT_COUNT, JOINT_INDEX, JOINT_NAMES, forward_kinematics
+from ..errors import FormatError, LayoutError, MissingFileError
+from .layout_file import layout_from_table, table_of
+from .layouts import Layout, get_layout
+
+MARKER_FOLDER: Final = Path(__file__).parents[2] / "assets" / "markers"
+
+
+@dataclass(frozen=True)
+class MarkerSet:
+    """Where the points of a layout ride on a body.
+
+    weights: (K, 24), rows sum to 1; offsets_m: (K, 3), metres, T-pose axes, from the weighted mean of the joints;
+    body_fingerprint: the body they were learned on, or "" where they hold for any.
+    """
+
+    layout: Layout
+    weights: F32
+    offsets_m: F32
+    body_fingerprint: str = ""
+    provenance: str = field(default="", compare=False)
+
+    def rest_points(self, rest_joints_m: F32) -> F32:
+        """Points on the T-pose body, metres. rest_joints_m: (24, 3) -> (K, 3)."""
+        return self.weights @ rest_joints_m + self.offsets_m
+
+    def scaled(self, scale: float) -> "MarkerSet":
+        """The set on a body of that scale: offsets stretched alike."""
+        return replace(self, offsets_m=self.offsets_m * np.float32(scale))
+
+    def to_json(self) -> dict[str, Any]:
+        """The table as stored: per point its joints with weights, and its offset in metres."""
+        points = [
+            {
+                "name": name,
+                "rides_on": {JOINT_NAMES[j]: round(float(row[j]), 5) for j in np.flatnonzero(row)},
+                "offset_m": [round(float(value), 5) for value in offset],
+            }
+            for name, row, offset in zip(self.layout.keypoints, self.weights, self.offsets_m, strict=True)
+        ]
+        definition = {"layout_definition": table_of(self.layout)} if self.layout.is_users else {}
+        return {
+            "format": "dancepose-markers-1",
+            "layout": self.layout.name,
+            **definition,
+            "body_fingerprint": self.body_fingerprint,
+            "provenance": self.provenance,
+            "points": points,
+        }
+
+    @classmethod
+    def from_json(cls, table: dict[str, Any], source: str = "the marker table") -> "MarkerSet":
+        """Raises FormatError where the table is not of this form, LayoutError where its points are not the layout's."""
+        try:
+            if table["format"] != "dancepose-markers-1":
+                raise FormatError(f"{source} has format {table['format']!r}; expected 'dancepose-markers-1'.")
+            layout, points = _layout_of(table, source), table["points"]
+            weights = np.zeros((len(points), JOINT_COUNT), np.float32)
+            for row, point in zip(weights, points, strict=True):
+                for joint, weight in point["rides_on"].items():
+                    row[JOINT_INDEX[joint]] = weight
+            offsets = np.array([point["offset_m"] for point in points], np.float32).reshape(len(points), 3)
+            names = tuple(point["name"] for point in points)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise FormatError(
+                f"{source} is not a marker table: {error!r}. Make one with `dancepose calibrate`."
+            ) from error
+        if names != layout.keypoints:
+            raise LayoutError(f"{source} names other points than layout {layout.name} has. Run `dancepose calibrate`.")
+        total = weights.sum(axis=1, keepdims=True)
+        if not (np.isfinite(offsets).all() and np.isfinite(weights).all() and (total > 0).all()):
+            raise FormatError(f"{source} has points that ride on nothing or stand nowhere. Run `dancepose calibrate`.")
+        weights /= total
+        return cls(layout, weights, offsets, table.get("body_fingerprint", ""), table.get("provenance", ""))
+
+    @classmethod
+    def load(cls, path: Path) -> "MarkerSet":
+        """Read a table from a JSON file. Raises MissingFileError, FormatError or LayoutError."""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise MissingFileError(
+                f"{path} cannot be read ({error.strerror}). Give the path of a marker table."
+            ) from error
+        try:
+            table = json.loads(text)
+        except ValueError as error:
+            raise FormatError(f"{path} is not valid JSON: {error}.") from error
+        return cls.from_json(table, str(path))
+
+
+def _layout_of(table: dict[str, Any], source: str) -> Layout:
+    """The layout that a table names; a user's own comes with the table, since its file may be anywhere."""
+    definition = table.get("layout_definition")
+    if definition is None:
+        return get_layout(table["layout"])
+    return layout_from_table(definition, name=str(table["layout"]), source=source)
+
+
+def markers_for(layout: Layout) -> MarkerSet:
+    """Where the points of a layout ride: by the user's file, or by the table that the project ships; joint centres ride
+    on themselves."""
+    if layout.is_users:
+        weights = np.zeros((layout.count, JOINT_COUNT), np.float32)
+        for row, pairs in zip(weights, layout.riding, strict=True):
+            for joint, weight in pairs:
+                row[joint] = weight
+        return MarkerSet(layout, weights, np.array(layout.offsets_m, np.float32), provenance=layout.name)
+    path = MARKER_FOLDER / f"{layout.name}.json"
+    return MarkerSet.load(path) if path.is_file() else joint_markers(layout)
+
+
+def layout_with(markers: MarkerSet) -> Layout:
+    """The set's layout as a user's own, with the places that the set has."""
+    riding = tuple(tuple((int(joint), float(row[joint])) for joint in np.flatnonzero(row)) for row in markers.weights)
+    offsets = tuple((float(x), float(y), float(z)) for x, y, z in markers.offsets_m)
+    return replace(markers.layout, riding=riding, offsets_m=offsets)
+
+
+def joint_markers(layout: Layout) -> MarkerSet:
+    """The marker set of a layout whose points are joint centres: each on its joint, without offset."""
+    weights = np.zeros((layout.count, JOINT_COUNT), np.float32)
+    weights[np.arange(layout.count), list(layout.joints)] = 1.0
+    return MarkerSet(layout, weights, np.zeros((layout.count, 3), np.float32))
+
+
+def keypoints_from_pose(
+    markers: MarkerSet, rest_joints_m: F32, pose_rotmat: F32, translation_m: F32 | None = None, *, scale: float = 1.0
+) -> F32:
+    """P_3d(theta). rest_joints_m: (24, 3), metres; pose_rotmat: (T, 24, 3, 3); translation_m: (T, 3), metres;
+    scale: of the body about SMPL's origin, before the translation -> (T, K, 3), metres.
+    """
+    global_rotmat, joints = forward_kinematics(rest_joints_m, pose_rotmat)
+    rest_points = markers.rest_points(rest_joints_m)
+    result = np.zeros((len(pose_rotmat), len(rest_points), 3), np.float32)
+    for joint in np.flatnonzero(markers.weights.any(axis=0)):
+        rides = np.flatnonzero(markers.weights[:, joint])
+        local = (rest_points[rides] - rest_joints_m[joint]).T
+        posed = joints[:, joint, None]
+        if local.any():
+            posed = posed + np.swapaxes(global_rotmat[:, joint] @ local, 1, 2)
+        result[:, rides] += markers.weights[rides, joint, None] * posed
+    result *= np.float32(scale)
+    if translation_m is not None:
+        result += translation_m[:, None]
+    return result

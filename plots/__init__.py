@@ -1,0 +1,1 @@
+"""Drawing of fits, motions and layouts with Matplotlib and Pillow."""

@@ -1,0 +1,1 @@
+"""DancePose: from 3D skeleton motion to a rigged, posed SMPL avatar."""

@@ -1,0 +1,1 @@
+"""Checks before a study and reports after it."""

@@ -1,0 +1,127 @@
+"""How far a study is, from its plan, its journal and the frames that lie there; asks no running program."""
+
+from dataclasses import dataclass, field
+import fcntl
+import os
+from pathlib import Path
+import time
+from typing import Final
+
+from ..plan.jobs import Job, read_jobs
+from ..plan.paths import Places
+from ..run.journal import Journal
+
+RECENT_S: Final = 900.0
+"""The pace is that of the last quarter of an hour."""
+
+
+@dataclass
+class SongStatus:
+    """Of one song: clips and frames, (done, all)."""
+
+    clips: int = 0
+    clips_done: int = 0
+    frames: int = 0
+    frames_done: int = 0
+    failed: int = 0
+
+
+@dataclass
+class Status:
+    """songs: by name; failed: sentences by job, those that will not be done without a hand; running: whether a run
+    holds the study now; frames_per_s: its recent pace, or 0."""
+
+    songs: dict[str, SongStatus] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    jobs: int = 0
+    jobs_done: int = 0
+    running: bool = False
+    frames_per_s: float = 0.0
+
+    @property
+    def frames(self) -> tuple[int, int]:
+        """Frames (done, all)."""
+        return sum(s.frames_done for s in self.songs.values()), sum(s.frames for s in self.songs.values())
+
+    @property
+    def clips(self) -> tuple[int, int]:
+        """Clips (done, all)."""
+        return sum(s.clips_done for s in self.songs.values()), sum(s.clips for s in self.songs.values())
+
+
+def read_status(places: Places) -> Status:
+    """Add up a study.
+
+    Raises:
+        MissingFileError, FormatError: there is no usable plan.
+    """
+    journal = Journal.open(places.journal)
+    status = Status(running=is_held(places.lock))
+    listing: tuple[Path | None, set[str]] = (None, set())
+    for job in read_jobs(places.plan):
+        done = journal.finished(job) is not None
+        entry = journal.entries.get(job.id)
+        status.jobs += 1
+        status.jobs_done += done
+        failed = not done and entry is not None and not entry["ok"] and entry["key"] == job.key
+        if failed and entry is not None:
+            status.failed[job.id] = str(entry.get("message", ""))
+        if not job.song:
+            continue
+        song = status.songs.setdefault(job.song, SongStatus())
+        song.failed += failed
+        if job.kind == "encode":
+            song.clips += 1
+            song.clips_done += done
+        elif job.kind == "render":
+            song.frames += job.frames
+            if done:
+                song.frames_done += job.frames
+            else:
+                folder = places.frames(job.what["system"], job.song, job.what["segment"])
+                if listing[0] != folder:
+                    listing = (folder, _names(folder))
+                song.frames_done += _count(job, listing[1])
+    status.frames_per_s = _pace(journal)
+    return status
+
+
+def _names(folder: Path) -> set[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries}
+    except OSError:
+        return set()
+
+
+def _count(job: Job, names: set[str]) -> int:
+    first = job.what["first"]
+    return sum(f"{index:06d}.png" in names for index in range(first, first + job.what["count"])) if names else 0
+
+
+def _pace(journal: Journal) -> float:
+    now = time.time()
+    recent = [
+        entry
+        for entry in journal.entries.values()
+        if entry.get("detail", {}).get("rendered") and entry["at"] > now - RECENT_S
+    ]
+    if not recent:
+        return 0.0
+    begun = min(entry["at"] - entry.get("seconds", 0.0) for entry in recent)
+    return float(sum(entry["detail"]["rendered"] for entry in recent) / max(now - begun, 1.0))
+
+
+def is_held(lock: Path) -> bool:
+    """Whether a run works on a study, on this machine."""
+    try:
+        descriptor = os.open(lock, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

@@ -1,0 +1,1 @@
+"""Execution of planned jobs, locally or on a cluster."""

@@ -1,0 +1,87 @@
+"""The journal: what became of each job, a line each, appended by the one run that works on a study."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+import fcntl
+import json
+import logging
+import os
+from pathlib import Path
+import time
+from typing import Any, Final
+
+from dancepose_addon.core.atomic import output_error
+from dancepose_addon.core.errors import DancePoseError
+
+from ..plan.jobs import Job, Result
+
+LOGGER: Final = logging.getLogger(__name__)
+
+
+@dataclass
+class Journal:
+    """Results of this run and of those before it; of each job the last counts."""
+
+    path: Path
+    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, path: Path) -> "Journal":
+        """Read a journal; a line that was cut short by a crash or a full disk is passed over."""
+        journal = cls(path)
+        try:
+            with path.open("rb") as file:
+                for line in file:
+                    try:
+                        entry = json.loads(line)
+                        journal.entries[entry["job"]] = entry
+                    except (ValueError, KeyError, TypeError):
+                        continue
+        except FileNotFoundError:
+            pass
+        return journal
+
+    def record(self, job: Job, result: Result) -> None:
+        """Remember a result, on disk too; where the disk is full, in this run alone: its files speak for it later."""
+        entry = {key: value for key, value in asdict(result).items() if value not in ("", {})}
+        entry |= {"key": job.key, "at": round(time.time(), 2)}
+        self.entries[job.id] = entry
+        try:
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            try:
+                # The newline comes first as well, so that a line after one that was cut short stands alone.
+                os.write(descriptor, b"\n" + json.dumps(entry).encode() + b"\n")
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            LOGGER.warning("the journal %s cannot be written (%s)", self.path, error.strerror)
+
+    def finished(self, job: Job) -> dict[str, Any] | None:
+        """The entry of a job that succeeded, with the key that it has now."""
+        entry = self.entries.get(job.id)
+        return entry if entry is not None and entry["ok"] and entry["key"] == job.key else None
+
+
+@contextmanager
+def held(lock: Path) -> Iterator[None]:
+    """Hold a study's folder for this run.
+
+    Raises:
+        DancePoseError: another run holds it. OutputError: the folder cannot be written.
+    """
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise output_error(lock, error) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise DancePoseError(
+                f"Another run works on {lock.parent}. Wait for it, or watch it with `dancepose study status`."
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)

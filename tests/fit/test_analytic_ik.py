@@ -1,0 +1,158 @@
+"""Swing in closed form: exact where bones are true, twist untouched, holes left alone."""
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from dancepose_addon.core.body.model import PARENTS, forward_kinematics
+from dancepose_addon.core.body.rotation import geodesic_angle
+from dancepose_addon.core.fit.evaluation.metrics import global_rotations
+from dancepose_addon.core.fit.pose.analytic_ik import minimal_turn, seen_joints, swing
+from dancepose_addon.core.skeleton.layouts import MD23, SMPL22, SMPL24
+from dancepose_addon.core.skeleton.markers import joint_markers, markers_for
+from tests.support.bodies import person_joints
+from tests.support.posing import random_pose
+
+FRAMES = 30
+ARMS, LEGS = [16, 17], [1, 2]
+"""Shoulders and hips, whose twist elbows and knees tell."""
+TOLD = [*ARMS, 18, 19, 20, 21, *LEGS, 4, 5, 7, 8]
+"""They and what they carry."""
+LEAF_PARENTS = [j for j in range(24) if sum(parent == j for parent in PARENTS) == 1]
+
+
+def bent(upper: int, own: int, end: int, axis: list[float], bend: np.ndarray) -> np.ndarray:
+    """Rotations of a hinge across its upper bone, which the lower one continues where it is straight. bend: (T,),
+    radians -> (T, 3, 3)."""
+    rest = person_joints().astype(np.float64)
+    along, lower = rest[own] - rest[upper], rest[end] - rest[own]
+    across = np.array(axis) - (along @ axis) / (along @ along) * along
+    straight = Rotation.align_vectors(along[None], lower[None] * np.linalg.norm(along) / np.linalg.norm(lower))[0]
+    return (Rotation.from_rotvec(bend[:, None] * across / np.linalg.norm(across)) * straight).as_matrix()
+
+
+@pytest.fixture(scope="module")
+def truth() -> np.ndarray:
+    """Any pose, but for elbows and knees: those are hinges about the T-pose's vertical and its x axis, bent by 30 to
+    110 degrees."""
+    pose = random_pose(0, FRAMES, angle=0.5)
+    bend = np.linspace(0.5, 1.9, FRAMES)
+    pose[:, 18], pose[:, 19] = bent(16, 18, 20, [0, -1, 0], bend), bent(17, 19, 21, [0, 1, 0], bend)
+    pose[:, 4], pose[:, 5] = bent(1, 4, 7, [1, 0, 0], bend), bent(2, 5, 8, [1, 0, 0], bend)
+    return pose
+
+
+@pytest.fixture(scope="module")
+def path() -> np.ndarray:
+    return np.random.default_rng(1).normal(size=(FRAMES, 3)).astype(np.float32)
+
+
+def laid(pose: np.ndarray, target: np.ndarray, usable: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    known = np.ones(target.shape[:2], bool) if usable is None else usable
+    return swing(person_joints(), pose, np.zeros((len(pose), 3), np.float32), target, SEEN, known)
+
+
+SEEN = seen_joints(joint_markers(SMPL24))
+
+
+@pytest.mark.parametrize("upside_down", [False, True])
+def test_every_joint_comes_to_its_place(truth: np.ndarray, path: np.ndarray, *, upside_down: bool) -> None:
+    truth = truth.copy()
+    if upside_down:
+        truth[:, 0] = Rotation.from_rotvec([np.pi, 0, 0]).as_matrix().astype(np.float32) @ truth[:, 0]
+    _, target = forward_kinematics(person_joints(), truth, path)
+    start = (truth @ random_pose(2, FRAMES, angle=0.3)).astype(np.float32)
+    pose, translation = laid(start, target)
+    _, reached = forward_kinematics(person_joints(), pose, translation)
+    assert np.abs(reached - target).max() < 1e-4
+    assert np.abs(np.linalg.det(pose) - 1.0).max() < 1e-4
+
+
+def test_a_right_pose_stays(truth: np.ndarray, path: np.ndarray) -> None:
+    _, target = forward_kinematics(person_joints(), truth, path)
+    pose, translation = laid(truth, target)
+    off = np.degrees(geodesic_angle(pose, truth))
+    assert off.max() < 0.1
+    assert np.abs(translation - path).max() < 1e-5
+
+
+def test_twist_stays_as_it_was(truth: np.ndarray, path: np.ndarray) -> None:
+    """The correction of a bone turns about an axis across it (seen from before and after), and so adds no twist."""
+    _, target = forward_kinematics(person_joints(), truth, path)
+    start = (truth @ random_pose(3, FRAMES, angle=0.15)).astype(np.float32)
+    pose, _ = laid(start, target)
+    after = global_rotations(pose)
+    for joint in set(LEAF_PARENTS) - {0, *TOLD}:
+        (child,) = (c for c in range(24) if PARENTS[c] == joint)
+        before = after[:, PARENTS[joint]] @ start[:, joint]
+        turn = Rotation.from_matrix(after[:, joint] @ np.swapaxes(before, 1, 2)).as_rotvec()
+        bone = (before @ (person_joints()[child] - person_joints()[joint]))[:, :, None]
+        bone = bone[..., 0] / np.linalg.norm(bone[..., 0], axis=1, keepdims=True)
+        assert np.abs((turn * bone).sum(axis=1)).max() < 2e-3
+
+
+def test_a_missing_end_leaves_its_bone_to_the_start(truth: np.ndarray, path: np.ndarray) -> None:
+    _, target = forward_kinematics(person_joints(), truth, path)
+    start = (truth @ random_pose(4, FRAMES, angle=0.2)).astype(np.float32)
+    usable = np.ones((FRAMES, 24), bool)
+    usable[:, 20] = False  # the left wrist
+    target[:, 20] = 77.0
+    pose, translation = laid(start, target, usable)
+    assert np.degrees(geodesic_angle(pose[:, 18], start[:, 18])).max() < 0.1
+    _, reached = forward_kinematics(person_joints(), pose, translation)
+    others = np.delete(np.arange(24), [20, 22])
+    assert np.abs(reached[:, others] - target[:, others]).max() < 1e-4
+
+
+def test_a_missing_pelvis_stays_where_it_was_put(truth: np.ndarray, path: np.ndarray) -> None:
+    _, target = forward_kinematics(person_joints(), truth, path)
+    usable = np.ones((FRAMES, 24), bool)
+    usable[:, 0] = False
+    pose, translation = swing(person_joints(), truth, path, target, SEEN, usable)
+    assert np.abs(translation - path).max() < 1e-6
+    assert np.degrees(np.delete(geodesic_angle(pose, truth), TOLD, axis=1)).max() < 0.1
+
+
+@pytest.mark.parametrize("twist", [-0.4, 0.4])
+@pytest.mark.parametrize(
+    ("upper", "along", "left_of_it"),
+    [(ARMS, [1.0, 0.0, 0.0], 0.4), (LEGS, [0.0, 1.0, 0.0], 0.45)],
+    ids=["arms", "legs"],
+)
+def test_a_bend_tells_the_upper_bones_twist(
+    truth: np.ndarray, path: np.ndarray, upper: list[int], along: list[float], left_of_it: float, twist: float
+) -> None:
+    """Most of a wrong twist goes where elbow and knee are bent."""
+    _, target = forward_kinematics(person_joints(), truth, path)
+    start = truth.copy()
+    about = Rotation.from_rotvec(twist * np.array(along)).as_matrix().astype(np.float32)
+    start[:, upper] = start[:, upper] @ about
+    pose, _ = laid(start, target)
+    left = np.degrees(geodesic_angle(pose[:, upper], truth[:, upper]))
+    assert left.max() < left_of_it * np.degrees(abs(twist))
+    assert left[FRAMES // 3 :].max() < 0.2 * np.degrees(abs(twist))  # bent by 55 degrees and more
+
+
+def test_smallest_turns_agree_with_scipy() -> None:
+    random = np.random.default_rng(5)
+    start, end = random.normal(size=(2, 40, 3)).astype(np.float32)
+    turn = minimal_turn(start, end)
+    axis = np.cross(start, end)
+    angle = np.arctan2(np.linalg.norm(axis, axis=1), (start * end).sum(axis=1))
+    rotvec = axis / np.linalg.norm(axis, axis=1, keepdims=True) * angle[:, None]
+    assert turn == pytest.approx(Rotation.from_rotvec(rotvec).as_matrix(), abs=1e-4)
+
+
+def test_opposite_and_empty_bones_do_not_break() -> None:
+    start = np.array([[1, 0, 0], [0, 2, 0], [0, 0, 0]], np.float32)
+    turn = minimal_turn(start, -start)
+    assert np.isfinite(turn).all()
+    assert np.abs(np.linalg.det(turn) - 1.0).max() < 1e-5
+
+
+def test_what_layouts_show() -> None:
+    assert SEEN.points.tolist() == list(range(24))
+    assert SEEN.whole_trunk
+    fewer = seen_joints(markers_for(SMPL22))
+    assert fewer.points.tolist() == [*range(22), -1, -1]
+    assert not seen_joints(markers_for(MD23)).any_bone

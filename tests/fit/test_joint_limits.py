@@ -1,0 +1,63 @@
+"""Limits and spreads: the same for a dancer's mirror image."""
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from dancepose_addon.core.body.model import JOINT_COUNT, JOINT_INDEX, MIRRORED_JOINTS
+from dancepose_addon.core.fit.pose.joint_limits import LIMITED, LIMITS_RAD, SPREAD_RAD
+from dancepose_addon.core.fit.pose.levenberg_marquardt import _beyond_limits
+
+
+def test_a_mirrored_pose_is_as_far_beyond_its_limits() -> None:
+    """Mirrored by hand: the matrix between two reflections x -> -x, left and right exchanged."""
+    rotvec = np.random.default_rng(0).normal(scale=1.0, size=(50 * JOINT_COUNT, 3))
+    pose = Rotation.from_rotvec(rotvec).as_matrix().reshape(50, JOINT_COUNT, 3, 3).astype(np.float32)
+    flip = np.diag([-1.0, 1.0, 1.0]).astype(np.float32)
+    mirrored = (flip @ pose @ flip)[:, list(MIRRORED_JOINTS)]
+    every = np.arange(JOINT_COUNT)
+    beyond, other = np.abs(_beyond_limits(pose, every)), np.abs(_beyond_limits(mirrored, every))
+    assert beyond.max() > 0.5
+    assert other[:, list(MIRRORED_JOINTS)] == pytest.approx(beyond, abs=1e-4)
+
+
+def test_spreads_are_mirrored() -> None:
+    assert np.array_equal(SPREAD_RAD[list(MIRRORED_JOINTS)], SPREAD_RAD)
+    assert (SPREAD_RAD > 0).all()
+
+
+def test_limits_hold_at_rest_and_are_ranges() -> None:
+    limited = LIMITS_RAD[LIMITED]
+    assert (limited[:, 0] < 0).all()
+    assert (limited[:, 1] > 0).all()
+    rest = np.broadcast_to(np.eye(3, dtype=np.float32), (1, JOINT_COUNT, 3, 3))
+    assert not _beyond_limits(rest, np.arange(JOINT_COUNT)).any()
+
+
+@pytest.mark.parametrize(
+    ("joint", "rotvec", "allowed"),
+    [
+        ("left_knee", (2.0, 0.0, 0.0), True),  # heel towards the seat
+        ("left_knee", (-0.6, 0.0, 0.0), False),
+        ("right_knee", (2.0, 0.0, 0.0), True),
+        ("left_elbow", (0.0, -2.0, 0.0), True),  # hand forwards and to the shoulder: the left arm points to +x
+        ("left_elbow", (0.0, 0.6, 0.0), False),
+        ("right_elbow", (0.0, 2.0, 0.0), True),
+        ("right_elbow", (0.0, -0.6, 0.0), False),
+    ],
+)
+def test_hinges_bend_one_way(joint: str, rotvec: tuple[float, ...], *, allowed: bool) -> None:
+    pose = np.broadcast_to(np.eye(3, dtype=np.float32), (1, JOINT_COUNT, 3, 3)).copy()
+    index = JOINT_INDEX[joint]
+    pose[0, index] = Rotation.from_rotvec(rotvec).as_matrix()
+    beyond = _beyond_limits(pose, np.array([index]))
+    assert (np.abs(beyond).max() < 1e-5) == allowed
+
+
+def test_a_forearms_twist_does_not_count_as_bend() -> None:
+    pose = np.broadcast_to(np.eye(3, dtype=np.float32), (3, JOINT_COUNT, 3, 3)).copy()
+    elbow = JOINT_INDEX["left_elbow"]
+    bend = Rotation.from_rotvec([0.0, -1.0, 0.0])
+    for frame, twist in enumerate((-1.4, 0.7, 1.4)):
+        pose[frame, elbow] = (bend * Rotation.from_rotvec([twist, 0.0, 0.0])).as_matrix()
+    assert np.abs(_beyond_limits(pose, np.array([elbow]))).max() < 1e-5

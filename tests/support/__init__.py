@@ -1,0 +1,1 @@
+"""Sample data, fuzzers and reference implementations shared by tests and benchmarks."""

@@ -1,0 +1,1 @@
+"""The body model, P_3d and rotations in torch."""

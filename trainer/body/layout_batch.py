@@ -1,0 +1,246 @@
+"""Several layouts as one set of tensors, so that one network learns them all in one batch.
+
+A batch of B frames is L groups of B / L frames, one group for each layout in the order of the pack; points are padded
+with zeros to the largest layout's count, P. A single layout is the pack of one.
+
+P_3d is linear in the bones' orientations in space: a point is the pelvis plus a sum over the bones of orientation
+times a lever, and the levers depend on the body's shape alone, linearly. So for the mean body P_3d is one product of
+matrices, however deep the tree.
+
+Sizes of bodies and clips are told in one measure, the sum of the layout's edge lengths: P_3d(theta) is in metres of the
+mean body, key-points are in the clip's scale, and one ratio per clip takes the first to the second.
+``core.fit.normalise`` is the reference of the scales themselves.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+
+from dancepose_addon.core.body.model import JOINT_COUNT, PARENTS, BodyModel
+from dancepose_addon.core.fit.normalise import size_factor
+from dancepose_addon.core.skeleton.layouts import Layout
+from dancepose_addon.core.skeleton.markers import MarkerSet
+
+from .torch_rotations import TINY
+from .torch_smpl import forward_kinematics, torch_body
+
+
+@dataclass(frozen=True)
+class LayoutPack:
+    """Tensors of L layouts.
+
+    mask: (L, P), 1 where a layout has a point; weights: (L, P, 24), of the bones that a point rides on; edges: (L, E,
+    P), +1 and -1 at an edge's ends; meeting: (2, L, Q, E), which two edges meet, pair by pair; sides: (L, P), whose
+    product with the points is the left-right line; levers: (L, 72, P), metres, mean body, bone by bone; lever_dirs:
+    (L, S, 72 P), per shape parameter; rest_points_m: (L, P, 3); rest_dirs: (L, S, P 3); size_factor: (L,),
+    ``core.fit.normalise.size_factor`` of the mean body; posed_ratio: (L,), edge sum in natural poses over edge sum in
+    the T-pose (markers on either side of a joint come closer as it bends); body_edge_sum: (L,), metres, of the mean
+    body in natural poses.
+    """
+
+    layouts: tuple[Layout, ...]
+    mask: Tensor
+    weights: Tensor
+    edges: Tensor
+    meeting: Tensor
+    sides: Tensor
+    levers: Tensor
+    lever_dirs: Tensor
+    rest_points_m: Tensor
+    rest_dirs: Tensor
+    size_factor: Tensor
+    posed_ratio: Tensor
+    body_edge_sum: Tensor
+
+    @property
+    def width(self) -> int:
+        """P, points of the largest layout."""
+        return self.mask.shape[1]
+
+    @property
+    def edge_count(self) -> int:
+        """E, edges of the layout that has most."""
+        return self.edges.shape[1]
+
+    @property
+    def pair_count(self) -> int:
+        """Q, pairs of edges that meet, of the layout that has most."""
+        return self.meeting.shape[2]
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Points of each layout."""
+        return tuple(layout.count for layout in self.layouts)
+
+    @property
+    def shape_count(self) -> int:
+        """S, number of shape parameters."""
+        return self.lever_dirs.shape[1]
+
+    def only(self, index: int) -> "LayoutPack":
+        """The pack of one of the layouts, padded as before."""
+        apart = ("layouts", "meeting")
+        changes = {
+            item.name: getattr(self, item.name)[index : index + 1] for item in fields(self) if item.name not in apart
+        }
+        return replace(self, layouts=(self.layouts[index],), meeting=self.meeting[:, index : index + 1], **changes)
+
+    def double(self) -> "LayoutPack":
+        """The same in double precision."""
+        tensors = {item.name: getattr(self, item.name).double() for item in fields(self) if item.name != "layouts"}
+        return replace(self, **tensors)
+
+    def groups(self, values: Tensor) -> Tensor:
+        """(B, ...) -> (L, B / L, ...)."""
+        return values.reshape(len(self.layouts), -1, *values.shape[1:])
+
+    def by_sample(self, values: Tensor, count: int) -> Tensor:
+        """What holds for a layout, for each of its samples. values: (L, ...) -> (count, ...)."""
+        return values.repeat_interleave(count // len(self.layouts), dim=0)
+
+    def centred(self, points: Tensor) -> Tensor:
+        """Points about the mean of those that the layout has; padding stays zero. (B, P, 3) -> (B, P, 3)."""
+        groups = self.groups(points)
+        share = self.mask / self.mask.sum(1, keepdim=True)
+        mean = torch.einsum("lp,lnpc->lnc", share, groups)
+        return ((groups - mean[:, :, None]) * self.mask[:, None, :, None]).flatten(0, 1)
+
+    def edge_vectors(self, points: Tensor) -> Tensor:
+        """(B, P, 3) -> (B, E, 3)."""
+        return torch.einsum("lep,lnpc->lnec", self.edges, self.groups(points)).flatten(0, 1)
+
+    def features(self, points: Tensor, kind: str) -> Tensor:
+        """What the network is shown beside the points, (B, 0 or E or E + Q, 3). points: (B, P, 3)."""
+        if kind == "points":
+            return points[:, :0]
+        edges = self.edge_vectors(points)
+        directions = edges / ((edges * edges).sum(-1, keepdim=True) + TINY).sqrt()
+        if kind == "directions":
+            return directions
+        first, second = torch.einsum("tlqe,lnec->tlnqc", self.meeting, self.groups(directions)).flatten(1, 2)
+        return torch.cat([directions, torch.linalg.cross(first, second, dim=-1)], dim=1)
+
+    def edge_sum(self, points_m: Tensor) -> Tensor:
+        """Sum of the edges' lengths. points_m: (B, P, 3), metres -> (B,), metres."""
+        return torch.linalg.vector_norm(self.edge_vectors(points_m), dim=-1).sum(-1)
+
+    def pad(self, points: Tensor) -> Tensor:
+        """Points of a single layout. (B, K, 3) -> (B, P, 3)."""
+        return torch.nn.functional.pad(points, (0, 0, 0, self.width - points.shape[1]))
+
+    def points_of(self, global_rotmat: Tensor) -> Tensor:
+        """P_3d of the mean body, from the pelvis. global_rotmat: (B, 24, 3, 3) -> (B, P, 3), metres."""
+        groups = self.groups(_rows(global_rotmat))
+        posed = groups.flatten(1, 2) @ self.levers
+        return posed.reshape(-1, 3, self.width).transpose(1, 2)
+
+    def points_of_bodies(self, global_rotmat: Tensor, betas: Tensor, moved_m: Tensor) -> tuple[Tensor, Tensor]:
+        """P_3d of a body each, from its pelvis, and the same bodies' points in the T-pose.
+
+        global_rotmat: (B, 24, 3, 3); betas: (B, S); moved_m: (B, P, 3), markers' displacements in the T-pose
+        -> two times (B, P, 3), metres.
+        """
+        betas, count = self.groups(betas), len(global_rotmat)
+        levers = self.levers.flatten(1)[:, None] + betas @ self.lever_dirs
+        levers = levers.reshape(count, JOINT_COUNT, 3, self.width)
+        weights = self.by_sample(self.weights.transpose(1, 2), count)
+        levers = levers + weights[:, :, None] * moved_m.transpose(1, 2)[:, None]
+        posed = torch.bmm(_rows(global_rotmat), levers.flatten(1, 2)).transpose(1, 2)
+        rest = (self.rest_points_m.flatten(1)[:, None] + betas @ self.rest_dirs).reshape(count, self.width, 3)
+        return posed, (rest + moved_m) * self.by_sample(self.mask, count)[..., None]
+
+
+def pack_layouts(
+    body: BodyModel, markers: Sequence[MarkerSet], natural: Tensor, device: torch.device | str = "cpu"
+) -> LayoutPack:
+    """Lay the layouts of the marker sets beside each other; sizes are measured in natural poses (N, 24, 3, 3)."""
+    layouts = tuple(table.layout for table in markers)
+    shape = (len(layouts), max(layout.count for layout in layouts))
+    twin = torch_body(body, markers[0])
+    bare = {
+        "mask": torch.zeros(shape),
+        "weights": torch.zeros(*shape, JOINT_COUNT),
+        "edges": torch.zeros(len(layouts), max(len(layout.edges) for layout in layouts), shape[1]),
+        "meeting": torch.zeros(
+            2, len(layouts), max(len(meetings(layout)) for layout in layouts), max(len(lay.edges) for lay in layouts)
+        ),
+        "sides": torch.zeros(shape),
+        "levers": torch.zeros(len(layouts), 3 * JOINT_COUNT, shape[1]),
+        "lever_dirs": torch.zeros(len(layouts), twin.beta_count, 3 * JOINT_COUNT * shape[1]),
+        "rest_points_m": torch.zeros(*shape, 3),
+        "rest_dirs": torch.zeros(len(layouts), twin.beta_count, 3 * shape[1]),
+        "size_factor": torch.ones(len(layouts)),
+        "posed_ratio": torch.ones(len(layouts)),
+        "body_edge_sum": torch.ones(len(layouts)),
+    }
+    pad = torch.nn.functional.pad
+    for row, table in enumerate(markers):
+        layout, count = table.layout, table.layout.count
+        weights, offsets = torch.from_numpy(table.weights), torch.from_numpy(table.offsets_m)
+        bare["mask"][row, :count] = 1.0
+        bare["weights"][row, :count] = weights
+        for edge, (first, second) in enumerate(layout.edges):
+            bare["edges"][row, edge, first], bare["edges"][row, edge, second] = 1.0, -1.0
+        for pair, (first, second) in enumerate(meetings(layout)):
+            bare["meeting"][0, row, pair, first] = bare["meeting"][1, row, pair, second] = 1.0
+        bare["sides"][row, list(layout.left)] = 1.0 / len(layout.left)
+        bare["sides"][row, list(layout.right)] = -1.0 / len(layout.right)
+        rest = weights @ twin.rest_joints_m + offsets
+        bare["rest_points_m"][row, :count] = rest
+        bare["levers"][row, :, :count] = levers(weights, rest, twin.rest_joints_m)
+        for number, direction in enumerate(twin.joint_dirs.unbind(-1)):
+            moved = weights @ direction
+            wide = shape[1] - count
+            bare["lever_dirs"][row, number] = pad(levers(weights, moved, direction), (0, wide)).flatten()
+            bare["rest_dirs"][row, number] = pad(moved, (0, 0, 0, wide)).flatten()
+        bare["size_factor"][row] = size_factor(rest.numpy(), layout)
+    pack = LayoutPack(layouts, **{name: value.to(device) for name, value in bare.items()})
+    return _measured(pack, forward_kinematics(twin.rest_joints_m.to(device), natural)[0])
+
+
+def meetings(layout: Layout) -> list[tuple[int, int]]:
+    """Pairs of edges that share a point, as indices of ``layout.edges``."""
+    edges = [set(edge) for edge in layout.edges]
+    return [(i, j) for i in range(len(edges)) for j in range(i + 1, len(edges)) if edges[i] & edges[j]]
+
+
+def feature_count(layout: Layout, kind: str) -> int:
+    """Vectors that the network is shown of a layout, the points among them."""
+    lines = 0 if kind == "points" else len(layout.edges)
+    return layout.count + lines + (len(meetings(layout)) if kind == "planes" else 0)
+
+
+def levers(weights: Tensor, rest_points_m: Tensor, rest_joints_m: Tensor) -> Tensor:
+    """What each bone's orientation is multiplied with to give a point, from the pelvis.
+
+    weights: (K, 24); rest_points_m: (K, 3); rest_joints_m: (24, 3), T-pose -> (72, K).
+    """
+    result = weights[:, :, None] * (rest_points_m[:, None] - rest_joints_m)
+    hanging = weights.clone()
+    for joint in range(JOINT_COUNT - 1, 0, -1):
+        parent = PARENTS[joint]
+        # Everything at or below a joint is carried by the bone from its parent.
+        result[:, parent] += hanging[:, joint, None] * (rest_joints_m[joint] - rest_joints_m[parent])
+        hanging[:, parent] += hanging[:, joint]
+    return result.flatten(1).T.contiguous()
+
+
+def _measured(pack: LayoutPack, natural_global: Tensor) -> LayoutPack:
+    ratios, sums = [], []
+    for index in range(len(pack.layouts)):
+        alone = pack.only(index)
+        at_rest = float(alone.edge_sum(alone.rest_points_m))
+        posed = float(alone.edge_sum(alone.points_of(natural_global)).mean())
+        ratios.append(posed / at_rest)
+        sums.append(posed)
+    device = pack.mask.device
+    return replace(
+        pack, posed_ratio=torch.tensor(ratios, device=device), body_edge_sum=torch.tensor(sums, device=device)
+    )
+
+
+def _rows(global_rotmat: Tensor) -> Tensor:
+    """Row a holds the a-th rows of all bones' matrices: (B, 24, 3, 3) -> (B, 3, 72)."""
+    return global_rotmat.transpose(1, 2).flatten(2)

@@ -1,0 +1,1 @@
+"""Estimation of marker tables from recordings."""

@@ -1,0 +1,100 @@
+"""What a calibration found, as JSON values and as lines to read."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dancepose_addon.core.body.model import JOINT_NAMES
+from dancepose_addon.core.skeleton.sequence import KeypointSequence
+
+from ..training_errors import ConfigError
+from .solve import Calibration, Settings, Solved
+
+
+def split(
+    clips: Sequence[KeypointSequence], hold_out: tuple[str, ...]
+) -> tuple[list[KeypointSequence], list[KeypointSequence]]:
+    """Clips to learn from, and clips named in ``hold_out``.
+
+    Raises:
+        ConfigError: a name is no clip's, or nothing is left to learn from.
+    """
+    names = [Path(clip.source).name for clip in clips]
+    unknown = sorted(set(hold_out) - set(names))
+    if unknown:
+        raise ConfigError(f"--hold-out {', '.join(unknown)}: no such clip. There are: {', '.join(names)}.")
+    learning = [clip for clip, name in zip(clips, names, strict=True) if name not in hold_out]
+    if not learning:
+        raise ConfigError("Every clip is held out, so there is none to learn from. Leave out a --hold-out.")
+    return learning, [clip for clip, name in zip(clips, names, strict=True) if name in hold_out]
+
+
+def provenance(found: Calibration, learning: Sequence[KeypointSequence], settings: Settings) -> str:
+    """One sentence for the marker table: data, frames, seed and residual."""
+    text = (
+        f"dancepose calibrate, seed {settings.seed}: {len(found.learned.error_m)} frames of {len(learning)} clips, "
+        f"mean residual {_mm(found.learned):.2f} mm"
+    )
+    return text if found.held_out is None else f"{text}, {_mm(found.held_out):.2f} mm on clips not learned from"
+
+
+def report_of(
+    found: Calibration, learning: Sequence[KeypointSequence], checking: Sequence[KeypointSequence], settings: Settings
+) -> dict[str, Any]:
+    """Residuals in mm per point and per clip, and each point's distance outside the skin of the mean body, in mm."""
+    markers = found.markers
+    per_point = {
+        name: {
+            "residual_mm": _round(found.learned.error_m[:, index].mean()),
+            "held_out_mm": None if found.held_out is None else _round(found.held_out.error_m[:, index].mean()),
+            "outside_skin_mm": _round(found.skin_m[index]),
+            "rides_on": {JOINT_NAMES[j]: round(float(row[j]), 3) for j in np.flatnonzero(row)},
+        }
+        for index, (name, row) in enumerate(zip(markers.layout.keypoints, markers.weights, strict=True))
+    }
+    return {
+        "layout": markers.layout.name,
+        "body_fingerprint": markers.body_fingerprint,
+        "seed": settings.seed,
+        "frames": len(found.learned.error_m),
+        "mean_residual_mm": _mm(found.learned),
+        "held_out_mean_residual_mm": None if found.held_out is None else _mm(found.held_out),
+        "points": per_point,
+        "clips": _per_clip(found.learned, learning),
+        "held_out_clips": {} if found.held_out is None else _per_clip(found.held_out, checking),
+    }
+
+
+def describe(report: dict[str, Any]) -> str:
+    """The report as a table to read."""
+    lines = [f"{'point':<18}{'residual':>9}{'held out':>10}{'off skin':>10}  mm; rides on"]
+    for name, point in report["points"].items():
+        held = "" if point["held_out_mm"] is None else f"{point['held_out_mm']:.1f}"
+        bones = ", ".join(f"{bone} {share:.2f}" for bone, share in point["rides_on"].items())
+        lines.append(f"{name:<18}{point['residual_mm']:>9.1f}{held:>10}{point['outside_skin_mm']:>10.1f}  {bones}")
+    held = report["held_out_mean_residual_mm"]
+    other = "" if held is None else f"; {held:.2f} mm on clips not learned from ({', '.join(report['held_out_clips'])})"
+    lines.append(f"Mean residual {report['mean_residual_mm']:.2f} mm over {report['frames']} frames{other}.")
+    return "\n".join(lines)
+
+
+def _per_clip(solved: Solved, clips: Sequence[KeypointSequence]) -> dict[str, dict[str, Any]]:
+    poses = solved.poses
+    return {
+        Path(clip.source).name: {
+            "residual_mm": _round(solved.error_m[solved.clip == index].mean()),
+            "scale": round(float(poses.log_scale[index].exp()), 4),
+            "betas": [round(float(value), 3) for value in poses.betas[index]],
+        }
+        for index, clip in enumerate(clips)
+    }
+
+
+def _mm(solved: Solved) -> float:
+    return _round(solved.error_m.mean())
+
+
+def _round(metres: Any) -> float:
+    return round(1000.0 * float(metres), 3)

@@ -1,0 +1,208 @@
+"""Learn where the points of a layout ride on a body, from recordings alone.
+
+Loper, Mahmood and Black 2014, MoSh: the places of the markers, the shape of each dancer and the pose of each frame
+are solved together, so that the posed body carries the points to where they were seen. Here a point may ride on
+several neighbouring bones, and one table serves all clips.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+import math
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+import torch
+from torch import Tensor
+
+from dancepose_addon.core.arrays import F32
+from dancepose_addon.core.body.model import BodyModel
+from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.progress import Progress, part_of, silent
+from dancepose_addon.core.skeleton.markers import MarkerSet, joint_markers
+from dancepose_addon.core.skeleton.sequence import KeypointSequence
+
+from ..body.torch_smpl import TorchBody, torch_body
+from .priors import HINGE_RANGE, natural_pose
+from .unknowns import HINGED, Places, Poses, Skin, points_of, start_places, start_poses
+
+ERROR_ROUND_M: Final = 0.006
+"""Below this a residual counts by its square, above by its length: recordings have outliers, and the mean is wanted."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What weighs how much. frames: of all clips together; steps: of Adam; spreads in the unit that they name."""
+
+    frames: int = 540
+    steps: int = 600
+    seed: int = 0
+    noise_m: float = 0.005
+    pose_weight: float = 0.03
+    shape_weight: float = 0.1
+    scale_spread: float = 0.1
+    skin_range_m: tuple[float, float] = (0.0, 0.02)
+    skin_spread_m: float = 0.004
+    start_spread_m: float = 0.03
+    start_weight: float = 1.0
+    hinge_spread: float = 0.05
+    least_share: float = 0.02
+
+
+@dataclass(frozen=True)
+class Solved:
+    """Places, poses and what is left. error_m: (N, K), metres; clip: (N,), index of a frame's clip."""
+
+    places: Places
+    poses: Poses
+    error_m: F32
+    clip: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A marker set with the evidence. learned, held_out: residuals; skin_m: (K,), metres outside the skin."""
+
+    markers: MarkerSet
+    learned: Solved
+    held_out: Solved | None
+    skin_m: F32
+
+
+def sample_frames(clips: Sequence[KeypointSequence], frames: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Frames spread evenly over all clips, one at random in each stretch.
+
+    Returns keypoints (N, K, 3), metres, and the index of each frame's clip (N,).
+    """
+    generator = np.random.default_rng(seed)
+    share = max(1, frames // len(clips))
+    points, index = [], []
+    for number, clip in enumerate(clips):
+        count = min(share, len(clip))
+        edges = np.linspace(0, len(clip), count + 1)
+        chosen = np.minimum(edges[:-1] + generator.random(count) * np.diff(edges), len(clip) - 1).astype(np.int64)
+        points.append(clip.keypoints_m[chosen])
+        index += [number] * count
+    return torch.from_numpy(np.concatenate(points)), torch.tensor(index)
+
+
+def calibrate(
+    clips: Sequence[KeypointSequence],
+    body: BodyModel,
+    settings: Settings,
+    *,
+    held_out: Sequence[KeypointSequence] = (),
+    progress: Progress = silent,
+) -> Calibration:
+    """Solve places on ``clips``; then, with these fixed, poses and shapes on ``held_out``.
+
+    Raises:
+        InputError: there are no clips, or they are of several layouts.
+    """
+    layouts = {clip.layout.name for clip in (*clips, *held_out)}
+    if not clips or len(layouts) != 1:
+        raise InputError(f"Calibration needs clips of one layout; found {', '.join(sorted(layouts)) or 'no clip'}.")
+    layout = clips[0].layout
+    skin, twin = Skin(body), torch_body(body, joint_markers(layout))
+    places = start_places(body, layout, skin)
+    keypoints, clip = sample_frames(clips, settings.frames, settings.seed)
+    # A fifth of the frames is enough to find the places roughly; the rest then starts near them.
+    few = slice(None, None, 5)
+    rough = solve(
+        twin, skin, places, keypoints[few], clip[few], settings, learn=True, progress=part_of(progress, 0.0, 0.15)
+    )
+    kept = drop_small_shares(rough.places, settings.least_share)
+    learned = solve(twin, skin, kept, keypoints, clip, settings, learn=True, progress=part_of(progress, 0.15, 0.8))
+    checked = None
+    if held_out:
+        others = sample_frames(held_out, settings.frames // 3, settings.seed)
+        checked = solve(
+            twin, skin, learned.places, *others, settings, learn=False, progress=part_of(progress, 0.8, 1.0)
+        )
+    rest, weights = learned.places.symmetric()
+    offsets = rest - weights @ twin.rest_joints_m
+    markers = MarkerSet(layout, weights.numpy(), offsets.numpy(), body.fingerprint)
+    return Calibration(markers, learned, checked, skin.distance(rest).numpy())
+
+
+def drop_small_shares(places: Places, least: float) -> Places:
+    """Take points off bones whose share is below ``least``, on both sides alike."""
+    _, weights = places.symmetric()
+    return replace(places, rides=places.rides & (weights >= least))
+
+
+def solve(
+    body: TorchBody,
+    skin: Skin,
+    start: Places,
+    keypoints: Tensor,
+    clip: Tensor,
+    settings: Settings,
+    *,
+    learn: bool,
+    progress: Progress = silent,
+) -> Solved:
+    """Adam on every unknown at once. keypoints: (N, K, 3), metres; clip: (N,); learn: whether the places move.
+
+    The places start from ``start``, the poses from the trunk.
+    """
+    torch.manual_seed(settings.seed)
+    poses = start_poses(start, body.rest_joints_m.numpy(), keypoints, clip, body.beta_count)
+    poses, places = _free(poses, ("turn", "place", "log_scale", "betas")), start
+    rates = {"turn": 0.03, "place": 0.01, "log_scale": 0.003, "betas": 0.05}
+    groups = [{"params": [getattr(poses, name)], "lr": rate} for name, rate in rates.items()]
+    if learn:
+        places = _free(start, ("rest_m", "blend"))
+        groups += [{"params": [places.rest_m], "lr": 0.003}, {"params": [places.blend], "lr": 0.03}]
+    optimiser = torch.optim.Adam(groups, betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step / settings.steps))
+    for step in range(settings.steps):
+        residual = points_of(body, places, poses) - keypoints
+        loss = sum(loss_terms(residual, places, poses, start, skin, settings).values(), torch.zeros(()))
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+        if step % 20 == 0:
+            mean_mm = 1000.0 * float(residual.detach().norm(dim=-1).mean())
+            progress(step / settings.steps, f"{len(keypoints)} frames, {mean_mm:.2f} mm")
+    places, poses = _fixed(places), _fixed(poses)
+    error = (points_of(body, places, poses) - keypoints).norm(dim=-1)
+    return Solved(places, poses, error.numpy(), clip.numpy())
+
+
+def loss_terms(
+    residual_m: Tensor, places: Places, poses: Poses, start: Places, skin: Skin, settings: Settings
+) -> dict[str, Tensor]:
+    """Named terms of the loss, each a mean over frames or clips. residual_m: (N, K, 3), metres."""
+    length = (residual_m.square().sum(-1) + ERROR_ROUND_M**2).sqrt() - ERROR_ROUND_M
+    mean, spread = (torch.from_numpy(array) for array in natural_pose())
+    hinge = poses.turn[:, list(HINGED), 0]
+    over = torch.relu(HINGE_RANGE[0] - hinge) + torch.relu(hinge - HINGE_RANGE[1])
+    rest, _ = places.symmetric()
+    outside = skin.distance(rest)
+    least, most = settings.skin_range_m
+    off_skin = (torch.relu(least - outside) + torch.relu(outside - most)) * places.on_skin
+    return {
+        "points": length.mean(0).sum() / settings.noise_m,
+        "pose": settings.pose_weight * 0.5 * ((poses.turn - mean) / spread).square().sum((1, 2)).mean(),
+        "hinges": (over / settings.hinge_spread).square().sum(1).mean(),
+        "shape": settings.shape_weight * poses.betas.square().sum(1).mean(),
+        "scale": 0.5 * (poses.log_scale / settings.scale_spread).square().mean(),
+        "skin": (off_skin / settings.skin_spread_m).square().sum(),
+        "start": settings.start_weight * ((rest - start.rest_m) / settings.start_spread_m).square().sum(),
+    }
+
+
+def _rate(done: float) -> float:
+    """Share of the learning rate: a short rise, then half a cosine."""
+    return min(1.0, 0.05 + done / 0.04) * (0.02 + 0.49 * (1.0 + math.cos(math.pi * done)))
+
+
+def _free(group: Any, names: tuple[str, ...]) -> Any:
+    return replace(group, **{name: getattr(group, name).detach().clone().requires_grad_() for name in names})
+
+
+def _fixed(group: Any) -> Any:
+    tensors = {f.name: getattr(group, f.name) for f in fields(group) if isinstance(getattr(group, f.name), Tensor)}
+    return replace(group, **{name: value.detach() for name, value in tensors.items()})

@@ -1,0 +1,149 @@
+"""The unknowns of a calibration, and the points that follow from them."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dancepose_addon.core.arrays import F32
+from dancepose_addon.core.body.model import JOINT_INDEX, MIRRORED_JOINTS, BodyModel
+from dancepose_addon.core.skeleton.layouts import Layout
+
+from ..body.torch_rotations import rotvec_to_rotmat
+from ..body.torch_smpl import TorchBody, p_3d
+from .priors import HINGES, TABLE_HEIGHT_M, mirror_pairs, natural_pose, placements
+
+HINGED: Final = tuple(JOINT_INDEX[name] for name in HINGES)
+TRUNK: Final = tuple(JOINT_INDEX[name] for name in (
+    "pelvis", "spine1", "spine2", "spine3", "neck", "head", "left_collar", "right_collar", "left_shoulder",
+    "right_shoulder",
+))  # fmt: skip
+"""Points near these joints lie so nearly still on the trunk that they show where it faces."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the points ride, shared by all clips. rest_m: (K, 3), metres, on the mean body's T-pose; blend: (K, 24),
+    logits of the bones' shares; rides: (K, 24), the bones that a point may ride on; partner: K indices of the mirror
+    images, or -1; on_skin: (K,), whether the point belongs on the skin; given: (K, 24), shares that
+    are not up to ``blend``."""
+
+    rest_m: Tensor
+    blend: Tensor
+    rides: Tensor
+    partner: tuple[int, ...]
+    on_skin: Tensor
+    given: Tensor
+
+    def symmetric(self) -> tuple[Tensor, Tensor]:
+        """Rest points (K, 3) and bone weights (K, 24), of both sides alike where a point has a mirror image."""
+        index = torch.tensor([k if other < 0 else other for k, other in enumerate(self.partner)])
+        paired = torch.tensor([other >= 0 for other in self.partner])[:, None]
+        flip = torch.tensor([-1.0, 1.0, 1.0])
+        rest = torch.where(paired, (self.rest_m + self.rest_m[index] * flip) / 2, self.rest_m)
+        blend = torch.where(paired, (self.blend + self.blend[index][:, list(MIRRORED_JOINTS)]) / 2, self.blend)
+        shares = torch.softmax(blend.masked_fill(~self.rides, -torch.inf), dim=1)
+        return rest, self.given + (1.0 - self.given.sum(dim=1, keepdim=True)) * shares
+
+
+@dataclass(frozen=True)
+class Poses:
+    """What is solved for frames and clips. clip: (N,), index of a frame's clip; root: (N, 3, 3), which way the trunk
+    faces at first; turn: (N, 24, 3), radians, rotation vectors, or hinge, bend and twist at HINGED; place: (N, 3),
+    metres; log_scale: (C,); betas: (C, B)."""
+
+    clip: Tensor
+    root: Tensor
+    turn: Tensor
+    place: Tensor
+    log_scale: Tensor
+    betas: Tensor
+
+    def rotmat(self) -> Tensor:
+        """Local rotations, (N, 24, 3, 3)."""
+        local = rotvec_to_rotmat(self.turn)
+        axes = torch.tensor(list(HINGES.values()))
+        parts = rotvec_to_rotmat(self.turn[:, list(HINGED), :, None] * axes)
+        product = parts[:, :, 0] @ parts[:, :, 1] @ parts[:, :, 2]
+        local = local.index_copy(1, torch.tensor(HINGED), product)
+        return torch.cat([(self.root @ local[:, 0])[:, None], local[:, 1:]], dim=1)
+
+
+def points_of(body: TorchBody, places: Places, poses: Poses) -> Tensor:
+    """P_3d of every frame, (N, K, 3), metres."""
+    rest, weights = places.symmetric()
+    joints = body.joints_of(poses.betas)
+    moved = rest + weights @ (joints - body.rest_joints_m)
+    posed = p_3d(replace(body, marker_weights=weights), poses.rotmat(), joints[poses.clip], moved[poses.clip])
+    return poses.log_scale.exp()[poses.clip, None, None] * posed + poses.place[:, None]
+
+
+def start_places(body: BodyModel, layout: Layout, skin: "Skin") -> Places:
+    """The rough places of the layout's table, laid on the skin."""
+    joints, table = body.rest_joints(), placements(layout)
+    factor = body.height_m / TABLE_HEIGHT_M
+    rest = np.stack([joints[JOINT_INDEX[p.bones[0]]] + factor * np.array(p.offset_m) for p in table]).astype(np.float32)
+    rides = torch.zeros((layout.count, len(joints)), dtype=torch.bool)
+    blend, given = torch.zeros(rides.shape), torch.zeros(rides.shape)
+    for row, place in enumerate(table):
+        given[row, JOINT_INDEX[place.bones[0]]] = place.least
+        for rank, bone in enumerate(place.bones):
+            rides[row, JOINT_INDEX[bone]] = True
+            blend[row, JOINT_INDEX[bone]] = -float(rank)
+    points = torch.from_numpy(rest)
+    on_skin = torch.tensor([p.on_skin for p in table])
+    points = torch.where(on_skin[:, None], skin.nearest(points), points)
+    return Places(points, blend, rides, mirror_pairs(layout), on_skin, given)
+
+
+def start_poses(places: Places, joints: F32, keypoints: Tensor, clip: Tensor, beta_count: int) -> Poses:
+    """Lay the trunk's points over each frame (Kabsch 1976); limbs as people hold them on average.
+
+    keypoints: (N, K, 3), metres; joints: (24, 3), metres, at rest.
+    """
+    rest, weights = places.symmetric()
+    trunk = torch.isin(weights.argmax(dim=1), torch.tensor(TRUNK))
+    model, seen = rest[trunk], keypoints[:, trunk]
+    model_c, seen_c = model - model.mean(0), seen - seen.mean(1, keepdim=True)
+    u, _, vt = torch.linalg.svd(torch.einsum("nki,kj->nij", seen_c, model_c))
+    flip = torch.ones(len(u), 3)
+    flip[:, 2] = torch.linalg.det(u @ vt)
+    root = u @ (flip[:, :, None] * vt)
+    clips = int(clip.max()) + 1
+    spread = seen_c.square().sum((1, 2)).sqrt() / model_c.square().sum().sqrt()
+    scale = torch.stack([spread[clip == index].median() for index in range(clips)])
+    pelvis = torch.from_numpy(joints[0])
+    place = seen.mean(1) - scale[clip, None] * (pelvis + (root @ (model.mean(0) - pelvis)))
+    turn = torch.from_numpy(natural_pose()[0]).expand(len(root), -1, -1).clone()
+    return Poses(clip, root, turn, place, scale.log(), torch.zeros(clips, beta_count))
+
+
+class Skin:
+    """The mean body's skin in the T-pose, to measure from."""
+
+    def __init__(self, body: BodyModel) -> None:
+        corners = body.v_template_m[body.faces].astype(np.float64)
+        face_normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        normals = np.zeros(body.v_template_m.shape)
+        for corner in range(3):
+            np.add.at(normals, body.faces[:, corner], face_normals)
+        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+        self._vertices = torch.from_numpy(body.v_template_m)
+        self._normals = torch.from_numpy(normals.astype(np.float32))
+
+    def nearest(self, points: Tensor) -> Tensor:
+        """The nearest vertices. points: (K, 3), metres -> (K, 3)."""
+        return self._vertices[torch.cdist(points.detach(), self._vertices).argmin(dim=1)]
+
+    def distance(self, points: Tensor) -> Tensor:
+        """Distance to the skin, metres, negative inside. points: (K, 3), metres -> (K,).
+
+        Along the normal of the nearest vertex, or to it where it lies farther off than vertices are apart.
+        """
+        index = torch.cdist(points.detach(), self._vertices).argmin(dim=1)
+        apart = points - self._vertices[index]
+        along = (apart * self._normals[index]).sum(1)
+        straight = (apart.square().sum(1) + 1e-12).sqrt()
+        return torch.where(straight < 0.015, along, torch.sign(along) * straight)

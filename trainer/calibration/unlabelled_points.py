@@ -1,0 +1,60 @@
+"""Recordings of points that no layout describes: by their own names or numbers, y up, in the file's unit."""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dancepose_addon.core.axes import UPRIGHT, require_axis
+from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.skeleton.readers import open_recording
+from dancepose_addon.core.skeleton.recording import Hints, PointRecording
+
+from ..data.recordings import clip_paths
+
+MOST_FRAMES: Final = 4000
+"""Of all clips together; more only take longer."""
+
+
+def read_unlabelled(path: Path, hints: Hints) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+    """Names of the points, and (T, K, 3), y up, of every clip of a folder, or of one clip, one after the other.
+
+    Raises:
+        InputError: a file holds no points, or another number of them than the first.
+    """
+    inner = clip_paths(path)
+    clips: list[NDArray[np.float64]] = []
+    names: tuple[str, ...] = ()
+    for one in inner:
+        recording = open_recording(one, Hints(as_named=True, take=hints.take))
+        if not isinstance(recording, PointRecording):
+            raise InputError(f"{one} holds rotations, not points. Give recordings of points.")
+        count = recording.points.shape[1]
+        if not names:
+            names = recording.names or tuple(f"point_{index:02d}" for index in range(count))
+        if count != len(names):
+            raise InputError(f"{one} has {count} points, {inner[0]} has {len(names)}. Give recordings of one layout.")
+        clips.append(_upright(recording, hints))
+    stride = max(1, -(-sum(map(len, clips)) // MOST_FRAMES))
+    return names, np.concatenate([clip[::stride] for clip in clips]).astype(np.float32)
+
+
+def _upright(recording: PointRecording, hints: Hints) -> NDArray[np.float64]:
+    """Points with y up, whole frames only, over the middle of their clip."""
+    points = recording.points[np.isfinite(recording.points).all(axis=(1, 2))]
+    turn = UPRIGHT[require_axis(hints.up or recording.up or find_up(points))]
+    return np.asarray(points @ turn.T, np.float64)
+
+
+def find_up(points: NDArray[np.floating]) -> str:
+    """The axis along which the lowest points stay at one height, as feet on a floor do. points: (T, K, 3)."""
+    best, found = np.inf, "y"
+    for axis, name in enumerate("xyz"):
+        tall = float(np.median(np.ptp(points[..., axis], axis=1)))
+        for sign in (1.0, -1.0):
+            lowest = (sign * points[..., axis]).min(axis=1)
+            cost = float(np.median(np.abs(lowest - np.median(lowest)))) / max(tall, 1e-9)
+            if cost < best:
+                best, found = cost, name if sign > 0 else f"-{name}"
+    return found

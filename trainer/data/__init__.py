@@ -1,0 +1,1 @@
+"""Training samples: recordings, augmentation and batches."""

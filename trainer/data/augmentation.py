@@ -1,0 +1,138 @@
+"""Key-points made from natural poses: what a sensor would have seen of them, with the pose known.
+
+Every sample is a person of its own (shape, places of the markers), so that the regressor meets many bodies while its
+answer stays on the mean body.
+"""
+
+from dataclasses import dataclass
+import math
+
+import torch
+from torch import Tensor
+
+from dancepose_addon.core.body.model import JOINT_NAMES, MIRRORED_JOINTS
+
+from ..body.layout_batch import LayoutPack
+from ..body.torch_rotations import join, product, rotvec_to_rotmat, samples_last, yaw_rotmat
+from ..body.torch_smpl import globals_of
+from ..config import AugmentConfig
+
+
+@dataclass(frozen=True)
+class SyntheticFrames:
+    """points: (B, P, 3), what the regressor sees; target: (B, P, 3), what L_3d compares with: the same without the
+    sensor's errors; scale: (B,), from metres of the mean body to that frame; local_rotmat, global_rotmat: (B, 24, 3,
+    3), the pose."""
+
+    points: Tensor
+    target: Tensor
+    scale: Tensor
+    local_rotmat: Tensor
+    global_rotmat: Tensor
+
+
+def synthesise(
+    pack: LayoutPack, poses: Tensor, config: AugmentConfig, rng: torch.Generator, *, kind: str, target: str = "seen"
+) -> SyntheticFrames:
+    """poses: (B, 24, 3, 3), natural; kind: of normalisation; target: ``seen`` on the person's own body, or of the
+    ``mean`` body."""
+    local = vary_poses(poses, config, rng)
+    count, device = len(local), local.device
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=rng, device=device)
+
+    rotmat = globals_of(local)
+    betas = config.betas_std * normal(count, pack.shape_count)
+    clean, rest = pack.points_of_bodies(rotmat, betas, config.offset_m * normal(count, pack.width, 3))
+    missed = torch.rand((count, pack.width, 1), generator=rng, device=device) < config.displaced
+    seen = clean + (config.noise_m + missed * config.displaced_m) * normal(*clean.shape)
+    if config.gap:
+        seen = seen + _gaps(pack, count, config, rng)
+    # The person's size as the clip's mean edge lengths tell it: a frame alone would tell it less well.
+    edges = pack.by_sample(pack.posed_ratio, count) * pack.edge_sum(rest) * (1.0 + config.size_std * normal(count))
+    points = pack.centred(seen)
+    reach = points.abs().amax().expand(count)
+    divisor = pack.by_sample(pack.size_factor, count) * edges if kind == "size" else reach
+    scale = edges / (pack.by_sample(pack.body_edge_sum, count) * divisor)
+    if target == "mean":
+        wanted = pack.centred(pack.points_of(rotmat)) * scale[:, None, None]
+    else:
+        wanted = pack.centred(clean) / divisor[:, None, None]
+    return SyntheticFrames(points / divisor[:, None, None], wanted, scale, local, rotmat)
+
+
+def _gaps(pack: LayoutPack, count: int, config: AugmentConfig, rng: torch.Generator) -> Tensor:
+    """Displacements (B, P, 3), metres, of limbs that were not seen: whoever fills a gap moves a limb as a whole."""
+    device = pack.mask.device
+    parts = torch.zeros(len(pack.layouts), len(PARTS), pack.width, device=device)
+    for row, layout in enumerate(pack.layouts):
+        for number, part in enumerate(PARTS):
+            parts[row, number, : layout.count] = torch.tensor([float(joint in part) for joint in layout.joints])
+    hidden = (torch.rand((count, 1, 1), generator=rng, device=device) < config.gap).float()
+    which = torch.randint(len(PARTS), (count,), generator=rng, device=device)
+    chosen = pack.by_sample(parts, count)[torch.arange(count, device=device), which]
+    off = config.gap_m * torch.randn((count, 1, 3), generator=rng, device=device)
+    return hidden * chosen[..., None] * off
+
+
+def vary_poses(poses: Tensor, config: AugmentConfig, rng: torch.Generator) -> Tensor:
+    """Mirrored, recombined, shaken and turned poses, samples last in memory. poses: (B, 24, 3, 3) -> (B, 24, 3, 3)."""
+    count, device = len(poses), poses.device
+
+    def uniform(*shape: int) -> Tensor:
+        return torch.rand(shape, generator=rng, device=device)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=rng, device=device)
+
+    if config.mirror:
+        poses = torch.where((uniform(count) < config.mirror)[:, None, None, None], mirror(poses), poses)
+    if config.recombine:
+        poses = recombine(poses, config.recombine, rng)
+    poses = samples_last(poses)
+    if config.joint_noise_deg:
+        most = math.radians(config.joint_noise_deg) * uniform(count, 1, 1)
+        spread = most * (uniform(count, 1, 1) < config.noisy_share)
+        sway = torch.tensor(SWAY, device=device)[1:, None]
+        turns = samples_last(rotvec_to_rotmat(spread * sway * normal(count, 23, 3)))
+        poses = join(poses[:, :1], product(turns, poses[:, 1:]))
+    if config.yaw or config.tilt_deg:
+        lean = math.radians(config.tilt_deg) * normal(count, 3)
+        lean[:, 1] = 0.0
+        angle = 2.0 * math.pi * uniform(count) if config.yaw else torch.zeros(count, device=device)
+        turn = product(yaw_rotmat(torch.cos(angle), torch.sin(angle)), rotvec_to_rotmat(lean))
+        poses = join(product(samples_last(turn[:, None]), poses[:, :1]), poses[:, 1:])
+    return poses
+
+
+def mirror(poses: Tensor) -> Tensor:
+    """The pose seen in a mirror: sides change places, and so does the sense of turns. (B, 24, 3, 3)."""
+    flip = torch.tensor([-1.0, 1.0, 1.0], device=poses.device)
+    return poses[:, list(MIRRORED_JOINTS)] * flip[:, None] * flip
+
+
+def recombine(poses: Tensor, probability: float, rng: torch.Generator) -> Tensor:
+    """Give some poses the legs, an arm or the trunk of another. poses: (B, 24, 3, 3)."""
+    for part in PARTS:
+        other = torch.randperm(len(poses), generator=rng, device=poses.device)
+        chosen = torch.rand(len(poses), generator=rng, device=poses.device) < probability
+        swapped = torch.zeros((len(poses), len(JOINT_NAMES)), dtype=torch.bool, device=poses.device)
+        swapped[:, list(part)] = chosen[:, None]
+        poses = torch.where(swapped[..., None, None], poses[other], poses)
+    return poses
+
+
+def _joints(*words: str) -> tuple[int, ...]:
+    return tuple(index for index, name in enumerate(JOINT_NAMES) if any(word in name for word in words))
+
+
+TRUNK = ("spine1", "spine2", "spine3", "left_collar", "right_collar", "left_foot", "right_foot")
+SWAY = tuple(0.0 if "hand" in name else 0.4 if name in TRUNK else 1.0 for name in JOINT_NAMES)
+"""How much of the noise a joint gets: limbs dance, what they hang on sways."""
+PARTS = (
+    _joints("hip", "knee", "ankle", "foot"),
+    _joints("left_collar", "left_shoulder", "left_elbow", "left_wrist", "left_hand"),
+    _joints("right_collar", "right_shoulder", "right_elbow", "right_wrist", "right_hand"),
+    _joints("spine", "neck", "head"),
+)

@@ -1,0 +1,112 @@
+"""Recorded key-points: reading them, splitting them, and the frames of them that training sees."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import logging
+from pathlib import Path
+import re
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dancepose_addon.core.fit.normalise import normalise
+from dancepose_addon.core.skeleton.readers import read
+from dancepose_addon.core.skeleton.sequence import KeypointSequence, require_whole, validate
+
+from ..body.layout_batch import LayoutPack
+from ..config import Config
+from ..training_errors import ConfigError
+
+LOGGER: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class MotionSet:
+    """Recorded frames. points: (N, K, 3), centred and in their clip's scale; scale: (N,), from metres of the mean
+    body to that frame; train_clips, test_clips: names."""
+
+    points: Tensor
+    scale: Tensor
+    train_clips: tuple[str, ...]
+    test_clips: tuple[str, ...]
+
+
+def read_clips(folders: tuple[Path, ...], layout: str) -> list[KeypointSequence]:
+    """Every clip in the folders: each a clip itself, or a folder of clips.
+
+    Raises:
+        ConfigError: there is none. InputError: one cannot be read.
+    """
+    paths = [path for folder in folders for path in clip_paths(folder)]
+    if not paths:
+        raise ConfigError("No recordings were found; give a folder with M&D clips or .npy files.")
+    return [require_whole(validate(read(path, layout=layout))) for path in paths]
+
+
+def clip_paths(path: Path) -> list[Path]:
+    """The clips of a folder; the path itself where it is one, or where there are none in it."""
+    if not path.is_dir() or is_clip(path):
+        return [path]
+    return sorted(inner for inner in path.iterdir() if is_clip(inner)) or [path]
+
+
+def is_clip(path: Path) -> bool:
+    """Whether a path is a clip by itself."""
+    return (path / "skeletons.json").is_file() or path.suffix in (".npy", ".npz", ".c3d", ".trc", ".csv")
+
+
+def dance_of(name: str) -> str:
+    """The letter of a clip's dance, or "" where its name does not say: DANCE_W_3 -> W."""
+    found = re.fullmatch(r"DANCE_([A-Z])_\d+", name)
+    return found.group(1) if found else ""
+
+
+def split_clips(names: Sequence[str], config: Config) -> tuple[list[int], list[int]]:
+    """Training and test clips, at random by the seed, in the proportion of the configuration; where it asks for a
+    stratified split, of every dance."""
+    random = np.random.default_rng(config.seed)
+    share = config.data.motion_train_clips / config.data.motion_all_clips
+    groups = [list(range(len(names)))]
+    if config.data.stratified:
+        dances = sorted({dance_of(name) for name in names})
+        groups = [[i for i, name in enumerate(names) if dance_of(name) == dance] for dance in dances]
+    train: list[int] = []
+    for group in groups:
+        order = random.permutation(len(group))
+        wanted = len(group) if share >= 1.0 else min(len(group), max(1, round(len(group) * share)))
+        train += [group[index] for index in order[:wanted]]
+    return sorted(train), sorted(set(range(len(names))) - set(train))
+
+
+def motion_set(
+    clips: list[KeypointSequence], pack: LayoutPack, config: Config, device: torch.device | str
+) -> MotionSet:
+    """Normalise the training clips and sample frames of them, without replacement."""
+    names = [Path(clip.source).name for clip in clips]
+    train, test = split_clips(names, config)
+    if len(clips) != config.data.motion_all_clips:
+        LOGGER.warning(
+            "%d clips are there, of %d: %d for training and %d for testing, in proportion.",
+            len(clips), config.data.motion_all_clips, len(train), len(test),
+        )  # fmt: skip
+    points, scales = [], []
+    factor, body_edge_sum = float(pack.size_factor[0]), float(pack.body_edge_sum[0])
+    for index in train:
+        keypoints = clips[index].keypoints_m
+        normalised, divisor = normalise(keypoints, pack.layouts[0], kind=config.data.normalise, size_factor=factor)
+        points.append(torch.from_numpy(normalised))
+        edges = float(pack.edge_sum(torch.from_numpy(keypoints).to(pack.mask.device)).mean())
+        scales.append(torch.full((len(keypoints),), edges / (body_edge_sum * divisor)))
+    all_points, all_scales = torch.cat(points), torch.cat(scales)
+    wanted = config.data.motion_frames
+    if 0 < wanted < len(all_points):
+        chosen = torch.randperm(len(all_points), generator=torch.Generator().manual_seed(config.seed))[:wanted]
+        all_points, all_scales = all_points[chosen], all_scales[chosen]
+    return MotionSet(
+        all_points.to(device),
+        all_scales.to(device),
+        tuple(names[index] for index in train),
+        tuple(names[index] for index in test),
+    )

@@ -1,0 +1,71 @@
+"""Whether torch is here, and what it computes on. Imports torch only inside its functions."""
+
+from __future__ import annotations
+
+import ctypes
+from importlib.util import find_spec
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from .training_errors import ConfigError, TrainerError
+
+if TYPE_CHECKING:
+    import torch
+
+
+GLIBC_OPTIONS: Final = ((-1, 2**31 - 1), (-2, 2**28), (-3, 2**25))
+"""M_TRIM_THRESHOLD, M_TOP_PAD and M_MMAP_THRESHOLD of malloc.h, bytes; the last at its largest."""
+
+
+def require_torch() -> None:
+    """Raises TrainerError where torch or onnx is not installed."""
+    missing = [name for name in ("torch", "onnx") if find_spec(name) is None]
+    if missing:
+        raise TrainerError(
+            f"Training and export need {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not "
+            "installed. Install them with `pip install 'dancepose[train]'`."
+        )
+
+
+def multiplies_bfloat16(device: torch.device | str) -> bool:
+    """Whether products in bfloat16 are in the hardware; elsewhere they are slower than those in float32."""
+    import torch
+
+    if torch.device(device).type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def choose_device(name: str, threads: int | None = None) -> torch.device:
+    """``auto`` takes a GPU where torch finds one.
+
+    Raises:
+        ConfigError: no such device, or it is not here.
+    """
+    import torch
+
+    if name not in ("auto", "cpu", "cuda"):
+        raise ConfigError(f"There is no device {name!r}; choose auto, cpu or cuda.")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("torch finds no GPU here. Choose device auto or cpu, or install torch with CUDA.")
+    if threads is not None:
+        torch.set_num_threads(threads)
+    if name == "cpu" or not torch.cuda.is_available():
+        keep_freed_memory()
+        return torch.device("cpu")
+    # Ten bits in the factors of a product are within the noise of a batch. Untested: no such card was at hand.
+    torch.backends.cuda.matmul.allow_tf32 = True
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to keep freed memory instead of giving it back: a step frees and asks again for the same 100 MB, and
+    fetching them anew from the operating system, page by page, takes a quarter of its time. Nothing happens elsewhere.
+    """
+    if sys.platform != "linux":
+        return
+    library = ctypes.CDLL(None)
+    if hasattr(library, "mallopt"):
+        for option, value in GLIBC_OPTIONS:
+            library.mallopt(option, value)

@@ -1,0 +1,299 @@
+"""Carnegie Mellon's motion capture, as BVH, to SMPL rotations.
+
+Source: mocap.cs.cmu.edu, in the BVH conversion whose frame 0 is a T-pose. The database was created with
+funding from NSF EIA-0196217.
+
+A bone's orientation against the T-pose, R(t) = G(t) G(0)^T, means the same on both skeletons, twist included, once
+the two T-poses are laid over each other: S(t) = R(t) A, where A turns SMPL's resting bone (and, at the elbow, its
+hinge) to the file's. What else the two skeletons disagree on, as measured on 58 clips:
+
+- The file's elbow hinges about an axis 30 degrees off the vertical, SMPL's about the vertical.
+- The file's ``Hand`` is the forearm's pronation (it only turns about the forearm) and ``FingerBase`` the wrist.
+- Two neck joints zigzag (the lower bends back what the upper bends forward); their mean is SMPL's one neck.
+- Frame 0 tips neck and head by -16 and +21 degrees; for these two the unturned skeleton is the better rest.
+- How far the head looks down at rest, and wrists bend, depends on how a subject's markers were put on: up to 40
+  degrees for the head, 30 for wrists.
+- Two markers hold a foot, so its roll about its own length is free, and pointed feet are often rolled sole up.
+- The collars never move; people's rise and come forward with the arm.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dancepose_addon.core.arrays import F32
+from dancepose_addon.core.body.model import JOINT_COUNT, JOINT_INDEX, PARENTS, forward_kinematics
+from dancepose_addon.core.body.rotation import geodesic_angle, rotmat_to_quat, rotmat_to_rotvec, rotvec_to_rotmat
+from dancepose_addon.core.errors import FormatError
+from dancepose_addon.core.skeleton.readers.bvh_grammar import BvhMotion
+
+BONE_OF_JOINT: Final = {
+    "pelvis": "Hips",
+    "spine1": "LowerBack",
+    "spine2": "Spine",
+    "spine3": "Spine1",
+    "neck": "Neck1",
+    "head": "Head",
+    "left_collar": "LeftShoulder",
+    "left_shoulder": "LeftArm",
+    "left_elbow": "LeftForeArm",
+    "left_wrist": "LeftFingerBase",
+    "left_hip": "LeftUpLeg",
+    "left_knee": "LeftLeg",
+    "left_ankle": "LeftFoot",
+    "left_foot": "LeftToeBase",
+    "right_collar": "RightShoulder",
+    "right_shoulder": "RightArm",
+    "right_elbow": "RightForeArm",
+    "right_wrist": "RightFingerBase",
+    "right_hip": "RightUpLeg",
+    "right_knee": "RightLeg",
+    "right_ankle": "RightFoot",
+    "right_foot": "RightToeBase",
+}
+"""SMPL joint: the BVH joint whose global orientation it takes. Hands stay neutral."""
+ALIGNED: Final = {
+    "left_hip": ("left_knee", "LeftUpLeg", "LeftLeg"),
+    "left_knee": ("left_ankle", "LeftLeg", "LeftFoot"),
+    "left_shoulder": ("left_elbow", "LeftArm", "LeftForeArm"),
+    "left_elbow": ("left_wrist", "LeftForeArm", "LeftHand"),
+    "left_wrist": ("left_hand", "LeftFingerBase", "LeftHandIndex1"),
+    "right_hip": ("right_knee", "RightUpLeg", "RightLeg"),
+    "right_knee": ("right_ankle", "RightLeg", "RightFoot"),
+    "right_shoulder": ("right_elbow", "RightArm", "RightForeArm"),
+    "right_elbow": ("right_wrist", "RightForeArm", "RightHand"),
+    "right_wrist": ("right_hand", "RightFingerBase", "RightHandIndex1"),
+}
+"""Limbs, whose resting directions are laid over each other: SMPL joint: (its child, BVH joint, its child). Trunk,
+head and feet keep T-pose for T-pose: there joint centres differ in meaning, and a sole that is flat stays flat."""
+ELBOW_HINGE_TILT: Final = np.radians(30.0)
+PRONATION_AT_ELBOW: Final = 0.5
+"""Share of the forearm's turn that SMPL's elbow takes; the wrist takes the rest, so that the skin does not wring."""
+COLLAR_RISE, COLLAR_PROTRACTION = 0.2, 0.12
+"""Of the upper arm's elevation from, and forward swing out of, the frontal horizontal. Inman et al. 1944 measured a
+third of an arm's elevation at the whole girdle; SMPL's collar stands for the clavicle's part of it."""
+HEAD_PITCH_RANGE: Final = (-5.0, 15.0)
+"""Degrees: where the median head of an upright subject is believed; beyond, the excess is the markers' doing."""
+WRISTS: Final = ("left_wrist", "right_wrist")
+WRIST_BEND: Final = np.radians(8.0)
+"""The same for a subject's mean wrist, either way."""
+FOOT_ROLL: Final = np.radians(25.0)
+TOE_BEND: Final = np.radians(45.0)
+"""How far a foot rolls about its length, and toes bend either way: the file's values are cut off there."""
+LIMIT: Final = {
+    "spine1": 70, "spine2": 50, "spine3": 50, "neck": 65, "head": 60, "hip": 140, "knee": 160, "ankle": 95,
+    "shoulder": 165, "elbow": 160, "wrist": 100,
+}  # fmt: skip
+"""Largest rotation from the T-pose, degrees, that is taken for a pose and not for a flip of the solver."""
+MOST_TURN_DEG_PER_S: Final = 2600.0
+"""A joint that turns faster between two frames is flipping; a dancer's fastest joints reach about half of it."""
+LONGEST_GAP_S: Final = 0.1
+
+
+def retarget(motion: BvhMotion, rest_joints_m: F32) -> F32:
+    """Local rotations of an SMPL body. rest_joints_m: (24, 3), metres -> (T, 24, 3, 3), frame 0 included.
+
+    Raises:
+        FormatError: joints are missing, or frame 0 is not a T-pose.
+    """
+    index = {name: joint for joint, name in enumerate(motion.names)}
+    wanted = {*BONE_OF_JOINT.values(), "Neck", "LeftHand", "RightHand", "LeftHandIndex1", "RightHandIndex1"}
+    missing = sorted(wanted - index.keys())
+    if missing:
+        raise FormatError(f"{motion.source} lacks the joints {', '.join(missing)} of CMU's skeleton.")
+    orientation, position = motion.forward_kinematics()
+    _require_t_pose(motion.source, position[0], index)
+    bones = [index[BONE_OF_JOINT.get(name, "Hips")] for name in JOINT_INDEX]
+    rest = orientation[0].copy()
+    for name in ("Neck", "Neck1", "Head"):
+        rest[index[name]] = np.eye(3)
+    relative = orientation @ np.swapaxes(rest, -1, -2)
+    turned = np.ascontiguousarray(relative[:, bones])
+    turned[:, JOINT_INDEX["neck"]] = halfway(relative[:, index["Neck"]], relative[:, index["Neck1"]])
+    turned = turned @ _alignment(position[0], index, rest_joints_m)
+    for side in ("left", "right"):
+        _share_pronation(turned, relative, position[0], index, side)
+    for hand, wrist in (("left_hand", "left_wrist"), ("right_hand", "right_wrist")):
+        turned[:, JOINT_INDEX[hand]] = turned[:, JOINT_INDEX[wrist]]
+    _move_collars(turned)
+    local = localise(turned)
+    _hold_feet(local, rest_joints_m)
+    return local
+
+
+def localise(global_rotmat: F32) -> F32:
+    """Rotations relative to the parent. global_rotmat: (T, 24, 3, 3) -> the same shape."""
+    local = global_rotmat.copy()
+    local[:, 1:] = np.swapaxes(global_rotmat[:, list(PARENTS[1:])], -1, -2) @ global_rotmat[:, 1:]
+    return local
+
+
+def halfway(first: F32, second: F32, share: float | F32 = 0.5) -> F32:
+    """The rotation at ``share`` of the shortest way. first, second: (..., 3, 3) -> (..., 3, 3)."""
+    step = rotmat_to_rotvec(np.swapaxes(first, -1, -2) @ second)
+    return (first @ rotvec_to_rotmat((step * share).astype(np.float32))).astype(np.float32)
+
+
+def minimal_rotation(start: F32, end: F32) -> F32:
+    """The smallest rotation that turns one direction to another. start, end: (3,), of any length -> (3, 3)."""
+    axis = np.cross(start, end)
+    sine = float(np.linalg.norm(axis))
+    angle = np.arctan2(sine, start @ end)
+    return rotvec_to_rotmat((axis / max(sine, 1e-9) * angle).astype(np.float32))
+
+
+def _require_t_pose(source: str, position: F32, index: dict[str, int]) -> None:
+    expected = {
+        ("LeftArm", "LeftHand"): (1, 0, 0),
+        ("RightArm", "RightHand"): (-1, 0, 0),
+        ("LeftUpLeg", "LeftFoot"): (0, -1, 0),
+        ("RightUpLeg", "RightFoot"): (0, -1, 0),
+    }
+    for (start, end), direction in expected.items():
+        bone = position[index[end]] - position[index[start]]
+        if bone @ np.array(direction) < np.cos(np.radians(25.0)) * np.linalg.norm(bone):
+            raise FormatError(f"{source} does not start with a T-pose (y up, facing z): {start} points elsewhere.")
+
+
+def _alignment(position: F32, index: dict[str, int], rest_joints_m: F32) -> F32:
+    """A of the module's text, (24, 3, 3). position: (J, 3), of the file's T-pose."""
+    aligned = np.broadcast_to(np.eye(3, dtype=np.float32), (JOINT_COUNT, 3, 3)).copy()
+    for joint, (child, start, end) in ALIGNED.items():
+        j, bone = JOINT_INDEX[joint], position[index[end]] - position[index[start]]
+        aligned[j] = minimal_rotation(rest_joints_m[JOINT_INDEX[child]] - rest_joints_m[j], bone)
+        if joint.endswith(("shoulder", "elbow")):
+            # Both hinges' axes lie across the bone, so a turn about the bone lays one over the other.
+            along = bone / np.linalg.norm(bone) * (-1.0 if joint.startswith("left") else 1.0)
+            aligned[j] = rotvec_to_rotmat((along * ELBOW_HINGE_TILT).astype(np.float32)) @ aligned[j]
+    return aligned
+
+
+def _share_pronation(turned: F32, relative: F32, position: F32, index: dict[str, int], side: str) -> None:
+    """Give the elbow its share of the forearm's turn about its own axis, in place."""
+    name, elbow = side.capitalize(), JOINT_INDEX[f"{side}_elbow"]
+    forearm, hand = relative[:, index[f"{name}ForeArm"]], relative[:, index[f"{name}Hand"]]
+    bone = position[index[f"{name}Hand"]] - position[index[f"{name}ForeArm"]]
+    along = bone / np.linalg.norm(bone)
+    # Palms are down in both T-poses, so the roll that was given to SMPL's elbow for its hinge is turned back here.
+    roll = rotmat_to_rotvec(np.swapaxes(forearm, -1, -2) @ hand) @ along
+    roll += ELBOW_HINGE_TILT if side == "left" else -ELBOW_HINGE_TILT
+    shared = rotvec_to_rotmat((PRONATION_AT_ELBOW * roll[:, None] * along).astype(np.float32))
+    turned[:, elbow] = forearm @ shared @ np.swapaxes(forearm, -1, -2) @ turned[:, elbow]
+
+
+def _move_collars(turned: F32) -> None:
+    """Let the collars follow the arms, in place; the arms' own orientation in space stays."""
+    chest = turned[:, JOINT_INDEX["spine3"]]
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        out = np.array([sign, 0.0, 0.0], np.float32)
+        arm = np.swapaxes(chest, -1, -2) @ turned[:, JOINT_INDEX[f"{side}_shoulder"]] @ out
+        turned[:, JOINT_INDEX[f"{side}_collar"]] = chest @ collar_of_arm(arm, sign)
+
+
+def collar_of_arm(arm: F32, sign: float) -> F32:
+    """How a collar goes with its arm. arm: (T, 3), unit direction of the upper arm seen from the chest; sign: 1 for
+    the left, -1 for the right -> (T, 3, 3), relative to the chest.
+    """
+    # Of strided arrays NumPy's last digit depends on where they lie in memory; the same recordings give the same poses.
+    out, up, ahead = np.ascontiguousarray(arm.T)
+    elevation = np.arcsin(np.clip(up, -1.0, 1.0))
+    # An arm that points behind the back counts as little: collars hardly retract.
+    forward = np.arctan2(ahead, np.maximum(sign * out, 0.0)) * np.cos(elevation)
+    turn = np.zeros((len(arm), 3), np.float32)
+    turn[:, 2] = sign * COLLAR_RISE * elevation
+    turn[:, 1] = -sign * COLLAR_PROTRACTION * np.maximum(forward, -0.5)
+    return rotvec_to_rotmat(turn)
+
+
+def _hold_feet(local: F32, rest_joints_m: F32) -> None:
+    """Cut off feet's roll and toes' bend, in place."""
+    for side in ("left", "right"):
+        ankle, foot = JOINT_INDEX[f"{side}_ankle"], JOINT_INDEX[f"{side}_foot"]
+        along = rest_joints_m[foot] - rest_joints_m[ankle]
+        roll = twist_angle(local[:, ankle], along)
+        excess = roll - np.clip(roll, -FOOT_ROLL, FOOT_ROLL)
+        along = along / np.linalg.norm(along)
+        local[:, ankle] = local[:, ankle] @ rotvec_to_rotmat((-excess[:, None] * along).astype(np.float32))
+        bend = rotmat_to_rotvec(local[:, foot])
+        angle = np.linalg.norm(bend, axis=-1)
+        # Toes of a foot that was rolled over bend the wrong way, and how far they did is lost.
+        kept = np.where(np.abs(excess) > np.pi / 4, 0.0, np.minimum(angle, TOE_BEND) / np.maximum(angle, 1e-6))
+        local[:, foot] = rotvec_to_rotmat((bend * kept[:, None]).astype(np.float32))
+
+
+def twist_angle(rotmat: F32, axis: F32) -> F32:
+    """The part of a rotation that turns about ``axis``, when the rest moves the axis the shortest way (Dobrowolski
+    2015, Swing-twist decomposition in Clifford algebra). rotmat: (T, 3, 3); axis: (3,) -> (T,), radians in [-pi, pi].
+    """
+    quat = rotmat_to_quat(rotmat)
+    return 2.0 * np.arctan2(quat[:, 1:] @ (axis / np.linalg.norm(axis)), quat[:, 0])
+
+
+def mend(local: F32, fps: float) -> tuple[F32, NDArray[np.bool_], float]:
+    """Find flips of the solver, bridge short ones and name the frames of the rest.
+
+    local: (T, 24, 3, 3); fps: of these frames -> mended (T, 24, 3, 3), usable (T,), share of joint-frames found bad.
+    """
+    bad = np.zeros(local.shape[:2], bool)
+    angle = geodesic_angle(np.broadcast_to(np.eye(3, dtype=np.float32), local.shape), local)
+    for name, joint in JOINT_INDEX.items():
+        limit = LIMIT.get(name.removeprefix("left_").removeprefix("right_"))
+        if limit is not None:
+            bad[:, joint] = angle[:, joint] > np.radians(limit)
+    fast = geodesic_angle(local[:-1], local[1:]) > np.radians(MOST_TURN_DEG_PER_S) / fps
+    bad[1:] |= fast
+    bad[:-1] |= fast
+    mended, usable = local.copy(), np.ones(len(local), bool)
+    longest = round(LONGEST_GAP_S * fps)
+    for joint in range(JOINT_COUNT):
+        for first, last in _runs(bad[:, joint]):
+            if first == 0 or last == len(local) or last - first > longest:
+                usable[first:last] = False
+                continue
+            share = (np.arange(1, last - first + 1) / (last - first + 1)).astype(np.float32)[:, None]
+            before, after = local[first - 1, joint], local[last, joint]
+            mended[first:last, joint] = halfway(np.broadcast_to(before, (last - first, 3, 3)), after, share)
+    return mended, usable, float(bad.mean())
+
+
+def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Stretches of true values as (first, one past the last)."""
+    edges = np.flatnonzero(np.diff(flags.astype(np.int8), prepend=0, append=0))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def level(clips: list[F32]) -> list[F32]:
+    """Take out of the clips of one subject what the markers' places on head and hands put in: how far the head looks
+    down or up, and the wrists bend, on average, beyond what is believed.
+
+    clips: of (T, 24, 3, 3), local rotations -> the same, with head and wrists corrected.
+    """
+    together = np.concatenate(clips)
+    turns = {"head": _head_excess(together)} | {name: _wrist_excess(together, name) for name in WRISTS}
+    levelled = [local.copy() for local in clips]
+    for name, excess in turns.items():
+        undo = rotvec_to_rotmat(-excess)
+        for local in levelled:
+            local[:, JOINT_INDEX[name]] = local[:, JOINT_INDEX[name]] @ undo
+    return levelled
+
+
+def _head_excess(local: F32) -> F32:
+    """Rotation vector (3,) by which the median head of upright frames leaves HEAD_PITCH_RANGE."""
+    turned, _ = forward_kinematics(np.zeros((JOINT_COUNT, 3), np.float32), local)
+    # Pitch is the angle of the forward axis below the horizontal, in degrees.
+    pitch = np.degrees(np.arcsin(np.clip(-turned[:, :, 1, 2], -1.0, 1.0)))
+    upright = np.abs(pitch[:, JOINT_INDEX["spine3"]]) < 25.0
+    if not upright.any():
+        return np.zeros(3, np.float32)
+    median = np.median(pitch[upright, JOINT_INDEX["head"]])
+    return np.array([np.radians(median - np.clip(median, *HEAD_PITCH_RANGE)), 0.0, 0.0], np.float32)
+
+
+def _wrist_excess(local: F32, name: str) -> F32:
+    """Rotation vector (3,) by which the mean wrist bends, up or down and sideways, beyond WRIST_BEND."""
+    mean = rotmat_to_rotvec(local[:, JOINT_INDEX[name]]).mean(axis=0)
+    excess = mean - np.clip(mean, -WRIST_BEND, WRIST_BEND)
+    # About the forearm there is pronation, which the file measures well.
+    return (excess * [0.0, 1.0, 1.0]).astype(np.float32)

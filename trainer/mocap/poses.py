@@ -1,0 +1,271 @@
+"""Natural poses: what the discriminator holds for real, and what key-points to train on are made from.
+
+Poses come from motion files that a user has or fetches: CMU's motion capture as BVH (free for any use) and AMASS
+(registered, non-commercial). Neither is shipped.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+import logging
+from pathlib import Path
+from typing import Final
+import zipfile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dancepose_addon.core.arrays import F32
+from dancepose_addon.core.atomic import replacing
+from dancepose_addon.core.axes import turn_root
+from dancepose_addon.core.body.model import JOINT_COUNT, JOINT_INDEX, MIRRORED_JOINTS, forward_kinematics
+from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.body.rotation import geodesic_angle, rotmat_to_rotvec, rotvec_to_rotmat
+from dancepose_addon.core.errors import DancePoseError, FormatError, InputError, MissingFileError
+from dancepose_addon.core.skeleton.readers.bvh_grammar import parse_bvh
+
+from .cmu_retargeting import level, mend, retarget
+
+logger = logging.getLogger(__name__)
+
+BODY_JOINTS: Final = 22
+"""Of SMPL, SMPL+H and SMPL-X alike the first 22 joints are the body; what follows are jaw, eyes and hands."""
+MIRROR: Final = np.array([-1.0, 1.0, 1.0], np.float32)
+STILL_RAD: Final = np.radians(5.0)
+"""A clip begins where some joint has turned this far from where the recording begins, and ends likewise."""
+PRIOR_FPS: Final = 60.0
+THINNING_M: Final = 0.009
+"""Poses closer than this, as the root mean square distance over limbs' ends and middles, count as one. At 9 mm a dancer
+who stands still counts once, and steps that repeat each other still differ in what limbs do not show, as where the head
+looks: a regressor that learned from one pose in 35 mm knew those turns by heart, and erred more about others'."""
+MOST_POSES: Final = 100_000
+"""More than a network of this size takes in; AMASS as a whole holds fifty times as many."""
+HOLDOUT_SEED: Final = 2026
+FEATURE_JOINTS: Final = tuple(
+    JOINT_INDEX[name]
+    for name in (
+        "left_knee", "right_knee", "left_ankle", "right_ankle", "left_foot", "right_foot", "neck", "head",
+        "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hand", "right_hand",
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PriorPoses:
+    """Poses of people, without order.
+
+    pose_rotmat: (N, 24, 3, 3), local rotations, SMPL axes, the root with its heading; clip: (N,), index into
+    clip_names: hold out whole clips, never frames; mirrored: (N,), true for mirror images; notes: one sentence on
+    each source: what was read, left out and why.
+    """
+
+    pose_rotmat: F32
+    clip: NDArray[np.int32]
+    clip_names: tuple[str, ...]
+    mirrored: NDArray[np.bool_]
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    def __len__(self) -> int:
+        return len(self.pose_rotmat)
+
+    def save(self, path: Path) -> None:
+        """Write an .npz that ``load_prior`` reads back in a fraction of the time. Raises OutputError."""
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(
+                file,
+                prior_poses=rotmat_to_rotvec(self.pose_rotmat),
+                clip=self.clip,
+                clip_names=np.array(self.clip_names),
+                mirrored=self.mirrored,
+                notes=np.array(self.notes),
+            )
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Local rotations (T, 24, 3, 3) of one file at the wanted rate; subject: clips with the same are one person's."""
+
+    name: str
+    pose_rotmat: F32
+    subject: bytes = b""
+
+
+def load_prior(
+    folder: Path,
+    *,
+    mirror: bool = True,
+    fps: float = PRIOR_FPS,
+    rebalance: bool = True,
+    apart_m: float = THINNING_M,
+    seed: int = 0,
+    rest_joints_m: F32 | None = None,
+) -> PriorPoses:
+    """Read every CMU .bvh and AMASS .npz under ``folder``, or what ``PriorPoses.save`` wrote.
+
+    mirror: add mirror images; fps: poses taken per second of motion; rebalance: thin what repeats, so that walking
+    does not outweigh all else, to poses apart_m apart; seed: of the thinning's order; rest_joints_m: (24, 3), metres,
+    the T-pose that rotations are for, by default the default body's. The same arguments give the same poses.
+
+    Raises:
+        MissingFileError: no such folder. InputError: not one file in it could be used.
+    """
+    if folder.is_file():
+        return _load_saved(folder)
+    if not folder.is_dir():
+        raise MissingFileError(f"{folder} does not exist. Give a folder of CMU .bvh or AMASS .npz files.")
+    rest = load_body().rest_joints() if rest_joints_m is None else rest_joints_m
+    readers: dict[str, Callable[[Path], tuple[Clip, str]]] = {
+        ".bvh": lambda path: read_bvh(path, folder, fps, rest),
+        ".npz": lambda path: read_amass(path, folder, fps),
+    }
+    clips, notes = [], []
+    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in readers):
+        try:
+            clip, note = readers[path.suffix.lower()](path)
+        except DancePoseError as error:
+            logger.warning("Skipped: %s", error)
+            notes.append(f"Skipped: {error}")
+            continue
+        if rebalance and len(clip.pose_rotmat):
+            kept = thin(clip.pose_rotmat, rest, seed=seed, radius_m=apart_m)
+            clip = replace(clip, pose_rotmat=clip.pose_rotmat[kept])
+        clips.append(clip)
+        notes.append(note)
+    clips = [clip for clip in level_subjects(clips) if len(clip.pose_rotmat)]
+    if not clips:
+        skipped = f" {len(notes)} files were skipped, the first: {notes[0]}" if notes else ""
+        raise InputError(f"{folder} holds no usable CMU .bvh or AMASS .npz file.{skipped}")
+    pose = np.concatenate([clip.pose_rotmat for clip in clips])
+    index = np.repeat(np.arange(len(clips), dtype=np.int32), [len(clip.pose_rotmat) for clip in clips])
+    if rebalance:
+        if len(pose) > MOST_POSES:
+            chosen = np.sort(np.random.default_rng(seed).choice(len(pose), MOST_POSES, replace=False))
+            pose, index = pose[chosen], index[chosen]
+        kept = thin(pose, rest, seed=seed, radius_m=apart_m)
+        notes.append(f"Kept {len(kept)} poses that differ by {apart_m * 1000:g} mm or more.")
+        pose, index = pose[kept], index[kept]
+    mirrored = np.zeros(len(pose), bool)
+    if mirror:
+        pose, index = np.concatenate([pose, mirror_pose(pose)]), np.concatenate([index, index])
+        mirrored = np.concatenate([mirrored, ~mirrored])
+    logger.info("Prior: %d poses of %d clips in %s", len(pose), len(clips), folder)
+    return PriorPoses(pose, index, tuple(clip.name for clip in clips), mirrored, tuple(notes))
+
+
+def held_out(clip_names: tuple[str, ...], share: float) -> NDArray[np.intp]:
+    """Indices of the clips that training leaves alone: ``share`` of them, chosen by their names and nothing else, so
+    that every run over the same recordings leaves out the same."""
+    order = np.random.default_rng(HOLDOUT_SEED).permutation(len(clip_names))
+    by_name = np.argsort(np.array(clip_names))
+    return np.sort(by_name[order[: round(share * len(clip_names))]])
+
+
+def mirror_pose(pose_rotmat: F32) -> F32:
+    """The pose as a mirror shows it: M R M on the other side's joint, M = diag(-1, 1, 1).
+
+    pose_rotmat: (..., 24, 3, 3) -> the same shape.
+    """
+    return (MIRROR[:, None] * MIRROR) * pose_rotmat[..., list(MIRRORED_JOINTS), :, :]
+
+
+def thin(pose_rotmat: F32, rest_joints_m: F32, *, seed: int, radius_m: float = THINNING_M) -> NDArray[np.intp]:
+    """Indices, in order, of poses no two of which are closer than ``radius_m``: Poisson-disk sampling by dart throwing
+    (Cook 1986), in the space of limb positions seen from the pelvis, heading apart.
+
+    pose_rotmat: (N, 24, 3, 3); rest_joints_m: (24, 3), metres.
+    """
+    _, joints = forward_kinematics(rest_joints_m, without_heading(pose_rotmat))
+    features = (joints[:, list(FEATURE_JOINTS)] - joints[:, :1]).reshape(len(joints), -1)
+    limit = radius_m**2 * len(FEATURE_JOINTS)
+    square = (features**2).sum(axis=1)
+    kept = np.empty(len(features), np.intp)
+    count = 0
+    order = np.random.default_rng(seed).permutation(len(features))
+    for batch in np.array_split(order, max(1, len(order) // 256)):
+        near = square[batch, None] + square[kept[:count]] - 2.0 * features[batch] @ features[kept[:count]].T
+        candidates = batch[~(near < limit).any(axis=1)]
+        among = square[candidates, None] + square[candidates] - 2.0 * features[candidates] @ features[candidates].T
+        free = np.ones(len(candidates), bool)
+        for row in range(len(candidates)):
+            if free[row]:
+                free[row + 1 :] &= among[row, row + 1 :] >= limit
+        chosen = candidates[free]
+        kept[count : count + len(chosen)] = chosen
+        count += len(chosen)
+    return np.sort(kept[:count])
+
+
+def without_heading(pose_rotmat: F32) -> F32:
+    """Turn every pose about the vertical so that the pelvis faces +z. pose_rotmat: (N, 24, 3, 3) -> the same shape."""
+    root = pose_rotmat[:, 0]
+    # Facing from the lateral axis: it stays level when a dancer bends forward, the forward axis does not.
+    yaw = np.arctan2(-root[:, 2, 0], root[:, 0, 0])
+    turned = pose_rotmat.copy()
+    turned[:, 0] = rotvec_to_rotmat(np.stack([0 * yaw, -yaw, 0 * yaw], axis=-1).astype(np.float32)) @ root
+    return turned
+
+
+def read_bvh(path: Path, folder: Path, fps: float, rest_joints_m: F32) -> tuple[Clip, str]:
+    motion = parse_bvh(path)
+    local, usable, bad = mend(retarget(motion, rest_joints_m)[1:], motion.fps)
+    frames = _frames_at(_moving(local), motion.fps, fps)
+    frames = frames[usable[frames]]
+    note = f"{path.relative_to(folder)}: {len(frames)} poses; {bad:.2%} of joint rotations were flips"
+    note += f", {np.mean(~usable):.1%} of frames dropped." if not usable.all() else "."
+    return Clip(str(path.relative_to(folder).with_suffix("")), local[frames], motion.offsets.tobytes()), note
+
+
+def read_amass(path: Path, folder: Path, fps: float) -> tuple[Clip, str]:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            poses = np.asarray(arrays["poses"], np.float32)
+            rate = float(arrays["mocap_framerate" if "mocap_framerate" in arrays else "mocap_frame_rate"])
+    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise FormatError(f"{path} is not an AMASS motion ({error}); expected poses and mocap_framerate.") from error
+    if poses.ndim != 2 or poses.shape[1] not in (72, 156, 165) or not np.isfinite(poses).all() or not rate > 0:
+        raise FormatError(
+            f"{path} has poses of shape {poses.shape} at {rate} fps; expected (T, 72), (T, 156) or (T, 165)."
+        )
+    local = np.broadcast_to(np.eye(3, dtype=np.float32), (len(poses), JOINT_COUNT, 3, 3)).copy()
+    local[:, :BODY_JOINTS] = rotvec_to_rotmat(poses[:, : BODY_JOINTS * 3].reshape(-1, BODY_JOINTS, 3))
+    local[:, 0] = turn_root(local[:, 0], axes="z_up", inward=True)
+    frames = _frames_at(_moving(local), rate, fps)
+    name = str(path.relative_to(folder).with_suffix(""))
+    return Clip(name, local[frames]), f"{path.relative_to(folder)}: {len(frames)} poses."
+
+
+def _moving(local: F32) -> tuple[int, int]:
+    """First and one past the last frame without the stillness that a recording starts and ends with."""
+    away = [geodesic_angle(local[still][None], local).max(axis=1) > STILL_RAD for still in (0, -1)]
+    if not away[0].any():
+        return 0, 1
+    return int(np.argmax(away[0])), len(local) - int(np.argmax(away[1][::-1]))
+
+
+def _frames_at(span: tuple[int, int], rate: float, fps: float) -> NDArray[np.intp]:
+    """Frames of ``span`` nearest to times 1/fps apart, or all where the recording has fewer."""
+    step = max(rate / fps, 1.0)
+    return np.round(np.arange(span[0], span[1] - 0.5, step)).astype(np.intp)
+
+
+def level_subjects(clips: list[Clip]) -> list[Clip]:
+    """Level head and wrists of each BVH subject; AMASS needs none of it."""
+    levelled = {}
+    for subject in sorted({clip.subject for clip in clips if clip.subject}):
+        members = [clip for clip in clips if clip.subject == subject]
+        for clip, pose in zip(members, level([clip.pose_rotmat for clip in members]), strict=True):
+            levelled[clip.name] = Clip(clip.name, pose, subject)
+    return [levelled.get(clip.name, clip) for clip in clips]
+
+
+def _load_saved(path: Path) -> PriorPoses:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return PriorPoses(
+                rotvec_to_rotmat(np.asarray(arrays["prior_poses"], np.float32)),
+                arrays["clip"],
+                tuple(arrays["clip_names"].tolist()),
+                arrays["mirrored"],
+                tuple(arrays["notes"].tolist()),
+            )
+    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise FormatError(f"{path} is not a saved prior ({error}). Make one with `dancepose prior`.") from error

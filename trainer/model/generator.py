@@ -1,0 +1,181 @@
+"""The generator: SmplRegressor.
+
+A linear layer to 1024 features, two residual blocks of two linear layers each with batch normalisation and ReLU
+(the simple baseline of Martinez et al. 2017, figure 2), and a linear decoder to theta.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from dancepose_addon.core.body.model import JOINT_COUNT, PARENTS
+
+from ..body.layout_batch import LayoutPack, feature_count
+from ..body.torch_rotations import (
+    TINY,
+    join,
+    pick,
+    product,
+    rot6d_to_rotmat,
+    rotmat_to_rot6d,
+    rotvec_to_rotmat,
+    samples_last,
+    yaw_rotmat,
+)
+from ..body.torch_smpl import globals_of
+from ..config import Config, ModelConfig
+
+NUMBERS: Final = {"rotvec": 3, "rot6d": 6}
+DECODER_GAIN: Final = 0.1
+"""Of the decoder's first weights: training begins near the T-pose, not at random rotations."""
+
+
+class ResidualBlock(nn.Module):
+    """x + ReLU(BN(W2 ReLU(BN(W1 x))))."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.half_products = False
+        self.linear1, self.norm1 = nn.Linear(width, width), nn.BatchNorm1d(width)
+        self.linear2, self.norm2 = nn.Linear(width, width), nn.BatchNorm1d(width)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """features: (B, width) -> (B, width)."""
+        inner = torch.relu(self.norm1(_linear(self.linear1, features, half=self.half_products)))
+        return features + torch.relu(self.norm2(_linear(self.linear2, inner, half=self.half_products)))
+
+
+class LayoutLinear(nn.Module):
+    """A linear layer for each layout: what differs between layouts is how points become features.
+
+    counts: inputs that each layout truly has, of ``inputs``; the rest is padding and always zero.
+    """
+
+    def __init__(self, counts: Sequence[int], inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(len(counts), inputs, outputs))
+        self.bias = nn.Parameter(torch.zeros(len(counts), outputs))
+        for weight, count in zip(self.weight, counts, strict=True):
+            nn.init.normal_(weight, std=(2.0 / count) ** 0.5)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """inputs: (B, inputs), in groups of one layout each -> (B, outputs)."""
+        groups = inputs.reshape(len(self.weight), -1, inputs.shape[1])
+        return torch.baddbmm(self.bias[:, None], groups, self.weight).flatten(0, 1)
+
+
+class SmplRegressor(nn.Module):
+    """Normalised key-points to theta."""
+
+    def __init__(self, config: ModelConfig, inputs: int | Sequence[int], padded: int = 0) -> None:
+        """inputs: vectors (points, and what else is shown) of the layout, or of each layout; padded: what they are
+        padded to."""
+        super().__init__()
+        self.rotation = config.rotation
+        vectors = [inputs] if isinstance(inputs, int) else list(inputs)
+        self.encoder: nn.Module
+        if len(vectors) == 1:
+            self.encoder = nn.Linear(3 * vectors[0], config.width)
+        else:
+            self.encoder = LayoutLinear([3 * used for used in vectors], 3 * (padded or max(vectors)), config.width)
+        self.blocks = nn.Sequential(*(ResidualBlock(config.width) for _ in range(config.blocks)))
+        self.decoder = nn.Linear(config.width, JOINT_COUNT * NUMBERS[config.rotation])
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.kaiming_normal_(module.weight)
+                nn.init.zeros_(module.bias)
+        with torch.no_grad():
+            self.decoder.weight.mul_(DECODER_GAIN)
+            if config.rotation == "rot6d":
+                self.decoder.bias.copy_(rotmat_to_rot6d(torch.eye(3)).repeat(JOINT_COUNT))
+
+    def forward(self, keypoints: Tensor) -> Tensor:
+        """keypoints: (B, K, 3), normalised, or (B, K + E, 3) with the edges' directions -> theta (B, 24, 3) rotation
+        vectors or (B, 24, 6)."""
+        theta: Tensor = self.decoder(self.blocks(self.encoder(keypoints.flatten(1))))
+        return theta.reshape(len(theta), JOINT_COUNT, -1)
+
+    def use_half_products(self) -> None:
+        """From now on the blocks' matrices are multiplied in bfloat16: twice as fast on processors and cards that can.
+        Weights, sums and everything else stay float32."""
+        for block in self.blocks:
+            assert isinstance(block, ResidualBlock)
+            block.half_products = True
+
+
+def build_generator(config: Config, pack: LayoutPack) -> SmplRegressor:
+    """The generator of a run."""
+    kind = config.model.features
+    padded = pack.width + (0 if kind == "points" else pack.edge_count) + (pack.pair_count if kind == "planes" else 0)
+    return SmplRegressor(config.model, [feature_count(layout, kind) for layout in pack.layouts], padded)
+
+
+@dataclass(frozen=True)
+class Rotations:
+    """local_rotmat: (B, 24, 3, 3), against the parent; global_rotmat: (B, 24, 3, 3), against the world."""
+
+    local_rotmat: Tensor
+    global_rotmat: Tensor
+
+
+def theta_to_rotmat(theta: Tensor) -> Tensor:
+    """theta: (B, 24, 3) or (B, 24, 6) -> (B, 24, 3, 3), samples last in memory."""
+    theta = theta.permute(1, 2, 0).contiguous().permute(2, 0, 1)
+    return rotvec_to_rotmat(theta) if theta.shape[-1] == 3 else rot6d_to_rotmat(theta)
+
+
+def facing_rotmat(keypoints: Tensor, pack: LayoutPack) -> Tensor:
+    """The turn about the vertical that the dancer's left-right line makes with +x.
+
+    keypoints: (B, P, 3) -> (B, 3, 3), so that ``keypoints @ facing`` faces +z.
+    """
+    across = torch.einsum("lp,lnpc->lnc", pack.sides, pack.groups(keypoints)).flatten(0, 1)
+    x, z = across[:, 0], across[:, 2]
+    length = (x * x + z * z + TINY).sqrt()
+    return yaw_rotmat(x / length, -z / length)
+
+
+def predict(
+    generator: Callable[[Tensor], Tensor], keypoints: Tensor, pack: LayoutPack, config: ModelConfig
+) -> Rotations:
+    """Rotations for normalised key-points. keypoints: (B, P, 3)."""
+    facing = facing_rotmat(keypoints, pack) if config.facing else None
+    if facing is not None:
+        keypoints = keypoints @ facing
+        facing = samples_last(facing[:, None])[:, 0]
+    keypoints = torch.cat([keypoints, pack.features(keypoints, config.features)], dim=1)
+    rotmat = theta_to_rotmat(generator(keypoints))
+    if config.frame == "global":
+        # Above each bone its parent; above the root the world.
+        local = product(pick(rotmat, PARENTS[1:]).transpose(-1, -2), rotmat[:, 1:])
+        turned = rotmat if facing is None else product(facing[:, None], rotmat)
+        return Rotations(join(turned[:, :1], local), turned)
+    if facing is not None:
+        rotmat = join(product(facing[:, None], rotmat[:, :1]), rotmat[:, 1:])
+    return Rotations(rotmat, globals_of(rotmat))
+
+
+def _linear(layer: nn.Linear, features: Tensor, *, half: bool) -> Tensor:
+    if not half:
+        return layer(features)
+    result: Tensor = _HalfLinear.apply(features, layer.weight, layer.bias)  # type: ignore[no-untyped-call]
+    return result
+
+
+class _HalfLinear(torch.autograd.Function):
+    """x W^T + b with products in bfloat16, sums in float32; each matrix is rounded once for both directions."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        half_features, half_weight = features.bfloat16(), weight.bfloat16()
+        ctx.save_for_backward(half_features, half_weight)
+        return (half_features @ half_weight.T).float().add_(bias)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        (gradient,), (features, weight) = gradients, ctx.saved_tensors
+        half = gradient.bfloat16()
+        return (half @ weight).float(), (half.T @ features).float(), gradient.sum(0)

@@ -1,0 +1,149 @@
+"""What changes while a run trains: networks, their averages, optimisers, schedule, random numbers."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
+
+from .body.layout_batch import LayoutPack
+from .checkpoint import Checkpoint, load_checkpoint
+from .config import Config, OptimConfig
+from .device import multiplies_bfloat16
+from .model.discriminator import PoseDiscriminator
+from .model.generator import SmplRegressor, build_generator
+from .training_errors import CheckpointError
+
+
+@dataclass
+class RunState:
+    """One run, at ``step``. average: the generator's weights averaged over the last steps, or None."""
+
+    config: Config
+    generator: SmplRegressor
+    discriminator: PoseDiscriminator
+    average: dict[str, Tensor] | None
+    optimiser_g: torch.optim.Optimizer
+    optimiser_d: torch.optim.Optimizer
+    schedule: LRScheduler
+    rng: torch.Generator
+    rank: int = 0
+    step: int = 0
+
+    def update_average(self) -> None:
+        """Move the averaged weights a little towards the present ones; further in the first steps."""
+        if self.average is None:
+            return
+        decay = min(self.config.optim.ema, (self.step + 1) / (self.step + 10))
+        state = self.generator.state_dict()
+        moving = [key for key, value in state.items() if value.is_floating_point()]
+        torch._foreach_lerp_([self.average[key] for key in moving], [state[key] for key in moving], 1.0 - decay)
+        for key in state.keys() - set(moving):
+            self.average[key].copy_(state[key])
+
+    def checkpoint(self, *, markers: list[dict[str, Any]], body: dict[str, str], summary: dict[str, Any]) -> Checkpoint:
+        """Everything that ``restore`` needs, and what an export says of the run."""
+        state = {key: getattr(self, key).state_dict() for key in _STEPPERS} | {"rng": self.rng.get_state()}
+        return Checkpoint(
+            config=self.config,
+            step=self.step,
+            generator=self.generator.state_dict(),
+            average=self.average,
+            discriminator=self.discriminator.state_dict(),
+            state=state,
+            markers=markers,
+            body=body,
+            summary=summary,
+        )
+
+    def start_from(self, path: Path) -> None:
+        """Take the weights of another run, and nothing else of it: a new run goes on from what that one learned.
+
+        Raises:
+            CheckpointError: it is damaged, or of networks of another form.
+        """
+        saved = load_checkpoint(path)
+        if saved.config.model != self.config.model:
+            raise CheckpointError(f"{path} holds a network of another form ([model] in its config.json). Start anew.")
+        self.generator.load_state_dict(saved.best_weights)
+        self.discriminator.load_state_dict(saved.discriminator)
+        if self.average is not None:
+            for key, value in saved.best_weights.items():
+                self.average[key].copy_(value)
+
+    def restore(self, path: Path) -> None:
+        """Go back to where a checkpoint was written.
+
+        Raises:
+            CheckpointError: it is damaged, or of a run with other settings.
+        """
+        saved = load_checkpoint(path)
+        if saved.config != self.config:
+            raise CheckpointError(
+                f"{path} was trained with other settings (see config.json beside it). Resume with the same preset, "
+                "seed and --set, or choose another folder with --out."
+            )
+        self.generator.load_state_dict(saved.generator)
+        self.discriminator.load_state_dict(saved.discriminator)
+        if self.average is not None and saved.average is not None:
+            for key, value in saved.average.items():
+                self.average[key].copy_(value)
+        for key in _STEPPERS:
+            getattr(self, key).load_state_dict(saved.state[key])
+        self.step = saved.step
+        if self.rank:
+            # Only the first process's state is in the file; others draw what no process has drawn.
+            self.rng.manual_seed(self.config.seed + RANK_STRIDE * self.rank + self.step)
+        else:
+            self.rng.set_state(saved.state["rng"])
+
+
+RANK_STRIDE: Final = 1_000_003
+_STEPPERS = ("optimiser_g", "optimiser_d", "schedule")
+
+
+def begin(config: Config, pack: LayoutPack, device: torch.device | str, *, rank: int = 0) -> RunState:
+    """A run before its first step; every random number of it follows from the seed, and what a process of several
+    draws also from its rank."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        generator = build_generator(config, pack).to(device)
+        if config.optim.half_products and multiplies_bfloat16(device):
+            generator.use_half_products()
+        discriminator = PoseDiscriminator().to(device)
+    optimiser_g = _optimiser(config.optim, generator, config.optim.rate)
+    average = {key: value.clone() for key, value in generator.state_dict().items()} if config.optim.ema else None
+    return RunState(
+        config=config,
+        generator=generator,
+        discriminator=discriminator,
+        average=average,
+        optimiser_g=optimiser_g,
+        optimiser_d=_optimiser(config.optim, discriminator, config.optim.rate_discriminator),
+        schedule=_schedule(config.optim, optimiser_g),
+        rank=rank,
+        rng=torch.Generator(device).manual_seed(config.seed + RANK_STRIDE * rank),
+    )
+
+
+def _optimiser(config: OptimConfig, model: nn.Module, rate: float) -> torch.optim.Optimizer:
+    if config.optimiser == "adam":
+        return torch.optim.Adam(model.parameters(), lr=rate, fused=True)
+    # Offsets and the factors of batch normalisation have a meaning of their own: only matrices decay.
+    matrices = [parameter for parameter in model.parameters() if parameter.ndim > 1]
+    others = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=rate, fused=True)
+
+
+def _schedule(config: OptimConfig, optimiser: torch.optim.Optimizer) -> LRScheduler:
+    if config.schedule == "constant":
+        return LambdaLR(optimiser, _constant)
+    # One step more than is made: the schedule is stepped after the last update as well.
+    return OneCycleLR(optimiser, max_lr=config.rate, total_steps=config.steps + 1, pct_start=0.1, cycle_momentum=False)
+
+
+def _constant(_step: int) -> float:
+    return 1.0
