@@ -3,7 +3,8 @@
     python -m benchmarks.convention_limits [--data FOLDER]
 
 Clips are those of ``benchmarks.conventions``, both halves. A tilt passes where no doubt is reported about an axis
-that is more than 18 degrees off. Reports the angle from upright by lean and floor for the tilted file and of the true one.
+that is more than 18 degrees off. Reports the angle from
+upright by lean and by floor, of the tilted file and of the original.
 """
 
 import argparse

@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("dancepose_addon", "trainer", "export", "cli", "study", "tools", "benchmarks", "tests")
+FOLDERS = ("dancepose_addon", "trainer", "export", "cli", "study", "plots", "tools", "benchmarks", "tests")
 MODULE_LINES = 400
 # The training loop is read from top to bottom beside the paper, so it is one flat function.
 FUNCTION_LINES = {"trainer/loop.py train": 100}
