@@ -21,7 +21,7 @@ def main(facts: dict[str, Any]) -> None:
         facts["after"] = traces()
         return
     data = data_names()
-    facts["refused"] = fit(str(extension("core.exchange.example").example_folder()))
+    facts["refused"] = fit(str(extension("core.io.example").example_folder()))
     facts["dancers"], facts["onnxruntime"] = len(armatures()), onnxruntime_in_use()
     if facts["refused"]:
         facts["left"] = {kind: names for kind, names in data_names().items() if names != data[kind]}

@@ -44,7 +44,7 @@ def main(facts: dict[str, Any]) -> None:
     facts["refusal"] = fit(str(folder / "nothing.json"))
     facts["data_after_refusal"] = data_names()
 
-    source = str(extension("core.exchange.example").example_folder())
+    source = str(extension("core.io.example").example_folder())
     facts["source"] = source
     facts["refused"] = fit(source)
     facts["data_after_fit"] = data_names()
