@@ -14,7 +14,7 @@ def filmed(blender, body, wild_motion):
     from dataclasses import replace
 
     from dancepose_addon.blender.render import rendering
-    from dancepose_addon.blender.stage.stage import camera, stage
+    from dancepose_addon.blender.stage import camera, stage
 
     lowest = skin(body, wild_motion.pose_rotmat, betas=wild_motion.betas, correctives=False)[..., 1].min()
     lifted = wild_motion.translation_m * (1, 0, 1) - np.float32([0.0, 1.07 * lowest, 0.0])

@@ -138,7 +138,7 @@ def test_interrupt_saves_and_leaves(tmp_path: Path) -> None:
     """A real signal to a real process."""
     script = (
         "import sys; from pathlib import Path; import torch; torch.set_num_threads(1)\n"
-        "from tests.bodies import synthetic_body; from dancepose.trainer.config import load_config\n"
+        "from tests.support.bodies import synthetic_body; from dancepose.trainer.config import load_config\n"
         "from dancepose.trainer.data.batches import load_data; from dancepose.trainer.loop import train\n"
         "from dancepose_addon.core.errors import Cancelled\n"
         f"config = load_config('smoke', ({SMALL[:3]!r}) + ('optim.steps=1000000', 'log_every=1'))\n"
