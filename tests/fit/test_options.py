@@ -1,0 +1,69 @@
+"""The table of fit options: complete, and the same values by every way in."""
+
+from dataclasses import fields
+
+import pytest
+
+from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.fit.options import FIT_OPTIONS, FitOptions
+from dancepose_addon.core.fit.settings import FitSettings
+
+BY_NAME = {option.name: option for option in FIT_OPTIONS}
+
+
+def test_options_and_settings_have_the_same_names() -> None:
+    assert {option.name for option in FIT_OPTIONS} == {item.name for item in fields(FitSettings)}
+
+
+def test_defaults_are_the_settings_defaults() -> None:
+    assert FitOptions().settings() == FitSettings()
+
+
+def test_no_steps_mean_no_refinement() -> None:
+    assert FitOptions(refine=0).settings().refine is None
+    refined = FitOptions(refine=7).settings().refine
+    assert refined is not None
+    assert refined.steps == 7
+
+
+def test_help_says_what_an_option_does_in_one_clause() -> None:
+    for option in FIT_OPTIONS:
+        assert option.info.help.endswith(".")
+        assert option.info.help[0].isupper()
+        assert option.info.title
+
+
+def test_values_survive_the_command_line() -> None:
+    chosen = FitOptions(refine=0, betas=(-1.5, 0.25), adapt=True, smooth=0.5, level=False, foot_lock=True)
+    arguments = chosen.arguments()
+    assert {"--no-level", "--foot-lock", "--betas=-1.5,0.25"} <= set(arguments)
+    given = dict(argument.split("=") for argument in arguments if "=" in argument)
+    values = {option.name: option.parse(given[option.flag]) for option in FIT_OPTIONS if option.flag in given}
+    assert FitOptions(**values, adapt=True, level=False, foot_lock=True) == chosen
+    assert FitOptions().arguments() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("refine", "-1"), ("refine", "1.5"), ("smooth", "-0.1"), ("betas", "1,x"), ("betas", "99")]
+)
+def test_values_out_of_range_are_refused(name: str, text: str) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        BY_NAME[name].parse(text)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (FitOptions(refine=0), "--refine"),
+        (FitOptions(smooth=1.0), "--smooth"),
+        (FitOptions(adapt=True), "--adapt"),
+        (FitOptions(level=False), "--no-level"),
+    ],
+)
+def test_what_cannot_apply_to_rotations_is_refused(options: FitOptions, named: str) -> None:
+    with pytest.raises(InputError, match=f"dance.pkl.*{named}"):
+        options.require_for_rotations("dance.pkl")
+
+
+def test_what_applies_to_rotations_is_accepted() -> None:
+    FitOptions(betas=(0.0,), foot_lock=True).require_for_rotations("dance.pkl")
