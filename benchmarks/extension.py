@@ -41,9 +41,8 @@ SAVE = f"""
 import importlib, os, sys, bpy, numpy as np, addon_utils
 assert addon_utils.enable("{MODULE}", default_set=True)
 part = lambda name: importlib.import_module("{MODULE}." + name)
-FitSettings = part("core.fit.settings").FitSettings
 BodyMotion = part("core.body.motion").BodyMotion
-pipeline = part("blender.pipeline")
+importing = part("blender.import_motion")
 turns = np.cumsum(np.random.default_rng(0).normal(0.0, 0.03, (2000, 24, 3)), axis=0)
 motion = BodyMotion(
     part("core.body.rotation").rotvec_to_rotmat(turns).astype(np.float32),
@@ -52,9 +51,10 @@ motion = BodyMotion(
 )
 bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
 scene = bpy.context.scene
-pipeline.import_and_fit(
-    motion, scene=scene, view_layer=scene.view_layers[0], collection=scene.collection, regressor=None,
-    body=part("core.body.model_io").load_body(), options=pipeline.ImportOptions(correctives=sys.argv[2] == "1"),
+fit = part("core.io.rotation_fit").use_rotations(motion, part("core.body.model_io").load_body())
+importing.add_dancer(
+    fit, scene=scene, view_layer=scene.view_layers[0], collection=scene.collection,
+    options=importing.RigOptions(correctives=sys.argv[2] == "1"),
 )
 for name, compress in (("plain", False), ("packed", True)):
     bpy.ops.wm.save_as_mainfile(filepath=os.path.join(sys.argv[1], name + ".blend"), compress=compress)

@@ -32,7 +32,7 @@ def main() -> None:
         for title, frame, axis in zip(
             ("median", "worst"), (order[len(order) // 2], order[-1]), axes[2 * number : 2 * number + 2], strict=True
         ):
-            draw_still(axis, result, body, int(frame))
+            draw_still(axis, result, int(frame))
             axis.set_title(f"{name}, {title}: frame {frame}, {error[frame]:.1f} mm", fontsize=9)
     save(figure, arguments.out)
 

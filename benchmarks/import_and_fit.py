@@ -11,11 +11,12 @@ import time
 import bpy
 import numpy as np
 
-from dancepose_addon.blender.pipeline import Imported, ImportOptions, import_and_fit
+from dancepose_addon.blender.import_motion import ImportedDancer, add_dancer
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.fit.settings import settings_from
+from dancepose_addon.core.fit.options import FitOptions
 from dancepose_addon.core.skeleton.readers import read
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
+from dancepose_addon.fitting import fit_file, fit_opened
 from dancepose_addon.headless import leave
 from dancepose_addon.inference import open_regressor
 
@@ -37,31 +38,29 @@ def main() -> int:
     layout = "md23" if isinstance(source, Path) else source.layout.name
     regressor = open_regressor(arguments.regressor, layout=layout, device=arguments.device)
     body = load_body()
+    options = FitOptions(refine=0) if arguments.alone else FitOptions()
     times = []
     for _ in range(RUNS):
         bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
         scene = bpy.context.scene
         clock = time.perf_counter()
-        imported = import_and_fit(
-            source,
-            scene=scene,
-            view_layer=scene.view_layers[0],
-            collection=scene.collection,
-            regressor=regressor,
-            body=body,
-            options=ImportOptions(fit=settings_from(refine=0) if arguments.alone else settings_from()),
-        )
+        if isinstance(source, Path):
+            result = fit_file(source, body=body, regressor=regressor, options=options)
+        else:
+            result = fit_opened(source, body=body, regressor=regressor, options=options)
+        imported = add_dancer(result, scene=scene, view_layer=scene.view_layers[0], collection=scene.collection)
         times.append(time.perf_counter() - clock)
         print(f"{times[-1]:.3f} s  ({_stages(imported)})")
     median = float(np.median(times))
-    frames = len(imported.sequence)
+    frames = len(imported.fit.sequence)
     print(f"Blender {bpy.app.version_string}, {frames} frames, {regressor.provider}: median {median:.3f} s of {RUNS}")
     print(f"goal: under {GOAL_S:g} s")
     return 0 if median < GOAL_S else 1
 
 
-def _stages(imported: Imported) -> str:
-    return ", ".join(f"{name} {seconds:.3f}" for name, seconds in imported.seconds.items())
+def _stages(imported: ImportedDancer) -> str:
+    spent = {**imported.fit.report["seconds"], **imported.seconds}
+    return ", ".join(f"{name} {seconds:.3f}" for name, seconds in spent.items())
 
 
 def _repeated(sequence: KeypointSequence, frames: int) -> KeypointSequence:

@@ -11,9 +11,10 @@ import time
 import bpy
 import numpy as np
 
-from dancepose_addon.blender.pipeline import ImportOptions, import_and_fit
+from dancepose_addon.blender.import_motion import RigOptions, add_dancer
 from dancepose_addon.blender.rig.vertex_cache import bake
 from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.io.rotation_fit import use_rotations
 from dancepose_addon.headless import leave
 from tests.support.samples import body_motion, cut, waltz
 
@@ -46,14 +47,12 @@ def _play(*, correctives: bool, skin: bool = True, mute: str = "", cache: bool =
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     scene, body = bpy.context.scene, load_body()
     scene.render.fps = 25
-    imported = import_and_fit(
-        body_motion(cut(waltz(), FRAMES), body),
+    imported = add_dancer(
+        use_rotations(body_motion(cut(waltz(), FRAMES), body), body),
         scene=scene,
         view_layer=bpy.context.view_layer,
         collection=scene.collection,
-        regressor=None,
-        body=body,
-        options=ImportOptions(correctives=correctives),
+        options=RigOptions(correctives=correctives),
     )
     mesh = imported.mesh
     if not skin:

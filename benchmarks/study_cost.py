@@ -25,6 +25,7 @@ from dancepose.study.plan.paths import Places
 from dancepose.study.plan.planning import chunk_frames, frame_estimate_s
 from dancepose.study.plan.study_file import load_study
 from dancepose.study.run.journal import Journal
+from dancepose_addon.core.messages import RenderRequest
 
 from ._study import load_text, run_study, write_study
 
@@ -119,7 +120,7 @@ def _overhead(folder: Path, engine: str, arguments: argparse.Namespace, stream: 
     return loop + start
 
 
-def _render_job(folder: Path, engine: str, arguments: argparse.Namespace) -> dict[str, object]:
+def _render_job(folder: Path, engine: str, arguments: argparse.Namespace) -> RenderRequest:
     """The job of a clip's frames, after everything before it has been done by a study."""
     from dancepose.study.plan.jobs import read_jobs
     from dancepose.study.run.job_runner import Context, Tasks
@@ -131,7 +132,9 @@ def _render_job(folder: Path, engine: str, arguments: argparse.Namespace) -> dic
     assert not run_study(file, workers=1, threads=os.cpu_count() or 1).failed
     places = Places(study.out)
     job = next(job for job in read_jobs(places.plan) if job.kind == "render")
-    return Tasks(Context(study.root, study.out)).payload(job)
+    request = Tasks(Context(study.root, study.out)).request(job)
+    assert isinstance(request, RenderRequest)
+    return request
 
 
 def measure_workers(folder: Path, arguments: argparse.Namespace) -> int:

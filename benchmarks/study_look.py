@@ -9,7 +9,7 @@ frame. A still body has no noise with one seed, whatever the setting, so the las
 """
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 import os
 from pathlib import Path
@@ -27,6 +27,7 @@ from dancepose.study.run.job_runner import Context, Tasks
 from dancepose_addon.blender import console
 from dancepose_addon.blender.render import rendering
 from dancepose_addon.core.arrays import F64
+from dancepose_addon.core.messages import RenderRequest
 from dancepose_addon.headless_study import build_clip
 
 from ._study import load_text, run_study, write_study
@@ -78,16 +79,18 @@ def main() -> None:
     os._exit(0)
 
 
-def _job(folder: Path) -> dict[str, object]:
+def _job(folder: Path) -> RenderRequest:
     file = write_study(folder, systems=1, engine="study", size=(64, 64), length_s=4.0, chunk=50)
     study = load_study(file)
     assert not run_study(file, workers=1, threads=os.cpu_count() or 1).failed
     job = next(job for job in read_jobs(study.out / "plan.jsonl") if job.kind == "render")
-    return Tasks(Context(study.root, study.out)).payload(job)
+    request = Tasks(Context(study.root, study.out)).request(job)
+    assert isinstance(request, RenderRequest)
+    return request
 
 
-def _build(job: dict[str, object], width: int, height: int) -> bpy.types.Scene:
-    build_clip({**job, "width": width, "height": height}, 0)
+def _build(job: RenderRequest, width: int, height: int) -> bpy.types.Scene:
+    build_clip(replace(job, width=width, height=height), 0)
     scene = bpy.context.scene
     scene.frame_set(FRAME)
     return scene
@@ -104,7 +107,7 @@ def _shoot(scene: bpy.types.Scene, path: Path) -> F64:
         return np.asarray(picture.convert("RGB"), np.float64)
 
 
-def _pictures(job: dict[str, object], folder: Path) -> tuple[list[Image.Image], list[float]]:
+def _pictures(job: RenderRequest, folder: Path) -> tuple[list[Image.Image], list[float]]:
     scene, pictures, seconds = _build(job, 1280, 720), [], []
     _shoot(scene, folder / "first.png")
     for setting in SETTINGS:
@@ -121,7 +124,7 @@ def _processor_s() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _noise(job: dict[str, object], folder: Path, frames: int) -> dict[str, str]:
+def _noise(job: RenderRequest, folder: Path, frames: int) -> dict[str, str]:
     scene = _build(job, NOISE_PX, NOISE_PX)
     path = folder / "noise.png"
     camera = scene.camera

@@ -1,76 +1,100 @@
-"""Arguments that several verbs share, so that they read and fail alike."""
+"""Arguments that several commands share, so that they read and fail alike."""
 
+from collections.abc import Callable
+import functools
+import inspect
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
-FRAMES_HELP = "Frames A up to but not including B, as A:B, A: or :B."
+from dancepose_addon.core.fit.options import FitOptions
+from dancepose_addon.core.io.read_options import READ_OPTIONS, ReadOptions
+from dancepose_addon.core.options import Option, options_of
+
+OPTION_GROUPS: tuple[type, ...] = (ReadOptions, FitOptions)
+"""Dataclasses that ``with_options`` expands."""
 
 
-def parse_frames(text: str | None) -> tuple[int, int | None] | None:
-    """``A:B`` as (A, B); a missing A is 0, a missing B is None (to the end).
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Replace parameters that are groups of options by one command-line option for each of their fields.
+
+    Args:
+        command: A function of which some parameters are annotated with one of ``OPTION_GROUPS``.
+
+    Returns:
+        The function that typer registers.
+    """
+    signature = inspect.signature(command, eval_str=True)
+    groups = {name: p.annotation for name, p in signature.parameters.items() if p.annotation in OPTION_GROUPS}
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in signature.parameters.items():
+        expanded = [_parameter(option) for option in options_of(groups[name])] if name in groups else [parameter]
+        parameters += [item.replace(kind=inspect.Parameter.KEYWORD_ONLY) for item in expanded]
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        for name, kind in groups.items():
+            values = {option.name: _value(option, given.pop(option.name)) for option in options_of(kind)}
+            given[name] = kind(**values)
+        command(**given)
+
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {item.name: item.annotation for item in parameters}
+    return run
+
+
+def _parameter(option: Option) -> inspect.Parameter:
+    """Return the typer parameter of an option; texts and lists are converted by ``_value``."""
+    info, kind = option.info, option.kind
+    flags = f"{option.flag}/{option.off_flag}" if kind is bool and option.default is True else option.flag
+    metavar = "|".join(info.choices) or info.metavar or None
+    declared: Any
+    if kind is bool:
+        declared, annotation = typer.Option(flags, help=info.help), bool
+    elif kind in (int, float):
+        declared = typer.Option(flags, metavar=metavar, min=info.least, max=info.most, help=info.help)
+        annotation = kind if option.default is not None else kind | None
+    else:
+        declared, annotation = typer.Option(flags, metavar=metavar, help=info.help), str | None
+    return inspect.Parameter(
+        option.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=option.default,
+        annotation=Annotated[annotation, declared],
+    )
+
+
+def _value(option: Option, given: Any) -> Any:
+    """Return the checked value of an option.
 
     Raises:
-        typer.BadParameter: it is not of that form, which is a mistake of usage (exit code 2).
+        typer.BadParameter: The text is not an allowed value, which is a usage error (exit code 2).
     """
-    if text is None:
-        return None
-    first, colon, last = text.partition(":")
     try:
-        if not colon:
-            raise ValueError
-        return int(first or 0), int(last) if last else None
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a range of frames; write A:B, A: or :B.") from None
+        return option.parse(given) if isinstance(given, str) else option.check(given)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=f"'{option.flag}'") from None
 
 
-SourceArgument: TypeAlias = Annotated[Path, typer.Argument(metavar="SOURCE", help="Skeleton file, or an M&D folder.")]
-FramesOption: TypeAlias = Annotated[str | None, typer.Option("--frames", metavar="A:B", help=FRAMES_HELP)]
+READ_INFO = next(option.info for option in READ_OPTIONS if option.name == "read")
+ReadOption: TypeAlias = Annotated[str | None, typer.Option("--read", metavar=READ_INFO.metavar, help=READ_INFO.help)]
+SourceArgument: TypeAlias = Annotated[
+    Path, typer.Argument(metavar="SOURCE", help="Motion file, or folder of an M&D clip.")
+]
 SourcesArgument: TypeAlias = Annotated[
-    list[str], typer.Argument(metavar="SOURCE...", help="Motion files, folders of them, or patterns.")
-]
-LayoutOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--layout", help="Skeleton layout, by name or as a .toml, where the file leaves it open."),
-]
-ReadOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--read",
-        metavar="KEY=VALUE,...",
-        help="What the file leaves open: unit=cm (m, mm, inch, ft, or metres), up=z (x, -y, ...), mirror=none (axes, "
-        "names), values=positions (rotations), take=N.",
-    ),
-]
-FpsOption: TypeAlias = Annotated[
-    float | None, typer.Option("--fps", min=0.001, help="Frames per second, instead of what the file says.")
+    list[str], typer.Argument(metavar="SOURCE...", help="Motion files, folders of them, or glob patterns.")
 ]
 RegressorOption: TypeAlias = Annotated[
-    Path | None, typer.Option("--regressor", help="ONNX regressor, instead of the one shipped.")
+    Path | None, typer.Option("--regressor", metavar="FILE", help="Use this ONNX regressor instead of the bundled one.")
 ]
 BodyOption: TypeAlias = Annotated[
-    Path | None, typer.Option("--body", help="SMPL-format body (.npz or .pkl), instead of the one shipped.")
+    Path | None,
+    typer.Option("--body", metavar="FILE", help="Use this SMPL-format body (.npz or .pkl) instead of the bundled one."),
 ]
 DeviceOption: TypeAlias = Annotated[
-    str | None, typer.Option("--device", metavar="auto|cuda|cpu|numpy", help="What the regressor runs on.")
+    str | None, typer.Option("--device", metavar="auto|cuda|cpu|numpy", help="Run the regressor on this device.")
 ]
-BetasOption: TypeAlias = Annotated[
-    str | None, typer.Option("--betas", metavar="B,B,...", help="The body's shape, instead of solving for it.")
-]
-AdaptOption: TypeAlias = Annotated[
-    bool, typer.Option("--adapt", help="Let the layout's points shift on this body by up to 4 cm.")
-]
-SmoothOption: TypeAlias = Annotated[
-    float, typer.Option("--smooth", min=0.0, metavar="S", help="0: none; 1: take out the points' own noise.")
-]
-LevelOption: TypeAlias = Annotated[
-    bool, typer.Option("--level/--no-level", help="Take out a drift of the recording's floor, where there is one.")
-]
-FootLockOption: TypeAlias = Annotated[
-    bool, typer.Option("--foot-lock", help="Keep standing feet still and on the floor.")
-]
-RefineOption: TypeAlias = Annotated[
-    int,
-    typer.Option("--refine", min=0, metavar="N", help="Steps that draw the pose onto the points; 0: regressor alone."),
+BlenderOption: TypeAlias = Annotated[
+    Path | None, typer.Option("--blender", metavar="FILE", help="Use this Blender program instead of the bpy wheel.")
 ]

@@ -19,7 +19,7 @@ from .arguments import BodyOption, ReadOption
 from .display import list_results, progress_bar
 
 
-def calibrate(
+def calibrate_command(
     motion: Annotated[Path, typer.Argument(help="Folder of recorded clips (M&D folders or array files), or one clip.")],
     layout: Annotated[str, typer.Option("--layout", help="Layout of the clips, by name or as a .toml.")] = "md23",
     out: Annotated[Path | None, typer.Option("--out", help="Marker table to write, .json; or layout, .toml.")] = None,

@@ -1,36 +1,87 @@
-"""``dancepose compare``: how far one motion is from another."""
+"""``dancepose compare``: compare two motions by the field's usual metrics."""
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
 from dancepose_addon.core.atomic import replacing
+from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.fit.evaluation.comparison import compare_motions
+from dancepose_addon.core.io.read_options import ReadOptions
+from dancepose_addon.fitting import fit_file
 
-from .arguments import BodyOption
-from .display import list_results, show_table
+from .arguments import BodyOption, DeviceOption, RegressorOption, with_options
+from .display import Display, list_results, progress_bar, show_table
+
+METRICS: Final = {
+    "mpjpe_mm": ("joint position error (MPJPE)", "mm", "lower is closer"),
+    "pa_mpjpe_mm": ("joint position error after Procrustes alignment (PA-MPJPE)", "mm", "lower is closer"),
+    "pve_mm": ("vertex position error (PVE)", "mm", "lower is closer"),
+    "local_rotation_error_deg": ("local joint rotation error", "degrees", "lower is closer"),
+    "global_rotation_error_deg": ("global joint rotation error", "degrees", "lower is closer"),
+    "acceleration_error_mm_per_frame2": ("joint acceleration error", "mm/frame²", "lower is closer"),
+    "jerk_error_mm_per_frame3": ("joint jerk error", "mm/frame³", "lower is closer"),
+    "floating_mm": ("height of the lowest sole above the floor", "mm", "lower is better"),
+    "penetration_mm": ("depth of the soles below the floor", "mm", "lower is better"),
+    "skating_ratio": ("share of frames with a sliding foot", "0 to 1", "lower is better"),
+    "standing_slide_mm_per_s": ("speed of standing feet", "mm/s", "lower is better"),
+    "physical_foot_contact": ("physical foot contact score (PFC)", "no unit", "lower is better"),
+}
+"""Title, unit and direction of each metric."""
 
 
-def compare(
-    first: Annotated[Path, typer.Argument(metavar="A.npz", help="A motion.")],
-    second: Annotated[Path, typer.Argument(metavar="B.npz", help="The motion that it is held against.")],
-    out: Annotated[Path | None, typer.Option("--out", help="Also write the figures, .json.")] = None,
+@with_options
+def compare_command(
+    first: Annotated[Path, typer.Argument(metavar="A", help="A motion file of any format.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="The motion file to compare it with.")],
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the figures here, .json.")] = None,
+    reading: ReadOptions = ReadOptions(),
+    regressor: RegressorOption = None,
     body: BodyOption = None,
+    device: DeviceOption = None,
 ) -> None:
-    """Compare two motions: positions, rotations, vertices, smoothness, feet."""
+    """Compare two motions: positions, rotations, vertices, smoothness and feet. Files of keypoints are fitted first."""
     model = load_body(body)
-    table = compare_motions(BodyMotion.load(first), BodyMotion.load(second), model)
+    with progress_bar() as display:
+        motions = [_motion_of(path, model, reading, regressor, device or "auto", display) for path in (first, second)]
+    table = compare_motions(motions[0], motions[1], model)
     for notice in table["notices"]:
-        typer.echo(f"Notice: {notice}", err=True)
-    rows = [(name, f"{value:g}") for name, value in table["between"].items()]
-    for metric in table["each"]["A"]:
-        rows.append((metric, f"{table['each']['A'][metric]:g} / {table['each']['B'][metric]:g}"))
-    show_table(f"{table['frames']} frames of {first.name} / {second.name}", rows)
+        typer.echo(f"Note: {notice}", err=True)
+    show_table(f"{table['frames']} frames, A: {first.name}, B: {second.name}", rows_of(table))
     if out is not None:
         with replacing(out) as temporary:
             temporary.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
     list_results({"figures": out})
+
+
+def _motion_of(
+    path: Path, body: BodyModel, reading: ReadOptions, regressor: Path | None, device: str, display: Display
+) -> BodyMotion:
+    result = fit_file(
+        path,
+        body=body,
+        hints=reading.hints(),
+        frames=reading.frame_range(),
+        regressor=regressor,
+        device=device,
+        progress=display.progress,
+    )
+    if result.report["regressor"] is not None and result.report["error_mm"]:
+        display.notice(f"{path.name} holds keypoints; a body was fitted to them with the default options.")
+    return result.motion
+
+
+def rows_of(table: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the rows to print: each metric with its unit and direction, and the value or the values of A and B."""
+    rows = [(_title(name), f"{value:g}") for name, value in table["between"].items()]
+    each = table["each"]
+    return rows + [(_title(name), f"A {each['A'][name]:g}, B {each['B'][name]:g}") for name in each["A"]]
+
+
+def _title(name: str) -> str:
+    title, unit, direction = METRICS[name]
+    return f"{title}, {unit}, {direction}"

@@ -10,12 +10,12 @@ from dancepose_addon.core.io.example import example_folder
 
 from .display import list_results, progress_bar
 from .render import given
-from .worker import run_headless
+from .renderer import run_renderer
 
 SIZE: Final = "576x576"
 
 
-def demo(
+def demo_command(
     out: Annotated[Path, typer.Option("--out", help="Folder for the results.")] = Path("demo"),
     size: Annotated[str, typer.Option(metavar="WIDTHxHEIGHT", help="Picture size in pixels.")] = SIZE,
     blender: Annotated[Path | None, typer.Option(help="A Blender program, instead of the bpy wheel.")] = None,
@@ -40,5 +40,5 @@ def demo(
         "--size": size,
     }
     with progress_bar() as display:
-        run_headless([str(example), *given(options)], blender=blender, display=display)
+        run_renderer([str(example), *given(options)], blender=blender, display=display)
     list_results(dict(results))

@@ -16,7 +16,7 @@ from .arguments import BodyOption
 PATIENCE_S = 600.0
 
 
-def doctor(
+def doctor_command(
     body: BodyOption = None,
     regressors: Annotated[Path | None, typer.Option(help="Folder with regressors of your own.")] = None,
     environment: Annotated[

@@ -11,7 +11,7 @@ from .arguments import BodyOption, DeviceOption
 from .display import list_results, progress_bar
 
 
-def evaluate(
+def evaluate_command(
     regressor: Annotated[
         Path | None, typer.Argument(help="The .onnx file; by default the one shipped for --layout.")
     ] = None,

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 import typer
 
 
-def export(
+def export_command(
     run: Annotated[
         Path, typer.Argument(help="The folder that `dancepose train --out` wrote; or a regressor's .onnx file.")
     ],

@@ -1,4 +1,4 @@
-"""``dancepose inspect``: what a motion file is, how sure that is, and why."""
+"""``dancepose inspect``: report what a motion file contains, with a confidence and a reason for each finding."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,43 +7,39 @@ from typing import Annotated
 import typer
 
 from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.io.theta import interpret_theta, joints_of, motion_of
 from dancepose_addon.core.skeleton.readers import Examination, examine, sequence_of
 from dancepose_addon.core.skeleton.recording import Finding, Hints, PoseRecording
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
-from .arguments import (
-    FpsOption,
-    LayoutOption,
-    ReadOption,
-    SourcesArgument,
-)
+from .arguments import SourcesArgument, with_options
 from .source_folders import expand, for_each
 
 UNKNOWN_RATE = 30.0
-"""Only for the picture's seconds, where nobody knows the rate; it is said beside it."""
+"""Frame rate of the picture's time axis if the file does not state one; the report says that it is unknown."""
 
 
-def inspect(
+@with_options
+def inspect_command(
     sources: SourcesArgument,
     picture: Annotated[
         Path | None,
-        typer.Option("--picture", help="Folder for the pictures, or a .png for one file. [default: inspect]"),
+        typer.Option("--picture", metavar="PATH", help="Draw the motion here: a folder, or a .png for one file."),
     ] = None,
-    no_picture: Annotated[bool, typer.Option("--no-picture", help="Draw nothing.")] = False,
-    layout: LayoutOption = None,
-    fps: FpsOption = None,
-    read: ReadOption = None,
+    reading: ReadOptions = ReadOptions(),
 ) -> None:
-    """Say what motion files are: format, layout, unit, axes, sides, rate, each with a confidence and a reason."""
-    hints = Hints(layout=layout, fps=fps).with_text(read)
+    """Report format, layout, unit, axes, sides and rate of motion files, each with a confidence and a reason."""
+    hints, frames = reading.hints(), reading.frame_range()
     paths = expand(sources)
 
     def show(path: Path) -> None:
         examination = examine(path, hints)
-        findings, sequence = _understood(examination, hints)
-        print(describe(path, examination, findings, sequence))
-        if not no_picture:
+        findings, sequence = _interpreted(examination, hints)
+        if frames is not None:
+            sequence = sequence.between(*frames)
+        print(describe_file(path, examination, findings, sequence))
+        if picture is not None:
             out = _picture_path(path, picture, single=len(paths) == 1)
             _draw(out, sequence, path)
             print(f"  {'picture':<22} {out}")
@@ -51,8 +47,8 @@ def inspect(
     for_each(paths, show)
 
 
-def _understood(examination: Examination, hints: Hints) -> tuple[tuple[Finding, ...], KeypointSequence]:
-    """All findings, and the motion as points in metres; at a made-up rate where nobody knows it."""
+def _interpreted(examination: Examination, hints: Hints) -> tuple[tuple[Finding, ...], KeypointSequence]:
+    """Return all findings, and the motion as keypoints in metres, at ``UNKNOWN_RATE`` if its rate is unknown."""
     recording = examination.recording
     known = replace(hints, fps=hints.fps or _rate_of(examination) or UNKNOWN_RATE)
     if isinstance(recording, PoseRecording):
@@ -70,8 +66,10 @@ def _rate_of(examination: Examination) -> float | None:
     return examination.recording.fps
 
 
-def describe(path: Path, examination: Examination, findings: tuple[Finding, ...], sequence: KeypointSequence) -> str:
-    """The report on one file, a line for each finding; doubtful ones begin with a question mark."""
+def describe_file(
+    path: Path, examination: Examination, findings: tuple[Finding, ...], sequence: KeypointSequence
+) -> str:
+    """Return the report on one file, one line for each finding; doubtful ones begin with a question mark."""
     known = _rate_of(examination)
     lasts = f", {sequence.duration_s:.2f} s" if known or findings[-1].confidence else ""
     lines = [f"{path}: {len(sequence)} frames of {sequence.layout.count} points{lasts}"]
@@ -90,14 +88,15 @@ def describe(path: Path, examination: Examination, findings: tuple[Finding, ...]
     return "\n".join([*lines, *(f"! {note}" for note in examination.recording.notes)])
 
 
-def _picture_path(path: Path, picture: Path | None, *, single: bool) -> Path:
-    if picture is not None and picture.suffix.lower() == ".png" and single:
+def _picture_path(path: Path, picture: Path, *, single: bool) -> Path:
+    if picture.suffix.lower() == ".png" and single:
         return picture
-    folder = picture or Path("inspect")
-    return folder / f"{path.parent.name}_{path.name}.png".lstrip("_")
+    return picture / f"{path.parent.name}_{path.name}.png".lstrip("_")
 
 
 def _draw(out: Path, sequence: KeypointSequence, path: Path) -> None:
-    from dancepose.plots.skeleton_picture import draw
+    from dancepose.plots.skeleton_picture import draw_motion
 
-    draw(out, sequence, title=f"{path.name}: {sequence.layout.title}, {len(sequence)} frames at {sequence.fps:.4g} fps")
+    draw_motion(
+        out, sequence, title=f"{path.name}: {sequence.layout.title}, {len(sequence)} frames at {sequence.fps:.4g} fps"
+    )

@@ -18,13 +18,13 @@ from dancepose_addon.inference import shipped_layouts
 
 from .display import list_results
 
-layout = typer.Typer(help="Skeleton layouts: list, check, draw them; start one of your own.", no_args_is_help=True)
+layout_app = typer.Typer(help="Skeleton layouts: list, check, draw them; start one of your own.", no_args_is_help=True)
 
 NameArgument = Annotated[str, typer.Argument(metavar="LAYOUT", help="Name of a layout, or a .toml of your own.")]
 PictureOption = Annotated[Path | None, typer.Option("--picture", help="Draw it on the default body, .png.")]
 
 
-@layout.command("list")
+@layout_app.command("list")
 def list_layouts() -> None:
     """List the layouts that the project knows, and which of them a regressor is shipped for."""
     shipped = shipped_layouts()
@@ -32,7 +32,7 @@ def list_layouts() -> None:
         print(f"{name:<10} {known.title:<36} {'regressor shipped' if name in shipped else ''}".rstrip())
 
 
-@layout.command()
+@layout_app.command()
 def check(name: NameArgument, picture: PictureOption = None) -> None:
     """Check a layout, and say what its points mean."""
     chosen = get_layout(name)
@@ -49,7 +49,7 @@ def check(name: NameArgument, picture: PictureOption = None) -> None:
     _draw(chosen, picture)
 
 
-@layout.command()
+@layout_app.command()
 def template(
     source: Annotated[
         str, typer.Argument(metavar="SOURCE", help="A layout to start from, or a motion file that names its points.")

@@ -1,29 +1,30 @@
-"""``dancepose``: registers the verbs and turns expected failures into one sentence and exit code 1."""
+"""``dancepose``: registers the commands and turns expected failures into one sentence and exit code 1."""
 
+from collections.abc import Callable
 import logging
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from dancepose.study.plan.program import program_version
 from dancepose_addon.core.errors import DancePoseError
 
-from .calibrate import calibrate
-from .compare import compare
-from .convert import convert
-from .demo import demo
-from .doctor import doctor
-from .evaluate import evaluate
-from .export import export
-from .fit import fit
-from .inspect import inspect
-from .layout import layout
-from .prior import prior
-from .render import render
-from .stats import stats
+from .calibrate import calibrate_command
+from .compare import compare_command
+from .convert import convert_command
+from .demo import demo_command
+from .doctor import doctor_command
+from .evaluate import evaluate_command
+from .export import export_command
+from .fit import fit_command
+from .inspect import inspect_command
+from .layout import layout_app
+from .prior import prior_command
+from .render import render_command
+from .stats import stats_command
 from .study import app as study_app
-from .train import train
+from .train import train_command
 
 app = typer.Typer(
     help="Turn 3D skeleton motion into a rigged, posed SMPL avatar and a video with its music.",
@@ -31,17 +32,29 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-VERBS = (
-    demo, render, fit, inspect, convert, compare, prior, train, export, evaluate, calibrate, stats, doctor,
-)  # fmt: skip
-for verb in VERBS:
-    app.command()(verb)
+COMMANDS: Final[dict[str, Callable[..., None]]] = {
+    "demo": demo_command,
+    "render": render_command,
+    "fit": fit_command,
+    "inspect": inspect_command,
+    "convert": convert_command,
+    "compare": compare_command,
+    "prior": prior_command,
+    "train": train_command,
+    "export": export_command,
+    "evaluate": evaluate_command,
+    "calibrate": calibrate_command,
+    "stats": stats_command,
+    "doctor": doctor_command,
+}
+for name, command in COMMANDS.items():
+    app.command(name)(command)
 app.add_typer(study_app, name="study")
-app.add_typer(layout, name="layout")
+app.add_typer(layout_app, name="layout")
 
 
 def show_version(wanted: bool) -> None:
-    """Print the version and leave."""
+    """Print the version and exit, if ``wanted``."""
     if wanted:
         typer.echo(f"dancepose {program_version()}")
         raise typer.Exit
@@ -49,19 +62,22 @@ def show_version(wanted: bool) -> None:
 
 @app.callback()
 def configure(
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens, to stderr.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log details to stderr.")] = False,
     version: Annotated[  # noqa: ARG001
-        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and leave.")
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Options that come before the verb."""
+    """Handle the options that come before the command."""
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr
     )
 
 
 def main() -> None:
-    """Run the command line: exit code 0 fine, 1 expected failure, 2 usage; bugs keep their traceback."""
+    """Run the command line.
+
+    The exit code is 0 for success, 1 for an expected failure and 2 for a usage error; bugs keep their traceback.
+    """
     try:
         app(prog_name="dancepose")
     except DancePoseError as error:

@@ -11,7 +11,7 @@ from .arguments import BodyOption
 from .display import list_results, progress_bar
 
 
-def prior(
+def prior_command(
     folder: Annotated[Path, typer.Argument(help="CMU .bvh and AMASS .npz files, in any tree of folders.")],
     out: Annotated[
         Path,

@@ -1,81 +1,58 @@
-"""``dancepose render``: skeleton motion to a video, in a Blender process."""
+"""``dancepose render``: fit a body to a motion file and render it, in a Blender process."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dancepose_addon.core.fit.pose.levenberg_marquardt import REFINE_STEPS
+from dancepose_addon.core.fit.options import FitOptions
+from dancepose_addon.core.io.read_options import ReadOptions
+from dancepose_addon.core.options import arguments_of
 
-from .arguments import (
-    AdaptOption,
-    BetasOption,
-    BodyOption,
-    DeviceOption,
-    FootLockOption,
-    FpsOption,
-    FramesOption,
-    LayoutOption,
-    LevelOption,
-    ReadOption,
-    RefineOption,
-    RegressorOption,
-    SmoothOption,
-    SourceArgument,
-    parse_frames,
-)
+from .arguments import BlenderOption, BodyOption, DeviceOption, RegressorOption, SourceArgument, with_options
 from .display import list_results, progress_bar
-from .worker import run_headless
-
-OptionalPath = Path | None
+from .renderer import run_renderer
 
 
-def render(
+@with_options
+def render_command(
     source: SourceArgument,
-    out: Annotated[Path, typer.Option("--out", help="The video to write, .mp4.")],
-    frames: FramesOption = None,
-    layout: LayoutOption = None,
-    fps: FpsOption = None,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Write the video here, .mp4.")],
+    reading: ReadOptions = ReadOptions(),
     regressor: RegressorOption = None,
     body: BodyOption = None,
     device: DeviceOption = None,
-    refine: RefineOption = REFINE_STEPS,
-    betas: BetasOption = None,
-    adapt: AdaptOption = False,
-    smooth: SmoothOption = 0.0,
-    level: LevelOption = True,
-    foot_lock: FootLockOption = False,
-    read: ReadOption = None,
+    options: FitOptions = FitOptions(),
     engine: Annotated[
-        str | None, typer.Option(metavar="study|preview|auto", help="Cycles, Workbench, or the best that starts here.")
+        str | None,
+        typer.Option(metavar="cycles|workbench|auto", help="Render with this engine; auto takes the best that starts."),
     ] = None,
     engine_timeout: Annotated[
-        float | None, typer.Option(min=0.0, metavar="S", help="For an engine's test frame.")
+        float | None, typer.Option(min=0.0, metavar="S", help="Limit the test frame of an engine to this many seconds.")
     ] = None,
-    size: Annotated[str | None, typer.Option(metavar="WIDTHxHEIGHT", help="Picture size in pixels.")] = None,
-    fps_out: Annotated[float | None, typer.Option(min=1.0, help="Frames per second of the video.")] = None,
-    audio: Annotated[bool, typer.Option("--audio/--no-audio", help="With the music, where there is any.")] = True,
-    motion: Annotated[OptionalPath, typer.Option(help="Also write the fitted motion, AMASS-style .npz.")] = None,
-    blend: Annotated[OptionalPath, typer.Option(help="Also write the scene, .blend.")] = None,
-    sheet: Annotated[OptionalPath, typer.Option(help="Also write a contact sheet, .png.")] = None,
-    report: Annotated[OptionalPath, typer.Option(help="Also write errors and timings, .json.")] = None,
-    work: Annotated[OptionalPath, typer.Option(help="Folder for frames; a killed run goes on from them.")] = None,
+    size: Annotated[str | None, typer.Option(metavar="WIDTHxHEIGHT", help="Set the size of the video, pixels.")] = None,
+    fps_out: Annotated[float | None, typer.Option(min=1.0, help="Set the frames per second of the video.")] = None,
+    audio: Annotated[bool, typer.Option("--audio/--no-audio", help="Add the music, if the motion has any.")] = True,
+    motion: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the fitted motion here, AMASS-style .npz.")
+    ] = None,
+    blend: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the scene here, .blend.")] = None,
+    sheet: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a contact sheet here, .png.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write errors, notices and timings here, .json.")
+    ] = None,
+    work: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Keep unfinished frames here; a stopped run resumes from them."),
+    ] = None,
     keep_frames: Annotated[bool, typer.Option("--keep-frames", help="Keep the PNG frames.")] = False,
-    blender: Annotated[OptionalPath, typer.Option(help="A Blender program, instead of the bpy wheel.")] = None,
+    blender: BlenderOption = None,
 ) -> None:
-    """Fit a body to skeleton motion and render it, with its music."""
-    parse_frames(frames)
-    options: dict[str, object] = {
-        "--frames": frames,
-        "--layout": layout,
-        "--fps": fps,
+    """Fit a body to a motion file and render a video of it, with its music."""
+    given_options: dict[str, object] = {
         "--regressor": regressor,
         "--body": body,
         "--device": device,
-        "--refine": refine,
-        "--read": read,
-        "--betas": betas,
-        "--smooth": smooth or None,
         "--engine": engine,
         "--engine-timeout": engine_timeout,
         "--size": size,
@@ -86,20 +63,16 @@ def render(
         "--report": report,
         "--work": work,
     }
-    wanted = flags(no_audio=not audio, keep_frames=keep_frames, adapt=adapt, no_level=not level, foot_lock=foot_lock)
+    arguments = [str(source), f"--out={out}", *arguments_of(reading), *arguments_of(options), *given(given_options)]
+    arguments += ["--no-audio"] * (not audio) + ["--keep-frames"] * keep_frames
     with progress_bar() as display:
-        run_headless([str(source), "--out", str(out), *given(options), *wanted], blender=blender, display=display)
+        run_renderer(arguments, blender=blender, display=display)
     list_results({"video": out, "contact sheet": sheet, "motion": motion, "scene": blend, "report": report})
 
 
-def flags(**wanted: bool) -> list[str]:
-    """Options without a value: those that are wanted."""
-    return [f"--{name.replace('_', '-')}" for name, on in wanted.items() if on]
-
-
 def given(options: dict[str, object]) -> list[str]:
-    """The options that have a value, as arguments. Those without are left to render.py's own defaults.
+    """Return the options that have a value as arguments; the renderer has defaults for the others.
 
-    Written as ``--name=value``, so that a value may begin with a dash.
+    They are written as ``--name=value``, so that a value may begin with a minus sign.
     """
     return [f"{name}={value}" for name, value in options.items() if value is not None]

@@ -11,7 +11,7 @@ from dancepose_addon.core.atomic import replacing
 from .display import list_results
 
 
-def stats(
+def stats_command(
     folder: Annotated[Path, typer.Argument(help="Folder of M&D clips, of either release.")],
     seed: Annotated[int, typer.Option(help="Of the split into training and test clips.")] = 0,
     stratified: Annotated[

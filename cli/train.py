@@ -11,7 +11,7 @@ import typer
 COLUMNS = (TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn())
 
 
-def train(
+def train_command(
     out: Annotated[Path, typer.Option(help="Folder for the run: checkpoint, settings, log.")],
     preset: Annotated[str, typer.Option(help="paper, best, smoke, or the path of a .toml file.")] = "paper",
     motion: Annotated[

@@ -1,4 +1,4 @@
-"""From a skeleton file to a film, without a window: what ``blender -b -P render.py`` and the bpy wheel both run.
+"""From a motion file to a video without a window: what ``blender -b -P render.py`` and the bpy wheel both run.
 
 ``main`` owns the process's Blender file: it starts from an empty one.
 """
@@ -19,37 +19,41 @@ from types import FrameType
 from typing import Any, Final, TextIO
 
 import bpy
-import numpy as np
 
 from .blender import console, scene_export
-from .blender.pipeline import Imported, ImportOptions, import_and_fit
+from .blender.import_motion import ImportedDancer, RigOptions, add_dancer
 from .blender.render import engines, rendering, video
 from .blender.stage import camera, stage
 from .core.atomic import output_error, replacing
-from .core.body.model import BodyModel
 from .core.body.model_io import load_body
 from .core.camera_framing import frame_motions
 from .core.errors import Cancelled, DancePoseError
-from .core.fit.pose.levenberg_marquardt import REFINE_STEPS
-from .core.fit.settings import parse_betas, settings_from
-from .core.io.opening import open_source
+from .core.fit.options import FitOptions
+from .core.fit.pipeline import FitResult
+from .core.io.read_options import ReadOptions
+from .core.messages import NoticeMessage, ProgressMessage, to_line
 from .core.progress import Progress, part_of
-from .core.skeleton.recording import Hints
-from .core.skeleton.sequence import KeypointSequence
-from .inference import open_for
+from .fitting import fit_file
+from .headless_arguments import build_parser, options_from
 
-PROGRESS_PREFIX: Final = "@dancepose "
-DEFAULT_SIZE: Final = (640, 640)
-DEFAULT_FPS: Final = 25.0
+FIT_SHARE: Final = 0.6
+"""Share of importing that fitting takes; building the rig takes the rest."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run with arguments as ``--help`` lists them; returns the exit code: 0, 1 expected failure, 2 usage."""
+    """Run the headless renderer.
+
+    Args:
+        argv: Arguments as ``--help`` lists them.
+
+    Returns:
+        The exit code: 0, 1 for an expected failure, 2 for a usage error.
+    """
     try:
         parser = build_parser()
         arguments = parser.parse_args(list(argv))
         if bool(arguments.out) == bool(arguments.export):
-            parser.error("give either --out, for a film, or --export")
+            parser.error("give either --out, for a video, or --export")
     except SystemExit as leaving:
         return int(leaving.code or 0)
     try:
@@ -61,85 +65,9 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="render.py",
-        description="Fit a body to skeleton motion and render it, with its music.",
-        epilog="A run that was stopped goes on where it was when the same command is given again.",
-    )
-    add = parser.add_argument
-    add("source", type=Path, metavar="SOURCE", help="skeleton file, or an M&D folder")
-    add("--out", type=Path, metavar="VIDEO.mp4", help="the film to write")
-    export_help = "write the rig and no film, a key a frame at --fps-out: .fbx, .glb, .usd or .abc; repeatable"
-    add("--export", type=Path, action="append", default=[], metavar="FILE", help=export_help)
-    add("--frames", type=_frame_range, metavar="A:B", help="frames A up to but not including B of the source")
-    add("--layout", help="skeleton layout, where the file leaves it open")
-    add("--fps", type=float, help="frames per second of the source, instead of what the file says")
-    add("--read", metavar="KEY=VALUE,...", help="what the source leaves open: unit, up, mirror, values, take")
-    add("--regressor", type=Path, metavar="FILE.onnx", help="regressor, instead of the one shipped")
-    add("--body", type=Path, metavar="FILE", help="SMPL-format body, instead of the one shipped")
-    add("--device", choices=("auto", "cuda", "cpu", "numpy"), default="auto", help="what the regressor runs on")
-    _add_fit_options(parser)
-    add("--engine", choices=tuple(engines.ORDER), default="auto", help="study: Cycles; preview: Workbench")
-    add("--engine-timeout", type=float, default=engines.PROBE_TIMEOUT_S, metavar="S", help="for an engine's test frame")
-    add("--size", type=_size, default=DEFAULT_SIZE, metavar="WIDTHxHEIGHT", help="of the picture, in pixels")
-    add("--fps-out", type=_rate, default=DEFAULT_FPS, metavar="F", help="frames per second of the film")
-    add("--no-audio", action="store_true", help="leave the music out")
-    add("--work", type=Path, metavar="DIR", help="folder for frames; beside the film by default")
-    add("--keep-frames", action="store_true", help="keep the PNG frames")
-    add("--motion", type=Path, metavar="OUT.npz", help="also write the fitted motion, AMASS-style")
-    add("--blend", type=Path, metavar="OUT.blend", help="also write the scene")
-    add("--sheet", type=Path, metavar="OUT.png", help="also write a contact sheet")
-    add("--report", type=Path, metavar="OUT.json", help="also write errors, notices and timings")
-    add("--progress", choices=("plain", "json"), default="plain", help="json: a line for programs at every step")
-    return parser
-
-
-def _add_fit_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    steps_help = "steps that draw the pose onto the points; 0: the regressor alone"
-    add("--refine", type=int, default=REFINE_STEPS, metavar="N", help=steps_help)
-    add("--betas", type=parse_betas, metavar="B,B,...", help="the body's shape, instead of solving for it")
-    add("--adapt", action="store_true", help="let the layout's points shift on this body by up to 4 cm")
-    add("--smooth", type=float, default=0.0, metavar="S", help="0: none; 1: take out the points' own noise")
-    add("--no-level", action="store_true", help="keep a drift of the recording's floor")
-    add("--foot-lock", action="store_true", help="keep standing feet still and on the floor")
-
-
-def _frame_range(text: str) -> tuple[int, int | None]:
-    first, colon, last = text.partition(":")
-    try:
-        if not colon:
-            raise ValueError
-        return int(first or 0), int(last) if last else None
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a range of frames; write A:B, A: or :B") from None
-
-
-def _size(text: str) -> tuple[int, int]:
-    try:
-        width, height = (int(part) for part in text.lower().split("x"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write 640x640") from None
-    if min(width, height) < 16 or width % 2 or height % 2:
-        raise argparse.ArgumentTypeError(f"{text!r} cannot be filmed: H.264 needs even numbers, 16 or more")
-    return width, height
-
-
-def _rate(text: str) -> float:
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = 0.0
-    if not 1.0 <= rate <= 240.0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a frame rate between 1 and 240")
-    return rate
-
-
 @contextmanager
 def _stopping_on_signals() -> Iterator[threading.Event]:
-    """SIGINT and SIGTERM set the event that is yielded; work stops where it is whole. A second one stops at once."""
+    """Yield an event that SIGINT and SIGTERM set, so that work stops between steps; a second signal kills."""
     stopped = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stopped
@@ -156,35 +84,42 @@ def _stopping_on_signals() -> Iterator[threading.Event]:
         yield stopped
     finally:
         for number, handler in before.items():
-            # Blender's own handler, set from C, cannot be named from here; and Blender is about to end.
+            # Blender's own handler, set from C, cannot be named from Python; and Blender is about to end.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 @dataclass
-class _Teller:
-    """Tells the user how far the run is, and raises Cancelled where it was asked to stop."""
+class _Reporter:
+    """Reports progress and notices, and raises Cancelled if the run has been asked to stop.
+
+    Attributes:
+        stream: Stream to print to.
+        as_json: Whether to print messages for programs.
+        stopped: Set when the run should stop.
+        shown: Notices that were printed.
+    """
 
     stream: TextIO
     as_json: bool
     stopped: threading.Event
-    told: set[str] = field(default_factory=set)
+    shown: set[str] = field(default_factory=set)
 
     def __call__(self, fraction: float, message: str) -> None:
         if self.stopped.is_set():
-            raise Cancelled("Stopped. What is finished is kept: give the same command again to go on from there.")
+            raise Cancelled("Stopped. Finished work is kept: run the same command again to resume.")
         if self.as_json:
-            self._say(PROGRESS_PREFIX + json.dumps({"fraction": round(fraction, 5), "message": message}))
+            self._print(to_line(ProgressMessage(fraction=round(fraction, 5), message=message)))
         else:
-            self._say(f"{fraction:4.0%}  {message}")
+            self._print(f"{fraction:4.0%}  {message}")
 
-    def tell(self, notices: Sequence[str]) -> None:
-        """Say each notice once."""
+    def notices(self, notices: Sequence[str]) -> None:
+        """Print each notice once."""
         for notice in notices:
-            if notice not in self.told:
-                self.told.add(notice)
-                self._say(PROGRESS_PREFIX + json.dumps({"notice": notice}) if self.as_json else f"Notice: {notice}")
+            if notice not in self.shown:
+                self.shown.add(notice)
+                self._print(to_line(NoticeMessage(notice=notice)) if self.as_json else f"Notice: {notice}")
 
-    def _say(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         print(line, file=self.stream, flush=True)
 
 
@@ -198,51 +133,61 @@ def _run(arguments: argparse.Namespace, stopped: threading.Event) -> None:
     log = work / "blender.log"
     try:
         with console.chatter_into(log) as stream:
-            teller = _Teller(stream, arguments.progress == "json", stopped)
+            reporter = _Reporter(stream, arguments.progress == "json", stopped)
             if arguments.export:
-                _export(arguments, teller)
+                _export(arguments, reporter)
             else:
-                _make_film(arguments, work, teller)
+                _make_video(arguments, work, reporter)
     except DancePoseError:
         _remove_log(log)
         raise
     _remove_log(log)
 
 
-def _export(arguments: argparse.Namespace, teller: _Teller) -> None:
+def _export(arguments: argparse.Namespace, reporter: _Reporter) -> None:
+    fit = _fit(arguments, part_of(reporter, 0.0, 0.5))
+    reporter.notices(fit.report["notices"])
     for number, path in enumerate(arguments.export):
+        count = len(arguments.export)
+        progress = part_of(reporter, 0.5 + 0.5 * number / count, 0.5 + 0.5 * (number + 1) / count)
         scene = _empty_scene(arguments)
-        progress = part_of(teller, number / len(arguments.export), (number + 1) / len(arguments.export))
-        imported, _ = _import(arguments, scene, progress, correctives=path.suffix.lower() in scene_export.CACHES)
-        teller.tell(imported.fit.report["notices"])
+        imported = _add(fit, scene, progress, correctives=path.suffix.lower() in scene_export.CACHES)
         scene.frame_start = 0
-        scene.frame_end = max(0, round((len(imported.sequence) - 1) / imported.sequence.fps * arguments.fps_out))
+        scene.frame_end = max(0, round((len(fit.motion) - 1) / fit.motion.fps * arguments.fps_out))
         scene_export.export_rig(path, (imported.armature, imported.mesh), scene)
-    teller(1.0, f"Wrote {', '.join(map(str, arguments.export))}")
+    reporter(1.0, f"Wrote {', '.join(map(str, arguments.export))}")
 
 
 @dataclass(frozen=True)
 class _Take:
-    """What is filmed, and how: everything that stands before the first frame is rendered."""
+    """Everything that is known before the first frame is rendered.
+
+    Attributes:
+        scene: The scene.
+        imported: The dancer.
+        engine: Render engine.
+        count: Number of frames.
+        frames: Folder of the frames.
+    """
 
     scene: bpy.types.Scene
-    imported: Imported
+    imported: ImportedDancer
     engine: engines.Engine
     count: int
     frames: Path
 
 
-def _make_film(arguments: argparse.Namespace, work: Path, teller: _Teller) -> None:
+def _make_video(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> None:
     clock = time.perf_counter()
-    take = _prepare(arguments, work, teller)
+    take = _prepare(arguments, work, reporter)
     rendering_clock = time.perf_counter()
-    progress = part_of(teller, 0.08, 0.95)
+    progress = part_of(reporter, 0.08, 0.95)
     rendered = rendering.render_frames(take.scene, folder=take.frames, count=take.count, progress=progress)
     seconds = {"frames": time.perf_counter() - rendering_clock}
 
-    teller(0.95, "Writing the film")
+    reporter(0.95, "Writing the video")
     width, height = arguments.size
-    audio = None if arguments.no_audio else take.imported.sequence.audio
+    audio = None if arguments.no_audio else take.imported.fit.sequence.audio
     trouble = video.encode(
         arguments.out,
         frames=take.frames,
@@ -253,7 +198,7 @@ def _make_film(arguments: argparse.Namespace, work: Path, teller: _Teller) -> No
         audio=audio,
         work=work,
     )
-    teller.tell([trouble] if trouble else [])
+    reporter.notices([trouble] if trouble else [])
     if arguments.sheet:
         video.write_contact_sheet(arguments.sheet, frames=take.frames, count=take.count)
     if arguments.report:
@@ -271,33 +216,46 @@ def _make_film(arguments: argparse.Namespace, work: Path, teller: _Teller) -> No
         _write_report(arguments.report, take.imported, report)
     if not arguments.keep_frames:
         shutil.rmtree(take.frames, ignore_errors=True)
-    teller(1.0, f"Wrote {arguments.out}")
+    reporter(1.0, f"Wrote {arguments.out}")
 
 
-def _prepare(arguments: argparse.Namespace, work: Path, teller: _Teller) -> _Take:
+def _prepare(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> _Take:
+    fit = _fit(arguments, part_of(reporter, 0.0, 0.05 * FIT_SHARE))
+    reporter.notices(fit.report["notices"])
     scene = _empty_scene(arguments)
-    imported, body = _import(arguments, scene, part_of(teller, 0.0, 0.05))
-    teller.tell(imported.fit.report["notices"])
-    motion = imported.fit.motion
+    imported = _add(fit, scene, part_of(reporter, 0.05 * FIT_SHARE, 0.05))
     if arguments.motion:
-        pelvis = np.float32(motion.scale) * body.rest_joints(motion.betas)[0]
-        motion.save(arguments.motion, rest_pelvis_m=pelvis)
+        fit.save(arguments.motion)
 
-    teller(0.05, "Trying the render engine")
+    reporter(0.05, "Testing the render engine")
     engine = engines.choose_engine(arguments.engine, timeout_s=arguments.engine_timeout)
-    teller.tell(engine.notices)
+    reporter.notices(engine.notices)
     width, height = arguments.size
-    shot = frame_motions([(body, motion)], aspect=width / height)
+    shot = frame_motions([(fit.body, fit.motion)], aspect=width / height)
     stage.build_stage(scene, scene.collection, shot)
     camera.create_camera(scene, scene.collection, shot)
     engines.set_up_engine(scene, engine, shot)
-    count = max(1, round(imported.sequence.duration_s * arguments.fps_out))
+    count = max(1, round(fit.sequence.duration_s * arguments.fps_out))
     scene.frame_start, scene.frame_end = 0, count - 1
     scene.frame_set(0)
     if arguments.blend:
         _save_blend(scene, arguments.blend)
-    key = rendering.render_key(motion, body, shot, engine, width=width, height=height, fps=arguments.fps_out)
+    key = rendering.render_key(fit.motion, fit.body, shot, engine, width=width, height=height, fps=arguments.fps_out)
     return _Take(scene, imported, engine, count, work / f"frames-{key}")
+
+
+def _fit(arguments: argparse.Namespace, progress: Progress) -> FitResult:
+    reading = options_from(arguments, ReadOptions)
+    return fit_file(
+        arguments.source,
+        body=load_body(arguments.body),
+        hints=reading.hints(),
+        frames=reading.frame_range(),
+        regressor=arguments.regressor,
+        device=arguments.device,
+        options=options_from(arguments, FitOptions),
+        progress=progress,
+    )
 
 
 def _empty_scene(arguments: argparse.Namespace) -> bpy.types.Scene:
@@ -308,38 +266,15 @@ def _empty_scene(arguments: argparse.Namespace) -> bpy.types.Scene:
     return scene
 
 
-def _import(
-    arguments: argparse.Namespace, scene: bpy.types.Scene, progress: Progress, *, correctives: bool = True
-) -> tuple[Imported, BodyModel]:
-    # The layout decides which regressor is opened, so the source is read first.
-    progress(0.0, "Reading")
-    body = load_body(arguments.body)
-    hints = Hints(layout=arguments.layout, fps=arguments.fps).with_text(arguments.read)
-    source = open_source(arguments.source, body=body, frames=arguments.frames, hints=hints)
-    regressor = None
-    if isinstance(source, KeypointSequence):
-        source, regressor = open_for(source, arguments.regressor, device=arguments.device)
-    imported = import_and_fit(
-        source,
+def _add(fit: FitResult, scene: bpy.types.Scene, progress: Progress, *, correctives: bool = True) -> ImportedDancer:
+    return add_dancer(
+        fit,
         scene=scene,
         view_layer=scene.view_layers[0],
         collection=scene.collection,
-        regressor=regressor,
-        body=body,
-        options=ImportOptions(
-            fit=settings_from(
-                refine=arguments.refine,
-                betas=arguments.betas,
-                adapt=arguments.adapt,
-                smooth=arguments.smooth,
-                level=not arguments.no_level,
-                foot_lock=arguments.foot_lock,
-            ),
-            correctives=correctives,
-        ),
+        options=RigOptions(correctives=correctives),
         progress=progress,
     )
-    return imported, body
 
 
 def _engine_report(engine: engines.Engine) -> dict[str, Any]:
@@ -363,21 +298,21 @@ def _save_blend(scene: bpy.types.Scene, path: Path) -> None:
             raise rendering.write_error(path, str(error).strip().splitlines()[-1]) from error
 
 
-def _write_report(path: Path, imported: Imported, render_report: dict[str, Any]) -> None:
+def _write_report(path: Path, imported: ImportedDancer, render_report: dict[str, Any]) -> None:
     report = {**imported.fit.report, "import_seconds": imported.seconds, "render": render_report}
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
 def _remove_log(log: Path) -> None:
-    """Only a bug leaves Blender's log behind; the folder goes where nothing else is in it."""
+    """Remove Blender's log, which only a bug leaves behind, and its folder if it is empty."""
     log.unlink(missing_ok=True)
     with suppress(OSError):
         log.parent.rmdir()
 
 
 def leave(code: int) -> None:
-    """End the process at once: with a Python callback of any add-on registered, leaving Blender can crash or hang."""
+    """End the process at once, since Blender can crash or hang at exit if an add-on registered a Python callback."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -1,8 +1,7 @@
-"""One Blender for many small jobs: reads a job a line from stdin, writes what became of it to stdout.
+"""A Blender process that serves many requests of a study, one after another.
 
-A job is one JSON object with everything it needs, so that any machine may do it: ``{"do": "fit" | "render" | "probe",
-"id": ..., ...}``. Answers are lines that begin with PREFIX: ``{"id", "frame"}`` while it renders, then ``{"id",
-"done": {...}}`` or ``{"id", "failed": {"kind", "message"}}``. The process ends when its stdin does: with its parent.
+It reads one request per line from stdin (``core.messages``), each with everything it needs, so that any machine may
+serve it, and writes replies to stdout. The process ends when stdin does, and so with its parent.
 """
 
 import argparse
@@ -17,7 +16,7 @@ import sys
 import threading
 import time
 import traceback
-from typing import Any, Final, TextIO
+from typing import Any, TextIO, TypeAlias
 
 import bpy
 import numpy as np
@@ -30,185 +29,232 @@ from .core.atomic import replacing
 from .core.body.model_io import load_body
 from .core.body.motion import BodyMotion
 from .core.camera_framing import Shot
-from .core.errors import BodyFileError, DancePoseError, EngineError, InputError, OutputError, RegressorError
-from .core.fit.pipeline import fit
-from .core.fit.settings import settings_from
-from .core.skeleton.readers import read
-from .core.skeleton.sequence import validate
-from .inference.regressors import open_for
+from .core.errors import DancePoseError, EngineError, InputError
+from .core.fit.pipeline import FitResult
+from .core.io.read_options import ReadOptions
+from .core.messages import (
+    DoneReply,
+    FailedReply,
+    FitRequest,
+    FrameReply,
+    ProbeRequest,
+    RenderRequest,
+    Reply,
+    Request,
+    error_kind,
+    from_line,
+    to_line,
+)
+from .fitting import fit_file
 
-PREFIX: Final = "@job "
-BAD_INPUT: Final = (InputError, BodyFileError, RegressorError)
-
-Tell = Callable[[dict[str, Any]], None]
-Job = dict[str, Any]
+OnFrame: TypeAlias = Callable[[int], None]
 
 
 def main(argv: Sequence[str]) -> int:
-    """Work until stdin ends; returns the exit code."""
+    """Serve requests until stdin ends.
+
+    Args:
+        argv: Arguments as ``--help`` lists them.
+
+    Returns:
+        The exit code.
+    """
     parser = argparse.ArgumentParser(prog="render.py study-worker")
-    parser.add_argument("--log", type=Path, required=True, help="where Blender's own chatter goes")
-    parser.add_argument("--threads", type=int, default=0, help="processors that a render may use; 0: all")
+    parser.add_argument("--log", type=Path, required=True, help="Write the output of Blender here.")
+    parser.add_argument("--threads", type=int, default=0, help="Limit rendering to this many threads; 0: no limit.")
     arguments = parser.parse_args(list(argv))
-    jobs: queue.Queue[str] = queue.Queue()
-    threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
+    lines: queue.Queue[str] = queue.Queue()
+    threading.Thread(target=_listen, args=(lines,), daemon=True).start()
     arguments.log.parent.mkdir(parents=True, exist_ok=True)
     with console.chatter_into(arguments.log) as stream:
-        worker = _Worker(stream, arguments.threads)
+        server = _Server(stream, arguments.threads)
         while True:
-            worker.work(json.loads(jobs.get()))
+            message = from_line(lines.get())
+            if isinstance(message, ProbeRequest | FitRequest | RenderRequest):
+                server.serve(message)
 
 
-def _listen(jobs: "queue.Queue[str]") -> None:
+def _listen(lines: "queue.Queue[str]") -> None:
     for line in sys.stdin:
         if line.strip():
-            jobs.put(line)
-    # Nobody is left to work for. A frame in progress lies under a temporary name, so nothing is half done.
+            lines.put(line)
+    # The parent has ended. A frame in progress has a temporary name, so nothing is half written.
     os._exit(0)
 
 
-class _Worker:
-    """Keeps the scene of the last clip, since a clip's chunks mostly follow each other."""
+class _Server:
+    """Serves requests, and keeps the scene of the last clip because a clip's chunks mostly follow each other."""
 
     def __init__(self, stream: TextIO, threads: int) -> None:
         self._stream, self._threads = stream, threads
-        self._clip: str | None = None
+        self._clip: RenderRequest | None = None
         self._key = ""
 
-    def work(self, job: Job) -> None:
-        """Do one job and tell what became of it; no failure of a job ends the process."""
-
-        def tell(answer: dict[str, Any]) -> None:
-            self._stream.write(PREFIX + json.dumps({"id": job["id"], **answer}) + "\n")
-            self._stream.flush()
-
+    def serve(self, request: Request) -> None:
+        """Serve one request and reply; no failure ends the process."""
         clock = time.perf_counter()
         try:
-            done = {"fit": self._fit, "render": self._render, "probe": self._probe}[job["do"]](job, tell)
-        except BAD_INPUT as error:
-            tell({"failed": {"kind": "input", "message": str(error)}})
-        except EngineError as error:
-            tell({"failed": {"kind": "engine", "message": str(error)}})
-        except OutputError as error:
-            tell({"failed": {"kind": "output", "message": str(error)}})
-        except Exception as error:  # a bug in one clip must not take the others with it; its traceback is in the log
-            kind = "expected" if isinstance(error, DancePoseError) else "bug"
-            traceback.print_exc()
-            sys.stderr.flush()
-            self._clip = None
-            tell({"failed": {"kind": kind, "message": f"{type(error).__name__}: {error}"}})
+            done = self._done(request)
+        except DancePoseError as error:
+            kind = error_kind(error)
+            if kind == "expected":
+                self._forget()
+            self._reply(FailedReply(id=request.id, kind=kind, message=str(error)))
+        except Exception as error:  # a bug in one clip must not stop the others; its traceback is in the log
+            self._forget()
+            self._reply(FailedReply(id=request.id, kind="bug", message=f"{type(error).__name__}: {error}"))
         else:
-            tell({"done": {**done, "seconds": round(time.perf_counter() - clock, 3)}})
+            self._reply(replace(done, seconds=round(time.perf_counter() - clock, 3)))
 
-    def _probe(self, job: Job, _tell: Tell) -> dict[str, Any]:
-        found = engines.probe(job["engine"], timeout_s=job["timeout_s"], gpu=job["device"] != "cpu")
-        if isinstance(found, str):
-            raise EngineError(f"{engines.TITLES[job['engine']]} {found}. Choose another engine, or mend this machine.")
-        if job["device"] == "gpu" and found.device == "CPU":
-            raise EngineError('The study asks for device = "gpu" and this machine has none that Cycles can use.')
-        if job["samples"]:
-            found = replace(found, samples=job["samples"])
-        elif job["transparent"] and found.name == "study":
-            found = replace(found, samples=max(found.samples, engines.SAMPLES_TRANSPARENT))
-        with replacing(Path(job["out"])) as temporary:
-            table = {**asdict(found), "blender": bpy.app.version_string}
-            temporary.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
-        return {"digest": hashlib.blake2b(json.dumps(table).encode(), digest_size=8).hexdigest()}
+    def _done(self, request: Request) -> DoneReply:
+        if isinstance(request, ProbeRequest):
+            return probe_engine(request)
+        if isinstance(request, FitRequest):
+            return fit_clip(request)
+        return self._render(request)
 
-    def _fit(self, job: Job, _tell: Tell) -> dict[str, Any]:
-        sequence = validate(read(Path(job["source"]), layout=job["layout"], fps=job["fps"]))
-        # The last key may lie a frame of either rate before the end.
-        if sequence.duration_s + max(1.0 / sequence.fps, 1.0 / job["fps_out"]) < job["needs_s"]:
-            raise InputError(
-                f"{job['source']} lasts {sequence.duration_s:.2f} s; the study needs {job['needs_s']:.2f} s of it. "
-                "Shorten length_s or segments, or give a longer clip."
-            )
-        body = load_body(_path(job["body"]))
-        sequence, regressor = open_for(sequence, _path(job["regressor"]), device=job["device"])
-        betas = tuple(job["betas"]) if job["betas"] else None
-        result = fit(sequence, regressor=regressor, body=body, settings=settings_from(betas=betas, **job["fit"]))
-        motion = result.motion
-        pelvis = np.float32(motion.scale) * body.rest_joints(motion.betas)[0]
-        motion.save(Path(job["motion"]), rest_pelvis_m=pelvis)
-        standing = result.ground.contact.any(axis=(1, 2)).mean()
-        report = {**result.report, "contact_share": round(float(standing), 4)}
-        with replacing(Path(job["report"])) as temporary:
-            temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        digest = hashlib.blake2b(digest_size=8)
-        for array in (motion.pose_rotmat, motion.translation_m, motion.betas):
-            digest.update(np.ascontiguousarray(array).data)
-        digest.update(json.dumps([motion.scale, motion.fps, report["floor_m"]]).encode())
-        return {"digest": digest.hexdigest(), "notices": report["notices"]}
+    def _forget(self) -> None:
+        """Log the traceback and build the scene anew for the next request."""
+        traceback.print_exc()
+        sys.stderr.flush()
+        self._clip = None
 
-    def _render(self, job: Job, tell: Tell) -> dict[str, Any]:
-        scene_key = json.dumps({k: v for k, v in job.items() if k not in ("id", "first", "count")}, sort_keys=True)
-        if scene_key != self._clip:
+    def _reply(self, reply: Reply) -> None:
+        self._stream.write(to_line(reply) + "\n")
+        self._stream.flush()
+
+    def _render(self, request: RenderRequest) -> DoneReply:
+        clip = replace(request, id=0, first=0, count=0)
+        if clip != self._clip:
             self._clip = None
-            self._key = build_clip(job, self._threads)
-            self._clip = scene_key
+            self._key = build_clip(request, self._threads)
+            self._clip = clip
         parent = os.getppid()
 
         def progress(fraction: float, _message: str) -> None:
             if os.getppid() != parent:
                 os._exit(0)
-            tell({"frame": round(fraction * job["count"])})
+            self._reply(FrameReply(id=request.id, frame=round(fraction * request.count)))
 
         rendered = rendering.render_frames(
             bpy.context.scene,
-            folder=Path(job["folder"]),
-            start=job["first"],
-            count=job["count"],
+            folder=request.folder,
+            start=request.first,
+            count=request.count,
             key=self._key,
             progress=progress,
         )
-        note = Path(job["folder"]) / "key.txt"
+        note = request.folder / "key.txt"
         if not note.is_file() or note.read_text(encoding="ascii") != self._key:
             with replacing(note) as temporary:
                 temporary.write_text(self._key, encoding="ascii")
-        return {"rendered": rendered, "digest": self._key}
+        return DoneReply(id=request.id, seconds=0.0, digest=self._key, rendered=rendered)
 
 
-def _path(text: str | None) -> Path | None:
-    return None if text is None else Path(text)
+def probe_engine(request: ProbeRequest) -> DoneReply:
+    """Render a test frame and write the engine that rendered it.
+
+    Raises:
+        EngineError: The engine does not start, or there is no GPU and one is required.
+    """
+    found = engines.probe(request.engine, timeout_s=request.timeout_s, gpu=request.device != "cpu")
+    if isinstance(found, str):
+        title = engines.TITLES[request.engine]
+        raise EngineError(f"{title} {found}. Choose another engine, or repair this machine's graphics libraries.")
+    if request.device == "gpu" and found.device == "CPU":
+        raise EngineError('The study has device = "gpu", and this machine has no GPU that Cycles can use.')
+    if request.samples:
+        found = replace(found, samples=request.samples)
+    elif request.transparent and engines.IDENTIFIERS[found.name] == "CYCLES":
+        found = replace(found, samples=max(found.samples, engines.SAMPLES_TRANSPARENT))
+    table = {**asdict(found), "blender": bpy.app.version_string}
+    with replacing(request.out) as temporary:
+        temporary.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
+    digest = hashlib.blake2b(json.dumps(table).encode(), digest_size=8).hexdigest()
+    return DoneReply(id=request.id, seconds=0.0, digest=digest)
 
 
-def build_clip(job: Job, threads: int) -> str:
-    """Build the scene of a clip, its frame 0 at ``start_s``; returns the key of its frames."""
+def fit_clip(request: FitRequest) -> DoneReply:
+    """Fit one clip and write its motion and report.
+
+    Raises:
+        InputError: The source cannot be used, or is too short.
+    """
+    result = fit_file(
+        request.source,
+        body=load_body(request.body),
+        hints=ReadOptions(layout=request.layout, fps=request.fps, read=request.read).hints(),
+        regressor=request.regressor,
+        device=request.device,
+        options=request.options,
+    )
+    duration_s, fps = result.sequence.duration_s, result.sequence.fps
+    # The last key may lie one frame of either rate before the end.
+    if duration_s + max(1.0 / fps, 1.0 / request.video_fps) < request.min_duration_s:
+        raise InputError(
+            f"{request.source} lasts {duration_s:.2f} s; the study needs {request.min_duration_s:.2f} s of it. "
+            "Shorten length_s or segments, or give a longer clip."
+        )
+    standing = result.ground.contact.any(axis=(1, 2)).mean()
+    result.report["contact_share"] = round(float(standing), 4)
+    result.save(request.motion)
+    result.save_report(request.report)
+    return DoneReply(id=request.id, seconds=0.0, digest=_digest_of(result), notices=tuple(result.report["notices"]))
+
+
+def _digest_of(result: FitResult) -> str:
+    motion = result.motion
+    digest = hashlib.blake2b(digest_size=8)
+    for array in (motion.pose_rotmat, motion.translation_m, motion.betas):
+        digest.update(np.ascontiguousarray(array).data)
+    digest.update(json.dumps([motion.scale, motion.fps, result.report["floor_m"]]).encode())
+    return digest.hexdigest()
+
+
+def build_clip(request: RenderRequest, threads: int) -> str:
+    """Build the scene of a clip, with its frame 0 at ``request.start_s``.
+
+    Args:
+        request: The clip.
+        threads: Threads that rendering may use, 0 for no limit.
+
+    Returns:
+        The key of its frames, a hash of everything that decides how they look.
+    """
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     scene = bpy.context.scene
-    width, height, fps = job["width"], job["height"], job["fps"]
+    width, height, fps = request.width, request.height, request.fps
     rendering.set_up_picture(scene, width=width, height=height, fps=fps)
     scene.render.threads_mode = "FIXED" if threads else "AUTO"
     if threads:
         scene.render.threads = threads
-    body, motion = load_body(_path(job["body"])), BodyMotion.load(Path(job["motion"]))
-    motion = replace(motion, translation_m=motion.translation_m + np.array(job["move_m"], np.float32))
-    table = json.loads(Path(job["shot"]).read_text(encoding="utf-8"))
-    shot = read_shot(table["shot"])
-    engine = engines.Engine(**job["engine"])
-    settings = stage.StageSettings(tuple(job["stage"]["backdrop_rgb"]), job["stage"]["light"], job["transparent"])
+    body, motion = load_body(request.body), BodyMotion.load(request.motion)
+    motion = replace(motion, translation_m=motion.translation_m + np.array(request.move_m, np.float32))
+    shot = read_shot(json.loads(request.shot.read_text(encoding="utf-8"))["shot"])
+    engine = engines.Engine(**asdict(request.engine))
+    settings = stage.StageSettings(request.backdrop_rgb, request.light, request.transparent)
     dancer.build_dancer(
         motion,
         body,
         scene=scene,
         view_layer=scene.view_layers[0],
         collection=scene.collection,
-        first_frame=-job["start_s"] * fps,
+        first_frame=-request.start_s * fps,
     )
     engines.set_up_engine(scene, engine, shot)
-    if engine.name == "study":
-        scene.cycles.seed = job["seed"]
+    if engines.IDENTIFIERS[engine.name] == "CYCLES":
+        scene.cycles.seed = request.seed
     stage.build_stage(scene, scene.collection, shot, settings)
     camera.create_camera(scene, scene.collection, shot)
     for thing in scene.objects:
-        # Nobody looks on: posing the body for a viewport too would take a thirtieth of a preview's time.
+        # There is no window: posing the body for a viewport would take a thirtieth of a Workbench frame's time.
         thing.hide_viewport = thing.type in ("ARMATURE", "MESH")
     key = rendering.render_key(motion, body, shot, engine, width=width, height=height, fps=fps)
-    rest = [key, job["start_s"], job["seed"], asdict(settings)]
+    rest = [key, request.start_s, request.seed, asdict(settings)]
     return hashlib.blake2b(json.dumps(rest).encode(), digest_size=8).hexdigest()
 
 
 def read_shot(table: dict[str, Any]) -> Shot:
-    """A shot from the numbers of its JSON."""
+    """Return a shot from the numbers of its JSON."""
     numbers: dict[str, Any] = {k: np.array(value) if isinstance(value, list) else value for k, value in table.items()}
     return Shot(**numbers)

@@ -1,4 +1,4 @@
-"""A picture of a motion: four moments from the front, and the way over the floor from above."""
+"""Pictures of keypoints: a motion in four poses with its path over the floor, and a layout on the default body."""
 
 from pathlib import Path
 from typing import Final
@@ -15,20 +15,27 @@ from dancepose_addon.core.skeleton.layouts import Layout
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
 PANEL: Final = 300
+"""Width and height of a panel, pixels."""
 MARGIN: Final = 34
+"""Free border of a panel, pixels."""
 SUPER: Final = 2
-"""Drawn this many times larger and reduced, for smooth lines."""
+"""Factor of supersampling, for smooth lines."""
 PAPER, INK, GREY, GRID = (255, 255, 255), (30, 30, 30), (150, 150, 150), (225, 225, 225)
 OUTLINE: Final = (205, 205, 205)
 LEFT, RIGHT, MIDDLE = (204, 85, 0), (0, 90, 181), (70, 70, 70)
-"""Orange and blue are told apart by everyone."""
+"""Orange and blue can be distinguished with any colour vision."""
 
 
-def draw(path: Path, sequence: KeypointSequence, *, title: str) -> None:
-    """Write the picture of a motion.
+def draw_motion(path: Path, sequence: KeypointSequence, *, title: str) -> None:
+    """Write a picture of a motion: four poses from the front and the path from above.
+
+    Args:
+        path: PNG to write.
+        sequence: The motion.
+        title: Title of the picture.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: The picture cannot be written.
     """
     points = sequence.keypoints_m.astype(np.float64)
     whole = np.flatnonzero(np.isfinite(points).all(axis=-1).mean(axis=1) > 0.5)
@@ -45,7 +52,7 @@ def draw(path: Path, sequence: KeypointSequence, *, title: str) -> None:
         box = (number * PANEL, 40)
         caption = f"frame {frame}, {frame / sequence.fps:.2f} s"
         _draw_body(pen, points[frame], sequence.layout, axis, span, box, caption)
-    _draw_way(pen, points, sequence.layout, moments, (4 * PANEL, 40))
+    _draw_path(pen, points, sequence.layout, moments, (4 * PANEL, 40))
     with replacing(path) as temporary:
         sheet.resize((sheet.width // SUPER, sheet.height // SUPER), Image.Resampling.LANCZOS).save(temporary, "PNG")
 
@@ -55,14 +62,14 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def _horizontal(left: F64) -> F64:
-    """The axis that goes right in the picture: where the dancer's left is, in the floor's plane. left: (3,) -> (3,)."""
+    """Return the horizontal axis to the right of the picture, (3,), from the direction of the dancer's left, (3,)."""
     flat = left * [1.0, 0.0, 1.0]
     length = np.linalg.norm(flat)
     return flat / length if np.isfinite(length) and length > 0.05 else np.array([1.0, 0.0, 0.0])
 
 
 def _span(points: F64) -> float:
-    """Metres that a panel shows: what the largest of these poses needs. points: (N, K, 3)."""
+    """Return the extent that a panel shows, metres: that of the largest pose of ``points``, (N, K, 3)."""
     with np.errstate(invalid="ignore"):
         extent = np.nanmax(points, axis=1) - np.nanmin(points, axis=1) if np.isfinite(points).any() else np.ones((1, 3))
     largest = float(np.nanmax(extent)) if np.isfinite(extent).any() else 1.0
@@ -78,7 +85,17 @@ def _draw_body(
     box: tuple[int, int],
     caption: str,
 ) -> None:
-    """One moment. at: (K, 3), metres; axis: (3,), to the right of the picture; box: the panel's corner, pixels."""
+    """Draw one pose.
+
+    Args:
+        pen: Where to draw.
+        at: (K, 3), metres.
+        layout: Layout of the points.
+        axis: (3,), direction to the right of the picture.
+        span: Extent of the panel, metres.
+        box: Left upper corner of the panel, pixels.
+        caption: Text below the pose.
+    """
     scale = (PANEL - 2 * MARGIN) / span
     flat = np.stack([at @ axis, at[:, 1]], axis=-1)
     seen = np.isfinite(flat).all(axis=-1)
@@ -98,10 +115,10 @@ def _draw_body(
     pen.text(((box[0] + 12) * SUPER, (box[1] + PANEL - 20) * SUPER), caption, fill=GREY, font=_font(12))
 
 
-def _draw_way(
+def _draw_path(
     pen: ImageDraw.ImageDraw, points: F64, layout: Layout, moments: NDArray[np.intp], box: tuple[int, int]
 ) -> None:
-    """The middle of the body over the floor, front down, with where it faces at the four moments."""
+    """Draw the path of the body's centre over the floor, +z down, and its facing in the four poses."""
     seen = np.isfinite(points).all(axis=-1).any(axis=1)
     if not seen.any():
         return
@@ -132,7 +149,7 @@ def _dot(pen: ImageDraw.ImageDraw, at: F64, radius: float, colour: tuple[int, in
 
 
 def _colour(layout: Layout, *points: int) -> tuple[int, int, int]:
-    """By the side of the first of the points that has one."""
+    """Return the colour of the side of the first point that has one."""
     for point in points:
         name = layout.keypoints[point].lower()
         other = layout.keypoints[layout.mirrored[point]].lower()
@@ -146,8 +163,12 @@ def _colour(layout: Layout, *points: int) -> tuple[int, int, int]:
 def draw_layout(path: Path, layout: Layout) -> None:
     """Write a picture of a layout on the default body's T-pose: from the front and from the side, with names.
 
+    Args:
+        path: PNG to write.
+        layout: The layout.
+
     Raises:
-        OutputError: it cannot be written.
+        OutputError: The picture cannot be written.
     """
     points = template_of(layout).rest_points
     width, height = 1500 * SUPER, 900 * SUPER
@@ -164,7 +185,16 @@ def draw_layout(path: Path, layout: Layout) -> None:
 def _draw_view(
     pen: ImageDraw.ImageDraw, points: F64, outline: F64, layout: Layout, axis: int, box: tuple[int, int, int, int]
 ) -> None:
-    """One view. axis: that goes right in the picture, 0 from the front or 2 from the side; box: left, top, size."""
+    """Draw one view of a layout.
+
+    Args:
+        pen: Where to draw.
+        points: (K, 3), metres, the layout's points.
+        outline: (V, 3), metres, vertices of the body.
+        layout: The layout.
+        axis: Axis to the right of the picture: 0 for the front, 2 for the side.
+        box: Left, top, width and height of the view, pixels.
+    """
     low, high = outline.min(axis=0), outline.max(axis=0)
     scale = min((box[2] - 60) / (high[axis] - low[axis]), (box[3] - 60) / (high[1] - low[1]), 480.0)
     middle = (low + high) / 2.0

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 import bpy
-import numpy as np
 
 from ..core.atomic import replacing
 from ..core.errors import InputError, OutputError
@@ -117,7 +116,7 @@ def export_dancer(path: Path, armature: bpy.types.Object, scene: bpy.types.Scene
     if suffix in THETA:
         motion, body = read_motion(armature), body_of(record)
         if suffix == ".npz":
-            motion.save(path, rest_pelvis_m=np.float32(motion.scale) * body.rest_joints(motion.betas)[0])
+            motion.save(path, body)
         else:
             write_bvh(motion, body, path)
         return

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import bpy
 
-from ..blender.pipeline import Fitting, ImportOptions, place, read_and_fit, refresh
+from ..blender.import_motion import RigOptions, add_dancer, update_dancer
 from ..blender.rig.dancer import body_of, dancer_of, read_record
 from ..blender.rig.keypoint_store import stored_sequence
 from ..blender.rig.vertex_cache import unbake
@@ -14,11 +14,12 @@ from ..blender.scene_reader import read_armature
 from ..core.body.model import BodyModel
 from ..core.body.motion import BodyMotion
 from ..core.errors import InputError
+from ..core.fit.options import FIT_OPTIONS, FitOptions
+from ..core.fit.pipeline import FitResult
 from ..core.fit.pose.levenberg_marquardt import REFINE_STEPS
-from ..core.fit.settings import FitSettings, settings_from
 from ..core.progress import Progress, part_of
 from ..core.skeleton.sequence import KeypointSequence
-from ..inference import open_for
+from ..fitting import fit_opened
 from . import reading, update_callbacks
 from .modal_task import ModalSteps, Task, waited_for
 from .preferences import preferred
@@ -32,16 +33,13 @@ APART_M = 1.5
 """Between dancers that are imported together."""
 
 
-def fit_settings_of(settings: Any, beta_count: int) -> FitSettings:
-    """The fit that the panel asks for."""
-    return settings_from(
-        refine=REFINE_STEPS if settings.refine else 0,
-        betas=tuple(settings.betas[:beta_count]) if settings.give_betas else None,
-        adapt=settings.adapt,
-        smooth=settings.smooth,
-        level=settings.level,
-        foot_lock=settings.foot_lock,
-    )
+def fit_options_of(settings: Any, beta_count: int) -> FitOptions:
+    """Return the options of the fit that the panel shows."""
+    values = {option.name: getattr(settings, option.name) for option in FIT_OPTIONS}
+    # The panel has a switch instead of a number of steps, and a shape only where one is given.
+    values["refine"] = REFINE_STEPS if settings.refine else 0
+    values["betas"] = tuple(settings.betas[:beta_count]) if settings.give_betas else None
+    return FitOptions(**values)
 
 
 def fitting_steps(
@@ -51,24 +49,23 @@ def fitting_steps(
     motion: Path | KeypointSequence | BodyMotion,
     *,
     name: str = "",
-) -> Generator[tuple[float, str], None, Fitting]:
+) -> Generator[tuple[float, str], None, FitResult]:
     """Steps of reading and fitting in a thread. motion: Path for the settings' own file, which the thread reads."""
-    options = ImportOptions(fit=fit_settings_of(settings, body.beta_count))
+    options = fit_options_of(settings, body.beta_count)
     device, own, folder = settings.device, update_callbacks.own_regressor(settings), preferred(context, "regressors")
     source = _Reading(settings) if isinstance(motion, Path) else None
 
-    def work(progress: Progress) -> Fitting:
+    def work(progress: Progress) -> FitResult:
         progress(0.0, f"Reading {name}")
         opened = motion if source is None else reading.open_motion(source, body)
+        assert not isinstance(opened, Path)
         regressor = None
         if isinstance(opened, KeypointSequence):
-            path = update_callbacks.find_regressor(own, folder, opened.layout.name)
-            opened, regressor = open_for(opened, path, device=device)
-        assert not isinstance(opened, Path)
+            regressor = update_callbacks.find_regressor(own, folder, opened.layout.name)
         inner = part_of(progress, 0.1, 1.0)
-        return read_and_fit(opened, regressor=regressor, body=body, options=options, progress=inner)
+        return fit_opened(opened, body=body, regressor=regressor, device=device, options=options, progress=inner)
 
-    fitting: Fitting = yield from waited_for(Task(work))
+    fitting: FitResult = yield from waited_for(Task(work))
     return fitting
 
 
@@ -214,14 +211,14 @@ class DANCEPOSE_OT_import_motions(ModalSteps, bpy.types.Operator):
 
 
 def _scaled(
-    steps: Generator[tuple[float, str], None, Fitting], number: int, count: int
-) -> Generator[tuple[float, str], None, Fitting]:
+    steps: Generator[tuple[float, str], None, FitResult], number: int, count: int
+) -> Generator[tuple[float, str], None, FitResult]:
     """The steps of one of several, as part of them all."""
     while True:
         try:
             fraction, message = next(steps)
         except StopIteration as ended:
-            fitting: Fitting = ended.value
+            fitting: FitResult = ended.value
             return fitting
         try:
             yield (number + fraction) / count, message
@@ -231,15 +228,15 @@ def _scaled(
 
 
 def _place(
-    context: bpy.types.Context, fitting: Fitting, settings: Any, *, name: str, warn: Warn, aside: float = 0.0
+    context: bpy.types.Context, fitting: FitResult, settings: Any, *, name: str, warn: Warn, aside: float = 0.0
 ) -> str:
     scene = context.scene
-    imported = place(
+    imported = add_dancer(
         fitting,
         scene=scene,
         view_layer=context.view_layer,
         collection=context.collection,
-        options=ImportOptions(name=name, first_frame=float(scene.frame_start), correctives=settings.correctives),
+        options=RigOptions(name=name, first_frame=float(scene.frame_start), correctives=settings.correctives),
     )
     dancer = imported.armature
     dancer.location.x += aside
@@ -253,7 +250,7 @@ def _place(
 
 
 def _refresh(
-    context: bpy.types.Context, dancer: bpy.types.Object, fitting: Fitting, settings: Any, *, warn: Warn
+    context: bpy.types.Context, dancer: bpy.types.Object, fitting: FitResult, settings: Any, *, warn: Warn
 ) -> str:
     record = read_record(dancer)
     if fitting.body.fingerprint != record.body:
@@ -262,7 +259,7 @@ def _refresh(
             "for a dancer with another body."
         )
     unbake(dancer)
-    refresh(dancer, fitting, scene=context.scene, view_layer=context.view_layer, first_frame=record.first_frame)
+    update_dancer(dancer, fitting, scene=context.scene, view_layer=context.view_layer, first_frame=record.first_frame)
     if dancer.dancepose != settings:
         copy_settings(settings, dancer.dancepose)
     return told("Fitted {}").format(_describe(dancer, fitting, warn))
@@ -277,9 +274,9 @@ def _show(context: bpy.types.Context, dancer: bpy.types.Object) -> None:
     scene.frame_end = max(scene.frame_end, round(record.last_frame))
 
 
-def _describe(dancer: bpy.types.Object, fitting: Fitting, warn: Warn) -> str:
+def _describe(dancer: bpy.types.Object, fitting: FitResult, warn: Warn) -> str:
     """Say how it went, in the panel and in one line."""
-    report, settings, record = fitting.fit.report, dancer.dancepose, read_record(dancer)
+    report, settings, record = fitting.report, dancer.dancepose, read_record(dancer)
     for notice in report["notices"]:
         warn(notice)
     mean_mm = report["final_error_mm"]

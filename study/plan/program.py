@@ -10,7 +10,7 @@ from typing import Final
 from dancepose_addon.core import errors
 
 ADDON: Final = Path(errors.__file__).resolve().parents[1]
-DECIDES_A_FIT: Final = ("core", "inference", "assets", "headless_study.py")
+DECIDES_A_FIT: Final = ("core", "inference", "assets", "fitting.py", "headless_study.py")
 
 
 def program_version() -> str:

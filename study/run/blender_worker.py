@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-import json
+from dataclasses import replace
 import logging
 import os
 from pathlib import Path
@@ -11,13 +11,15 @@ import socket
 import subprocess
 import threading
 import time
-from typing import IO, Any, Final
+from typing import IO, Final
+
+from dancepose_addon.core.errors import FormatError
+from dancepose_addon.core.messages import DoneReply, FailedReply, FrameReply, Reply, Request, from_line, to_line
 
 from ..plan.jobs import Result
 from .launching import blender_command
 
 LOGGER: Final = logging.getLogger(__name__)
-PREFIX: Final = "@job "
 PATIENCE_S: Final = 5.0
 LAST_WORDS: Final = 20
 
@@ -30,7 +32,7 @@ class BlenderWorker:
     def __init__(self, *, logs: Path, blender: Path | None = None, threads: int = 0) -> None:
         self._logs, self._blender, self._threads = logs, blender, threads
         self._process: subprocess.Popen[str] | None = None
-        self._lines: queue.Queue[str | None] = queue.Queue()
+        self._lines: queue.Queue[Reply | None] = queue.Queue()
         self._said: list[str] = []
         self._count = 0
 
@@ -39,8 +41,8 @@ class BlenderWorker:
         """Of the process that runs, if one does."""
         return None if self._process is None else self._process.pid
 
-    def run(self, job: str, payload: dict[str, Any], *, timeout_s: float, on_frame: OnFrame | None = None) -> Result:
-        """Do one job. job: its id in the plan; payload: what ``headless_study`` reads. Never raises for what goes
+    def run(self, job: str, request: Request, *, timeout_s: float, on_frame: OnFrame | None = None) -> Result:
+        """Do one job. job: its id in the plan; request: what ``headless_study`` does. Never raises for what goes
         wrong in Blender: the Result says it.
 
         Raises:
@@ -51,31 +53,29 @@ class BlenderWorker:
         self._count += 1
         clock, number = time.monotonic(), self._count
         try:
-            process.stdin.write(json.dumps({"id": number, **payload}) + "\n")
+            process.stdin.write(to_line(replace(request, id=number)) + "\n")
             process.stdin.flush()
         except (OSError, ValueError):  # it died, or another thread closes it
             return self._died(process, job, clock)
         while True:
             left = timeout_s - (time.monotonic() - clock)
             try:
-                line = lines.get(timeout=max(0.0, left))
+                reply = lines.get(timeout=max(0.0, left))
             except queue.Empty:
                 self.close(kill=True)
                 return Result(job, False, "timeout", f"it took longer than {timeout_s:g} s", time.monotonic() - clock)
-            if line is None:
+            if reply is None:
                 return self._died(process, job, clock)
-            answer = json.loads(line)
-            if answer["id"] != number:
+            if reply.id != number:
                 continue
-            if "frame" in answer and on_frame is not None:
-                on_frame(int(answer["frame"]))
-            elif "done" in answer:
-                detail = dict(answer["done"])
-                digest = str(detail.pop("digest", ""))
-                return Result(job, True, seconds=float(detail.pop("seconds")), digest=digest, detail=detail)
-            elif "failed" in answer:
-                failed = answer["failed"]
-                return Result(job, False, failed["kind"], failed["message"], round(time.monotonic() - clock, 3))
+            if isinstance(reply, FrameReply):
+                if on_frame is not None:
+                    on_frame(reply.frame)
+            elif isinstance(reply, DoneReply):
+                detail = {"rendered": reply.rendered, "notices": list(reply.notices)}
+                return Result(job, True, seconds=reply.seconds, digest=reply.digest, detail=detail)
+            else:
+                return Result(job, False, reply.kind, reply.message, round(time.monotonic() - clock, 3))
 
     def close(self, *, kill: bool = False) -> None:
         """End the process; at once with ``kill``."""
@@ -135,11 +135,16 @@ class BlenderWorker:
         return Result(job, False, "crash", f"Blender {how}{f' ({words})' if words else ''}", seconds)
 
 
-def _pass_on(stream: IO[str], lines: "queue.Queue[str | None]") -> None:
+def _pass_on(stream: IO[str], lines: "queue.Queue[Reply | None]") -> None:
     with stream:
         for line in stream:
-            if line.startswith(PREFIX):
-                lines.put(line.removeprefix(PREFIX))
+            try:
+                message = from_line(line)
+            except FormatError as error:
+                LOGGER.warning("%s", error)
+                continue
+            if isinstance(message, FrameReply | DoneReply | FailedReply):
+                lines.put(message)
     lines.put(None)
 
 

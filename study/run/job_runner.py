@@ -8,13 +8,15 @@ import shutil
 import time
 from typing import Any, Final
 
-from dancepose_addon.core.errors import (
-    BodyFileError,
-    DancePoseError,
-    EngineError,
-    InputError,
-    OutputError,
-    RegressorError,
+from dancepose_addon.core.errors import DancePoseError, InputError
+from dancepose_addon.core.fit.options import FIT_OPTIONS, FitOptions
+from dancepose_addon.core.messages import (
+    EngineChoice,
+    FitRequest,
+    ProbeRequest,
+    RenderRequest,
+    Request,
+    error_kind,
 )
 from dancepose_addon.core.png import stamp_of
 
@@ -25,13 +27,6 @@ from ..plan.planning import Segment, segments_of
 from ..plan.study_file import Study, parse_study
 from .blender_worker import BlenderWorker, OnFrame
 
-KINDS_OF_ERRORS: Final = (
-    ((InputError, BodyFileError, RegressorError), "input"),
-    (EngineError, "engine"),
-    (OutputError, "output"),
-    (DancePoseError, "expected"),
-)
-FIT_OPTIONS: Final = ("refine", "smooth", "adapt", "level", "foot_lock")
 PROBE_TIMEOUT_S: Final = 240.0
 
 
@@ -84,83 +79,81 @@ class Tasks:
         clock = time.perf_counter()
         try:
             if job.kind in IN_BLENDER:
-                payload = self.payload(job)
+                request = self.request(job)
                 timeout_s = PROBE_TIMEOUT_S if job.kind == "probe" else self._study.run.timeout_s
-                return self._worker.run(job.id, payload, timeout_s=timeout_s, on_frame=on_frame)
+                return self._worker.run(job.id, request, timeout_s=timeout_s, on_frame=on_frame)
             result: Result = getattr(self, f"_{job.kind}")(job)
         except DancePoseError as error:
-            kind = next(name for types, name in KINDS_OF_ERRORS if isinstance(error, types))
-            result = Result(job.id, False, kind, str(error))
+            result = Result(job.id, False, error_kind(error), str(error))
         return replace(result, seconds=round(time.perf_counter() - clock, 3))
 
-    def payload(self, job: Job) -> dict[str, Any]:
+    def request(self, job: Job) -> Request:
         """What a Blender is told to do for a job.
 
         Raises:
             InputError: the job's input is known to be bad.
         """
-        payload: dict[str, Any] = getattr(self, f"_{job.kind}_payload")(job)
-        return payload
+        if job.kind == "probe":
+            return self._probe_request()
+        return self._fit_request(job) if job.kind == "fit" else self._render_request(job)
 
     def _cut(self, job: Job) -> Segment:
         return next(cut for cut in segments_of(self._head, job.song) if cut.name == job.what["segment"])
 
-    def _probe_payload(self, _job: Job) -> dict[str, Any]:
+    def _probe_request(self) -> ProbeRequest:
         picture = self._study.picture
-        return {
-            "do": "probe",
-            "engine": picture.engine,
-            "device": picture.device,
-            "samples": picture.samples,
-            "transparent": picture.background == "transparent",
-            "timeout_s": PROBE_TIMEOUT_S / 2,
-            "out": str(self._places.engine),
-        }
+        return ProbeRequest(
+            engine=picture.engine,
+            device=picture.device,
+            samples=picture.samples,
+            transparent=picture.background == "transparent",
+            timeout_s=PROBE_TIMEOUT_S / 2,
+            out=self._places.engine,
+        )
 
-    def _fit_payload(self, job: Job) -> dict[str, Any]:
+    def _fit_request(self, job: Job) -> FitRequest:
         if "trouble" in job.what:
             raise InputError(job.what["trouble"])
         system, study = self._systems[job.what["system"]], self._study
-        body, regressor = study.path(study.stage.body), study.path(system.regressor)
-        return {
-            "do": "fit",
-            "source": str(study.root / job.what["source"]),
-            "layout": system.layout,
-            "fps": system.fps,
-            "fit": {name: getattr(system, name) for name in FIT_OPTIONS},
-            "betas": study.stage.betas,
-            "device": system.device,
-            "regressor": None if regressor is None else str(regressor),
-            "body": None if body is None else str(body),
-            "needs_s": job.what["needs_s"],
-            "fps_out": study.picture.fps,
-            "motion": str(self._places.motion(system.name, job.song)),
-            "report": str(self._places.fit_report(system.name, job.song)),
-        }
+        values = {option.name: getattr(system, option.name) for option in FIT_OPTIONS if option.name != "betas"}
+        return FitRequest(
+            source=study.root / job.what["source"],
+            layout=system.layout,
+            fps=system.fps,
+            options=FitOptions(**values, betas=study.stage.betas or None),
+            device=system.device,
+            regressor=study.path(system.regressor),
+            body=study.path(study.stage.body),
+            min_duration_s=job.what["needs_s"],
+            video_fps=study.picture.fps,
+            motion=self._places.motion(system.name, job.song),
+            report=self._places.fit_report(system.name, job.song),
+        )
 
-    def _render_payload(self, job: Job) -> dict[str, Any]:
+    def _render_request(self, job: Job) -> RenderRequest:
         study, places, what = self._study, self._places, job.what
         engine = json.loads(places.engine.read_text(encoding="utf-8"))
-        body, cut = study.path(study.stage.body), self._cut(job)
         width, height = study.picture.size
-        return {
-            "do": "render",
-            "motion": str(places.motion(what["system"], job.song)),
-            "shot": str(places.shot(job.song)),
-            "move_m": shots.read_shot_table(places.shot(job.song))["move_m"][what["system"]],
-            "body": None if body is None else str(body),
-            "width": width,
-            "height": height,
-            "fps": study.picture.fps,
-            "start_s": cut.start_s,
-            "seed": study.picture.seed,
-            "transparent": study.picture.background == "transparent",
-            "stage": {"backdrop_rgb": study.stage.backdrop_rgb, "light": study.stage.light},
-            "engine": {key: engine[key] for key in ("name", "device", "denoiser", "samples")},
-            "folder": str(places.frames(what["system"], job.song, cut.name)),
-            "first": what["first"],
-            "count": what["count"],
-        }
+        x, y, z = shots.read_shot_table(places.shot(job.song))["move_m"][what["system"]]
+        cut = self._cut(job)
+        return RenderRequest(
+            motion=places.motion(what["system"], job.song),
+            shot=places.shot(job.song),
+            move_m=(float(x), float(y), float(z)),
+            body=study.path(study.stage.body),
+            width=width,
+            height=height,
+            fps=study.picture.fps,
+            start_s=cut.start_s,
+            seed=study.picture.seed,
+            transparent=study.picture.background == "transparent",
+            backdrop_rgb=study.stage.backdrop_rgb,
+            light=study.stage.light,
+            engine=EngineChoice(**{key: engine[key] for key in ("name", "device", "denoiser", "samples")}),
+            folder=places.frames(what["system"], job.song, cut.name),
+            first=what["first"],
+            count=what["count"],
+        )
 
     def _shot(self, job: Job) -> Result:
         cuts = segments_of(self._head, job.song)

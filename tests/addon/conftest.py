@@ -12,6 +12,7 @@ import dancepose_addon
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.body.rotation import rotvec_to_rotmat
+from dancepose_addon.core.io.rotation_fit import use_rotations
 
 BLENDER_FROM_SMPL = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 """By hand: SMPL's up (y) is Blender's z, SMPL's front (z) is Blender's -y, left stays x."""
@@ -19,18 +20,16 @@ BLENDER_FROM_SMPL = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]
 
 def place(bpy: ModuleType, motion: BodyMotion, body: BodyModel, *, fps: int, **options: Any) -> Any:
     """A motion as a dancer in the scene, at that many scene frames a second; options: of the import."""
-    from dancepose_addon.blender.pipeline import ImportOptions, import_and_fit
+    from dancepose_addon.blender.import_motion import RigOptions, add_dancer
 
     scene = bpy.context.scene
     scene.render.fps, scene.render.fps_base = fps, 1.0
-    return import_and_fit(
-        motion,
+    return add_dancer(
+        use_rotations(motion, body),
         scene=scene,
         view_layer=bpy.context.view_layer,
         collection=scene.collection,
-        regressor=None,
-        body=body,
-        options=ImportOptions(**options),
+        options=RigOptions(**options),
     )
 
 

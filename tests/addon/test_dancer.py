@@ -121,12 +121,12 @@ def test_another_body_under_the_same_name_is_noticed(dancer, body, monkeypatch):
 
 
 def test_a_failed_build_takes_everything_back(blender, body, wild_motion, monkeypatch):
-    from dancepose_addon.blender import pipeline
+    from dancepose_addon.blender import import_motion
 
     def fail(*_arguments, **_named):
         raise RuntimeError("as if memory ran out")
 
-    monkeypatch.setattr(pipeline, "store_points", fail)
+    monkeypatch.setattr(import_motion, "store_points", fail)
     kinds = ("objects", "meshes", "armatures", "actions", "materials", "shape_keys", "collections")
     before = {kind: len(getattr(blender.data, kind)) for kind in kinds}
     with pytest.raises(RuntimeError, match="memory"):

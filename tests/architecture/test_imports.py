@@ -19,10 +19,12 @@ MAY_IMPORT = {
     "core": {"core"},
     "inference": {"inference", "core"},
     "blender": {"blender", "core"},
-    "ui": {"ui", "blender", "inference", "core", "registration"},
+    "ui": {"ui", "fitting", "blender", "inference", "core", "registration"},
     "registration": {"registration", "ui", "blender", "inference", "core"},
-    "headless": {"headless", "blender", "inference", "core"},
-    "headless_study": {"headless_study", "blender", "inference", "core"},
+    "fitting": {"fitting", "inference", "core"},
+    "headless": {"headless", "headless_arguments", "fitting", "blender", "core"},
+    "headless_arguments": {"headless_arguments", "blender", "inference", "core"},
+    "headless_study": {"headless_study", "fitting", "blender", "core"},
     "headless_doctor": {"headless_doctor", "blender", "inference", "core"},
     "launch": {"launch"},
     "__init__": {"registration"},
@@ -34,10 +36,10 @@ PROGRAMS_MAY_IMPORT = {
     "plots": {"dancepose.plots", "dancepose_addon.core"},
     "cli": {
         "dancepose.cli", "dancepose.export", "dancepose.trainer", "dancepose.study", "dancepose.plots",
-        "dancepose_addon.core", "dancepose_addon.inference",
+        "dancepose.blender_process", "dancepose_addon.core", "dancepose_addon.fitting", "dancepose_addon.inference",
     },
 }  # fmt: skip
-FOUNDATIONS = {"arrays", "axes", "errors", "progress", "atomic"}
+FOUNDATIONS = {"arrays", "axes", "errors", "progress", "atomic", "options"}
 INSIDE_CORE = {
     "skeleton": {"skeleton", "body", *FOUNDATIONS},
     "body": {"body", "skeleton", *FOUNDATIONS},

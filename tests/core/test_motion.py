@@ -1,14 +1,15 @@
 """BodyMotion's file: a round trip, and what a reader of AMASS files makes of it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from dancepose_addon.core.body.model import forward_kinematics
+from dancepose_addon.core.body.model import BodyModel, forward_kinematics
 from dancepose_addon.core.body.motion import BodyMotion
-from dancepose_addon.core.errors import FormatError, MissingFileError, OutputError
+from dancepose_addon.core.errors import FormatError, InputError, MissingFileError, OutputError
 from tests.support.bodies import synthetic_body
 from tests.support.posing import random_pose, slow_transforms
 
@@ -16,9 +17,16 @@ SCALE = 1.12
 
 
 @pytest.fixture(scope="module")
-def rest() -> np.ndarray:
-    """Resting joints of a body whose pelvis is not at the origin, as SMPL's is not."""
-    return synthetic_body(1).rest_joints() + np.array([0.01, -0.22, 0.03], np.float32)
+def body() -> BodyModel:
+    """A body whose pelvis is not at the origin, as SMPL's is not."""
+    made = synthetic_body(1)
+    return replace(made, v_template_m=made.v_template_m + np.array([0.01, -0.22, 0.03], np.float32))
+
+
+@pytest.fixture(scope="module")
+def rest(body: BodyModel, motion: BodyMotion) -> np.ndarray:
+    """Resting joints of the body in the motion's shape."""
+    return body.rest_joints(motion.betas)
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +43,9 @@ def motion() -> BodyMotion:
 
 
 @pytest.fixture
-def saved(motion: BodyMotion, rest: np.ndarray, tmp_path: Path) -> Path:
+def saved(motion: BodyMotion, body: BodyModel, tmp_path: Path) -> Path:
     path = tmp_path / "new" / "motion.npz"
-    motion.save(path, rest_pelvis_m=SCALE * rest[0])
+    motion.save(path, body)
     return path
 
 
@@ -81,7 +89,55 @@ def test_archives_of_other_things_are_refused(tmp_path: Path) -> None:
         BodyMotion.load(tmp_path / "none.npz")
 
 
-def test_a_place_that_cannot_be_written(motion: BodyMotion, tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written(motion: BodyMotion, body: BodyModel, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="could not be written"):
-        motion.save(tmp_path / "file" / "motion.npz", rest_pelvis_m=np.zeros(3, np.float32))
+        motion.save(tmp_path / "file" / "motion.npz", body)
+
+
+def slow_vertices(motion: BodyMotion, body: BodyModel, frame: int) -> np.ndarray:
+    """SMPL's equations in float64, vertex by vertex, as smplx applies them; then scale and transl."""
+    betas = motion.betas.astype(np.float64)
+    rotvec = np.concatenate([motion.global_orient[frame], motion.body_pose[frame]]).astype(np.float64).reshape(24, 3)
+    rotmat = Rotation.from_rotvec(rotvec).as_matrix()
+    shaped = body.v_template_m.astype(np.float64) + body.shapedirs.astype(np.float64) @ betas
+    rest = body.joint_regressor.astype(np.float64) @ shaped
+    if body.posedirs is not None:
+        shaped = shaped + body.posedirs.astype(np.float64) @ (rotmat[1:] - np.eye(3)).ravel()
+    transforms = slow_transforms(rest, rotmat)
+    posed = np.zeros_like(shaped)
+    for vertex, weights in enumerate(body.weights.astype(np.float64)):
+        for joint in np.flatnonzero(weights):
+            turned = transforms[joint, :3, :3] @ (shaped[vertex] - rest[joint]) + transforms[joint, :3, 3]
+            posed[vertex] += weights[joint] * turned
+    return motion.scale * posed + motion.transl[frame]
+
+
+def test_views_and_vertices_follow_the_smplx_convention(motion: BodyMotion, body: BodyModel) -> None:
+    assert motion.global_orient.shape == (7, 3)
+    assert motion.body_pose.shape == (7, 69)
+    assert motion.transl.shape == (7, 3)
+    vertices, upright = motion.vertices(body), motion.vertices(body, axes="z_up")
+    for frame in (0, 4):
+        expected = slow_vertices(motion, body, frame)
+        assert np.abs(vertices[frame] - expected).max() < 1e-5
+        x, y, z = expected.T
+        assert np.abs(upright[frame] - np.stack([x, -z, y], axis=1)).max() < 1e-5
+    assert np.abs(motion.vertices(body, frames=slice(2, 4)) - vertices[2:4]).max() < 1e-6
+
+
+def test_joints_are_those_of_the_scaled_body(motion: BodyMotion, body: BodyModel, rest: np.ndarray) -> None:
+    joints = motion.joints(body)
+    for frame in range(7):
+        rotmat = motion.pose_rotmat[frame].astype(np.float64)
+        expected = SCALE * slow_transforms(rest.astype(np.float64), rotmat)[:, :3, 3] + motion.transl[frame]
+        assert np.abs(joints[frame] - expected).max() < 1e-5
+    x, y, z = np.moveaxis(joints, -1, 0)
+    assert np.allclose(motion.joints(body, axes="z_up"), np.stack([x, -z, y], axis=-1), atol=1e-6)
+
+
+def test_unknown_axes_and_too_many_betas_are_refused(motion: BodyMotion, body: BodyModel) -> None:
+    with pytest.raises(InputError, match="y_up, z_up"):
+        motion.joints(body, axes="up")
+    with pytest.raises(InputError, match="12 betas"):
+        replace(motion, betas=np.zeros(12, np.float32)).vertices(body)

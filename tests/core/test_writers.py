@@ -49,7 +49,7 @@ def test_our_npz_gives_the_motion_back(motion: BodyMotion, tmp_path: Path) -> No
     body = load_body()
     provenance = {"body": {"fingerprint": body.fingerprint}, "notices": []}
     own = BodyMotion(motion.pose_rotmat, motion.translation_m, motion.betas, motion.scale, motion.fps, provenance)
-    own.save(tmp_path / "a.npz", rest_pelvis_m=motion.scale * body.rest_joints(motion.betas)[0])
+    own.save(tmp_path / "a.npz", body)
     again = open_source(tmp_path / "a.npz", body=body)
     assert isinstance(again, BodyMotion)
     np.testing.assert_allclose(joints(again), joints(motion), atol=2e-5)

@@ -7,6 +7,7 @@ import pytest
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.fit.options import FIT_OPTIONS, FitOptions
 from dancepose_addon.core.fit.settings import FitSettings
+from dancepose_addon.core.options import arguments_of
 
 BY_NAME = {option.name: option for option in FIT_OPTIONS}
 
@@ -35,19 +36,28 @@ def test_help_says_what_an_option_does_in_one_clause() -> None:
 
 def test_values_survive_the_command_line() -> None:
     chosen = FitOptions(refine=0, betas=(-1.5, 0.25), adapt=True, smooth=0.5, level=False, foot_lock=True)
-    arguments = chosen.arguments()
+    arguments = arguments_of(chosen)
     assert {"--no-level", "--foot-lock", "--betas=-1.5,0.25"} <= set(arguments)
     given = dict(argument.split("=") for argument in arguments if "=" in argument)
     values = {option.name: option.parse(given[option.flag]) for option in FIT_OPTIONS if option.flag in given}
     assert FitOptions(**values, adapt=True, level=False, foot_lock=True) == chosen
-    assert FitOptions().arguments() == []
+    assert arguments_of(FitOptions()) == []
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("refine", "-1"), ("refine", "1.5"), ("smooth", "-0.1"), ("betas", "1,x"), ("betas", "99")]
+    ("name", "text"),
+    [
+        ("refine", "-1"),
+        ("refine", "1.5"),
+        ("smooth", "-0.1"),
+        ("smooth", "nan"),
+        ("betas", "1,x"),
+        ("betas", "99"),
+        ("betas", "0.1,inf"),
+    ],
 )
 def test_values_out_of_range_are_refused(name: str, text: str) -> None:
-    with pytest.raises(ValueError, match="expected"):
+    with pytest.raises(ValueError, match="is not"):
         BY_NAME[name].parse(text)
 
 

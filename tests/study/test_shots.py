@@ -23,7 +23,7 @@ def put_fit(places: Places, body: BodyModel, name: str, *, at: tuple[float, floa
     place = np.tile(np.array(at, np.float32), (40, 1))
     place[22:] += 30.0
     motion = BodyMotion(pose, place, np.zeros(10, np.float32), 1.0, 20.0)
-    motion.save(places.motion(name, "s"), rest_pelvis_m=body.rest_joints()[0])
+    motion.save(places.motion(name, "s"), body)
     places.fit_report(name, "s").write_text(json.dumps({"floor_m": floor_m}))
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 import pytest
 from scipy.spatial.transform import Rotation
 
-from dancepose.cli.prior import prior as prior_command
+from dancepose.cli.prior import prior_command
 from dancepose.trainer.mocap.cmu_retargeting import LIMIT, mend, retarget, twist_angle
 from dancepose.trainer.mocap.poses import (
     PRIOR_FPS,

@@ -1,4 +1,4 @@
-"""BodyMotion: a body's motion as SMPL parameters, and its file."""
+"""BodyMotion: the motion of a body as SMPL parameters, and its file format."""
 
 from dataclasses import dataclass, field
 import json
@@ -7,21 +7,35 @@ from typing import Any
 import zipfile
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..arrays import F32
 from ..atomic import replacing
 from ..axes import from_smpl, to_smpl, turn_root
-from ..errors import FormatError, MissingFileError
+from ..errors import FormatError, InputError, MissingFileError
+from .model import BodyModel, forward_kinematics, skin
 from .rotation import rotmat_to_rotvec, rotvec_to_rotmat
+
+UP_AXES = ("y_up", "z_up")
 
 
 @dataclass(frozen=True)
 class BodyMotion:
-    """The motion of one body.
+    """The motion of one body, in SMPL's axes: y up, the T-pose faces +z, its left is +x.
 
-    pose_rotmat: (T, 24, 3, 3), local to the parent; translation_m: (T, 3), metres, SMPL's trans; betas: (B,), one
-    set for the clip; scale: the body's size about SMPL's origin, before the translation; fps: frames a second;
-    provenance: what it was made from and how, as JSON values.
+    With SMPL(betas, pose) the vertices of the unscaled, untranslated body, the vertices of a frame are
+    ``scale * SMPL(betas, pose) + translation_m``. The scale is applied about SMPL's origin, before the translation; it
+    is not part of SMPL. The smplx library has no such factor: with ``scale == 1`` its ``transl`` is ``translation_m``;
+    otherwise multiply its vertices (computed with ``transl = 0``) by ``scale`` and then add ``transl``. Like SMPL's
+    ``trans``, the translation moves the body's origin and not its pelvis.
+
+    Attributes:
+        pose_rotmat: (T, 24, 3, 3), rotations local to the parent joint, in SMPL's joint order.
+        translation_m: (T, 3), metres, SMPL's ``trans``.
+        betas: (B,), shape coefficients, constant over the clip.
+        scale: Size of the body, 1 for the size that the betas give.
+        fps: Frames per second.
+        provenance: What the motion was made from and how, as JSON values.
     """
 
     pose_rotmat: F32
@@ -34,15 +48,87 @@ class BodyMotion:
     def __len__(self) -> int:
         return len(self.pose_rotmat)
 
-    def save(self, path: Path, *, rest_pelvis_m: F32) -> None:
-        """Write an AMASS-style .npz: poses (T, 72), trans, betas, gender, mocap_framerate, z up as in AMASS.
+    @property
+    def global_orient(self) -> F32:
+        """Rotation of the pelvis as smplx's ``global_orient``, (T, 3), axis-angle, radians."""
+        return rotmat_to_rotvec(self.pose_rotmat[:, 0]).astype(np.float32)
 
-        AMASS turns the body about SMPL's origin by turning the root, so the translation takes up what the pelvis
-        (rest_pelvis_m: (3,), metres, of the scaled body) moves by. Extra keys: scale, provenance (JSON).
+    @property
+    def body_pose(self) -> F32:
+        """Rotations of the other 23 joints as smplx's ``body_pose`` of SMPL, (T, 69), axis-angle, radians."""
+        return rotmat_to_rotvec(self.pose_rotmat[:, 1:]).reshape(len(self), 69).astype(np.float32)
+
+    @property
+    def transl(self) -> F32:
+        """Translation as smplx's ``transl``, (T, 3), metres, added after ``scale`` is applied."""
+        return self.translation_m
+
+    def joints(self, body: BodyModel, *, axes: str = "y_up") -> F32:
+        """Compute the joint positions.
+
+        Args:
+            body: Body whose betas and tree the motion uses.
+            axes: ``y_up`` for SMPL's axes or ``z_up`` for Blender's and AMASS's.
+
+        Returns:
+            (T, 24, 3), metres.
 
         Raises:
-            OutputError: the file cannot be written.
+            InputError: ``axes`` is neither, or the body has fewer shape coefficients than the motion.
         """
+        self._require(body, axes)
+        rest_m = np.float32(self.scale) * body.rest_joints(self.betas)
+        _, joints_m = forward_kinematics(rest_m, self.pose_rotmat, self.translation_m)
+        return joints_m if axes == "y_up" else from_smpl(joints_m, axes=axes, unit="m")
+
+    def vertices(self, body: BodyModel, *, axes: str = "y_up", frames: slice | NDArray[np.intp] = slice(None)) -> F32:
+        """Compute the vertices of the posed body.
+
+        Args:
+            body: Body whose betas and tree the motion uses.
+            axes: ``y_up`` for SMPL's axes or ``z_up`` for Blender's and AMASS's.
+            frames: Frames to pose, all by default. Ten seconds at 30 fps of SMPL take 25 MB.
+
+        Returns:
+            (T', V, 3), metres.
+
+        Raises:
+            InputError: ``axes`` is neither, or the body has fewer shape coefficients than the motion.
+        """
+        self._require(body, axes)
+        vertices_m = skin(
+            body,
+            self.pose_rotmat[frames],
+            betas=self.betas,
+            translation_m=self.translation_m[frames],
+            scale=self.scale,
+        )
+        assert vertices_m is not None
+        return vertices_m if axes == "y_up" else from_smpl(vertices_m, axes=axes, unit="m")
+
+    def _require(self, body: BodyModel, axes: str) -> None:
+        if axes not in UP_AXES:
+            raise InputError(f"There are no axes {axes!r}; choose one of {', '.join(UP_AXES)}.")
+        if len(self.betas) > body.beta_count:
+            raise InputError(
+                f"The motion has {len(self.betas)} betas and {body.name} has {body.beta_count}. Use the body that the "
+                "motion was made for."
+            )
+
+    def save(self, path: Path, body: BodyModel) -> None:
+        """Write an AMASS-style .npz: poses (T, 72), trans, betas, gender, mocap_framerate, z up as in AMASS.
+
+        AMASS turns the body about SMPL's origin by turning the root joint, so the written translation differs from a
+        rotated ``translation_m`` by the displacement of the pelvis. Extra keys: scale, rest_pelvis, provenance (JSON).
+
+        Args:
+            path: File to write.
+            body: Body whose betas and tree the motion uses.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        rest_pelvis_m = np.float32(self.scale) * body.rest_joints(self.betas)[0]
         pose, trans = self.pose_rotmat.copy(), self.translation_m
         pose[:, 0] = turn_root(pose[:, 0], axes="z_up", inward=False)
         trans = from_smpl(trans + rest_pelvis_m, axes="z_up", unit="m") - rest_pelvis_m
@@ -62,15 +148,22 @@ class BodyMotion:
 
     @classmethod
     def load(cls, path: Path) -> "BodyMotion":
-        """Read what ``save`` wrote.
+        """Read a file that ``save`` wrote.
+
+        Args:
+            path: The .npz file.
+
+        Returns:
+            The motion, in SMPL's axes.
 
         Raises:
-            MissingFileError: no such file. FormatError: it is not a motion of this form.
+            MissingFileError: The file does not exist.
+            FormatError: The file is not a motion of this form.
         """
         if not path.is_file():
             raise MissingFileError(f"{path} does not exist. Give the .npz that `dancepose fit` wrote.")
         try:
-            # Opened here because NumPy leaves its own file open where the archive is broken.
+            # Opened here because NumPy leaves its own file open if the archive is damaged.
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 poses = np.asarray(arrays["poses"], np.float32).reshape(-1, 24, 3)
                 pelvis = np.asarray(arrays["rest_pelvis"], np.float32)

@@ -5,6 +5,8 @@ least squares give exactness, time gives smoothness, the floor gives weight.
 """
 
 from dataclasses import dataclass, field, replace
+import json
+from pathlib import Path
 import time
 from typing import Any, Final
 
@@ -12,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import F32
+from ..atomic import replacing
 from ..body.model import BodyModel
 from ..body.motion import BodyMotion
 from ..progress import Progress, part_of, silent
@@ -51,21 +54,52 @@ PROVENANCE: Final = ("source", "layout", "body", "regressor", "provider", "setti
 
 @dataclass(frozen=True)
 class FitResult:
-    """A fitted motion, with what a user wants to know of it.
+    """A fitted motion and the information that belongs to it.
 
-    keypoints_m: (T, K, 3), the input (holes bridged) moved by the same floor shift as the body, to be shown beside it;
-    confidence: (T, K), 0 where a point was not seen; error_m: (T, K), metres, NaN where a point was not seen; ground:
-    contacts with the floor at height 0; markers: where points ride on this clip's body, in true size;
-    report: JSON values: provider, notices, errors in mm, gaps, contacts, seconds by stage.
+    Attributes:
+        motion: The motion as SMPL parameters.
+        body: The body that was fitted.
+        sequence: The keypoints that were fitted, as they were read.
+        keypoints_m: (T, K, 3), metres, the keypoints with gaps filled, moved by the same floor offset as the body.
+        confidence: (T, K), 0 for points that were not seen.
+        error_m: (T, K), metres, distance of each point from the body; NaN for points that were not seen.
+        ground: Floor at height 0 and contacts with it.
+        markers: Attachment of the points to this clip's body, in true size.
+        report: JSON values: provider, notices, errors in mm, gaps, contacts, seconds by stage.
     """
 
     motion: BodyMotion
+    body: BodyModel
+    sequence: KeypointSequence
     keypoints_m: F32
     confidence: F32
     error_m: F32
     ground: Ground
     markers: MarkerSet
     report: dict[str, Any] = field(default_factory=dict)
+
+    def save(self, path: Path) -> None:
+        """Write the motion as an AMASS-style .npz; see ``BodyMotion.save``.
+
+        Args:
+            path: File to write.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        self.motion.save(path, self.body)
+
+    def save_report(self, path: Path) -> None:
+        """Write the report as JSON.
+
+        Args:
+            path: File to write.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(self.report, indent=2) + "\n", encoding="utf-8")
 
 
 def _markers_of(regressor: PoseRegressor) -> MarkerSet:
@@ -134,6 +168,8 @@ def fit(
     progress(1.0, "Fitted")
     return FitResult(
         motion=_motion_of(settled.fitted, sequence.fps, report),
+        body=body,
+        sequence=sequence,
         keypoints_m=raw.points_m - settled.drop_m,
         confidence=raw.confidence,
         error_m=np.where(raw.seen, errors[last], np.nan),

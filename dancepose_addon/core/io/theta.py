@@ -18,7 +18,6 @@ from ..body.motion import BodyMotion
 from ..body.rotation import rotvec_to_rotmat
 from ..errors import InputError
 from ..fit.floor.contacts import find_soles, ground
-from ..fit.pipeline import FitResult
 from ..skeleton.conventions import parse_unit
 from ..skeleton.layouts import SMPL24
 from ..skeleton.markers import joint_markers, keypoints_from_pose
@@ -125,9 +124,11 @@ def motion_of(recording: PoseRecording, body: BodyModel, hints: Hints = NO_HINTS
             )
     pose_rotmat = pose.astype(np.float32)
     translation = (pelvis - scale * body.rest_joints(betas)[0]).astype(np.float32)
+    floor_m = 0.0
     if not is_same:
         soles = find_soles(body, pose_rotmat, translation, scale=scale, betas=betas)
-        translation = translation - np.array([0.0, ground(soles, fps=fps).floor_m, 0.0], np.float32)
+        floor_m = ground(soles, fps=fps).floor_m
+        translation = translation - np.array([0.0, floor_m, 0.0], np.float32)
     provenance: dict[str, Any] = {
         "source": recording.source,
         "layout": "smpl24",
@@ -135,6 +136,7 @@ def motion_of(recording: PoseRecording, body: BodyModel, hints: Hints = NO_HINTS
         "regressor": None,
         "provider": recording.form,
         "notices": notices,
+        "floor_m": floor_m,
     }
     return BodyMotion(pose_rotmat, translation, betas, float(scale), float(fps), provenance)
 
@@ -180,33 +182,6 @@ def joints_of(motion: BodyMotion, body: BodyModel) -> KeypointSequence:
     source = str(motion.provenance.get("source", "a motion"))
     return KeypointSequence(
         joints, motion.fps, SMPL24, source=source, notes=tuple(motion.provenance.get("notices", ()))
-    )
-
-
-def as_fitted(motion: BodyMotion, body: BodyModel) -> FitResult:
-    """A motion that needs no fit, in the form of one that had it."""
-    sequence = joints_of(motion, body)
-    report = {key: motion.provenance.get(key) for key in ("source", "layout", "body", "regressor", "provider")}
-    report |= {
-        "frames": len(motion),
-        "fps": motion.fps,
-        "duration_s": sequence.duration_s,
-        "notices": list(sequence.notes),
-        "error_mm": {},
-        "final_error_mm": None,
-        "scale": motion.scale,
-        "seconds": {},
-    }
-    soles = find_soles(body, motion.pose_rotmat, motion.translation_m, scale=motion.scale, betas=motion.betas)
-    shape = sequence.keypoints_m.shape[:2]
-    return FitResult(
-        motion=motion,
-        keypoints_m=sequence.keypoints_m,
-        confidence=np.ones(shape, np.float32),
-        error_m=np.zeros(shape, np.float32),
-        ground=ground(soles, fps=motion.fps),
-        markers=joint_markers(SMPL24).scaled(motion.scale),
-        report=report,
     )
 
 

@@ -1,0 +1,99 @@
+"""From a motion file to a fitted motion: the one pipeline of the command line, the panel, studies and the API.
+
+Reading decides between keypoints, which need a regressor and a fit, and SMPL rotations, which are used as they are.
+Nothing here needs Blender.
+"""
+
+from pathlib import Path
+import time
+
+from .core.body.model import BodyModel
+from .core.body.model_io import load_body
+from .core.body.motion import BodyMotion
+from .core.fit.options import FitOptions
+from .core.fit.pipeline import FitResult, fit
+from .core.fit.regressor import PoseRegressor
+from .core.io.opening import open_source
+from .core.io.rotation_fit import use_rotations
+from .core.progress import Progress, part_of, silent
+from .core.skeleton.readers import FrameRange
+from .core.skeleton.recording import NO_HINTS, Hints
+from .core.skeleton.sequence import KeypointSequence, validate
+from .inference import open_for
+
+
+def fit_file(
+    path: Path,
+    *,
+    body: BodyModel | None = None,
+    hints: Hints = NO_HINTS,
+    frames: FrameRange | None = None,
+    regressor: Path | PoseRegressor | None = None,
+    device: str = "auto",
+    options: FitOptions = FitOptions(),
+    progress: Progress = silent,
+) -> FitResult:
+    """Read a motion file and fit a body to it.
+
+    Args:
+        path: Motion file or folder, of any format that can be read.
+        body: Body to fit, or None for the default one.
+        hints: What is known about the file, such as its layout or its frame rate.
+        frames: First frame and one past the last (None for the end), or None for all.
+        regressor: ONNX file, an opened regressor, or None for the default regressor of the layout.
+        device: What the regressor runs on: ``auto``, ``cuda``, ``cpu`` or ``numpy``.
+        options: Options of the fit.
+        progress: Called with the fraction done and the current step.
+
+    Returns:
+        The fitted motion. ``report["seconds"]`` includes the time of reading.
+
+    Raises:
+        InputError: The file cannot be used, or an option does not apply to it.
+        RegressorError: There is no regressor for the layout, or it cannot run on the device.
+    """
+    clock = time.perf_counter()
+    progress(0.0, f"Reading {path.name}")
+    chosen = load_body(None) if body is None else body
+    opened = open_source(path, body=chosen, frames=frames, hints=hints)
+    read_s = round(time.perf_counter() - clock, 4)
+    inner = part_of(progress, 0.1, 1.0)
+    result = fit_opened(opened, body=chosen, regressor=regressor, device=device, options=options, progress=inner)
+    result.report["seconds"] = {"read": read_s, **result.report["seconds"]}
+    return result
+
+
+def fit_opened(
+    opened: KeypointSequence | BodyMotion,
+    *,
+    body: BodyModel,
+    regressor: Path | PoseRegressor | None = None,
+    device: str = "auto",
+    options: FitOptions = FitOptions(),
+    progress: Progress = silent,
+) -> FitResult:
+    """Fit a body to a motion that has been read.
+
+    Args:
+        opened: Keypoints, or SMPL rotations on ``body``.
+        body: Body to fit.
+        regressor: ONNX file, an opened regressor, or None for the default regressor of the layout.
+        device: What the regressor runs on: ``auto``, ``cuda``, ``cpu`` or ``numpy``.
+        options: Options of the fit.
+        progress: Called with the fraction done and the current step.
+
+    Returns:
+        The fitted motion.
+
+    Raises:
+        InputError: The keypoints cannot be used, or an option does not apply to rotations.
+        RegressorError: There is no regressor for the layout, or it cannot run on the device.
+    """
+    if isinstance(opened, BodyMotion):
+        result = use_rotations(opened, body, options=options)
+        progress(1.0, "Fitted")
+        return result
+    sequence = validate(opened)
+    if regressor is None or isinstance(regressor, Path):
+        sequence, regressor = open_for(sequence, regressor, device=device)
+    return fit(sequence, regressor=regressor, body=body, settings=options.settings(), progress=progress)

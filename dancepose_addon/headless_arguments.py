@@ -1,0 +1,120 @@
+"""The command line of the headless renderer."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from .blender.render import engines
+from .core.fit.options import FitOptions
+from .core.io.read_options import ReadOptions
+from .core.options import options_of
+from .inference.regressors import DEVICES
+
+DEFAULT_SIZE: Final = (640, 640)
+DEFAULT_FPS: Final = 25.0
+VIDEO_SUFFIX: Final = ".mp4"
+ENGINE_ALIASES: Final = {"study": "cycles", "preview": "workbench", "cycles": "study", "workbench": "preview"}
+"""Engines by their present and by their former names, which older scripts use."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="render.py",
+        description="Fit a body to a motion file and render a video of it, with its music.",
+        epilog="A stopped run resumes from its finished frames when the same command is run again.",
+    )
+    add = parser.add_argument
+    add("source", type=Path, metavar="SOURCE", help="Motion file, or folder of an M&D clip.")
+    add("--out", type=_video_path, metavar="VIDEO.mp4", help="Write the video here.")
+    export_help = "Write the rig without a video, one key per frame at --fps-out: .fbx, .glb, .usd or .abc; repeatable."
+    add("--export", type=Path, action="append", default=[], metavar="FILE", help=export_help)
+    add_options(parser, ReadOptions)
+    add("--regressor", type=Path, metavar="FILE.onnx", help="Use this regressor instead of the bundled one.")
+    add("--body", type=Path, metavar="FILE", help="Use this SMPL-format body instead of the bundled one.")
+    add("--device", choices=DEVICES, default="auto", help="Run the regressor on this device.")
+    add_options(parser, FitOptions)
+    add("--engine", type=_engine, default="auto", metavar="cycles|workbench|auto", help="Render with this engine.")
+    timeout_help = "Limit the test frame of an engine to this many seconds."
+    add("--engine-timeout", type=float, default=engines.PROBE_TIMEOUT_S, metavar="S", help=timeout_help)
+    add("--size", type=_size, default=DEFAULT_SIZE, metavar="WIDTHxHEIGHT", help="Set the size of the video, pixels.")
+    add("--fps-out", type=_rate, default=DEFAULT_FPS, metavar="F", help="Set the frames per second of the video.")
+    add("--no-audio", action="store_true", help="Leave out the music.")
+    add("--work", type=Path, metavar="FOLDER", help="Keep unfinished frames here instead of beside the video.")
+    add("--keep-frames", action="store_true", help="Keep the PNG frames.")
+    add("--motion", type=Path, metavar="OUT.npz", help="Write the fitted motion here, AMASS-style.")
+    add("--blend", type=Path, metavar="OUT.blend", help="Write the scene here.")
+    add("--sheet", type=Path, metavar="OUT.png", help="Write a contact sheet here.")
+    add("--report", type=Path, metavar="OUT.json", help="Write errors, notices and timings here.")
+    add("--progress", choices=("plain", "json"), default="plain", help="Print progress for people or for programs.")
+    return parser
+
+
+def add_options(parser: argparse.ArgumentParser, kind: type) -> None:
+    """Add one argument for each option of a dataclass of options.
+
+    Args:
+        parser: Parser to extend.
+        kind: The dataclass, see ``core.options``.
+    """
+    for option in options_of(kind):
+        if option.kind is bool:
+            off_help = option.info.off_help and f" {option.off_flag}: {option.info.off_help}"
+            action = argparse.BooleanOptionalAction
+            parser.add_argument(option.flag, action=action, default=option.default, help=option.info.help + off_help)
+            continue
+        metavar = "|".join(option.info.choices) or option.info.metavar or None
+        converted = _argument_type(option.parse)
+        parser.add_argument(option.flag, type=converted, default=option.default, metavar=metavar, help=option.info.help)
+
+
+def options_from(arguments: argparse.Namespace, kind: type) -> Any:
+    """Return a dataclass of options with the values of parsed arguments."""
+    return kind(**{option.name: getattr(arguments, option.name) for option in options_of(kind)})
+
+
+def _argument_type(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return a parser of values whose message argparse shows."""
+
+    def convert(text: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return convert
+
+
+def _video_path(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() != VIDEO_SUFFIX:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name for a video: videos are MP4; give a name in .mp4")
+    return path
+
+
+def _engine(text: str) -> str:
+    name = text if text in engines.ORDER else ENGINE_ALIASES.get(text, "")
+    if name not in engines.ORDER:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an engine; choose cycles, workbench or auto")
+    return name
+
+
+def _size(text: str) -> tuple[int, int]:
+    try:
+        width, height = (int(part) for part in text.lower().split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write 640x640") from None
+    if min(width, height) < 16 or width % 2 or height % 2:
+        raise argparse.ArgumentTypeError(f"{text!r} is not possible: H.264 needs even numbers of at least 16 pixels")
+    return width, height
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 1.0 <= rate <= 240.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a frame rate from 1 to 240")
+    return rate
