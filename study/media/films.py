@@ -1,5 +1,6 @@
-"""Clips from frames, and several clips in one picture: H.264, yuv420p, AAC, the index first, no metadata."""
+"""Clips from frames, and several clips in one picture: H.264, yuv420p, AAC, index first, no metadata."""
 
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -7,122 +8,190 @@ from typing import Final
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.errors import DancePoseError
 
-from .ffmpeg import count_frames, run_ffmpeg
+from .ffmpeg import SOUND_RATE_HZ, Ffmpeg
 
 AUDIO_KBIT: Final = 192
 THREADS: Final = 2
-"""x264's result hangs on its number of threads, so that is the same everywhere."""
-WIDEST: Final = 3840
-"""Pixels that browsers and H.264's common levels still play."""
+"""The output of x264 depends on its number of threads, so it is the same everywhere."""
+WIDEST_PX: Final = 3840
+"""Browsers and the common levels of H.264 play films up to this width."""
+AAC_FRAME: Final = 1024
+"""Samples of an AAC frame. Old versions of ffmpeg pad the audio of an MP4 to whole frames."""
+TO_YUV: Final = "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,format=yuv420p"
 
 
-def rate(fps: float) -> str:
-    """A frame rate as ffmpeg wants it, 29.97 as 30000/1001."""
+@dataclass(frozen=True)
+class FilmFormat:
+    """Length and quality of a film.
+
+    Attributes:
+        count: Number of pictures.
+        fps: Pictures per second.
+        crf: Constant rate factor of the encoder; smaller is finer and larger.
+    """
+
+    count: int
+    fps: float
+    crf: int
+
+    @property
+    def duration_s(self) -> float:
+        """Length of pictures and sound, seconds."""
+        return self.count / self.fps
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Arrangement of several clips in one picture.
+
+    Attributes:
+        columns: Clips per row.
+        cell: (width, height) of each clip in the picture, pixels.
+    """
+
+    columns: int
+    cell: tuple[int, int]
+
+
+def ffmpeg_rate(fps: float) -> str:
+    """Format a frame rate for ffmpeg: 29.97 as 30000/1001."""
     near = Fraction(fps).limit_denominator(1001)
     return f"{near.numerator}/{near.denominator}"
 
 
-def _video(crf: int, fps: float) -> list[str]:
+def encode_clip(
+    ffmpeg: Ffmpeg,
+    out: Path,
+    *,
+    frames: Path,
+    film: FilmFormat,
+    sound: Path,
+    size: tuple[int, int],
+    backdrop: tuple[float, float, float] | None = None,
+) -> None:
+    """Encode a folder of frames with their sound as MP4.
+
+    Args:
+        ffmpeg: The program.
+        out: File to write.
+        frames: Folder of ``000000.png``, ``000001.png``, ...
+        film: Length and quality.
+        sound: WAV file, as long as the film.
+        size: (width, height) of the frames, pixels.
+        backdrop: Linear RGB colour behind transparent frames; None for opaque frames.
+
+    Raises:
+        OutputError: The disk is full.
+        DancePoseError: ffmpeg failed, or the film has another length than it should.
+    """
+    # The pictures are bounded by `trim` and the file by `-t`. `-frames:v` would end the file at the last picture, and
+    # ffmpeg 5 then drops the sound that it has not written yet.
+    bound = f"trim=end_frame={film.count}"
+    if backdrop is None:
+        chain = f"[0:v]{bound},{TO_YUV}[v]"
+    else:
+        rate = ffmpeg_rate(film.fps)
+        chain = f"color=c={_hex(backdrop)}:s={size[0]}x{size[1]}:r={rate},format=rgb24[b];[0:v]{bound}[f];"
+        chain += f"[b][f]overlay=format=rgb:shortest=1,{TO_YUV}[v]"
+    output = ["-filter_complex", chain, "-map", "[v]", "-map", "1:a", *_length(film), *_h264(film), *_aac()]
+    with replacing(out) as temporary:
+        ffmpeg.run([*_inputs(film, sound), *output, str(temporary.absolute())], cwd=frames)
+        _require_length(ffmpeg, temporary, film, out)
+
+
+def encode_transparent(ffmpeg: Ffmpeg, out: Path, *, frames: Path, film: FilmFormat, sound: Path) -> None:
+    """Encode a folder of frames as VP9 with alpha and Opus in WebM; see ``encode_clip``."""
+    video = ["-c:v", "libvpx-vp9", "-crf", str(film.crf), "-b:v", "0", "-pix_fmt", "yuva420p", "-threads", str(THREADS)]
+    plain = ["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact"]
+    chain = f"[0:v]trim=end_frame={film.count},format=yuva420p[v]"
+    output = ["-filter_complex", chain, "-map", "[v]", "-map", "1:a", *_length(film), *video, "-c:a", "libopus", *plain]
+    with replacing(out) as temporary:
+        ffmpeg.run([*_inputs(film, sound), *output, str(temporary.absolute())], cwd=frames)
+        _require_length(ffmpeg, temporary, film, out)
+
+
+def combine_clips(
+    ffmpeg: Ffmpeg, out: Path, clips: list[Path], *, grid: Grid, film: FilmFormat, sound: Path, overlay: Path | None
+) -> None:
+    """Encode several clips of one size side by side, in rows, with one sound.
+
+    Args:
+        ffmpeg: The program.
+        out: File to write.
+        clips: Films, row by row.
+        grid: Their arrangement.
+        film: Length and quality.
+        sound: WAV file, as long as the film.
+        overlay: PNG of the size of the whole picture, drawn on top.
+
+    Raises:
+        OutputError: The disk is full.
+        DancePoseError: ffmpeg failed, or the film has another length than it should.
+    """
+    inputs = [argument for clip in clips for argument in ("-i", str(clip.absolute()))]
+    inputs += ["-i", str(sound.absolute())]
+    inputs += [] if overlay is None else ["-i", str(overlay.absolute())]
+    width, height = grid.cell
+    bound = f"trim=end_frame={film.count}"
+    chain = "".join(f"[{n}:v]{bound},scale={width}:{height}:flags=lanczos[c{n}];" for n in range(len(clips)))
+    corners = "|".join(f"{n % grid.columns * width}_{n // grid.columns * height}" for n in range(len(clips)))
+    names = "".join(f"[c{n}]" for n in range(len(clips)))
+    chain += f"{names}xstack=inputs={len(clips)}:layout={corners}:fill=0x202124[g];"
+    chain += "[g]format=yuv420p[v]" if overlay is None else f"[g][{len(clips) + 1}:v]overlay=0:0,format=yuv420p[v]"
+    streams = ["-filter_complex", chain, "-map", "[v]", "-map", f"{len(clips)}:a"]
+    with replacing(out) as temporary:
+        ffmpeg.run([*inputs, *streams, *_length(film), *_h264(film), *_aac(), str(temporary.absolute())])
+        _require_length(ffmpeg, temporary, film, out)
+
+
+def cell_size(size: tuple[int, int], columns: int) -> tuple[int, int]:
+    """Choose the size of each of ``columns`` clips in a row.
+
+    Returns:
+        (width, height), even numbers no larger than ``size``, so that the row is at most WIDEST_PX wide.
+    """
+    scale = min(1.0, WIDEST_PX / (size[0] * columns))
+    return max(2, int(size[0] * scale) // 2 * 2), max(2, int(size[1] * scale) // 2 * 2)
+
+
+def _inputs(film: FilmFormat, sound: Path) -> list[str]:
+    pictures = ["-framerate", ffmpeg_rate(film.fps), "-start_number", "0", "-i", "%06d.png"]
+    return [*pictures, "-i", str(sound.absolute())]
+
+
+def _length(film: FilmFormat) -> list[str]:
+    return ["-t", f"{film.duration_s:.6f}"]
+
+
+def _h264(film: FilmFormat) -> list[str]:
     return [
-        *("-c:v", "libx264", "-preset", "medium", "-crf", str(crf), "-pix_fmt", "yuv420p", "-threads", str(THREADS)),
-        *("-r", rate(fps), "-g", str(max(1, round(fps))), "-profile:v", "high"),
-        *("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv"),
+        *("-c:v", "libx264", "-preset", "medium", "-crf", str(film.crf), "-pix_fmt", "yuv420p"),
+        *("-threads", str(THREADS), "-r", ffmpeg_rate(film.fps), "-g", str(max(1, round(film.fps)))),
+        *("-profile:v", "high", "-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709"),
+        *("-color_range", "tv"),
     ]
 
 
-def _tail() -> list[str]:
+def _aac() -> list[str]:
     audio = ["-c:a", "aac", "-b:a", f"{AUDIO_KBIT}k"]
     plain = ["-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact"]
     return [*audio, *plain, "-flags:a", "+bitexact", "-movflags", "+faststart"]
 
 
-TO_YUV: Final = "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,format=yuv420p"
-
-
-def encode_clip(
-    out: Path,
-    *,
-    frames: Path,
-    count: int,
-    size: tuple[int, int],
-    fps: float,
-    sound: Path,
-    crf: int,
-    backdrop: tuple[float, float, float] | None = None,
-) -> None:
-    """Write the frames of a folder with their sound. backdrop: linear colour behind transparent frames.
-
-    Raises:
-        OutputError: the disk is full. DancePoseError: ffmpeg failed, or the film is not what it should be.
-    """
-    pictures = ["-framerate", rate(fps), "-start_number", "0", "-i", "%06d.png", "-i", str(sound.absolute())]
-    if backdrop is None:
-        chain = f"[0:v]{TO_YUV}[v]"
-    else:
-        chain = f"color=c={_hex(backdrop)}:s={size[0]}x{size[1]}:r={rate(fps)},format=rgb24[b];"
-        chain += f"[b][0:v]overlay=format=rgb:shortest=1,{TO_YUV}[v]"
-    output = ["-filter_complex", chain, "-map", "[v]", "-map", "1:a", "-frames:v", str(count)]
-    with replacing(out) as temporary:
-        run_ffmpeg([*pictures, *output, *_video(crf, fps), *_tail(), str(temporary.absolute())], cwd=frames)
-        _require_frames(temporary, count, out)
-
-
-def encode_transparent(out: Path, *, frames: Path, count: int, fps: float, sound: Path, crf: int) -> None:
-    """Write the frames of a folder as VP9 with alpha in WebM, with Opus; see ``encode_clip``."""
-    pictures = ["-framerate", rate(fps), "-start_number", "0", "-i", "%06d.png", "-i", str(sound.absolute())]
-    video = ["-c:v", "libvpx-vp9", "-crf", str(crf), "-b:v", "0", "-pix_fmt", "yuva420p", "-threads", str(THREADS)]
-    plain = ["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact"]
-    output = ["-map", "0:v", "-map", "1:a", "-frames:v", str(count), *video, "-c:a", "libopus", *plain]
-    with replacing(out) as temporary:
-        run_ffmpeg([*pictures, *output, str(temporary.absolute())], cwd=frames)
-        _require_frames(temporary, count, out)
-
-
-def combine_clips(
-    out: Path,
-    clips: list[Path],
-    *,
-    columns: int,
-    cell: tuple[int, int],
-    count: int,
-    fps: float,
-    sound: Path,
-    crf: int,
-    overlay: Path | None,
-) -> None:
-    """Lay clips of one size side by side in rows, with one sound. cell: size of each in the picture; overlay: a PNG
-    of the whole picture's size, laid on top.
-
-    Raises: see ``encode_clip``.
-    """
-    inputs = [argument for clip in clips for argument in ("-i", str(clip.absolute()))]
-    inputs += ["-i", str(sound.absolute())]
-    inputs += [] if overlay is None else ["-i", str(overlay.absolute())]
-    width, height = cell
-    chain = "".join(f"[{n}:v]scale={width}:{height}:flags=lanczos[c{n}];" for n in range(len(clips)))
-    places = "|".join(f"{n % columns * width}_{n // columns * height}" for n in range(len(clips)))
-    names = "".join(f"[c{n}]" for n in range(len(clips)))
-    chain += f"{names}xstack=inputs={len(clips)}:layout={places}:fill=0x202124[g];"
-    chain += "[g]format=yuv420p[v]" if overlay is None else f"[g][{len(clips) + 1}:v]overlay=0:0,format=yuv420p[v]"
-    output = ["-filter_complex", chain, "-map", "[v]", "-map", f"{len(clips)}:a", "-frames:v", str(count)]
-    with replacing(out) as temporary:
-        run_ffmpeg([*inputs, *output, *_video(crf, fps), *_tail(), str(temporary.absolute())])
-        _require_frames(temporary, count, out)
-
-
-def cell_size(size: tuple[int, int], columns: int) -> tuple[int, int]:
-    """Size of each of ``columns`` clips, even and no larger than ``size``, so that the row is not too wide."""
-    scale = min(1.0, WIDEST / (size[0] * columns))
-    return max(2, int(size[0] * scale) // 2 * 2), max(2, int(size[1] * scale) // 2 * 2)
-
-
-def _require_frames(path: Path, count: int, out: Path) -> None:
-    found = count_frames(path)
-    if found != count:
-        raise DancePoseError(f"{out} came out with {found} frames instead of {count}.")
+def _require_length(ffmpeg: Ffmpeg, path: Path, film: FilmFormat, out: Path) -> None:
+    """Check the number of pictures and the length of the sound: equal within one frame."""
+    found = ffmpeg.count_frames(path)
+    if found != film.count:
+        raise DancePoseError(f"{out} was encoded with {found} frames instead of {film.count}.")
+    sound_s = ffmpeg.sound_length_s(path)
+    if abs(sound_s - film.duration_s) > max(1.0 / film.fps, AAC_FRAME / SOUND_RATE_HZ):
+        raise DancePoseError(
+            f"{out} was encoded with {sound_s:.2f} s of sound for {film.duration_s:.2f} s of pictures "
+            f"(ffmpeg {ffmpeg.program}). Use another ffmpeg."
+        )
 
 
 def _hex(linear: tuple[float, float, float]) -> str:
-    """A linear colour as it is shown (IEC 61966-2-1), for ffmpeg."""
+    """Convert a linear colour to sRGB (IEC 61966-2-1), as ffmpeg writes it."""
     shown = (12.92 * c if c <= 0.0031308 else 1.055 * c ** (1.0 / 2.4) - 0.055 for c in linear)
     return "0x" + "".join(f"{round(255 * value):02x}" for value in shown)

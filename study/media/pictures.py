@@ -15,25 +15,30 @@ THUMBNAIL_PX: Final = 320
 
 
 def frame_file(folder: Path, index: int) -> Path:
-    """Where frame ``index`` of a clip lies."""
+    """Return the path of frame ``index`` of a clip."""
     return folder / f"{index:06d}.png"
 
 
-def spread(count: int, most: int) -> list[int]:
-    """Up to ``most`` frames, evenly over a clip, the first and the last among them."""
+def spread_frames(count: int, most: int) -> list[int]:
+    """Choose up to ``most`` of ``count`` frames, evenly spaced, including the first and the last."""
     number = min(most, count)
     return [round(n * (count - 1) / max(1, number - 1)) for n in range(number)]
 
 
 def write_sheet(out: Path, *, frames: Path, count: int) -> None:
-    """Lay frames, evenly spread over a clip, on one PNG no wider than 2,000 pixels.
+    """Draw frames, evenly spaced over a clip, on one PNG no wider than 2,000 pixels.
+
+    Args:
+        out: File to write.
+        frames: Folder of the clip's frames.
+        count: Number of frames in the clip.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: The file cannot be written.
     """
     from PIL import Image
 
-    chosen = spread(count, SHEET_COLUMNS * SHEET_ROWS)
+    chosen = spread_frames(count, SHEET_COLUMNS * SHEET_ROWS)
     columns = min(SHEET_COLUMNS, len(chosen))
     with Image.open(frame_file(frames, 0)) as first:
         scale = min(1.0, (2000 / columns - GAP_PX) / first.width)
@@ -50,10 +55,10 @@ def write_sheet(out: Path, *, frames: Path, count: int) -> None:
 
 
 def write_thumbnail(out: Path, frame: Path) -> None:
-    """A small JPEG of a frame.
+    """Write a small JPEG of a frame.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: The file cannot be written.
     """
     from PIL import Image
 
@@ -67,20 +72,26 @@ def write_thumbnail(out: Path, frame: Path) -> None:
 
 
 def copy_still(out: Path, frame: Path) -> None:
-    """A frame as it is.
+    """Copy a frame unchanged.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: The file cannot be written.
     """
     with replacing(out) as temporary:
         shutil.copyfile(frame, temporary)
 
 
 def write_labels(out: Path, labels: list[str], *, columns: int, cell: tuple[int, int]) -> None:
-    """A transparent picture of a grid's size, with each cell's label on a dark bar in its upper left corner.
+    """Draw the labels of a grid of clips on a transparent picture, each on a dark bar in the upper left corner.
+
+    Args:
+        out: PNG to write.
+        labels: Label of each cell, row by row.
+        columns: Cells per row.
+        cell: (width, height) of a cell, pixels.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: The file cannot be written.
     """
     from PIL import Image, ImageDraw, ImageFont
 
@@ -103,7 +114,7 @@ def write_labels(out: Path, labels: list[str], *, columns: int, cell: tuple[int,
 
 
 def _fitted(text: str, font: "object", width: int) -> str:
-    """As much of a text as fits, with an ellipsis where some is left out."""
+    """Shorten a text to ``width`` pixels, with an ellipsis."""
     measure = getattr(font, "getlength")  # noqa: B009  (Pillow has several classes of fonts)
     if measure(text) <= width:
         return text

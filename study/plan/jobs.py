@@ -1,4 +1,4 @@
-"""Jobs, and the plan that lists them: one line of JSON each, after a line that tells what the study is."""
+"""Jobs, and the plan that lists them: a JSON line about the study, then one line per job."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -10,17 +10,25 @@ from typing import Any, Final
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.errors import FormatError, MissingFileError
 
-PLAN_VERSION: Final = 1
-KINDS: Final = ("probe", "fit", "shot", "audio", "render", "encode", "compare")
+PLAN_VERSION: Final = 2
 IN_BLENDER: Final = ("probe", "fit", "render")
-TOLERANT: Final = ("shot", "compare")
-"""Kinds that go on without a clip whose input is bad."""
+"""Kinds of jobs that are done in a Blender process."""
+TOLERANT: Final = ("camera", "compare")
+"""Kinds of jobs that go on without a clip whose input is bad."""
+PLAN_AGAIN: Final = "Write it again with `dancepose study plan`."
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One piece of work. id: unique, says where it belongs; needs: ids of jobs that come before; key: names everything
-    that its result depends on; what: its own parameters, the rest stands in the plan's head."""
+    """One piece of work.
+
+    Attributes:
+        id: Unique name, made of kind, system, song and segment.
+        kind: ``probe``, ``fit``, ``camera``, ``audio``, ``render``, ``encode`` or ``compare``.
+        key: Hash of everything that the result depends on.
+        needs: Ids of the jobs that have to be done before.
+        what: Its own parameters; the rest is in the head of the plan.
+    """
 
     id: str
     kind: str
@@ -30,19 +38,29 @@ class Job:
 
     @property
     def frames(self) -> int:
-        """Frames that it renders."""
+        """Number of frames that it renders."""
         return int(self.what.get("count", 0)) if self.kind == "render" else 0
 
     @property
     def song(self) -> str:
-        """Whose dance it is part of, "" for all."""
+        """The song that it belongs to, "" for all songs."""
         return str(self.what.get("song", ""))
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a job. kind: of failure: ``input`` (not tried again), ``engine``, ``output``, ``crash``,
-    ``timeout``, ``frames`` (some are missing or damaged: ``bad``), ``bug``; digest: names what was made."""
+    """Outcome of a job.
+
+    Attributes:
+        job: Id of the job.
+        ok: Whether it succeeded.
+        kind: Kind of failure: ``input`` (not tried again), ``engine``, ``output``, ``expected``, ``crash``,
+            ``timeout``, ``frames`` (some are missing or damaged, listed in ``detail["bad"]``) or ``bug``.
+        message: The failure as a sentence.
+        seconds: Duration, seconds.
+        digest: Hash of what was made.
+        detail: Further figures, as JSON values.
+    """
 
     job: str
     ok: bool
@@ -54,12 +72,21 @@ class Result:
 
 
 def key_of(*parts: Any) -> str:
-    """Sixteen hex digits that name JSON values."""
+    """Hash JSON values to 16 hex digits."""
     return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def write_plan(path: Path, head: dict[str, Any], jobs: Iterable[Job]) -> int:
-    """Write a plan; returns how many jobs it lists. The jobs are never all in memory."""
+    """Write a plan, without ever holding all jobs in memory.
+
+    Args:
+        path: File to write.
+        head: What describes the whole study, as JSON values.
+        jobs: The jobs, each after those that it needs.
+
+    Returns:
+        The number of jobs.
+    """
     count = 0
     dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
     with replacing(path) as temporary, temporary.open("w", encoding="ascii", newline="\n") as file:
@@ -71,28 +98,30 @@ def write_plan(path: Path, head: dict[str, Any], jobs: Iterable[Job]) -> int:
 
 
 def read_head(path: Path) -> dict[str, Any]:
-    """The first line of a plan: what the study is.
+    """Read the first line of a plan: the description of the study.
 
     Raises:
-        MissingFileError: there is none. FormatError: it is of another version, or damaged.
+        MissingFileError: There is no plan.
+        FormatError: It is of another version, or damaged.
     """
     try:
         with path.open(encoding="ascii") as file:
             head = json.loads(file.readline())
     except OSError as error:
-        raise MissingFileError(f"There is no plan at {path}. Make one with `dancepose study plan`.") from error
+        raise MissingFileError(f"There is no plan at {path}. Write one with `dancepose study plan`.") from error
     except ValueError as error:
-        raise FormatError(f"{path} is damaged ({error}). Make it again with `dancepose study plan`.") from error
+        raise FormatError(f"{path} is damaged ({error}). {PLAN_AGAIN}") from error
     if not isinstance(head, dict) or head.get("plan") != PLAN_VERSION:
-        raise FormatError(f"{path} is not a plan of this version. Make it again with `dancepose study plan`.")
+        raise FormatError(f"{path} is not a plan of this version. {PLAN_AGAIN}")
     return head
 
 
 def read_jobs(path: Path) -> Iterator[Job]:
-    """The jobs of a plan, each after those that it needs.
+    """Read the jobs of a plan, each after those that it needs.
 
     Raises:
-        MissingFileError, FormatError: there is no usable plan.
+        MissingFileError: There is no plan.
+        FormatError: It is of another version, or damaged.
     """
     read_head(path)
     with path.open(encoding="ascii") as file:
@@ -101,7 +130,5 @@ def read_jobs(path: Path) -> Iterator[Job]:
             try:
                 name, kind, key, needs, what = json.loads(line)
             except ValueError as error:
-                raise FormatError(
-                    f"{path}, line {number}, is damaged ({error}). Make it again with `dancepose study plan`."
-                ) from error
+                raise FormatError(f"{path}, line {number}, is damaged ({error}). {PLAN_AGAIN}") from error
             yield Job(name, kind, key, tuple(needs), what)

@@ -1,4 +1,4 @@
-"""Which program makes a study: its version, and a name for all that a fit depends on."""
+"""Identity of the program that makes a study: its version, and a hash of everything a fit depends on."""
 
 from functools import cache
 import hashlib
@@ -10,11 +10,12 @@ from typing import Final
 from dancepose_addon.core import errors
 
 ADDON: Final = Path(errors.__file__).resolve().parents[1]
-DECIDES_A_FIT: Final = ("core", "inference", "assets", "fitting.py", "headless_study.py")
+FIT_SOURCES: Final = ("core", "inference", "assets", "fitting.py", "headless_study.py")
+"""Parts of the add-on whose content decides a fit."""
 
 
 def program_version() -> str:
-    """The version of ``blender_manifest.toml``, or of the installed package."""
+    """Return the version in ``blender_manifest.toml``, or that of the installed package."""
     manifest = ADDON.parent / "blender_manifest.toml"
     if manifest.is_file():
         found = re.search(r'(?m)^version = "([^"]+)"', manifest.read_text(encoding="utf-8"))
@@ -28,9 +29,9 @@ def program_version() -> str:
 
 @cache
 def code_hash() -> str:
-    """Sixteen hex digits of the code and the assets that decide a fit."""
+    """Hash the code and the assets that decide a fit to 16 hex digits."""
     digest = hashlib.blake2b(digest_size=8)
-    for name in DECIDES_A_FIT:
+    for name in FIT_SOURCES:
         top = ADDON / name
         for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
             if path.is_file() and path.suffix != ".pyc":

@@ -1,0 +1,77 @@
+"""Camera and floor of a song, shared by all systems, so that the view does not identify the system."""
+
+from dataclasses import asdict, replace
+import hashlib
+import json
+import math
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from dancepose_addon.core.atomic import replacing
+from dancepose_addon.core.body.model import BodyModel
+from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.body.motion import BodyMotion
+from dancepose_addon.core.camera_framing import CameraSettings, frame_motions
+
+from ..plan.paths import StudyPaths
+from ..plan.planning import Segment
+from ..plan.study_file import Study
+
+
+def write_song_camera(study: Study, paths: StudyPaths, song: str, systems: list[str], segments: list[Segment]) -> str:
+    """Write the camera and the floor of a song, computed from the fitted motions of ``systems``.
+
+    Every fit puts its own floor at y = 0. With one floor for the song, each clip is moved by the difference of its
+    floor from the median, so that a system that floats is seen to float. ``move_m`` in the file holds these moves.
+
+    Args:
+        study: The study.
+        paths: Its files.
+        song: Name of the song.
+        systems: Names of the systems whose motions are there.
+        segments: The parts of the song that are shown.
+
+    Returns:
+        A hash of the file's content.
+    """
+    body = load_body(study.path(study.stage.body))
+    fits = {name: json.loads(paths.fit_report(name, song).read_text(encoding="utf-8")) for name in systems}
+    floors = {name: float(fit["floor_m"]) for name, fit in fits.items()}
+    middle = median(floors.values())
+    moves = {name: [0.0, floors[name] - middle if study.stage.floor == "song" else 0.0, 0.0] for name in systems}
+    shown: list[tuple[BodyModel, BodyMotion]] = []
+    for name in systems:
+        motion = BodyMotion.load(paths.motion(name, song))
+        motion = replace(motion, translation_m=motion.translation_m + np.array(moves[name], np.float32))
+        shown.append((body, _shown_part(motion, segments, study.picture.fps)))
+    width, height = study.picture.size
+    settings = CameraSettings(
+        field_rad=math.radians(study.camera.field_deg),
+        pitch_rad=math.radians(study.camera.pitch_deg),
+        margin=study.camera.margin,
+    )
+    shot = frame_motions(shown, aspect=width / height, camera=settings)
+    numbers = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in asdict(shot).items()}
+    text = json.dumps({"song": song, "shot": numbers, "move_m": moves, "floors_m": floors}, indent=2)
+    with replacing(paths.camera(song)) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _shown_part(motion: BodyMotion, segments: list[Segment], fps: float) -> BodyMotion:
+    """Keep the poses that the segments show, and their neighbours."""
+    shown = np.zeros(len(motion), bool)
+    for segment in segments:
+        first = math.floor(segment.start_s * motion.fps) - 1
+        last = math.ceil((segment.start_s + segment.frames / fps) * motion.fps) + 1
+        shown[max(0, first) : last + 1] = True
+    return replace(motion, pose_rotmat=motion.pose_rotmat[shown], translation_m=motion.translation_m[shown])
+
+
+def read_song_camera(path: Path) -> dict[str, Any]:
+    """Read the file that ``write_song_camera`` wrote."""
+    table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return table
