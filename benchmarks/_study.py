@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from dancepose.study.plan.paths import Places
+from dancepose.study.plan.ffmpeg_program import find_ffmpeg
+from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.planning import make_plan
 from dancepose.study.plan.study_file import load_study
 from dancepose.study.run.driver import Summary
-from dancepose.study.run.job_runner import Context
+from dancepose.study.run.job_runner import RunContext
 from dancepose.study.run.running import RunOptions, run_plan
 from dancepose_addon.core.skeleton.readers import read
 
@@ -41,7 +42,7 @@ def write_study(
     systems: int = 2,
     songs: int = 1,
     size: tuple[int, int] = (64, 64),
-    engine: str = "preview",
+    engine: str = "workbench",
     length_s: float = 1.0,
     chunk: int = 0,
     retries: int = 2,
@@ -76,14 +77,14 @@ def run_study(
 ) -> Summary:
     """Plan and run."""
     study = load_study(file)
-    make_plan(study, Places(study.out))
+    make_plan(study, StudyPaths(study.out), find_ffmpeg())
     options = RunOptions(executor, workers=workers, threads=threads)
-    return run_plan(Context(study.root, study.out), options, tell=tell, show=lambda _state: None)
+    return run_plan(RunContext(study.root, study.out), options, on_message=tell, on_progress=lambda _state: None)
 
 
 def frame_hashes(file: Path) -> dict[str, str]:
     """Every frame by its place; equal pixels are equal files."""
-    folder = Places(load_study(file).out).out / "frames"
+    folder = StudyPaths(load_study(file).out).out / "frames"
     return {
         path.relative_to(folder).as_posix(): hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
         for path in sorted(folder.rglob("*.png"))

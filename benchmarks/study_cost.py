@@ -21,7 +21,7 @@ import tempfile
 import time
 from typing import TextIO
 
-from dancepose.study.plan.paths import Places
+from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.planning import chunk_frames, frame_estimate_s
 from dancepose.study.plan.study_file import load_study
 from dancepose.study.run.journal import Journal
@@ -70,7 +70,7 @@ def measure_overhead(folder: Path, arguments: argparse.Namespace) -> int:
     from dancepose_addon.blender import console
 
     with console.chatter_into(folder / "log") as stream:
-        worst = max(_overhead(folder, engine, arguments, stream) for engine in ("preview", "study"))
+        worst = max(_overhead(folder, engine, arguments, stream) for engine in ("workbench", "cycles"))
         print(f"goal: at most {OVERHEAD_GOAL:.0%}; {load_text()}", file=stream, flush=True)
     # Blender may hang where Python's callbacks are registered when it ends.
     shutil.rmtree(folder, ignore_errors=True)
@@ -123,16 +123,16 @@ def _overhead(folder: Path, engine: str, arguments: argparse.Namespace, stream: 
 def _render_job(folder: Path, engine: str, arguments: argparse.Namespace) -> RenderRequest:
     """The job of a clip's frames, after everything before it has been done by a study."""
     from dancepose.study.plan.jobs import read_jobs
-    from dancepose.study.run.job_runner import Context, Tasks
+    from dancepose.study.run.job_runner import RunContext, JobRunner
 
     folder.mkdir()
     size = (arguments.size, arguments.size)
     file = write_study(folder, systems=1, engine=engine, size=size, length_s=arguments.frames / 25)
     study = load_study(file)
     assert not run_study(file, workers=1, threads=os.cpu_count() or 1).failed
-    places = Places(study.out)
-    job = next(job for job in read_jobs(places.plan) if job.kind == "render")
-    request = Tasks(Context(study.root, study.out)).request(job)
+    paths = StudyPaths(study.out)
+    job = next(job for job in read_jobs(paths.plan) if job.kind == "render")
+    request = JobRunner(RunContext(study.root, study.out)).request(job)
     assert isinstance(request, RenderRequest)
     return request
 
@@ -162,14 +162,14 @@ def measure_workers(folder: Path, arguments: argparse.Namespace) -> int:
 
 def _rendering_s(file: Path) -> float:
     """Seconds from the beginning of the first chunk to the end of the last."""
-    journal = Journal.open(Places(load_study(file).out).journal)
+    journal = Journal.open(StudyPaths(load_study(file).out).journal)
     chunks = [entry for name, entry in journal.entries.items() if name.startswith("render:")]
     return float(max(e["at"] for e in chunks) - min(e["at"] - e["seconds"] for e in chunks))
 
 
 def measure_pace(folder: Path, arguments: argparse.Namespace) -> int:
     """Frames an hour by two workers."""
-    for engine in ("preview", "study"):
+    for engine in ("workbench", "cycles"):
         for size in SIZES:
             target = folder / f"{engine}-{size[1]}"
             target.mkdir()

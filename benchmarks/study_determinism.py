@@ -23,7 +23,7 @@ def main() -> int:
     arguments = parser.parse_args()
     differing = 0
     with tempfile.TemporaryDirectory() as folder:
-        for engine in ("preview", "study"):
+        for engine in ("workbench", "cycles"):
             whole = _render(Path(folder) / f"{engine}-whole", engine, arguments, "local", 1)
             for executor, chunks in WAYS:
                 found = _render(Path(folder) / f"{engine}-{executor}-{chunks}", engine, arguments, executor, chunks)

@@ -16,7 +16,7 @@ import tempfile
 import threading
 
 from dancepose.study.media.ffmpeg import count_frames
-from dancepose.study.plan.paths import Places
+from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.study_file import load_study
 
 from ._study import blenders_of, frame_hashes, run_study, write_study
@@ -55,7 +55,7 @@ def verdict(what: str, file: Path, good: dict[str, str]) -> bool:
     """Whether frames and films are as without the fault; prints it."""
     found = frame_hashes(file)
     wrong = [name for name in good.keys() | found.keys() if good.get(name) != found.get(name)]
-    films = sorted((Places(load_study(file).out).out / "clips").rglob("*.mp4"))
+    films = sorted((StudyPaths(load_study(file).out).out / "clips").rglob("*.mp4"))
     short = [film.name for film in films if count_frames(film) != FRAMES]
     fine = not wrong and not short and len(films) == 4
     print(f"{what}: {len(found)} frames, {len(wrong)} wrong; {len(films)} films, {len(short)} short: {_word(fine)}")
@@ -83,13 +83,13 @@ def kill_workers(folder: Path, good: dict[str, str], kills: int) -> bool:
     thread.start()
     runs, failed = 0, 1
     while failed and runs < 20:
-        failed = len(run_study(file, tell=lambda _text: None).failed)
+        failed = len(run_study(file, on_message=lambda _text: None).failed)
         runs += 1
         if not failed and len(killed) < kills:
             # Done before all kills were spent: begin the frames anew, and go on.
-            for path in (Places(load_study(file).out).out / "frames").rglob("*.png"):
+            for path in (StudyPaths(load_study(file).out).out / "frames").rglob("*.png"):
                 path.unlink()
-            for clip in (Places(load_study(file).out).out / "clips").rglob("*.mp4"):
+            for clip in (StudyPaths(load_study(file).out).out / "clips").rglob("*.mp4"):
                 clip.unlink()
             failed = 1
     stop.set()
@@ -99,21 +99,21 @@ def kill_workers(folder: Path, good: dict[str, str], kills: int) -> bool:
 
 def damage_frames(file: Path, good: dict[str, str]) -> bool:
     """A flipped byte, a truncated file, an empty one, a frame of another clip, and one that is gone."""
-    places = Places(load_study(file).out)
-    folder = places.frames("system0", "song0", "")
+    paths = StudyPaths(load_study(file).out)
+    folder = paths.frames("system0", "song0", "")
     frame = [folder / f"{index:06d}.png" for index in range(FRAMES)]
     flipped = bytearray(frame[3].read_bytes())
     flipped[len(flipped) // 2] ^= 1
     frame[3].write_bytes(flipped)
     frame[11].write_bytes(frame[11].read_bytes()[:-20])
     frame[12].write_bytes(b"")
-    frame[20].write_bytes((places.frames("system1", "song0", "") / "000020.png").read_bytes())
+    frame[20].write_bytes((paths.frames("system1", "song0", "") / "000020.png").read_bytes())
     frame[39].unlink()
-    film = places.clip("system0", "song0", "")
+    film = paths.clip("system0", "song0", "")
     before = film.read_bytes()
     film.unlink()
     told: list[str] = []
-    failed = run_study(file, tell=told.append).failed
+    failed = run_study(file, on_message=told.append).failed
     print(f"  told: {'; '.join(told)}")
     same = film.read_bytes() == before
     print(f"  the film is {'the same to the byte' if same else 'ANOTHER'}")
@@ -129,8 +129,8 @@ def spoil_inputs(folder: Path, good: dict[str, str]) -> bool:
     text = file.read_text(encoding="utf-8")
     head, tail = text.rsplit("audio = ", 1)
     file.write_text(f'{head}audio = "gone.mp3"\n{tail.split(chr(10), 1)[1]}', encoding="utf-8")
-    failed = run_study(file, tell=lambda _text: None).failed
-    films = sorted(path.name for path in (Places(load_study(file).out).out / "clips").rglob("*.mp4"))
+    failed = run_study(file, on_message=lambda _text: None).failed
+    films = sorted(path.name for path in (StudyPaths(load_study(file).out).out / "clips").rglob("*.mp4"))
     print(f"  failed: {'; '.join(f'{job}: {why}' for job, why in failed.items())}")
     alone = films == ["song0.mp4"] and len(failed) == 2
     print(f"  films made without them: {len(films)}")
@@ -149,7 +149,7 @@ def fill_disk(folder: Path, good: dict[str, str]) -> bool:
         return True
     try:
         file = write_fresh(folder, retries=0)
-        failed = run_study(file, tell=lambda _text: None).failed
+        failed = run_study(file, on_message=lambda _text: None).failed
         full = [why for why in failed.values() if "disk is full" in why or "No space" in why]
         print(f"  {len(failed)} jobs failed, {len(full)} for want of room; {len(frame_hashes(file))} frames were kept")
         subprocess.run(["mount", "-o", "remount,size=200000000", str(folder)], check=True)

@@ -23,7 +23,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from dancepose.study.plan.jobs import read_jobs
 from dancepose.study.plan.study_file import load_study
-from dancepose.study.run.job_runner import Context, Tasks
+from dancepose.study.run.job_runner import RunContext, JobRunner
 from dancepose_addon.blender import console
 from dancepose_addon.blender.render import rendering
 from dancepose_addon.core.arrays import F64
@@ -80,11 +80,11 @@ def main() -> None:
 
 
 def _job(folder: Path) -> RenderRequest:
-    file = write_study(folder, systems=1, engine="study", size=(64, 64), length_s=4.0, chunk=50)
+    file = write_study(folder, systems=1, engine="cycles", size=(64, 64), length_s=4.0, chunk=50)
     study = load_study(file)
     assert not run_study(file, workers=1, threads=os.cpu_count() or 1).failed
     job = next(job for job in read_jobs(study.out / "plan.jsonl") if job.kind == "render")
-    request = Tasks(Context(study.root, study.out)).request(job)
+    request = JobRunner(RunContext(study.root, study.out)).request(job)
     assert isinstance(request, RenderRequest)
     return request
 

@@ -15,7 +15,8 @@ import tempfile
 import time
 
 from dancepose.study.plan.jobs import read_jobs
-from dancepose.study.plan.paths import Places
+from dancepose.study.plan.ffmpeg_program import find_ffmpeg
+from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.planning import make_plan
 from dancepose.study.plan.study_file import load_study
 from dancepose.study.report.status import read_status
@@ -60,10 +61,10 @@ def _write(folder: Path, systems: int, songs: int) -> Path:
 def _plan(file: Path) -> int:
     clock = time.perf_counter()
     study = load_study(file)
-    planned = make_plan(study, Places(study.out))
+    planned = make_plan(study, StudyPaths(study.out), find_ffmpeg())
     seconds = time.perf_counter() - clock
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    size = Places(study.out).plan.stat().st_size / 1e6
+    size = StudyPaths(study.out).plan.stat().st_size / 1e6
     print(
         f"plan of {len(study.systems)} systems x {len(study.songs)} songs: {planned.jobs} jobs, "
         f"{planned.frames} frames, {size:.0f} MB, in {seconds:.1f} s (goal {PLAN_GOAL_S:.0f}) with "
@@ -76,16 +77,16 @@ def _status(folder: Path, frames: int) -> bool:
     clips = frames // 250
     file = _write(folder, clips // 100, 100)
     study = load_study(file)
-    places = Places(study.out)
-    make_plan(study, places)
-    for job in read_jobs(places.plan):
+    paths = StudyPaths(study.out)
+    make_plan(study, paths, find_ffmpeg())
+    for job in read_jobs(paths.plan):
         if job.kind == "encode":
-            target = places.frames(job.what["system"], job.song, job.what["segment"])
+            target = paths.frames(job.what["system"], job.song, job.what["segment"])
             target.mkdir(parents=True)
             for index in range(250):
                 (target / f"{index:06d}.png").touch()
     clock = time.perf_counter()
-    status = read_status(places)
+    status = read_status(paths)
     seconds = time.perf_counter() - clock
     print(f"status of {status.frames[0]} frames in {seconds:.2f} s (goal {STATUS_GOAL_S:.0f}); {load_text()}")
     return seconds < STATUS_GOAL_S and status.frames == (frames, frames)

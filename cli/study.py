@@ -1,22 +1,28 @@
 """``dancepose study``: a whole user study from one file."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+import sys
 from typing import Annotated, Any
 
 import typer
 
+from dancepose.study.plan.ffmpeg_program import find_ffmpeg
 from dancepose.study.plan.jobs import read_head
-from dancepose.study.plan.paths import Places
+from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.planning import make_plan
 from dancepose.study.plan.study_file import Study, load_study
+from dancepose.study.plan.study_folder import require_separate_folder
 from dancepose.study.plan.template import draft_study
 from dancepose.study.report.check_study import check_study
-from dancepose.study.report.cleaning import clean as clean_study
+from dancepose.study.report.cleaning import clean_study, finished_films
 from dancepose.study.report.status import Status, read_status
 from dancepose.study.report.study_report import write_report
 from dancepose.study.run.driver import Summary
-from dancepose.study.run.executors import NAMES
-from dancepose.study.run.job_runner import Context
+from dancepose.study.run.executors import EXECUTORS
+from dancepose.study.run.interruption import RunStopped, exit_code_of, raising_on_signals
+from dancepose.study.run.job_runner import RunContext
 from dancepose.study.run.running import RunOptions, run_plan
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.errors import DancePoseError, OutputError
@@ -25,32 +31,33 @@ from dancepose_addon.inference.regressors import shipped_layouts
 from .display import list_results
 from .study_display import run_display, time_text
 
-app = typer.Typer(help="A whole user study from one file: planned, fitted, rendered, encoded, reported.")
+app = typer.Typer(help="Render a whole user study from one file.")
 
-StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study.")]
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study file.")]
 
 
-@app.command()
-def init(
-    folders: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Skeleton files, a folder a system.")],
+@app.command("init")
+def init_command(
+    folders: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="One folder of motion files per system.")],
     out: Annotated[Path, typer.Option("--out", help="The file to write.")] = Path("study.toml"),
-    audio: Annotated[Path | None, typer.Option(help="Folder of music, named as the songs.")] = None,
+    audio: Annotated[Path | None, typer.Option(help="Folder of music files, named as the songs.")] = None,
 ) -> None:
-    """Write a commented study.toml for the systems and songs that folders hold."""
+    """Write a commented study.toml for the systems and songs in some folders."""
     if out.exists():
-        raise OutputError(f"{out} exists. Choose another place with --out, or remove it.")
+        raise OutputError(f"{out} already exists. Choose another name with --out, or remove it.")
     text = draft_study(folders, audio=audio, root=out.absolute().parent)
     with replacing(out) as temporary:
         temporary.write_text(text, encoding="utf-8")
     list_results({"study": out})
-    print(f"Look it over, then: dancepose study check {out}")
+    print(f"Review it, then run: dancepose study check {out}")
 
 
-@app.command()
-def check(study_file: StudyFile) -> None:
-    """Say what is missing, too short, of different length or unreadable, before anything is rendered."""
-    study = load_study(study_file)
-    checked = check_study(study, Places(study.out), shipped=shipped_layouts())
+@app.command("check")
+def check_command(study_file: StudyFile) -> None:
+    """Report what is missing, too short, of different length or unreadable, before anything is rendered."""
+    study = _load(study_file)
+    with _stoppable("Stopped."):
+        checked = check_study(study, StudyPaths(study.out), shipped=shipped_layouts())
     for notice in checked.notices:
         print(f"note     {notice}")
     for problem in checked.problems:
@@ -61,119 +68,156 @@ def check(study_file: StudyFile) -> None:
     )
     if checked.problems:
         count = len(checked.problems)
-        raise DancePoseError(f"{count} problem{'s' if count > 1 else ''}; the clips concerned will be missing.")
+        raise DancePoseError(f"{count} problem{'s' if count > 1 else ''}; the affected clips will be missing.")
 
 
-@app.command()
-def plan(study_file: StudyFile) -> None:
-    """Write the list of jobs."""
-    _plan(load_study(study_file))
+@app.command("plan")
+def plan_command(study_file: StudyFile) -> None:
+    """Write the list of jobs without running it."""
+    study = _load(study_file)
+    with _stoppable("Stopped; no plan was written."):
+        _plan(study)
 
 
-@app.command("resume", help="Go on with the plan as it was written, failed jobs included.")
-@app.command("run", help="Plan, and do whatever is not done: fit, render, encode, compare, report.")
-def run(
+@app.command("resume", help="Continue with the existing plan, including jobs that failed.")
+@app.command("run", help="Plan, then do everything that is not done yet: fit, render, encode, compare, report.")
+def run_command(
     context: typer.Context,
     study_file: StudyFile,
     executor: Annotated[
-        str, typer.Option(metavar="local|slurm|dask", help="Processes here, a Slurm cluster, or Dask.")
+        str, typer.Option(metavar="|".join(EXECUTORS), help="Processes on this machine, a Slurm cluster, or Dask.")
     ] = "local",
     workers: Annotated[
-        int, typer.Option(min=0, help="At a time; 0: one a processor here, 8 tasks of an array on Slurm.")
+        int, typer.Option(min=0, help="Jobs at a time; 0: one per processor, or 8 tasks of an array on Slurm.")
     ] = 0,
-    threads: Annotated[int, typer.Option(min=0, help="Processors of one worker; 0: a fair share.")] = 0,
-    address: Annotated[str | None, typer.Option(help="A Dask scheduler; without, one is started here.")] = None,
+    threads: Annotated[int, typer.Option(min=0, help="Processors of one worker; 0: an equal share.")] = 0,
+    address: Annotated[str | None, typer.Option(help="Address of a Dask scheduler; default: start one here.")] = None,
     slurm: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A parameter for submitit, such as partition.")
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A parameter of submitit, such as slurm_partition.")
     ] = None,
-    blender: Annotated[Path | None, typer.Option(help="A Blender program, instead of the bpy wheel.")] = None,
+    blender: Annotated[Path | None, typer.Option(help="A Blender program; default: the bpy wheel.")] = None,
 ) -> None:
-    """``run`` and ``resume`` differ in where their plan comes from."""
-    study = load_study(study_file)
-    if context.info_name == "run":
-        _plan(study)
-    else:
-        read_head(Places(study.out).plan)
-    _run(study, _options(executor, workers, threads, address, slurm), blender)
+    """``run`` writes a new plan; ``resume`` reads the existing one."""
+    options = _options(executor, workers, threads, address, slurm)
+    study = _load(study_file)
+    with _stoppable("Stopped before any job was started."):
+        if context.info_name == "run":
+            _plan(study)
+        else:
+            read_head(StudyPaths(study.out).plan)
+        _run(study, options, blender)
 
 
-@app.command()
-def status(study_file: StudyFile) -> None:
-    """Say how far the study is."""
-    _print_status(read_status(Places(load_study(study_file).out)))
+@app.command("status")
+def status_command(study_file: StudyFile) -> None:
+    """Show the progress of the study."""
+    _print_status(read_status(StudyPaths(_load(study_file).out)))
 
 
-@app.command()
-def report(
+@app.command("report")
+def report_command(
     study_file: StudyFile,
-    embed: Annotated[bool, typer.Option("--embed", help="Put the clips into the page too.")] = False,
+    embed: Annotated[bool, typer.Option("--embed", help="Embed the clips in the page.")] = False,
 ) -> None:
-    """Write report.html as far as the study is."""
-    study = load_study(study_file)
-    list_results({"report": write_report(study.root, Places(study.out), embed=embed)})
+    """Write report.html for what is finished."""
+    study = _load(study_file)
+    list_results({"report": write_report(study.root, StudyPaths(study.out), embed=embed)})
 
 
-@app.command()
-def clean(
+@app.command("clean")
+def clean_command(
     study_file: StudyFile,
-    everything: Annotated[bool, typer.Option("--all", help="All that the study made, clips included.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Remove everything in the plan, films included.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove finished films without asking.")] = False,
 ) -> None:
-    """Remove the frames of finished clips, and what killed runs left behind."""
-    freed = clean_study(Places(load_study(study_file).out), everything=everything)
+    """Remove the frames of finished clips, temporary files of runs that were killed, and logs."""
+    study = _load(study_file)
+    paths = StudyPaths(study.out)
+    films = finished_films(paths) if everything else 0
+    if films and not yes:
+        question = f"This removes {films} finished film{'s' if films > 1 else ''} in {paths.out}. Continue?"
+        if not sys.stdin.isatty():
+            raise DancePoseError(f"{question.removesuffix(' Continue?')} Add --yes to confirm.")
+        if not typer.confirm(question):
+            print("Nothing was removed.")
+            return
+    freed = clean_study(study.root, paths, everything=everything)
     print(f"Freed {freed / 1e6:.1f} MB.")
+    if everything and paths.out.is_dir():
+        print(f"Files that are not in the plan were kept: {paths.out}")
+
+
+def _load(study_file: Path) -> Study:
+    study = load_study(study_file)
+    require_separate_folder(study)
+    return study
+
+
+@contextmanager
+def _stoppable(sentence: str) -> Iterator[None]:
+    """Turn Ctrl-C and SIGTERM into one sentence and exit code 130 or 143."""
+    try:
+        with raising_on_signals():
+            yield
+    except RunStopped as stopped:
+        typer.echo(f"dancepose: {stopped}", err=True)
+        raise typer.Exit(stopped.exit_code) from None
+    except KeyboardInterrupt as cause:
+        typer.echo(f"dancepose: {sentence}", err=True)
+        raise typer.Exit(exit_code_of(cause)) from None
 
 
 def _options(executor: str, workers: int, threads: int, address: str | None, slurm: list[str] | None) -> RunOptions:
-    if executor not in NAMES:
-        raise typer.BadParameter(f"{executor!r} is no executor; choose one of {', '.join(NAMES)}.")
+    if executor not in EXECUTORS:
+        raise typer.BadParameter(f"unknown executor {executor!r}; expected one of {', '.join(EXECUTORS)}.")
     parameters: dict[str, Any] = {}
     for entry in slurm or []:
         key, equals, value = entry.partition("=")
         if not equals:
-            raise typer.BadParameter(f"{entry!r} is not KEY=VALUE.")
+            raise typer.BadParameter(f"--slurm expects KEY=VALUE, got {entry!r}.")
         parameters[key] = int(value) if value.isdigit() else value
     return RunOptions(executor, workers, threads, address, parameters)
 
 
 def _plan(study: Study) -> None:
-    planned = make_plan(study, Places(study.out))
-    for sentence in planned.missing:
+    planned = make_plan(study, StudyPaths(study.out), find_ffmpeg())
+    for sentence in (*planned.notices, *planned.missing):
         typer.echo(f"Note: {sentence}", err=True)
-    print(f"{planned.jobs} jobs: {planned.clips} clips of {planned.frames} frames.")
+    print(f"{planned.jobs} jobs: {planned.clips} clips of {planned.frames} frames in total.")
 
 
 def _run(study: Study, options: RunOptions, blender: Path | None) -> None:
-    places = Places(study.out)
-    blender = None if blender is None else blender.absolute()
+    paths = StudyPaths(study.out)
+    context = RunContext(study.root, study.out, None if blender is None else blender.absolute())
     with run_display() as display:
-        summary = run_plan(Context(study.root, study.out, blender), options, tell=display.tell, show=display.show)
-    _finish(summary, study, places)
+        summary = run_plan(context, options, on_message=display.on_message, on_progress=display.on_progress)
+    _finish(summary, study, paths)
 
 
-def _finish(summary: Summary, study: Study, places: Places) -> None:
-    page = write_report(study.root, places)
-    print(f"{summary.done} jobs done in {time_text(summary.seconds)}, {summary.skipped} were done before.")
+def _finish(summary: Summary, study: Study, paths: StudyPaths) -> None:
+    page = write_report(study.root, paths)
+    print(f"{summary.done} jobs done in {time_text(summary.seconds)}; {summary.skipped} were done before.")
     list_results({"report": page})
     if summary.failed:
         for job, why in summary.failed.items():
             typer.echo(f"failed  {job}: {why}", err=True)
         jobs = "job" if len(summary.failed) == 1 else "jobs"
+        depend = f" and {summary.blocked} depend on {'it' if jobs == 'job' else 'them'}" if summary.blocked else ""
         raise DancePoseError(
-            f"{len(summary.failed)} {jobs} failed; {summary.blocked} more hang on what failed. "
-            "Mend what is said above; then `dancepose study run` does the rest."
+            f"{len(summary.failed)} {jobs} failed{depend}. Fix the errors above, then re-run `dancepose study run`."
         )
 
 
 def _print_status(status: Status) -> None:
     width = max((len(name) for name in status.songs), default=4)
-    pace = status.frames_per_s if status.running else 0.0
+    rate = status.frames_per_s if status.running else 0.0
     print(f"{'song':<{width}}  {'clips':>11}  {'frames':>15}  {'failed':>6}  time left")
     left_s = 0.0
     for name, song in status.songs.items():
-        left_s += (song.frames - song.frames_done) / pace if pace else 0.0
+        left_s += (song.frames - song.frames_done) / rate if rate else 0.0
         print(
             f"{name:<{width}}  {song.clips_done:>5}/{song.clips:<5}  {song.frames_done:>7}/{song.frames:<7}  "
-            f"{song.failed or '':>6}  {time_text(left_s) if pace and song.frames_done < song.frames else ''}"
+            f"{song.failed or '':>6}  {time_text(left_s) if rate and song.frames_done < song.frames else ''}"
         )
     clips, frames = status.clips, status.frames
     print(
@@ -181,5 +225,5 @@ def _print_status(status: Status) -> None:
     )
     for job, why in status.failed.items():
         print(f"failed  {job}: {why}")
-    pace_text = f", {3600 * pace:.0f} frames an hour, {time_text(left_s)} left" if pace else ""
-    print(f"{'A run is at work' if status.running else 'No run is at work'}{pace_text}.")
+    rate_text = f", {3600 * rate:.0f} frames per hour, {time_text(left_s)} left" if rate else ""
+    print(f"{'Run in progress' if status.running else 'No run in progress'}{rate_text}.")

@@ -1,4 +1,4 @@
-"""What a user sees while a study runs: a bar for all frames, one for each song in work, and what failed."""
+"""Progress of a study on the terminal: a bar for all frames, one per song in progress, and failures."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
-from dancepose.study.run.driver import State
+from dancepose.study.run.driver import RunProgress
 
 EVERY_S: Final = 2.0
 LOG_EVERY_S: Final = 30.0
@@ -18,14 +18,19 @@ SONGS_SHOWN: Final = 6
 
 @dataclass(frozen=True)
 class RunDisplay:
-    """tell: called with a sentence; show: with how far the run is, as often as one likes."""
+    """Callbacks of a run.
 
-    tell: Callable[[str], None]
-    show: Callable[[State], None]
+    Attributes:
+        on_message: Shows a sentence.
+        on_progress: Shows the progress; may be called at any rate.
+    """
+
+    on_message: Callable[[str], None]
+    on_progress: Callable[[RunProgress], None]
 
 
 def time_text(seconds: float) -> str:
-    """A time as one says it."""
+    """Format a duration for people: 42 s, 12 min, 3 h 05 min."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -33,14 +38,24 @@ def time_text(seconds: float) -> str:
 
 
 @dataclass
-class Pace:
-    """Frames a second since the first new frame of this run."""
+class FrameRate:
+    """Frames per second since the first new frame of this run.
+
+    Attributes:
+        begun_s: When the first call was, seconds of the monotonic clock.
+        before: Frames that were done then; -1 before the first call.
+    """
 
     begun_s: float = 0.0
     before: int = -1
 
     def left_s(self, done: int, remaining: int) -> float | None:
-        """Seconds for ``remaining`` frames, or None while too few have been seen. done: frames done so far."""
+        """Estimate the seconds for ``remaining`` frames; None while too few have been rendered.
+
+        Args:
+            done: Frames that are done.
+            remaining: Frames that are left.
+        """
         if self.before < 0:
             self.before, self.begun_s = done, time.monotonic()
         new = done - self.before
@@ -49,14 +64,14 @@ class Pace:
 
 @contextmanager
 def run_display() -> Iterator[RunDisplay]:
-    """Bars on a terminal, a line now and then elsewhere; both on stderr."""
+    """Show bars on a terminal, or a line from time to time elsewhere; both on stderr."""
     console = Console(stderr=True)
 
-    def tell(text: str) -> None:
+    def on_message(text: str) -> None:
         console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     if not console.is_terminal:
-        yield RunDisplay(tell, _line_writer(console))
+        yield RunDisplay(on_message, _line_writer(console))
         return
     columns = (
         TextColumn("{task.description}"),
@@ -65,23 +80,23 @@ def run_display() -> Iterator[RunDisplay]:
         TextColumn("{task.fields[left]}"),
     )
     with Progress(*columns, console=console) as bars:
-        yield RunDisplay(tell, _bar_writer(bars))
+        yield RunDisplay(on_message, _bar_writer(bars))
 
 
-def _bar_writer(bars: Progress) -> Callable[[State], None]:
+def _bar_writer(bars: Progress) -> Callable[[RunProgress], None]:
     total = bars.add_task("all", total=1.0, left="")
     tasks: dict[str, TaskID] = {}
-    pace, last = Pace(), -EVERY_S
+    rate, last = FrameRate(), -EVERY_S
 
-    def show(state: State) -> None:
+    def on_progress(progress: RunProgress) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last < EVERY_S:
             return
         last = now
-        songs = state.frames()
+        songs = progress.frames()
         done, count = _sums(songs)
-        bars.update(total, completed=done, total=max(count, 1), left=_left(pace.left_s(done, count - done)))
+        bars.update(total, completed=done, total=max(count, 1), left=_left(rate.left_s(done, count - done)))
         ahead = 0
         for name, (have, frames) in songs.items():
             ahead += frames - have
@@ -91,32 +106,32 @@ def _bar_writer(bars: Progress) -> Callable[[State], None]:
             elif name in tasks or len(tasks) < SONGS_SHOWN:
                 if name not in tasks:
                     tasks[name] = bars.add_task(name, total=frames, left="")
-                bars.update(tasks[name], completed=have, left=_left(pace.left_s(done, ahead)))
+                bars.update(tasks[name], completed=have, left=_left(rate.left_s(done, ahead)))
 
-    return show
+    return on_progress
 
 
-def _line_writer(console: Console) -> Callable[[State], None]:
+def _line_writer(console: Console) -> Callable[[RunProgress], None]:
     started, last = time.monotonic(), 0.0
-    pace = Pace()
+    rate = FrameRate()
 
-    def show(state: State) -> None:
+    def on_progress(progress: RunProgress) -> None:
         nonlocal last
         elapsed = time.monotonic() - started
         if elapsed - last < LOG_EVERY_S:
             return
         last = elapsed
-        songs = state.frames()
+        songs = progress.frames()
         done, count = _sums(songs)
-        text = f"{time_text(elapsed)}: {done} of {count} frames{_left(pace.left_s(done, count - done))}"
+        text = f"{time_text(elapsed)}: {done} of {count} frames{_left(rate.left_s(done, count - done))}"
         ahead, parts = 0, []
         for name, (have, frames) in songs.items():
             ahead += frames - have
             if 0 < have < frames:
-                parts.append(f"{name} {have}/{frames}{_left(pace.left_s(done, ahead))}")
+                parts.append(f"{name} {have}/{frames}{_left(rate.left_s(done, ahead))}")
         print(f"{text}{'; ' if parts else ''}{'; '.join(parts[:SONGS_SHOWN])}", file=console.file, flush=True)
 
-    return show
+    return on_progress
 
 
 def _sums(songs: dict[str, tuple[int, int]]) -> tuple[int, int]:

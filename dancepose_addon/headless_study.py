@@ -29,6 +29,7 @@ from .core.atomic import replacing
 from .core.body.model_io import load_body
 from .core.body.motion import BodyMotion
 from .core.camera_framing import Shot
+from .core.engine_defaults import SAMPLES_TRANSPARENT
 from .core.errors import DancePoseError, EngineError, InputError
 from .core.fit.pipeline import FitResult
 from .core.io.read_options import ReadOptions
@@ -166,7 +167,7 @@ def probe_engine(request: ProbeRequest) -> DoneReply:
     if request.samples:
         found = replace(found, samples=request.samples)
     elif request.transparent and engines.IDENTIFIERS[found.name] == "CYCLES":
-        found = replace(found, samples=max(found.samples, engines.SAMPLES_TRANSPARENT))
+        found = replace(found, samples=max(found.samples, SAMPLES_TRANSPARENT))
     table = {**asdict(found), "blender": bpy.app.version_string}
     with replacing(request.out) as temporary:
         temporary.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Study renders: one file names systems and songs; all is planned, fitted, rendered, encoded and checked from it.
+"""Study renders: one file names systems and songs; all clips are planned, fitted, rendered, encoded and checked.
 
-Imports no bpy: Blender runs in processes of its own (``dancepose.study.run.blender_worker``).
+Nothing here imports bpy: Blender runs in separate processes (``dancepose.study.run.blender_worker``).
 """

@@ -1,4 +1,4 @@
-"""study.toml: what a study consists of. Unknown keys are errors."""
+"""study.toml: the description of a study. Unknown keys are errors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -8,125 +8,207 @@ import tomllib
 from typing import Any, Final, TypeVar
 
 from dancepose_addon.core.errors import FormatError, MissingFileError
-from dancepose_addon.core.fit.pose.levenberg_marquardt import REFINE_STEPS
+from dancepose_addon.core.fit.options import FIT_OPTIONS, FitOptions
 from dancepose_addon.core.skeleton.layouts import LAYOUTS
 
-from . import values as check
+from . import values
 
 T = TypeVar("T")
 
+RENAMED_ENGINES: Final = {"study": "cycles", "preview": "workbench"}
+"""Names of the render engines in study files of earlier versions."""
+SYSTEM_FIT_OPTIONS: Final = tuple(option for option in FIT_OPTIONS if option.name != "betas")
+"""Fit options of a [[system]]. The body's shape is the same for all systems: [stage] betas."""
 
-def option(kind: check.Check, default: Any = check.REQUIRED) -> Any:
-    """A key of the file: ``kind`` checks and converts its value; without a default it has to be there."""
-    if default is check.REQUIRED:
+
+def option(kind: values.Check, default: Any = values.REQUIRED) -> Any:
+    """Declare a key of the file.
+
+    Args:
+        kind: Check and conversion of its value.
+        default: Value where the key is missing; without a default it is required.
+    """
+    if default is values.REQUIRED:
         return field(metadata={"check": kind})
     return field(default=default, metadata={"check": kind})
 
 
 @dataclass(frozen=True, kw_only=True)
 class System:
-    """Who dances: a model, a recording. files: folder, glob, or path with ``{song}``; label: in pictures and report."""
+    """A source of dances, such as a model or a recording.
 
-    name: str = option(check.name)
-    files: str = option(check.text)
-    label: str = option(check.text, "")
-    layout: str | None = option(check.one_of(*LAYOUTS), None)
-    fps: float | None = option(check.number(0.001, 1000.0), None)
-    refine: int = option(check.whole(0, 100), REFINE_STEPS)
-    smooth: float = option(check.number(0.0, 100.0), 0.0)
-    adapt: bool = option(check.flag, False)
-    level: bool = option(check.flag, True)
-    foot_lock: bool = option(check.flag, False)
-    regressor: str | None = option(check.text, None)
-    device: str = option(check.one_of("auto", "cuda", "cpu", "numpy"), "cpu")
+    Attributes:
+        name: Name in file names.
+        files: Folder, glob, or path with ``{song}`` in it.
+        label: Name in pictures and in the report.
+        layout: Skeleton layout, where the files do not state it.
+        fps: Frames per second, where the files do not state them.
+        fit: Options of the fit.
+        regressor: ONNX file; None for the regressor that is shipped for the layout.
+        device: What the regressor runs on.
+    """
+
+    name: str = option(values.check_name)
+    files: str = option(values.check_path)
+    label: str = option(values.check_text, "")
+    layout: str | None = option(values.one_of(*LAYOUTS), None)
+    fps: float | None = option(values.number_from(0.001, 1000.0), None)
+    fit: FitOptions = FitOptions()
+    regressor: str | None = option(values.check_path, None)
+    device: str = option(values.one_of("auto", "cuda", "cpu", "numpy"), "cpu")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Song:
-    """What is danced to. match: name or stem of its files; window: seconds of ``audio`` that the dance covers."""
+    """A piece of music that is danced to.
 
-    name: str = option(check.name)
-    match: str = option(check.text, "")
-    audio: str | None = option(check.text, None)
-    window: tuple[float, float] | None = option(check.interval, None)
-    bpm: float | None = option(check.number(20.0, 400.0), None)
-    first_beat_s: float = option(check.number(0.0, 1e5), 0.0)
+    Attributes:
+        name: Name in file names.
+        match: Name or stem of its files in the systems' folders.
+        audio: Music file; None for silence.
+        window: (start, end) of the dance in ``audio``, seconds; None for the whole file.
+        bpm: Beats per minute.
+        first_beat_s: Time of beat 0 in the dance, seconds.
+    """
+
+    name: str = option(values.check_name)
+    match: str = option(values.check_text, "")
+    audio: str | None = option(values.check_path, None)
+    window: tuple[float, float] | None = option(values.check_interval, None)
+    bpm: float | None = option(values.number_from(20.0, 400.0), None)
+    first_beat_s: float = option(values.number_from(0.0, 1e5), 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """size: pixels; fps: of the videos; engine: study (Cycles) or preview (Workbench); device: of Cycles; samples: a
-    pixel, 0 for the engine's own; background: stage or transparent; seed: of Cycles' noise."""
+    """How frames are rendered.
 
-    size: tuple[int, int] = option(check.size, (720, 720))
-    fps: float = option(check.number(1.0, 240.0), 25.0)
-    engine: str = option(check.one_of("study", "preview"), "study")
-    device: str = option(check.one_of("cpu", "gpu", "auto"), "cpu")
-    samples: int = option(check.whole(0, 4096), 0)
-    background: str = option(check.one_of("stage", "transparent"), "stage")
-    seed: int = option(check.whole(0, 2**31 - 1), 0)
+    Attributes:
+        size: (width, height), pixels.
+        fps: Frames per second of the films.
+        engine: ``cycles`` or ``workbench``.
+        device: What Cycles renders on: ``cpu``, ``gpu`` or ``auto``.
+        samples: Samples per pixel; 0 for the engine's default.
+        background: ``stage`` or ``transparent``.
+        seed: Seed of Cycles' noise.
+    """
+
+    size: tuple[int, int] = option(values.check_size, (720, 720))
+    fps: float = option(values.number_from(1.0, 240.0), 25.0)
+    engine: str = option(values.one_of("cycles", "workbench", renamed=RENAMED_ENGINES), "cycles")
+    device: str = option(values.one_of("cpu", "gpu", "auto"), "cpu")
+    samples: int = option(values.whole_from(0, 4096), 0)
+    background: str = option(values.one_of("stage", "transparent"), "stage")
+    seed: int = option(values.whole_from(0, 2**31 - 1), 0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """body: an SMPL file, or the one shipped; betas: its shape in every clip, so that it tells nothing about the
-    system; [] solves for it clip by clip; floor: one height for all systems of a song, or each clip's own;
-    backdrop_rgb: linear; light: strength of all lights against the usual."""
+    """Body, floor, backdrop and light.
 
-    body: str | None = option(check.text, None)
-    betas: tuple[float, ...] = option(check.shape, (0.0,))
-    floor: str = option(check.one_of("song", "clip"), "song")
-    backdrop_rgb: tuple[float, float, float] = option(check.colour, (0.36, 0.365, 0.375))
-    light: float = option(check.number(0.0, 100.0), 1.0)
+    Attributes:
+        body: SMPL-format body file; None for the body that is shipped.
+        betas: Shape of the body in every clip, so that the shape does not identify the system; () solves for it clip
+            by clip.
+        floor: ``song`` for one floor height for all systems of a song, ``clip`` for each clip's own.
+        backdrop_rgb: Linear colour, each in [0, 1].
+        light: Strength of all lights, 1 for the default.
+    """
+
+    body: str | None = option(values.check_path, None)
+    betas: tuple[float, ...] = option(values.check_betas, (0.0,))
+    floor: str = option(values.one_of("song", "clip"), "song")
+    backdrop_rgb: tuple[float, float, float] = option(values.check_colour, (0.36, 0.365, 0.375))
+    light: float = option(values.number_from(0.0, 100.0), 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Camera:
-    """field_deg: vertical angle of view; pitch_deg: how far it looks down; margin: of the picture, free on every
-    side."""
+    """The camera, which is placed per song.
 
-    field_deg: float = option(check.number(2.0, 90.0), 18.0)
-    pitch_deg: float = option(check.number(0.0, 60.0), 9.0)
-    margin: float = option(check.number(0.0, 0.4), 0.07)
+    Attributes:
+        field_deg: Vertical angle of view, degrees.
+        pitch_deg: How far it looks down, degrees.
+        margin: Share of the picture that stays free on every side.
+    """
+
+    field_deg: float = option(values.number_from(2.0, 90.0), 18.0)
+    pitch_deg: float = option(values.number_from(0.0, 60.0), 9.0)
+    margin: float = option(values.number_from(0.0, 0.4), 0.07)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Time:
-    """length_s: of every clip, from the start; segments: cuts at the same seconds for every system; neither: as long
-    as the shortest of a song's clips."""
+    """Length of the clips. With neither key, a song is as long as its shortest clip.
 
-    length_s: float | None = option(check.number(0.04, 36000.0), None)
-    segments: tuple[tuple[float, float], ...] | None = option(check.intervals, None)
+    Attributes:
+        length_s: Length of every clip, from the start of the dance, seconds.
+        segments: (start, end) of several parts, seconds; the same for every system.
+    """
+
+    length_s: float | None = option(values.number_from(0.04, 36000.0), None)
+    segments: tuple[tuple[float, float], ...] | None = option(values.check_intervals, None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """What is made beside the clips. compare: rows of all systems, grids, or every pair; labels: with names, without,
-    or both; stills_s: seconds; still_beats: beats of the song, from its bpm; crf: of H.264, smaller is finer."""
+    """What is made besides the frames.
 
-    folder: str = option(check.text, "renders")
-    loudness_lufs: float = option(check.number(-60.0, -5.0), -23.0)
-    crf: int = option(check.whole(0, 40), 16)
-    compare: tuple[str, ...] = option(check.several_of("row", "grid", "pairs"), ("grid",))
-    labels: tuple[str, ...] = option(check.several_of("with", "without"), ("with", "without"))
-    sheets: bool = option(check.flag, True)
-    stills_s: tuple[float, ...] = option(check.numbers, ())
-    still_beats: tuple[int, ...] = option(check.wholes, ())
-    keep_frames: bool = option(check.flag, True)
+    Attributes:
+        folder: Folder of all results.
+        loudness_lufs: Loudness of every clip (EBU R128).
+        crf: Constant rate factor of H.264; smaller is finer and larger.
+        compare: Several clips in one picture: ``row`` or ``grid`` of all systems, or all ``pairs``.
+        labels: Comparisons ``with`` and ``without`` the systems' names.
+        sheets: Whether to write contact sheets.
+        stills_s: Times of stills, seconds into the dance.
+        still_beats: Beats of stills; needs ``bpm`` of every song.
+        keep_frames: Whether the PNG frames of a clip stay after it was encoded.
+    """
+
+    folder: str = option(values.check_path, "renders")
+    loudness_lufs: float = option(values.number_from(-60.0, -5.0), -23.0)
+    crf: int = option(values.whole_from(0, 40), 16)
+    compare: tuple[str, ...] = option(values.several_of("row", "grid", "pairs"), ("grid",))
+    labels: tuple[str, ...] = option(values.several_of("with", "without"), ("with", "without"))
+    sheets: bool = option(values.check_flag, True)
+    stills_s: tuple[float, ...] = option(values.check_seconds, ())
+    still_beats: tuple[int, ...] = option(values.check_counts, ())
+    keep_frames: bool = option(values.check_flag, True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """How the work is cut up; none of it changes a pixel. chunk_frames: 0 takes what makes starting it cheap."""
+    """How the work is divided. None of it changes a pixel.
 
-    chunk_frames: int = option(check.whole(0, 100000), 0)
-    timeout_s: float = option(check.number(1.0, 1e6), 1800.0)
-    retries: int = option(check.whole(0, 10), 2)
+    Attributes:
+        chunk_frames: Frames per render job; 0 chooses as many as keep the cost of starting one small.
+        timeout_s: Time limit of a job, seconds.
+        retries: How often a job that crashed is tried again.
+    """
+
+    chunk_frames: int = option(values.whole_from(0, 100000), 0)
+    timeout_s: float = option(values.number_from(1.0, 1e6), 1800.0)
+    retries: int = option(values.whole_from(0, 10), 2)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """A whole study.toml. root: the folder it lies in, from which its paths are meant."""
+    """The content of a study.toml.
+
+    Attributes:
+        name: Title of the report.
+        root: Folder of the file; relative paths in it start here.
+        systems: The systems.
+        songs: The songs.
+        picture: How frames are rendered.
+        stage: Body, floor, backdrop and light.
+        camera: The camera.
+        time: Length of the clips.
+        output: What is made.
+        run: How the work is divided.
+        notices: Sentences for the user about the file itself.
+    """
 
     name: str
     root: Path
@@ -138,15 +220,20 @@ class Study:
     time: Time = Time()
     output: Output = Output()
     run: Run = Run()
+    notices: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def out(self) -> Path:
-        """Folder of everything that is made."""
+        """The output folder."""
         return self.root / self.output.folder
 
     def path(self, text: str | None) -> Path | None:
-        """A path of the file, from the file's folder."""
+        """Resolve a path of the file from the file's folder."""
         return None if text is None else self.root / text
+
+    def fit_options(self, system: System) -> FitOptions:
+        """Return the options of a system's fits, with the shape of the study's body."""
+        return replace(system.fit, betas=self.stage.betas or None)
 
 
 SECTIONS: Final = {"picture": Picture, "stage": Stage, "camera": Camera, "time": Time, "output": Output, "run": Run}
@@ -156,7 +243,8 @@ def load_study(path: Path) -> Study:
     """Read a study.toml.
 
     Raises:
-        MissingFileError: no such file. FormatError: not TOML, an unknown key, or a value that cannot be.
+        MissingFileError: The file does not exist or cannot be read.
+        FormatError: It is not TOML, has an unknown key, or a value that is not allowed.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -165,25 +253,42 @@ def load_study(path: Path) -> Study:
             f"{path} cannot be read ({error.strerror}). Write one with `dancepose study init`."
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path} is not TOML ({error}). Mend that line.") from error
+        raise FormatError(f"{path} is not valid TOML ({error}). Correct that line.") from error
     return parse_study(table, root=path.absolute().parent, source=path.name)
 
 
 def parse_study(table: Mapping[str, Any], *, root: Path, source: str = "study.toml") -> Study:
-    """A study from the table of its file; see ``load_study``."""
+    """Make a study from the table of its file.
+
+    Args:
+        table: The parsed TOML.
+        root: Folder of the file.
+        source: Name of the file, for messages.
+
+    Raises:
+        FormatError: An unknown key, or a value that is not allowed.
+    """
     known = ("name", "system", "song", *SECTIONS)
     _refuse_unknown(table, known, source)
     sections: dict[str, Any] = {
         key: _section(kind, table.get(key, {}), f"{source}: [{key}]") for key, kind in SECTIONS.items()
     }
     study = Study(
-        name=check.text(table.get("name", root.name), f"{source}: name"),
+        name=values.check_text(table.get("name", root.name or "study"), f"{source}: name"),
         root=root,
         systems=_entries(System, table, "system", source),
         songs=_entries(Song, table, "song", source),
+        notices=_renamed_engine(table, source),
         **sections,
     )
-    return _agree(study, source)
+    return _check_together(study, source)
+
+
+def _renamed_engine(table: Mapping[str, Any], source: str) -> tuple[str, ...]:
+    old = table.get("picture", {}).get("engine")
+    if old not in RENAMED_ENGINES:
+        return ()
+    return (f'{source}: engine = "{old}" is now called "{RENAMED_ENGINES[old]}"; the old name still works.',)
 
 
 def _entries(kind: type[T], table: Mapping[str, Any], key: str, source: str) -> tuple[T, ...]:
@@ -192,22 +297,29 @@ def _entries(kind: type[T], table: Mapping[str, Any], key: str, source: str) -> 
         raise FormatError(f"{source} has no [[{key}]]; a study needs at least one. See `dancepose study init`.")
     entries = tuple(_section(kind, entry, f"{source}: [[{key}]] {n + 1}") for n, entry in enumerate(found))
     names = [getattr(entry, "name") for entry in entries]  # noqa: B009  (both kinds have one)
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise FormatError(f"{source} has more than one [[{key}]] named {', '.join(twice)}. Give each its own name.")
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise FormatError(f"{source} has more than one [[{key}]] named {', '.join(repeated)}. Use different names.")
     return entries
 
 
 def _section(kind: type[T], table: Any, where: str) -> T:
     if not isinstance(table, Mapping):
-        raise FormatError(f"{where} is {table!r}; expected a table of keys.")
-    options = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
-    _refuse_unknown(table, tuple(options), where)
-    missing = [name for name, item in options.items() if item.default is item.default_factory and name not in table]
+        raise FormatError(f"{where} is {table!r:.200}; expected a table of keys.")
+    checks = {item.name: item.metadata["check"] for item in fields(kind) if item.metadata}  # type: ignore[arg-type]
+    fit_checks = {entry.name: values.fit_option_check(entry) for entry in SYSTEM_FIT_OPTIONS} if kind is System else {}
+    _refuse_unknown(table, (*checks, *fit_checks), where)
+    required = [item.name for item in fields(kind) if item.default is item.default_factory]  # type: ignore[arg-type]
+    missing = [name for name in required if name not in table]
     if missing:
         raise FormatError(f"{where} lacks {', '.join(missing)}. Add it.")
-    values = {key: options[key].metadata["check"](value, f"{where} {key}") for key, value in table.items()}
-    return kind(**values)
+    found: dict[str, Any] = {
+        key: check(table[key], f"{where} {key}") for key, check in checks.items() if key in table
+    }
+    fit = {key: check(table[key], f"{where} {key}") for key, check in fit_checks.items() if key in table}
+    if fit:
+        found["fit"] = FitOptions(**fit)
+    return kind(**found)
 
 
 def _refuse_unknown(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
@@ -215,11 +327,11 @@ def _refuse_unknown(table: Mapping[str, Any], known: tuple[str, ...], where: str
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"Did you mean {near[0]}?" if near else f"Known keys: {', '.join(known)}."
-            raise FormatError(f"{where} has the unknown key {key!r}. {hint}")
+            raise FormatError(f"{where} has the unknown key {key!r:.100}. {hint}")
 
 
-def _agree(study: Study, source: str) -> Study:
-    """What only several keys together can get wrong."""
+def _check_together(study: Study, source: str) -> Study:
+    """Check what depends on several keys, and fill in the defaults that do."""
     time = study.time
     if time.length_s is not None and time.segments is not None:
         raise FormatError(f"{source}: [time] has both length_s and segments. Keep one.")
@@ -228,11 +340,11 @@ def _agree(study: Study, source: str) -> Study:
         if unknown:
             raise FormatError(
                 f"{source}: [output] still_beats needs the bpm of every song; missing for {', '.join(unknown[:5])}. "
-                "Add bpm and first_beat_s to these [[song]]s, or choose stills_s."
+                "Add bpm and first_beat_s to these [[song]]s, or use stills_s."
             )
     for song in study.songs:
         if song.window is not None and song.audio is None:
-            raise FormatError(f"{source}: song {song.name} has a window and no audio. Add audio, or drop window.")
+            raise FormatError(f"{source}: song {song.name} has a window but no audio. Add audio, or remove window.")
     return replace(
         study,
         songs=tuple(replace(song, match=song.match or song.name) for song in study.songs),

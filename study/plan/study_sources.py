@@ -1,29 +1,41 @@
-"""Which file each system has for each song, what is in it, and what names its content."""
+"""The file of each system for each song, what it contains, and a hash of its content."""
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 import hashlib
 import json
 from pathlib import Path
 from typing import Any, Final
 
 from dancepose_addon.core.atomic import replacing
-from dancepose_addon.core.errors import DancePoseError, FormatError, MissingFileError
-from dancepose_addon.core.skeleton.readers import read
+from dancepose_addon.core.errors import DancePoseError, FormatError, InputError, MissingFileError
+from dancepose_addon.core.io.theta import interpret_theta
+from dancepose_addon.core.options import arguments_of
+from dancepose_addon.core.skeleton.readers import examine, sequence_of
+from dancepose_addon.core.skeleton.recording import Hints, PoseRecording
 from dancepose_addon.core.skeleton.sequence import validate
 
 from .study_file import Song, System
 
 AUDIO_SUFFIXES: Final = (".wav", ".mp3", ".ogg", ".m4a", ".flac")
-BLOCK: Final = 1 << 20
+BLOCK_BYTES: Final = 1 << 20
+GLOB_CHARACTERS: Final = "*?["
 
 
 def find_sources(system: System, songs: Iterable[Song], root: Path) -> dict[str, Path | DancePoseError]:
-    """The file or folder of each song by its name, as the file says it (from ``root``); or why there is none.
+    """Find the file or folder of each song.
 
-    ``files`` with {song} in it is a path for each song; a folder is searched for entries named as the song, with any
-    suffix; anything else is a glob, whose matches are taken by their names or stems.
+    ``files`` with {song} in it is a path for each song. A folder is searched for entries named as the song, with any
+    suffix. Anything else is a glob, whose matches are chosen by their names or stems.
+
+    Args:
+        system: The system whose files are searched.
+        songs: The songs.
+        root: Folder of the study file.
+
+    Returns:
+        By name of the song: the path as the study file states it (from ``root``), or why there is none.
     """
     if "{song}" in system.files:
         paths = {song.name: Path(system.files.replace("{song}", song.match)) for song in songs}
@@ -47,6 +59,18 @@ def find_sources(system: System, songs: Iterable[Song], root: Path) -> dict[str,
     return found
 
 
+def folder_of(system: System, root: Path) -> Path:
+    """Return the folder that holds a system's files: the part of ``files`` before any placeholder or wildcard."""
+    path = root / system.files
+    if "{song}" not in system.files and path.is_dir():
+        return path
+    fixed = path.parts
+    for number, part in enumerate(fixed):
+        if "{song}" in part or any(character in part for character in GLOB_CHARACTERS):
+            return Path(*fixed[:number])
+    return path.parent
+
+
 def _entries(system: System, root: Path) -> list[Path]:
     folder = root / system.files
     if folder.is_dir():
@@ -55,7 +79,7 @@ def _entries(system: System, root: Path) -> list[Path]:
         pattern = Path(system.files)
         base = Path(pattern.anchor) if pattern.is_absolute() else root
         entries = list(base.glob(str(pattern.relative_to(pattern.anchor) if pattern.is_absolute() else pattern)))
-    # Paths stay as the file says them, so that a study that is moved as a whole keeps its plan.
+    # Paths stay as the file states them, so that a study that is moved as a whole keeps its plan.
     absolute = Path(system.files).is_absolute()
     kept = [path for path in entries if path.suffix.lower() not in AUDIO_SUFFIXES]
     return sorted(kept if absolute else (_relative(path, root) for path in kept))
@@ -73,24 +97,24 @@ def _missing(system: System, path: Path) -> MissingFileError:
 
 
 class Cache:
-    """What is remembered between runs, by a key that names all that it hangs on; a file of JSON."""
+    """Values that are kept between runs in a JSON file, each under a key that contains all it depends on."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._changed = path, False
         self._known: dict[str, Any] = {}
-        # What cannot be read is found anew.
+        # A cache that cannot be read is computed again.
         with suppress(OSError, ValueError):
             self._known = dict(json.loads(path.read_bytes()))
 
     def get(self, key: str, find: Callable[[], Any]) -> Any:
-        """What is remembered under ``key``, or else what ``find`` returns, remembered from now on."""
+        """Return the value stored under ``key``; if there is none, store what ``find`` returns."""
         if key not in self._known:
             self._known[key] = find()
             self._changed = True
         return self._known[key]
 
     def save(self) -> None:
-        """Write it down for the next run."""
+        """Write the values that were added."""
         if self._changed:
             with replacing(self._path) as temporary:
                 temporary.write_text(json.dumps(self._known), encoding="utf-8")
@@ -98,12 +122,14 @@ class Cache:
 
 
 def content_hash(path: Path, hashes: Cache) -> str:
-    """Sixteen hex digits of a file's content, or of all files in a folder but its music.
+    """Hash the content of a file, or of all files in a folder except music, to 16 hex digits.
 
-    hashes: of files, by place, size and time of change.
+    Args:
+        path: File or folder.
+        hashes: Hashes of files, by path, size and time of change.
 
     Raises:
-        MissingFileError: it cannot be read.
+        MissingFileError: It cannot be read.
     """
     try:
         if not path.is_dir():
@@ -114,14 +140,16 @@ def content_hash(path: Path, hashes: Cache) -> str:
                 digest.update(f"{entry.name}\0{_file_hash(entry, hashes)}\0".encode())
         return digest.hexdigest()
     except OSError as error:
-        raise MissingFileError(f"{path} cannot be read ({error.strerror}). Check the file and its rights.") from error
+        raise MissingFileError(
+            f"{path} cannot be read ({error.strerror}). Check the file and its permissions."
+        ) from error
 
 
 def _file_hash(path: Path, hashes: Cache) -> str:
     def find() -> str:
         digest = hashlib.blake2b(digest_size=8)
         with path.open("rb") as file:
-            while block := file.read(BLOCK):
+            while block := file.read(BLOCK_BYTES):
                 digest.update(block)
         return digest.hexdigest()
 
@@ -131,9 +159,19 @@ def _file_hash(path: Path, hashes: Cache) -> str:
 
 @dataclass(frozen=True)
 class SourceInfo:
-    """What a look into a source tells. trouble: why it cannot be used, in a sentence; layout, duration_s, fps: else."""
+    """What a source contains.
+
+    Attributes:
+        layout: Name of its skeleton layout.
+        rotations: Whether it holds SMPL rotations, which need no regressor.
+        duration_s: Length, seconds.
+        fps: Frames per second.
+        notes: Sentences for the user.
+        trouble: Why it cannot be used, as a sentence; the rest is empty then.
+    """
 
     layout: str = ""
+    rotations: bool = False
     duration_s: float = 0.0
     fps: float = 0.0
     notes: tuple[str, ...] = ()
@@ -141,27 +179,54 @@ class SourceInfo:
 
 
 def without_music(notes: Iterable[str]) -> list[str]:
-    """Notes but those on a source's own music: in a study the song's is played."""
+    """Drop the notes about a source's own music: a study plays the song's."""
     return [note for note in notes if "no music" not in note]
 
 
 def look_into(path: Path, system: System, content: str, infos: Cache) -> SourceInfo:
-    """What a look into a source of ``system`` tells: reading a long dance takes a second.
+    """Read a source and describe it. Reading a long dance takes a second, so the result is cached.
 
-    content: its hash; infos: of sources, by content.
+    Args:
+        path: File or folder.
+        system: The system that it belongs to.
+        content: Hash of its content.
+        infos: Descriptions of sources, by content.
     """
-    table = infos.get(json.dumps([content, system.layout, system.fps]), lambda: _look(path, system))
-    return SourceInfo(**{**table, "notes": tuple(table.get("notes", ()))})
+    key = json.dumps([content, system.layout, system.fps, arguments_of(system.fit)])
+    table = infos.get(key, lambda: asdict(_look(path, system)))
+    return SourceInfo(**{**table, "notes": tuple(table["notes"])})
 
 
-def _look(path: Path, system: System) -> dict[str, Any]:
+def _look(path: Path, system: System) -> SourceInfo:
+    hints = Hints(layout=system.layout, fps=system.fps)
     try:
-        sequence = validate(read(path, layout=system.layout, fps=system.fps))
+        examination = examine(path, hints)
+        recording, interpretation = examination.recording, examination.interpretation
+        if isinstance(recording, PoseRecording):
+            return _describe_rotations(recording, system, hints)
+        if interpretation is not None and interpretation.fps is None:
+            raise _no_rate(path, system)
+        sequence = validate(sequence_of(examination))
     except DancePoseError as error:
-        return {"trouble": str(error)}
-    return {
-        "layout": sequence.layout.name,
-        "duration_s": sequence.duration_s,
-        "fps": sequence.fps,
-        "notes": list(sequence.notes),
-    }
+        return SourceInfo(trouble=str(error))
+    return SourceInfo(
+        sequence.layout.name, duration_s=sequence.duration_s, fps=sequence.fps, notes=tuple(sequence.notes)
+    )
+
+
+def _describe_rotations(recording: PoseRecording, system: System, hints: Hints) -> SourceInfo:
+    fps = hints.fps or recording.fps
+    if fps is None:
+        raise _no_rate(Path(recording.source), system)
+    # The same refusal as that of the fit, before anything is rendered.
+    system.fit.require_for_rotations(recording.source)
+    findings = (*recording.findings, *interpret_theta(recording, hints)[2])
+    doubts = (finding.sentence() for finding in findings if finding.doubtful)
+    duration_s = len(recording.rotvec) / fps
+    return SourceInfo("smpl24", rotations=True, duration_s=duration_s, fps=fps, notes=(*recording.notes, *doubts))
+
+
+def _no_rate(path: Path, system: System) -> InputError:
+    return InputError(
+        f"{path} does not state its frame rate. Add `fps` to the [[system]] {system.name}, or store `fps` in the file."
+    )

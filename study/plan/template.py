@@ -1,4 +1,4 @@
-"""A first study.toml, from the folders that hold each system's files."""
+"""A first study.toml, drafted from the folders that hold each system's files."""
 
 from dataclasses import dataclass
 import json
@@ -8,58 +8,67 @@ import re
 from typing import Final
 
 from dancepose_addon.core.errors import DancePoseError, InputError
-from dancepose_addon.core.skeleton.readers import read
+from dancepose_addon.core.options import Option
+from dancepose_addon.core.skeleton.readers import examine
 
+from .study_file import SYSTEM_FIT_OPTIONS
 from .study_sources import AUDIO_SUFFIXES
 
+COMMENT_COLUMN: Final = 28
 TAIL: Final = """\
 [picture]
-size = [720, 720]           # pixels, even
-fps = 25                    # frames per second of the videos
-engine = "study"            # "study": Cycles, lit and denoised; "preview": Workbench, for a first look
-device = "cpu"              # of Cycles: "cpu", "gpu" or "auto"; every worker then uses the same
-background = "stage"        # "transparent": also a .webm with alpha
-# samples = 0               # a pixel; 0 takes what the engine is meant for
-# seed = 0                  # of Cycles' noise
+size = [720, 720]           # width and height in pixels, even numbers
+fps = 25                    # frames per second of the films
+engine = "cycles"           # "cycles": lit and denoised; "workbench": plain and many times faster
+device = "cpu"              # what Cycles renders on: "cpu", "gpu" or "auto"; the same for every worker
+background = "stage"        # "transparent": also writes a .webm with alpha
+# samples = 0               # samples per pixel; 0: the engine's default
+# seed = 0                  # seed of Cycles' noise
 
 [time]
-# Without either, each song is as long as its shortest clip.
-# length_s = 10.0           # every clip, from the start of the dance
-# segments = [[0, 10], [20, 30]]    # cuts at the same seconds for every system
+# With neither key, each song is as long as its shortest clip.
+# length_s = 10.0           # length of every clip, from the start of the dance
+# segments = [[0, 10], [20, 30]]    # [start, end] in seconds, the same for every system
 
 [stage]
-# body = "SMPL_NEUTRAL.pkl" # your own SMPL file; without it the free body that is shipped
-floor = "song"              # one floor height for all systems of a song; "clip": each clip stands on its own
-# betas = [0.0]             # shape of the body in every clip; [] solves for it clip by clip
+# body = "SMPL_NEUTRAL.pkl" # your own SMPL file; default: the free body that is included
+floor = "song"              # one floor height for all systems of a song; "clip": each clip's own floor
+# betas = [0.0]             # shape of the body in every clip; []: solve for it clip by clip
 # backdrop_rgb = [0.36, 0.365, 0.375]   # linear
-# light = 1.0
+# light = 1.0               # strength of the lights
 
 [camera]
 # field_deg = 18.0          # vertical angle of view
-# pitch_deg = 9.0           # how far it looks down
-# margin = 0.07             # of the picture, free on every side
+# pitch_deg = 9.0           # how far the camera looks down
+# margin = 0.07             # share of the picture that stays free on every side
 
 [output]
-folder = "renders"
+folder = "renders"          # created; must not contain inputs
 loudness_lufs = -23.0       # EBU R128, the same for all clips
-crf = 16                    # of H.264: smaller is finer and larger
-compare = ["grid"]          # of "row", "grid", "pairs"; [] for none
-labels = ["with", "without"]    # with names for papers, without for raters
-sheets = true
-# stills_s = [2.0, 5.0]     # seconds into the dance
-# still_beats = [8, 16]     # needs bpm and first_beat_s of every song
-keep_frames = true          # false: the PNG frames of a clip go once it is encoded
+crf = 16                    # quality of H.264: smaller is finer and larger
+compare = ["grid"]          # several clips in one picture: "row", "grid", "pairs"; []: none
+labels = ["with", "without"]    # with and without the systems' names
+sheets = true               # contact sheets
+# stills_s = [2.0, 5.0]     # stills at these seconds of the dance
+# still_beats = [8, 16]     # stills at these beats; needs bpm and first_beat_s of every song
+keep_frames = true          # false: delete the PNG frames of a clip after it was encoded
 
 [run]
-# chunk_frames = 0          # frames a worker does at a time; 0: as many as make starting it cheap
-# timeout_s = 1800          # for one chunk
-# retries = 2
+# chunk_frames = 0          # frames per render job; 0: chosen so that starting one costs little
+# timeout_s = 1800          # time limit of a job
+# retries = 2               # how often a job that crashed is tried again
 """
 
 
 @dataclass(frozen=True)
-class _Found:
-    """A song as the folders show it. name: as in files; audio: path; window: seconds of it."""
+class _FoundSong:
+    """A song that the folders contain.
+
+    Attributes:
+        name: Name in file names.
+        audio: Its music file, if one was found.
+        window: (start, end) of the dance in ``audio``, seconds.
+    """
 
     name: str
     audio: Path | None = None
@@ -67,80 +76,95 @@ class _Found:
 
 
 def draft_study(folders: list[Path], *, audio: Path | None, root: Path) -> str:
-    """The text of a study.toml for systems in ``folders``, one each, and their songs.
+    """Write the text of a study.toml.
 
-    audio: folder of music, by the songs' names; M&D folders bring their own.
+    Args:
+        folders: One folder of motion files per system.
+        audio: Folder of music, named as the songs; M&D folders name their own.
+        root: Folder of the file to write; paths in it are relative to this folder.
 
     Raises:
-        InputError: a folder is none, or holds nothing.
+        InputError: A folder does not exist or is empty.
     """
-    songs: dict[str, _Found] = {}
-    lines = ["# A study: systems that dance to songs. Paths are meant from this file's folder.", ""]
+    songs: dict[str, _FoundSong] = {}
+    lines = ["# A study: systems that dance to songs. Paths are relative to the folder of this file.", ""]
     lines += [f"name = {json.dumps(root.name)}", ""]
     taken: set[str] = set()
     for folder in folders:
-        entries = _entries(folder)
-        for entry in entries:
+        for entry in _entries(folder):
             name = entry.name if entry.is_dir() else entry.stem
-            if songs.get(name, _Found(name)).audio is None:
-                songs[name] = _look_for_music(name, entry, audio)
-        name = _unique(_clean(folder.name), taken)
-        lines += ["[[system]]", f"name = {json.dumps(name)}", f"files = {json.dumps(_shown(folder, root))}"]
-        lines += [f"# label = {json.dumps(name)}            # in pictures and in the report"]
-        lines += ['# layout = "md23"            # where the files leave it open', "# fps = 25"]
-        lines += ["# refine = 3                 # steps that draw the pose onto the points; 0: regressor alone"]
-        lines += ["# smooth = 0.0               # 1: take out the points' own noise; 0 shows what a model made"]
-        lines += ["# adapt = false              # let the layout's points shift on the body by up to 4 cm"]
-        lines += ["# level = true               # take out a drift of the recording's floor"]
-        lines += ["# foot_lock = false          # keep standing feet still and on the floor"]
-        lines += ['# regressor = "model.onnx"', ""]
+            if songs.get(name, _FoundSong(name)).audio is None:
+                songs[name] = _find_music(name, entry, audio)
+        name = _unique(_file_name(folder.name), taken)
+        lines += ["[[system]]", f"name = {json.dumps(name)}", f"files = {json.dumps(_shown_path(folder, root))}"]
+        lines += [*_system_comments(name), ""]
     taken = set()
-    for song in sorted(songs.values(), key=lambda found: _natural(found.name)):
-        name = _unique(_clean(song.name), taken)
+    for song in sorted(songs.values(), key=lambda found: _natural_order(found.name)):
+        name = _unique(_file_name(song.name), taken)
         lines += ["[[song]]", f"name = {json.dumps(name)}"]
         lines += [f"match = {json.dumps(song.name)}"] if name != song.name else []
-        lines += ["# audio = ...                # no music was found: silent"] if song.audio is None else []
-        lines += [] if song.audio is None else [f"audio = {json.dumps(_shown(song.audio, root))}"]
+        if song.audio is None:
+            lines.append(_comment('audio = "song.wav"', "no music was found: the clips are silent"))
+        else:
+            lines.append(f"audio = {json.dumps(_shown_path(song.audio, root))}")
         lines += [] if song.window is None else [f"window = [{song.window[0]:.3f}, {song.window[1]:.3f}]"]
-        lines += ["# bpm = 120", "# first_beat_s = 0.0", ""]
+        lines += [_comment("bpm = 120", "beats per minute"), _comment("first_beat_s = 0.0", "time of beat 0"), ""]
     return "\n".join(lines) + "\n" + TAIL
+
+
+def _system_comments(name: str) -> list[str]:
+    return [
+        _comment(f"label = {json.dumps(name)}", "name in pictures and in the report"),
+        _comment('layout = "md23"', "skeleton layout, where the files do not state it"),
+        _comment("fps = 25", "frames per second, where the files do not state them"),
+        *(_comment(f"{entry.name} = {_toml_value(entry)}", entry.info.help) for entry in SYSTEM_FIT_OPTIONS),
+        _comment('regressor = "model.onnx"', "default: the regressor that is shipped for the layout"),
+    ]
+
+
+def _toml_value(entry: Option) -> str:
+    return json.dumps(entry.default)
+
+
+def _comment(assignment: str, why: str) -> str:
+    return f"{'# ' + assignment:<{COMMENT_COLUMN}}# {why}"
 
 
 def _entries(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder. Give one folder of skeleton files for each system.")
+        raise InputError(f"{folder} is not a folder. Give one folder of motion files for each system.")
     entries = [
         path
         for path in sorted(folder.iterdir())
         if not path.name.startswith(".") and path.suffix.lower() not in AUDIO_SUFFIXES
     ]
     if not entries:
-        raise InputError(f"{folder} holds no skeleton files. Give one folder of skeleton files for each system.")
+        raise InputError(f"{folder} holds no motion files. Give one folder of motion files for each system.")
     return entries
 
 
-def _look_for_music(name: str, entry: Path, audio: Path | None) -> _Found:
+def _find_music(name: str, entry: Path, audio: Path | None) -> _FoundSong:
     if audio is not None:
         for suffix in AUDIO_SUFFIXES:
             if (audio / f"{name}{suffix}").is_file():
-                return _Found(name, audio / f"{name}{suffix}")
+                return _FoundSong(name, audio / f"{name}{suffix}")
     if entry.is_dir():
         try:
-            window = read(entry).audio
+            window = examine(entry).recording.audio
         except DancePoseError:
-            return _Found(name)
+            return _FoundSong(name)
         if window is not None:
-            return _Found(name, window.path, (window.start_s, window.start_s + window.duration_s))
-    return _Found(name)
+            return _FoundSong(name, window.path, (window.start_s, window.start_s + window.duration_s))
+    return _FoundSong(name)
 
 
-def _shown(path: Path, root: Path) -> str:
-    """A path from ``root`` where it lies near, else whole."""
+def _shown_path(path: Path, root: Path) -> str:
+    """Return a path relative to ``root`` if it is near, otherwise absolute."""
     relative = os.path.relpath(path.absolute(), root)
     return str(path.absolute()) if relative.startswith("../../..") else relative
 
 
-def _clean(name: str) -> str:
+def _file_name(name: str) -> str:
     text = re.sub(r"[^A-Za-z0-9_.+-]+", "_", name).strip("_.+-")
     return text or "unnamed"
 
@@ -153,7 +177,7 @@ def _unique(name: str, taken: set[str]) -> str:
     return chosen
 
 
-def _natural(name: str) -> list[tuple[int, int, str]]:
-    """So that 2 comes before 10."""
+def _natural_order(name: str) -> list[tuple[int, int, str]]:
+    """Return a sort key with which 2 comes before 10."""
     parts = re.split(r"(\d+)", name)
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]

@@ -1,44 +1,57 @@
-"""Checks of single values of study.toml: each returns the value as Python wants it, or says what was expected."""
+"""Checks of single values of study.toml: each returns the converted value, or says what was expected."""
 
 from collections.abc import Callable, Sequence
 import math
+import os
 import re
 from typing import Any, Final, NoReturn, TypeAlias
 
 from dancepose_addon.core.errors import FormatError
+from dancepose_addon.core.options import Option
 
 Check: TypeAlias = Callable[[Any, str], Any]
+"""Takes a value and where it is; returns the converted value or raises FormatError."""
 REQUIRED: Final = object()
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+MOST_BETA: Final = 10.0
+SIZE_PX: Final = (16, 8192)
 
 
 def _refuse(value: Any, where: str, expected: str) -> NoReturn:
-    raise FormatError(f"{where} is {value!r}; expected {expected}.")
+    raise FormatError(f"{where} is {value!r:.200}; expected {expected}.")
 
 
-def text(value: Any, where: str) -> str:
-    """Words, not empty."""
+def check_text(value: Any, where: str) -> str:
+    """Require text that is not empty."""
     if not isinstance(value, str) or not value.strip():
         _refuse(value, where, "text")
     return value
 
 
-def name(value: Any, where: str) -> str:
-    """A name that may be part of any file's name."""
+def check_path(value: Any, where: str) -> str:
+    """Require a path; ``~`` is expanded to the home folder."""
+    path = os.path.expanduser(check_text(value, where))  # noqa: PTH111  (a glob or a pattern stays text)
+    if path.startswith("~") or "\0" in path:
+        _refuse(value, where, "a path; `~` alone means your home folder")
+    return path
+
+
+def check_name(value: Any, where: str) -> str:
+    """Require a name that can be part of any file name."""
     if not isinstance(value, str) or not NAME.fullmatch(value):
-        _refuse(value, where, "letters, digits and _ . + - alone, beginning with a letter or digit: it names files")
+        _refuse(value, where, "a name of letters, digits and _ . + - that begins with a letter or digit")
     return value
 
 
-def flag(value: Any, where: str) -> bool:
-    """true or false."""
+def check_flag(value: Any, where: str) -> bool:
+    """Require true or false."""
     if not isinstance(value, bool):
         _refuse(value, where, "true or false")
     return value
 
 
-def number(least: float, most: float) -> Check:
-    """A check for a number in a range, ends included."""
+def number_from(least: float, most: float) -> Check:
+    """Make a check for a number in a range, ends included."""
 
     def check(value: Any, where: str) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
@@ -48,8 +61,8 @@ def number(least: float, most: float) -> Check:
     return check
 
 
-def whole(least: int, most: int) -> Check:
-    """A check for a whole number in a range, ends included."""
+def whole_from(least: int, most: int) -> Check:
+    """Make a check for an integer in a range, ends included."""
 
     def check(value: Any, where: str) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
@@ -59,19 +72,24 @@ def whole(least: int, most: int) -> Check:
     return check
 
 
-def one_of(*words: str) -> Check:
-    """A check for one of some words."""
+def one_of(*words: str, renamed: dict[str, str] | None = None) -> Check:
+    """Make a check for one of several words.
+
+    Args:
+        words: The words.
+        renamed: Words of earlier versions, and what they are called now.
+    """
 
     def check(value: Any, where: str) -> str:
-        if value not in words or not isinstance(value, str):
+        if not isinstance(value, str) or value not in (*words, *(renamed or ())):
             _refuse(value, where, f"one of {', '.join(words)}")
-        return value
+        return (renamed or {}).get(value, value)
 
     return check
 
 
 def several_of(*words: str) -> Check:
-    """A check for a list of some words, each at most once."""
+    """Make a check for a list of words, each at most once."""
 
     def check(value: Any, where: str) -> tuple[str, ...]:
         if not _is_list(value) or any(word not in words for word in value) or len(set(value)) != len(value):
@@ -81,57 +99,72 @@ def several_of(*words: str) -> Check:
     return check
 
 
-def numbers(value: Any, where: str) -> tuple[float, ...]:
-    """A list of seconds, none negative."""
+def fit_option_check(option: Option) -> Check:
+    """Make a check for an option of the fit, from the table of fit options."""
+
+    def check(value: Any, where: str) -> Any:
+        wanted = (int, float) if option.kind is float else (option.kind,)
+        right = isinstance(value, wanted) and (option.kind is bool or not isinstance(value, bool))
+        try:
+            return option.check(option.kind(value)) if right else _refuse(value, where, option.expected)
+        except ValueError:
+            _refuse(value, where, option.expected)
+
+    return check
+
+
+def check_seconds(value: Any, where: str) -> tuple[float, ...]:
+    """Require a list of times in seconds, none negative."""
     if not _is_list(value) or not all(_is_number(entry) and entry >= 0 for entry in value):
         _refuse(value, where, "a list of seconds, 0 or more")
     return tuple(float(entry) for entry in value)
 
 
-def shape(value: Any, where: str) -> tuple[float, ...]:
-    """A list of SMPL's betas."""
-    if not _is_list(value) or not all(_is_number(entry) and abs(entry) <= 10 for entry in value):
-        _refuse(value, where, "a list of betas, each from -10 to 10")
+def check_betas(value: Any, where: str) -> tuple[float, ...]:
+    """Require a list of SMPL shape coefficients."""
+    if not _is_list(value) or not all(_is_number(entry) and abs(entry) <= MOST_BETA for entry in value):
+        _refuse(value, where, f"a list of betas, each from {-MOST_BETA:g} to {MOST_BETA:g}")
     return tuple(float(entry) for entry in value)
 
 
-def wholes(value: Any, where: str) -> tuple[int, ...]:
-    """A list of whole numbers, none negative."""
+def check_counts(value: Any, where: str) -> tuple[int, ...]:
+    """Require a list of integers, none negative."""
     if not _is_list(value) or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in value):
         _refuse(value, where, "a list of whole numbers, 0 or more")
     return tuple(value)
 
 
-def size(value: Any, where: str) -> tuple[int, int]:
-    """[width, height] that H.264 can film."""
-    fine = _is_list(value) and len(value) == 2 and all(isinstance(n, int) and not isinstance(n, bool) for n in value)
-    if not fine or any(n % 2 or not 16 <= n <= 8192 for n in value):
-        _refuse(value, where, "[width, height] in pixels, even numbers from 16 to 8192")
+def check_size(value: Any, where: str) -> tuple[int, int]:
+    """Require [width, height] that H.264 can encode."""
+    valid = _is_list(value) and len(value) == 2 and all(isinstance(n, int) and not isinstance(n, bool) for n in value)
+    least, most = SIZE_PX
+    if not valid or any(n % 2 or not least <= n <= most for n in value):
+        _refuse(value, where, f"[width, height] in pixels, even numbers from {least} to {most}")
     return value[0], value[1]
 
 
-def colour(value: Any, where: str) -> tuple[float, float, float]:
-    """[red, green, blue], linear."""
+def check_colour(value: Any, where: str) -> tuple[float, float, float]:
+    """Require [red, green, blue], linear."""
     if not _is_list(value) or len(value) != 3 or not all(_is_number(n) and 0.0 <= n <= 1.0 for n in value):
         _refuse(value, where, "[red, green, blue], each from 0 to 1")
     red, green, blue = (float(n) for n in value)
     return red, green, blue
 
 
-def interval(value: Any, where: str) -> tuple[float, float]:
-    """[from, to] in seconds."""
+def check_interval(value: Any, where: str) -> tuple[float, float]:
+    """Require [start, end] in seconds."""
     if not _is_list(value) or len(value) != 2 or not all(_is_number(n) for n in value) or not 0 <= value[0] < value[1]:
-        _refuse(value, where, "[from, to] in seconds, from before to")
+        _refuse(value, where, "[start, end] in seconds, start before end")
     return float(value[0]), float(value[1])
 
 
-def intervals(value: Any, where: str) -> tuple[tuple[float, float], ...]:
-    """A list of [from, to] in seconds, at least one, none twice."""
+def check_intervals(value: Any, where: str) -> tuple[tuple[float, float], ...]:
+    """Require a list of [start, end] in seconds, at least one, none twice."""
     if not _is_list(value) or not value:
-        _refuse(value, where, "a list of [from, to] in seconds")
-    found = tuple(interval(entry, where) for entry in value)
+        _refuse(value, where, "a list of [start, end] in seconds")
+    found = tuple(check_interval(entry, where) for entry in value)
     if len(set(found)) != len(found):
-        _refuse(value, where, "every segment once")
+        _refuse(value, where, "every segment only once")
     return found
 
 

@@ -1,7 +1,7 @@
-"""What would go wrong in a study, told before anything is rendered."""
+"""What would go wrong in a study, found before anything is rendered."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 import shutil
 from typing import Final
@@ -9,20 +9,31 @@ from typing import Final
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.errors import DancePoseError
 
-from ..media.ffmpeg import find_ffmpeg, sound_length_s
-from ..plan.paths import Places
+from ..media.ffmpeg import Ffmpeg
+from ..plan.ffmpeg_program import find_ffmpeg
+from ..plan.paths import StudyPaths
 from ..plan.planning import frame_estimate_s
-from ..plan.study_file import Song, Study
+from ..plan.study_file import Song, Study, System
 from ..plan.study_sources import Cache, SourceInfo, content_hash, find_sources, look_into, without_music
 
 BYTES_PER_PIXEL: Final = 0.55
-"""Of a frame as PNG."""
+"""Size of a frame as PNG."""
 DIFFERENCE_S: Final = 0.1
+"""Differences of length below this are not reported."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """problems: clips or songs that cannot be made, or not as meant; notices: what one should know."""
+    """Result of a check.
+
+    Attributes:
+        problems: Clips or songs that cannot be made, or not as intended, one sentence each.
+        notices: Further sentences for the user.
+        clips: Number of clips that can be made.
+        frames: Number of their frames.
+        estimate_s: Estimated time on two cores, seconds.
+        bytes: Estimated size of the frames.
+    """
 
     problems: tuple[str, ...]
     notices: tuple[str, ...]
@@ -32,54 +43,80 @@ class Checked:
     bytes: int
 
 
-def check_study(study: Study, places: Places, *, shipped: Collection[str]) -> Checked:
-    """Look into every file of a study. shipped: layouts that a regressor comes with."""
-    problems: list[str] = []
-    notices: list[str] = []
-    _check_programs(study, problems)
-    hashes, infos = Cache(places.cache("hashes")), Cache(places.cache("sources"))
-    found: dict[str, dict[str, SourceInfo]] = {song.name: {} for song in study.songs}
+@dataclass
+class _Findings:
+    problems: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    infos: dict[str, dict[str, SourceInfo]] = field(default_factory=dict)
+
+
+def check_study(study: Study, paths: StudyPaths, *, shipped: Collection[str]) -> Checked:
+    """Look into every file of a study.
+
+    Args:
+        study: The study.
+        paths: Its files.
+        shipped: Layouts for which a regressor is shipped.
+    """
+    found = _Findings(notices=list(study.notices), infos={song.name: {} for song in study.songs})
+    ffmpeg = _check_programs(study, found)
+    hashes, infos = Cache(paths.cache("hashes")), Cache(paths.cache("sources"))
     for system in study.systems:
         for name, source in find_sources(system, study.songs, study.root).items():
             if isinstance(source, DancePoseError):
-                problems.append(f"missing: {source}")
+                found.problems.append(f"missing: {source}")
                 continue
             try:
                 path = study.root / source
                 info = look_into(path, system, content_hash(path, hashes), infos)
             except DancePoseError as error:
-                problems.append(f"unreadable: {error}")
+                found.problems.append(f"unreadable: {error}")
                 continue
-            if info.trouble:
-                problems.append(f"unreadable: {info.trouble}")
-                continue
-            found[name][system.name] = info
-            if system.regressor is None and info.layout not in shipped:
-                problems.append(f"no regressor: none is shipped for {info.layout}, which {source} has; name one.")
+            _check_source(source, system, info, found, shipped)
+            if not info.trouble:
+                found.infos[name][system.name] = info
     hashes.save()
     infos.save()
     for song in study.songs:
-        _check_lengths(study, song, found[song.name], problems, notices)
-        _check_music(study, song, found[song.name], problems, notices)
-    for name, table in found.items():
+        _check_lengths(study, song, found)
+        _check_music(study, song, found, ffmpeg)
+    for name, table in found.infos.items():
         for system_name, info in table.items():
-            notices += [f"{system_name}/{name}: {note}" for note in without_music(info.notes)]
-    return _estimate(study, places, found, problems, notices)
+            found.notices += [f"{system_name}/{name}: {note}" for note in without_music(info.notes)]
+    return _estimate(study, paths, found)
 
 
-def _check_programs(study: Study, problems: list[str]) -> None:
-    for check in (find_ffmpeg, lambda: load_body(study.path(study.stage.body))):
-        try:
-            check()
-        except DancePoseError as error:
-            problems.append(f"cannot run: {error}")
+def _check_programs(study: Study, found: _Findings) -> Ffmpeg | None:
+    ffmpeg = None
+    try:
+        ffmpeg = Ffmpeg(find_ffmpeg())
+    except DancePoseError as error:
+        found.problems.append(f"cannot run: {error}")
+    try:
+        load_body(study.path(study.stage.body))
+    except DancePoseError as error:
+        found.problems.append(f"cannot run: {error}")
     for system in study.systems:
         regressor = study.path(system.regressor)
         if regressor is not None and not regressor.is_file():
-            problems.append(f"missing: regressor {regressor} of system {system.name}.")
+            found.problems.append(f"missing: regressor {regressor} of system {system.name}.")
+    return ffmpeg
+
+
+def _check_source(source: Path, system: System, info: SourceInfo, found: _Findings, shipped: Collection[str]) -> None:
+    if info.trouble:
+        found.problems.append(f"unreadable: {info.trouble}")
+    elif info.rotations and system.regressor is not None:
+        found.notices.append(f"{source} holds SMPL rotations: the regressor of system {system.name} is not used.")
+    elif not info.rotations and system.regressor is None and info.layout not in shipped:
+        found.problems.append(
+            f"no regressor: none is shipped for layout {info.layout}, which {source} has. Add `regressor` to the "
+            f"[[system]] {system.name}."
+        )
 
 
 def _spans(study: Study, infos: dict[str, SourceInfo]) -> list[tuple[float, float]]:
+    """Return the (start, end) of the segments of a song, seconds."""
     time = study.time
     if time.segments:
         return list(time.segments)
@@ -88,74 +125,70 @@ def _spans(study: Study, infos: dict[str, SourceInfo]) -> list[tuple[float, floa
     return [(0.0, min(info.duration_s for info in infos.values()))] if infos else []
 
 
-def _check_lengths(
-    study: Study, song: Song, infos: dict[str, SourceInfo], problems: list[str], notices: list[str]
-) -> None:
+def _check_lengths(study: Study, song: Song, found: _Findings) -> None:
+    infos = found.infos[song.name]
     if not infos:
         return
-    needed = max(end for _, end in _spans(study, infos))
+    spans = _spans(study, infos)
+    needed_s = max(end for _, end in spans)
+    shown_s = sum(end - start for start, end in spans)
     for system, info in infos.items():
-        if info.duration_s + max(1.0 / info.fps, 1.0 / study.picture.fps) < needed:
-            problems.append(
-                f"too short: {system}/{song.name} lasts {info.duration_s:.2f} s; {needed:.2f} s of it are wanted."
+        if info.duration_s + max(1.0 / info.fps, 1.0 / study.picture.fps) < needed_s:
+            found.problems.append(
+                f"too short: {system}/{song.name} lasts {info.duration_s:.2f} s; the clips show it until "
+                f"{needed_s:.2f} s."
             )
     shortest = min(infos, key=lambda name: infos[name].duration_s)
     longest = max(infos, key=lambda name: infos[name].duration_s)
     difference = infos[longest].duration_s - infos[shortest].duration_s
     if difference > DIFFERENCE_S:
-        notices.append(
+        found.notices.append(
             f"different length: {song.name} lasts {infos[shortest].duration_s:.2f} s by {shortest} and "
-            f"{infos[longest].duration_s:.2f} s by {longest}; {needed:.2f} s of each are shown."
+            f"{infos[longest].duration_s:.2f} s by {longest}; {shown_s:.2f} s of each are shown."
         )
 
 
-def _check_music(
-    study: Study, song: Song, infos: dict[str, SourceInfo], problems: list[str], notices: list[str]
-) -> None:
+def _check_music(study: Study, song: Song, found: _Findings, ffmpeg: Ffmpeg | None) -> None:
     path: Path | None = study.path(song.audio)
     if path is None:
-        notices.append(f"{song.name} has no audio: its clips are silent.")
+        found.notices.append(f"{song.name} has no audio: its clips are silent.")
         return
     if not path.is_file():
-        problems.append(f"missing: {path}, the audio of song {song.name}.")
+        found.problems.append(f"missing: {path}, the audio of song {song.name}.")
+        return
+    if ffmpeg is None:
         return
     try:
-        length_s = sound_length_s(path)
+        length_s = ffmpeg.sound_length_s(path)
     except DancePoseError as error:
-        problems.append(f"unreadable: {error}")
+        found.problems.append(f"unreadable: {error}")
         return
-    spans = _spans(study, infos)
     start_s, end_s = song.window or (0.0, length_s)
-    needed = max((end for _, end in spans), default=0.0)
-    if start_s + needed > length_s + DIFFERENCE_S:
-        problems.append(
-            f"too short: {path} ends after {length_s:.2f} s; song {song.name} needs it until {start_s + needed:.2f} s."
+    until_s = start_s + max((end for _, end in _spans(study, found.infos[song.name])), default=0.0)
+    if until_s > length_s + DIFFERENCE_S:
+        found.problems.append(
+            f"too short: {path} ends after {length_s:.2f} s; song {song.name} needs it until {until_s:.2f} s."
         )
-    elif start_s + needed > end_s + DIFFERENCE_S:
-        notices.append(f"{song.name}: its clips go on {start_s + needed - end_s:.2f} s after its window's end.")
+    elif until_s > end_s + DIFFERENCE_S:
+        found.notices.append(f"{song.name}: its clips continue {until_s - end_s:.2f} s after the end of its window.")
 
 
-def _estimate(
-    study: Study,
-    places: Places,
-    found: dict[str, dict[str, SourceInfo]],
-    problems: list[str],
-    notices: list[str],
-) -> Checked:
+def _estimate(study: Study, paths: StudyPaths, found: _Findings) -> Checked:
     clips = frames = 0
-    for infos in found.values():
+    for infos in found.infos.values():
         spans = _spans(study, infos)
         clips += len(spans) * len(infos)
         frames += len(infos) * sum(int((end - start) * study.picture.fps + 1e-6) for start, end in spans)
     width, height = study.picture.size
     needed = int(frames * width * height * BYTES_PER_PIXEL)
-    folder = places.out
+    folder = paths.out
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     if needed > free and study.output.keep_frames:
-        notices.append(
+        found.notices.append(
             f"disk: the frames may take {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; keep_frames = false "
-            "removes those of finished clips."
+            "deletes those of finished clips."
         )
-    return Checked(tuple(problems), tuple(notices), clips, frames, frames * frame_estimate_s(study), needed)
+    estimate_s = frames * frame_estimate_s(study)
+    return Checked(tuple(found.problems), tuple(found.notices), clips, frames, estimate_s, needed)

@@ -1,57 +1,199 @@
-"""Removing what a study no longer needs, and nothing that it did not make."""
+"""Removes what a study no longer needs: files that its plan lists, and nothing else."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+import os
 from pathlib import Path
-import shutil
+import re
 from typing import Final
 
-from ..plan.jobs import read_jobs
-from ..plan.paths import Places
-from ..run.journal import Journal, held
+from dancepose_addon.core.errors import DancePoseError
 
-MADE: Final = (
-    *("fits", "shots", "frames", "audio", "clips", "sheets", "thumbnails", "stills", "comparisons", "logs", "cache"),
-    *("plan.jsonl", "journal.jsonl", "engine.json", "report.html"),
-)
+from ..plan.jobs import Job, read_head, read_jobs
+from ..plan.paths import StudyPaths
+from ..plan.planning import segments_of
+from ..plan.study_file import Study, parse_study
+from ..run.job_results import FRAME_KEY, comparisons_of, stills_of
+from ..run.journal import Journal, locked
+
+FRAME: Final = re.compile(r"\d{6}\.png")
+LEFTOVER: Final = re.compile(r"\.(?P<stem>.+)\.\d+\.part(?P<suffix>\.[^.]+)?")
+"""Temporary names of ``core.atomic.replacing``."""
+LOG: Final = re.compile(r"worker-.+\.log")
+SLURM_LOG: Final = re.compile(r"\d+(_\d+)?")
 
 
-def clean(places: Places, *, everything: bool = False) -> int:
-    """Remove the frames of finished clips and what killed runs left behind, or with ``everything`` all that the study
-    made; returns the bytes that are free now.
+def clean_study(root: Path, paths: StudyPaths, *, everything: bool = False) -> int:
+    """Remove the frames of finished clips, temporary files of runs that were killed, and logs.
+
+    Args:
+        root: Folder of study.toml.
+        paths: Files of the study.
+        everything: Remove every file that the plan lists, finished films included, and folders that are then empty.
+
+    Returns:
+        The bytes that were freed.
 
     Raises:
-        DancePoseError: a run works on the study. MissingFileError: there is no plan.
+        DancePoseError: A run works on the study.
+        MissingFileError: There is no plan.
     """
-    with held(places.lock):
+    if not paths.plan.is_file():
+        read_head(paths.plan)  # raises, before the lock would create the folder
+    with locked(paths.lock):
+        planned = _Planned(root, paths)
+        freed = sum(_remove_file(path) for path in planned.finished_frames())
+        freed += sum(_remove_file(path) for path in planned.leftovers())
+        freed += sum(_remove_file(path) for path in planned.logs())
         if everything:
-            freed = sum(_remove(places.out / name) for name in MADE)
-        else:
-            freed = _remove_finished_frames(places)
-            freed += sum(_remove(path) for path in places.out.rglob(".*.part*"))
-            freed += _remove(places.logs)
+            files = list(planned.files())
+            freed += sum(_remove_file(path) for path in files)
+            _remove_empty(planned.folders(), paths.out)
     if everything:
-        places.lock.unlink(missing_ok=True)
-        if places.out.is_dir() and not any(places.out.iterdir()):
-            places.out.rmdir()
+        paths.lock.unlink(missing_ok=True)
+        with suppress(OSError):
+            paths.out.rmdir()
     return freed
 
 
-def _remove_finished_frames(places: Places) -> int:
-    journal, freed = Journal.open(places.journal), 0
-    for job in read_jobs(places.plan):
-        if job.kind == "encode" and journal.finished(job) is not None:
-            where = (job.what["system"], job.song, job.what["segment"])
-            if places.clip(*where).is_file():
-                freed += _remove(places.frames(*where))
-    return freed
+def finished_films(paths: StudyPaths) -> int:
+    """Count the clips of the plan that are on disk.
+
+    Raises:
+        MissingFileError: There is no plan.
+    """
+    encodes = (job for job in read_jobs(paths.plan) if job.kind == "encode")
+    return sum(paths.clip(*_clip_of(job)).is_file() for job in encodes)
 
 
-def _remove(path: Path) -> int:
-    if path.is_dir() and not path.is_symlink():
-        size = sum(file.lstat().st_size for file in path.rglob("*") if not file.is_dir())
-        shutil.rmtree(path)
-        return size
-    if not path.exists() and not path.is_symlink():
+def _clip_of(job: Job) -> tuple[str, str, str]:
+    return job.what["system"], job.song, job.what["segment"]
+
+
+class _Planned:
+    """The files that a plan lists."""
+
+    def __init__(self, root: Path, paths: StudyPaths) -> None:
+        self._paths, head = paths, read_head(paths.plan)
+        self._head = head
+        self._study: Study = parse_study(head["study"], root=root, source="the plan")
+        self._jobs = list(read_jobs(paths.plan))
+
+    def finished_frames(self) -> Iterator[Path]:
+        """Yield the frames of clips that have been encoded."""
+        journal = Journal.open(self._paths.journal)
+        for job in self._jobs:
+            if job.kind == "encode" and journal.finished(job) is not None:
+                clip = _clip_of(job)
+                if self._paths.clip(*clip).is_file():
+                    yield from _frames_in(self._paths.frames(*clip))
+
+    def files(self) -> Iterator[Path]:
+        """Yield every result of every job, then the files about the whole study."""
+        for job in self._jobs:
+            yield from self._results(job)
+        paths = self._paths
+        yield from (paths.cache("hashes"), paths.cache("sources"), paths.engine, paths.report)
+        yield from (paths.journal, paths.plan)
+
+    def _results(self, job: Job) -> Iterator[Path]:
+        paths, what = self._paths, job.what
+        match job.kind:
+            case "fit":
+                yield from (paths.motion(what["system"], job.song), paths.fit_report(what["system"], job.song))
+            case "camera":
+                yield paths.camera(job.song)
+            case "audio":
+                yield paths.audio(job.song, what["segment"])
+            case "encode":
+                clip = _clip_of(job)
+                yield from (paths.clip(*clip), paths.clip(*clip, ".webm"), paths.sheet(*clip), paths.thumbnail(*clip))
+                yield from (paths.stills(*clip) / f"{name}.png" for name, _ in self._stills(job))
+                yield from _frames_in(paths.frames(*clip))
+            case "compare":
+                names = [system.name for system in self._study.systems]
+                # A comparison without a clip that failed has fewer systems, but no names that all systems lack.
+                for name, _, _ in comparisons_of(self._study.output.compare, names):
+                    for labels in (True, False):
+                        yield paths.comparison(job.song, what["segment"], name, labels=labels)
+
+    def _stills(self, job: Job) -> list[tuple[str, int]]:
+        segment = next(entry for entry in segments_of(self._head, job.song) if entry.name == job.what["segment"])
+        song = next(entry for entry in self._study.songs if entry.name == job.song)
+        return stills_of(self._study, song, segment)
+
+    def folders(self) -> set[Path]:
+        """Return the folders of all files, and the folders between them and the output folder."""
+        found = {path.parent for path in self.files()}
+        found |= {self._paths.frames(*_clip_of(job)) for job in self._jobs if job.kind == "encode"}
+        found |= {self._paths.logs, self._paths.logs / "slurm", *self._slurm_logs()}
+        out = self._paths.out
+        return {parent for folder in found for parent in (folder, *folder.parents) if out in parent.parents}
+
+    def leftovers(self) -> Iterator[Path]:
+        """Yield temporary files of the plan's results."""
+        wanted: dict[Path, set[tuple[str, str]]] = {}
+        for job in self._jobs:
+            if job.kind != "render":
+                for path in self._results(job):
+                    wanted.setdefault(path.parent, set()).add((path.stem, path.suffix))
+        for job in self._jobs:
+            if job.kind == "encode":
+                wanted.setdefault(self._paths.frames(*_clip_of(job)), set())
+        for path in (self._paths.plan, self._paths.engine, self._paths.report, self._paths.cache("sources")):
+            wanted.setdefault(path.parent, set()).add((path.stem, path.suffix))
+        for folder, names in wanted.items():
+            for name in _names_in(folder):
+                found = LEFTOVER.fullmatch(name)
+                if found is None:
+                    continue
+                is_frame = FRAME.fullmatch(f"{found['stem']}{found['suffix'] or ''}") is not None
+                if is_frame or (found["stem"], found["suffix"] or "") in names:
+                    yield folder / name
+
+    def logs(self) -> Iterator[Path]:
+        """Yield the logs of workers."""
+        logs = self._paths.logs
+        yield from (logs / name for name in _names_in(logs) if LOG.fullmatch(name))
+        for folder in self._slurm_logs():
+            yield from (folder / name for name in _names_in(folder))
+
+    def _slurm_logs(self) -> list[Path]:
+        """Return the folders that submitit made, one per job of the cluster."""
+        slurm = self._paths.logs / "slurm"
+        return [slurm / name for name in _names_in(slurm, folders=True) if SLURM_LOG.fullmatch(name)]
+
+
+def _frames_in(folder: Path) -> Iterator[Path]:
+    return (folder / name for name in _names_in(folder) if FRAME.fullmatch(name) or name == FRAME_KEY)
+
+
+def _names_in(folder: Path, *, folders: bool = False) -> list[str]:
+    """Return the names of the files in a folder, or of its folders; links count as files."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False) == folders)
+    except OSError:
+        return []
+
+
+def _remove_file(path: Path) -> int:
+    """Remove a file; return its size, 0 where there is none or where it is a folder."""
+    try:
+        if path.is_dir() and not path.is_symlink():
+            return 0
+        size = path.lstat().st_size
+        path.unlink()
+    except FileNotFoundError:
         return 0
-    size = path.lstat().st_size
-    path.unlink()
+    except OSError as error:
+        raise DancePoseError(f"{path} cannot be removed ({error.strerror}). Check its permissions.") from error
     return size
+
+
+def _remove_empty(folders: Iterable[Path], out: Path) -> None:
+    """Remove folders that are empty, the deepest first."""
+    for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
+        if folder != out and not folder.is_symlink():
+            with suppress(OSError):
+                folder.rmdir()

@@ -1,4 +1,4 @@
-"""How far a study is, from its plan, its journal and the frames that lie there; asks no running program."""
+"""Progress of a study, from its plan, its journal and the frames on disk; no running program is asked."""
 
 from dataclasses import dataclass, field
 import fcntl
@@ -8,16 +8,24 @@ import time
 from typing import Final
 
 from ..plan.jobs import Job, read_jobs
-from ..plan.paths import Places
+from ..plan.paths import StudyPaths
 from ..run.journal import Journal
 
 RECENT_S: Final = 900.0
-"""The pace is that of the last quarter of an hour."""
+"""The rate is measured over this time."""
 
 
 @dataclass
 class SongStatus:
-    """Of one song: clips and frames, (done, all)."""
+    """Progress of one song.
+
+    Attributes:
+        clips: Number of clips.
+        clips_done: Clips that are finished.
+        frames: Number of frames.
+        frames_done: Frames that are rendered.
+        failed: Jobs that failed.
+    """
 
     clips: int = 0
     clips_done: int = 0
@@ -28,8 +36,16 @@ class SongStatus:
 
 @dataclass
 class Status:
-    """songs: by name; failed: sentences by job, those that will not be done without a hand; running: whether a run
-    holds the study now; frames_per_s: its recent pace, or 0."""
+    """Progress of a study.
+
+    Attributes:
+        songs: Progress by name of the song.
+        failed: Jobs that need manual intervention: the reason by id.
+        jobs: Number of jobs.
+        jobs_done: Jobs that are finished.
+        running: Whether a run is working on the study now.
+        frames_per_s: Frames per second of the last minutes, or 0.
+    """
 
     songs: dict[str, SongStatus] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
@@ -40,25 +56,26 @@ class Status:
 
     @property
     def frames(self) -> tuple[int, int]:
-        """Frames (done, all)."""
+        """Frames (done, total)."""
         return sum(s.frames_done for s in self.songs.values()), sum(s.frames for s in self.songs.values())
 
     @property
     def clips(self) -> tuple[int, int]:
-        """Clips (done, all)."""
+        """Clips (done, total)."""
         return sum(s.clips_done for s in self.songs.values()), sum(s.clips for s in self.songs.values())
 
 
-def read_status(places: Places) -> Status:
-    """Add up a study.
+def read_status(paths: StudyPaths) -> Status:
+    """Determine the progress of a study.
 
     Raises:
-        MissingFileError, FormatError: there is no usable plan.
+        MissingFileError: There is no plan.
+        FormatError: It is of another version, or damaged.
     """
-    journal = Journal.open(places.journal)
-    status = Status(running=is_held(places.lock))
+    journal = Journal.open(paths.journal)
+    status = Status(running=is_locked(paths.lock))
     listing: tuple[Path | None, set[str]] = (None, set())
-    for job in read_jobs(places.plan):
+    for job in read_jobs(paths.plan):
         done = journal.finished(job) is not None
         entry = journal.entries.get(job.id)
         status.jobs += 1
@@ -78,11 +95,11 @@ def read_status(places: Places) -> Status:
             if done:
                 song.frames_done += job.frames
             else:
-                folder = places.frames(job.what["system"], job.song, job.what["segment"])
+                folder = paths.frames(job.what["system"], job.song, job.what["segment"])
                 if listing[0] != folder:
                     listing = (folder, _names(folder))
                 song.frames_done += _count(job, listing[1])
-    status.frames_per_s = _pace(journal)
+    status.frames_per_s = _recent_rate(journal)
     return status
 
 
@@ -99,7 +116,7 @@ def _count(job: Job, names: set[str]) -> int:
     return sum(f"{index:06d}.png" in names for index in range(first, first + job.what["count"])) if names else 0
 
 
-def _pace(journal: Journal) -> float:
+def _recent_rate(journal: Journal) -> float:
     now = time.time()
     recent = [
         entry
@@ -112,8 +129,8 @@ def _pace(journal: Journal) -> float:
     return float(sum(entry["detail"]["rendered"] for entry in recent) / max(now - begun, 1.0))
 
 
-def is_held(lock: Path) -> bool:
-    """Whether a run works on a study, on this machine."""
+def is_locked(lock: Path) -> bool:
+    """Return whether a run on this machine is working on a study."""
     try:
         descriptor = os.open(lock, os.O_RDWR)
     except OSError:

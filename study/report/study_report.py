@@ -1,6 +1,6 @@
-"""report.html: every clip with its picture and its numbers, on one page that needs no network.
+"""report.html: every clip with its picture and its figures, on one page that needs no network.
 
-Styles and thumbnails stand in the page; the clips lie beside it and are named by relative paths, or stand in it too.
+Styles and thumbnails are embedded; the clips are linked by relative paths, or embedded as well.
 """
 
 import base64
@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from dancepose_addon.core.atomic import replacing
 
-from ..media.ffmpeg import ffmpeg_version
+from ..plan.ffmpeg_program import FfmpegProgram
 from ..plan.jobs import read_head, read_jobs
-from ..plan.paths import Places
+from ..plan.paths import StudyPaths
 from ..plan.planning import Segment, segments_of
 from ..plan.study_file import Study, parse_study
 from ..plan.study_sources import without_music
@@ -28,12 +28,22 @@ STYLE: Final = (Path(__file__).parent / "report.css").read_text(encoding="utf-8"
 
 @dataclass
 class _Clip:
-    """What is known of one clip. render_s, rendered: seconds that its chunks took when they were last done, and how
-    many frames of them were rendered then; failure: why it is not there."""
+    """What is known about one clip.
+
+    Attributes:
+        system: Name of the system.
+        song: Name of the song.
+        segment: The part of the song.
+        fit: Report of the fit.
+        render_s: Seconds that its chunks took when they were last done.
+        rendered: Frames that were rendered then.
+        entry: Journal entry of its encoding, if it is finished.
+        failure: Why it is missing.
+    """
 
     system: str
     song: str
-    cut: Segment
+    segment: Segment
     fit: dict[str, Any] = field(default_factory=dict)
     render_s: float = 0.0
     rendered: int = 0
@@ -41,52 +51,62 @@ class _Clip:
     failure: str = ""
 
 
-def write_report(root: Path, places: Places, *, embed: bool = False) -> Path:
-    """Write the report of a study as far as it is. embed: put the clips into the page as well.
+def write_report(root: Path, paths: StudyPaths, *, embed: bool = False) -> Path:
+    """Write the report of a study as far as it is finished.
+
+    Args:
+        root: Folder of study.toml.
+        paths: Files of the study.
+        embed: Put the clips into the page as well.
+
+    Returns:
+        The page.
 
     Raises:
-        MissingFileError, FormatError: there is no usable plan. OutputError: it cannot be written.
+        MissingFileError: There is no plan.
+        FormatError: It is of another version, or damaged.
+        OutputError: The page cannot be written.
     """
-    head = read_head(places.plan)
+    head = read_head(paths.plan)
     study = parse_study(head["study"], root=root, source="the plan")
-    status, clips = read_status(places), _collect(places, head)
-    page = _Page(study, places, head, embed)
-    with replacing(places.report) as temporary:
+    status, clips = read_status(paths), _collect(paths, head)
+    page = _Page(study, paths, head, embed=embed)
+    with replacing(paths.report) as temporary:
         temporary.write_text(page.html(status, clips), encoding="utf-8")
-    return places.report
+    return paths.report
 
 
-def _collect(places: Places, head: dict[str, Any]) -> list[_Clip]:
-    journal = Journal.open(places.journal)
+def _collect(paths: StudyPaths, head: dict[str, Any]) -> list[_Clip]:
+    journal = Journal.open(paths.journal)
     clips: dict[tuple[str, str, str], _Clip] = {}
-    cuts = {song: {cut.name: cut for cut in segments_of(head, song)} for song in head["segments"]}
+    segments = {song: {entry.name: entry for entry in segments_of(head, song)} for song in head["segments"]}
     failures: dict[tuple[str, str], str] = {}
-    for job in read_jobs(places.plan):
+    for job in read_jobs(paths.plan):
         entry = journal.entries.get(job.id)
         if entry is not None and not entry["ok"] and "system" in job.what:
             failures[job.what["system"], job.song] = str(entry.get("message", ""))
         if job.kind not in ("render", "encode"):
             continue
         where = (job.what["system"], job.song, job.what["segment"])
-        clip = clips.setdefault(where, _Clip(where[0], where[1], cuts[job.song][where[2]]))
+        clip = clips.setdefault(where, _Clip(where[0], where[1], segments[job.song][where[2]]))
         if entry is not None and job.kind == "render":
             clip.render_s += float(entry.get("seconds", 0.0))
             clip.rendered += int(entry.get("detail", {}).get("rendered", 0))
         elif job.kind == "encode":
-            clip.entry = journal.finished(job) if places.clip(*where).is_file() else None
+            clip.entry = journal.finished(job) if paths.clip(*where).is_file() else None
             clip.failure = "" if clip.entry else failures.get(where[:2], "not done yet")
-            fit = places.fit_report(*where[:2])
+            fit = paths.fit_report(*where[:2])
             clip.fit = json.loads(fit.read_text(encoding="utf-8")) if fit.is_file() else {}
     return list(clips.values())
 
 
 class _Page:
-    def __init__(self, study: Study, places: Places, head: dict[str, Any], embed: bool) -> None:  # noqa: FBT001
-        self._study, self._places, self._head, self._embed = study, places, head, embed
+    def __init__(self, study: Study, paths: StudyPaths, head: dict[str, Any], *, embed: bool) -> None:
+        self._study, self._paths, self._head, self._embed = study, paths, head, embed
         self._labels = {system.name: system.label for system in study.systems}
 
     def html(self, status: Status, clips: list[_Clip]) -> str:
-        """The whole page."""
+        """Return the whole page."""
         title = escape(self._study.name)
         done, planned = status.clips
         parts = [
@@ -110,7 +130,7 @@ class _Page:
         rows = []
         for system in self._study.systems:
             own = [clip for clip in clips if clip.system == system.name]
-            numbers = [_numbers(clip) for clip in own if clip.fit]
+            numbers = [_figures(clip, self._study.picture.fps) for clip in own if clip.fit]
             cells = [escape(system.label), f"{sum(clip.entry is not None for clip in own)} of {len(own)}"]
             for name, (_, form) in COLUMNS.items():
                 values = [value for row in numbers if (value := row.get(name)) is not None]
@@ -124,16 +144,16 @@ class _Page:
         if not status.failed:
             return ""
         entries = "".join(f"<li><b>{escape(job)}</b> {escape(why)}</li>" for job, why in status.failed.items())
-        return f'<section class="failures"><h2>Not done</h2><ul>{entries}</ul></section>'
+        return f'<section class="failures"><h2>Failed</h2><ul>{entries}</ul></section>'
 
     def _song(self, song: str, clips: list[_Clip]) -> str:
         parts = [f'<section><h2 id="{escape(song)}">{escape(song)}</h2>']
-        for cut in segments_of(self._head, song):
-            if cut.name:
-                parts.append(f"<h3>{escape(cut.name)}</h3>")
-            own = [self._clip(clip) for clip in clips if clip.cut.name == cut.name]
+        for segment in segments_of(self._head, song):
+            if segment.name:
+                parts.append(f"<h3>{escape(segment.name)}</h3>")
+            own = [self._clip(clip) for clip in clips if clip.segment.name == segment.name]
             parts.append(f'<div class="clips">{"".join(own)}</div>')
-            links = self._comparisons(song, cut)
+            links = self._comparisons(song, segment)
             parts.append(f"<p>Side by side: {links}</p>" if links else "")
         return "".join([*parts, "</section>"])
 
@@ -143,9 +163,9 @@ class _Page:
             return (
                 f'<figure class="missing"><figcaption><b>{label}</b><p>{escape(clip.failure)}</p></figcaption></figure>'
             )
-        where = (clip.system, clip.song, clip.cut.name)
-        path = self._places.clip(*where)
-        numbers = _numbers(clip)
+        where = (clip.system, clip.song, clip.segment.name)
+        path = self._paths.clip(*where)
+        numbers = _figures(clip, self._study.picture.fps)
         rows = "".join(
             f"<tr><th>{title}</th><td>{form.format(numbers[name])}</td></tr>"
             for name, (title, form) in COLUMNS.items()
@@ -165,73 +185,72 @@ class _Page:
         )
 
     def _extras(self, where: tuple[str, str, str]) -> str:
-        files = [("contact sheet", self._places.sheet(*where)), ("with alpha", self._places.clip(*where, ".webm"))]
-        files += [(f"still {path.stem}", path) for path in sorted(self._places.stills(*where).glob("*.png"))]
+        files = [("contact sheet", self._paths.sheet(*where)), ("with alpha", self._paths.clip(*where, ".webm"))]
+        files += [(f"still {path.stem}", path) for path in sorted(self._paths.stills(*where).glob("*.png"))]
         links = [f'<a href="{self._link(path)}">{escape(name)}</a>' for name, path in files if path.is_file()]
         return f"<p>{', '.join(links)}</p>" if links else ""
 
-    def _comparisons(self, song: str, cut: Segment) -> str:
+    def _comparisons(self, song: str, segment: Segment) -> str:
         links = []
-        for style in ("labelled", "plain"):
-            folder = self._places.comparison(song, cut.name, "x", labels=style == "labelled").parent
-            stem = self._places.clip("x", song, cut.name).stem
-            for path in sorted(folder.glob(f"{stem}.*.mp4")):
-                links.append(f'<a href="{self._link(path)}">{style} {escape(path.suffixes[-2][1:])}</a>')
+        for style in ("labelled", "unlabelled"):
+            folder = self._paths.comparison(song, segment.name, "x", labels=style == "labelled").parent
+            stem = self._paths.clip("x", song, segment.name).stem
+            films = sorted(folder.glob(f"{stem}.*.mp4"))
+            links += [f'<a href="{self._link(path)}">{style} {escape(path.suffixes[-2][1:])}</a>' for path in films]
         return ", ".join(links)
 
     def _thumbnail(self, where: tuple[str, str, str]) -> str:
-        path = self._places.thumbnail(*where)
+        path = self._paths.thumbnail(*where)
         return _data_uri(path, "image/jpeg") if path.is_file() else ""
 
     def _link(self, path: Path) -> str:
-        return escape(path.relative_to(self._places.out).as_posix())
+        return escape(path.relative_to(self._paths.out).as_posix())
 
     def _versions(self) -> str:
         engine: dict[str, Any] = {}
-        if self._places.engine.is_file():
-            engine = json.loads(self._places.engine.read_text(encoding="utf-8"))
+        if self._paths.engine.is_file():
+            engine = json.loads(self._paths.engine.read_text(encoding="utf-8"))
         picture, program = self._study.picture, self._head["program"]
-        plan = hashlib.blake2b(self._places.plan.read_bytes(), digest_size=8).hexdigest()
+        plan = hashlib.blake2b(self._paths.plan.read_bytes(), digest_size=8).hexdigest()
         rows = {
             "DancePose": f"{program['version']} (code {program['code']})",
             "Blender": engine.get("blender", ""),
-            "engine": f"{picture.engine}, {engine.get('device', '')}, {engine.get('samples', '')} samples a pixel"
-            + (", denoised" if engine.get("denoiser") else ""),
-            "ffmpeg": ffmpeg_version(),
-            "picture": f"{picture.size[0]} x {picture.size[1]}, {picture.fps:g} frames a second, H.264 4:2:0, AAC",
+            "engine": _engine_text(picture.engine, engine),
+            "ffmpeg": str(FfmpegProgram(**self._head["ffmpeg"])),
+            "picture": f"{picture.size[0]} x {picture.size[1]}, {picture.fps:g} frames per second, H.264 4:2:0, AAC",
             "loudness": f"{self._study.output.loudness_lufs:g} LUFS (EBU R128)",
             "plan": plan,
         }
         cells = "".join(f"<tr><th>{name}</th><td>{escape(str(value))}</td></tr>" for name, value in rows.items())
         settings = escape(json.dumps(self._head["study"], indent=1))
         return (
-            f"<section><h2>Made with</h2><table>{cells}</table>"
+            f"<section><h2>Versions and settings</h2><table>{cells}</table>"
             f"<details><summary>Settings</summary><pre>{settings}</pre></details></section>"
         )
 
 
 COLUMNS: Final = {
     "error_mm": ("fit error, mm", "{:.1f}"),
-    "contact": ("standing", "{:.0%}"),
-    "skating": ("feet slide", "{:.1%}"),
-    "slide": ("standing feet move, mm/s", "{:.0f}"),
+    "contact": ("foot contact", "{:.0%}"),
+    "skating": ("foot skating", "{:.1%}"),
+    "slide": ("sliding in contact, mm/s", "{:.0f}"),
     "floating_mm": ("floating, mm", "{:.0f}"),
-    "penetration_mm": ("sinking, mm", "{:.1f}"),
+    "penetration_mm": ("penetration, mm", "{:.1f}"),
     "floor_mm": ("floor, mm", "{:.0f}"),
     "seconds": ("length, s", "{:.2f}"),
     "render_s": ("rendering, s", "{:.0f}"),
 }
 LEGEND: Final = (
-    "<p class='legend'>Fit error: mean distance of the body's points from those of the file. Standing: share of "
-    "frames with a heel or toes at rest on the floor. Slide: share of frames with toes below 5 cm and faster than "
-    "0.5 m/s. "
-    "Floating and sinking: mean distance of the lowest sole above and below the clip's own floor. Floor: its height in "
-    "the file.</p>"
+    "<p class='legend'>Fit error: mean distance between the body's keypoints and those of the file (none for files of "
+    "SMPL rotations). Foot contact: share of frames with a heel or toes at rest on the floor. Foot skating: share of "
+    "frames with toes below 5 cm and faster than 0.5 m/s. Sliding in contact: mean speed of feet in contact. Floating "
+    "and penetration: mean distance of the lowest sole above and below the clip's own floor. Floor: its height in the "
+    "file. Length: of the clip.</p>"
 )
 
 
-def _numbers(clip: _Clip) -> dict[str, float | None]:
-    """Values of COLUMNS."""
+def _figures(clip: _Clip, fps: float) -> dict[str, float | None]:
+    """Return the values of COLUMNS; ``fps`` is that of the films."""
     fit = clip.fit
     errors, feet = fit.get("error_mm", {}), fit.get("feet", {})
     last = errors[list(errors)[-1]]["mean"] if errors else None
@@ -244,17 +263,29 @@ def _numbers(clip: _Clip) -> dict[str, float | None]:
         "floating_mm": feet.get("floating_mm"),
         "penetration_mm": feet.get("penetration_mm"),
         "floor_mm": None if floor is None else 1000.0 * floor,
-        "seconds": fit.get("duration_s"),
+        "seconds": clip.segment.frames / fps,
         "render_s": _rendering_s(clip),
     }
 
 
+def _engine_text(name: str, engine: dict[str, Any]) -> str:
+    """Describe the engine as it was probed; Workbench has no samples per pixel."""
+    parts = [name]
+    if name == "cycles" and engine:
+        samples = engine.get("samples", 0)
+        parts += [str(engine.get("device", "")), f"{samples} sample{'s' * (samples != 1)} per pixel"]
+        parts += ["denoised"] if engine.get("denoiser") else []
+    return ", ".join(parts)
+
+
 def _rendering_s(clip: _Clip) -> float | None:
-    """Seconds for all frames, from those that were rendered when the chunks were last done; frames that had been there
-    before cost nothing then, so where they are most of the clip nothing is told."""
-    if clip.rendered < clip.cut.frames / 2:
+    """Extrapolate the seconds for all frames from those that were rendered when the chunks were last done.
+
+    Frames that existed before cost nothing then, so None is returned where they are most of the clip.
+    """
+    if clip.rendered < clip.segment.frames / 2:
         return None
-    return clip.render_s * clip.cut.frames / clip.rendered
+    return clip.render_s * clip.segment.frames / clip.rendered
 
 
 def _data_uri(path: Path, kind: str) -> str:

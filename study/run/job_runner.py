@@ -1,5 +1,6 @@
-"""Doing one job of a plan, wherever it may be: in this process, or in a Blender that it keeps."""
+"""Does one job of a plan: in this process, or in a Blender process that it keeps."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 import json
 import math
@@ -9,31 +10,33 @@ import time
 from typing import Any, Final
 
 from dancepose_addon.core.errors import DancePoseError, InputError
-from dancepose_addon.core.fit.options import FIT_OPTIONS, FitOptions
-from dancepose_addon.core.messages import (
-    EngineChoice,
-    FitRequest,
-    ProbeRequest,
-    RenderRequest,
-    Request,
-    error_kind,
-)
+from dancepose_addon.core.messages import EngineChoice, FitRequest, ProbeRequest, RenderRequest, Request, error_kind
 from dancepose_addon.core.png import stamp_of
 
-from ..media import films, pictures, shots, sounds
+from ..media import films, pictures, song_camera, sounds
+from ..media.ffmpeg import Ffmpeg
+from ..plan.ffmpeg_program import FfmpegProgram
 from ..plan.jobs import IN_BLENDER, Job, Result, key_of, read_head
-from ..plan.paths import Places
+from ..plan.paths import StudyPaths
 from ..plan.planning import Segment, segments_of
 from ..plan.study_file import Study, parse_study
+from ..plan.study_folder import require_no_input
 from .blender_worker import BlenderWorker, OnFrame
+from .job_results import FRAME_KEY, comparisons_of, stills_of
 
 PROBE_TIMEOUT_S: Final = 240.0
 
 
 @dataclass(frozen=True)
-class Context:
-    """What a job needs beside itself. root: the study's folder; out: its output folder; blender: a program, or the
-    wheel; threads: processors of one worker, 0 for all."""
+class RunContext:
+    """What a job needs besides itself.
+
+    Attributes:
+        root: Folder of study.toml.
+        out: The output folder.
+        blender: A Blender program; None for the bpy wheel.
+        threads: Processors of one worker; 0 for all.
+    """
 
     root: Path
     out: Path
@@ -41,66 +44,81 @@ class Context:
     threads: int = 0
 
     @property
-    def places(self) -> Places:
-        """Where everything lies."""
-        return Places(self.out)
+    def paths(self) -> StudyPaths:
+        """Files of the study."""
+        return StudyPaths(self.out)
 
     def read_study(self) -> tuple[Study, dict[str, Any]]:
-        """The study and the head of the plan that lies in ``out``."""
-        head = read_head(self.places.plan)
+        """Return the study and the head of the plan in ``out``."""
+        head = read_head(self.paths.plan)
         return parse_study(head["study"], root=self.root, source="the plan"), head
 
     def new_worker(self) -> BlenderWorker:
-        """A Blender of one's own."""
-        return BlenderWorker(logs=self.places.logs, blender=self.blender, threads=self.threads)
+        """Return a new Blender worker."""
+        return BlenderWorker(logs=self.paths.logs, blender=self.blender, threads=self.threads)
 
 
-class Tasks:
-    """Does jobs of one plan, one at a time, with one Blender for them all."""
+class JobRunner:
+    """Does jobs of one plan, one at a time, with one Blender process for all of them."""
 
-    def __init__(self, context: Context) -> None:
-        self._places = context.places
+    def __init__(self, context: RunContext) -> None:
+        self._paths = context.paths
         self._study, self._head = context.read_study()
         self._worker = context.new_worker()
+        self._ffmpeg = Ffmpeg(FfmpegProgram(**self._head["ffmpeg"]))
         self._systems = {system.name: system for system in self._study.systems}
         self._songs = {song.name: song for song in self._study.songs}
-
-    @property
-    def worker(self) -> BlenderWorker:
-        """The Blender."""
-        return self._worker
+        self._requests: dict[str, Callable[[Job], Request]] = {
+            "probe": self._probe_request,
+            "fit": self._fit_request,
+            "render": self._render_request,
+        }
+        self._jobs: dict[str, Callable[[Job], Result]] = {
+            "camera": self._camera,
+            "audio": self._audio,
+            "encode": self._encode,
+            "compare": self._compare,
+        }
 
     def close(self) -> None:
-        """End the Blender."""
+        """End the idle Blender process."""
         self._worker.close()
 
+    def stop(self) -> None:
+        """Kill Blender and ffmpeg; called from another thread."""
+        self._ffmpeg.stop()
+        self._worker.close(kill=True)
+
     def run(self, job: Job, on_frame: OnFrame | None = None) -> Result:
-        """Do one job; what goes wrong is in the result. Bugs keep their traceback."""
+        """Do one job. Expected failures are in the result; bugs keep their traceback.
+
+        Args:
+            job: The job.
+            on_frame: Called with the number of frames that are rendered.
+        """
         clock = time.perf_counter()
         try:
             if job.kind in IN_BLENDER:
                 request = self.request(job)
                 timeout_s = PROBE_TIMEOUT_S if job.kind == "probe" else self._study.run.timeout_s
                 return self._worker.run(job.id, request, timeout_s=timeout_s, on_frame=on_frame)
-            result: Result = getattr(self, f"_{job.kind}")(job)
+            result = self._jobs[job.kind](job)
         except DancePoseError as error:
             result = Result(job.id, False, error_kind(error), str(error))
         return replace(result, seconds=round(time.perf_counter() - clock, 3))
 
     def request(self, job: Job) -> Request:
-        """What a Blender is told to do for a job.
+        """Return the request to Blender for a job.
 
         Raises:
-            InputError: the job's input is known to be bad.
+            InputError: The job's input is known to be bad.
         """
-        if job.kind == "probe":
-            return self._probe_request()
-        return self._fit_request(job) if job.kind == "fit" else self._render_request(job)
+        return self._requests[job.kind](job)
 
-    def _cut(self, job: Job) -> Segment:
-        return next(cut for cut in segments_of(self._head, job.song) if cut.name == job.what["segment"])
+    def _segment(self, job: Job) -> Segment:
+        return next(entry for entry in segments_of(self._head, job.song) if entry.name == job.what["segment"])
 
-    def _probe_request(self) -> ProbeRequest:
+    def _probe_request(self, _job: Job) -> ProbeRequest:
         picture = self._study.picture
         return ProbeRequest(
             engine=picture.engine,
@@ -108,173 +126,160 @@ class Tasks:
             samples=picture.samples,
             transparent=picture.background == "transparent",
             timeout_s=PROBE_TIMEOUT_S / 2,
-            out=self._places.engine,
+            out=self._paths.engine,
         )
 
     def _fit_request(self, job: Job) -> FitRequest:
         if "trouble" in job.what:
             raise InputError(job.what["trouble"])
         system, study = self._systems[job.what["system"]], self._study
-        values = {option.name: getattr(system, option.name) for option in FIT_OPTIONS if option.name != "betas"}
         return FitRequest(
             source=study.root / job.what["source"],
             layout=system.layout,
             fps=system.fps,
-            options=FitOptions(**values, betas=study.stage.betas or None),
+            options=study.fit_options(system),
             device=system.device,
             regressor=study.path(system.regressor),
             body=study.path(study.stage.body),
             min_duration_s=job.what["needs_s"],
             video_fps=study.picture.fps,
-            motion=self._places.motion(system.name, job.song),
-            report=self._places.fit_report(system.name, job.song),
+            motion=self._paths.motion(system.name, job.song),
+            report=self._paths.fit_report(system.name, job.song),
         )
 
     def _render_request(self, job: Job) -> RenderRequest:
-        study, places, what = self._study, self._places, job.what
-        engine = json.loads(places.engine.read_text(encoding="utf-8"))
-        width, height = study.picture.size
-        x, y, z = shots.read_shot_table(places.shot(job.song))["move_m"][what["system"]]
-        cut = self._cut(job)
+        study, paths, what = self._study, self._paths, job.what
+        engine = json.loads(paths.engine.read_text(encoding="utf-8"))
+        segment, camera = self._segment(job), paths.camera(job.song)
+        x, y, z = song_camera.read_song_camera(camera)["move_m"][what["system"]]
         return RenderRequest(
-            motion=places.motion(what["system"], job.song),
-            shot=places.shot(job.song),
-            move_m=(float(x), float(y), float(z)),
+            motion=paths.motion(what["system"], job.song),
+            shot=camera,
+            move_m=(x, y, z),
             body=study.path(study.stage.body),
-            width=width,
-            height=height,
+            width=study.picture.size[0],
+            height=study.picture.size[1],
             fps=study.picture.fps,
-            start_s=cut.start_s,
+            start_s=segment.start_s,
             seed=study.picture.seed,
             transparent=study.picture.background == "transparent",
             backdrop_rgb=study.stage.backdrop_rgb,
             light=study.stage.light,
             engine=EngineChoice(**{key: engine[key] for key in ("name", "device", "denoiser", "samples")}),
-            folder=places.frames(what["system"], job.song, cut.name),
+            folder=paths.frames(what["system"], job.song, segment.name),
             first=what["first"],
             count=what["count"],
         )
 
-    def _shot(self, job: Job) -> Result:
-        cuts = segments_of(self._head, job.song)
-        done = shots.make_shot(self._study, self._places, job.song, job.what["systems"], cuts)
-        return Result(job.id, True, digest=done["digest"])
+    def _camera(self, job: Job) -> Result:
+        segments = segments_of(self._head, job.song)
+        digest = song_camera.write_song_camera(self._study, self._paths, job.song, job.what["systems"], segments)
+        return Result(job.id, True, digest=digest)
 
     def _audio(self, job: Job) -> Result:
-        song, cut, fps = self._songs[job.song], self._cut(job), self._study.picture.fps
-        start_s = (song.window[0] if song.window else 0.0) + cut.start_s
+        song, segment = self._songs[job.song], self._segment(job)
+        out = self._paths.audio(job.song, segment.name)
+        require_no_input(self._study, out)
         loudness = sounds.write_sound(
-            self._places.audio(job.song, cut.name),
+            self._ffmpeg,
+            out,
             self._study.path(song.audio),
-            start_s=start_s,
-            duration_s=cut.frames / fps,
+            start_s=(song.window[0] if song.window else 0.0) + segment.start_s,
+            duration_s=segment.frames / self._study.picture.fps,
             loudness_lufs=self._study.output.loudness_lufs,
         )
-        heard = loudness if math.isfinite(loudness) else None
-        return Result(job.id, True, digest=job.key, detail={"loudness_before_lufs": heard})
+        measured = loudness if math.isfinite(loudness) else None
+        return Result(job.id, True, digest=job.key, detail={"loudness_before_lufs": measured})
+
+    def _film(self, segment: Segment) -> films.FilmFormat:
+        return films.FilmFormat(segment.frames, self._study.picture.fps, self._study.output.crf)
 
     def _encode(self, job: Job) -> Result:
-        study, places, cut = self._study, self._places, self._cut(job)
-        where = (job.what["system"], job.song, cut.name)
-        frames = places.frames(*where)
-        key, bad = check_frames(frames, cut.frames, study.picture.size)
+        study, paths, segment = self._study, self._paths, self._segment(job)
+        clip = (job.what["system"], job.song, segment.name)
+        frames = paths.frames(*clip)
+        key, bad = check_frames(frames, segment.frames, study.picture.size)
         if bad:
-            message = f"{len(bad)} of {cut.frames} frames are missing or damaged"
+            message = f"{len(bad)} of {segment.frames} frames are missing or damaged"
             return Result(job.id, False, "frames", message, detail={"bad": bad})
         for leftover in frames.glob(".*.part*"):
             leftover.unlink(missing_ok=True)
-        picture, sound = study.picture, places.audio(job.song, cut.name)
-        transparent = picture.background == "transparent"
+        film, sound = self._film(segment), paths.audio(job.song, segment.name)
+        transparent = study.picture.background == "transparent"
         films.encode_clip(
-            places.clip(*where),
+            self._ffmpeg,
+            paths.clip(*clip),
             frames=frames,
-            count=cut.frames,
-            size=picture.size,
-            fps=picture.fps,
+            film=film,
             sound=sound,
-            crf=study.output.crf,
+            size=study.picture.size,
             backdrop=study.stage.backdrop_rgb if transparent else None,
         )
         if transparent:
-            out = places.clip(*where, ".webm")
-            films.encode_transparent(
-                out, frames=frames, count=cut.frames, fps=picture.fps, sound=sound, crf=study.output.crf
-            )
-        self._write_pictures(job, where, cut, frames)
+            webm = paths.clip(*clip, ".webm")
+            films.encode_transparent(self._ffmpeg, webm, frames=frames, film=film, sound=sound)
+        self._write_pictures(clip, segment, frames)
         if not study.output.keep_frames:
             shutil.rmtree(frames, ignore_errors=True)
-        size = places.clip(*where).stat().st_size
+        size = paths.clip(*clip).stat().st_size
         return Result(job.id, True, digest=key_of(job.key, key), detail={"bytes": size, "frame_key": key})
 
-    def _write_pictures(self, job: Job, where: tuple[str, str, str], cut: Segment, frames: Path) -> None:
-        places, output = self._places, self._study.output
-        pictures.write_thumbnail(places.thumbnail(*where), pictures.frame_file(frames, cut.frames // 2))
-        if output.sheets:
-            pictures.write_sheet(places.sheet(*where), frames=frames, count=cut.frames)
-        for name, index in self.stills(job.song, cut):
-            pictures.copy_still(places.stills(*where) / f"{name}.png", pictures.frame_file(frames, index))
-
-    def stills(self, song: str, cut: Segment) -> list[tuple[str, int]]:
-        """(name, frame) of the stills that fall into a segment."""
-        chosen = self._songs[song]
-        wanted = [(f"{seconds:g}s", seconds) for seconds in self._study.output.stills_s]
-        if chosen.bpm is not None:
-            beats = self._study.output.still_beats
-            wanted += [(f"beat-{beat}", chosen.first_beat_s + 60.0 / chosen.bpm * beat) for beat in beats]
-        found = [(name, round((at - cut.start_s) * self._study.picture.fps)) for name, at in wanted]
-        return [(name, index) for name, index in found if 0 <= index < cut.frames]
+    def _write_pictures(self, clip: tuple[str, str, str], segment: Segment, frames: Path) -> None:
+        paths = self._paths
+        pictures.write_thumbnail(paths.thumbnail(*clip), pictures.frame_file(frames, segment.frames // 2))
+        if self._study.output.sheets:
+            pictures.write_sheet(paths.sheet(*clip), frames=frames, count=segment.frames)
+        for name, index in stills_of(self._study, self._songs[clip[1]], segment):
+            pictures.copy_still(paths.stills(*clip) / f"{name}.png", pictures.frame_file(frames, index))
 
     def _compare(self, job: Job) -> Result:
-        study, cut = self._study, self._cut(job)
+        study, segment = self._study, self._segment(job)
         names: list[str] = job.what["systems"]
         made = []
-        for kind, chosen, columns in comparisons(study.output.compare, names):
+        for kind, chosen, columns in comparisons_of(study.output.compare, names):
             for style in study.output.labels:
-                self._combine(job.song, cut, kind, chosen, columns, labelled=style == "with")
+                grid = films.Grid(columns, films.cell_size(study.picture.size, columns))
+                self._combine(job.song, segment, kind, chosen, grid=grid, labels=style == "with")
             made.append(kind)
         return Result(job.id, True, digest=job.key, detail={"made": made, "systems": names})
 
-    def _combine(self, song: str, cut: Segment, kind: str, chosen: list[str], columns: int, *, labelled: bool) -> None:
-        study, places = self._study, self._places
-        cell = films.cell_size(study.picture.size, columns)
-        out = places.comparison(song, cut.name, kind, labels=labelled)
-        overlay = out.with_suffix(".labels.png") if labelled else None
-        if overlay is not None:
-            labels = [self._systems[name].label for name in chosen]
-            pictures.write_labels(overlay, labels, columns=columns, cell=cell)
-        films.combine_clips(
-            out,
-            [places.clip(name, song, cut.name) for name in chosen],
-            columns=columns,
-            cell=cell,
-            count=cut.frames,
-            fps=study.picture.fps,
-            sound=places.audio(song, cut.name),
-            crf=study.output.crf,
-            overlay=overlay,
-        )
-        if overlay is not None:
-            overlay.unlink(missing_ok=True)
-
-
-def comparisons(wanted: tuple[str, ...], names: list[str]) -> list[tuple[str, list[str], int]]:
-    """(name, systems, columns) of each combined picture."""
-    found: list[tuple[str, list[str], int]] = []
-    if len(names) < 2:
-        return found
-    if "row" in wanted:
-        found.append(("row", names, len(names)))
-    if "grid" in wanted:
-        found.append(("grid", names, math.ceil(math.sqrt(len(names)))))
-    if "pairs" in wanted:
-        found += [(f"{a}-vs-{b}", [a, b], 2) for n, a in enumerate(names) for b in names[n + 1 :]]
-    return found
+    def _combine(
+        self, song: str, segment: Segment, kind: str, chosen: list[str], *, grid: films.Grid, labels: bool
+    ) -> None:
+        paths = self._paths
+        out = paths.comparison(song, segment.name, kind, labels=labels)
+        overlay = out.with_suffix(".labels.png") if labels else None
+        try:
+            if overlay is not None:
+                names = [self._systems[name].label for name in chosen]
+                pictures.write_labels(overlay, names, columns=grid.columns, cell=grid.cell)
+            films.combine_clips(
+                self._ffmpeg,
+                out,
+                [paths.clip(name, song, segment.name) for name in chosen],
+                grid=grid,
+                film=self._film(segment),
+                sound=paths.audio(song, segment.name),
+                overlay=overlay,
+            )
+        finally:
+            if overlay is not None:
+                overlay.unlink(missing_ok=True)
 
 
 def check_frames(folder: Path, count: int, size: tuple[int, int]) -> tuple[str, list[int]]:
-    """The key that all frames of a clip carry, and the frames that are missing, damaged, or of another key."""
+    """Check the frames of a clip.
+
+    Args:
+        folder: Folder of the frames.
+        count: Number of frames that there should be.
+        size: (width, height) that they should have, pixels.
+
+    Returns:
+        The key that all frames of the clip carry, and the frames that are missing, damaged or of another key.
+    """
     try:
-        key = (folder / "key.txt").read_text(encoding="ascii")
+        key = (folder / FRAME_KEY).read_text(encoding="ascii")
     except OSError:
         key = ""
     width, height = size

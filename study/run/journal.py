@@ -1,4 +1,4 @@
-"""The journal: what became of each job, a line each, appended by the one run that works on a study."""
+"""The journal: the result of each job, one line each, appended by the one run that works on a study."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,14 +21,19 @@ LOGGER: Final = logging.getLogger(__name__)
 
 @dataclass
 class Journal:
-    """Results of this run and of those before it; of each job the last counts."""
+    """Results of this run and of earlier ones.
+
+    Attributes:
+        path: The file.
+        entries: The last result of each job, as JSON values, by id.
+    """
 
     path: Path
     entries: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: Path) -> "Journal":
-        """Read a journal; a line that was cut short by a crash or a full disk is passed over."""
+        """Read a journal; lines that were cut short by a crash or a full disk are skipped."""
         journal = cls(path)
         try:
             with path.open("rb") as file:
@@ -43,14 +48,14 @@ class Journal:
         return journal
 
     def record(self, job: Job, result: Result) -> None:
-        """Remember a result, on disk too; where the disk is full, in this run alone: its files speak for it later."""
+        """Append a result. If the disk is full it is kept in memory only; its files are found by later runs."""
         entry = {key: value for key, value in asdict(result).items() if value not in ("", {})}
         entry |= {"key": job.key, "at": round(time.time(), 2)}
         self.entries[job.id] = entry
         try:
             descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
             try:
-                # The newline comes first as well, so that a line after one that was cut short stands alone.
+                # A newline in front as well, so that a line that was cut short before does not spoil this one.
                 os.write(descriptor, b"\n" + json.dumps(entry).encode() + b"\n")
             finally:
                 os.close(descriptor)
@@ -58,17 +63,18 @@ class Journal:
             LOGGER.warning("the journal %s cannot be written (%s)", self.path, error.strerror)
 
     def finished(self, job: Job) -> dict[str, Any] | None:
-        """The entry of a job that succeeded, with the key that it has now."""
+        """Return the entry of a job that succeeded with the key that it has now."""
         entry = self.entries.get(job.id)
         return entry if entry is not None and entry["ok"] and entry["key"] == job.key else None
 
 
 @contextmanager
-def held(lock: Path) -> Iterator[None]:
-    """Hold a study's folder for this run.
+def locked(lock: Path) -> Iterator[None]:
+    """Lock a study's folder; the lock ends with the process.
 
     Raises:
-        DancePoseError: another run holds it. OutputError: the folder cannot be written.
+        DancePoseError: Another run has locked it.
+        OutputError: The folder cannot be written.
     """
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
@@ -80,7 +86,7 @@ def held(lock: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise DancePoseError(
-                f"Another run works on {lock.parent}. Wait for it, or watch it with `dancepose study status`."
+                f"Another run is working on {lock.parent}. Wait for it, or follow it with `dancepose study status`."
             ) from error
         yield
     finally:

@@ -13,15 +13,17 @@ LAUNCHER: Final = Path(errors.__file__).resolve().parents[1] / "launch.py"
 
 
 def blender_command(blender: Path | None) -> list[str]:
-    """The command that runs ``render.py``, to be followed by its arguments.
+    """Return the command that runs ``launch.py`` in Blender, to be followed by its arguments.
 
-    blender: a Blender program; by default the bpy wheel of this Python, or else a Blender on PATH.
+    Args:
+        blender: A Blender program; None for the bpy wheel of this Python, or else a Blender on PATH.
 
     Raises:
-        MissingFileError: ``blender`` or ``render.py`` is not there. EngineError: there is no Blender of any kind.
+        MissingFileError: ``blender`` or ``launch.py`` does not exist.
+        EngineError: No Blender was found.
     """
     if not LAUNCHER.is_file():
-        raise MissingFileError(f"{LAUNCHER} does not exist. Run dancepose from a checkout of the project.")
+        raise MissingFileError(f"{LAUNCHER} does not exist. Install dancepose again.")
     if blender is None and find_spec("bpy") is not None:
         return [sys.executable, str(LAUNCHER)]
     program = shutil.which("blender") if blender is None else shutil.which(str(blender))
@@ -29,7 +31,7 @@ def blender_command(blender: Path | None) -> list[str]:
         if blender is not None:
             raise MissingFileError(f"{blender} is not a program. Give the path of a Blender 4.2 or later.")
         raise EngineError(
-            "There is no Blender here. Install the extra `render` (pip install -e '.[render]', Python 3.11 or 3.13), "
-            "or give the path of a Blender 4.2 or later with --blender."
+            "No Blender was found. Install the extra `render` of dancepose (Python 3.11 or 3.13), or give the path of "
+            "a Blender 4.2 or later with --blender."
         )
     return [program, "-b", "--python-exit-code", "1", "-P", str(LAUNCHER), "--"]

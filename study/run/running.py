@@ -1,29 +1,35 @@
-"""A run from its plan to its summary, whichever executor does the work."""
+"""A run, from its plan to its summary, with any executor."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import os
-from pathlib import Path
 from typing import Any, Final
 
-from dancepose_addon.core.errors import Cancelled
-
-from ..media.ffmpeg import find_ffmpeg
+from ..plan.ffmpeg_program import FfmpegProgram, require_same
 from ..plan.jobs import read_jobs
-from .driver import Driver, State, Summary
+from ..plan.study_folder import require_separate_folder
+from .driver import Driver, RunProgress, Summary
 from .executors import Executor
 from .executors.local import LocalExecutor
-from .job_runner import Context
-from .journal import Journal, held
+from .interruption import RunStopped, raising_on_signals
+from .job_runner import RunContext
+from .journal import Journal, locked
 from .launching import blender_command
 
-STOPPED: Final = "Stopped. What is finished is kept: `dancepose study resume` goes on from there."
+STOPPED: Final = "Stopped. Finished work is kept; `dancepose study resume` continues from there."
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """executor: one of executors.NAMES; workers: at a time, 0 for one a processor; threads: of one worker, 0 for a
-    fair share; address: of a Dask scheduler, else one is started here; slurm: parameters of submitit."""
+    """How a plan is run.
+
+    Attributes:
+        executor: One of ``executors.EXECUTORS``.
+        workers: Jobs at a time; 0 for one per processor.
+        threads: Processors of one worker; 0 for an equal share.
+        address: Address of a Dask scheduler; None starts one.
+        slurm: Parameters of submitit.
+    """
 
     executor: str = "local"
     workers: int = 0
@@ -33,57 +39,77 @@ class RunOptions:
 
 
 def run_plan(
-    context: Context, options: RunOptions, *, tell: Callable[[str], None], show: Callable[[State], None]
+    context: RunContext,
+    options: RunOptions,
+    *,
+    on_message: Callable[[str], None],
+    on_progress: Callable[[RunProgress], None],
 ) -> Summary:
-    """Run the plan that lies in ``context.out``.
+    """Run the plan in ``context.out``.
+
+    Args:
+        context: The study's folders and how Blender is started.
+        options: How the plan is run.
+        on_message: Called with a sentence on every failure.
+        on_progress: Called about twice per second.
+
+    Returns:
+        What was done.
 
     Raises:
-        MissingFileError, FormatError: there is no usable plan. EngineError: there is no Blender, or no ffmpeg.
-        DancePoseError: another run works on the same folder. Cancelled: Ctrl-C; everything has been ended.
+        MissingFileError: There is no plan.
+        FormatError: The plan is of another version, or damaged.
+        EngineError: There is no Blender, or the ffmpeg of the plan is not there.
+        DancePoseError: Another run is working on the same folder.
+        RunStopped: Ctrl-C or SIGTERM; everything that was started has ended.
     """
-    places = context.places
-    with held(places.lock):
-        study, _ = context.read_study()
+    paths = context.paths
+    with locked(paths.lock):
+        study, head = context.read_study()
+        require_separate_folder(study)
         blender_command(context.blender)
-        find_ffmpeg()
-        executor = _executor(context, options)
+        require_same(FfmpegProgram(**head["ffmpeg"]))
+        driver: Driver | None = None
+        executor: Executor | None = None
         try:
-            driver = Driver(
-                read_jobs(places.plan),
-                places=places,
-                journal=Journal.open(places.journal),
-                executor=executor,
-                retries=study.run.retries,
-                tell=tell,
-                show=show,
-            )
-            return driver.run()
-        except KeyboardInterrupt:
-            raise Cancelled(STOPPED) from None
-        finally:
-            executor.close()
+            with raising_on_signals():
+                executor = _executor(context, options)
+                driver = Driver(
+                    read_jobs(paths.plan),
+                    paths=paths,
+                    journal=Journal.open(paths.journal),
+                    executor=executor,
+                    retries=study.run.retries,
+                    on_message=on_message,
+                    on_progress=on_progress,
+                )
+                try:
+                    return driver.run()
+                finally:
+                    executor.close()
+        except KeyboardInterrupt as cause:
+            if executor is not None:
+                executor.close()  # once more, for a signal that arrived while it was closing
+            if driver is not None:
+                driver.remove_leftovers()
+            raise RunStopped(STOPPED, cause) from None
 
 
-def processors() -> int:
-    """Processors that this process may use."""
+def processor_count() -> int:
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _executor(context: Context, options: RunOptions) -> Executor:
+def _executor(context: RunContext, options: RunOptions) -> Executor:
     if options.executor == "slurm":
         from .executors.slurm import SlurmExecutor
 
         return SlurmExecutor(context, workers=options.workers or 8, parameters=options.slurm or {})
-    workers = options.workers or processors()
-    threads = options.threads or max(1, processors() // workers)
-    context = Context(context.root, context.out, context.blender, threads)
+    workers = options.workers or processor_count()
+    threads = options.threads or max(1, processor_count() // workers)
+    context = replace(context, threads=threads)
     if options.executor == "dask":
         from .executors.dask import DaskExecutor
 
         return DaskExecutor(context, address=options.address, workers=workers)
     return LocalExecutor(context, workers=workers)
-
-
-def default_out(study_file: Path, folder: str) -> Path:
-    """Output folder of a study file."""
-    return study_file.absolute().parent / folder

@@ -67,7 +67,7 @@ def make_study(tmp_path: Path) -> MakeStudy:
         *,
         songs: tuple[str, ...] = ("s1",),
         time: str = "length_s = 1.0",
-        engine: str = "preview",
+        engine: str = "workbench",
         size: tuple[int, int] = (64, 64),
         chunk: int = 4,
         output: str = "",

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dancepose.study.plan.paths import Places
+from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.study_file import load_study
 from dancepose.study.plan.study_sources import Cache, content_hash, find_sources
 from dancepose.study.report.check_study import check_study
@@ -18,7 +18,7 @@ pytest.importorskip("imageio_ffmpeg", reason="the extra `study` is not installed
 
 def check(file: Path):
     study = load_study(file)
-    return check_study(study, Places(study.out), shipped=("md23", "smpl24"))
+    return check_study(study, StudyPaths(study.out), shipped=("md23", "smpl24"))
 
 
 def test_a_good_study_has_no_problems(make_study) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dancepose.study.plan.jobs import Job, Result
-from dancepose.study.plan.paths import Places
+from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.run.driver import Driver, Summary, results_of
 from dancepose.study.run.executors import Event
 from dancepose.study.run.journal import Journal, held
@@ -18,8 +18,8 @@ Answer = Callable[[Job, int], Result]
 class Pretender:
     """answer: the result of a job's n-th try; whatever succeeds leaves its files."""
 
-    def __init__(self, places: Places, answer: Answer) -> None:
-        self.places, self.answer = places, answer
+    def __init__(self, paths: StudyPaths, answer: Answer) -> None:
+        self.paths, self.answer = paths, answer
         self.tries: dict[str, int] = {}
         self.seen: list[Job] = []
         self.events: list[Event] = []
@@ -33,7 +33,7 @@ class Pretender:
             self.tries[job.id] = self.tries.get(job.id, 0) + 1
             result = self.answer(job, self.tries[job.id])
             if result.ok:
-                for path in results_of(job, self.places):
+                for path in results_of(job, self.paths):
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.touch()
             self.events.append(result)
@@ -74,18 +74,18 @@ def study_jobs(*, key: str = "k") -> list[Job]:
 @pytest.fixture
 def go(tmp_path: Path):
     """``go(answer)``: a run over the journal of the runs before it."""
-    places = Places(tmp_path)
+    paths = StudyPaths(tmp_path)
 
     def run(answer: Answer = fine, jobs: list[Job] | None = None, retries: int = 2) -> tuple[Summary, Pretender]:
-        pretender = Pretender(places, answer)
+        pretender = Pretender(paths, answer)
         driver = Driver(
             study_jobs() if jobs is None else jobs,
-            places=places,
-            journal=Journal.open(places.journal),
+            paths=paths,
+            journal=Journal.open(paths.journal),
             executor=pretender,
             retries=retries,
-            tell=lambda _text: None,
-            show=lambda _state: None,
+            on_message=lambda _text: None,
+            on_progress=lambda _state: None,
         )
         return driver.run(), pretender
 
@@ -194,14 +194,14 @@ def test_frames_that_stay_damaged_fail_their_clip_alone(go) -> None:
 
 def test_a_result_that_was_removed_is_made_again(go, tmp_path: Path) -> None:
     go()
-    Places(tmp_path).clip("a", "s", "").unlink()
+    StudyPaths(tmp_path).clip("a", "s", "").unlink()
     _, pretender = go()
     assert [job.id for job in pretender.seen] == ["encode:a"]
 
 
 def test_a_journal_that_was_cut_short_loses_its_last_line_alone(go, tmp_path: Path) -> None:
     go()
-    journal = Places(tmp_path).journal
+    journal = StudyPaths(tmp_path).journal
     lines = [line for line in journal.read_bytes().splitlines() if line]
     journal.write_bytes(journal.read_bytes().rstrip()[: -len(lines[-1]) // 2])
     _, pretender = go()

@@ -185,7 +185,7 @@ def test_clips_stand_side_by_side_in_order(sound: Path, tmp_path: Path) -> None:
     common = {"columns": 2, "cell": SIZE, "count": COUNT, "fps": FPS, "sound": sound, "crf": 10}
     combine_clips(tmp_path / "plain.mp4", clips, overlay=None, **common)
     combine_clips(tmp_path / "labelled.mp4", clips, overlay=labels, **common)
-    plain, labelled = (pixels_of(tmp_path / f"{name}.mp4", 5, tmp_path) for name in ("plain", "labelled"))
+    plain, labelled = (pixels_of(tmp_path / f"{name}.mp4", 5, tmp_path) for name in ("unlabelled", "labelled"))
     assert plain.shape == (96, 128, 3)
     for number, grey in enumerate(greys):
         row, column = divmod(number, 2)

@@ -7,8 +7,9 @@ import shutil
 import pytest
 
 from dancepose.study.plan.jobs import Job, read_head, read_jobs
-from dancepose.study.plan.paths import Places
-from dancepose.study.plan.planning import cut_evenly, make_plan
+from dancepose.study.plan.ffmpeg_program import find_ffmpeg
+from dancepose.study.plan.paths import StudyPaths
+from dancepose.study.plan.planning import split_evenly, make_plan
 from dancepose.study.plan.study_file import load_study
 from dancepose_addon.core.errors import InputError
 
@@ -17,12 +18,12 @@ from .conftest import write_dance
 
 def plan_of(file: Path) -> tuple[bytes, dict[str, Job]]:
     study = load_study(file)
-    places = Places(study.out)
-    make_plan(study, places)
-    jobs = list(read_jobs(places.plan))
+    paths = StudyPaths(study.out)
+    make_plan(study, paths, find_ffmpeg())
+    jobs = list(read_jobs(paths.plan))
     by_id = {job.id: job for job in jobs}
     assert len(by_id) == len(jobs)
-    return places.plan.read_bytes(), by_id
+    return paths.plan.read_bytes(), by_id
 
 
 def test_every_frame_is_in_one_chunk_and_every_job_after_its_needs(make_study) -> None:
@@ -59,7 +60,7 @@ def test_another_clip_of_one_system_changes_the_camera_of_all(make_study) -> Non
     _, after = plan_of(file)
     changed = {name for name in before if before[name].key != after[name].key}
     assert {job for job in changed if job.startswith("fit:")} == {"fit:far/s1"}
-    assert {"shot:s1", "encode:near/s1/", "encode:far/s1/", "compare:s1/"} <= changed
+    assert {"camera:s1", "encode:near/s1/", "encode:far/s1/", "compare:s1/"} <= changed
     assert not [job for job in changed if "s2" in job or job in ("engine", "audio:s1/")]
 
 
@@ -76,7 +77,7 @@ def test_without_a_length_clips_are_as_long_as_the_songs_shortest(make_study) ->
     file = make_study(songs=("s1", "s2"), time="")
     write_dance(file.parent / "near" / "s2.npz", seconds=1.2)
     plan_of(file)
-    segments = read_head(Places(file.parent / "renders").plan)["segments"]
+    segments = read_head(StudyPaths(file.parent / "renders").plan)["segments"]
     assert {song: cuts[0][2] for song, cuts in segments.items()} == {"s1": 16, "s2": 12}
 
 
@@ -84,7 +85,7 @@ def test_a_clip_that_is_missing_is_told_and_the_rest_is_planned(make_study) -> N
     file = make_study(songs=("s1", "s2"))
     (file.parent / "far" / "s2.npz").unlink()
     study = load_study(file)
-    planned = make_plan(study, Places(study.out))
+    planned = make_plan(study, StudyPaths(study.out), find_ffmpeg())
     assert planned.clips == 3
     assert planned.frames == 30
     assert len(planned.missing) == 1
@@ -101,7 +102,7 @@ def test_a_study_of_which_nothing_can_be_made_is_refused(make_study) -> None:
 
 @pytest.mark.parametrize(("count", "most"), [(1, 1), (10, 3), (250, 60), (7, 100), (12, 4)])
 def test_chunks_are_even(count: int, most: int) -> None:
-    chunks = cut_evenly(count, most)
+    chunks = split_evenly(count, most)
     assert [first for first, _ in chunks] == [sum(size for _, size in chunks[:n]) for n in range(len(chunks))]
     sizes = [size for _, size in chunks]
     assert sum(sizes) == count

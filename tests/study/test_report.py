@@ -15,7 +15,8 @@ from dancepose.study.media.films import encode_clip
 from dancepose.study.media.pictures import write_thumbnail
 from dancepose.study.media.sounds import write_sound
 from dancepose.study.plan.jobs import Result, read_jobs
-from dancepose.study.plan.paths import Places
+from dancepose.study.plan.ffmpeg_program import find_ffmpeg
+from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.planning import make_plan
 from dancepose.study.plan.study_file import load_study
 from dancepose.study.report.study_report import write_report
@@ -39,16 +40,16 @@ def finished(make_study) -> Path:
     """A study whose clips are moving bars; far/s2 has failed."""
     file = make_study(songs=("s1", "s2"), size=(64, 64))
     study = load_study(file)
-    places = Places(study.out)
-    make_plan(study, places)
-    journal = Journal.open(places.journal)
-    for job in read_jobs(places.plan):
+    paths = StudyPaths(study.out)
+    make_plan(study, paths, find_ffmpeg())
+    journal = Journal.open(paths.journal)
+    for job in read_jobs(paths.plan):
         where = (job.what.get("system", ""), job.song, job.what.get("segment", ""))
         if job.kind == "fit":
-            places.fit_report(*where[:2]).parent.mkdir(parents=True, exist_ok=True)
-            places.fit_report(*where[:2]).write_text(json.dumps(FIT))
+            paths.fit_report(*where[:2]).parent.mkdir(parents=True, exist_ok=True)
+            paths.fit_report(*where[:2]).write_text(json.dumps(FIT))
         if job.kind == "encode" and where[:2] != ("far", "s2"):
-            put_clip(places, where)
+            put_clip(paths, where)
         failed = job.id == "fit:far/s2"
         if where[:2] != ("far", "s2") or failed:
             detail = {"rendered": job.frames} if job.kind == "render" else {}
@@ -57,16 +58,16 @@ def finished(make_study) -> Path:
     return file
 
 
-def put_clip(places: Places, where: tuple[str, str, str]) -> None:
-    frames, sound = places.frames(*where), places.out / "sound.wav"
+def put_clip(paths: StudyPaths, where: tuple[str, str, str]) -> None:
+    frames, sound = paths.frames(*where), paths.out / "sound.wav"
     frames.mkdir(parents=True)
     for index in range(10):
         pixels = np.zeros((64, 64, 3), np.uint8)
         pixels[:, 6 * index : 6 * index + 6] = 255
         Image.fromarray(pixels).save(frames / f"{index:06d}.png")
     write_sound(sound, None, start_s=0.0, duration_s=1.0, loudness_lufs=-23.0)
-    encode_clip(places.clip(*where), frames=frames, count=10, size=(64, 64), fps=10.0, sound=sound, crf=16)
-    write_thumbnail(places.thumbnail(*where), frames / "000005.png")
+    encode_clip(paths.clip(*where), frames=frames, count=10, size=(64, 64), fps=10.0, sound=sound, crf=16)
+    write_thumbnail(paths.thumbnail(*where), frames / "000005.png")
 
 
 class Links(HTMLParser):
@@ -87,7 +88,7 @@ class Links(HTMLParser):
 
 def test_the_page_says_what_was_made_and_needs_no_network(finished: Path) -> None:
     study = load_study(finished)
-    page = write_report(study.root, Places(study.out)).read_text(encoding="utf-8")
+    page = write_report(study.root, StudyPaths(study.out)).read_text(encoding="utf-8")
     links = Links(page)
     for target in links.found:
         assert target.startswith("data:") or (study.out / target).is_file(), target
@@ -99,15 +100,15 @@ def test_the_page_says_what_was_made_and_needs_no_network(finished: Path) -> Non
 
 def test_rendering_time_is_that_of_all_frames_or_is_not_told(finished: Path) -> None:
     study = load_study(finished)
-    places = Places(study.out)
+    paths = StudyPaths(study.out)
 
     def told() -> list[str]:
-        text = Links(write_report(study.root, places).read_text(encoding="utf-8")).text
+        text = Links(write_report(study.root, paths).read_text(encoding="utf-8")).text
         return [text[n + 1] for n, cell in enumerate(text) if cell == "rendering, s" and text[n + 1].isdigit()]
 
     assert told() == ["6"] * 3  # three chunks of two seconds each
-    journal = Journal.open(places.journal)
-    chunks = [job for job in read_jobs(places.plan) if job.kind == "render" and job.what["system"] == "near"]
+    journal = Journal.open(paths.journal)
+    chunks = [job for job in read_jobs(paths.plan) if job.kind == "render" and job.what["system"] == "near"]
     first, *others = [job for job in chunks if job.song == "s1"]
     # A second run that finds the first chunk's frames: 1 s of looking, and 4 s for the other six or seven.
     journal.record(first, Result(first.id, True, seconds=1.0, detail={"rendered": 0}))
@@ -120,7 +121,7 @@ def test_rendering_time_is_that_of_all_frames_or_is_not_told(finished: Path) -> 
 
 def test_a_page_with_its_clips_stands_alone(finished: Path, tmp_path: Path) -> None:
     study = load_study(finished)
-    page = write_report(study.root, Places(study.out), embed=True).read_text(encoding="utf-8")
+    page = write_report(study.root, StudyPaths(study.out), embed=True).read_text(encoding="utf-8")
     assert page.count("data:video/mp4;base64,") == 3
     assert not [target for target in Links(page).found if target.endswith(".mp4") and "comparison" not in target]
 
@@ -150,7 +151,7 @@ def test_a_browser_plays_every_clip(finished: Path, tmp_path: Path) -> None:
     if chromium is None:
         pytest.skip("no Chromium on PATH (Debian: chromium)")
     study = load_study(finished)
-    page = write_report(study.root, Places(study.out))
+    page = write_report(study.root, StudyPaths(study.out))
     page.write_text(page.read_text(encoding="utf-8").replace("</body>", PLAY), encoding="utf-8")
     command = [chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--mute-audio", "--enable-logging=stderr"]
     command += ["--autoplay-policy=no-user-gesture-required", "--host-resolver-rules=MAP * ~NOTFOUND"]

@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 
 from dancepose.study.media.ffmpeg import count_frames, run_ffmpeg
-from dancepose.study.plan.paths import Places
+from dancepose.study.plan.ffmpeg_program import find_ffmpeg
+from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.planning import make_plan
 from dancepose.study.plan.study_file import load_study
 from dancepose.study.report.status import read_status
-from dancepose.study.run.job_runner import Context, check_frames
+from dancepose.study.run.job_runner import RunContext, check_frames
 from dancepose.study.run.running import RunOptions, run_plan
 from dancepose_addon.core.errors import DancePoseError
 
@@ -41,12 +42,12 @@ def run(
 ):
     """Plan and run in this process; the summary."""
     study = load_study(file)
-    make_plan(study, Places(study.out))
+    make_plan(study, StudyPaths(study.out), find_ffmpeg())
     return run_plan(
-        Context(study.root, study.out),
+        RunContext(study.root, study.out),
         RunOptions(executor, workers=workers, threads=threads, address=address),
-        tell=(told if told is not None else []).append,
-        show=lambda _state: None,
+        on_message=(told if told is not None else []).append,
+        on_progress=lambda _state: None,
     )
 
 
@@ -69,10 +70,10 @@ def test_a_study_from_the_command_line_with_bad_input_among_good(make_study, run
     assert "far/s2.npz is truncated" in done.stderr
     assert "s3.wav does not exist" in done.stderr
     assert "Traceback" not in done.stderr
-    places = Places(root / "renders")
-    made = {path.relative_to(places.out / "clips").as_posix() for path in (places.out / "clips").rglob("*.mp4")}
+    paths = StudyPaths(root / "renders")
+    made = {path.relative_to(paths.out / "clips").as_posix() for path in (paths.out / "clips").rglob("*.mp4")}
     assert made == {"near/s1.mp4", "far/s1.mp4", "near/s2.mp4"}
-    status = read_status(places)
+    status = read_status(paths)
     assert status.clips == (3, 6)
     assert "fit:far/s2" in status.failed
     assert "audio:s3/" in status.failed
@@ -82,15 +83,15 @@ def test_a_study_from_the_command_line_with_bad_input_among_good(make_study, run
     (root / "s3.wav").write_bytes(sound)
     done = run_bpy("-m", "dancepose.cli.main", "study", "run", file, "--workers", "2", timeout=400)
     assert done.returncode == 0, done.stderr
-    assert read_status(places).clips == (6, 6)
+    assert read_status(paths).clips == (6, 6)
     assert {name: data for name, data in pictures(file).items() if "s1" in name} == before
-    for path in (places.out / "clips").rglob("*.mp4"):
+    for path in (paths.out / "clips").rglob("*.mp4"):
         assert count_frames(path) == 10
-    for style in ("labelled", "plain"):
-        names = {path.name for path in (places.out / "comparisons" / style).iterdir()}
+    for style in ("labelled", "unlabelled"):
+        names = {path.name for path in (paths.out / "comparisons" / style).iterdir()}
         assert {"s1.row.mp4", "s2.row.mp4", "s3.near-vs-far.mp4"} <= names
-    assert (places.stills("far", "s2", "") / "0.3s.png").is_file()
-    assert (places.report).read_text(encoding="utf-8").count("<video") == 6
+    assert (paths.stills("far", "s2", "") / "0.3s.png").is_file()
+    assert (paths.report).read_text(encoding="utf-8").count("<video") == 6
     shown = run_bpy("-m", "dancepose.cli.main", "study", "status", file, timeout=60).stdout
     assert "6/6" in shown
     assert "60/60" in shown
@@ -100,11 +101,11 @@ def test_systems_share_a_camera_and_each_dances_its_own(make_study) -> None:
     Image = pytest.importorskip("PIL.Image")
     file = make_study(size=(96, 64))
     assert run(file).failed == {}
-    table = json.loads(Places(file.parent / "renders").shot("s1").read_text())
+    table = json.loads(StudyPaths(file.parent / "renders").camera("s1").read_text())
     assert set(table["move_m"]) == {"near", "far"}
     seen = {}
     for system in ("near", "far"):
-        with Image.open(Places(file.parent / "renders").frames(system, "s1", "") / "000003.png") as picture:
+        with Image.open(StudyPaths(file.parent / "renders").frames(system, "s1", "") / "000003.png") as picture:
             pixels = np.asarray(picture.convert("L")).astype(float)
         # The dancer is darker or more saturated than the backdrop of its row.
         difference = np.abs(pixels - np.median(pixels, axis=1, keepdims=True))
@@ -114,16 +115,16 @@ def test_systems_share_a_camera_and_each_dances_its_own(make_study) -> None:
     assert seen["far"] > seen["near"] + 5
 
 
-@pytest.mark.parametrize("engine", ["preview", "study"])
+@pytest.mark.parametrize("engine", ["workbench", "cycles"])
 def test_transparent_clips_and_stills_of_beats(make_study, tmp_path: Path, engine: str) -> None:
     Image = pytest.importorskip("PIL.Image")
     file = make_study(engine=engine, size=(96, 96), output="still_beats = [0, 1, 2]")
     text = file.read_text().replace("[picture]", '[picture]\nbackground = "transparent"')
     file.write_text(text.replace("[[song]]", "[[song]]\nbpm = 120\nfirst_beat_s = 0.2"))
     assert run(file).failed == {}
-    places = Places(file.parent / "renders")
-    stills = {path.name: path.read_bytes() for path in places.stills("near", "s1", "").iterdir()}
-    frames = places.frames("near", "s1", "")
+    paths = StudyPaths(file.parent / "renders")
+    stills = {path.name: path.read_bytes() for path in paths.stills("near", "s1", "").iterdir()}
+    frames = paths.frames("near", "s1", "")
     # Beats at 0.2, 0.7 and 1.2 s; the clip has ten frames, one every 0.1 s.
     assert stills == {
         f"beat-{beat}.png": (frames / f"{frame:06d}.png").read_bytes() for beat, frame in ((0, 2), (1, 7))
@@ -138,15 +139,15 @@ def test_transparent_clips_and_stills_of_beats(make_study, tmp_path: Path, engin
     # Workbench draws no shadow on nothing; what it has between is the outline.
     assert 0.15 < shadow < 0.6 if engine == "study" else shadow < 0.08, shadow
     out = tmp_path / "seen.png"
-    clip = places.clip("near", "s1", "", ".webm")
+    clip = paths.clip("near", "s1", "", ".webm")
     run_ffmpeg(["-c:v", "libvpx-vp9", "-i", str(clip), "-vf", "select=eq(n\\,7)", "-frames:v", "1", str(out)])
     with Image.open(out) as picture:
         played = np.asarray(picture.convert("RGBA"))[..., 3]
     assert np.abs(played.astype(int) - alpha).mean() < 6
-    assert count_frames(places.clip("near", "s1", "")) == count_frames(clip) == 10
+    assert count_frames(paths.clip("near", "s1", "")) == count_frames(clip) == 10
 
 
-@pytest.mark.parametrize("engine", ["preview", "study"])
+@pytest.mark.parametrize("engine", ["workbench", "cycles"])
 def test_chunks_and_executors_change_no_pixel(make_study, engine: str) -> None:
     pytest.importorskip("distributed")
     ways = {"whole": (100, "local", 1, 2), "three": (4, "local", 2, 1), "seven": (2, "dask", 2, 1)}
@@ -205,11 +206,11 @@ def test_killed_workers_lose_no_frame(make_study) -> None:
     assert any("signal 9" in text for text in told)
     if summary.failed:
         assert run(file).failed == {}
-    places = Places(file.parent / "renders")
+    paths = StudyPaths(file.parent / "renders")
     for system in ("near", "far"):
         for song in ("s1", "s2"):
-            assert check_frames(places.frames(system, song, ""), 10, (64, 64))[1] == []
-            assert count_frames(places.clip(system, song, "")) == 10
+            assert check_frames(paths.frames(system, song, ""), 10, (64, 64))[1] == []
+            assert count_frames(paths.clip(system, song, "")) == 10
 
 
 @contextmanager
@@ -236,7 +237,7 @@ def dask_cluster(folder: Path, *, workers: int) -> Iterator[tuple[str, list[subp
 
 def test_dask_finishes_with_one_of_its_two_workers_killed(make_study, tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
-    settings = {"songs": ("s1", "s2"), "engine": "study", "size": (96, 96)}
+    settings = {"songs": ("s1", "s2"), "engine": "cycles", "size": (96, 96)}
     whole = make_study(folder="whole", **settings)
     assert run(whole).failed == {}
     file = make_study(folder="killed", **settings)
@@ -269,26 +270,26 @@ def test_dask_finishes_with_one_of_its_two_workers_killed(make_study, tmp_path: 
 def test_a_damaged_frame_never_gets_into_a_film(make_study) -> None:
     file = make_study()
     assert run(file).failed == {}
-    places = Places(file.parent / "renders")
-    before, film = pictures(file), places.clip("near", "s1", "").read_bytes()
-    frames = places.frames("near", "s1", "")
+    paths = StudyPaths(file.parent / "renders")
+    before, film = pictures(file), paths.clip("near", "s1", "").read_bytes()
+    frames = paths.frames("near", "s1", "")
     damaged = bytearray((frames / "000004.png").read_bytes())
     damaged[len(damaged) // 2] ^= 0xFF
     (frames / "000004.png").write_bytes(damaged)
-    other = places.frames("far", "s1", "") / "000005.png"
+    other = paths.frames("far", "s1", "") / "000005.png"
     (frames / "000007.png").write_bytes(other.read_bytes())  # whole, but of another clip
     (frames / "000009.png").unlink()
-    places.clip("near", "s1", "").unlink()
+    paths.clip("near", "s1", "").unlink()
     told: list[str] = []
     assert run(file, told=told).failed == {}
     assert any("3 of 10 frames are missing or damaged" in text for text in told)
     assert pictures(file) == before
-    assert places.clip("near", "s1", "").read_bytes() == film
+    assert paths.clip("near", "s1", "").read_bytes() == film
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_workers_end_with_their_run(make_study, tmp_path: Path, how: signal.Signals) -> None:
-    file = make_study(songs=("s1", "s2", "s3"), engine="study", size=(96, 96))
+    file = make_study(songs=("s1", "s2", "s3"), engine="cycles", size=(96, 96))
     command = [sys.executable, "-m", "dancepose.cli.main", "study", "run", str(file), "--workers", "1"]
     log = tmp_path / "log"
     with log.open("wb") as said, subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=said) as running:
@@ -316,7 +317,7 @@ def test_workers_end_with_their_run(make_study, tmp_path: Path, how: signal.Sign
 
 
 def test_a_chunk_that_takes_too_long_is_ended_and_told(make_study) -> None:
-    file = make_study(more="timeout_s = 1.0\nretries = 0", engine="study", size=(512, 512), chunk=10)
+    file = make_study(more="timeout_s = 1.0\nretries = 0", engine="cycles", size=(512, 512), chunk=10)
     summary = run(file, workers=1)
     assert {name.split(":")[0] for name in summary.failed} <= {"render", "fit"}
     assert any("longer than 1 s" in why for why in summary.failed.values())

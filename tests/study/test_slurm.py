@@ -11,7 +11,7 @@ import pytest
 
 from dancepose.study.media.ffmpeg import count_frames
 from dancepose.study.plan.jobs import Job, read_jobs
-from dancepose.study.plan.paths import Places
+from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.study_file import load_study
 from dancepose.study.run.executors.slurm import share_out
 from dancepose.study.run.journal import Journal
@@ -100,11 +100,11 @@ def test_slurm_runs_arrays_and_a_requeued_task_loses_nothing(make_study, slurm: 
     show = ["scontrol", "show", "job", tasks[0], "-o"]
     told = subprocess.run(show, env=slurm, capture_output=True, text=True).stdout
     assert "Restarts=1" in told, told
-    places = Places(load_study(file).out)
-    journal = Journal.open(places.journal)
-    assert all(journal.finished(job) for job in read_jobs(places.plan))
+    paths = StudyPaths(load_study(file).out)
+    journal = Journal.open(paths.journal)
+    assert all(journal.finished(job) for job in read_jobs(paths.plan))
     local = make_study(folder="local-study", **settings)
     assert run(local).failed == {}
     assert pictures(file) == pictures(local)
-    for clip in places.out.joinpath("clips").rglob("*.mp4"):
+    for clip in paths.out.joinpath("clips").rglob("*.mp4"):
         assert count_frames(clip) == 16

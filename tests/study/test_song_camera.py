@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dancepose.study.media.shots import make_shot
-from dancepose.study.plan.paths import Places
+from dancepose.study.media.song_camera import write_song_camera
+from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.planning import Segment
 from dancepose.study.plan.study_file import Study, load_study
 from dancepose_addon.core.body.model import BodyModel, skin
@@ -17,14 +17,14 @@ from dancepose_addon.core.camera_framing import Shot, project
 ALL = [Segment("", 0.0, 20)]
 
 
-def put_fit(places: Places, body: BodyModel, name: str, *, at: tuple[float, float, float], floor_m: float) -> None:
+def put_fit(paths: StudyPaths, body: BodyModel, name: str, *, at: tuple[float, float, float], floor_m: float) -> None:
     """A standing dancer, who from second 1 on is elsewhere, far away."""
     pose = np.broadcast_to(np.eye(3, dtype=np.float32), (40, 24, 3, 3))
     place = np.tile(np.array(at, np.float32), (40, 1))
     place[22:] += 30.0
     motion = BodyMotion(pose, place, np.zeros(10, np.float32), 1.0, 20.0)
-    motion.save(places.motion(name, "s"), body)
-    places.fit_report(name, "s").write_text(json.dumps({"floor_m": floor_m}))
+    motion.save(paths.motion(name, "s"), body)
+    paths.fit_report(name, "s").write_text(json.dumps({"floor_m": floor_m}))
 
 
 @pytest.fixture
@@ -37,16 +37,16 @@ def shot_of(table: dict) -> Shot:
 
 
 def make(study: Study, systems: list[str]) -> dict:
-    places = Places(study.out)
-    make_shot(study, places, "s", systems, [Segment("", 0.0, 10)])
-    return json.loads(places.shot("s").read_text())
+    paths = StudyPaths(study.out)
+    write_song_camera(study, paths, "s", systems, [Segment("", 0.0, 10)])
+    return json.loads(paths.camera("s").read_text())
 
 
 def test_every_system_is_in_the_picture_and_nothing_of_what_is_not_shown(study: Study, body: BodyModel) -> None:
-    places = Places(study.out)
+    paths = StudyPaths(study.out)
     height = float(-body.v_template_m[:, 1].min())
-    put_fit(places, body, "near", at=(0.0, height, 0.0), floor_m=0.0)
-    put_fit(places, body, "far", at=(2.0, height, -1.0), floor_m=0.0)
+    put_fit(paths, body, "near", at=(0.0, height, 0.0), floor_m=0.0)
+    put_fit(paths, body, "far", at=(2.0, height, -1.0), floor_m=0.0)
     shot = shot_of(make(study, ["near", "far"]))
     for at in ((0.0, height, 0.0), (2.0, height, -1.0)):
         points = skin(body, np.broadcast_to(np.eye(3, dtype=np.float32), (1, 24, 3, 3)), correctives=False)
@@ -58,18 +58,18 @@ def test_every_system_is_in_the_picture_and_nothing_of_what_is_not_shown(study: 
 
 
 def test_the_order_of_systems_changes_nothing(study: Study, body: BodyModel) -> None:
-    places = Places(study.out)
+    paths = StudyPaths(study.out)
     for name, x in (("near", 0.0), ("far", 1.5)):
-        put_fit(places, body, name, at=(x, 1.2, 0.0), floor_m=x / 10.0)
+        put_fit(paths, body, name, at=(x, 1.2, 0.0), floor_m=x / 10.0)
     first, second = make(study, ["near", "far"]), make(study, ["far", "near"])
     assert np.allclose(first["shot"]["position_m"], second["shot"]["position_m"])
     assert first["move_m"] == second["move_m"]
 
 
 def test_one_floor_shows_who_floats(study: Study, body: BodyModel) -> None:
-    places = Places(study.out)
+    paths = StudyPaths(study.out)
     for name, floor in (("near", 0.10), ("far", 0.10), ("third", 0.16)):
-        put_fit(places, body, name, at=(0.0, 1.2, 0.0), floor_m=floor)
+        put_fit(paths, body, name, at=(0.0, 1.2, 0.0), floor_m=floor)
     moves = make(study, ["near", "far", "third"])["move_m"]
     assert moves["near"] == moves["far"] == [0.0, 0.0, 0.0]
     # Its soles are 6 cm higher in its file than the others' in theirs.
@@ -79,13 +79,13 @@ def test_one_floor_shows_who_floats(study: Study, body: BodyModel) -> None:
 def test_or_every_clip_stands_on_its_own(make_study, body: BodyModel) -> None:
     study = load_study(make_study(more='[stage]\nfloor = "clip"'))
     for name, floor in (("near", 0.10), ("far", 0.30)):
-        put_fit(Places(study.out), body, name, at=(0.0, 1.2, 0.0), floor_m=floor)
+        put_fit(StudyPaths(study.out), body, name, at=(0.0, 1.2, 0.0), floor_m=floor)
     assert set(map(tuple, make(study, ["near", "far"])["move_m"].values())) == {(0.0, 0.0, 0.0)}
 
 
 def test_camera_settings_are_used(make_study, body: BodyModel, tmp_path: Path) -> None:
     study = load_study(make_study(more="[camera]\nfield_deg = 30\npitch_deg = 0"))
-    put_fit(Places(study.out), body, "near", at=(0.0, 1.2, 0.0), floor_m=0.0)
+    put_fit(StudyPaths(study.out), body, "near", at=(0.0, 1.2, 0.0), floor_m=0.0)
     shot = shot_of(make(study, ["near"]))
     assert shot.field_rad == pytest.approx(np.radians(30))
     assert shot.rotmat[:, 2] == pytest.approx([0.0, 0.0, 1.0], abs=1e-6)

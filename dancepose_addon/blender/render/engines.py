@@ -11,6 +11,7 @@ from typing import Final
 import bpy
 
 from ...core.camera_framing import Shot
+from ...core.engine_defaults import SAMPLES_CPU_DENOISED, SAMPLES_CPU_PLAIN, SAMPLES_GPU
 from ...core.errors import EngineError
 from ..stage import stage
 from .engine_probe import DEVICE_KINDS, MARK
@@ -24,13 +25,6 @@ ORDER: Final = {"auto": ("study", "preview"), "study": ("study", "preview"), "pr
 """What is tried for what is asked for."""
 IDENTIFIERS: Final = {"study": "CYCLES", "preview": "BLENDER_WORKBENCH"}
 TITLES: Final = {"study": "study (Cycles)", "preview": "preview (Workbench)"}
-
-SAMPLES_GPU: Final = 64
-SAMPLES_CPU_DENOISED: Final = 2
-"""One is too few for a face: mouth and eyes are lost (docs/study.md)."""
-SAMPLES_CPU_PLAIN: Final = 16
-SAMPLES_TRANSPARENT: Final = 16
-"""The denoiser leaves transparency as it is: fewer make jagged outlines, and specks where there is no shadow."""
 
 
 @dataclass(frozen=True)

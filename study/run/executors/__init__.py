@@ -1,29 +1,34 @@
-"""Where jobs are done: in processes of this machine, on a Slurm cluster, or by Dask workers."""
+"""Where jobs are done: on this machine, on a Slurm cluster, or by Dask workers."""
 
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from ...plan.jobs import Job, Result
 
-NAMES: Final = ("local", "slurm", "dask")
+EXECUTORS: Final = ("local", "slurm", "dask")
 
 
 @dataclass(frozen=True)
-class Frame:
-    """A job has come this far. done: frames of it."""
+class FrameEvent:
+    """Progress of a render job.
+
+    Attributes:
+        job: Id of the job.
+        done: Frames of it that are done.
+    """
 
     job: str
     done: int
 
 
-Event = Result | Frame
+Event = Result | FrameEvent
 
 
 class Executor(Protocol):
     """Does jobs, in any order, as soon as it can."""
 
     def capacity(self) -> int:
-        """How many more jobs it would take now."""
+        """Return how many more jobs it would take now."""
         ...
 
     def submit(self, jobs: list[Job]) -> None:
@@ -31,7 +36,7 @@ class Executor(Protocol):
         ...
 
     def wait(self, timeout_s: float) -> list[Event]:
-        """What happened since the last call; waits for something to happen, but no longer than ``timeout_s``."""
+        """Return what happened since the last call; wait up to ``timeout_s`` for something to happen."""
         ...
 
     def close(self) -> None:

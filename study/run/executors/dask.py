@@ -1,7 +1,7 @@
-"""Workers of a Dask scheduler: one that is named by its address, or a small cluster that is started here.
+"""Workers of a Dask scheduler: an existing one, by its address, or a small cluster that is started here.
 
-Where a worker dies, Dask gives its jobs to another; finished frames are found and passed over. All workers see the
-study's folder under the same path.
+If a worker dies, Dask gives its jobs to another one; finished frames are found and skipped. All workers must see the
+folder of the study under the same path.
 """
 
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -15,31 +15,41 @@ from typing import Any, Final
 from dancepose_addon.core.errors import DancePoseError, EngineError
 
 from ...plan.jobs import Job, Result
-from ..job_runner import Context, Tasks
+from ..job_runner import JobRunner, RunContext
 from . import Event
 from .local import do_job
 
 START_S: Final = 60.0
 PER_WORKER: Final = 2
-"""Jobs in hand for each worker, so that none waits for the next; no more, so that the order stays."""
+"""Jobs submitted per worker: two, so that no worker idles between jobs; no more, so that the order is kept."""
 
 _here = threading.local()
 
 
 class DaskExecutor:
-    """address: of a scheduler; without one, ``workers`` processes are started here."""
+    """Does jobs on the workers of a Dask scheduler.
 
-    def __init__(self, context: Context, *, address: str | None, workers: int) -> None:
+    Args:
+        context: Folders of the study and how Blender is started.
+        address: Address of a scheduler; None starts ``workers`` processes here.
+        workers: Number of processes to start.
+
+    Raises:
+        EngineError: Dask is not installed.
+        DancePoseError: There is no scheduler at ``address``.
+    """
+
+    def __init__(self, context: RunContext, *, address: str | None, workers: int) -> None:
         try:
             distributed: Any = import_module("distributed")
         except ImportError as error:
             raise EngineError(
-                f"Dask is not installed ({error}). Install the extra `study-dask` (pip install -e '.[study-dask]')."
+                f"Dask is not installed ({error}). Install the extra `study-dask` of dancepose."
             ) from error
-        # Its workers tell of their coming and going at every start, which is not news here.
+        # Workers log when they join and leave, which is of no use here.
         logging.getLogger("distributed").setLevel(logging.WARNING)
         self._context = replace(context, root=context.root.absolute(), out=context.out.absolute())
-        self._stamp = self._context.places.plan.stat().st_mtime_ns
+        self._stamp = self._context.paths.plan.stat().st_mtime_ns
         self._cluster: Any = None
         if address is None:
             self._cluster = distributed.LocalCluster(
@@ -54,13 +64,13 @@ class DaskExecutor:
             self._client = distributed.Client(self._cluster or address, timeout=START_S, set_as_default=False)
         except (OSError, FutureTimeout) as error:
             raise DancePoseError(
-                f"There is no Dask scheduler at {address} ({error}). Start one, or give none."
+                f"There is no Dask scheduler at {address} ({error}). Start one, or leave out --address."
             ) from error
         self._ended: queue.Queue[Any] = queue.Queue()
         self._jobs: dict[Any, Job] = {}
 
     def capacity(self) -> int:
-        """A few jobs for each worker."""
+        """Return room for a few jobs per worker."""
         workers = len(self._client.scheduler_info(n_workers=-1)["workers"])
         return max(0, PER_WORKER * max(1, workers) - len(self._jobs))
 
@@ -72,7 +82,7 @@ class DaskExecutor:
             future.add_done_callback(self._ended.put)
 
     def wait(self, timeout_s: float) -> list[Event]:
-        """What happened since the last call."""
+        """Return what happened since the last call."""
         ended = []
         try:
             ended.append(self._ended.get(timeout=timeout_s))
@@ -86,11 +96,11 @@ class DaskExecutor:
             if future.status == "finished":
                 events.append(future.result())
             else:
-                events.append(Result(job.id, False, "crash", f"Dask lost it ({future.exception()!r})"))
+                events.append(Result(job.id, False, "crash", f"Dask lost the job ({future.exception()!r})"))
         return events
 
     def close(self) -> None:
-        """Let go of everything; workers that were started here end, others keep their Blender for the next run."""
+        """Cancel everything; workers that were started here end, others keep their Blender for the next run."""
         for future in self._jobs:
             future.cancel(force=True)
         self._client.close()
@@ -98,12 +108,12 @@ class DaskExecutor:
             self._cluster.close()
 
 
-def _do_job(context: Context, stamp: int, job: Job) -> Result:
-    """Run in a Dask worker: its Blender stays up from job to job."""
+def _do_job(context: RunContext, stamp: int, job: Job) -> Result:
+    """Do a job in a Dask worker, whose Blender process is kept from job to job."""
     kept = getattr(_here, "kept", None)
     if kept is None or kept[:2] != (context, stamp):
         if kept is not None:
             kept[2].close()
-        kept = (context, stamp, Tasks(context))
+        kept = (context, stamp, JobRunner(context))
         _here.kept = kept
     return do_job(kept[2], job)

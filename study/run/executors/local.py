@@ -1,37 +1,41 @@
-"""Worker processes on this machine: each slot keeps one Blender and does one job after the other."""
+"""Workers on this machine: each keeps one Blender process and does one job after the other."""
 
 import logging
 import queue
 import threading
+import time
 import traceback
+from typing import Final
 
 from ...plan.jobs import Job, Result
-from ..job_runner import Context, Tasks
-from . import Event, Frame
+from ..job_runner import JobRunner, RunContext
+from . import Event, FrameEvent
 
 LOGGER = logging.getLogger(__name__)
+STOPPING_S: Final = 1.5
+"""Time that all workers together get to clean up after they were stopped; a run ends within two seconds."""
 
 
 class LocalExecutor:
-    """workers: how many jobs are done at a time."""
+    """Does jobs on this machine.
 
-    def __init__(self, context: Context, *, workers: int) -> None:
+    Args:
+        context: Folders of the study and how Blender is started.
+        workers: Number of jobs at a time.
+    """
+
+    def __init__(self, context: RunContext, *, workers: int) -> None:
         self._jobs: queue.Queue[Job | None] = queue.Queue()
         self._events: queue.Queue[Event] = queue.Queue()
-        self._free = workers
+        self._workers = self._free = workers
         self._closing = threading.Event()
-        self._slots = [Tasks(context) for _ in range(workers)]
-        self._threads = [threading.Thread(target=self._work, args=(slot,), daemon=True) for slot in self._slots]
+        self._runners = [JobRunner(context) for _ in range(workers)]
+        self._threads = [threading.Thread(target=self._work, args=(each,), daemon=True) for each in self._runners]
         for thread in self._threads:
             thread.start()
 
-    @property
-    def pids(self) -> list[int]:
-        """Of the Blenders that run."""
-        return [pid for slot in self._slots if (pid := slot.worker.pid) is not None]
-
     def capacity(self) -> int:
-        """Slots that are free."""
+        """Return the number of workers that are free."""
         return self._free
 
     def submit(self, jobs: list[Job]) -> None:
@@ -41,7 +45,7 @@ class LocalExecutor:
             self._jobs.put(job)
 
     def wait(self, timeout_s: float) -> list[Event]:
-        """What happened since the last call."""
+        """Return what happened since the last call."""
         events: list[Event] = []
         try:
             events.append(self._events.get(timeout=timeout_s))
@@ -53,31 +57,37 @@ class LocalExecutor:
         return events
 
     def close(self) -> None:
-        """End the Blenders; a frame in progress is lost."""
+        """End the Blender processes; a frame in progress is lost."""
         self._closing.set()
-        for slot in self._slots:
+        busy = self._free < self._workers
+        for _ in self._runners:
             self._jobs.put(None)
-            slot.worker.close(kill=not self._jobs.empty())
+        for runner in self._runners:
+            if busy:
+                runner.stop()
+            else:
+                runner.close()
+        deadline = time.monotonic() + STOPPING_S
         for thread in self._threads:
-            thread.join(timeout=10.0)
+            thread.join(timeout=max(0.0, deadline - time.monotonic()))
 
-    def _work(self, slot: Tasks) -> None:
+    def _work(self, runner: JobRunner) -> None:
         while not self._closing.is_set():
             job = self._jobs.get()
-            if job is None:
+            if job is None or self._closing.is_set():
                 return
-            self._events.put(do_job(slot, job, self._events))
+            self._events.put(do_job(runner, job, self._events))
 
 
-def do_job(tasks: Tasks, job: Job, events: "queue.Queue[Event] | None" = None) -> Result:
-    """Do a job; a bug becomes a result too, its traceback in the log, so that the other jobs go on."""
+def do_job(runner: JobRunner, job: Job, events: "queue.Queue[Event] | None" = None) -> Result:
+    """Do a job. A bug becomes a result too, its traceback is logged, and the other jobs go on."""
 
     def on_frame(done: int) -> None:
         if events is not None:
-            events.put(Frame(job.id, done))
+            events.put(FrameEvent(job.id, done))
 
     try:
-        return tasks.run(job, on_frame)
+        return runner.run(job, on_frame)
     except Exception as error:
         LOGGER.warning("%s failed:\n%s", job.id, traceback.format_exc())
         return Result(job.id, False, "bug", f"{type(error).__name__}: {error}")

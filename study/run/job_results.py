@@ -1,0 +1,60 @@
+"""Which files the jobs of a plan make."""
+
+import math
+from pathlib import Path
+from typing import Final
+
+from ..plan.jobs import Job
+from ..plan.paths import StudyPaths
+from ..plan.planning import Segment
+from ..plan.study_file import Song, Study
+
+FRAME_KEY: Final = "key.txt"
+"""File in a clip's folder of frames that holds the key of the frames."""
+
+
+def required_results(job: Job, paths: StudyPaths) -> list[Path]:
+    """Return the files that a finished job must have left, except frames, which are checked when they are encoded."""
+    what = job.what
+    match job.kind:
+        case "probe":
+            return [paths.engine]
+        case "fit":
+            return [paths.motion(what["system"], what["song"]), paths.fit_report(what["system"], what["song"])]
+        case "camera":
+            return [paths.camera(what["song"])]
+        case "audio":
+            return [paths.audio(what["song"], what["segment"])]
+        case "encode":
+            return [paths.clip(what["system"], what["song"], what["segment"])]
+        case _:
+            return []
+
+
+def stills_of(study: Study, song: Song, segment: Segment) -> list[tuple[str, int]]:
+    """Return (name, frame) of the stills that fall into a segment."""
+    wanted = [(f"{seconds:g}s", seconds) for seconds in study.output.stills_s]
+    if song.bpm is not None:
+        beats = study.output.still_beats
+        wanted += [(f"beat-{beat}", song.first_beat_s + 60.0 / song.bpm * beat) for beat in beats]
+    found = [(name, round((at - segment.start_s) * study.picture.fps)) for name, at in wanted]
+    return [(name, index) for name, index in found if 0 <= index < segment.frames]
+
+
+def comparisons_of(wanted: tuple[str, ...], names: list[str]) -> list[tuple[str, list[str], int]]:
+    """Return (name, systems, columns) of each combined picture.
+
+    Args:
+        wanted: ``row``, ``grid`` and ``pairs``, or some of them.
+        names: The systems that have a clip.
+    """
+    found: list[tuple[str, list[str], int]] = []
+    if len(names) < 2:
+        return found
+    if "row" in wanted:
+        found.append(("row", names, len(names)))
+    if "grid" in wanted:
+        found.append(("grid", names, math.ceil(math.sqrt(len(names)))))
+    if "pairs" in wanted:
+        found += [(f"{a}-vs-{b}", [a, b], 2) for n, a in enumerate(names) for b in names[n + 1 :]]
+    return found
