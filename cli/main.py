@@ -19,7 +19,7 @@ from .export import export
 from .fit import fit
 from .inspect import inspect
 from .layout import layout
-from .prior import prior
+from .poses import poses
 from .render import render
 from .stats import stats
 from .study import app as study_app
@@ -32,10 +32,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 VERBS = (
-    demo, render, fit, inspect, convert, compare, prior, train, export, evaluate, calibrate, stats, doctor,
+    demo, render, fit, inspect, convert, compare, poses, train, export, evaluate, calibrate, stats, doctor,
 )  # fmt: skip
 for verb in VERBS:
     app.command()(verb)
+# The former name of `poses`.
+app.command("prior", hidden=True)(poses)
 app.add_typer(study_app, name="study")
 app.add_typer(layout, name="layout")
 

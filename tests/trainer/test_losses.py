@@ -38,7 +38,7 @@ def test_rotation_loss_is_twice_the_sine_of_half_the_angle() -> None:
 def test_total_weighs_the_terms_and_unknown_poses_have_no_rotation_term() -> None:
     config = LossConfig(lambda_3d=2.0, lambda_adv=0.5, lambda_rotation=10.0)
     empty = torch.zeros(0, 24, 3, 3)
-    terms = losses.generator_terms(
+    terms = losses.generator_losses(
         config,
         predicted=torch.zeros(1, 1, 3),
         keypoints=torch.ones(1, 1, 3),

@@ -8,7 +8,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from dancepose.trainer.mocap.cmu_retargeting import level, retarget
-from dancepose.trainer.mocap.poses import load_prior
+from dancepose.trainer.mocap.poses import load_poses
 from dancepose_addon.core.body.model import JOINT_INDEX
 from dancepose_addon.core.errors import FormatError
 from dancepose_addon.core.skeleton.readers.bvh_grammar import BvhMotion, parse_bvh
@@ -188,14 +188,14 @@ def test_other_skeletons_are_refused_in_words(tmp_path: Path) -> None:
 
 def test_a_folder_of_bvh_becomes_poses(tmp_path: Path) -> None:
     (tmp_path / "lift.bvh").write_text(_text({"LeftArm": _about("z", 80), "LeftLeg": _about("x", 90)}, frames=120))
-    prior = load_prior(tmp_path, mirror=False, fps=30.0, rebalance=False, rest_joints_m=REST)
+    prior = load_poses(tmp_path, mirror=False, fps=30.0, rebalance=False, rest_joints_m=REST)
     # A second at 30 poses a second, less the still ends, of which 5 degrees at 90 a second are six frames each.
     assert 25 <= len(prior) <= 30
     knee = Rotation.from_matrix(prior.pose_rotmat[:, JOINT_INDEX["left_knee"]]).as_rotvec(degrees=True)
     assert np.diff(knee[:, 0]) == pytest.approx(3.0, abs=0.05)
     # Twice as many at 60 a second, of which fewer stay the farther apart they have to be.
     every, near, far = (
-        len(load_prior(tmp_path, mirror=False, rebalance=apart > 0.0, apart_m=apart, rest_joints_m=REST))
+        len(load_poses(tmp_path, mirror=False, rebalance=apart > 0.0, apart_m=apart, rest_joints_m=REST))
         for apart in (0.0, 0.009, 0.035)
     )
     assert every == pytest.approx(2 * len(prior), abs=4)
