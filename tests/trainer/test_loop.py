@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 import json
+import math
 from pathlib import Path
 import signal
 import subprocess
@@ -54,6 +55,25 @@ def weights(path: Path) -> "torch.Tensor":
 
 def losses(out: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (out / LOG_NAME).read_text(encoding="utf-8").splitlines()]
+
+
+def one_cycle_lr(step: int, steps: int, peak: float) -> float:
+    """Smith and Topin 2018 with cosines: from a 25th of the peak up to it within a tenth of the run, then down to
+    a 10,000th of where it started."""
+    top = 0.1 * (steps + 1) - 1.0
+    first, last = peak / 25.0, peak / 25.0 / 1e4
+    start, end, share = (first, peak, step / top) if step <= top else (peak, last, (step - top) / (steps - top))
+    return end + (start - end) * (1.0 + math.cos(math.pi * share)) / 2.0
+
+
+def test_learning_rate_follows_the_schedule(tmp_path: Path) -> None:
+    config, data = setting("optim.steps=30", "optim.lr=0.004", "optim.schedule=onecycle")
+    train(config, data, BODY, tmp_path)
+    found = [record["lr"] for record in losses(tmp_path)]
+    assert found == pytest.approx([one_cycle_lr(step, 30, 0.004) for step in range(1, 31)], rel=1e-6)
+    config, data = setting("optim.steps=3", "optim.schedule=constant", "optim.lr=0.004")
+    train(config, data, BODY, tmp_path / "constant")
+    assert [record["lr"] for record in losses(tmp_path / "constant")] == [0.004] * 3
 
 
 def test_training_learns(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 import pytest
 from scipy.spatial.transform import Rotation
 
-from dancepose.cli.prior import prior as prior_command
+from dancepose.cli.poses import poses as poses_command
 from dancepose.trainer.mocap.cmu_retargeting import LIMIT, repair_flips, retarget, twist_angle
 from dancepose.trainer.mocap.poses import (
     POSES_FPS,
@@ -180,7 +180,7 @@ def test_bad_files_are_listed_and_skipped(tmp_path: Path, caplog: pytest.LogCapt
 
 def test_the_command_takes_what_the_reader_takes() -> None:
     """Its defaults are written out, so that the command line starts without the trainer."""
-    defaults = {name: parameter.default for name, parameter in inspect.signature(prior_command).parameters.items()}
+    defaults = {name: parameter.default for name, parameter in inspect.signature(poses_command).parameters.items()}
     assert defaults["fps"] == POSES_FPS
     assert defaults["apart"] == pytest.approx(1000.0 * THINNING_M)
 
@@ -188,7 +188,7 @@ def test_the_command_takes_what_the_reader_takes() -> None:
 def test_the_command_says_what_it_read_and_writes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _write_amass(tmp_path / "in" / "walk.npz", np.random.default_rng(0).normal(scale=0.3, size=(10, 72)), 30.0)
     (tmp_path / "in" / "cut.bvh").write_text("HIERARCHY")
-    prior_command(tmp_path / "in", tmp_path / "poses.npz")
+    poses_command(tmp_path / "in", tmp_path / "poses.npz")
     said = capsys.readouterr().out
     found = load_poses(tmp_path / "poses.npz")
     assert f"{len(found)} poses of 1 clip," in said
