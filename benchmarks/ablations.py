@@ -1,8 +1,8 @@
 """What each choice of the best preset brings: one thing changed at a time, short runs of equal length.
 
-    python -m benchmarks.ablations --prior POSES --known FOLDER --motion M&D-FOLDER [--row NAME] [--steps N]
+    python -m benchmarks.ablations --poses POSES --known FOLDER --motion M&D-FOLDER [--row NAME] [--steps N]
 
-POSES is what `dancepose prior FOLDER --apart 35 --fps 30` wrote, FOLDER holds CMU's recordings. Rows vary the preset as
+POSES is what `dancepose poses FOLDER --apart 35 --fps 30` wrote, FOLDER holds CMU's recordings. Rows vary the preset as
 it was before natural poses lay 9 mm apart (EARLIER): all ten layouts, and more poses varied.
 
 Every row is a training of its own, and its numbers lie as JSON in ``benchmarks/results/ablations``; rows that are there
@@ -24,17 +24,17 @@ import torch
 
 from dancepose.export.run_regressor import RunRegressor, regressors_of
 from dancepose.trainer.checkpoint import load_checkpoint
-from dancepose.trainer.config import Config, load_config, with_steps
+from dancepose.trainer.config import Config, load_config
 from dancepose.trainer.data.batches import load_data
 from dancepose.trainer.data.recordings import read_clips, split_clips
 from dancepose.trainer.evaluation.regressor_metrics import (
     KnownClip,
     evaluate_clip,
     evaluate_known,
-    load_known,
+    load_known_clips,
     summarise,
 )
-from dancepose.trainer.loop import train
+from dancepose.trainer.loop import TrainOptions, train
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.body.model_io import load_body
@@ -45,7 +45,7 @@ HOLDOUT: Final = 0.15
 EARLIER: Final = (
     "data.layout=all", "data.procedural_share=0.3", "augment.recombine=0.25", "augment.noisy_share=0.6",
 )  # fmt: skip
-SHORT: Final = ("data.procedural_poses=20000", "optim.ema=0.99")
+SHORT: Final = ("data.procedural_poses=20000", "optim.ema_decay=0.99")
 """In a short run the average has to be short too."""
 
 
@@ -77,9 +77,9 @@ ROWS: Final = {
     "no-local": Row("no term against the parent", settings=("loss.lambda_rotation=0",)),
     "no-global": Row("no term against the world", settings=("loss.lambda_global=0",)),
     "mean-target": Row("L_3d against the mean body's points", settings=("loss.target=mean",)),
-    "no-average": Row("no averaged weights", settings=("optim.ema=0",)),
-    "constant": Row("constant rate 1e-3, no schedule", settings=("optim.schedule=constant", "optim.rate=1e-3")),
-    "slow": Row("largest rate 1e-3", settings=("optim.rate=1e-3",)),
+    "no-average": Row("no averaged weights", settings=("optim.ema_decay=0",)),
+    "constant": Row("constant rate 1e-3, no schedule", settings=("optim.schedule=constant", "optim.lr=1e-3")),
+    "slow": Row("largest rate 1e-3", settings=("optim.lr=1e-3",)),
     "no-decay": Row("no weight decay", settings=("optim.weight_decay=0",)),
     "no-procedural": Row("no poses made by code", settings=("data.procedural_share=0",)),
     "no-variation": Row(
@@ -90,7 +90,7 @@ ROWS: Final = {
         "no errors of the sensor",
         settings=("augment.noise_m=0", "augment.displaced=0", "augment.gap=0", "augment.offset_m=0"),
     ),
-    "float32": Row("products in float32", settings=("optim.half_products=false",)),
+    "float32": Row("products in float32", settings=("optim.bf16_matmul=false",)),
     "narrow": Row("width 512", settings=("model.width=512",)),
     "deep": Row("three blocks", settings=("model.blocks=3",)),
     "alone-smpl24": Row("smpl24 alone, as many steps", settings=("data.layout=smpl24",)),
@@ -111,7 +111,7 @@ def run_row(
     row: Row,
     common_steps: int,
     body: BodyModel,
-    prior: Path,
+    poses: Path,
     known: Sequence[KnownClip],
     motion: tuple[Path, ...],
     folder: Path,
@@ -119,14 +119,14 @@ def run_row(
     """Train and measure; JSON values. folder: where the run is kept; one that was broken off goes on."""
     steps = row.steps or max(1, round(row.scale * common_steps))
     settings = row.settings if row.steps else (*SHORT, *row.settings)
-    if "optim.ema=0" in row.settings:
+    if "optim.ema_decay=0" in row.settings:
         settings = (SHORT[0], *row.settings)
     if row.preset == "best":
         settings = (*EARLIER, *settings)
-    config = with_steps(load_config(row.preset, (*settings, f"data.holdout={HOLDOUT}")), steps)
-    data = load_data(config, body, motion=motion if row.motion else (), prior=prior)
+    config = load_config(row.preset, (*settings, f"data.holdout={HOLDOUT}", f"optim.steps={steps}"))
+    data = load_data(config, body, motion=motion if row.motion else (), poses=poses)
     begun = time.perf_counter()
-    checkpoint = load_checkpoint(train(config, data, body, folder, resume=True))
+    checkpoint = load_checkpoint(train(config, data, body, folder, TrainOptions(resume=True)))
     table: dict[str, Any] = {
         "title": row.title,
         "preset": row.preset,
@@ -167,7 +167,7 @@ def table_of(results: dict[str, dict[str, Any]]) -> str:
     lines = [
         "# Ablations", "",
         (__doc__ or "").split("\n\n")[0], "",
-        "Made by `python -m benchmarks.ablations --prior POSES --known CMU --motion M&D` from the numbers in",
+        "Made by `python -m benchmarks.ablations --poses POSES --known CMU --motion M&D` from the numbers in",
         "`benchmarks/results/ablations`, where each run's settings stand. Natural motion: CMU, 9 of 58 clips held out",
         "(rotations and vertices are measured on these); M&D: 22 clips of the 2019 release, of which a row that trains",
         "on recordings is measured on the 4 of its test split. Short runs: what is better here need not be so after",
@@ -200,7 +200,7 @@ def _line(row: dict[str, Any]) -> str:
 def main() -> None:
     """Run what is missing and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--prior", type=Path, help="Natural poses to learn from.")
+    parser.add_argument("--poses", type=Path, help="Natural poses to learn from.")
     parser.add_argument("--known", type=Path, help="CMU .bvh folder: what is held out of it is measured on.")
     parser.add_argument("--motion", type=Path, action="append", default=[], help="Folder of M&D clips.")
     parser.add_argument("--row", action="append", choices=list(ROWS), help="Only this row. Repeatable.")
@@ -210,16 +210,16 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    if arguments.prior is not None and arguments.known is not None:
+    if arguments.poses is not None and arguments.known is not None:
         body = load_body(None)
-        known = load_known(arguments.known, body, holdout=HOLDOUT)
+        known = load_known_clips(arguments.known, body, holdout=HOLDOUT)
         for name in arguments.row or ROWS:
             path = FOLDER / f"{name}.json"
             if path.is_file() or (ROWS[name].motion and not arguments.motion):
                 continue
             with tempfile.TemporaryDirectory() as temporary_folder:
                 result = run_row(
-                    ROWS[name], arguments.steps, body, arguments.prior, known, tuple(arguments.motion),
+                    ROWS[name], arguments.steps, body, arguments.poses, known, tuple(arguments.motion),
                     (arguments.runs or Path(temporary_folder)) / name,
                 )  # fmt: skip
             with replacing(path) as temporary:

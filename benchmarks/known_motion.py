@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dancepose.trainer.mocap.cmu_retargeting import mend, retarget
+from dancepose.trainer.mocap.cmu_retargeting import repair_flips, retarget
 from dancepose.trainer.mocap.poses import Clip, level_subjects
 from dancepose_addon.core.arrays import F32
 from dancepose_addon.core.body.model import JOINT_INDEX, BodyModel
@@ -53,7 +53,7 @@ def load_known_motion(
     clips, subjects = [], {}
     for number, path in enumerate(sorted(folder.glob("*.bvh"))):
         recording = parse_bvh(path)
-        local, usable, _ = mend(retarget(recording, body.rest_joints())[1:], recording.fps)
+        local, usable, _ = repair_flips(retarget(recording, body.rest_joints())[1:], recording.fps)
         step = max(1, round(recording.fps / FPS))
         start, end = _longest_run(usable)
         pose = np.ascontiguousarray(local[start:end:step])

@@ -19,11 +19,11 @@ import torch
 from torch import Tensor
 
 from benchmarks.known_motion import DATA
-from dancepose.trainer.body.layout_batch import LayoutPack, feature_count, pack_layouts
+from dancepose.trainer.body.layout_batch import LayoutBatch, build_layout_batch, feature_count
 from dancepose.trainer.body.torch_rotations import yaw_rotmat
-from dancepose.trainer.body.torch_smpl import globals_of
+from dancepose.trainer.body.torch_smpl import local_to_global_rotmat
 from dancepose.trainer.config import Config, load_config
-from dancepose.trainer.mocap.poses import held_out, load_prior
+from dancepose.trainer.mocap.poses import held_out, load_poses
 from dancepose.trainer.model.generator import Rotations, SmplRegressor, facing_rotmat, predict
 from dancepose.trainer.model.losses import l_3d, l_rotation
 from dancepose_addon.core.body.model_io import load_body
@@ -52,7 +52,7 @@ class Frames:
 
 def read_frames(folder: Path, *, mirror: bool, known: bool) -> Frames:
     """The clips held out (known), or the others."""
-    prior = load_prior(folder, mirror=mirror, fps=FPS, rebalance=False)
+    prior = load_poses(folder, mirror=mirror, fps=FPS, rebalance=False)
     away = held_out(prior.clip_names, HOLDOUT)
     # A mirror image is a clip of its own.
     clip = prior.clip + len(prior.clip_names) * prior.mirrored
@@ -65,65 +65,72 @@ def read_frames(folder: Path, *, mirror: bool, known: bool) -> Frames:
     return Frames(torch.from_numpy(pose), torch.from_numpy(first), torch.from_numpy(last))
 
 
-def seen(pack: LayoutPack, poses: Tensor, config: Config, rng: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
+def seen(
+    layout_batch: LayoutBatch, poses: Tensor, config: Config, rng: torch.Generator | None
+) -> tuple[Tensor, Tensor, Tensor]:
     """Key-points of three frames each on one person, normalised, without error and with it, and the clip's size in
     them; on the mean body and without error where rng is None. poses: (3, B, 24, 3, 3) -> two times (3, B, P, 3), and
     (B,)."""
-    count, width = poses.shape[1], pack.width
-    betas, moved = torch.zeros(count, pack.shape_count), torch.zeros(count, width, 3)
+    count, width = poses.shape[1], layout_batch.width
+    betas, moved = torch.zeros(count, layout_batch.shape_count), torch.zeros(count, width, 3)
     if rng is not None:
-        betas = config.augment.betas_std * torch.randn(count, pack.shape_count, generator=rng)
+        betas = config.augment.betas_std * torch.randn(count, layout_batch.shape_count, generator=rng)
         moved = config.augment.offset_m * torch.randn(count, width, 3, generator=rng)
     clean, frames = [], []
     for pose in poses:
-        points, rest = pack.points_of_bodies(globals_of(pose), betas, moved)
+        points, rest = layout_batch.points_of_bodies(local_to_global_rotmat(pose), betas, moved)
         clean.append(points)
         noise = 0.0 if rng is None else config.augment.noise_m * torch.randn(points.shape, generator=rng)
         frames.append(points + noise)
-    edges = pack.by_sample(pack.posed_ratio, count) * pack.edge_sum(rest)
-    divisor = pack.by_sample(pack.size_factor, count) * edges
-    scale = edges / (pack.by_sample(pack.body_edge_sum, count) * divisor)
-    both = [torch.stack([pack.centred(one) for one in points]) / divisor[:, None, None] for points in (clean, frames)]
+    edges = layout_batch.by_sample(layout_batch.posed_ratio, count) * layout_batch.edge_sum(rest)
+    divisor = layout_batch.by_sample(layout_batch.size_factor, count) * edges
+    scale = edges / (layout_batch.by_sample(layout_batch.body_edge_sum, count) * divisor)
+    both = [
+        torch.stack([layout_batch.centred(one) for one in points]) / divisor[:, None, None]
+        for points in (clean, frames)
+    ]
     return both[0], both[1], scale
 
 
-def predict_middle(network: SmplRegressor, points: Tensor, pack: LayoutPack, config: Config) -> Rotations:
+def predict_middle(network: SmplRegressor, points: Tensor, layout_batch: LayoutBatch, config: Config) -> Rotations:
     """Rotations of the middle frame, whose facing all frames share. points: (F, B, P, 3)."""
     middle = len(points) // 2
-    facing = facing_rotmat(points[middle], pack)
+    facing = facing_rotmat(points[middle], layout_batch)
     turned = [one @ facing for one in points]
-    shown = [torch.cat([one, pack.features(one, config.model.features)], dim=1) for one in turned]
+    shown = [torch.cat([one, layout_batch.features(one, config.model.features)], dim=1) for one in turned]
 
     def with_neighbours(own: Tensor) -> Tensor:
         theta: Tensor = network(torch.cat([*shown[:middle], own, *shown[middle + 1 :]], dim=1))
         return theta
 
-    return predict(with_neighbours, points[middle], pack, config.model)
+    return predict(with_neighbours, points[middle], layout_batch, config.model)
 
 
-def train(frames: Frames, pack: LayoutPack, config: Config, *, context: bool, steps: int, apart: int) -> SmplRegressor:
+def train(
+    frames: Frames, layout_batch: LayoutBatch, config: Config, *, context: bool, steps: int, apart: int
+) -> SmplRegressor:
     """A network after ``steps``; context: whether it sees three frames."""
     torch.manual_seed(0)
     rng = torch.Generator().manual_seed(1)
-    vectors = feature_count(pack.layouts[0], config.model.features)
+    vectors = feature_count(layout_batch.layouts[0], config.model.features)
     network = SmplRegressor(config.model, vectors * (3 if context else 1))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=config.optim.rate, weight_decay=config.optim.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.optim.rate, total_steps=steps)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=config.optim.lr, weight_decay=config.optim.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.optim.lr, total_steps=steps)
     batch = config.optim.batch
     for _ in range(steps):
         poses = frames.around(torch.randint(len(frames.pose), (batch,), generator=rng), apart)
         angle = 2.0 * torch.pi * torch.rand(batch, generator=rng)
         turn = yaw_rotmat(torch.cos(angle), torch.sin(angle))
         poses = torch.cat([turn[None, :, None] @ poses[:, :, :1], poses[:, :, 1:]], dim=2)
-        target, points, scale = seen(pack, poses, config, rng)
-        found = predict_middle(network, points if context else points[1:2], pack, config)
-        posed = pack.centred(pack.points_of(found.global_rotmat)) * scale[:, None, None]
+        target, points, scale = seen(layout_batch, poses, config, rng)
+        found = predict_middle(network, points if context else points[1:2], layout_batch, config)
+        posed = layout_batch.centred(layout_batch.points_of(found.global_rotmat)) * scale[:, None, None]
         loss = config.loss.lambda_3d * l_3d(posed, target[1])
         loss = loss + l_rotation(found.local_rotmat, poses[1])
-        loss = loss + l_rotation(found.global_rotmat, globals_of(poses[1]))
+        loss = loss + l_rotation(found.global_rotmat, local_to_global_rotmat(poses[1]))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), config.optim.clip)
+        torch.nn.utils.clip_grad_norm_(network.parameters(), config.optim.grad_clip)
         optimiser.step()
         schedule.step()
     return network.eval()
@@ -131,12 +138,12 @@ def train(frames: Frames, pack: LayoutPack, config: Config, *, context: bool, st
 
 @torch.no_grad()
 def error_deg(
-    network: SmplRegressor, frames: Frames, pack: LayoutPack, config: Config, *, context: bool, apart: int
+    network: SmplRegressor, frames: Frames, layout_batch: LayoutBatch, config: Config, *, context: bool, apart: int
 ) -> float:
     """Mean over frames and joints, against the parent."""
     poses = frames.around(torch.arange(len(frames.pose)), apart)
-    _, points, _ = seen(pack, poses, config, None)
-    found = predict_middle(network, points if context else points[1:2], pack, config)
+    _, points, _ = seen(layout_batch, poses, config, None)
+    found = predict_middle(network, points if context else points[1:2], layout_batch, config)
     return rotation_error_deg(found.local_rotmat.numpy(), poses[1].numpy())
 
 
@@ -156,15 +163,15 @@ def main() -> None:
     body, config = load_body(), load_config("best", (f"data.layout={arguments.layout}",))
     learned, known = (read_frames(arguments.known, mirror=not away, known=away) for away in (False, True))
     sample = learned.pose[:: max(1, len(learned.pose) // 2000)]
-    pack = pack_layouts(body, [markers_for(get_layout(arguments.layout))], sample)
+    layout_batch = build_layout_batch(body, [markers_for(get_layout(arguments.layout))], sample)
     print(f"{arguments.layout}: {len(learned.pose)} frames learned from, {len(known.pose)} measured on")
     print("| sees | degrees, held out | learned from | seconds |\n|---|---|---|---|")
     for title, context in (("one frame", False), (f"and those {arguments.apart} before and after", True)):
         begun = time.perf_counter()
-        network = train(learned, pack, config, context=context, steps=arguments.steps, apart=arguments.apart)
+        network = train(learned, layout_batch, config, context=context, steps=arguments.steps, apart=arguments.apart)
         seconds = time.perf_counter() - begun
         errors = [
-            error_deg(network, frames, pack, config, context=context, apart=arguments.apart)
+            error_deg(network, frames, layout_batch, config, context=context, apart=arguments.apart)
             for frames in (known, learned)
         ]
         print(f"| {title} | {errors[0]:.2f} | {errors[1]:.2f} | {seconds:.0f} |", flush=True)

@@ -22,16 +22,16 @@ from dancepose.trainer.config import Config, load_config
 from dancepose.trainer.data.batches import TrainingData, load_data
 from dancepose.trainer.data.recordings import MotionSet
 from dancepose.trainer.device import choose_device
-from dancepose.trainer.loop import train
+from dancepose.trainer.loop import TrainOptions, train
 from dancepose.trainer.mocap.pose_pool import TensorPool
 from dancepose.trainer.model.generator import LayoutLinear
-from dancepose.trainer.run_state import begin
+from dancepose.trainer.run_state import new_run_state
 from dancepose_addon.core.body.model_io import load_body
 
 
 def operations(config: Config, data: TrainingData) -> int:
     """Of one step, as the text above counts them."""
-    run = begin(config, data.pack, "cpu")
+    run = new_run_state(config, data.layout_batch, "cpu")
     per_frame = 0
     for module in run.generator.modules():
         if isinstance(module, nn.Linear):
@@ -69,7 +69,7 @@ def stepper(config: Config, data: TrainingData, steps: int) -> Callable[[], floa
         def seconds(count: int) -> float:
             with tempfile.TemporaryDirectory() as folder:
                 begun = time.perf_counter()
-                train(timed, data, body, Path(folder), limit_steps=count)
+                train(timed, data, body, Path(folder), TrainOptions(limit_steps=count))
                 return time.perf_counter() - begun
 
         # The difference of two lengths leaves out what happens once: setting up, logging, the checkpoint.
@@ -91,10 +91,10 @@ def main() -> None:
     config = load_config(arguments.preset, ("data.procedural_poses=5000", *arguments.settings))
     body = load_body(None)
     still = replace(config, data=replace(config.data, motion_share=0.0))
-    data = load_data(still, body, motion=(), prior=None)
+    data = load_data(still, body, motion=(), poses=None)
     if config.data.motion_share:
         # Recordings of any kind take the same time.
-        points = 0.3 * torch.randn(4000, data.pack.width, 3)
+        points = 0.3 * torch.randn(4000, data.layout_batch.width, 3)
         data = replace(data, motion=MotionSet(points, torch.ones(len(points)), (), ()))
     assert isinstance(data.natural, TensorPool)
     step, work = stepper(config, data, arguments.steps), operations(config, data)

@@ -55,15 +55,20 @@ def calibrate_command(
 
     require_torch()
     choose_device("cpu", threads)
-    from dancepose.trainer.calibration.calibration_report import describe, provenance, report_of, split
-    from dancepose.trainer.calibration.solve import Settings, calibrate as learn
+    from dancepose.trainer.calibration.calibration_report import (
+        calibration_report,
+        format_calibration,
+        provenance,
+        split,
+    )
+    from dancepose.trainer.calibration.solve import CalibrationSettings, calibrate as learn
     from dancepose.trainer.data.recordings import read_clips
     from dancepose_addon.core.body.model_io import load_body
 
     model = load_body(body)
     if guess:
         layout = str(_guess(motion, out, read, model, seed))
-    settings = Settings(frames=frames, seed=seed)
+    settings = CalibrationSettings(frames=frames, seed=seed)
     learning, checking = split(read_clips((motion,), layout), tuple(hold_out or ()))
     if start is not None:
         _solve_again(start, learning, checking, model, out)
@@ -71,7 +76,7 @@ def calibrate_command(
     with progress_bar() as display:
         found = learn(learning, model, settings, held_out=checking, progress=display.progress)
     markers = replace(found.markers, provenance=provenance(found, learning, settings))
-    summary = report_of(found, learning, checking, settings)
+    summary = calibration_report(found, learning, checking, settings)
     _write_markers(out, markers)
     if report is not None:
         with replacing(report) as temporary:
@@ -81,7 +86,7 @@ def calibrate_command(
 
         with replacing(plot) as temporary:
             plot_markers(markers, model, temporary)
-    print(describe(summary))
+    print(format_calibration(summary))
     list_results({"markers": out, "report": report, "picture": plot})
 
 

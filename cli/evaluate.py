@@ -38,7 +38,7 @@ def evaluate_command(
     require_torch()
     from dancepose.trainer.data.recordings import read_clips
     from dancepose.trainer.evaluation import regressor_metrics as metrics
-    from dancepose.trainer.evaluation.evaluation_report import describe, write_evaluation
+    from dancepose.trainer.evaluation.evaluation_report import format_evaluation, write_evaluation
     from dancepose_addon.core.body.model_io import load_body
     from dancepose_addon.inference import open_regressor
 
@@ -56,7 +56,7 @@ def evaluate_command(
                     partial(metrics.evaluate_clip, opened, model, clip) for clip in read_clips(tuple(motion), layout)
                 ]
             elif kind == "known" and known is not None:
-                held_out = metrics.load_known(known, model, holdout=share)
+                held_out = metrics.load_known_clips(known, model, holdout=share)
                 work = [partial(metrics.evaluate_known, opened, model, clip) for clip in held_out]
             if not work:
                 continue
@@ -65,7 +65,7 @@ def evaluate_command(
                 display.progress(index / len(work), f"Measuring {kind} motion: clip {index + 1} of {len(work)}")
                 errors.append(measure())
             table = metrics.summarise(errors, opened.info.layout)
-            print(describe(kind, table))
+            print(format_evaluation(kind, table))
             if out is not None:
                 results |= write_evaluation(errors, table, opened.info.layout, out, kind)
     list_results(results)

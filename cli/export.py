@@ -19,7 +19,7 @@ def export_command(
     ] = None,
     known: Annotated[
         Path | None,
-        typer.Option(help="Natural motion, as for `train --prior`: errors are measured on the clips held out of it."),
+        typer.Option(help="Natural motion, as for `train --poses`: errors are measured on the clips held out of it."),
     ] = None,
     pictures: Annotated[
         Path | None, typer.Option(help="Folder for a picture of each layout's worst and median frames.")
@@ -39,9 +39,9 @@ def export_command(
     require_torch()
     from dancepose.export.to_onnx import LICENCE, Truths, export_run
     from dancepose.trainer.checkpoint import load_checkpoint
-    from dancepose.trainer.data.batches import layouts_of
+    from dancepose.trainer.data.batches import configured_layouts
     from dancepose.trainer.data.recordings import read_clips
-    from dancepose.trainer.evaluation.regressor_metrics import load_known
+    from dancepose.trainer.evaluation.regressor_metrics import load_known_clips
     from dancepose_addon.core.body.model_io import load_body
 
     if run.suffix == ".onnx":
@@ -51,11 +51,11 @@ def export_command(
         typer.echo(f"{out or run}: largest difference " + ", ".join(f"{v:.1e} {k}" for k, v in differences.items()))
         return
     checkpoint = load_checkpoint(run)
-    layouts = layouts_of(checkpoint.config)
+    layouts = configured_layouts(checkpoint.config)
     folder = run if run.is_dir() else run.parent
     model = load_body(body)
     clips = read_clips(tuple(verify), recorded or layouts[0].name) if verify else []
-    held_out = load_known(known, model, holdout=checkpoint.config.data.holdout) if known else []
+    held_out = load_known_clips(known, model, holdout=checkpoint.config.data.holdout) if known else []
     command = "\n".join(recorded_commands(folder))
     with Progress(TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn()) as bar:
         task = bar.add_task("Exporting", total=1.0)

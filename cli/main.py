@@ -20,7 +20,7 @@ from .export import export_command
 from .fit import fit_command
 from .inspect import inspect_command
 from .layout import layout_app
-from .prior import prior_command
+from .poses import poses_command
 from .render import render_command
 from .stats import stats_command
 from .study import app as study_app
@@ -39,7 +39,7 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "inspect": inspect_command,
     "convert": convert_command,
     "compare": compare_command,
-    "prior": prior_command,
+    "poses": poses_command,
     "train": train_command,
     "export": export_command,
     "evaluate": evaluate_command,
@@ -49,6 +49,8 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)
+# The former name of `poses`.
+app.command("prior", hidden=True)(poses_command)
 app.add_typer(study_app, name="study")
 app.add_typer(layout_app, name="layout")
 

@@ -24,12 +24,12 @@ def stats_command(
 
     require_torch()
     from dancepose.trainer.config import load_config
-    from dancepose.trainer.data.music_dance_stats import count, describe
+    from dancepose.trainer.data.music_dance_stats import count_splits, format_splits
     from dancepose.trainer.data.recordings import read_clips
 
     config = load_config("paper", (f"seed={seed}", f"data.stratified={str(stratified).lower()}"))
-    table = count(read_clips((folder,), "md23"), config)
-    print(describe(table))
+    table = count_splits(read_clips((folder,), "md23"), config)
+    print(format_splits(table))
     if out is not None:
         with replacing(out) as temporary:
             temporary.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")

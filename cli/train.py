@@ -17,9 +17,11 @@ def train_command(
     motion: Annotated[
         list[Path] | None, typer.Option(help="Recorded key-points: a folder of M&D clips, or a clip. Repeatable.")
     ] = None,
-    prior: Annotated[
-        Path | None, typer.Option(help="Natural poses: a folder of CMU .bvh or AMASS .npz files. Procedural without.")
+    poses: Annotated[
+        Path | None,
+        typer.Option(help="Natural poses: what `dancepose poses` wrote, or a folder of CMU .bvh or AMASS .npz files."),
     ] = None,
+    prior: Annotated[Path | None, typer.Option("--prior", hidden=True, help="Former name of --poses.")] = None,
     body: Annotated[Path | None, typer.Option(help="An SMPL-format body (.npz, .pkl) instead of the default.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     start: Annotated[Path | None, typer.Option(help="Begin with the weights of another run: its folder.")] = None,
@@ -41,8 +43,8 @@ def train_command(
     from dancepose.trainer.config import load_config
     from dancepose.trainer.data.batches import load_data
     from dancepose.trainer.distributed import join_ranks, leave_ranks
-    from dancepose.trainer.loop import train as run_training
-    from dancepose.trainer.tensorboard_log import Board
+    from dancepose.trainer.loop import TrainOptions, train as run_training
+    from dancepose.trainer.tensorboard_log import TensorBoardLog
     from dancepose_addon.core.body.model_io import load_body
 
     config = load_config(preset, (*(overrides or ()), *(() if seed is None else (f"seed={seed}",))))
@@ -51,20 +53,22 @@ def train_command(
     model = load_body(body)
     with Progress(*COLUMNS, disable=not ranks.first) as bar:
         task = bar.add_task("Reading", total=1.0)
-        data = load_data(config, model, motion=tuple(motion or ()), prior=prior, device=chosen)
-        board = Board(out / "tensorboard", data.pack, model) if tensorboard and ranks.first else None
+        data = load_data(config, model, motion=tuple(motion or ()), poses=poses or prior, device=chosen)
+        board = TensorBoardLog(out / "tensorboard", data.layout_batch, model) if tensorboard and ranks.first else None
         out.mkdir(parents=True, exist_ok=True)
         path = run_training(
             config,
             data,
             model,
             out,
-            resume=resume,
-            start=start,
-            command=shlex.join(["dancepose", *sys.argv[1:]]),
-            limit_steps=limit_batches,
-            ranks=ranks,
-            board=board,
+            TrainOptions(
+                resume=resume,
+                start=start,
+                command=shlex.join(["dancepose", *sys.argv[1:]]),
+                limit_steps=limit_batches,
+                ranks=ranks,
+                board=board,
+            ),
             progress=lambda fraction, message: bar.update(task, completed=fraction, description=message),
         )
     if board is not None:

@@ -14,7 +14,7 @@ import onnx
 from onnx import TensorProto, helper
 from torch import Tensor, nn
 
-from dancepose.trainer.body.layout_batch import LayoutPack
+from dancepose.trainer.body.layout_batch import LayoutBatch
 from dancepose.trainer.config import ModelConfig
 from dancepose_addon.core.body.model import PARENTS
 from dancepose_addon.core.fit.regressor import (
@@ -35,21 +35,21 @@ SMALLEST_DIVISOR_M: Final = 1e-6
 
 
 def build_model(
-    network: FoldedRegressor, info: RegressorInfo, pack: LayoutPack, model: ModelConfig, *, normalise: str
+    network: FoldedRegressor, info: RegressorInfo, layout_batch: LayoutBatch, model: ModelConfig, *, normalise: str
 ) -> onnx.ModelProto:
     """The whole file. pack: of the layouts that the network reads; normalise: kind of ``core.fit.normalise``. Matrices
     are stored as float16 and cast when the file is loaded."""
-    graph = GraphWriter(len(pack.layouts))
-    seen = _seen(graph, pack)
+    graph = GraphWriter(len(layout_batch.layouts))
+    seen = _seen(graph, layout_batch)
     squared = graph.squared_length(seen["edges"], name="edge")
-    points = _normalise(graph, seen["points"], squared, pack, kind=normalise)
+    points = _normalise(graph, seen["points"], squared, layout_batch, kind=normalise)
     vectors, turn = seen["edges"], None
     if model.facing:
         cosine, minus = _facing(graph, seen["across"])
         points = _turned_to_face(graph, points, cosine, minus, name="points_facing")
         vectors = _turned_to_face(graph, vectors, cosine, minus, name="edges_facing")
         turn = _facing_rotmat(graph, cosine, minus)
-    shown = _features(graph, points, vectors, squared, pack, kind=model.features)
+    shown = _features(graph, points, vectors, squared, layout_batch, kind=model.features)
     theta = _network(graph, shown, network)
     theta = graph.node("Transpose", [theta], "theta_by_number", {"perm": [1, 0]})
     numbers = 6 if network.rotation == "rot6d" else 3
@@ -59,7 +59,7 @@ def build_model(
     flat = graph.reshape(local, 216, -1, name="pose_by_number")
     flat = graph.node("Transpose", [flat], "pose_by_frame", {"perm": [1, 0]})
     graph.reshape(flat, 0, 24, 3, 3, name=OUTPUT_NAME)
-    inputs = [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, ["frames", pack.width, 3])]
+    inputs = [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, ["frames", layout_batch.width, 3])]
     if graph.layouts > 1:
         inputs.append(helper.make_tensor_value_info(LAYOUT_INPUT_NAME, TensorProto.FLOAT, [1, graph.layouts]))
     outputs = [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, ["frames", 24, 3, 3])]
@@ -78,20 +78,24 @@ def _array(tensor: Tensor) -> np.ndarray:
     return tensor.cpu().numpy()
 
 
-def _seen(graph: GraphWriter, pack: LayoutPack) -> dict[str, str]:
+def _seen(graph: GraphWriter, layout_batch: LayoutBatch) -> dict[str, str]:
     """All that is linear in the points as they come, in one product: the points about their mean, (P, 3, T), where
     padding stays zero; the edges, (E, 3, T); the left-right line, (1, 3, T).
 
     Edges are not taken from the centred points: differences of points as they come are exact, where those of centred
     ones are rounded twice, and the direction of an edge of a centimetre feels it.
     """
-    mask = _array(pack.mask)
-    centred = mask[:, :, None] * (np.eye(pack.width, dtype=np.float32) - (mask / mask.sum(1, keepdims=True))[:, None])
-    rows = {"points": centred, "edges": _array(pack.edges), "across": _array(pack.sides)[:, None]}
+    mask = _array(layout_batch.mask)
+    centred = mask[:, :, None] * (
+        np.eye(layout_batch.width, dtype=np.float32) - (mask / mask.sum(1, keepdims=True))[:, None]
+    )
+    rows = {"points": centred, "edges": _array(layout_batch.edges), "across": _array(layout_batch.sides)[:, None]}
     table = graph.of_layout("linear", np.concatenate(list(rows.values()), axis=1))
-    by_frame = graph.reshape(INPUT_NAME, -1, 3 * pack.width, name="coordinates_by_frame")
+    by_frame = graph.reshape(INPUT_NAME, -1, 3 * layout_batch.width, name="coordinates_by_frame")
     coordinates = graph.node("Transpose", [by_frame], "coordinates", {"perm": [1, 0]})
-    product = graph.node("MatMul", [table, graph.reshape(coordinates, pack.width, -1, name="by_point")], "seen_flat")
+    product = graph.node(
+        "MatMul", [table, graph.reshape(coordinates, layout_batch.width, -1, name="by_point")], "seen_flat"
+    )
     together = graph.reshape(product, sum(part.shape[1] for part in rows.values()), 3, -1, name="seen")
     parts, first = {}, 0
     for name, part in rows.items():
@@ -100,7 +104,7 @@ def _seen(graph: GraphWriter, pack: LayoutPack) -> dict[str, str]:
     return parts
 
 
-def _normalise(graph: GraphWriter, points: str, edges_squared: str, pack: LayoutPack, *, kind: str) -> str:
+def _normalise(graph: GraphWriter, points: str, edges_squared: str, layout_batch: LayoutBatch, *, kind: str) -> str:
     """``core.fit.normalise.normalise`` of centred points."""
     if kind == "max":
         reach = graph.node("Abs", [points], "reach")
@@ -109,7 +113,7 @@ def _normalise(graph: GraphWriter, points: str, edges_squared: str, pack: Layout
         length = graph.node("Sqrt", [edges_squared], "edge_length")
         mean_length = graph.node("ReduceMean", [length], "clip_edges", {"axes": [2], "keepdims": 0})
         total = graph.node("ReduceSum", [mean_length], "clip_edge_sum", {"keepdims": 0})
-        factor = graph.of_layout("size_factor", _array(pack.size_factor)[:, None])
+        factor = graph.of_layout("size_factor", _array(layout_batch.size_factor)[:, None])
         divisor = graph.node("Mul", [total, factor], "clip_size")
     divisor = graph.node("Max", [divisor, graph.number("smallest_divisor", SMALLEST_DIVISOR_M)], "clip_divisor")
     return graph.node("Div", [points, divisor], "points_normalised")
@@ -147,22 +151,24 @@ def _facing_rotmat(graph: GraphWriter, cosine: str, minus: str) -> str:
     return graph.reshape(row, 1, 3, 3, -1, name="facing")
 
 
-def _features(graph: GraphWriter, points: str, vectors: str, edges_squared: str, pack: LayoutPack, *, kind: str) -> str:
-    """The points with ``dancepose.trainer.body.layout_batch.LayoutPack.features`` after them, flat: (3 N, T)."""
-    shown, count = [points], pack.width
+def _features(
+    graph: GraphWriter, points: str, vectors: str, edges_squared: str, layout_batch: LayoutBatch, *, kind: str
+) -> str:
+    """The points with ``dancepose.trainer.body.layout_batch.LayoutBatch.features`` after them, flat: (3 N, T)."""
+    shown, count = [points], layout_batch.width
     if kind != "points":
         directions = graph.node("Div", [vectors, graph.length(edges_squared, name="edge_facing")], "directions")
         shown.append(directions)
-        count += pack.edge_count
+        count += layout_batch.edge_count
     if kind == "planes":
-        pairs = graph.of_layout("meeting", np.concatenate(list(_array(pack.meeting)), axis=1))
-        flat = graph.reshape(directions, pack.edge_count, -1, name="directions_flat")
+        pairs = graph.of_layout("meeting", np.concatenate(list(_array(layout_batch.meeting)), axis=1))
+        flat = graph.reshape(directions, layout_batch.edge_count, -1, name="directions_flat")
         met = graph.node("MatMul", [pairs, flat], "meeting_edges_flat")
-        met = graph.reshape(met, 2 * pack.pair_count, 3, -1, name="meeting_edges")
-        bounds = (0, pack.pair_count, 2 * pack.pair_count)
+        met = graph.reshape(met, 2 * layout_batch.pair_count, 3, -1, name="meeting_edges")
+        bounds = (0, layout_batch.pair_count, 2 * layout_batch.pair_count)
         ends = [graph.slice(met, *bounds[i : i + 2], axis=0, name=f"meeting_edge_{i}") for i in (0, 1)]
         shown.append(graph.cross(*ends, name="planes"))
-        count += pack.pair_count
+        count += layout_batch.pair_count
     together = graph.node("Concat", shown, "shown", {"axis": 0}) if len(shown) > 1 else points
     return graph.reshape(together, 3 * count, -1, name="shown_flat")
 

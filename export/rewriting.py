@@ -15,7 +15,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from dancepose.trainer.body.layout_batch import pack_layouts
+from dancepose.trainer.body.layout_batch import build_layout_batch
 from dancepose.trainer.config import config_from_table
 from dancepose.trainer.mocap.procedural_poses import procedural_poses
 from dancepose_addon.core.atomic import replacing
@@ -50,8 +50,8 @@ def rewrite(path: Path, out: Path, body: BodyModel) -> dict[str, float]:
     config = config_from_table(info.training["config"], path.name)
     tables = list(info.shared) or [info.markers]
     network = stored_network(old, path.name, layouts=len(tables), rotation=config.model.rotation)
-    pack = pack_layouts(body, tables, torch.eye(3).repeat(1, 24, 1, 1))
-    model = build_model(network, info, pack, config.model, normalise=config.data.normalise)
+    layout_batch = build_layout_batch(body, tables, torch.eye(3).repeat(1, 24, 1, 1))
+    model = build_model(network, info, layout_batch, config.model, normalise=config.data.normalise)
     differences = {"from torch": 0.0, "from the old file": 0.0}
     with replacing(out) as temporary:
         onnx.save(model, str(temporary))
@@ -59,7 +59,9 @@ def rewrite(path: Path, out: Path, body: BodyModel) -> dict[str, float]:
             pose = procedural_poses(FRAMES, seed=index)
             place = np.random.default_rng(index).normal(scale=PATH_M, size=(FRAMES, 3)).astype(np.float32)
             points = keypoints_from_pose(markers, body.rest_joints(), pose, place)
-            reference = TorchRegressor(network.only(index), pack.only(index), config.model, config.data.normalise)
+            reference = TorchRegressor(
+                network.only(index), layout_batch.only(index), config.model, config.data.normalise
+            )
             clip = KeypointSequence(points, 25.0, markers.layout, source="made up")
             found, _ = verify(temporary, [clip], reference, reference)
             worst = found["max_abs_difference"]["from_torch_stored_weights"]  # type: ignore[index]

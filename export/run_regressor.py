@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 import torch
 
-from dancepose.trainer.body.layout_batch import pack_layouts
+from dancepose.trainer.body.layout_batch import build_layout_batch
 from dancepose.trainer.checkpoint import Checkpoint
 from dancepose.trainer.model.generator import build_generator
 from dancepose_addon.core.body.model import BodyModel
@@ -34,14 +34,14 @@ def regressors_of(checkpoint: Checkpoint, body: BodyModel) -> list[RunRegressor]
     """One for each layout of the run."""
     config = checkpoint.config
     tables = [MarkerSet.from_json(table, "the run's markers") for table in checkpoint.markers]
-    pack = pack_layouts(body, tables, torch.eye(3).repeat(1, 24, 1, 1))
-    generator = build_generator(config, pack)
+    layout_batch = build_layout_batch(body, tables, torch.eye(3).repeat(1, 24, 1, 1))
+    generator = build_generator(config, layout_batch)
     generator.load_state_dict(checkpoint.best_weights)
     folded = fold(generator.eval())
     return [
         RunRegressor(
             RegressorInfo(table.layout, table, body.fingerprint, "", "", "", config.name),
-            TorchRegressor(folded.only(index), pack.only(index), config.model, config.data.normalise),
+            TorchRegressor(folded.only(index), layout_batch.only(index), config.model, config.data.normalise),
         )
         for index, table in enumerate(tables)
     ]

@@ -10,7 +10,7 @@ from typing import Any, Final
 import onnx
 import torch
 
-from dancepose.trainer.body.layout_batch import pack_layouts
+from dancepose.trainer.body.layout_batch import build_layout_batch
 from dancepose.trainer.checkpoint import Checkpoint
 from dancepose.trainer.evaluation.evaluation_plot import plot_frames
 from dancepose.trainer.evaluation.regressor_metrics import (
@@ -100,14 +100,18 @@ def export_run(
         )
     config = checkpoint.config
     tables = [MarkerSet.from_json(table, "the run's markers") for table in checkpoint.markers]
-    pack = pack_layouts(body, tables, torch.eye(3).repeat(1, 24, 1, 1))
-    generator = build_generator(config, pack)
+    layout_batch = build_layout_batch(body, tables, torch.eye(3).repeat(1, 24, 1, 1))
+    generator = build_generator(config, layout_batch)
     generator.load_state_dict(checkpoint.best_weights)
     exact = fold(generator.eval())
     stored = rounded(exact)
     progress(0.05, "Writing the graph")
     model = build_model(
-        stored, regressor_info(checkpoint, tables, body, licence), pack, config.model, normalise=config.data.normalise
+        stored,
+        regressor_info(checkpoint, tables, body, licence),
+        layout_batch,
+        config.model,
+        normalise=config.data.normalise,
     )
     report: dict[str, Any] = {"file": out.name, "written": datetime.now(UTC).strftime("%Y-%m-%d"), "layouts": {}}
     rows, measured = report["layouts"], {}
@@ -118,7 +122,9 @@ def export_run(
             recorded = [clip for clip in truths.clips if clip.layout == markers.layout]
             seen = [seen_through(clip, markers, body) for clip in truths.known]
             folded = (exact.only(index), stored.only(index))
-            references = [TorchRegressor(f, pack.only(index), config.model, config.data.normalise) for f in folded]
+            references = [
+                TorchRegressor(f, layout_batch.only(index), config.model, config.data.normalise) for f in folded
+            ]
             checked = recorded or seen or [made_up_clip(markers, body)]
             verification, regressors = verify(temporary, checked, *references)
             row = rows[markers.layout.name] = {"verification": verification}

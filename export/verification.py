@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import torch
 
-from dancepose.trainer.body.layout_batch import LayoutPack
+from dancepose.trainer.body.layout_batch import LayoutBatch
 from dancepose.trainer.config import ModelConfig
 from dancepose.trainer.model.generator import predict
 from dancepose_addon.core.arrays import F32
@@ -33,18 +33,22 @@ class TorchRegressor:
     test holds the two together). network, pack: of the one layout."""
 
     network: FoldedRegressor
-    pack: LayoutPack
+    layout_batch: LayoutBatch
     model: ModelConfig
     kind: str
 
     def __call__(self, keypoints_m: F32) -> F32:
         """keypoints_m: (T, K, 3), metres -> (T, 24, 3, 3)."""
-        pack, network = self.pack.double(), copy.deepcopy(self.network).double()
-        points = pack.pad(torch.from_numpy(keypoints_m).double())
-        centred = pack.centred(points)
-        divisor = centred.abs().max() if self.kind == "max" else pack.size_factor[0] * pack.edge_sum(points).mean()
+        layout_batch, network = self.layout_batch.double(), copy.deepcopy(self.network).double()
+        points = layout_batch.pad(torch.from_numpy(keypoints_m).double())
+        centred = layout_batch.centred(points)
+        divisor = (
+            centred.abs().max()
+            if self.kind == "max"
+            else layout_batch.size_factor[0] * layout_batch.edge_sum(points).mean()
+        )
         with torch.no_grad():
-            rotations = predict(network, centred / divisor.clamp_min(SMALLEST_DIVISOR_M), pack, self.model)
+            rotations = predict(network, centred / divisor.clamp_min(SMALLEST_DIVISOR_M), layout_batch, self.model)
         return np.ascontiguousarray(rotations.local_rotmat.numpy(), np.float32)
 
 
@@ -61,7 +65,7 @@ def verify(
     regressors: list[PoseRegressor] = []
     for device in DEVICES:
         try:
-            regressor = open_regressor(path, layout=exact.pack.layouts[0].name, device=device)
+            regressor = open_regressor(path, layout=exact.layout_batch.layouts[0].name, device=device)
         except RegressorError:
             if device == "numpy":
                 raise

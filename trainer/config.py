@@ -1,4 +1,4 @@
-"""What a training run is: frozen settings, read from TOML presets and overridden one by one."""
+"""Settings of a training run: frozen dataclasses, TOML presets and single overrides."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
@@ -10,117 +10,150 @@ from typing import Any, Final, get_type_hints
 from .training_errors import ConfigError
 
 PRESET_FOLDER: Final = Path(__file__).parent / "presets"
+RENAMED_KEYS: Final = {
+    "optim.rate": "optim.lr",
+    "optim.rate_discriminator": "optim.lr_discriminator",
+    "optim.clip": "optim.grad_clip",
+    "optim.ema": "optim.ema_decay",
+    "optim.half_products": "optim.bf16_matmul",
+}
+"""Key in files written before version 1.0: its present name. Old run folders and presets stay readable."""
+RENAMED_VALUES: Final = {("loss.target", "seen"): "subject"}
+"""(key, old value): the present value."""
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Where a batch comes from.
+    """Composition of a batch."""
 
-    layout: of the key-points; several joined by "+", or "all", train one network for them all. normalise: kind of
-    ``core.fit.normalise``. motion_share: share of a batch that is recorded key-points without known pose; the rest is
-    synthesised from natural poses. motion_frames: recorded frames sampled for training, 0 for all. motion_train_clips
-    of motion_all_clips: the split of the recordings, kept in proportion where fewer clips are there; stratified: of
-    every dance alike. procedural_share: share of synthesised poses that are drawn from the procedural set.
-    procedural_poses: size of that set. holdout: share of the natural clips, mirror images with them, that training
-    never sees.
-    """
-
+    # Key-point layout. Several joined by "+", or "all", train one network for all of them.
     layout: str = "md23"
+    # Scale of the input: "max" (largest coordinate of the clip, as published) or "size" (sum of edge lengths, which
+    # does not depend on how far the dancer reaches). See core.fit.normalise.
     normalise: str = "max"
+    # Share of a batch that is recorded key-points without known pose; the rest is synthesised from natural poses.
     motion_share: float = 1.0
+    # Recorded frames sampled for training, as published; 0 uses all.
     motion_frames: int = 4000
+    # The published split trains on 51 of 61 clips; the proportion is kept where fewer clips are present.
     motion_train_clips: int = 51
     motion_all_clips: int = 61
+    # Split every dance in that proportion instead of all clips at random.
     stratified: bool = False
+    # Share of the synthesised poses drawn from the procedural set. They teach limb positions but no natural twist.
     procedural_share: float = 0.0
+    # Size of the procedural set.
     procedural_poses: int = 20000
+    # Share of the natural clips, with their mirror images, that training never uses. Reserved for evaluation.
     holdout: float = 0.0
 
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """How synthesised key-points differ from P_3d of a natural pose on the mean body.
+    """Differences between synthesised key-points and P_3d of a natural pose on the mean body."""
 
-    mirror: probability. recombine: probability that a limb or the legs come from another pose. joint_noise_deg:
-    largest standard deviation of a rotation added to a limb's joints (less to the trunk's, none to the root's).
-    noisy_share: share of poses that get it. yaw: turn about the vertical at random. tilt_deg: standard deviation of a
-    lean of the whole body. betas_std: of the shape parameters. offset_m: standard deviation of the markers' places.
-    noise_m: of the sensor, per coordinate. displaced: probability that a point is off by displaced_m (standard
-    deviation). gap: probability that a limb was not seen and its points were filled in, all off together by gap_m.
-    size_std: relative error of the clip's scale.
-    """
-
+    # Probability of mirroring a pose. Pose files already hold mirror images; shards do not.
     mirror: float = 0.0
+    # Probability that a limb, or both legs, is taken from another pose of the batch.
     recombine: float = 0.0
+    # Largest standard deviation of the random rotation of limb joints, degrees. Trunk joints get less, the root none.
     joint_noise_deg: float = 0.0
+    # Share of poses that get this rotation noise.
     noisy_share: float = 0.0
+    # Random heading: rotation about the vertical.
     yaw: bool = False
+    # Standard deviation of a lean of the whole body, degrees: floors and cameras are rarely exactly level.
     tilt_deg: float = 0.0
+    # Standard deviation of the shape parameters, so that the network is trained on many bodies.
     betas_std: float = 0.0
+    # Standard deviation of the marker positions on the body, metres: no two marker placements are equal.
     offset_m: float = 0.0
+    # Sensor noise per coordinate, metres (standard deviation).
     noise_m: float = 0.0
+    # Probability that a point is an outlier, and the standard deviation of its displacement, metres.
     displaced: float = 0.0
     displaced_m: float = 0.1
+    # Probability that a limb was occluded and filled in. Its points are then displaced together, by gap_m.
     gap: float = 0.0
     gap_m: float = 0.08
+    # Relative error of the clip's scale.
     size_std: float = 0.0
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The generator. rotation: ``rotvec`` or ``rot6d``; facing: turn every frame to face +z, and its root back;
-    frame: whether theta is ``local``, against the parent, or ``global``, against the world, from which local rotations
-    follow; features: what the network is shown: the ``points`` alone, also the ``directions`` of the edges, or also
-    the ``planes`` of edges that meet in a point (the cross products of their directions)."""
+    """Architecture of the generator (the SmplRegressor)."""
 
+    # Features per layer, as published (Martinez et al. 2017).
     width: int = 1024
+    # Residual blocks of two linear layers each, as published. A third was worse in short runs.
     blocks: int = 2
+    # Output per joint: "rotvec" as published, or the continuous "rot6d" (Zhou et al. 2019), which is easier to learn.
     rotation: str = "rotvec"
+    # Rotate every frame to face +z, and the predicted root back, so that headings need not be learned.
     facing: bool = False
+    # Rotations relative to the parent ("local", as published) or to the world ("global"). The direction of a bone is
+    # one column of its global rotation, but depends on every ancestor's local one.
     frame: str = "local"
+    # Input: "points", with edge directions ("directions"), or also with the normals of edge pairs ("planes").
     features: str = "points"
 
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the terms; lambda_rotation (against the parent) and lambda_global (against the world) apply to
-    synthesised frames, whose pose is known. lambda_adv 0: no discriminator. target: what L_3d compares synthesised
-    frames with: the points as ``seen``, on the person's own body, or those of the same pose on the ``mean`` body."""
+    """Weights of the loss terms. A weight of 0 switches a term off."""
 
+    # Distance of P_3d(theta) to the key-points, as published.
     lambda_3d: float = 1.0
+    # Adversarial term, as published. With 0 no discriminator is trained.
     lambda_adv: float = 0.07
+    # Error of local rotations, for synthesised frames, whose pose is known. Positions do not show twist; this does.
     lambda_rotation: float = 0.0
+    # The same for global rotations.
     lambda_global: float = 0.0
-    target: str = "seen"
+    # Target of L_3d for synthesised frames: points of the "subject" (the sampled body) or of the "mean" body.
+    target: str = "subject"
 
 
 @dataclass(frozen=True)
 class OptimConfig:
-    """How weights change. schedule: ``constant`` or ``onecycle`` (of the generator); clip: largest gradient norm of
-    the generator, 0 for none; ema: decay of the averaged generator, 0 for none; adversarial_batch: frames of each
-    batch that the discriminator sees; half_products: multiply the blocks' matrices in bfloat16, where the hardware does
-    so."""
+    """Optimisation of generator and discriminator."""
 
+    # "adam" as published, or "adamw" for weight decay.
     optimiser: str = "adam"
-    rate: float = 1e-4
-    rate_discriminator: float = 1e-4
+    # Learning rate of the generator: constant, or the peak of the one-cycle schedule.
+    lr: float = 1e-4
+    # Learning rate of the discriminator, always constant. The value is HMR's.
+    lr_discriminator: float = 1e-4
+    # Decay of the weight matrices. Biases and batch-norm factors are not decayed. AdamW only.
     weight_decay: float = 0.0
+    # Learning-rate schedule of the generator: "constant" or "onecycle".
     schedule: str = "constant"
-    clip: float = 0.0
-    ema: float = 0.0
+    # Largest gradient norm of the generator; 0 disables clipping.
+    grad_clip: float = 0.0
+    # Decay of the exponential moving average of the generator's weights, which is exported; 0 disables it.
+    ema_decay: float = 0.0
+    # Frames per step.
     batch: int = 256
+    # Frames of each batch that the discriminator is given. Fewer cost less time.
     adversarial_batch: int = 256
-    half_products: bool = False
+    # Multiply matrices of the residual blocks in bfloat16 where the hardware supports it: about twice as fast.
+    bf16_matmul: bool = False
+    # Number of steps.
     steps: int = 20000
 
 
 @dataclass(frozen=True)
 class Config:
-    """A whole run. seed: of everything random; log_every, checkpoint_every: steps."""
+    """All settings of a run."""
 
+    # Name of the preset, kept with the exported regressor.
     name: str = "custom"
+    # Seed of every random number.
     seed: int = 0
+    # Steps between two lines of the log.
     log_every: int = 50
+    # Steps between two checkpoints.
     checkpoint_every: int = 1000
     data: DataConfig = field(default_factory=DataConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -129,7 +162,7 @@ class Config:
     optim: OptimConfig = field(default_factory=OptimConfig)
 
     def to_table(self) -> dict[str, Any]:
-        """Nested plain values, as in the TOML file."""
+        """Return nested plain values, as in the TOML file."""
         return asdict(self)
 
 
@@ -138,31 +171,53 @@ CHOICES: Final = {
     "model.rotation": ("rotvec", "rot6d"),
     "model.features": ("points", "directions", "planes"),
     "model.frame": ("local", "global"),
-    "loss.target": ("seen", "mean"),
+    "loss.target": ("subject", "mean"),
     "optim.optimiser": ("adam", "adamw"),
     "optim.schedule": ("constant", "onecycle"),
 }
 SHARES: Final = (
-    "data.motion_share", "data.procedural_share", "augment.mirror", "augment.recombine", "augment.noisy_share",
-    "augment.displaced", "augment.gap", "data.holdout",
-)  # fmt: skip
+    "data.motion_share",
+    "data.procedural_share",
+    "augment.mirror",
+    "augment.recombine",
+    "augment.noisy_share",
+    "augment.displaced",
+    "augment.gap",
+    "data.holdout",
+)
 POSITIVE: Final = (
-    "log_every", "checkpoint_every", "data.motion_train_clips", "data.motion_all_clips", "data.procedural_poses",
-    "model.width", "model.blocks", "optim.rate", "optim.rate_discriminator", "optim.batch", "optim.adversarial_batch",
+    "log_every",
+    "checkpoint_every",
+    "data.motion_train_clips",
+    "data.motion_all_clips",
+    "data.procedural_poses",
+    "model.width",
+    "model.blocks",
+    "optim.lr",
+    "optim.lr_discriminator",
+    "optim.batch",
+    "optim.adversarial_batch",
     "optim.steps",
-)  # fmt: skip
+)
 
 
 def preset_names() -> tuple[str, ...]:
-    """The presets that the project ships."""
+    """Return the names of the presets that the project ships."""
     return tuple(sorted(path.stem for path in PRESET_FOLDER.glob("*.toml")))
 
 
 def load_config(preset: str, overrides: tuple[str, ...] = ()) -> Config:
-    """A preset's settings, or those of a TOML file, with overrides such as ``optim.steps=100`` on top.
+    """Load a preset and apply overrides.
+
+    Args:
+        preset: Name of a preset, or path of a .toml file of the same form.
+        overrides: Assignments such as ``optim.steps=100``, applied in order.
+
+    Returns:
+        The settings; keys that are not given keep their defaults.
 
     Raises:
-        ConfigError: no such preset or file, an unknown key (the nearest one is named), or a value that cannot be.
+        ConfigError: No such preset or file, an unknown key (the nearest known one is named), or an invalid value.
     """
     path = Path(preset) if preset.endswith(".toml") else PRESET_FOLDER / f"{preset}.toml"
     try:
@@ -173,34 +228,56 @@ def load_config(preset: str, overrides: tuple[str, ...] = ()) -> Config:
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+    table = _migrated(table, str(path))
     for override in overrides:
-        _merge(table, _parse_override(override))
+        _merge(table, _migrated(_parse_override(override), override))
     return config_from_table(table, str(path))
 
 
 def config_from_table(table: Mapping[str, Any], source: str) -> Config:
-    """Settings from nested plain values; what is left out keeps its default.
+    """Build settings from nested plain values, with names as they are now or as they were before version 1.0.
+
+    Args:
+        table: Nested values; keys that are not given keep their defaults.
+        source: Where the table comes from, for messages.
+
+    Returns:
+        The settings.
 
     Raises:
-        ConfigError: an unknown key or a value that cannot be.
+        ConfigError: An unknown key or an invalid value.
     """
-    config: Config = _fill(Config(), table, "", source)
+    config: Config = _fill(Config(), _migrated(table, source), "", source)
     flat = _flatten(config.to_table())
     for key, allowed in CHOICES.items():
         if flat[key] not in allowed:
             raise ConfigError(f"{source}: {key} is {flat[key]!r}; choose one of {', '.join(allowed)}.")
     for key in SHARES:
         if not 0.0 <= flat[key] <= 1.0:
-            raise ConfigError(f"{source}: {key} is {flat[key]}; it is a share, from 0 to 1.")
+            raise ConfigError(f"{source}: {key} is {flat[key]}; expected a share from 0 to 1.")
     for key in POSITIVE:
         if not flat[key] > 0:
-            raise ConfigError(f"{source}: {key} is {flat[key]}; it has to be above 0.")
+            raise ConfigError(f"{source}: {key} is {flat[key]}; expected a value above 0.")
     return config
 
 
-def with_steps(config: Config, steps: int) -> Config:
-    """The same run, shorter or longer."""
-    return replace(config, optim=replace(config.optim, steps=steps))
+def _migrated(table: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Return the table with old keys and values replaced by the present ones."""
+    result = {key: dict(value) if isinstance(value, Mapping) else value for key, value in table.items()}
+    for old, new in RENAMED_KEYS.items():
+        (group, old_name), new_name = old.split("."), new.split(".")[1]
+        members = result.get(group)
+        if not isinstance(members, dict) or old_name not in members:
+            continue
+        if new_name in members:
+            raise ConfigError(f"{source} has both {old} and {new}, which are the same setting. Keep {new}.")
+        members[new_name] = members.pop(old_name)
+    for (key, old), new in RENAMED_VALUES.items():
+        group, name = key.split(".")
+        members = result.get(group)
+        if isinstance(members, dict) and members.get(name) == old:
+            members[name] = new
+    return result
 
 
 def _fill(instance: Any, table: Mapping[str, Any], prefix: str, source: str) -> Any:
@@ -213,7 +290,7 @@ def _fill(instance: Any, table: Mapping[str, Any], prefix: str, source: str) -> 
             raise ConfigError(f"{source} has the unknown key {prefix}{key!s}; the nearest known one is {prefix}{near}.")
         if is_dataclass(known[key]):
             if not isinstance(value, Mapping):
-                raise ConfigError(f"{source}: {prefix}{key} is {value!r}; it is a group of keys.")
+                raise ConfigError(f"{source}: {prefix}{key} is {value!r}; expected a table of keys.")
             changes[key] = _fill(known[key], value, f"{prefix}{key}.", source)
         else:
             changes[key] = _typed(value, hints[key], f"{prefix}{key}", source)
@@ -231,7 +308,7 @@ def _typed(value: Any, wanted: type, key: str, source: str) -> Any:
 def _parse_override(text: str) -> dict[str, Any]:
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise ConfigError(f"{text!r} sets nothing; write it as --set optim.steps=1000.")
+        raise ConfigError(f"--set expects KEY=VALUE (e.g. --set optim.steps=1000), got {text!r}.")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:

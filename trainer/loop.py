@@ -1,8 +1,8 @@
-"""Training, top to bottom: data, discriminator step, generator step, log, checkpoint."""
+"""The training loop: data, discriminator step, generator step, log, checkpoint."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 import json
 import math
 from pathlib import Path
@@ -23,16 +23,57 @@ from dancepose_addon.core.skeleton.markers import markers_for
 
 from .checkpoint import CHECKPOINT_NAME, save_checkpoint
 from .config import Config
-from .data.batches import TrainingData, draw_batch
+from .data.batches import TrainingBatch, TrainingData, draw_batch
 from .distributed import Ranks
-from .model.generator import predict
-from .model.losses import generator_terms, l_discriminator
-from .run_state import RunState, begin
-from .tensorboard_log import Board, distances_m
+from .model.generator import Rotations, predict
+from .model.losses import generator_losses, l_discriminator
+from .run_state import RunState, new_run_state
+from .tensorboard_log import TensorBoardLog, distances_m
 from .training_errors import CheckpointError, TrainingError
 
 LOG_NAME: Final = "log.jsonl"
-ALONE: Final = Ranks()
+SINGLE_PROCESS: Final = Ranks()
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Options of one call of ``train`` that do not change what is learned.
+
+    Attributes:
+        resume: Continue the run in the output folder.
+        start: Folder of a run whose weights initialise this one, or None.
+        command: Command line to keep with the run.
+        limit_steps: Stop after this many steps of this call, or None.
+        ranks: This process among several; the first one writes the files.
+        board: TensorBoard log, or None. It gets losses as they are logged, and pictures at every checkpoint: batches
+            are drawn without end, so a checkpoint interval takes the place of an epoch.
+    """
+
+    resume: bool = False
+    start: Path | None = None
+    command: str = ""
+    limit_steps: int | None = None
+    ranks: Ranks = SINGLE_PROCESS
+    board: TensorBoardLog | None = None
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """Outcome of one step, for log and pictures.
+
+    Attributes:
+        batch: The batch.
+        rotations: Predicted rotations, local and global, (B, 24, 3, 3) each.
+        keypoints_norm: P_3d of them in the frame of the batch, (B, P, 3).
+        losses: Loss terms by name, scalars.
+        interrupted: Whether any process was asked to stop.
+    """
+
+    batch: TrainingBatch
+    rotations: Rotations
+    keypoints_norm: Tensor
+    losses: dict[str, Tensor]
+    interrupted: bool
 
 
 def train(
@@ -40,162 +81,216 @@ def train(
     data: TrainingData,
     body: BodyModel,
     out: Path,
+    options: TrainOptions = TrainOptions(),
     *,
-    resume: bool = False,
-    start: Path | None = None,
-    command: str = "",
-    limit_steps: int | None = None,
-    ranks: Ranks = ALONE,
-    board: Board | None = None,
     progress: Progress = silent,
 ) -> Path:
-    """Train and leave ``run.pt``, ``config.json`` and ``log.jsonl`` in ``out``. Returns the path of the first.
+    """Train a regressor.
 
-    The same configuration, data and seed give the same weights on a processor, interrupted or not. limit_steps: stop
-    after so many steps of this call; ``resume`` goes on; start: a run whose weights this one begins with; command:
-    what was typed, to be kept with the run; ranks: which of several processes this is (the first one writes); board:
-    shown losses as they are logged, and pictures at every checkpoint, which is what an epoch is where batches are
-    drawn without end.
+    The same configuration, data and seed give the same weights on a CPU, whether the run was interrupted or not.
+
+    Args:
+        config: Settings of the run.
+        data: What batches are drawn from.
+        body: The body of P_3d.
+        out: Folder for ``run.pt``, ``config.json``, ``command.json`` and ``log.jsonl``.
+        options: Everything that does not change what is learned.
+        progress: Called with the fraction done and a message at every line of the log.
+
+    Returns:
+        The path of ``run.pt``.
 
     Raises:
-        CheckpointError: there is a run in ``out`` and ``resume`` is not set, or it has other settings.
-        TrainingError: a loss is not a number. Cancelled: SIGINT; the state is saved first.
+        CheckpointError: There is a run in ``out`` and ``resume`` is not set, or its settings differ.
+        TrainingError: A loss is not finite; the last good checkpoint is kept.
+        Cancelled: SIGINT was received; the state is saved first.
     """
-    path = out / CHECKPOINT_NAME
-    drawn = share_of(config, ranks, len(data.pack.layouts))
-    run = begin(config, data.pack, data.pack.mask.device, rank=ranks.rank)
-    if path.is_file():
-        if not resume:
-            raise CheckpointError(f"{path} is there already. Go on with --resume, or choose another folder with --out.")
-        run.restore(path)
-    elif start is not None:
-        run.start_from(start)
-    if ranks.first:
-        _begin_files(out, config, {"command": command, "data": data.summary}, run.step, resume=resume)
-    markers = [markers_for(layout).to_json() for layout in data.pack.layouts]
-    identity = {"name": body.name, "fingerprint": body.fingerprint}
+    path, ranks = out / CHECKPOINT_NAME, options.ranks
+    step_config = per_process_config(config, ranks, len(data.layout_batch.layouts))
+    run = _open_run(config, data, path, options)
     first, last = run.step, config.optim.steps
-    if limit_steps is not None:
-        last = min(last, first + limit_steps)
-    run.generator.train()
-    begun = time.perf_counter()
+    if options.limit_steps is not None:
+        last = min(last, first + options.limit_steps)
+    identity = {"name": body.name, "fingerprint": body.fingerprint}
+    markers = [markers_for(layout).to_json() for layout in data.layout_batch.layouts]
+    began_s = time.perf_counter()
 
-    with interrupts_noted() as interrupted:
+    with deferred_interrupt() as interrupt:
         while run.step < last:
-            batch = draw_batch(data, drawn, run.rng)
-
-            # P_3d(theta), in the frame of x: centred alike, and in its clip's scale.
-            rotations = predict(run.generator, batch.points, data.pack, config.model)
-            keypoints = data.pack.centred(data.pack.points_of(rotations.global_rotmat)) * batch.scale[:, None, None]
-
-            # Discriminator step.
-            loss_d, scores = torch.zeros(()), None
-            if config.loss.lambda_adv:
-                # It sees the tail: recorded frames where there are any, whose pose nothing else teaches.
-                generated = rotations.local_rotmat[-len(batch.natural) :]
-                loss_d = l_discriminator(run.discriminator(batch.natural), run.discriminator(generated.detach()))
-                run.optimiser_d.zero_grad(set_to_none=True)
-                loss_d.backward()  # type: ignore[no-untyped-call]
-                ranks.average_gradients(run.discriminator)
-                run.optimiser_d.step()
-                # The generator's step needs gradients through it, not of it.
-                run.discriminator.requires_grad_(requires_grad=False)
-                scores = run.discriminator(generated)
-
-            # Generator step.
-            known = len(batch.local_rotmat)
-            terms = generator_terms(
-                config.loss,
-                predicted=keypoints,
-                keypoints=batch.target,
-                scores=scores,
-                predicted_rotmat=(rotations.local_rotmat[:known], rotations.global_rotmat[:known]),
-                true_rotmat=(batch.local_rotmat, batch.global_rotmat),
-            )
-            run.optimiser_g.zero_grad(set_to_none=True)
-            terms.total.backward()  # type: ignore[no-untyped-call]
-            run.discriminator.requires_grad_(requires_grad=True)
-            lost = not math.isfinite(terms.total.item() + loss_d.item())
-            lost, stopping = ranks.average_gradients(run.generator, (lost, interrupted.is_set()))
-            if lost:
-                raise TrainingError(_not_a_number(run.step, {**vars(terms), "l_discriminator": loss_d}, path))
-            if config.optim.clip:
-                nn.utils.clip_grad_norm_(run.generator.parameters(), config.optim.clip)
-            run.optimiser_g.step()
-            run.schedule.step()
-            ranks.average_statistics(run.generator)
-            run.update_average()
-            run.step += 1
-            epoch = run.step % config.checkpoint_every == 0 or run.step == last
+            result = train_step(run, step_config, data, ranks, interrupt, path)
 
             # Log.
             if ranks.first and (run.step % config.log_every == 0 or run.step == last):
-                distance_m = distances_m(keypoints, batch.target, batch.scale)
-                record = _record(run, {**vars(terms), "l_discriminator": loss_d}, distance_m)
-                record["steps_per_s"] = round((run.step - first) / (time.perf_counter() - begun), 3)
+                distance_m = distances_m(result.keypoints_norm, result.batch.target_norm, result.batch.norm_per_m)
+                record = _record(run, result.losses, distance_m)
+                record["steps_per_s"] = round((run.step - first) / (time.perf_counter() - began_s), 3)
                 _append_log(out / LOG_NAME, record)
-                if board is not None:
-                    board.losses(record)
-                    board.points(run.step, distance_m)
+                if options.board is not None:
+                    options.board.losses(record)
+                    options.board.points(run.step, distance_m)
                 progress(run.step / config.optim.steps, _message(record, config.optim.steps))
 
             # Checkpoint.
-            if ranks.first and (epoch or stopping):
+            due = run.step % config.checkpoint_every == 0 or run.step == last
+            if ranks.first and (due or result.interrupted):
                 save_checkpoint(path, run.checkpoint(markers=markers, body=identity, summary=data.summary))
-                if board is not None:
-                    board.picture(run.step, batch.points, keypoints, rotations.local_rotmat)
-            if stopping and run.step < last:
-                raise Cancelled(f"Stopped at step {run.step} of {config.optim.steps}; go on with --resume ({path}).")
+                if options.board is not None:
+                    points, local = result.batch.points_norm, result.rotations.local_rotmat
+                    options.board.picture(run.step, points, result.keypoints_norm, local)
+            if result.interrupted and run.step < last:
+                raise Cancelled(f"Stopped at step {run.step} of {config.optim.steps}; continue with --resume ({path}).")
     return path
 
 
-def share_of(config: Config, ranks: Ranks, layouts: int) -> Config:
-    """The settings with this process's part of the batch. Raises ConfigError where it cannot be shared equally."""
+def train_step(
+    run: RunState, config: Config, data: TrainingData, ranks: Ranks, interrupt: threading.Event, path: Path
+) -> StepResult:
+    """Draw a batch and update discriminator and generator once.
+
+    Args:
+        run: Networks and optimisers; updated in place.
+        config: Settings, with this process's part of the batch.
+        data: What batches are drawn from.
+        ranks: This process among several.
+        interrupt: Set when the user asked to stop.
+        path: The checkpoint, for the message of a failure.
+
+    Returns:
+        The batch, the prediction and the losses.
+
+    Raises:
+        TrainingError: A loss is not finite in some process.
+    """
+    batch, layouts = draw_batch(data, config, run.rng), data.layout_batch
+
+    # P_3d(theta) in the frame of the input: centred likewise, and in the scale of its clip.
+    rotations = predict(run.generator, batch.points_norm, layouts, config.model)
+    keypoints = layouts.centred(layouts.points_of(rotations.global_rotmat)) * batch.norm_per_m[:, None, None]
+
+    # Discriminator step.
+    loss_d, scores = torch.zeros(()), None
+    if config.loss.lambda_adv:
+        loss_d, scores = _discriminator_step(run, batch, rotations.local_rotmat, ranks)
+
+    # Generator step.
+    known = len(batch.local_rotmat)
+    terms = generator_losses(
+        config.loss,
+        predicted=keypoints,
+        keypoints=batch.target_norm,
+        scores=scores,
+        predicted_rotmat=(rotations.local_rotmat[:known], rotations.global_rotmat[:known]),
+        true_rotmat=(batch.local_rotmat, batch.global_rotmat),
+    )
+    run.optimiser_g.zero_grad(set_to_none=True)
+    terms.total.backward()  # type: ignore[no-untyped-call]
+    run.discriminator.requires_grad_(requires_grad=True)
+    losses = {**vars(terms), "l_discriminator": loss_d}
+    diverged = not math.isfinite(terms.total.item() + loss_d.item())
+    # All processes stop in the same step, or the others would wait for this one forever.
+    diverged, interrupted = ranks.average_gradients(run.generator, (diverged, interrupt.is_set()))
+    if diverged:
+        raise TrainingError(_divergence_message(run.step, losses, path))
+    if config.optim.grad_clip:
+        nn.utils.clip_grad_norm_(run.generator.parameters(), config.optim.grad_clip)
+    run.optimiser_g.step()
+    run.schedule.step()
+    ranks.average_statistics(run.generator)
+    run.update_average()
+    run.step += 1
+    return StepResult(batch, rotations, keypoints, losses, interrupted)
+
+
+def _discriminator_step(
+    run: RunState, batch: TrainingBatch, local_rotmat: Tensor, ranks: Ranks
+) -> tuple[Tensor, Tensor]:
+    """Update the discriminator; return its loss and its scores (A, 24) of the generated poses.
+
+    Gradients of its weights are off on return: the generator's step needs those through it only.
+    """
+    # The discriminator gets the last samples of the batch: recorded frames if there are any, which have no
+    # ground-truth pose.
+    generated = local_rotmat[-len(batch.natural_rotmat) :]
+    loss = l_discriminator(run.discriminator(batch.natural_rotmat), run.discriminator(generated.detach()))
+    run.optimiser_d.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    ranks.average_gradients(run.discriminator)
+    run.optimiser_d.step()
+    run.discriminator.requires_grad_(requires_grad=False)
+    return loss, run.discriminator(generated)
+
+
+def _open_run(config: Config, data: TrainingData, path: Path, options: TrainOptions) -> RunState:
+    """Return a new run, or the one at ``path``, and write the files that describe it."""
+    run = new_run_state(config, data.layout_batch, data.layout_batch.mask.device, rank=options.ranks.rank)
+    if path.is_file():
+        if not options.resume:
+            raise CheckpointError(f"{path} exists. Continue it with --resume, or choose another folder with --out.")
+        run.restore(path)
+    elif options.start is not None:
+        run.start_from(options.start)
+    if options.ranks.first:
+        out = path.parent
+        _write_json(out / "config.json", config.to_table())
+        if options.command and not options.resume:
+            _write_json(out / "command.json", {"command": options.command, "data": data.summary})
+        _truncate_log(out / LOG_NAME, run.step)
+    run.generator.train()
+    return run
+
+
+def per_process_config(config: Config, ranks: Ranks, layouts: int) -> Config:
+    """Return the settings with this process's part of the batch.
+
+    Args:
+        config: Settings of the run.
+        ranks: This process among several.
+        layouts: Number of layouts in a batch.
+
+    Returns:
+        The settings with smaller batches.
+
+    Raises:
+        ConfigError: The processes cannot share the batch equally.
+    """
     batch = ranks.share(config.optim.batch // layouts, "optim.batch of each layout") * layouts
     adversarial = max(1, config.optim.adversarial_batch // ranks.world)
     return replace(config, optim=replace(config.optim, batch=batch, adversarial_batch=adversarial))
 
 
 @contextmanager
-def interrupts_noted() -> Iterator[threading.Event]:
-    """Within, the first SIGINT sets the event instead of interrupting; the second one interrupts."""
-    noted = threading.Event()
+def deferred_interrupt() -> Iterator[threading.Event]:
+    """Set the yielded event on the first SIGINT instead of interrupting; a second SIGINT interrupts as usual."""
+    requested = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield noted
+        yield requested
         return
 
-    def note(_signal: int, _frame: FrameType | None) -> None:
-        noted.set()
+    def request(_signal: int, _frame: FrameType | None) -> None:
+        requested.set()
         signal.signal(signal.SIGINT, previous)
 
-    previous = signal.signal(signal.SIGINT, note)
+    previous = signal.signal(signal.SIGINT, request)
     try:
-        yield noted
+        yield requested
     finally:
         signal.signal(signal.SIGINT, previous)
 
 
-def _begin_files(out: Path, config: Config, command: dict[str, Any], step: int, *, resume: bool) -> None:
-    _write_json(out / "config.json", config.to_table())
-    if command["command"] and not resume:
-        _write_json(out / "command.json", command)
-    _cut_log(out / LOG_NAME, step)
-
-
-def _record(run: RunState, terms: dict[str, Tensor], distance_m: Tensor) -> dict[str, Any]:
-    """A line of the log. distance_m: (B, P), zero at padding."""
+def _record(run: RunState, losses: dict[str, Tensor], distance_m: Tensor) -> dict[str, Any]:
+    """Return a line of the log. distance_m: (B, P), metres, zero at padding."""
     return {
         "step": run.step,
-        **{name: round(value.item(), 6) for name, value in terms.items()},
+        **{name: round(value.item(), 6) for name, value in losses.items()},
         "error_mm": round(1000.0 * float(distance_m[distance_m > 0].mean()), 3),
-        "rate": run.schedule.get_last_lr()[0],
+        "lr": run.schedule.get_last_lr()[0],
     }
 
 
-def _not_a_number(step: int, terms: dict[str, Tensor], path: Path) -> str:
-    values = ", ".join(f"{name} {value.item():.4g}" for name, value in terms.items())
+def _divergence_message(step: int, losses: dict[str, Tensor], path: Path) -> str:
+    values = ", ".join(f"{name} {value.item():.4g}" for name, value in losses.items())
     kept = f"The last good checkpoint is {path}" if path.is_file() else "No checkpoint was written yet"
-    return f"The loss is not a number at step {step} ({values}). {kept}. Try a lower optim.rate."
+    return f"The loss is not finite at step {step} ({values}). {kept}. Try a lower optim.lr."
 
 
 def _message(record: dict[str, Any], steps: int) -> str:
@@ -212,8 +307,8 @@ def _append_log(path: Path, record: dict[str, Any]) -> None:
         file.write(json.dumps(record) + "\n")
 
 
-def _cut_log(path: Path, step: int) -> None:
-    """Drop what was logged after the checkpoint that training goes on from."""
+def _truncate_log(path: Path, step: int) -> None:
+    """Drop lines logged after the checkpoint that training continues from."""
     if path.is_file():
         lines = path.read_text(encoding="utf-8").splitlines()
         kept = [line for line in lines if json.loads(line)["step"] <= step]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
-from .body.layout_batch import LayoutPack
+from .body.layout_batch import LayoutBatch
 from .checkpoint import Checkpoint, load_checkpoint
 from .config import Config, OptimConfig
 from .device import multiplies_bfloat16
@@ -36,7 +36,7 @@ class RunState:
         """Move the averaged weights a little towards the present ones; further in the first steps."""
         if self.average is None:
             return
-        decay = min(self.config.optim.ema, (self.step + 1) / (self.step + 10))
+        decay = min(self.config.optim.ema_decay, (self.step + 1) / (self.step + 10))
         state = self.generator.state_dict()
         moving = [key for key, value in state.items() if value.is_floating_point()]
         torch._foreach_lerp_([self.average[key] for key in moving], [state[key] for key in moving], 1.0 - decay)
@@ -104,24 +104,24 @@ RANK_STRIDE: Final = 1_000_003
 _STEPPERS = ("optimiser_g", "optimiser_d", "schedule")
 
 
-def begin(config: Config, pack: LayoutPack, device: torch.device | str, *, rank: int = 0) -> RunState:
+def new_run_state(config: Config, layout_batch: LayoutBatch, device: torch.device | str, *, rank: int = 0) -> RunState:
     """A run before its first step; every random number of it follows from the seed, and what a process of several
     draws also from its rank."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        generator = build_generator(config, pack).to(device)
-        if config.optim.half_products and multiplies_bfloat16(device):
-            generator.use_half_products()
+        generator = build_generator(config, layout_batch).to(device)
+        if config.optim.bf16_matmul and multiplies_bfloat16(device):
+            generator.use_bf16_matmul()
         discriminator = PoseDiscriminator().to(device)
-    optimiser_g = _optimiser(config.optim, generator, config.optim.rate)
-    average = {key: value.clone() for key, value in generator.state_dict().items()} if config.optim.ema else None
+    optimiser_g = _optimiser(config.optim, generator, config.optim.lr)
+    average = {key: value.clone() for key, value in generator.state_dict().items()} if config.optim.ema_decay else None
     return RunState(
         config=config,
         generator=generator,
         discriminator=discriminator,
         average=average,
         optimiser_g=optimiser_g,
-        optimiser_d=_optimiser(config.optim, discriminator, config.optim.rate_discriminator),
+        optimiser_d=_optimiser(config.optim, discriminator, config.optim.lr_discriminator),
         schedule=_schedule(config.optim, optimiser_g),
         rank=rank,
         rng=torch.Generator(device).manual_seed(config.seed + RANK_STRIDE * rank),
@@ -142,7 +142,7 @@ def _schedule(config: OptimConfig, optimiser: torch.optim.Optimizer) -> LRSchedu
     if config.schedule == "constant":
         return LambdaLR(optimiser, _constant)
     # One step more than is made: the schedule is stepped after the last update as well.
-    return OneCycleLR(optimiser, max_lr=config.rate, total_steps=config.steps + 1, pct_start=0.1, cycle_momentum=False)
+    return OneCycleLR(optimiser, max_lr=config.lr, total_steps=config.steps + 1, pct_start=0.1, cycle_momentum=False)
 
 
 def _constant(_step: int) -> float:

@@ -10,22 +10,22 @@ from torch import Tensor
 from dancepose_addon.core.arrays import F32
 from dancepose_addon.core.body.model import BodyModel, skin
 
-from .body.layout_batch import LayoutPack
-from .evaluation.evaluation_plot import new_figure
+from .body.layout_batch import LayoutBatch
+from .evaluation.evaluation_plot import make_figure
 from .training_errors import ConfigError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class Board:
+class TensorBoardLog:
     """Writes event files into a folder.
 
     Raises:
         ConfigError: the tensorboard package is not installed.
     """
 
-    def __init__(self, folder: Path, pack: LayoutPack, body: BodyModel) -> None:
+    def __init__(self, folder: Path, layout_batch: LayoutBatch, body: BodyModel) -> None:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
@@ -34,7 +34,7 @@ class Board:
                 "leave the option out: log.jsonl holds the losses too."
             ) from error
         self._writer = SummaryWriter(str(folder))
-        self._pack = pack
+        self._pack = layout_batch
         self._body = body
 
     def losses(self, record: dict[str, Any]) -> None:
@@ -56,7 +56,7 @@ class Board:
         seen, posed: (B, P, 3); local_rotmat: (B, 24, 3, 3).
         """
         count, layouts = len(seen), self._pack.layouts
-        figure = new_figure(3.0 * len(layouts), 6.0)
+        figure = make_figure(3.0 * len(layouts), 6.0)
         axes = figure.subplots(2, len(layouts), squeeze=False)
         for column, layout in enumerate(layouts):
             index = column * (count // len(layouts))

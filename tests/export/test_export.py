@@ -13,7 +13,7 @@ pytest.importorskip("onnx")
 from dancepose.export.folding import fold
 from dancepose.export.to_onnx import Truths, export_run
 from dancepose.export.verification import TorchRegressor, verify
-from dancepose.trainer.body.layout_batch import feature_count, pack_layouts
+from dancepose.trainer.body.layout_batch import build_layout_batch, feature_count
 from dancepose.trainer.checkpoint import Checkpoint
 from dancepose.trainer.config import Config, load_config
 from dancepose.trainer.model.generator import SmplRegressor, predict
@@ -31,7 +31,7 @@ from tests.support.posing import random_pose
 
 BODY = synthetic_body(3)
 MARKERS = joint_markers(MD23)
-PACK = pack_layouts(BODY, [MARKERS], torch.eye(3).repeat(1, 24, 1, 1))
+PACK = build_layout_batch(BODY, [MARKERS], torch.eye(3).repeat(1, 24, 1, 1))
 
 
 def clip(frames: int = 700) -> KeypointSequence:

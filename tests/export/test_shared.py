@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 from dancepose.export.to_onnx import Truths, export_run
-from dancepose.trainer.body.layout_batch import pack_layouts
+from dancepose.trainer.body.layout_batch import build_layout_batch
 from dancepose.trainer.checkpoint import Checkpoint
 from dancepose.trainer.config import load_config
 from dancepose.trainer.evaluation.regressor_metrics import KnownClip
@@ -33,11 +33,16 @@ POSE = random_pose(5, 40)
 def run() -> Checkpoint:
     """Random weights, whose batch normalisation has seen something."""
     torch.manual_seed(0)
-    pack = pack_layouts(BODY, TABLES, torch.eye(3).repeat(1, 24, 1, 1))
-    generator = build_generator(CONFIG, pack)
+    layout_batch = build_layout_batch(BODY, TABLES, torch.eye(3).repeat(1, 24, 1, 1))
+    generator = build_generator(CONFIG, layout_batch)
     generator.decoder.weight.data *= 3.0
     for _ in range(10):
-        predict(generator, 0.4 * torch.randn(64, 24, 3) * pack.by_sample(pack.mask, 64)[..., None], pack, CONFIG.model)
+        predict(
+            generator,
+            0.4 * torch.randn(64, 24, 3) * layout_batch.by_sample(layout_batch.mask, 64)[..., None],
+            layout_batch,
+            CONFIG.model,
+        )
     body = {"name": BODY.name, "fingerprint": BODY.fingerprint}
     tables = [table.to_json() for table in TABLES]
     return Checkpoint(
@@ -59,17 +64,17 @@ def points_in(layout: Layout) -> np.ndarray:
 @pytest.mark.parametrize("device", ["cpu", "numpy"])
 def test_each_layout_gives_what_the_network_gives(run: Checkpoint, file: Path, layout: Layout, device: str) -> None:
     """Against the generator in training's own form: a batch in which every layout has its group."""
-    pack = pack_layouts(BODY, TABLES, torch.eye(3).repeat(1, 24, 1, 1))
-    generator = build_generator(CONFIG, pack).eval()
+    layout_batch = build_layout_batch(BODY, TABLES, torch.eye(3).repeat(1, 24, 1, 1))
+    generator = build_generator(CONFIG, layout_batch).eval()
     generator.load_state_dict(run.generator)
     groups = []
     for row, table in enumerate(TABLES):
         seen, _ = normalise(
-            points_in(table.layout), table.layout, kind="size", size_factor=float(pack.size_factor[row])
+            points_in(table.layout), table.layout, kind="size", size_factor=float(layout_batch.size_factor[row])
         )
-        groups.append(pack.pad(torch.from_numpy(seen)))
+        groups.append(layout_batch.pad(torch.from_numpy(seen)))
     with torch.no_grad():
-        together = predict(generator, torch.cat(groups), pack, CONFIG.model).local_rotmat
+        together = predict(generator, torch.cat(groups), layout_batch, CONFIG.model).local_rotmat
     row = [table.layout for table in TABLES].index(layout)
     expected = together[len(POSE) * row : len(POSE) * (row + 1)].numpy()
     regressor = open_regressor(file, layout=layout.name, device=device)

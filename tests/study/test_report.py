@@ -14,8 +14,8 @@ import pytest
 from dancepose.study.media.films import encode_clip
 from dancepose.study.media.pictures import write_thumbnail
 from dancepose.study.media.sounds import write_sound
-from dancepose.study.plan.jobs import Result, read_jobs
 from dancepose.study.plan.ffmpeg_program import find_ffmpeg
+from dancepose.study.plan.jobs import Result, read_jobs
 from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.planning import make_plan
 from dancepose.study.plan.study_file import load_study

@@ -6,12 +6,12 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from dancepose.trainer.body.torch_smpl import torch_body
-from dancepose.trainer.calibration.guess_bones import Guess, Riding, guess_assignment, settle
+from dancepose.trainer.calibration.guess_bones import Attachment, Guess, guess_assignment, settle
 from dancepose.trainer.calibration.guessed_layout import describe_guess, layout_table, mirrored
-from dancepose.trainer.calibration.priors import HINGE_RANGE, HINGES, natural_pose
-from dancepose.trainer.calibration.solve import Settings
-from dancepose.trainer.calibration.unknowns import Poses, Skin
-from dancepose.trainer.calibration.unlabelled_points import find_up, read_unlabelled
+from dancepose.trainer.calibration.priors import HINGE_RANGE, HINGES, prior_mean_and_spread
+from dancepose.trainer.calibration.solve import CalibrationSettings
+from dancepose.trainer.calibration.unknowns import PoseUnknowns, Skin
+from dancepose.trainer.calibration.unlabelled_points import guess_up_axis, read_unlabelled
 from dancepose_addon.core.body.model import JOINT_INDEX, JOINT_NAMES, PARENTS, BodyModel, skin
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.skeleton.layout_file import layout_from_table
@@ -39,7 +39,7 @@ def markers(body: BodyModel, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def moves(count: int) -> tuple[np.ndarray, np.ndarray]:
     """A dancer who moves every limb and turns about: rotations (T, 24, 3, 3), smooth in time, and places (T, 3)."""
     rng = np.random.default_rng(3)
-    mean, spread = natural_pose()
+    mean, spread = prior_mean_and_spread()
     knots = rng.normal(size=(count // 10 + 2, 24, 3))
     time = np.linspace(0.0, len(knots) - 1.001, count)
     low = time.astype(int)
@@ -53,7 +53,7 @@ def moves(count: int) -> tuple[np.ndarray, np.ndarray]:
     root[:, 0, 0] = root[:, 2, 2] = np.cos(yaw)
     root[:, 0, 2], root[:, 2, 0], root[:, 1, 1] = np.sin(yaw), -np.sin(yaw), 1.0
     nothing = torch.zeros(0)
-    poses = Poses(nothing, torch.from_numpy(root), torch.from_numpy(turn), nothing, nothing, nothing)
+    poses = PoseUnknowns(nothing, torch.from_numpy(root), torch.from_numpy(turn), nothing, nothing, nothing)
     place = np.stack([0.5 * np.sin(yaw), np.zeros(count), 0.3 * np.cos(yaw)], axis=1)
     return poses.rotmat().numpy(), place.astype(np.float32)
 
@@ -85,10 +85,10 @@ def test_a_rough_assignment_is_mended(made, body):
     assert np.linalg.norm(rest - body.v_template_m[chosen], axis=1).max() > 0.2
     frames = torch.from_numpy(points[::8])
     twin, surface = torch_body(body, joint_markers(SMPL24)), Skin(body)
-    settings = Settings(frames=len(frames), steps=240, pose_weight=0.3, shape_weight=0.3)
-    _, solved, riding = settle(twin, surface, body, Riding(joints, rest), frames, settings, rounds=4)
-    assert (riding.joints == truth).all()
-    assert np.linalg.norm(riding.rest_m - body.v_template_m[chosen], axis=1).mean() < 0.02
+    settings = CalibrationSettings(frames=len(frames), steps=240, pose_weight=0.3, shape_weight=0.3)
+    _, solved, attachment = settle(twin, surface, body, Attachment(joints, rest), frames, settings, rounds=4)
+    assert (attachment.joints == truth).all()
+    assert np.linalg.norm(attachment.rest_m - body.v_template_m[chosen], axis=1).mean() < 0.02
     assert solved.error_m.mean() < 0.008
 
 
@@ -117,10 +117,10 @@ def test_most_bones_and_the_sides_are_found_from_nothing(made, body):
 
 def test_the_axis_that_is_up_is_found_from_the_floor(made):
     points, _ = made
-    assert find_up(points) == "y"
-    assert find_up(points[..., [0, 2, 1]]) == "z"
-    assert find_up(points * [1.0, -1.0, 1.0]) == "-y"
-    assert find_up(points[..., [1, 0, 2]]) == "x"
+    assert guess_up_axis(points) == "y"
+    assert guess_up_axis(points[..., [0, 2, 1]]) == "z"
+    assert guess_up_axis(points * [1.0, -1.0, 1.0]) == "-y"
+    assert guess_up_axis(points[..., [1, 0, 2]]) == "x"
 
 
 def test_mirror_images_are_mutual():

@@ -9,8 +9,8 @@ reading = pytest.importorskip("tensorboard.backend.event_processing.event_accumu
 
 from dancepose.trainer.config import load_config
 from dancepose.trainer.data.batches import load_data
-from dancepose.trainer.loop import train
-from dancepose.trainer.tensorboard_log import Board
+from dancepose.trainer.loop import TrainOptions, train
+from dancepose.trainer.tensorboard_log import TensorBoardLog
 from tests.support.bodies import synthetic_body
 
 BODY = synthetic_body(3)
@@ -20,9 +20,9 @@ def test_losses_points_and_pictures_of_every_layout(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     settings = ("data.layout=md23+smpl24", "data.procedural_poses=64", "model.width=32", "optim.batch=32")
     config = load_config("smoke", (*settings, "optim.steps=4", "log_every=2", "checkpoint_every=4"))
-    data = load_data(config, BODY, motion=(), prior=None)
-    board = Board(tmp_path / "tensorboard", data.pack, BODY)
-    train(config, data, BODY, tmp_path, board=board)
+    data = load_data(config, BODY, motion=(), poses=None)
+    board = TensorBoardLog(tmp_path / "tensorboard", data.layout_batch, BODY)
+    train(config, data, BODY, tmp_path, TrainOptions(board=board))
     board.close()
     events = reading.EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()

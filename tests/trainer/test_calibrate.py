@@ -7,10 +7,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from dancepose.trainer.calibration.calibration_report import describe, provenance, report_of, split
-from dancepose.trainer.calibration.priors import HINGES, natural_pose
-from dancepose.trainer.calibration.solve import Calibration, Settings, calibrate
-from dancepose.trainer.calibration.unknowns import Poses, Skin, start_places
+from dancepose.trainer.calibration.calibration_report import calibration_report, format_calibration, provenance, split
+from dancepose.trainer.calibration.priors import HINGES, prior_mean_and_spread
+from dancepose.trainer.calibration.solve import Calibration, CalibrationSettings, calibrate
+from dancepose.trainer.calibration.unknowns import PoseUnknowns, Skin, start_places
 from dancepose.trainer.training_errors import ConfigError
 from dancepose_addon.core.body.model import JOINT_INDEX, MIRRORED_JOINTS, BodyModel
 from dancepose_addon.core.errors import InputError
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
 
 FLIP = np.array([-1.0, 1.0, 1.0], np.float32)
 NOISE_M = 0.002
-SETTINGS = Settings(frames=120, steps=240, pose_weight=0.3)
+SETTINGS = CalibrationSettings(frames=120, steps=240, pose_weight=0.3)
 
 
 def true_markers(body: BodyModel) -> MarkerSet:
@@ -43,7 +43,7 @@ def true_markers(body: BodyModel) -> MarkerSet:
 def dance(body: BodyModel, markers: MarkerSet, seed: int, scale: float, first_beta: float) -> KeypointSequence:
     """Poses about the natural one, of a dancer of another size, seen with noise."""
     rng = np.random.default_rng(seed)
-    mean, spread = natural_pose()
+    mean, spread = prior_mean_and_spread()
     count = 60
     # In pairs about the mean, which is what settles whether a bone is turned or a point sits further round it.
     half = rng.normal(size=(count // 2, 24, 3)).astype(np.float32)
@@ -55,7 +55,11 @@ def dance(body: BodyModel, markers: MarkerSet, seed: int, scale: float, first_be
     root = np.zeros((count, 3, 3), np.float32)
     root[:, 0, 0] = root[:, 2, 2] = np.cos(yaw)
     root[:, 0, 2], root[:, 2, 0], root[:, 1, 1] = np.sin(yaw), -np.sin(yaw), 1.0
-    pose = Poses(nothing, torch.from_numpy(root), torch.from_numpy(turn), nothing, nothing, nothing).rotmat().numpy()
+    pose = (
+        PoseUnknowns(nothing, torch.from_numpy(root), torch.from_numpy(turn), nothing, nothing, nothing)
+        .rotmat()
+        .numpy()
+    )
     betas = np.array([first_beta, -0.5 * first_beta], np.float32)
     place = rng.normal(size=(count, 3)).astype(np.float32)
     points = keypoints_from_pose(markers, body.rest_joints(betas), pose, place, scale=scale)
@@ -109,14 +113,14 @@ def test_the_report_says_what_was_found(found: Calibration) -> None:
         KeypointSequence(np.zeros((1, 23, 3), np.float32), 25.0, MD23, source=f"made/{name}") for name in (1, 2, 3)
     ]
     learning, checking = split(clips, ("3",))
-    report = report_of(found, learning, checking, SETTINGS)
+    report = calibration_report(found, learning, checking, SETTINGS)
     assert report["mean_residual_mm"] == pytest.approx(1000 * found.learned.error_m.mean(), abs=1e-3)
     assert set(report["points"]) == set(MD23.keypoints)
     assert list(report["clips"]) == ["1", "2"]
     assert list(report["held_out_clips"]) == ["3"]
     # The clips were made with dancers of 0.95 and 1.02 of the body's size; shape parameters change it as well.
     assert report["clips"]["1"]["scale"] < report["clips"]["2"]["scale"]
-    assert f"{report['mean_residual_mm']:.2f} mm" in describe(report)
+    assert f"{report['mean_residual_mm']:.2f} mm" in format_calibration(report)
     assert "2 clips" in provenance(found, learning, SETTINGS)
 
 

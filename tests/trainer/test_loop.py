@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 import json
+import math
 from pathlib import Path
 import signal
 import subprocess
@@ -15,7 +16,7 @@ torch = pytest.importorskip("torch")
 from dancepose.trainer.checkpoint import CHECKPOINT_NAME, load_checkpoint
 from dancepose.trainer.config import Config, load_config
 from dancepose.trainer.data.batches import TrainingData, load_data
-from dancepose.trainer.loop import LOG_NAME, train
+from dancepose.trainer.loop import LOG_NAME, TrainOptions, train
 from dancepose.trainer.mocap.pose_pool import TensorPool
 from dancepose.trainer.training_errors import CheckpointError, TrainingError
 from dancepose_addon.core.errors import Cancelled
@@ -28,7 +29,7 @@ SMALL = (
     "optim.batch=32",
     "optim.steps=12",
     "log_every=1",
-    "optim.ema=0.9",
+    "optim.ema_decay=0.9",
 )
 
 
@@ -43,7 +44,7 @@ def one_thread():
 
 def setting(*overrides: str) -> tuple[Config, TrainingData]:
     config = load_config("smoke", (*SMALL, *overrides))
-    return config, load_data(config, BODY, motion=(), prior=None)
+    return config, load_data(config, BODY, motion=(), poses=None)
 
 
 def weights(path: Path) -> "torch.Tensor":
@@ -54,6 +55,25 @@ def weights(path: Path) -> "torch.Tensor":
 
 def losses(out: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (out / LOG_NAME).read_text(encoding="utf-8").splitlines()]
+
+
+def one_cycle_lr(step: int, steps: int, peak: float) -> float:
+    """Smith and Topin 2018 with cosines: from a 25th of the peak up to it within a tenth of the run, then down to
+    a 10,000th of where it started."""
+    top = 0.1 * (steps + 1) - 1.0
+    first, last = peak / 25.0, peak / 25.0 / 1e4
+    start, end, share = (first, peak, step / top) if step <= top else (peak, last, (step - top) / (steps - top))
+    return end + (start - end) * (1.0 + math.cos(math.pi * share)) / 2.0
+
+
+def test_learning_rate_follows_the_schedule(tmp_path: Path) -> None:
+    config, data = setting("optim.steps=30", "optim.lr=0.004", "optim.schedule=onecycle")
+    train(config, data, BODY, tmp_path)
+    found = [record["lr"] for record in losses(tmp_path)]
+    assert found == pytest.approx([one_cycle_lr(step, 30, 0.004) for step in range(1, 31)], rel=1e-6)
+    config, data = setting("optim.steps=3", "optim.schedule=constant", "optim.lr=0.004")
+    train(config, data, BODY, tmp_path / "constant")
+    assert [record["lr"] for record in losses(tmp_path / "constant")] == [0.004] * 3
 
 
 def test_training_learns(tmp_path: Path) -> None:
@@ -77,9 +97,9 @@ def test_same_seed_same_weights_another_seed_others(tmp_path: Path) -> None:
 def test_resumed_equals_uninterrupted(tmp_path: Path) -> None:
     config, data = setting()
     whole = weights(train(config, data, BODY, tmp_path / "whole"))
-    stopped = train(config, data, BODY, tmp_path / "parts", limit_steps=5)
+    stopped = train(config, data, BODY, tmp_path / "parts", TrainOptions(limit_steps=5))
     assert load_checkpoint(stopped).step == 5
-    resumed = weights(train(config, data, BODY, tmp_path / "parts", resume=True))
+    resumed = weights(train(config, data, BODY, tmp_path / "parts", TrainOptions(resume=True)))
     assert torch.equal(whole, resumed)
     assert [row["step"] for row in losses(tmp_path / "parts")] == list(range(1, 13))
 
@@ -88,48 +108,48 @@ def test_a_run_started_from_another_begins_where_that_ended(tmp_path: Path) -> N
     config, data = setting("optim.steps=150", "model.width=256")
     first = train(config, data, BODY, tmp_path / "first")
     short, _ = setting("optim.steps=3", "model.width=256")
-    train(short, data, BODY, tmp_path / "second", start=first)
+    train(short, data, BODY, tmp_path / "second", TrainOptions(start=first))
     assert losses(tmp_path / "second")[0]["error_mm"] < 0.7 * losses(tmp_path / "first")[0]["error_mm"]
     other, _ = setting()
     with pytest.raises(CheckpointError, match="another form"):
-        train(other, data, BODY, tmp_path / "third", start=first)
+        train(other, data, BODY, tmp_path / "third", TrainOptions(start=first))
 
 
 def test_a_run_is_not_overwritten_nor_resumed_with_other_settings(tmp_path: Path) -> None:
     config, data = setting()
-    train(config, data, BODY, tmp_path, limit_steps=1)
+    train(config, data, BODY, tmp_path, TrainOptions(limit_steps=1))
     with pytest.raises(CheckpointError, match="--resume"):
         train(config, data, BODY, tmp_path)
-    other, _ = setting("optim.rate=0.5")
+    other, _ = setting("optim.lr=0.5")
     with pytest.raises(CheckpointError, match="other settings"):
-        train(other, data, BODY, tmp_path, resume=True)
+        train(other, data, BODY, tmp_path, TrainOptions(resume=True))
     (tmp_path / CHECKPOINT_NAME).write_bytes((tmp_path / CHECKPOINT_NAME).read_bytes()[:1000])
     with pytest.raises(CheckpointError, match="not a run's file"):
-        train(config, data, BODY, tmp_path, resume=True)
+        train(config, data, BODY, tmp_path, TrainOptions(resume=True))
 
 
 def test_a_run_may_start_from_anothers_weights_if_they_fit(tmp_path: Path) -> None:
     config, data = setting()
     first = load_checkpoint(train(config, data, BODY, tmp_path / "first"))
     # A step of nearly no length leaves the weights where they began, and only the weights: it is step 1 of a new run.
-    other, _ = setting("optim.steps=1", "optim.rate=1e-12", "optim.ema=0")
-    second = load_checkpoint(train(other, data, BODY, tmp_path / "second", start=tmp_path / "first"))
+    other, _ = setting("optim.steps=1", "optim.lr=1e-12", "optim.ema_decay=0")
+    second = load_checkpoint(train(other, data, BODY, tmp_path / "second", TrainOptions(start=tmp_path / "first")))
     assert second.step == 1
     for name, value in first.best_weights.items():
         if "weight" in name or "bias" in name:
             assert torch.allclose(second.generator[name], value, atol=1e-6), name
     wider, _ = setting("model.width=32")
     with pytest.raises(CheckpointError, match="another form"):
-        train(wider, data, BODY, tmp_path / "third", start=tmp_path / "first")
+        train(wider, data, BODY, tmp_path / "third", TrainOptions(start=tmp_path / "first"))
 
 
 def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_checkpoint(tmp_path: Path) -> None:
     config, data = setting("checkpoint_every=2")
-    train(config, data, BODY, tmp_path, limit_steps=4)
+    train(config, data, BODY, tmp_path, TrainOptions(limit_steps=4))
     data = replace(data, natural=TensorPool(torch.full((4, 24, 3, 3), float("nan"))))
     data.procedural[:] = float("nan")
-    with pytest.raises(TrainingError, match=r"not a number at step 4 .*last good checkpoint"):
-        train(config, data, BODY, tmp_path, resume=True)
+    with pytest.raises(TrainingError, match=r"not finite at step 4 .*last good checkpoint"):
+        train(config, data, BODY, tmp_path, TrainOptions(resume=True))
     assert load_checkpoint(tmp_path).step == 4
     assert torch.isfinite(weights(tmp_path)).all()
 
@@ -142,7 +162,7 @@ def test_interrupt_saves_and_leaves(tmp_path: Path) -> None:
         "from dancepose.trainer.data.batches import load_data; from dancepose.trainer.loop import train\n"
         "from dancepose_addon.core.errors import Cancelled\n"
         f"config = load_config('smoke', ({SMALL[:3]!r}) + ('optim.steps=1000000', 'log_every=1'))\n"
-        "body = synthetic_body(3); data = load_data(config, body, motion=(), prior=None)\n"
+        "body = synthetic_body(3); data = load_data(config, body, motion=(), poses=None)\n"
         "try: train(config, data, body, Path(sys.argv[1]), progress=lambda *_: print('step', flush=True))\n"
         "except Cancelled as error: print(error, flush=True); sys.exit(7)\n"
     )

@@ -38,7 +38,7 @@ def test_rotation_loss_is_twice_the_sine_of_half_the_angle() -> None:
 def test_total_weighs_the_terms_and_unknown_poses_have_no_rotation_term() -> None:
     config = LossConfig(lambda_3d=2.0, lambda_adv=0.5, lambda_rotation=10.0)
     empty = torch.zeros(0, 24, 3, 3)
-    terms = losses.generator_terms(
+    terms = losses.generator_losses(
         config,
         predicted=torch.zeros(1, 1, 3),
         keypoints=torch.ones(1, 1, 3),
@@ -48,3 +48,24 @@ def test_total_weighs_the_terms_and_unknown_poses_have_no_rotation_term() -> Non
     )
     assert terms.l_rotation.item() == 0.0
     assert terms.total.item() == pytest.approx(2.0 * math.sqrt(3.0) + 0.5 * 3.0)
+
+
+def test_total_weighs_both_rotation_terms() -> None:
+    """The local error is a half turn of one joint, the global one a quarter turn: 2 and 2 sin 45 degrees."""
+    config = LossConfig(lambda_3d=3.0, lambda_adv=0.0, lambda_rotation=5.0, lambda_global=7.0)
+    true = torch.eye(3).repeat(2, 24, 1, 1)
+    local, world = true.clone(), true.clone()
+    local[:, 4] = rotvec_to_rotmat(torch.tensor([math.pi, 0.0, 0.0]))
+    world[:, 8] = rotvec_to_rotmat(torch.tensor([0.0, math.pi / 2.0, 0.0]))
+    terms = losses.generator_losses(
+        config,
+        predicted=torch.zeros(2, 1, 3),
+        keypoints=torch.tensor([[[0.0, 3.0, 4.0]]]).repeat(2, 1, 1),
+        scores=None,
+        predicted_rotmat=(local, world),
+        true_rotmat=(true, true),
+    )
+    assert terms.l_adv.item() == 0.0
+    assert terms.l_rotation.item() == pytest.approx(2.0, abs=1e-3)
+    assert terms.l_global.item() == pytest.approx(math.sqrt(2.0), abs=1e-3)
+    assert terms.total.item() == pytest.approx(3.0 * 5.0 + 5.0 * 2.0 + 7.0 * math.sqrt(2.0), abs=0.02)

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("torch")
 
 from dancepose.trainer.config import load_config
-from dancepose.trainer.data.music_dance_stats import DANCES, PUBLISHED, count, describe, known_clips
+from dancepose.trainer.data.music_dance_stats import DANCES, PUBLISHED, count_splits, format_splits, published_clips
 from dancepose_addon.core.skeleton.layouts import MD23
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
@@ -20,28 +20,30 @@ def recording(name: str, frames: int, window: int) -> KeypointSequence:
 
 
 def test_waltz_is_432_64_seconds_as_published_and_six_times_that_in_truth() -> None:
-    clips = [recording(c.name, c.frames, c.window) for c in known_clips() if "_W_" in c.name and c.frames is not None]
+    clips = [
+        recording(c.name, c.frames, c.window) for c in published_clips() if "_W_" in c.name and c.frames is not None
+    ]
     assert len(clips) == 34
-    table = count(clips, load_config("paper"))
+    table = count_splits(clips, load_config("paper"))
     waltz = table["splits"]["both"]["W"]
     assert waltz["nominal_s"] == 432.64 == round(377.4 + 55.24, 2)
     # Music's windows at 25 per second, less the time of one frame in each clip.
-    windows = sum(c.window for c in known_clips() if "_W_" in c.name) / 25.0
+    windows = sum(c.window for c in published_clips() if "_W_" in c.name) / 25.0
     assert waltz["true_s"] == pytest.approx(windows - sum(1.0 / clip.fps for clip in clips), abs=0.01)
-    assert "432.64 s" in describe(table)
+    assert "432.64 s" in format_splits(table)
     split = table["splits"]
     assert split["train"]["W"]["files"] + split["test"]["W"]["files"] == 34
     assert split["train"]["W"]["files"] == round(34 * 51 / 61)
 
 
 def test_every_clip_is_named_as_present_or_as_missing() -> None:
-    names = [clip.name for clip in known_clips()]
+    names = [clip.name for clip in published_clips()]
     assert len(names) == len(set(names)) == 61
     for dance in DANCES:
         files = PUBLISHED["train"][dance][0] + PUBLISHED["test"][dance][0]
         assert sum(name.startswith(f"DANCE_{dance}_") for name in names) == files
     given = [recording("DANCE_C_2", 2000, 1900), recording("another", 100, 100)]
-    table = count(given, load_config("paper"))
+    table = count_splits(given, load_config("paper"))
     assert set(table["missing"]) == set(names) - {"DANCE_C_2"}
     assert table["unknown"] == ["another"]
     assert table["splits"]["both"]["all"]["files"] == 2

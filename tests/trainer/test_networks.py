@@ -6,8 +6,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from dancepose.trainer.body import torch_rotations
-from dancepose.trainer.body.layout_batch import LayoutPack, feature_count, pack_layouts
-from dancepose.trainer.body.torch_smpl import globals_of
+from dancepose.trainer.body.layout_batch import LayoutBatch, build_layout_batch, feature_count
+from dancepose.trainer.body.torch_smpl import local_to_global_rotmat
 from dancepose.trainer.config import ModelConfig
 from dancepose.trainer.model.discriminator import PoseDiscriminator
 from dancepose.trainer.model.generator import SmplRegressor, facing_rotmat, predict, theta_to_rotmat
@@ -19,8 +19,8 @@ from tests.support.bodies import synthetic_body
 BODY = synthetic_body(3)
 
 
-def pack_of(layout: Layout) -> LayoutPack:
-    return pack_layouts(BODY, [joint_markers(layout)], torch.eye(3).repeat(1, 24, 1, 1))
+def layout_batch_of(layout: Layout) -> LayoutBatch:
+    return build_layout_batch(BODY, [joint_markers(layout)], torch.eye(3).repeat(1, 24, 1, 1))
 
 
 def count_parameters(module: "torch.nn.Module") -> int:
@@ -86,7 +86,7 @@ def test_gradients_stay_finite_at_zero_rotation() -> None:
 def test_facing_lays_the_shoulders_along_x(layout) -> None:
     torch.manual_seed(1)
     points = torch.randn(50, layout.count, 3)
-    turned = points @ facing_rotmat(points, pack_of(layout))
+    turned = points @ facing_rotmat(points, layout_batch_of(layout))
     across = turned[:, list(layout.left)].mean(1) - turned[:, list(layout.right)].mean(1)
     assert (across[:, 0] > 0).all()
     assert across[:, 2].abs().max() < 1e-5
@@ -97,15 +97,15 @@ def test_facing_lays_the_shoulders_along_x(layout) -> None:
 def test_turning_the_points_turns_the_root_alone(frame: str, features: str) -> None:
     torch.manual_seed(2)
     config = ModelConfig(width=32, rotation="rot6d", facing=True, frame=frame, features=features)
-    pack = pack_of(MD23)
+    layout_batch = layout_batch_of(MD23)
     model = SmplRegressor(config, feature_count(MD23, features)).eval()
     points, angle = torch.randn(20, 23, 3), torch.linspace(-3.0, 3.0, 20)
     turn = torch_rotations.yaw_rotmat(torch.cos(angle), torch.sin(angle))
-    before = predict(model, points, pack, config).local_rotmat
-    turned = predict(model, points @ turn.transpose(1, 2), pack, config)
+    before = predict(model, points, layout_batch, config).local_rotmat
+    turned = predict(model, points @ turn.transpose(1, 2), layout_batch, config)
     after = turned.local_rotmat
     # What is against the world follows from what is against the parent, whichever of the two the network gives.
-    assert torch.allclose(turned.global_rotmat, globals_of(after), atol=1e-4)
+    assert torch.allclose(turned.global_rotmat, local_to_global_rotmat(after), atol=1e-4)
     assert torch.allclose(after[:, 1:], before[:, 1:], atol=1e-4)
     assert torch.allclose(after[:, 0], turn @ before[:, 0], atol=1e-4)
 

@@ -7,11 +7,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from dancepose.trainer.body.layout_batch import LayoutPack, feature_count, meetings, pack_layouts
-from dancepose.trainer.body.torch_smpl import globals_of
+from dancepose.trainer.body.layout_batch import LayoutBatch, build_layout_batch, feature_count, meetings
+from dancepose.trainer.body.torch_smpl import local_to_global_rotmat
 from dancepose.trainer.config import AugmentConfig, load_config
 from dancepose.trainer.data.augmentation import synthesise
-from dancepose.trainer.data.batches import draw_batch, layouts_of, load_data
+from dancepose.trainer.data.batches import configured_layouts, draw_batch, load_data
 from dancepose.trainer.mocap.pose_pool import TensorPool
 from dancepose.trainer.model.generator import build_generator, facing_rotmat, predict
 from dancepose.trainer.training_errors import ConfigError
@@ -38,12 +38,12 @@ TABLES = [spread_markers(1), joint_markers(SMPL24), markers_for(COCO17)]
 POSES = torch.tensor(random_pose(2, EACH * len(TABLES)))
 
 
-def pack() -> LayoutPack:
-    return pack_layouts(BODY, TABLES, POSES)
+def layout_batch() -> LayoutBatch:
+    return build_layout_batch(BODY, TABLES, POSES)
 
 
 def test_points_of_the_mean_body_are_those_of_core() -> None:
-    posed = pack().points_of(globals_of(POSES)).numpy()
+    posed = layout_batch().points_of(local_to_global_rotmat(POSES)).numpy()
     for row, table in enumerate(TABLES):
         part = slice(EACH * row, EACH * (row + 1))
         expected = keypoints_from_pose(table, BODY.rest_joints(), POSES[part].numpy()) - BODY.rest_joints()[0]
@@ -55,7 +55,7 @@ def test_points_of_many_bodies_are_those_of_core_one_by_one() -> None:
     random = torch.Generator().manual_seed(3)
     betas = torch.randn(len(POSES), 10, generator=random)
     moved = 0.02 * torch.randn(len(POSES), 24, 3, generator=random)
-    posed, rest = pack().points_of_bodies(globals_of(POSES), betas, moved)
+    posed, rest = layout_batch().points_of_bodies(local_to_global_rotmat(POSES), betas, moved)
     for index in range(0, len(POSES), 4):
         table = TABLES[index // EACH]
         count, joints = table.layout.count, BODY.rest_joints(betas[index].numpy())
@@ -66,8 +66,8 @@ def test_points_of_many_bodies_are_those_of_core_one_by_one() -> None:
 
 
 def test_edges_sizes_and_facing_are_each_layouts_own() -> None:
-    together = pack()
-    points = together.points_of(globals_of(POSES))
+    together = layout_batch()
+    points = together.points_of(local_to_global_rotmat(POSES))
     sums, turns = together.edge_sum(points), facing_rotmat(points, together)
     for row, table in enumerate(TABLES):
         part, layout = slice(EACH * row, EACH * (row + 1)), table.layout
@@ -80,8 +80,8 @@ def test_edges_sizes_and_facing_are_each_layouts_own() -> None:
 
 
 def test_planes_are_cross_products_of_the_edges_that_meet() -> None:
-    together = pack().only(1)
-    points = together.points_of(globals_of(POSES[:4]))
+    together = layout_batch().only(1)
+    points = together.points_of(local_to_global_rotmat(POSES[:4]))
     shown = together.features(points, "planes")
     assert shown.shape[1] == together.edge_count + together.pair_count
     assert feature_count(SMPL24, "planes") == 24 + 23 + len(meetings(SMPL24))
@@ -93,19 +93,19 @@ def test_planes_are_cross_products_of_the_edges_that_meet() -> None:
 
 
 def test_padding_stays_zero_and_a_layouts_place_in_the_batch_does_not_matter() -> None:
-    together = pack()
+    together = layout_batch()
     made = synthesise(
         together, POSES, AugmentConfig(noise_m=0.01, gap=0.5), torch.Generator().manual_seed(4), kind="size"
     )
-    assert not made.points[together.by_sample(together.mask, len(POSES)) == 0].any()
+    assert not made.points_norm[together.by_sample(together.mask, len(POSES)) == 0].any()
     config = load_config("smoke", ("model.width=32", "model.frame=global", "model.features=planes"))
     torch.manual_seed(5)
     generator = build_generator(config, together).eval()
     model = config.model
-    found = predict(generator, made.points, together, model).local_rotmat
+    found = predict(generator, made.points_norm, together, model).local_rotmat
     for row in range(len(TABLES)):
         others = [other for other in range(len(TABLES)) if other != row]
-        changed = made.points.clone()
+        changed = made.points_norm.clone()
         for other in others:
             changed[EACH * other : EACH * (other + 1)] *= 1.5
         again = predict(generator, changed, together, model).local_rotmat
@@ -119,9 +119,9 @@ def test_every_layout_gets_poses_of_every_kind() -> None:
         ("data.layout=all", "optim.batch=120", "data.procedural_share=0.5", "data.procedural_poses=30",
          "augment.yaw=false", "augment.mirror=0"),
     )  # fmt: skip
-    loaded = load_data(config, BODY, motion=(), prior=None)
+    loaded = load_data(config, BODY, motion=(), poses=None)
     data = replace(loaded, natural=TensorPool(torch.eye(3).repeat(30, 24, 1, 1)))
-    assert [layout.name for layout in layouts_of(config)] == list(LAYOUTS)
+    assert [layout.name for layout in configured_layouts(config)] == list(LAYOUTS)
     batch = draw_batch(data, config, torch.Generator().manual_seed(6))
     # The natural poses stand still here, and those made by code do not.
     still = (batch.local_rotmat - torch.eye(3)).abs().flatten(1).amax(1) < 1e-6
@@ -131,13 +131,13 @@ def test_every_layout_gets_poses_of_every_kind() -> None:
 
 def test_layouts_that_cannot_be_trained_together_are_refused() -> None:
     with pytest.raises(ConfigError, match="each layout once"):
-        layouts_of(load_config("smoke", ("data.layout=md23+md23",)))
+        configured_layouts(load_config("smoke", ("data.layout=md23+md23",)))
     with pytest.raises(ConfigError, match="cannot share equally"):
-        layouts_of(load_config("smoke", ("data.layout=md23+smpl24+coco17", "optim.batch=128")))
+        configured_layouts(load_config("smoke", ("data.layout=md23+smpl24+coco17", "optim.batch=128")))
     with pytest.raises(ConfigError, match="name one layout"):
         load_data(
             load_config("smoke", ("data.layout=md23+smpl24", "data.motion_share=0.5", "data.procedural_poses=8")),
             BODY,
             motion=(),
-            prior=None,
+            poses=None,
         )

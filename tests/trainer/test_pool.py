@@ -55,9 +55,9 @@ def test_clips_held_out_are_never_drawn(shards: tuple[Path, dict[str, np.ndarray
 
 def test_training_draws_from_shards(shards: tuple[Path, dict[str, np.ndarray]]) -> None:
     config = load_config("smoke", ("data.procedural_share=0", "data.holdout=0.25", "data.procedural_poses=8"))
-    data = load_data(config, BODY, motion=(), prior=shards[0])
+    data = load_data(config, BODY, motion=(), poses=shards[0])
     assert data.summary["natural_poses"] == sum(SIZES.values()) - SIZES[data.summary["natural_held_out"][0]]  # type: ignore[index]
-    assert torch.isfinite(draw_batch(data, config, torch.Generator().manual_seed(0)).points).all()
+    assert torch.isfinite(draw_batch(data, config, torch.Generator().manual_seed(0)).points_norm).all()
 
 
 def test_amass_files_become_shards_one_by_one(tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 import pytest
 from scipy.spatial.transform import Rotation
 
-from dancepose.cli.prior import prior_command
-from dancepose.trainer.mocap.cmu_retargeting import LIMIT, mend, retarget, twist_angle
+from dancepose.cli.poses import poses_command
+from dancepose.trainer.mocap.cmu_retargeting import LIMIT, repair_flips, retarget, twist_angle
 from dancepose.trainer.mocap.poses import (
-    PRIOR_FPS,
+    POSES_FPS,
     THINNING_M,
-    PriorPoses,
-    load_prior,
+    PoseDataset,
+    load_poses,
     mirror_pose,
     thin,
     without_heading,
@@ -92,12 +92,12 @@ def test_flips_are_bridged_or_left_out() -> None:
     flip = Rotation.from_rotvec([0.0, 0.0, 3.0]).as_matrix().astype(np.float32)
     broken[50:54, wrist] = flip
     broken[80:110, ankle] = flip
-    mended, usable, bad = mend(broken, 120.0)
+    mended, usable, bad = repair_flips(broken, 120.0)
     assert geodesic_angle(mended[40:70], local[40:70]).max() < 0.01
     assert np.flatnonzero(~usable).tolist() == list(range(79, 111))
     # A jump marks the frames on both of its sides.
     assert bad == pytest.approx((6 + 32) / (120 * 24))
-    assert mend(local, 120.0)[1].all()
+    assert repair_flips(local, 120.0)[1].all()
 
 
 def test_twist_angle_is_what_was_put_in() -> None:
@@ -151,7 +151,7 @@ def test_amass_is_turned_upright_and_taken_at_the_rate(tmp_path: Path) -> None:
     poses[:, 3 * 18 + 1] = -np.linspace(0.0, 1.5, frames)
     poses[:, 66:] = 0.7
     _write_amass(tmp_path / "set" / "walk_poses.npz", poses, 120.0, "mocap_frame_rate")
-    prior = load_prior(tmp_path, mirror=False, fps=30.0, rebalance=False, rest_joints_m=REST)
+    prior = load_poses(tmp_path, mirror=False, fps=30.0, rebalance=False, rest_joints_m=REST)
     assert prior.clip_names == ("set/walk_poses",)
     assert len(prior) == pytest.approx(frames / 4, abs=2)
     assert np.allclose(prior.pose_rotmat[:, 0] @ [0.0, 1.0, 0.0], [0.0, 1.0, 0.0], atol=1e-5)
@@ -170,7 +170,7 @@ def test_bad_files_are_listed_and_skipped(tmp_path: Path, caplog: pytest.LogCapt
     np.savez(tmp_path / "shape.npz", betas=np.zeros(10))
     (tmp_path / "cut.npz").write_bytes(b"PK\x03\x04")
     (tmp_path / "notes.bvh").write_text("no motion")
-    prior = load_prior(tmp_path, rest_joints_m=REST)
+    prior = load_poses(tmp_path, rest_joints_m=REST)
     assert prior.clip_names == ("good",)
     skipped = [note for note in prior.notes if note.startswith("Skipped")]
     assert len(skipped) == len(caplog.records) == 5
@@ -180,17 +180,17 @@ def test_bad_files_are_listed_and_skipped(tmp_path: Path, caplog: pytest.LogCapt
 
 def test_the_command_takes_what_the_reader_takes() -> None:
     """Its defaults are written out, so that the command line starts without the trainer."""
-    defaults = {name: parameter.default for name, parameter in inspect.signature(prior_command).parameters.items()}
-    assert defaults["fps"] == PRIOR_FPS
+    defaults = {name: parameter.default for name, parameter in inspect.signature(poses_command).parameters.items()}
+    assert defaults["fps"] == POSES_FPS
     assert defaults["apart"] == pytest.approx(1000.0 * THINNING_M)
 
 
 def test_the_command_says_what_it_read_and_writes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _write_amass(tmp_path / "in" / "walk.npz", np.random.default_rng(0).normal(scale=0.3, size=(10, 72)), 30.0)
     (tmp_path / "in" / "cut.bvh").write_text("HIERARCHY")
-    prior_command(tmp_path / "in", tmp_path / "poses.npz")
+    poses_command(tmp_path / "in", tmp_path / "poses.npz")
     said = capsys.readouterr().out
-    found = load_prior(tmp_path / "poses.npz")
+    found = load_poses(tmp_path / "poses.npz")
     assert f"{len(found)} poses of 1 clip," in said
     assert "cut.bvh is not BVH" in said
     assert found.mirrored.sum() == len(found) / 2 > 5
@@ -198,19 +198,19 @@ def test_the_command_says_what_it_read_and_writes_it(tmp_path: Path, capsys: pyt
 
 def test_folders_without_motion(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match="does not exist"):
-        load_prior(tmp_path / "none", rest_joints_m=REST)
+        load_poses(tmp_path / "none", rest_joints_m=REST)
     with pytest.raises(InputError, match="holds no usable"):
-        load_prior(tmp_path, rest_joints_m=REST)
+        load_poses(tmp_path, rest_joints_m=REST)
     (tmp_path / "prior.npz").write_bytes(b"PK\x03\x04")
     with pytest.raises(FormatError, match="not a saved prior"):
-        load_prior(tmp_path / "prior.npz")
+        load_poses(tmp_path / "prior.npz")
 
 
 def test_saved_prior_is_the_same(tmp_path: Path) -> None:
     pose = random_pose(5, 6)
-    prior = PriorPoses(pose, np.arange(6, dtype=np.int32) // 3, ("a", "b"), np.arange(6) > 2, ("a note",))
+    prior = PoseDataset(pose, np.arange(6, dtype=np.int32) // 3, ("a", "b"), np.arange(6) > 2, ("a note",))
     prior.save(tmp_path / "prior.npz")
-    again = load_prior(tmp_path / "prior.npz")
+    again = load_poses(tmp_path / "prior.npz")
     assert np.abs(again.pose_rotmat - pose).max() < 2e-6
     assert again.clip.tolist() == [0, 0, 0, 1, 1, 1]
     assert (again.clip_names, again.notes) == (("a", "b"), ("a note",))
@@ -220,8 +220,8 @@ def test_saved_prior_is_the_same(tmp_path: Path) -> None:
 def test_real_recordings_become_poses_of_people(data_folder: Path, tmp_path: Path) -> None:
     for name in ("05_06", "05_08", "07_01"):
         shutil.copy(data_folder / "cmu" / f"{name}.bvh", tmp_path)
-    prior = load_prior(tmp_path, rest_joints_m=REST)
-    again = load_prior(tmp_path, rest_joints_m=REST)
+    prior = load_poses(tmp_path, rest_joints_m=REST)
+    again = load_poses(tmp_path, rest_joints_m=REST)
     assert np.array_equal(prior.pose_rotmat, again.pose_rotmat)
     assert prior.clip_names == ("05_06", "05_08", "07_01")
     assert prior.mirrored.mean() == 0.5

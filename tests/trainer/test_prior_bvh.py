@@ -8,8 +8,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from dancepose.trainer.mocap.cmu_retargeting import level, retarget
-from dancepose.trainer.mocap.poses import load_prior
-from dancepose_addon.core.body.model import JOINT_INDEX
+from dancepose.trainer.mocap.poses import load_poses
+from dancepose_addon.core.body.model import JOINT_INDEX, forward_kinematics
 from dancepose_addon.core.errors import FormatError
 from dancepose_addon.core.skeleton.readers.bvh_grammar import BvhMotion, parse_bvh
 from tests.support.bodies import person_joints
@@ -117,6 +117,39 @@ def test_legs_hips_and_spine_carry_over(tmp_path: Path) -> None:
         _assert_is(_joint(local, joint), Rotation.identity())
 
 
+LIMB_BONES = {
+    ("left_hip", "left_knee"): ("LeftUpLeg", "LeftLeg"),
+    ("right_hip", "right_knee"): ("RightUpLeg", "RightLeg"),
+    ("left_knee", "left_ankle"): ("LeftLeg", "LeftFoot"),
+    ("right_knee", "right_ankle"): ("RightLeg", "RightFoot"),
+    ("left_shoulder", "left_elbow"): ("LeftArm", "LeftForeArm"),
+    ("right_shoulder", "right_elbow"): ("RightArm", "RightForeArm"),
+    ("left_elbow", "left_wrist"): ("LeftForeArm", "LeftHand"),
+    ("right_elbow", "right_wrist"): ("RightForeArm", "RightHand"),
+    ("left_wrist", "left_hand"): ("LeftFingerBase", "LeftHandIndex1"),
+    ("right_wrist", "right_hand"): ("RightFingerBase", "RightHandIndex1"),
+}
+
+
+def test_limbs_point_where_the_files_limbs_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every limb bone of the file slants its own way at rest, left and right differently, and every joint turns its
+    own way; in space each SMPL limb has the direction of the file's."""
+    random = np.random.default_rng(4)
+    slanted = {name: (parent, tuple(np.add(offset, random.uniform(-0.4, 0.4, 3)))) for name, (parent, offset) in
+               JOINTS.items() if name.startswith(("Left", "Right"))}  # fmt: skip
+    monkeypatch.setitem(globals(), "JOINTS", JOINTS | slanted)
+    turns = {name: Rotation.from_rotvec(random.uniform(-0.5, 0.5, 3)) for name in JOINTS}
+    motion = _motion(tmp_path, turns)
+    _, positions = motion.forward_kinematics()
+    index = {name: joint for joint, name in enumerate(motion.names)}
+    _, joints = forward_kinematics(person_joints(), retarget(motion, person_joints()))
+    for (first, last), (start, end) in LIMB_BONES.items():
+        found = joints[-1, JOINT_INDEX[last]] - joints[-1, JOINT_INDEX[first]]
+        wanted = positions[-1, index[end]] - positions[-1, index[start]]
+        cosine = found @ wanted / np.linalg.norm(found) / np.linalg.norm(wanted)
+        assert np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))) < 0.1, first
+
+
 @pytest.mark.parametrize(("side", "sign"), [("left", 1.0), ("right", -1.0)])
 def test_an_elbow_that_hinges_askew_hinges_upright(tmp_path: Path, side: str, sign: float) -> None:
     """The file's elbow turns about an axis 30 degrees off the vertical and its hand by 30 degrees about the forearm.
@@ -188,14 +221,14 @@ def test_other_skeletons_are_refused_in_words(tmp_path: Path) -> None:
 
 def test_a_folder_of_bvh_becomes_poses(tmp_path: Path) -> None:
     (tmp_path / "lift.bvh").write_text(_text({"LeftArm": _about("z", 80), "LeftLeg": _about("x", 90)}, frames=120))
-    prior = load_prior(tmp_path, mirror=False, fps=30.0, rebalance=False, rest_joints_m=REST)
+    prior = load_poses(tmp_path, mirror=False, fps=30.0, rebalance=False, rest_joints_m=REST)
     # A second at 30 poses a second, less the still ends, of which 5 degrees at 90 a second are six frames each.
     assert 25 <= len(prior) <= 30
     knee = Rotation.from_matrix(prior.pose_rotmat[:, JOINT_INDEX["left_knee"]]).as_rotvec(degrees=True)
     assert np.diff(knee[:, 0]) == pytest.approx(3.0, abs=0.05)
     # Twice as many at 60 a second, of which fewer stay the farther apart they have to be.
     every, near, far = (
-        len(load_prior(tmp_path, mirror=False, rebalance=apart > 0.0, apart_m=apart, rest_joints_m=REST))
+        len(load_poses(tmp_path, mirror=False, rebalance=apart > 0.0, apart_m=apart, rest_joints_m=REST))
         for apart in (0.0, 0.009, 0.035)
     )
     assert every == pytest.approx(2 * len(prior), abs=4)

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 from dancepose.trainer.config import load_config
 from dancepose.trainer.distributed import Ranks
-from dancepose.trainer.loop import share_of
+from dancepose.trainer.loop import per_process_config
 from dancepose.trainer.training_errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -52,11 +52,11 @@ def test_means_and_flags_over_two_processes(tmp_path: Path) -> None:
 
 def test_a_batch_is_shared_equally_or_not_at_all() -> None:
     config = load_config("smoke", ("data.layout=md23+smpl24", "optim.batch=120", "optim.adversarial_batch=30"))
-    shared = share_of(config, Ranks(1, 2), layouts=2)
+    shared = per_process_config(config, Ranks(1, 2), layouts=2)
     assert (shared.optim.batch, shared.optim.adversarial_batch) == (60, 15)
-    assert share_of(config, Ranks(), layouts=2).optim == config.optim
+    assert per_process_config(config, Ranks(), layouts=2).optim == config.optim
     with pytest.raises(ConfigError, match="7 processes cannot share equally"):
-        share_of(config, Ranks(0, 7), layouts=2)
+        per_process_config(config, Ranks(0, 7), layouts=2)
 
 
 @pytest.mark.slow

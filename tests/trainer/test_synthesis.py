@@ -8,11 +8,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from dancepose.trainer.body.layout_batch import pack_layouts
+from dancepose.trainer.body.layout_batch import build_layout_batch
 from dancepose.trainer.body.torch_smpl import p_3d, torch_body
 from dancepose.trainer.config import AugmentConfig, load_config
 from dancepose.trainer.data.augmentation import PARTS, mirror, recombine, synthesise, vary_poses
-from dancepose.trainer.data.music_dance_stats import known_clips
+from dancepose.trainer.data.music_dance_stats import published_clips
 from dancepose.trainer.data.recordings import dance_of, motion_set, split_clips
 from dancepose.trainer.training_errors import ConfigError
 from dancepose_addon.core.fit.normalise import normalise
@@ -25,7 +25,7 @@ from tests.support.posing import random_pose
 BODY = synthetic_body(3)
 TWIN = torch_body(BODY, joint_markers(MD23))
 POSES = torch.tensor(random_pose(4, 64))
-PACK = pack_layouts(BODY, [joint_markers(MD23)], POSES)
+PACK = build_layout_batch(BODY, [joint_markers(MD23)], POSES)
 
 
 def centred(points: "torch.Tensor") -> "torch.Tensor":
@@ -41,26 +41,26 @@ def test_unaugmented_target_is_p_3d_in_the_scale_of_the_points(kind: str) -> Non
     made = synthesise(PACK, POSES, AugmentConfig(), rng(), kind=kind)
     expected = centred(p_3d(TWIN, POSES))
     if kind == "max":
-        assert made.points.abs().max().item() == pytest.approx(1.0, abs=1e-5)
-    assert torch.allclose(made.points, made.target, atol=1e-6)
+        assert made.points_norm.abs().max().item() == pytest.approx(1.0, abs=1e-5)
+    assert torch.allclose(made.points_norm, made.target_norm, atol=1e-6)
     # The scale takes the mean body's metres to the target's frame; edges in T-pose times the mean ratio give it.
-    assert torch.allclose(expected * made.scale[:, None, None], made.target, atol=1e-5)
+    assert torch.allclose(expected * made.norm_per_m[:, None, None], made.target_norm, atol=1e-5)
 
 
 def test_size_of_a_made_frame_is_that_of_core_over_a_clip() -> None:
     made = synthesise(PACK, POSES, AugmentConfig(), rng(), kind="size")
     points = keypoints_from_pose(joint_markers(MD23), BODY.rest_joints(), POSES.numpy())
     reference, _ = normalise(points, MD23, kind="size", size_factor=float(PACK.size_factor[0]))
-    assert np.abs(made.points.numpy() - reference).max() < 1e-4
+    assert np.abs(made.points_norm.numpy() - reference).max() < 1e-4
 
 
 def test_shapes_and_noise_change_points_but_not_the_size_they_are_seen_in() -> None:
     config = AugmentConfig(betas_std=1.0, offset_m=0.01, noise_m=0.004)
     made = synthesise(PACK, POSES, config, rng(1), kind="size")
-    noise = (made.points - made.target) / made.scale[:, None, None]
+    noise = (made.points_norm - made.target_norm) / made.norm_per_m[:, None, None]
     assert 0.003 < noise.std().item() < 0.005
-    shift = centred(p_3d(TWIN, made.local_rotmat)) * made.scale[:, None, None] - made.target
-    assert 0.005 < (shift / made.scale[:, None, None]).std().item() < 0.05
+    shift = centred(p_3d(TWIN, made.local_rotmat)) * made.norm_per_m[:, None, None] - made.target_norm
+    assert 0.005 < (shift / made.norm_per_m[:, None, None]).std().item() < 0.05
 
 
 def test_a_mirrored_pose_has_mirrored_keypoints() -> None:
@@ -110,13 +110,13 @@ def test_one_ratio_a_clip_takes_the_body_to_recorded_points(kind: str) -> None:
     config = load_config("paper", ("data.motion_frames=0", "data.motion_train_clips=61", f"data.normalise={kind}"))
     motion = motion_set([clip(0.8, "small"), clip(1.3, "tall")], PACK, config, "cpu")
     assert motion.train_clips == ("small", "tall")
-    expected = centred(p_3d(TWIN, POSES)).repeat(2, 1, 1) * motion.scale[:, None, None]
-    assert torch.allclose(motion.points, expected, atol=1e-4)
+    expected = centred(p_3d(TWIN, POSES)).repeat(2, 1, 1) * motion.norm_per_m[:, None, None]
+    assert torch.allclose(motion.points_norm, expected, atol=1e-4)
 
 
 def test_split_and_sample_follow_seed_and_proportion() -> None:
     config = load_config("paper")
-    names = [clip.name for clip in known_clips()]
+    names = [clip.name for clip in published_clips()]
     train, test = split_clips(names, config)
     assert (len(train), len(test)) == (51, 10)
     assert sorted(train + test) == list(range(61))
@@ -128,11 +128,11 @@ def test_split_and_sample_follow_seed_and_proportion() -> None:
     # 51 of 61 of 8 cha-chas, 10 rumbas, 9 tangos and 34 waltzes, each rounded.
     assert [chosen.count(dance) for dance in "CRTW"] == [7, 8, 8, 28]
     few = load_config("paper", ("data.motion_frames=20",))
-    assert len(motion_set([clip(1.0, "one"), clip(1.0, "two")], PACK, few, "cpu").points) == 20
+    assert len(motion_set([clip(1.0, "one"), clip(1.0, "two")], PACK, few, "cpu").points_norm) == 20
 
 
 def test_preset_that_needs_recordings_says_so(tmp_path: Path) -> None:
     from dancepose.trainer.data.batches import load_data
 
     with pytest.raises(ConfigError, match="--motion"):
-        load_data(load_config("paper", ("data.procedural_poses=8",)), BODY, motion=(), prior=None)
+        load_data(load_config("paper", ("data.procedural_poses=8",)), BODY, motion=(), poses=None)

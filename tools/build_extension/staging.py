@@ -11,7 +11,7 @@ from .packaging_errors import PackagingError
 
 ROOT: Final = Path(__file__).parents[2]
 MANIFEST: Final = "blender_manifest.toml"
-LEGAL_FILES: Final = ("LICENSE", "NOTICE")
+LEGAL_FILES: Final = ("LICENSE", "LICENSE-APACHE", "NOTICE")
 NOT_SHIPPED: Final = ("__pycache__", "*.pyc", ".*", "*.part*")
 
 

@@ -28,7 +28,7 @@ from .torch_smpl import forward_kinematics, torch_body
 
 
 @dataclass(frozen=True)
-class LayoutPack:
+class LayoutBatch:
     """Tensors of L layouts.
 
     mask: (L, P), 1 where a layout has a point; weights: (L, P, 24), of the bones that a point rides on; edges: (L, E,
@@ -46,8 +46,8 @@ class LayoutPack:
     edges: Tensor
     meeting: Tensor
     sides: Tensor
-    levers: Tensor
-    lever_dirs: Tensor
+    moment_arms: Tensor
+    moment_arm_dirs: Tensor
     rest_points_m: Tensor
     rest_dirs: Tensor
     size_factor: Tensor
@@ -77,9 +77,9 @@ class LayoutPack:
     @property
     def shape_count(self) -> int:
         """S, number of shape parameters."""
-        return self.lever_dirs.shape[1]
+        return self.moment_arm_dirs.shape[1]
 
-    def only(self, index: int) -> "LayoutPack":
+    def only(self, index: int) -> "LayoutBatch":
         """The pack of one of the layouts, padded as before."""
         apart = ("layouts", "meeting")
         changes = {
@@ -87,7 +87,7 @@ class LayoutPack:
         }
         return replace(self, layouts=(self.layouts[index],), meeting=self.meeting[:, index : index + 1], **changes)
 
-    def double(self) -> "LayoutPack":
+    def double(self) -> "LayoutBatch":
         """The same in double precision."""
         tensors = {item.name: getattr(self, item.name).double() for item in fields(self) if item.name != "layouts"}
         return replace(self, **tensors)
@@ -133,7 +133,7 @@ class LayoutPack:
     def points_of(self, global_rotmat: Tensor) -> Tensor:
         """P_3d of the mean body, from the pelvis. global_rotmat: (B, 24, 3, 3) -> (B, P, 3), metres."""
         groups = self.groups(_rows(global_rotmat))
-        posed = groups.flatten(1, 2) @ self.levers
+        posed = groups.flatten(1, 2) @ self.moment_arms
         return posed.reshape(-1, 3, self.width).transpose(1, 2)
 
     def points_of_bodies(self, global_rotmat: Tensor, betas: Tensor, moved_m: Tensor) -> tuple[Tensor, Tensor]:
@@ -143,18 +143,18 @@ class LayoutPack:
         -> two times (B, P, 3), metres.
         """
         betas, count = self.groups(betas), len(global_rotmat)
-        levers = self.levers.flatten(1)[:, None] + betas @ self.lever_dirs
-        levers = levers.reshape(count, JOINT_COUNT, 3, self.width)
+        moment_arms = self.moment_arms.flatten(1)[:, None] + betas @ self.moment_arm_dirs
+        moment_arms = moment_arms.reshape(count, JOINT_COUNT, 3, self.width)
         weights = self.by_sample(self.weights.transpose(1, 2), count)
-        levers = levers + weights[:, :, None] * moved_m.transpose(1, 2)[:, None]
-        posed = torch.bmm(_rows(global_rotmat), levers.flatten(1, 2)).transpose(1, 2)
+        moment_arms = moment_arms + weights[:, :, None] * moved_m.transpose(1, 2)[:, None]
+        posed = torch.bmm(_rows(global_rotmat), moment_arms.flatten(1, 2)).transpose(1, 2)
         rest = (self.rest_points_m.flatten(1)[:, None] + betas @ self.rest_dirs).reshape(count, self.width, 3)
         return posed, (rest + moved_m) * self.by_sample(self.mask, count)[..., None]
 
 
-def pack_layouts(
+def build_layout_batch(
     body: BodyModel, markers: Sequence[MarkerSet], natural: Tensor, device: torch.device | str = "cpu"
-) -> LayoutPack:
+) -> LayoutBatch:
     """Lay the layouts of the marker sets beside each other; sizes are measured in natural poses (N, 24, 3, 3)."""
     layouts = tuple(table.layout for table in markers)
     shape = (len(layouts), max(layout.count for layout in layouts))
@@ -167,8 +167,8 @@ def pack_layouts(
             2, len(layouts), max(len(meetings(layout)) for layout in layouts), max(len(lay.edges) for lay in layouts)
         ),
         "sides": torch.zeros(shape),
-        "levers": torch.zeros(len(layouts), 3 * JOINT_COUNT, shape[1]),
-        "lever_dirs": torch.zeros(len(layouts), twin.beta_count, 3 * JOINT_COUNT * shape[1]),
+        "moment_arms": torch.zeros(len(layouts), 3 * JOINT_COUNT, shape[1]),
+        "moment_arm_dirs": torch.zeros(len(layouts), twin.beta_count, 3 * JOINT_COUNT * shape[1]),
         "rest_points_m": torch.zeros(*shape, 3),
         "rest_dirs": torch.zeros(len(layouts), twin.beta_count, 3 * shape[1]),
         "size_factor": torch.ones(len(layouts)),
@@ -189,15 +189,15 @@ def pack_layouts(
         bare["sides"][row, list(layout.right)] = -1.0 / len(layout.right)
         rest = weights @ twin.rest_joints_m + offsets
         bare["rest_points_m"][row, :count] = rest
-        bare["levers"][row, :, :count] = levers(weights, rest, twin.rest_joints_m)
+        bare["moment_arms"][row, :, :count] = moment_arms(weights, rest, twin.rest_joints_m)
         for number, direction in enumerate(twin.joint_dirs.unbind(-1)):
             moved = weights @ direction
             wide = shape[1] - count
-            bare["lever_dirs"][row, number] = pad(levers(weights, moved, direction), (0, wide)).flatten()
+            bare["moment_arm_dirs"][row, number] = pad(moment_arms(weights, moved, direction), (0, wide)).flatten()
             bare["rest_dirs"][row, number] = pad(moved, (0, 0, 0, wide)).flatten()
         bare["size_factor"][row] = size_factor(rest.numpy(), layout)
-    pack = LayoutPack(layouts, **{name: value.to(device) for name, value in bare.items()})
-    return _measured(pack, forward_kinematics(twin.rest_joints_m.to(device), natural)[0])
+    layout_batch = LayoutBatch(layouts, **{name: value.to(device) for name, value in bare.items()})
+    return _measured(layout_batch, forward_kinematics(twin.rest_joints_m.to(device), natural)[0])
 
 
 def meetings(layout: Layout) -> list[tuple[int, int]]:
@@ -212,7 +212,7 @@ def feature_count(layout: Layout, kind: str) -> int:
     return layout.count + lines + (len(meetings(layout)) if kind == "planes" else 0)
 
 
-def levers(weights: Tensor, rest_points_m: Tensor, rest_joints_m: Tensor) -> Tensor:
+def moment_arms(weights: Tensor, rest_points_m: Tensor, rest_joints_m: Tensor) -> Tensor:
     """What each bone's orientation is multiplied with to give a point, from the pelvis.
 
     weights: (K, 24); rest_points_m: (K, 3); rest_joints_m: (24, 3), T-pose -> (72, K).
@@ -227,17 +227,17 @@ def levers(weights: Tensor, rest_points_m: Tensor, rest_joints_m: Tensor) -> Ten
     return result.flatten(1).T.contiguous()
 
 
-def _measured(pack: LayoutPack, natural_global: Tensor) -> LayoutPack:
+def _measured(layout_batch: LayoutBatch, natural_global: Tensor) -> LayoutBatch:
     ratios, sums = [], []
-    for index in range(len(pack.layouts)):
-        alone = pack.only(index)
+    for index in range(len(layout_batch.layouts)):
+        alone = layout_batch.only(index)
         at_rest = float(alone.edge_sum(alone.rest_points_m))
         posed = float(alone.edge_sum(alone.points_of(natural_global)).mean())
         ratios.append(posed / at_rest)
         sums.append(posed)
-    device = pack.mask.device
+    device = layout_batch.mask.device
     return replace(
-        pack, posed_ratio=torch.tensor(ratios, device=device), body_edge_sum=torch.tensor(sums, device=device)
+        layout_batch, posed_ratio=torch.tensor(ratios, device=device), body_edge_sum=torch.tensor(sums, device=device)
     )
 
 

@@ -90,7 +90,7 @@ def forward_kinematics(rest_joints_m: Tensor, pose_rotmat: Tensor) -> tuple[Tens
     return torch.cat(rotmats, dim=1), torch.cat(joints, dim=1)
 
 
-def globals_of(pose_rotmat: Tensor) -> Tensor:
+def local_to_global_rotmat(pose_rotmat: Tensor) -> Tensor:
     """Orientations in space of the bones alone. pose_rotmat: (B, 24, 3, 3), local -> (B, 24, 3, 3)."""
     rotmats, start = [pose_rotmat[:, :1]], 0
     for first, end, parents in _LEVELS:

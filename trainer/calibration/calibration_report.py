@@ -10,7 +10,7 @@ from dancepose_addon.core.body.model import JOINT_NAMES
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
 from ..training_errors import ConfigError
-from .solve import Calibration, Settings, Solved
+from .solve import Calibration, CalibrationSettings, CalibrationSolution
 
 
 def split(
@@ -31,7 +31,7 @@ def split(
     return learning, [clip for clip, name in zip(clips, names, strict=True) if name in hold_out]
 
 
-def provenance(found: Calibration, learning: Sequence[KeypointSequence], settings: Settings) -> str:
+def provenance(found: Calibration, learning: Sequence[KeypointSequence], settings: CalibrationSettings) -> str:
     """One sentence for the marker table: data, frames, seed and residual."""
     text = (
         f"dancepose calibrate, seed {settings.seed}: {len(found.learned.error_m)} frames of {len(learning)} clips, "
@@ -40,8 +40,11 @@ def provenance(found: Calibration, learning: Sequence[KeypointSequence], setting
     return text if found.held_out is None else f"{text}, {_mm(found.held_out):.2f} mm on clips not learned from"
 
 
-def report_of(
-    found: Calibration, learning: Sequence[KeypointSequence], checking: Sequence[KeypointSequence], settings: Settings
+def calibration_report(
+    found: Calibration,
+    learning: Sequence[KeypointSequence],
+    checking: Sequence[KeypointSequence],
+    settings: CalibrationSettings,
 ) -> dict[str, Any]:
     """Residuals in mm per point and per clip, and each point's distance outside the skin of the mean body, in mm."""
     markers = found.markers
@@ -67,7 +70,7 @@ def report_of(
     }
 
 
-def describe(report: dict[str, Any]) -> str:
+def format_calibration(report: dict[str, Any]) -> str:
     """The report as a table to read."""
     lines = [f"{'point':<18}{'residual':>9}{'held out':>10}{'off skin':>10}  mm; rides on"]
     for name, point in report["points"].items():
@@ -80,7 +83,7 @@ def describe(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _per_clip(solved: Solved, clips: Sequence[KeypointSequence]) -> dict[str, dict[str, Any]]:
+def _per_clip(solved: CalibrationSolution, clips: Sequence[KeypointSequence]) -> dict[str, dict[str, Any]]:
     poses = solved.poses
     return {
         Path(clip.source).name: {
@@ -92,7 +95,7 @@ def _per_clip(solved: Solved, clips: Sequence[KeypointSequence]) -> dict[str, di
     }
 
 
-def _mm(solved: Solved) -> float:
+def _mm(solved: CalibrationSolution) -> float:
     return _round(solved.error_m.mean())
 
 

@@ -22,9 +22,9 @@ from dancepose_addon.core.skeleton.layouts import SMPL24
 from dancepose_addon.core.skeleton.markers import joint_markers
 
 from ..body.torch_smpl import TorchBody, forward_kinematics, torch_body
-from .priors import HINGE_RANGE, natural_pose
-from .solve import Settings, Solved, loss_terms, solve
-from .unknowns import HINGED, Places, Poses, Skin, points_of
+from .priors import HINGE_RANGE, prior_mean_and_spread
+from .solve import CalibrationSettings, CalibrationSolution, loss_terms, solve
+from .unknowns import HINGED, MarkerUnknowns, PoseUnknowns, Skin, points_of
 
 FRAMES: Final = 96
 """That the best candidate is posed on; all of them are tried on a third of these."""
@@ -33,8 +33,8 @@ YAWS: Final = 12
 CANDIDATES: Final = 6
 FINALISTS: Final = 3
 LAYING_STEPS: Final = 100
-TRYING: Final = Settings(frames=FRAMES // 3, steps=120, pose_weight=0.3, shape_weight=0.3)
-SOLVING: Final = Settings(frames=FRAMES, steps=240, pose_weight=0.3, shape_weight=0.3)
+TRYING: Final = CalibrationSettings(frames=FRAMES // 3, steps=120, pose_weight=0.3, shape_weight=0.3)
+SOLVING: Final = CalibrationSettings(frames=FRAMES, steps=240, pose_weight=0.3, shape_weight=0.3)
 ROUNDS: Final = 2
 LAST_ROUNDS: Final = 4
 """Of putting each point where it lies stillest: for every candidate, and for the best ones."""
@@ -77,7 +77,7 @@ class Guess:
 
 
 @dataclass(frozen=True)
-class Riding:
+class Attachment:
     joints: NDArray[np.int64]
     rest_m: F32
 
@@ -100,20 +100,20 @@ def guess_assignment(keypoints_m: F32, body: BodyModel, *, seed: int = 0, progre
     samples = _samples(body)
     views = _upright_frames(cloud)
     laid, loss = _lay(twin, samples, torch.from_numpy(cloud[views]), progress=part_of(progress, 0.0, 0.4))
-    ridings = [
+    attachments = [
         _nearest(twin, samples, laid, index, torch.from_numpy(cloud[views[index // YAWS]]))
         for index in range(len(loss))
     ]
     rigid = _rigid_pairs(frames)
-    order = np.argsort(loss + np.array([_stretch(riding, rigid) for riding in ridings]) / 0.01)
-    chosen = _different(_voted([ridings[index] for index in order]), CANDIDATES)
-    tried: list[tuple[float, Solved, Riding]] = []
+    order = np.argsort(loss + np.array([_stretch(attachment, rigid) for attachment in attachments]) / 0.01)
+    chosen = _different(_voted([attachments[index] for index in order]), CANDIDATES)
+    tried: list[tuple[float, CalibrationSolution, Attachment]] = []
     few = torch.from_numpy(frames[::3])
-    for number, riding in enumerate(chosen):
+    for number, attachment in enumerate(chosen):
         inner = part_of(progress, 0.4 + 0.3 * number / CANDIDATES, 0.4 + 0.3 * (number + 1) / CANDIDATES)
-        tried.append(settle(twin, skin, body, riding, few, TRYING, progress=inner))
+        tried.append(settle(twin, skin, body, attachment, few, TRYING, progress=inner))
     tried.sort(key=lambda candidate: candidate[0])
-    finals: list[tuple[float, Solved, Riding]] = []
+    finals: list[tuple[float, CalibrationSolution, Attachment]] = []
     for number, (_, posed, _) in enumerate(tried[:FINALISTS]):
         start = _stillest(twin, body, posed.poses, few)
         inner = part_of(progress, 0.7 + 0.3 * number / FINALISTS, 0.7 + 0.3 * (number + 1) / FINALISTS)
@@ -121,14 +121,14 @@ def guess_assignment(keypoints_m: F32, body: BodyModel, *, seed: int = 0, progre
             settle(twin, skin, body, start, torch.from_numpy(frames), SOLVING, rounds=LAST_ROUNDS, progress=inner)
         )
     finals.sort(key=lambda candidate: candidate[0])
-    _, solved, riding = finals[0]
+    _, solved, attachment = finals[0]
     spread, _ = _local_spread(twin, solved.poses, torch.from_numpy(frames))
     return Guess(
-        joints=riding.joints,
-        second=_second(spread, riding.joints),
-        rest_m=riding.rest_m,
-        spread_m=spread[np.arange(len(riding.joints)), riding.joints],
-        doubt=_doubt(spread, riding.joints),
+        joints=attachment.joints,
+        second=_second(spread, attachment.joints),
+        rest_m=attachment.rest_m,
+        spread_m=spread[np.arange(len(attachment.joints)), attachment.joints],
+        doubt=_doubt(spread, attachment.joints),
         residual_m=float(solved.error_m.mean()),
         runner_up_m=float(finals[1][1].error_m.mean()) if len(finals) > 1 else float("inf"),
     )
@@ -141,24 +141,24 @@ def _rigid_pairs(frames: F32) -> tuple[NDArray[np.int64], NDArray[np.int64], F32
     return first, second, np.median(away[:, first, second], axis=0)
 
 
-def _stretch(riding: Riding, rigid: tuple[NDArray[np.int64], NDArray[np.int64], F32]) -> float:
+def _stretch(attachment: Attachment, rigid: tuple[NDArray[np.int64], NDArray[np.int64], F32]) -> float:
     """How much the distances of rigid pairs differ from those of their places on the body, mean, metres: what is laid
     into one frame only need not fit the others."""
     first, second, away = rigid
     if not len(first):
         return 0.0
-    rest = np.linalg.norm(riding.rest_m[first] - riding.rest_m[second], axis=1)
+    rest = np.linalg.norm(attachment.rest_m[first] - attachment.rest_m[second], axis=1)
     return float(np.minimum(np.abs(rest - away), 0.3).mean())
 
 
-def _voted(ridings: list[Riding]) -> list[Riding]:
+def _voted(attachments: list[Attachment]) -> list[Attachment]:
     """Each assignment mended by those that agree with it over half of the points: what one frame hides or confuses,
     others show. The likeliest come first."""
-    joints = np.stack([riding.joints for riding in ridings])
-    rest = np.stack([riding.rest_m for riding in ridings])
-    votes = 1.0 / (3.0 + np.arange(len(ridings)))
+    joints = np.stack([attachment.joints for attachment in attachments])
+    rest = np.stack([attachment.rest_m for attachment in attachments])
+    votes = 1.0 / (3.0 + np.arange(len(attachments)))
     found = []
-    for index in range(min(VOTED, len(ridings))):
+    for index in range(min(VOTED, len(attachments))):
         agree = (joints == joints[index]).mean(axis=1) > AGREEING
         table = np.zeros((joints.shape[1], JOINT_COUNT))
         for voter in np.flatnonzero(agree):
@@ -166,16 +166,16 @@ def _voted(ridings: list[Riding]) -> list[Riding]:
         best = table.argmax(axis=1)
         same = agree[:, None] & (joints == best)
         weight = np.where(same, votes[:, None], 0.0)[..., None]
-        found.append(Riding(best.astype(np.int64), ((weight * rest).sum(0) / weight.sum(0)).astype(np.float32)))
+        found.append(Attachment(best.astype(np.int64), ((weight * rest).sum(0) / weight.sum(0)).astype(np.float32)))
     return found
 
 
-def _different(ridings: list[Riding], most: int) -> list[Riding]:
+def _different(attachments: list[Attachment], most: int) -> list[Attachment]:
     """The first ones of which no two put nearly all points on the same bones."""
-    found: list[Riding] = []
-    for riding in ridings:
-        if all((riding.joints == other.joints).mean() < 0.8 for other in found):
-            found.append(riding)
+    found: list[Attachment] = []
+    for attachment in attachments:
+        if all((attachment.joints == other.joints).mean() < 0.8 for other in found):
+            found.append(attachment)
         if len(found) == most:
             break
     return found
@@ -185,7 +185,7 @@ def _different(ridings: list[Riding], most: int) -> list[Riding]:
 class _Samples:
     """Places that a point may ride at: some of the skin, and the joints. places: as of a calibration; joint: (S,)."""
 
-    places: Places
+    places: MarkerUnknowns
     joint: NDArray[np.int64]
 
 
@@ -224,10 +224,10 @@ def _samples(body: BodyModel) -> _Samples:
     return _Samples(_places(rest, weights), weights.argmax(axis=1))
 
 
-def _places(rest: F32, weights: F32) -> Places:
+def _places(rest: F32, weights: F32) -> MarkerUnknowns:
     shares = torch.from_numpy(weights.astype(np.float32))
     count = len(rest)
-    return Places(
+    return MarkerUnknowns(
         torch.from_numpy(rest),
         shares.clamp_min(1e-9).log(),
         shares > 1e-3,
@@ -239,7 +239,7 @@ def _places(rest: F32, weights: F32) -> Places:
 
 def _lay(
     twin: TorchBody, samples: _Samples, clouds: Tensor, *, progress: Progress
-) -> tuple[Poses, NDArray[np.float64]]:
+) -> tuple[PoseUnknowns, NDArray[np.float64]]:
     """The body laid into each frame from every side. clouds: (F, K, 3) -> poses of F * YAWS, and their losses."""
     points = clouds.repeat_interleave(YAWS, dim=0)
     count = len(points)
@@ -247,14 +247,14 @@ def _lay(
     root = torch.zeros(count, 3, 3)
     root[:, 0, 0] = root[:, 2, 2] = yaw.cos()
     root[:, 0, 2], root[:, 2, 0], root[:, 1, 1] = yaw.sin(), -yaw.sin(), 1.0
-    mean, spread = (torch.from_numpy(array) for array in natural_pose())
+    mean, spread = (torch.from_numpy(array) for array in prior_mean_and_spread())
     spread[0] = UPRIGHT_RAD
     turn = mean.expand(count, -1, -1).clone().requires_grad_()
     middle = points.mean(1)
     place = torch.stack([middle[:, 0], middle[:, 1] - twin.v_template_m[:, 1].mean(), middle[:, 2]], 1)
     place = place.clone().requires_grad_()
     size = torch.zeros(count, requires_grad=True)
-    poses = Poses(torch.arange(count), root, turn, place, size, torch.zeros(count, twin.beta_count))
+    poses = PoseUnknowns(torch.arange(count), root, turn, place, size, torch.zeros(count, twin.beta_count))
     rates = ((turn, 0.05), (place, 0.02), (size, 0.005))
     optimiser = torch.optim.Adam([{"params": [tensor], "lr": rate} for tensor, rate in rates])
     parts = [SKIN_SAMPLES + JOINT_INDEX[name] for name in PARTS]
@@ -282,10 +282,10 @@ def _lay(
     return kept, loss.detach().numpy().astype(np.float64)
 
 
-def _nearest(twin: TorchBody, samples: _Samples, laid: Poses, index: int, cloud: Tensor) -> Riding:
+def _nearest(twin: TorchBody, samples: _Samples, laid: PoseUnknowns, index: int, cloud: Tensor) -> Attachment:
     """Each point of one frame at the nearest place of the body that was laid into it."""
     one = slice(index, index + 1)
-    poses = Poses(
+    poses = PoseUnknowns(
         torch.zeros(1, dtype=torch.int64),
         laid.root[one],
         laid.turn[one],
@@ -295,29 +295,29 @@ def _nearest(twin: TorchBody, samples: _Samples, laid: Poses, index: int, cloud:
     )
     posed = points_of(twin, samples.places, poses)[0]
     chosen = torch.cdist(cloud, posed).argmin(dim=1).numpy()
-    return Riding(samples.joint[chosen], samples.places.rest_m.numpy()[chosen])
+    return Attachment(samples.joint[chosen], samples.places.rest_m.numpy()[chosen])
 
 
 def settle(
     twin: TorchBody,
     skin: Skin,
     body: BodyModel,
-    riding: Riding,
+    attachment: Attachment,
     frames: Tensor,
-    settings: Settings,
+    settings: CalibrationSettings,
     *,
     rounds: int = ROUNDS,
     progress: Progress = silent,
-) -> tuple[float, Solved, Riding]:
+) -> tuple[float, CalibrationSolution, Attachment]:
     """Pose all frames by an assignment, put each point where it lies stillest, and again. The loss is last."""
     clip = torch.zeros(len(frames), dtype=torch.int64)
-    believed = np.ones(len(riding.joints), np.bool_)
+    believed = np.ones(len(attachment.joints), np.bool_)
     loss = float("inf")
-    solved: Solved | None = None
+    solved: CalibrationSolution | None = None
     for number in range(rounds):
         last = number == rounds - 1
         used = np.ones_like(believed) if last else believed
-        places = _places(riding.rest_m[used], np.eye(JOINT_COUNT, dtype=np.float32)[riding.joints[used]])
+        places = _places(attachment.rest_m[used], np.eye(JOINT_COUNT, dtype=np.float32)[attachment.joints[used]])
         inner = part_of(progress, number / rounds, (number + 1) / rounds)
         part = frames[:, torch.from_numpy(used)]
         solved = solve(twin, skin, places, part, clip, settings, learn=False, progress=inner)
@@ -327,16 +327,16 @@ def settle(
                 terms = loss_terms(residual, solved.places, solved.poses, solved.places, skin, settings)
                 loss = float(sum(terms.values(), torch.zeros(())))
         else:
-            riding = _stillest(twin, body, solved.poses, frames)
+            attachment = _stillest(twin, body, solved.poses, frames)
             spread, _ = _local_spread(twin, solved.poses, frames)
-            own = spread[np.arange(len(riding.joints)), riding.joints]
+            own = spread[np.arange(len(attachment.joints)), attachment.joints]
             # Points that no bone carries well would only draw the others astray.
             believed = own < max(STRAY * float(np.median(own)), STRAY_M)
     assert solved is not None
-    return loss, solved, riding
+    return loss, solved, attachment
 
 
-def _local(twin: TorchBody, poses: Poses, frames: Tensor) -> F32:
+def _local(twin: TorchBody, poses: PoseUnknowns, frames: Tensor) -> F32:
     """Points in the axes of every bone, from its joint, in the body's own size, (N, K, 24, 3)."""
     with torch.no_grad():
         joints = twin.joints_of(poses.betas)
@@ -347,7 +347,7 @@ def _local(twin: TorchBody, poses: Poses, frames: Tensor) -> F32:
     return local.numpy()
 
 
-def _local_spread(twin: TorchBody, poses: Poses, frames: Tensor) -> tuple[F32, F32]:
+def _local_spread(twin: TorchBody, poses: PoseUnknowns, frames: Tensor) -> tuple[F32, F32]:
     """How far each point moves on each bone, robustly, (K, 24), metres; and its mean place there, (K, 24, 3)."""
     local = _local(twin, poses, frames)
     middle = np.median(local, axis=0)
@@ -355,7 +355,7 @@ def _local_spread(twin: TorchBody, poses: Poses, frames: Tensor) -> tuple[F32, F
     return np.median(away, axis=0).astype(np.float32), middle.astype(np.float32)
 
 
-def _stillest(twin: TorchBody, body: BodyModel, poses: Poses, frames: Tensor) -> Riding:
+def _stillest(twin: TorchBody, body: BodyModel, poses: PoseUnknowns, frames: Tensor) -> Attachment:
     """Each point on the bone on which it moves least, among those whose own skin or joint it is near."""
     spread, middle = _local_spread(twin, poses, frames)
     rest = body.rest_joints() + middle  # (K, 24, 3)
@@ -366,7 +366,7 @@ def _stillest(twin: TorchBody, body: BodyModel, poses: Poses, frames: Tensor) ->
         away = np.linalg.norm(rest[:, joint, None] - own[None], axis=-1).min(axis=1)
         cost[:, joint] += np.maximum(0.0, away - FAR_M) + 0.1 * away
     joints = cost.argmin(axis=1)
-    return Riding(joints.astype(np.int64), rest[np.arange(len(joints)), joints].astype(np.float32))
+    return Attachment(joints.astype(np.int64), rest[np.arange(len(joints)), joints].astype(np.float32))
 
 
 def _neighbours(joint: int) -> list[int]:

@@ -133,7 +133,7 @@ HINGES: Final = {
 HINGE_RANGE: Final = (0.0, 2.5)
 
 
-def natural_pose() -> tuple[F32, F32]:
+def prior_mean_and_spread() -> tuple[F32, F32]:
     """Mean and spread of each joint's rotation vector (hinge, bend and twist at HINGES). Each (24, 3), radians."""
     mean, spread = np.zeros((JOINT_COUNT, 3), np.float32), np.ones((JOINT_COUNT, 3), np.float32)
     for name, (centre, width) in _NATURAL.items():

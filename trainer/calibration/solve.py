@@ -23,15 +23,15 @@ from dancepose_addon.core.skeleton.markers import MarkerSet, joint_markers
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
 from ..body.torch_smpl import TorchBody, torch_body
-from .priors import HINGE_RANGE, natural_pose
-from .unknowns import HINGED, Places, Poses, Skin, points_of, start_places, start_poses
+from .priors import HINGE_RANGE, prior_mean_and_spread
+from .unknowns import HINGED, MarkerUnknowns, PoseUnknowns, Skin, points_of, start_places, start_poses
 
 ERROR_ROUND_M: Final = 0.006
 """Below this a residual counts by its square, above by its length: recordings have outliers, and the mean is wanted."""
 
 
 @dataclass(frozen=True)
-class Settings:
+class CalibrationSettings:
     """What weighs how much. frames: of all clips together; steps: of Adam; spreads in the unit that they name."""
 
     frames: int = 540
@@ -50,11 +50,11 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Solved:
+class CalibrationSolution:
     """Places, poses and what is left. error_m: (N, K), metres; clip: (N,), index of a frame's clip."""
 
-    places: Places
-    poses: Poses
+    places: MarkerUnknowns
+    poses: PoseUnknowns
     error_m: F32
     clip: NDArray[np.int64]
 
@@ -64,8 +64,8 @@ class Calibration:
     """A marker set with the evidence. learned, held_out: residuals; skin_m: (K,), metres outside the skin."""
 
     markers: MarkerSet
-    learned: Solved
-    held_out: Solved | None
+    learned: CalibrationSolution
+    held_out: CalibrationSolution | None
     skin_m: F32
 
 
@@ -89,7 +89,7 @@ def sample_frames(clips: Sequence[KeypointSequence], frames: int, seed: int) -> 
 def calibrate(
     clips: Sequence[KeypointSequence],
     body: BodyModel,
-    settings: Settings,
+    settings: CalibrationSettings,
     *,
     held_out: Sequence[KeypointSequence] = (),
     progress: Progress = silent,
@@ -125,23 +125,23 @@ def calibrate(
     return Calibration(markers, learned, checked, skin.distance(rest).numpy())
 
 
-def drop_small_shares(places: Places, least: float) -> Places:
+def drop_small_shares(places: MarkerUnknowns, least: float) -> MarkerUnknowns:
     """Take points off bones whose share is below ``least``, on both sides alike."""
     _, weights = places.symmetric()
-    return replace(places, rides=places.rides & (weights >= least))
+    return replace(places, may_attach=places.may_attach & (weights >= least))
 
 
 def solve(
     body: TorchBody,
     skin: Skin,
-    start: Places,
+    start: MarkerUnknowns,
     keypoints: Tensor,
     clip: Tensor,
-    settings: Settings,
+    settings: CalibrationSettings,
     *,
     learn: bool,
     progress: Progress = silent,
-) -> Solved:
+) -> CalibrationSolution:
     """Adam on every unknown at once. keypoints: (N, K, 3), metres; clip: (N,); learn: whether the places move.
 
     The places start from ``start``, the poses from the trunk.
@@ -168,15 +168,20 @@ def solve(
             progress(step / settings.steps, f"{len(keypoints)} frames, {mean_mm:.2f} mm")
     places, poses = _fixed(places), _fixed(poses)
     error = (points_of(body, places, poses) - keypoints).norm(dim=-1)
-    return Solved(places, poses, error.numpy(), clip.numpy())
+    return CalibrationSolution(places, poses, error.numpy(), clip.numpy())
 
 
 def loss_terms(
-    residual_m: Tensor, places: Places, poses: Poses, start: Places, skin: Skin, settings: Settings
+    residual_m: Tensor,
+    places: MarkerUnknowns,
+    poses: PoseUnknowns,
+    start: MarkerUnknowns,
+    skin: Skin,
+    settings: CalibrationSettings,
 ) -> dict[str, Tensor]:
     """Named terms of the loss, each a mean over frames or clips. residual_m: (N, K, 3), metres."""
     length = (residual_m.square().sum(-1) + ERROR_ROUND_M**2).sqrt() - ERROR_ROUND_M
-    mean, spread = (torch.from_numpy(array) for array in natural_pose())
+    mean, spread = (torch.from_numpy(array) for array in prior_mean_and_spread())
     hinge = poses.turn[:, list(HINGED), 0]
     over = torch.relu(HINGE_RANGE[0] - hinge) + torch.relu(hinge - HINGE_RANGE[1])
     rest, _ = places.symmetric()

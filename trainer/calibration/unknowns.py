@@ -13,7 +13,7 @@ from dancepose_addon.core.skeleton.layouts import Layout
 
 from ..body.torch_rotations import rotvec_to_rotmat
 from ..body.torch_smpl import TorchBody, p_3d
-from .priors import HINGES, TABLE_HEIGHT_M, mirror_pairs, natural_pose, placements
+from .priors import HINGES, TABLE_HEIGHT_M, mirror_pairs, placements, prior_mean_and_spread
 
 HINGED: Final = tuple(JOINT_INDEX[name] for name in HINGES)
 TRUNK: Final = tuple(JOINT_INDEX[name] for name in (
@@ -24,7 +24,7 @@ TRUNK: Final = tuple(JOINT_INDEX[name] for name in (
 
 
 @dataclass(frozen=True)
-class Places:
+class MarkerUnknowns:
     """Where the points ride, shared by all clips. rest_m: (K, 3), metres, on the mean body's T-pose; blend: (K, 24),
     logits of the bones' shares; rides: (K, 24), the bones that a point may ride on; partner: K indices of the mirror
     images, or -1; on_skin: (K,), whether the point belongs on the skin; given: (K, 24), shares that
@@ -32,7 +32,7 @@ class Places:
 
     rest_m: Tensor
     blend: Tensor
-    rides: Tensor
+    may_attach: Tensor
     partner: tuple[int, ...]
     on_skin: Tensor
     given: Tensor
@@ -44,12 +44,12 @@ class Places:
         flip = torch.tensor([-1.0, 1.0, 1.0])
         rest = torch.where(paired, (self.rest_m + self.rest_m[index] * flip) / 2, self.rest_m)
         blend = torch.where(paired, (self.blend + self.blend[index][:, list(MIRRORED_JOINTS)]) / 2, self.blend)
-        shares = torch.softmax(blend.masked_fill(~self.rides, -torch.inf), dim=1)
+        shares = torch.softmax(blend.masked_fill(~self.may_attach, -torch.inf), dim=1)
         return rest, self.given + (1.0 - self.given.sum(dim=1, keepdim=True)) * shares
 
 
 @dataclass(frozen=True)
-class Poses:
+class PoseUnknowns:
     """What is solved for frames and clips. clip: (N,), index of a frame's clip; root: (N, 3, 3), which way the trunk
     faces at first; turn: (N, 24, 3), radians, rotation vectors, or hinge, bend and twist at HINGED; place: (N, 3),
     metres; log_scale: (C,); betas: (C, B)."""
@@ -71,7 +71,7 @@ class Poses:
         return torch.cat([(self.root @ local[:, 0])[:, None], local[:, 1:]], dim=1)
 
 
-def points_of(body: TorchBody, places: Places, poses: Poses) -> Tensor:
+def points_of(body: TorchBody, places: MarkerUnknowns, poses: PoseUnknowns) -> Tensor:
     """P_3d of every frame, (N, K, 3), metres."""
     rest, weights = places.symmetric()
     joints = body.joints_of(poses.betas)
@@ -80,25 +80,25 @@ def points_of(body: TorchBody, places: Places, poses: Poses) -> Tensor:
     return poses.log_scale.exp()[poses.clip, None, None] * posed + poses.place[:, None]
 
 
-def start_places(body: BodyModel, layout: Layout, skin: "Skin") -> Places:
+def start_places(body: BodyModel, layout: Layout, skin: "Skin") -> MarkerUnknowns:
     """The rough places of the layout's table, laid on the skin."""
     joints, table = body.rest_joints(), placements(layout)
     factor = body.height_m / TABLE_HEIGHT_M
     rest = np.stack([joints[JOINT_INDEX[p.bones[0]]] + factor * np.array(p.offset_m) for p in table]).astype(np.float32)
-    rides = torch.zeros((layout.count, len(joints)), dtype=torch.bool)
-    blend, given = torch.zeros(rides.shape), torch.zeros(rides.shape)
+    may_attach = torch.zeros((layout.count, len(joints)), dtype=torch.bool)
+    blend, given = torch.zeros(may_attach.shape), torch.zeros(may_attach.shape)
     for row, place in enumerate(table):
         given[row, JOINT_INDEX[place.bones[0]]] = place.least
         for rank, bone in enumerate(place.bones):
-            rides[row, JOINT_INDEX[bone]] = True
+            may_attach[row, JOINT_INDEX[bone]] = True
             blend[row, JOINT_INDEX[bone]] = -float(rank)
     points = torch.from_numpy(rest)
     on_skin = torch.tensor([p.on_skin for p in table])
     points = torch.where(on_skin[:, None], skin.nearest(points), points)
-    return Places(points, blend, rides, mirror_pairs(layout), on_skin, given)
+    return MarkerUnknowns(points, blend, may_attach, mirror_pairs(layout), on_skin, given)
 
 
-def start_poses(places: Places, joints: F32, keypoints: Tensor, clip: Tensor, beta_count: int) -> Poses:
+def start_poses(places: MarkerUnknowns, joints: F32, keypoints: Tensor, clip: Tensor, beta_count: int) -> PoseUnknowns:
     """Lay the trunk's points over each frame (Kabsch 1976); limbs as people hold them on average.
 
     keypoints: (N, K, 3), metres; joints: (24, 3), metres, at rest.
@@ -116,8 +116,8 @@ def start_poses(places: Places, joints: F32, keypoints: Tensor, clip: Tensor, be
     scale = torch.stack([spread[clip == index].median() for index in range(clips)])
     pelvis = torch.from_numpy(joints[0])
     place = seen.mean(1) - scale[clip, None] * (pelvis + (root @ (model.mean(0) - pelvis)))
-    turn = torch.from_numpy(natural_pose()[0]).expand(len(root), -1, -1).clone()
-    return Poses(clip, root, turn, place, scale.log(), torch.zeros(clips, beta_count))
+    turn = torch.from_numpy(prior_mean_and_spread()[0]).expand(len(root), -1, -1).clone()
+    return PoseUnknowns(clip, root, turn, place, scale.log(), torch.zeros(clips, beta_count))
 
 
 class Skin:

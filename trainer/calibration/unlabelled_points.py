@@ -43,11 +43,11 @@ def read_unlabelled(path: Path, hints: Hints) -> tuple[tuple[str, ...], NDArray[
 def _upright(recording: PointRecording, hints: Hints) -> NDArray[np.float64]:
     """Points with y up, whole frames only, over the middle of their clip."""
     points = recording.points[np.isfinite(recording.points).all(axis=(1, 2))]
-    turn = UPRIGHT[require_axis(hints.up or recording.up or find_up(points))]
+    turn = UPRIGHT[require_axis(hints.up or recording.up or guess_up_axis(points))]
     return np.asarray(points @ turn.T, np.float64)
 
 
-def find_up(points: NDArray[np.floating]) -> str:
+def guess_up_axis(points: NDArray[np.floating]) -> str:
     """The axis along which the lowest points stay at one height, as feet on a floor do. points: (T, K, 3)."""
     best, found = np.inf, "y"
     for axis, name in enumerate("xyz"):

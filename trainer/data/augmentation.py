@@ -12,9 +12,9 @@ from torch import Tensor
 
 from dancepose_addon.core.body.model import JOINT_NAMES, MIRRORED_JOINTS
 
-from ..body.layout_batch import LayoutPack
+from ..body.layout_batch import LayoutBatch
 from ..body.torch_rotations import join, product, rotvec_to_rotmat, samples_last, yaw_rotmat
-from ..body.torch_smpl import globals_of
+from ..body.torch_smpl import local_to_global_rotmat
 from ..config import AugmentConfig
 
 
@@ -24,15 +24,21 @@ class SyntheticFrames:
     sensor's errors; scale: (B,), from metres of the mean body to that frame; local_rotmat, global_rotmat: (B, 24, 3,
     3), the pose."""
 
-    points: Tensor
-    target: Tensor
-    scale: Tensor
+    points_norm: Tensor
+    target_norm: Tensor
+    norm_per_m: Tensor
     local_rotmat: Tensor
     global_rotmat: Tensor
 
 
 def synthesise(
-    pack: LayoutPack, poses: Tensor, config: AugmentConfig, rng: torch.Generator, *, kind: str, target: str = "seen"
+    layout_batch: LayoutBatch,
+    poses: Tensor,
+    config: AugmentConfig,
+    rng: torch.Generator,
+    *,
+    kind: str,
+    target: str = "subject",
 ) -> SyntheticFrames:
     """poses: (B, 24, 3, 3), natural; kind: of normalisation; target: ``seen`` on the person's own body, or of the
     ``mean`` body."""
@@ -42,36 +48,40 @@ def synthesise(
     def normal(*shape: int) -> Tensor:
         return torch.randn(shape, generator=rng, device=device)
 
-    rotmat = globals_of(local)
-    betas = config.betas_std * normal(count, pack.shape_count)
-    clean, rest = pack.points_of_bodies(rotmat, betas, config.offset_m * normal(count, pack.width, 3))
-    missed = torch.rand((count, pack.width, 1), generator=rng, device=device) < config.displaced
+    rotmat = local_to_global_rotmat(local)
+    betas = config.betas_std * normal(count, layout_batch.shape_count)
+    clean, rest = layout_batch.points_of_bodies(rotmat, betas, config.offset_m * normal(count, layout_batch.width, 3))
+    missed = torch.rand((count, layout_batch.width, 1), generator=rng, device=device) < config.displaced
     seen = clean + (config.noise_m + missed * config.displaced_m) * normal(*clean.shape)
     if config.gap:
-        seen = seen + _gaps(pack, count, config, rng)
+        seen = seen + _gaps(layout_batch, count, config, rng)
     # The person's size as the clip's mean edge lengths tell it: a frame alone would tell it less well.
-    edges = pack.by_sample(pack.posed_ratio, count) * pack.edge_sum(rest) * (1.0 + config.size_std * normal(count))
-    points = pack.centred(seen)
+    edges = (
+        layout_batch.by_sample(layout_batch.posed_ratio, count)
+        * layout_batch.edge_sum(rest)
+        * (1.0 + config.size_std * normal(count))
+    )
+    points = layout_batch.centred(seen)
     reach = points.abs().amax().expand(count)
-    divisor = pack.by_sample(pack.size_factor, count) * edges if kind == "size" else reach
-    scale = edges / (pack.by_sample(pack.body_edge_sum, count) * divisor)
+    divisor = layout_batch.by_sample(layout_batch.size_factor, count) * edges if kind == "size" else reach
+    scale = edges / (layout_batch.by_sample(layout_batch.body_edge_sum, count) * divisor)
     if target == "mean":
-        wanted = pack.centred(pack.points_of(rotmat)) * scale[:, None, None]
+        wanted = layout_batch.centred(layout_batch.points_of(rotmat)) * scale[:, None, None]
     else:
-        wanted = pack.centred(clean) / divisor[:, None, None]
+        wanted = layout_batch.centred(clean) / divisor[:, None, None]
     return SyntheticFrames(points / divisor[:, None, None], wanted, scale, local, rotmat)
 
 
-def _gaps(pack: LayoutPack, count: int, config: AugmentConfig, rng: torch.Generator) -> Tensor:
+def _gaps(layout_batch: LayoutBatch, count: int, config: AugmentConfig, rng: torch.Generator) -> Tensor:
     """Displacements (B, P, 3), metres, of limbs that were not seen: whoever fills a gap moves a limb as a whole."""
-    device = pack.mask.device
-    parts = torch.zeros(len(pack.layouts), len(PARTS), pack.width, device=device)
-    for row, layout in enumerate(pack.layouts):
+    device = layout_batch.mask.device
+    parts = torch.zeros(len(layout_batch.layouts), len(PARTS), layout_batch.width, device=device)
+    for row, layout in enumerate(layout_batch.layouts):
         for number, part in enumerate(PARTS):
             parts[row, number, : layout.count] = torch.tensor([float(joint in part) for joint in layout.joints])
     hidden = (torch.rand((count, 1, 1), generator=rng, device=device) < config.gap).float()
     which = torch.randint(len(PARTS), (count,), generator=rng, device=device)
-    chosen = pack.by_sample(parts, count)[torch.arange(count, device=device), which]
+    chosen = layout_batch.by_sample(parts, count)[torch.arange(count, device=device), which]
     off = config.gap_m * torch.randn((count, 1, 3), generator=rng, device=device)
     return hidden * chosen[..., None] * off
 

@@ -17,10 +17,10 @@ from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.skeleton.layouts import LAYOUTS, Layout, get_layout
 from dancepose_addon.core.skeleton.markers import markers_for
 
-from ..body.layout_batch import LayoutPack, pack_layouts
+from ..body.layout_batch import LayoutBatch, build_layout_batch
 from ..config import Config
 from ..mocap.pose_pool import INDEX_NAME, PosePool, TensorPool, open_shards
-from ..mocap.poses import held_out, load_prior
+from ..mocap.poses import held_out, load_poses
 from ..mocap.procedural_poses import procedural_poses
 from ..training_errors import ConfigError
 from .augmentation import synthesise
@@ -35,7 +35,7 @@ SIZE_SAMPLE: Final = 2000
 class TrainingData:
     """natural: people's poses; procedural: (M, 24, 3, 3), made by code; summary: JSON values."""
 
-    pack: LayoutPack
+    layout_batch: LayoutBatch
     natural: PosePool
     procedural: Tensor
     motion: MotionSet | None
@@ -43,21 +43,21 @@ class TrainingData:
 
 
 @dataclass(frozen=True)
-class Batch:
+class TrainingBatch:
     """points: (B, P, 3), for the generator; target: (B, P, 3), for L_3d; scale: (B,), takes metres of the mean body
     there; local_rotmat, global_rotmat: (M, 24, 3, 3), the known poses of the first M samples; natural: (A, 24, 3, 3),
     other poses, for the discriminator."""
 
-    points: Tensor
-    target: Tensor
-    scale: Tensor
+    points_norm: Tensor
+    target_norm: Tensor
+    norm_per_m: Tensor
     local_rotmat: Tensor
     global_rotmat: Tensor
-    natural: Tensor
+    natural_rotmat: Tensor
 
 
 def load_data(
-    config: Config, body: BodyModel, *, motion: tuple[Path, ...], prior: Path | None, device: torch.device | str = "cpu"
+    config: Config, body: BodyModel, *, motion: tuple[Path, ...], poses: Path | None, device: torch.device | str = "cpu"
 ) -> TrainingData:
     """Read everything that training needs.
 
@@ -66,20 +66,20 @@ def load_data(
     Raises:
         ConfigError: the preset needs recordings or poses that are not given. InputError: they cannot be read.
     """
-    layouts = layouts_of(config)
+    layouts = configured_layouts(config)
     procedural = torch.from_numpy(procedural_poses(config.data.procedural_poses, seed=config.seed)).to(device)
     notes: tuple[str, ...] = ()
     unseen: list[str] = []
-    if prior is None:
+    if poses is None:
         natural: PosePool = TensorPool(procedural)
         source = "procedural"
         if config.data.motion_share or config.data.procedural_share < 1.0:
             LOGGER.warning("No natural poses given: the procedural set of %d stands in for them.", len(procedural))
     else:
-        natural, names, unseen, notes = load_pool(prior, body, config.data.holdout, device)
+        natural, names, unseen, notes = load_pool(poses, body, config.data.holdout, device)
         source = f"{len(names) - len(unseen)} clips"
     sample = torch.arange(0, len(natural), max(1, len(natural) // SIZE_SAMPLE), device=device)
-    pack = pack_layouts(body, [markers_for(layout) for layout in layouts], natural.rows(sample), device)
+    layout_batch = build_layout_batch(body, [markers_for(layout) for layout in layouts], natural.rows(sample), device)
     motions = None
     if config.data.motion_share > 0.0 and len(layouts) > 1:
         raise ConfigError(
@@ -87,7 +87,7 @@ def load_data(
             "key-points are of one. Set data.motion_share=0, or name one layout."
         )
     if motion and config.data.motion_share > 0.0:
-        motions = motion_set(read_clips(motion, layouts[0].name), pack, config, device)
+        motions = motion_set(read_clips(motion, layouts[0].name), layout_batch, config, device)
     elif config.data.motion_share > 0.0:
         raise ConfigError(
             f"Preset {config.name} trains on recorded key-points (data.motion_share={config.data.motion_share}); give "
@@ -102,32 +102,32 @@ def load_data(
     }
     if motions is not None:
         summary |= {
-            "motion_frames": len(motions.points),
+            "motion_frames": len(motions.points_norm),
             "train_clips": list(motions.train_clips),
             "test_clips": list(motions.test_clips),
         }
-    return TrainingData(pack, natural, procedural, motions, summary)
+    return TrainingData(layout_batch, natural, procedural, motions, summary)
 
 
 def load_pool(
-    prior: Path, body: BodyModel, holdout: float, device: torch.device | str
+    path: Path, body: BodyModel, holdout: float, device: torch.device | str
 ) -> tuple[PosePool, tuple[str, ...], list[str], tuple[str, ...]]:
     """The natural poses that training may see: shards are mapped, all else is read.
 
     Returns the pool, the names of all clips, the names of those held out, and what was kept of all.
     """
-    if (prior / INDEX_NAME).is_file():
-        shards = open_shards(prior)
+    if (path / INDEX_NAME).is_file():
+        shards = open_shards(path)
         away = held_out(shards.clip_names, holdout)
         return shards.without(away.tolist()), shards.clip_names, [shards.clip_names[index] for index in away], ()
-    loaded = load_prior(prior, rest_joints_m=body.rest_joints())
+    loaded = load_poses(path, rest_joints_m=body.rest_joints())
     away = held_out(loaded.clip_names, holdout)
-    poses = torch.from_numpy(loaded.pose_rotmat[~np.isin(loaded.clip, away)]).to(device)
+    kept = torch.from_numpy(loaded.pose_rotmat[~np.isin(loaded.clip, away)]).to(device)
     # The last note says what was kept of all; those before it are on single files.
-    return TensorPool(poses), loaded.clip_names, [loaded.clip_names[index] for index in away], loaded.notes[-1:]
+    return TensorPool(kept), loaded.clip_names, [loaded.clip_names[index] for index in away], loaded.notes[-1:]
 
 
-def layouts_of(config: Config) -> list[Layout]:
+def configured_layouts(config: Config) -> list[Layout]:
     """The layouts of ``data.layout``, in the order that their groups have in a batch.
 
     Raises:
@@ -144,12 +144,12 @@ def layouts_of(config: Config) -> list[Layout]:
     return [get_layout(name) for name in names]
 
 
-def draw_batch(data: TrainingData, config: Config, rng: torch.Generator) -> Batch:
+def draw_batch(data: TrainingData, config: Config, rng: torch.Generator) -> TrainingBatch:
     """A batch: synthesised frames first, then recorded ones."""
     recorded = round(config.data.motion_share * config.optim.batch) if data.motion is not None else 0
     made = config.optim.batch - recorded
     adversarial = min(config.optim.adversarial_batch, config.optim.batch)
-    device = data.pack.mask.device
+    device = data.layout_batch.mask.device
 
     def rows(pool: PosePool | Tensor, count: int) -> Tensor:
         return torch.randint(len(pool), (count,), generator=rng, device=device)
@@ -162,15 +162,15 @@ def draw_batch(data: TrainingData, config: Config, rng: torch.Generator) -> Batc
     points, targets, scales, world = [], [], [], poses
     if made:
         kind, target = config.data.normalise, config.loss.target
-        frames = synthesise(data.pack, shuffled(poses, rng), config.augment, rng, kind=kind, target=target)
-        points, targets, scales = [frames.points], [frames.target], [frames.scale]
+        frames = synthesise(data.layout_batch, shuffled(poses, rng), config.augment, rng, kind=kind, target=target)
+        points, targets, scales = [frames.points_norm], [frames.target_norm], [frames.norm_per_m]
         poses, world = frames.local_rotmat, frames.global_rotmat
     if data.motion is not None and recorded:
-        chosen = rows(data.motion.points, recorded)
-        points.append(data.motion.points[chosen])
-        targets.append(data.motion.points[chosen])
-        scales.append(data.motion.scale[chosen])
-    return Batch(torch.cat(points), torch.cat(targets), torch.cat(scales), poses, world, natural)
+        chosen = rows(data.motion.points_norm, recorded)
+        points.append(data.motion.points_norm[chosen])
+        targets.append(data.motion.points_norm[chosen])
+        scales.append(data.motion.norm_per_m[chosen])
+    return TrainingBatch(torch.cat(points), torch.cat(targets), torch.cat(scales), poses, world, natural)
 
 
 def shuffled(poses: Tensor, rng: torch.Generator) -> Tensor:

@@ -39,7 +39,7 @@ PUBLISHED: Final = {
 
 
 @dataclass(frozen=True)
-class KnownClip:
+class PublishedClip:
     """frames: in the 2018 release, None where not at hand; window: frames of its music at 25 per second."""
 
     name: str
@@ -47,18 +47,18 @@ class KnownClip:
     window: int
 
 
-def known_clips() -> tuple[KnownClip, ...]:
+def published_clips() -> tuple[PublishedClip, ...]:
     """All 61."""
     clips = []
     for dance, text in _FRAMES.items():
         for entry in text.split():
             number, counts = entry.split(":")
             frames, window = counts.split("/")
-            clips.append(KnownClip(f"DANCE_{dance}_{number}", None if frames == "?" else int(frames), int(window)))
+            clips.append(PublishedClip(f"DANCE_{dance}_{number}", None if frames == "?" else int(frames), int(window)))
     return tuple(clips)
 
 
-def count(clips: Sequence[KeypointSequence], config: Config) -> dict[str, Any]:
+def count_splits(clips: Sequence[KeypointSequence], config: Config) -> dict[str, Any]:
     """JSON values: files and seconds of each dance in either split, counted as published (frames less one, at 25 per
     second) and at the true rate, and the names of the clips that are not there."""
     names = [Path(clip.source).name for clip in clips]
@@ -71,12 +71,12 @@ def count(clips: Sequence[KeypointSequence], config: Config) -> dict[str, Any]:
         dance: _row([c for c, name in zip(clips, names, strict=True) if dance_of(name) == dance]) for dance in DANCES
     }
     rows["both"]["all"] = _row(list(clips))
-    missing = [clip.name for clip in known_clips() if clip.name not in names]
+    missing = [clip.name for clip in published_clips() if clip.name not in names]
     return {
         "splits": rows,
         "published": PUBLISHED,
         "missing": missing,
-        "unknown": sorted(set(names) - {clip.name for clip in known_clips()}),
+        "unknown": sorted(set(names) - {clip.name for clip in published_clips()}),
         "seed": config.seed,
         "stratified": config.data.stratified,
         "test_clips": [names[i] for i in test],
@@ -91,7 +91,7 @@ def _row(clips: Sequence[KeypointSequence]) -> dict[str, Any]:
     }
 
 
-def describe(table: dict[str, Any]) -> str:
+def format_splits(table: dict[str, Any]) -> str:
     """Lines for people."""
     lines = [f"{'split':<6} {'dance':<8} {'files':>5} {'at 25 fps':>10} {'true rate':>10}   published: files, seconds"]
     for split in ("train", "test", "both"):

@@ -15,7 +15,7 @@ from dancepose_addon.core.fit.normalise import normalise
 from dancepose_addon.core.skeleton.readers import read
 from dancepose_addon.core.skeleton.sequence import KeypointSequence, require_whole, validate
 
-from ..body.layout_batch import LayoutPack
+from ..body.layout_batch import LayoutBatch
 from ..config import Config
 from ..training_errors import ConfigError
 
@@ -27,8 +27,8 @@ class MotionSet:
     """Recorded frames. points: (N, K, 3), centred and in their clip's scale; scale: (N,), from metres of the mean
     body to that frame; train_clips, test_clips: names."""
 
-    points: Tensor
-    scale: Tensor
+    points_norm: Tensor
+    norm_per_m: Tensor
     train_clips: tuple[str, ...]
     test_clips: tuple[str, ...]
 
@@ -81,7 +81,7 @@ def split_clips(names: Sequence[str], config: Config) -> tuple[list[int], list[i
 
 
 def motion_set(
-    clips: list[KeypointSequence], pack: LayoutPack, config: Config, device: torch.device | str
+    clips: list[KeypointSequence], layout_batch: LayoutBatch, config: Config, device: torch.device | str
 ) -> MotionSet:
     """Normalise the training clips and sample frames of them, without replacement."""
     names = [Path(clip.source).name for clip in clips]
@@ -92,12 +92,14 @@ def motion_set(
             len(clips), config.data.motion_all_clips, len(train), len(test),
         )  # fmt: skip
     points, scales = [], []
-    factor, body_edge_sum = float(pack.size_factor[0]), float(pack.body_edge_sum[0])
+    factor, body_edge_sum = float(layout_batch.size_factor[0]), float(layout_batch.body_edge_sum[0])
     for index in train:
         keypoints = clips[index].keypoints_m
-        normalised, divisor = normalise(keypoints, pack.layouts[0], kind=config.data.normalise, size_factor=factor)
+        normalised, divisor = normalise(
+            keypoints, layout_batch.layouts[0], kind=config.data.normalise, size_factor=factor
+        )
         points.append(torch.from_numpy(normalised))
-        edges = float(pack.edge_sum(torch.from_numpy(keypoints).to(pack.mask.device)).mean())
+        edges = float(layout_batch.edge_sum(torch.from_numpy(keypoints).to(layout_batch.mask.device)).mean())
         scales.append(torch.full((len(keypoints),), edges / (body_edge_sum * divisor)))
     all_points, all_scales = torch.cat(points), torch.cat(scales)
     wanted = config.data.motion_frames

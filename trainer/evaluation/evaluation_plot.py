@@ -21,7 +21,7 @@ EACH = 3
 """Worst frames, and median ones, in a picture."""
 
 
-def new_figure(width: float, height: float) -> "Figure":
+def make_figure(width: float, height: float) -> "Figure":
     """A figure in inches. Raises ConfigError where matplotlib is not installed."""
     try:
         from matplotlib.figure import Figure
@@ -42,7 +42,7 @@ def save_figure(figure: "Figure", path: Path) -> Path:
 
 def plot_frames(clips: Sequence[ClipErrors], layout: Layout, path: Path) -> Path:
     """The worst and the median frames, from the front and from the left; grey the truth, red the regressor's."""
-    figure = new_figure(4.0 * EACH, 12.0)
+    figure = make_figure(4.0 * EACH, 12.0)
     shown = [("worst", item) for item in _worst(clips)] + [("median", item) for item in _median(clips)]
     axes = figure.subplots(4, EACH)
     for column, (kind, (clip, frame)) in enumerate(shown):
@@ -59,7 +59,7 @@ def plot_frames(clips: Sequence[ClipErrors], layout: Layout, path: Path) -> Path
 def plot_errors(clips: Sequence[ClipErrors], layout: Layout, path: Path) -> Path:
     """Errors by clip, by point (and by joint where rotations are known), and how frames are spread."""
     known = all(clip.rotation_deg is not None for clip in clips)
-    figure = new_figure(14.0, 10.0)
+    figure = make_figure(14.0, 10.0)
     (by_clip, spread), (by_point, by_joint) = figure.subplots(2, 2)
     by_clip.barh([clip.name for clip in clips], [1000.0 * float(clip.error_m.mean()) for clip in clips])
     by_clip.set(title="key-points, by clip", xlabel="mm")

@@ -14,7 +14,7 @@ from .regressor_metrics import ClipErrors
 TITLES = {"recorded": "Recorded key-points", "known": "Motion with known rotations"}
 
 
-def describe(kind: str, table: Mapping[str, Any]) -> str:
+def format_evaluation(kind: str, table: Mapping[str, Any]) -> str:
     """Lines for people. kind: ``recorded`` or ``known``; table: of ``evaluation.summarise``."""
     known = "rotation_deg" in table
     columns = ["clip", "frames", "mean mm", "95 % mm", "worst", "worst mm"] + (["degrees", "PVE mm"] if known else [])

@@ -23,7 +23,7 @@ from dancepose_addon.core.skeleton.layouts import Layout
 from dancepose_addon.core.skeleton.markers import MarkerSet, keypoints_from_pose
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
-from ..mocap.poses import held_out, load_prior
+from ..mocap.poses import held_out, load_poses
 from ..training_errors import ConfigError
 
 KNOWN_FPS = 30.0
@@ -53,8 +53,8 @@ class ClipErrors:
     vertex_m: F32 | None = None
 
 
-def load_known(path: Path, body: BodyModel, *, holdout: float) -> list[KnownClip]:
-    """The clips of a folder of natural motion, or of what ``dancepose prior`` wrote, that training left alone.
+def load_known_clips(path: Path, body: BodyModel, *, holdout: float) -> list[KnownClip]:
+    """The clips of a folder of natural motion, or of what ``dancepose poses`` wrote, that training left alone.
 
     holdout: ``data.holdout`` of the training; 1 takes every clip. Mirror images are left out, and where it is a folder
     nothing is thinned.
@@ -62,7 +62,7 @@ def load_known(path: Path, body: BodyModel, *, holdout: float) -> list[KnownClip
     Raises:
         ConfigError: no clip was held out. InputError, MissingFileError, FormatError: as ``load_prior``.
     """
-    prior = load_prior(path, mirror=False, fps=KNOWN_FPS, rebalance=False, rest_joints_m=body.rest_joints())
+    prior = load_poses(path, mirror=False, fps=KNOWN_FPS, rebalance=False, rest_joints_m=body.rest_joints())
     chosen = held_out(prior.clip_names, holdout)
     if not len(chosen):
         raise ConfigError(

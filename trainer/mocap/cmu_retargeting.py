@@ -26,6 +26,8 @@ from dancepose_addon.core.arrays import F32
 from dancepose_addon.core.body.model import JOINT_COUNT, JOINT_INDEX, PARENTS, forward_kinematics
 from dancepose_addon.core.body.rotation import geodesic_angle, rotmat_to_quat, rotmat_to_rotvec, rotvec_to_rotmat
 from dancepose_addon.core.errors import FormatError
+from dancepose_addon.core.fit.intervals import runs_of
+from dancepose_addon.core.fit.pose.analytic_ik import minimal_turn
 from dancepose_addon.core.skeleton.readers.bvh_grammar import BvhMotion
 
 BONE_OF_JOINT: Final = {
@@ -110,7 +112,7 @@ def retarget(motion: BvhMotion, rest_joints_m: F32) -> F32:
         rest[index[name]] = np.eye(3)
     relative = orientation @ np.swapaxes(rest, -1, -2)
     turned = np.ascontiguousarray(relative[:, bones])
-    turned[:, JOINT_INDEX["neck"]] = halfway(relative[:, index["Neck"]], relative[:, index["Neck1"]])
+    turned[:, JOINT_INDEX["neck"]] = interpolate_rotation(relative[:, index["Neck"]], relative[:, index["Neck1"]])
     turned = turned @ _alignment(position[0], index, rest_joints_m)
     for side in ("left", "right"):
         _share_pronation(turned, relative, position[0], index, side)
@@ -129,18 +131,10 @@ def localise(global_rotmat: F32) -> F32:
     return local
 
 
-def halfway(first: F32, second: F32, share: float | F32 = 0.5) -> F32:
+def interpolate_rotation(first: F32, second: F32, share: float | F32 = 0.5) -> F32:
     """The rotation at ``share`` of the shortest way. first, second: (..., 3, 3) -> (..., 3, 3)."""
     step = rotmat_to_rotvec(np.swapaxes(first, -1, -2) @ second)
     return (first @ rotvec_to_rotmat((step * share).astype(np.float32))).astype(np.float32)
-
-
-def minimal_rotation(start: F32, end: F32) -> F32:
-    """The smallest rotation that turns one direction to another. start, end: (3,), of any length -> (3, 3)."""
-    axis = np.cross(start, end)
-    sine = float(np.linalg.norm(axis))
-    angle = np.arctan2(sine, start @ end)
-    return rotvec_to_rotmat((axis / max(sine, 1e-9) * angle).astype(np.float32))
 
 
 def _require_t_pose(source: str, position: F32, index: dict[str, int]) -> None:
@@ -161,7 +155,7 @@ def _alignment(position: F32, index: dict[str, int], rest_joints_m: F32) -> F32:
     aligned = np.broadcast_to(np.eye(3, dtype=np.float32), (JOINT_COUNT, 3, 3)).copy()
     for joint, (child, start, end) in ALIGNED.items():
         j, bone = JOINT_INDEX[joint], position[index[end]] - position[index[start]]
-        aligned[j] = minimal_rotation(rest_joints_m[JOINT_INDEX[child]] - rest_joints_m[j], bone)
+        aligned[j] = minimal_turn(rest_joints_m[JOINT_INDEX[child]] - rest_joints_m[j], bone)
         if joint.endswith(("shoulder", "elbow")):
             # Both hinges' axes lie across the bone, so a turn about the bone lays one over the other.
             along = bone / np.linalg.norm(bone) * (-1.0 if joint.startswith("left") else 1.0)
@@ -230,7 +224,7 @@ def twist_angle(rotmat: F32, axis: F32) -> F32:
     return 2.0 * np.arctan2(quat[:, 1:] @ (axis / np.linalg.norm(axis)), quat[:, 0])
 
 
-def mend(local: F32, fps: float) -> tuple[F32, NDArray[np.bool_], float]:
+def repair_flips(local: F32, fps: float) -> tuple[F32, NDArray[np.bool_], float]:
     """Find flips of the solver, bridge short ones and name the frames of the rest.
 
     local: (T, 24, 3, 3); fps: of these frames -> mended (T, 24, 3, 3), usable (T,), share of joint-frames found bad.
@@ -244,23 +238,20 @@ def mend(local: F32, fps: float) -> tuple[F32, NDArray[np.bool_], float]:
     fast = geodesic_angle(local[:-1], local[1:]) > np.radians(MOST_TURN_DEG_PER_S) / fps
     bad[1:] |= fast
     bad[:-1] |= fast
-    mended, usable = local.copy(), np.ones(len(local), bool)
+    repaired, usable = local.copy(), np.ones(len(local), bool)
     longest = round(LONGEST_GAP_S * fps)
     for joint in range(JOINT_COUNT):
-        for first, last in _runs(bad[:, joint]):
-            if first == 0 or last == len(local) or last - first > longest:
-                usable[first:last] = False
+        for first, last in runs_of(bad[:, joint]):
+            count = last - first + 1
+            if first == 0 or last == len(local) - 1 or count > longest:
+                usable[first : last + 1] = False
                 continue
-            share = (np.arange(1, last - first + 1) / (last - first + 1)).astype(np.float32)[:, None]
-            before, after = local[first - 1, joint], local[last, joint]
-            mended[first:last, joint] = halfway(np.broadcast_to(before, (last - first, 3, 3)), after, share)
-    return mended, usable, float(bad.mean())
-
-
-def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Stretches of true values as (first, one past the last)."""
-    edges = np.flatnonzero(np.diff(flags.astype(np.int8), prepend=0, append=0))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+            share = (np.arange(1, count + 1) / (count + 1)).astype(np.float32)[:, None]
+            before, after = local[first - 1, joint], local[last + 1, joint]
+            repaired[first : last + 1, joint] = interpolate_rotation(
+                np.broadcast_to(before, (count, 3, 3)), after, share
+            )
+    return repaired, usable, float(bad.mean())
 
 
 def level(clips: list[F32]) -> list[F32]:

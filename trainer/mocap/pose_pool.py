@@ -147,13 +147,13 @@ def open_shards(folder: Path) -> ShardPool:
         names = tuple(str(clip["name"]) for clip in table["clips"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FormatError(
-            f"{folder} does not hold whole shards ({error}). Make them again: `dancepose prior`."
+            f"{folder} does not hold whole shards ({error}). Make them again: `dancepose poses`."
         ) from error
     sizes = [len(shard) for shard in shards]
     if sum(sizes) != sum(frames) or any(s.shape[1:] != (JOINT_COUNT, 3) or s.dtype != np.float16 for s in shards):
         raise FormatError(
             f"{folder} has {sum(sizes)} poses in its shards and {sum(frames)} in its index. Make them again: "
-            "`dancepose prior`."
+            "`dancepose poses`."
         )
     ends = np.cumsum(frames)
     spans = np.stack([ends - frames, ends], axis=1).astype(np.int64)

@@ -23,7 +23,7 @@ from dancepose_addon.core.body.rotation import geodesic_angle, rotmat_to_rotvec,
 from dancepose_addon.core.errors import DancePoseError, FormatError, InputError, MissingFileError
 from dancepose_addon.core.skeleton.readers.bvh_grammar import parse_bvh
 
-from .cmu_retargeting import level, mend, retarget
+from .cmu_retargeting import level, repair_flips, retarget
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ BODY_JOINTS: Final = 22
 MIRROR: Final = np.array([-1.0, 1.0, 1.0], np.float32)
 STILL_RAD: Final = np.radians(5.0)
 """A clip begins where some joint has turned this far from where the recording begins, and ends likewise."""
-PRIOR_FPS: Final = 60.0
+POSES_FPS: Final = 60.0
 THINNING_M: Final = 0.009
 """Poses closer than this, as the root mean square distance over limbs' ends and middles, count as one. At 9 mm a dancer
 who stands still counts once, and steps that repeat each other still differ in what limbs do not show, as where the head
@@ -50,7 +50,7 @@ FEATURE_JOINTS: Final = tuple(
 
 
 @dataclass(frozen=True)
-class PriorPoses:
+class PoseDataset:
     """Poses of people, without order.
 
     pose_rotmat: (N, 24, 3, 3), local rotations, SMPL axes, the root with its heading; clip: (N,), index into
@@ -89,16 +89,16 @@ class Clip:
     subject: bytes = b""
 
 
-def load_prior(
+def load_poses(
     folder: Path,
     *,
     mirror: bool = True,
-    fps: float = PRIOR_FPS,
+    fps: float = POSES_FPS,
     rebalance: bool = True,
     apart_m: float = THINNING_M,
     seed: int = 0,
     rest_joints_m: F32 | None = None,
-) -> PriorPoses:
+) -> PoseDataset:
     """Read every CMU .bvh and AMASS .npz under ``folder``, or what ``PriorPoses.save`` wrote.
 
     mirror: add mirror images; fps: poses taken per second of motion; rebalance: thin what repeats, so that walking
@@ -148,7 +148,7 @@ def load_prior(
         pose, index = np.concatenate([pose, mirror_pose(pose)]), np.concatenate([index, index])
         mirrored = np.concatenate([mirrored, ~mirrored])
     logger.info("Prior: %d poses of %d clips in %s", len(pose), len(clips), folder)
-    return PriorPoses(pose, index, tuple(clip.name for clip in clips), mirrored, tuple(notes))
+    return PoseDataset(pose, index, tuple(clip.name for clip in clips), mirrored, tuple(notes))
 
 
 def held_out(clip_names: tuple[str, ...], share: float) -> NDArray[np.intp]:
@@ -206,7 +206,7 @@ def without_heading(pose_rotmat: F32) -> F32:
 
 def read_bvh(path: Path, folder: Path, fps: float, rest_joints_m: F32) -> tuple[Clip, str]:
     motion = parse_bvh(path)
-    local, usable, bad = mend(retarget(motion, rest_joints_m)[1:], motion.fps)
+    local, usable, bad = repair_flips(retarget(motion, rest_joints_m)[1:], motion.fps)
     frames = _frames_at(_moving(local), motion.fps, fps)
     frames = frames[usable[frames]]
     note = f"{path.relative_to(folder)}: {len(frames)} poses; {bad:.2%} of joint rotations were flips"
@@ -257,10 +257,10 @@ def level_subjects(clips: list[Clip]) -> list[Clip]:
     return [levelled.get(clip.name, clip) for clip in clips]
 
 
-def _load_saved(path: Path) -> PriorPoses:
+def _load_saved(path: Path) -> PoseDataset:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return PriorPoses(
+            return PoseDataset(
                 rotvec_to_rotmat(np.asarray(arrays["prior_poses"], np.float32)),
                 arrays["clip"],
                 tuple(arrays["clip_names"].tolist()),
@@ -268,4 +268,4 @@ def _load_saved(path: Path) -> PriorPoses:
                 tuple(arrays["notes"].tolist()),
             )
     except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise FormatError(f"{path} is not a saved prior ({error}). Make one with `dancepose prior`.") from error
+        raise FormatError(f"{path} is not a saved prior ({error}). Make one with `dancepose poses`.") from error

@@ -8,7 +8,7 @@ from dancepose_addon.core.errors import DancePoseError, MissingFileError
 from dancepose_addon.core.progress import Progress, silent
 
 from .pose_pool import ShardWriter
-from .poses import PRIOR_FPS, THINNING_M, level_subjects, read_amass, read_bvh, thin
+from .poses import POSES_FPS, THINNING_M, level_subjects, read_amass, read_bvh, thin
 
 AMASS_SUFFIX: Final = ".npz"
 
@@ -18,7 +18,7 @@ def write_shards(
     out: Path,
     *,
     rest_joints_m: F32,
-    fps: float = PRIOR_FPS,
+    fps: float = POSES_FPS,
     rebalance: bool = True,
     apart_m: float = THINNING_M,
     seed: int = 0,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from dancepose_addon.core.body.model import JOINT_COUNT, PARENTS
 
-from ..body.layout_batch import LayoutPack, feature_count
+from ..body.layout_batch import LayoutBatch, feature_count
 from ..body.torch_rotations import (
     TINY,
     join,
@@ -25,7 +25,7 @@ from ..body.torch_rotations import (
     samples_last,
     yaw_rotmat,
 )
-from ..body.torch_smpl import globals_of
+from ..body.torch_smpl import local_to_global_rotmat
 from ..config import Config, ModelConfig
 
 NUMBERS: Final = {"rotvec": 3, "rot6d": 6}
@@ -38,14 +38,14 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.half_products = False
+        self.bf16_matmul = False
         self.linear1, self.norm1 = nn.Linear(width, width), nn.BatchNorm1d(width)
         self.linear2, self.norm2 = nn.Linear(width, width), nn.BatchNorm1d(width)
 
     def forward(self, features: Tensor) -> Tensor:
         """features: (B, width) -> (B, width)."""
-        inner = torch.relu(self.norm1(_linear(self.linear1, features, half=self.half_products)))
-        return features + torch.relu(self.norm2(_linear(self.linear2, inner, half=self.half_products)))
+        inner = torch.relu(self.norm1(_linear(self.linear1, features, half=self.bf16_matmul)))
+        return features + torch.relu(self.norm2(_linear(self.linear2, inner, half=self.bf16_matmul)))
 
 
 class LayoutLinear(nn.Module):
@@ -98,19 +98,23 @@ class SmplRegressor(nn.Module):
         theta: Tensor = self.decoder(self.blocks(self.encoder(keypoints.flatten(1))))
         return theta.reshape(len(theta), JOINT_COUNT, -1)
 
-    def use_half_products(self) -> None:
+    def use_bf16_matmul(self) -> None:
         """From now on the blocks' matrices are multiplied in bfloat16: twice as fast on processors and cards that can.
         Weights, sums and everything else stay float32."""
         for block in self.blocks:
             assert isinstance(block, ResidualBlock)
-            block.half_products = True
+            block.bf16_matmul = True
 
 
-def build_generator(config: Config, pack: LayoutPack) -> SmplRegressor:
+def build_generator(config: Config, layout_batch: LayoutBatch) -> SmplRegressor:
     """The generator of a run."""
     kind = config.model.features
-    padded = pack.width + (0 if kind == "points" else pack.edge_count) + (pack.pair_count if kind == "planes" else 0)
-    return SmplRegressor(config.model, [feature_count(layout, kind) for layout in pack.layouts], padded)
+    padded = (
+        layout_batch.width
+        + (0 if kind == "points" else layout_batch.edge_count)
+        + (layout_batch.pair_count if kind == "planes" else 0)
+    )
+    return SmplRegressor(config.model, [feature_count(layout, kind) for layout in layout_batch.layouts], padded)
 
 
 @dataclass(frozen=True)
@@ -127,26 +131,26 @@ def theta_to_rotmat(theta: Tensor) -> Tensor:
     return rotvec_to_rotmat(theta) if theta.shape[-1] == 3 else rot6d_to_rotmat(theta)
 
 
-def facing_rotmat(keypoints: Tensor, pack: LayoutPack) -> Tensor:
+def facing_rotmat(keypoints: Tensor, layout_batch: LayoutBatch) -> Tensor:
     """The turn about the vertical that the dancer's left-right line makes with +x.
 
     keypoints: (B, P, 3) -> (B, 3, 3), so that ``keypoints @ facing`` faces +z.
     """
-    across = torch.einsum("lp,lnpc->lnc", pack.sides, pack.groups(keypoints)).flatten(0, 1)
+    across = torch.einsum("lp,lnpc->lnc", layout_batch.sides, layout_batch.groups(keypoints)).flatten(0, 1)
     x, z = across[:, 0], across[:, 2]
     length = (x * x + z * z + TINY).sqrt()
     return yaw_rotmat(x / length, -z / length)
 
 
 def predict(
-    generator: Callable[[Tensor], Tensor], keypoints: Tensor, pack: LayoutPack, config: ModelConfig
+    generator: Callable[[Tensor], Tensor], keypoints: Tensor, layout_batch: LayoutBatch, config: ModelConfig
 ) -> Rotations:
     """Rotations for normalised key-points. keypoints: (B, P, 3)."""
-    facing = facing_rotmat(keypoints, pack) if config.facing else None
+    facing = facing_rotmat(keypoints, layout_batch) if config.facing else None
     if facing is not None:
         keypoints = keypoints @ facing
         facing = samples_last(facing[:, None])[:, 0]
-    keypoints = torch.cat([keypoints, pack.features(keypoints, config.features)], dim=1)
+    keypoints = torch.cat([keypoints, layout_batch.features(keypoints, config.features)], dim=1)
     rotmat = theta_to_rotmat(generator(keypoints))
     if config.frame == "global":
         # Above each bone its parent; above the root the world.
@@ -155,17 +159,17 @@ def predict(
         return Rotations(join(turned[:, :1], local), turned)
     if facing is not None:
         rotmat = join(product(facing[:, None], rotmat[:, :1]), rotmat[:, 1:])
-    return Rotations(rotmat, globals_of(rotmat))
+    return Rotations(rotmat, local_to_global_rotmat(rotmat))
 
 
 def _linear(layer: nn.Linear, features: Tensor, *, half: bool) -> Tensor:
     if not half:
         return layer(features)
-    result: Tensor = _HalfLinear.apply(features, layer.weight, layer.bias)  # type: ignore[no-untyped-call]
+    result: Tensor = _Bf16Linear.apply(features, layer.weight, layer.bias)  # type: ignore[no-untyped-call]
     return result
 
 
-class _HalfLinear(torch.autograd.Function):
+class _Bf16Linear(torch.autograd.Function):
     """x W^T + b with products in bfloat16, sums in float32; each matrix is rounded once for both directions."""
 
     @staticmethod

@@ -9,7 +9,7 @@ from ..config import LossConfig
 
 
 @dataclass(frozen=True)
-class GeneratorTerms:
+class GeneratorLosses:
     """Terms before weighting, and their weighted sum."""
 
     l_3d: Tensor
@@ -44,7 +44,7 @@ def l_rotation(predicted: Tensor, rotmat: Tensor) -> Tensor:
     return ((difference * difference).sum(-1) / 2.0 + 1e-10).sqrt().sum(1).mean()
 
 
-def generator_terms(
+def generator_losses(
     config: LossConfig,
     *,
     predicted: Tensor,
@@ -52,7 +52,7 @@ def generator_terms(
     scores: Tensor | None,
     predicted_rotmat: tuple[Tensor, Tensor],
     true_rotmat: tuple[Tensor, Tensor],
-) -> GeneratorTerms:
+) -> GeneratorLosses:
     """All terms of a generator step. scores: of the discriminator, or None without one; predicted_rotmat, true_rotmat:
     local and global ones, (L, 24, 3, 3) each, of the frames whose pose is known, of which there may be none."""
     positions = l_3d(predicted, keypoints)
@@ -67,4 +67,4 @@ def generator_terms(
         + config.lambda_rotation * local
         + config.lambda_global * against_world
     )
-    return GeneratorTerms(positions, adversarial, local, against_world, total)
+    return GeneratorLosses(positions, adversarial, local, against_world, total)

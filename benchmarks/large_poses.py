@@ -1,6 +1,6 @@
 """Training on a collection as large as AMASS: time and peak memory.
 
-    python -m benchmarks.large_prior [--frames 10000000] [--steps 100]
+    python -m benchmarks.large_poses [--frames 10000000] [--steps 100]
 
 Poses made by code, shaken and repeated to the wanted number, are written as shards; another process then trains the
 best preset on them, and tells its own peak (the resident set, mapped pages with it). Nothing is left behind.
@@ -49,7 +49,7 @@ def train_on(folder: Path, steps: int) -> None:
     choose_device("cpu", 1)
     body = load_body(None)
     config = load_config("best", (f"optim.steps={steps}", "augment.mirror=0.5", "data.procedural_poses=5000"))
-    data = load_data(config, body, motion=(), prior=folder)
+    data = load_data(config, body, motion=(), poses=folder)
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory() as out:
         train(config, data, body, Path(out))
@@ -80,7 +80,7 @@ def main() -> None:
             f"peak {peak_gb():.2f} GB",
             flush=True,
         )
-        command = [sys.executable, "-m", "benchmarks.large_prior", "--child", folder, "--steps", str(arguments.steps)]
+        command = [sys.executable, "-m", "benchmarks.large_poses", "--child", folder, "--steps", str(arguments.steps)]
         subprocess.run(command, check=True)
 
 

@@ -1,4 +1,4 @@
-"""``dancepose prior``: a folder of motion capture to the natural poses that training learns from."""
+"""``dancepose poses``: read motion capture into the natural poses that training uses."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,11 +11,11 @@ from .arguments import BodyOption
 from .display import list_results, progress_bar
 
 
-def prior_command(
+def poses_command(
     folder: Annotated[Path, typer.Argument(help="CMU .bvh and AMASS .npz files, in any tree of folders.")],
     out: Annotated[
         Path,
-        typer.Option("--out", help="The poses to write: an .npz, or a folder of shards. `train --prior` reads it."),
+        typer.Option("--out", help="The poses to write: an .npz, or a folder of shards. `train --poses` reads it."),
     ],
     shards: Annotated[
         bool,
@@ -28,7 +28,7 @@ def prior_command(
     body: BodyOption = None,
 ) -> None:
     """Read motion capture once, say what is in it and what was left out, and keep the poses."""
-    from dancepose.trainer.mocap.poses import load_prior
+    from dancepose.trainer.mocap.poses import load_poses
 
     if shards:
         from dancepose.trainer.device import require_torch
@@ -51,10 +51,10 @@ def prior_command(
         print(f"{len(pool)} poses of {len(pool.clip_names)} clips; for mirror images train with augment.mirror=0.5.")
         list_results({"index": index})
         return
-    poses = load_prior(folder, fps=fps, apart_m=apart / 1000.0, rest_joints_m=load_body(body).rest_joints())
-    poses.save(out)
-    for note in poses.notes:
+    dataset = load_poses(folder, fps=fps, apart_m=apart / 1000.0, rest_joints_m=load_body(body).rest_joints())
+    dataset.save(out)
+    for note in dataset.notes:
         print(note)
-    count = len(poses.clip_names)
-    print(f"{len(poses)} poses of {count} clip{'' if count == 1 else 's'}, mirror images included.")
-    list_results({"prior": out})
+    count = len(dataset.clip_names)
+    print(f"{len(dataset)} poses of {count} clip{'' if count == 1 else 's'}, mirror images included.")
+    list_results({"poses": out})

@@ -1,0 +1,291 @@
+"""Share of random faults in the code that its tests notice.
+
+    python -m benchmarks.mutation --seed N --count 40 [--limit 120] [--out mutation.json]
+
+Faults ("mutants") are put into ``dancepose_addon/core``, ``trainer`` and ``study`` of a temporary copy of the working
+tree, one at a time: a comparison, operator, constant, Boolean or minimum/maximum replaced, a statement dropped. The
+tests of the room run in that copy until one fails, those that name the module first. A mutant is killed when a test
+fails. It survives when all pass; a run that takes longer than the limit is reported on its own and counts as survived.
+Messages, logs, annotations and progress reports are not mutated: a changed wording is no fault.
+"""
+
+import argparse
+import ast
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+import json
+import os
+from pathlib import Path
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Final
+
+from dancepose_addon.core.atomic import replacing
+
+ROOT: Final = Path(__file__).parents[1]
+AREAS: Final = {
+    "dancepose_addon/core/fit": ("tests/fit",),
+    "dancepose_addon/core": ("tests/core", "tests/fit"),
+    "trainer": ("tests/trainer", "tests/export"),
+    "study": ("tests/study",),
+}
+"""Folder: the folders of its tests. The first that matches is taken."""
+MUTATED: Final = ("dancepose_addon/core", "study", "trainer")
+COPIED: Final = (
+    "benchmarks", "cli", "dancepose_addon", "examples", "export", "plots", "src", "study", "tests", "tools", "trainer",
+    "blender_manifest.toml", "pyproject.toml", "constraints.txt", "render.py",
+)  # fmt: skip
+COMPARISONS: Final = {
+    ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
+}  # fmt: skip
+OPERATORS: Final = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult,
+    ast.Pow: ast.Mult,
+}  # fmt: skip
+EXTREMES: Final = {
+    "min": "max", "max": "min", "minimum": "maximum", "maximum": "minimum", "argmin": "argmax", "argmax": "argmin",
+    "any": "all", "all": "any", "median": "max",
+}  # fmt: skip
+LEAST_CONSTANT: Final = 1e-5
+"""Smaller constants only prevent divisions by zero; twice as large they do the same."""
+SILENT: Final = ("progress", "debug", "info", "warning", "error", "note", "append_note")
+"""Calls that only report."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One fault.
+
+    Attributes:
+        path: Module, relative to the project.
+        line: Line of the fault.
+        kind: ``comparison``, ``operator``, ``constant``, ``extreme``, ``boolean`` or ``statement``.
+        before: Source of the node, as ``ast.unparse`` writes it.
+        after: Source of what replaces it.
+        number: Index of the node among all mutable ones of the module.
+    """
+
+    path: str
+    line: int
+    kind: str
+    before: str
+    after: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the tests made of a mutant.
+
+    Attributes:
+        mutant: The fault.
+        result: ``killed``, ``survived`` or ``timed out``.
+        seconds: Duration of the tests.
+    """
+
+    mutant: Mutant
+    result: str
+    seconds: float
+
+
+def replacement(node: ast.AST) -> tuple[str, ast.AST] | None:
+    """Return the kind of fault that a node allows and the node with the fault, or None."""
+    if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        swapped = COMPARISONS[type(node.ops[0])]()
+        return "comparison", ast.Compare(node.left, [swapped], node.comparators)
+    if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
+        return "operator", ast.BinOp(node.left, OPERATORS[type(node.op)](), node.right)
+    if isinstance(node, ast.BoolOp):
+        return "boolean", ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values)
+    if isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        return "boolean", ast.Constant(not node.value)
+    if isinstance(node, ast.Constant) and isinstance(node.value, int):
+        return "constant", ast.Constant(node.value + 1)
+    if isinstance(node, ast.Constant) and isinstance(node.value, float):
+        if 0.0 < abs(node.value) < LEAST_CONSTANT:
+            return None
+        return "constant", ast.Constant(2.0 * node.value if node.value else 1.0)
+    if isinstance(node, ast.Call):
+        return _swapped_extreme(node)
+    if isinstance(node, ast.AugAssign) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):
+        return "statement", ast.Pass()
+    return None
+
+
+def _swapped_extreme(node: ast.Call) -> tuple[str, ast.AST] | None:
+    function = node.func
+    if isinstance(function, ast.Name) and function.id in EXTREMES and function.id != "median":
+        return "extreme", ast.Call(ast.Name(EXTREMES[function.id], ast.Load()), node.args, node.keywords)
+    if isinstance(function, ast.Attribute) and function.attr in EXTREMES:
+        swapped = ast.Attribute(function.value, EXTREMES[function.attr], ast.Load())
+        return "extreme", ast.Call(swapped, node.args, node.keywords)
+    return None
+
+
+def mutable_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes that may be mutated, in a fixed order; messages, reports and annotations are skipped."""
+    for field, value in ast.iter_fields(tree):
+        if field in ("annotation", "returns", "decorator_list", "msg"):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if not isinstance(child, ast.AST) or isinstance(child, ast.Raise | ast.JoinedStr | ast.Assert):
+                continue
+            if isinstance(child, ast.keyword) and child.arg == "timeout":
+                continue
+            if isinstance(child, ast.Expr) and isinstance(child.value, ast.Call) and _reports(child.value):
+                continue
+            if replacement(child) is not None:
+                yield child
+            yield from mutable_nodes(child)
+
+
+def _reports(call: ast.Call) -> bool:
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    return name in SILENT
+
+
+def mutants_of(path: Path, root: Path = ROOT) -> list[Mutant]:
+    """Return every fault that can be put into a module."""
+    found = []
+    for number, node in enumerate(mutable_nodes(ast.parse(path.read_text(encoding="utf-8")))):
+        made = replacement(node)
+        assert made is not None
+        kind, after = made
+        line = getattr(node, "lineno", 0)
+        name = path.relative_to(root).as_posix()
+        found.append(Mutant(name, line, kind, ast.unparse(node), ast.unparse(after), number))
+    return found
+
+
+def mutated_source(source: str, number: int) -> str:
+    """Return a module's source with one fault.
+
+    Args:
+        source: The module as it is.
+        number: Index of the node, as ``Mutant.number``.
+
+    Returns:
+        The module without its comments and with the fault.
+    """
+    tree = ast.parse(source)
+    node = list(mutable_nodes(tree))[number]
+    made = replacement(node)
+    assert made is not None
+
+    class Swap(ast.NodeTransformer):
+        def visit(self, visited: ast.AST) -> ast.AST:
+            return made[1] if visited is node else self.generic_visit(visited)
+
+    return ast.unparse(ast.fix_missing_locations(Swap().visit(tree)))
+
+
+def choose(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
+    """Draw mutants: each kind alike often, and each module of a kind alike often, so that tables do not dominate."""
+    chance = random.Random(seed)
+    chosen: list[Mutant] = []
+    kinds = sorted({mutant.kind for mutant in mutants})
+    while len(chosen) < min(count, len(mutants)):
+        kind = chance.choice(kinds)
+        of_kind = [mutant for mutant in mutants if mutant.kind == kind and mutant not in chosen]
+        if of_kind:
+            module = chance.choice(sorted({mutant.path for mutant in of_kind}))
+            chosen.append(chance.choice([mutant for mutant in of_kind if mutant.path == module]))
+    return chosen
+
+
+def test_files(path: str, root: Path) -> list[str]:
+    """Return the test modules of a module's room, those that name it first."""
+    folders = next(tests for area, tests in AREAS.items() if path.startswith(f"{area}/"))
+    files = [file for folder in folders for file in sorted((root / folder).glob("test_*.py"))]
+    stem = Path(path).stem
+    named = [file for file in files if stem in file.stem or f"{stem} import" in file.read_text(encoding="utf-8")]
+    ordered = [*named, *(file for file in files if file not in named)]
+    return [file.relative_to(root).as_posix() for file in ordered]
+
+
+def judge(mutant: Mutant, root: Path, limit_s: float) -> Outcome:
+    """Put a fault into the copy at ``root``, run the tests, and take it out again."""
+    path = root / mutant.path
+    source = path.read_text(encoding="utf-8")
+    path.write_text(mutated_source(source, mutant.number), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-n0", "-m", "not slow"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    began_s = time.perf_counter()
+    process = subprocess.Popen(
+        [*command, *test_files(mutant.path, root)],
+        cwd=root,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        code = process.wait(timeout=limit_s)
+        result = "survived" if code == 0 else "killed"
+    except subprocess.TimeoutExpired:
+        # The whole group, or Blender processes of a test would go on.
+        os.killpg(process.pid, 9)
+        process.wait()
+        result = "timed out"
+    finally:
+        path.write_text(source, encoding="utf-8")
+    return Outcome(mutant, result, round(time.perf_counter() - began_s, 1))
+
+
+def copy_tree(target: Path) -> None:
+    """Copy what the tests need, symbolic links as links."""
+    ignore = shutil.ignore_patterns("__pycache__", "*.pyc", "results")
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, target / name, symlinks=True, ignore=ignore)
+        elif source.is_file():
+            shutil.copy2(source, target / name)
+
+
+def measure(mutants: Sequence[Mutant], limit_s: float, report: Callable[[Outcome], None]) -> list[Outcome]:
+    """Judge all mutants in one temporary copy; ``report`` is called after each."""
+    outcomes = []
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "project"
+        root.mkdir()
+        copy_tree(root)
+        for mutant in mutants:
+            outcomes.append(judge(mutant, root, limit_s))
+            report(outcomes[-1])
+    return outcomes
+
+
+def _print(outcome: Outcome) -> None:
+    mutant = outcome.mutant
+    before, after = (text.splitlines()[0][:90] for text in (mutant.before, mutant.after))
+    print(f"{outcome.result:<10}{outcome.seconds:>6} s  {mutant.path}:{mutant.line}  {before}  ->  {after}", flush=True)
+
+
+def main() -> None:
+    """Draw mutants, judge them and print the share that was killed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=0, help="seed of the choice of mutants")
+    parser.add_argument("--count", type=int, default=40, help="number of mutants")
+    parser.add_argument("--limit", type=float, default=120.0, help="seconds for the tests of one mutant")
+    parser.add_argument("--only", default="", help="only modules whose path starts with this")
+    parser.add_argument("--out", type=Path, help="also write the outcomes here, .json")
+    arguments = parser.parse_args()
+    modules = [path for folder in MUTATED for path in sorted((ROOT / folder).rglob("*.py"))]
+    mutants = [mutant for path in modules for mutant in mutants_of(path) if mutant.path.startswith(arguments.only)]
+    outcomes = measure(choose(mutants, arguments.count, arguments.seed), arguments.limit, _print)
+    killed = sum(outcome.result == "killed" for outcome in outcomes)
+    print(f"{killed} of {len(outcomes)} killed ({100.0 * killed / max(1, len(outcomes)):.0f} %), seed {arguments.seed}")
+    if arguments.out is not None:
+        with replacing(arguments.out) as temporary:
+            table = [asdict(outcome) for outcome in outcomes]
+            temporary.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
