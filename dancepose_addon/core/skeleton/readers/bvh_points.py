@@ -1,4 +1,4 @@
-"""BVH as points: positions by forward kinematics, joints named as SMPL's by what they are called."""
+"""BVH as points: positions by forward kinematics, joints matched to SMPL's by their names."""
 
 from pathlib import Path
 
@@ -13,13 +13,13 @@ from .named_points import arranged
 
 
 def recognises(head: Head) -> bool:
-    """By its first word, or by its suffix."""
-    return head.text.lstrip().startswith("HIERARCHY") or head.path.suffix.lower() == ".bvh"
+    """Tell BVH by its first word, or by its suffix."""
+    return head.text.lstrip("\ufeff \t\r\n").startswith("HIERARCHY") or head.path.suffix.lower() == ".bvh"
 
 
 def open_file(path: Path, hints: Hints) -> PointRecording:
     """Read a BVH file; see ``readers.open_recording``."""
-    motion = parse_bvh(path)
+    motion = parse_bvh(path, take=hints.take)
     _, positions = motion.forward_kinematics()
     points = positions.astype(np.float64)
     cmu = is_cmu(motion.names)
@@ -39,6 +39,7 @@ def open_file(path: Path, hints: Hints) -> PointRecording:
         fps=motion.fps,
         fps_why="its Frame Time says it",
         confidence=confidence,
+        notes=motion.notes,
         findings=findings,
     )
     return arranged(recording, hints, bones=True)
