@@ -23,10 +23,10 @@ from .evaluation.metrics import per_point_error_m
 from .floor.contacts import Ground, ground, soles_of, support_drift
 from .floor.foot_lock import lock_feet
 from .placement import mean_offset, solve_scale_and_translation
-from .pose.analytic_ik import seen_joints
+from .pose.analytic_ik import head_is_open, restyle, seen_joints
 from .pose.levenberg_marquardt import RefineSettings, refine
 from .refinement import STILL_POINTS_M, Seeds, refine_to_keypoints, start
-from .regressor import PoseRegressor, require_layout
+from .regressor import PoseRegressor, require_layout, twist_of
 from .settings import FitSettings, require_settings
 from .shape.bundle_adjustment import Sample, solve_shape_and_poses
 from .shape.from_lengths import Shape, ShapeModel, shape_from_lengths, solve_shape
@@ -102,6 +102,9 @@ def fit(
     clock.lap("prepare")
     progress(0.05, f"Regressing {len(sequence)} frames")
     reference = _regress(regressor, markers, raw, prepared, settings, sequence.fps)
+    twist, is_own = twist_of(regressor.info, settings.style)
+    if not is_own:
+        reference = restyle(body.rest_joints(), reference, twist, head=head_is_open(markers))
     clock.lap("regress")
     errors: dict[str, F32] = {}
     if settings.refine is None:
@@ -114,7 +117,15 @@ def fit(
         clock.lap("shape")
         inner = part_of(progress, 0.4, 0.85)
         fitted = refine_to_keypoints(
-            fitted, body, reference, prepared, settings.refine, fps=sequence.fps, seeds=seeds, progress=inner
+            fitted,
+            body,
+            reference,
+            prepared,
+            settings.refine,
+            fps=sequence.fps,
+            twist=twist,
+            seeds=seeds,
+            progress=inner,
         )
         clock.lap("refine")
     if settings.smooth:
@@ -128,7 +139,14 @@ def fit(
     last = "refined" if settings.refine else "regressor"
     errors[last] = per_point_error_m(settled.fitted.keypoints(body), raw.points_m - settled.drop_m)
     report = describe_fit(
-        sequence, regressor, body, settings=settings, prepared=raw, shape=fitted.shape, errors_m=errors, settled=settled
+        sequence,
+        regressor,
+        body,
+        settings=replace(settings, style=twist.style),
+        prepared=raw,
+        shape=fitted.shape,
+        errors_m=errors,
+        settled=settled,
     )
     report["seconds"] = clock.seconds
     progress(1.0, "Fitted")
