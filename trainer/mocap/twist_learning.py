@@ -15,7 +15,18 @@ from dancepose_addon.core.body.model import JOINT_COUNT, PARENTS, forward_kinema
 from dancepose_addon.core.body.rotation import nearest_rotmat, rotmat_to_rotvec
 from dancepose_addon.core.fit.pose.analytic_ik import ObservedJoints, bone_starts, chest_of
 from dancepose_addon.core.fit.pose.twist import (
-    CHEST, CHILD, FEATURES, HEAD, SPINE, TWISTED, TwistModel, about, head_directions, quadratic, twist_between, unit,
+    CHEST,
+    CHILD,
+    FEATURES,
+    HEAD,
+    SPINE,
+    TWISTED,
+    TwistModel,
+    about,
+    head_directions,
+    quadratic,
+    twist_between,
+    unit,
 )  # fmt: skip
 
 from .poses import mirror_pose
@@ -111,5 +122,3 @@ def _ridge(directions: F32, wanted: F32, penalty: float) -> tuple[F32, F32, F32]
     found = np.linalg.solve(normal, design.T @ (wanted - wanted.mean(axis=0)) / len(design))
     weights = np.concatenate([wanted.mean(axis=0)[:, None], found.T], axis=1)
     return mean.astype(np.float32), scale.astype(np.float32), weights.astype(np.float32)
-
-

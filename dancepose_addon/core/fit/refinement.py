@@ -12,7 +12,7 @@ from ..progress import Progress, part_of, silent
 from ..skeleton.markers import keypoints_from_pose
 from .evaluation.metrics import per_point_error_m
 from .placement import mean_offset
-from .pose.analytic_ik import head_is_open, seen_joints, swing
+from .pose.analytic_ik import open_leaves, seen_joints, swing
 from .pose.levenberg_marquardt import RefineSettings, refine
 from .pose.twist import TwistModel
 from .shape.from_lengths import Shape
@@ -89,7 +89,7 @@ def refine_to_keypoints(
             seen,
             prepared.seen,
             twist=twist,
-            head=head_is_open(markers),
+            leaves=open_leaves(markers),
         )
         fitted = replace(fitted, pose=pose, translation=translation)
     distance = per_point_error_m(fitted.keypoints(body), prepared.points_m)

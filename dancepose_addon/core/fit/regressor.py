@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..errors import DancePoseError, RegressorError
 from ..skeleton.layouts import Layout, get_layout
 from ..skeleton.markers import MarkerSet
-from .pose.twist import TwistModel, load_twist
+from .pose.twist import REGRESSOR_STYLE, TwistModel, load_twist
 
 SCHEMA_VERSION: Final = 1
 DEFAULT_STYLE: Final = "aist"
@@ -168,25 +168,28 @@ class PoseRegressor(Protocol):
         ...
 
 
-def twist_of(info: RegressorInfo, style: str | None) -> tuple[TwistModel, bool]:
+def twist_of(info: RegressorInfo, style: str | None) -> tuple[TwistModel | None, bool]:
     """The twist model of a fit.
 
     Args:
-        info: Of the regressor.
+        info: Of the regressor. Its training table may hold a ``twist_model``, or under ``style`` the name of the
+            convention that its rotations follow.
         style: Name or file of a twist model; None for the regressor's own, or DEFAULT_STYLE where it has none.
 
     Returns:
-        The model, and whether the regressor's rotations follow it already.
+        The model, or None where the regressor's twist is kept; and whether the regressor's rotations follow it already.
 
     Raises:
         InputError, FormatError: As ``load_twist``.
     """
-    own = info.training.get("twist_model")
-    known = TwistModel.from_json(own, info.name) if own else None
-    if style is None:
-        return (known, True) if known is not None else (load_twist(DEFAULT_STYLE), False)
+    table, own = info.training.get("twist_model"), str(info.training.get("style", ""))
+    if style is None and table:
+        return TwistModel.from_json(table, info.name), True
+    style = style or own or DEFAULT_STYLE
+    if style == REGRESSOR_STYLE:
+        return None, True
     chosen = load_twist(style)
-    return chosen, known is not None and known.style == chosen.style
+    return chosen, own == chosen.style
 
 
 def require_layout(info: RegressorInfo, layout: Layout, source: str) -> None:

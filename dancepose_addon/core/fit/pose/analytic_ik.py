@@ -6,6 +6,7 @@ regressor says. Li et al. 2021 (HybrIK) for the split into swing and twist; Kabs
 joint and so determine its whole rotation.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -21,6 +22,7 @@ from .twist import CHEST, DIRECTIONS, FOLLOWING, HEAD, SPINE, TwistModel, about,
 ON_JOINT_M: Final = 1e-4
 """A point this near to a joint's centre counts as the joint."""
 NECK: Final = PARENTS[HEAD]
+LEAVES: Final = tuple(joint for joint in range(JOINT_COUNT) if joint not in PARENTS)
 CHEST_CHILDREN: Final = tuple(joint for joint in range(JOINT_COUNT) if PARENTS[joint] == CHEST)
 
 
@@ -82,7 +84,7 @@ def swing(
     usable: Flags,
     *,
     twist: TwistModel | None = None,
-    head: bool = False,
+    leaves: Sequence[int] = (),
 ) -> tuple[F32, F32]:
     """Lay bones over observed joints.
 
@@ -94,7 +96,8 @@ def swing(
         seen: Which joints are points.
         usable: (T, K), points to go by.
         twist: Decides how bones are turned about themselves; None keeps the twist of ``pose_rotmat``.
-        head: Let ``twist`` decide the head's rotation too, which needs a point beyond the head's centre to be seen.
+        leaves: Joints at the ends of the tree (head, toes, hands) that no point shows: ``twist`` decides their
+            rotation too.
 
     Returns:
         pose_rotmat and translation_m, of the same shapes.
@@ -127,23 +130,27 @@ def swing(
             one = children.shape[1] == 1
             correct = minimal_turn(there[:, :, 0], aim[:, :, 0]) if one else best_turn(there, aim)
             turned[:, these] = correct @ turned[:, these]
-        if head and twist is not None and HEAD in joints:
-            local = twist.head_rotmat(turned[:, NECK], turned[:, CHEST], turned[:, 0])
-            turned[:, HEAD] = turned[:, NECK] @ local
+        if twist is not None:
+            for leaf in set(leaves).intersection(joints):
+                turned[:, leaf] = turned[:, PARENTS[leaf]]
+                if leaf == HEAD:
+                    turned[:, HEAD] = turned[:, NECK] @ twist.head_rotmat(
+                        turned[:, NECK], turned[:, CHEST], turned[:, 0]
+                    )
         pose[:, list(joints)] = (
             np.swapaxes(turned[:, list(parents)], -1, -2) @ turned[:, list(joints)] if parents else turned[:, :1]
         )
     return pose, place[:, 0] - rest_joints_m[0]
 
 
-def restyle(rest_joints_m: F32, pose_rotmat: F32, twist: TwistModel, *, head: bool = False) -> F32:
+def restyle(rest_joints_m: F32, pose_rotmat: F32, twist: TwistModel, *, leaves: Sequence[int] = ()) -> F32:
     """Turn bones about themselves as a twist model does; every joint stays where it is.
 
     Args:
         rest_joints_m: (24, 3), T-pose, metres.
         pose_rotmat: (T, 24, 3, 3), local rotations.
         twist: The model.
-        head: Let the model decide the head's rotation too.
+        leaves: As of ``swing``.
 
     Returns:
         (T, 24, 3, 3).
@@ -151,13 +158,13 @@ def restyle(rest_joints_m: F32, pose_rotmat: F32, twist: TwistModel, *, head: bo
     _, place = forward_kinematics(rest_joints_m, pose_rotmat)
     all_seen = SeenJoints(np.arange(JOINT_COUNT))
     usable = np.ones(place.shape[:2], bool)
-    return swing(rest_joints_m, pose_rotmat, place[:, 0], place, all_seen, usable, twist=twist, head=head)[0]
+    return swing(rest_joints_m, pose_rotmat, place[:, 0], place, all_seen, usable, twist=twist, leaves=leaves)[0]
 
 
-def head_is_open(markers: MarkerSet) -> bool:
-    """Whether no point shows how the head is turned: none is attached to it away from its centre."""
-    attached = markers.weights[:, HEAD] > 0.0
-    return not (attached & (np.linalg.norm(markers.offsets_m, axis=1) > ON_JOINT_M)).any()
+def open_leaves(markers: MarkerSet) -> tuple[int, ...]:
+    """Head, toes and hands whose rotation no point shows: none is attached to them away from their centre."""
+    away = np.linalg.norm(markers.offsets_m, axis=1) > ON_JOINT_M
+    return tuple(leaf for leaf in LEAVES if not (away & (markers.weights[:, leaf] > 0.0)).any())
 
 
 def chest_of(bones: F32, pose: F32, place: F32, known: Flags) -> F32:
@@ -174,7 +181,9 @@ def chest_of(bones: F32, pose: F32, place: F32, known: Flags) -> F32:
     return np.where(clear[:, None, None], found, guess)
 
 
-def _twisted(twist: TwistModel, joints: Indices, children: Indices, turned: F32, aim: F32, shown: ObservedJoints) -> F32:
+def _twisted(
+    twist: TwistModel, joints: Indices, children: Indices, turned: F32, aim: F32, shown: ObservedJoints
+) -> F32:
     """Global rotations of joints with one child each: minimal from the typical pose, then the model's twist.
 
     Args as of ``bone_starts``.

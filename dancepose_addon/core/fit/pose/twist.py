@@ -31,6 +31,8 @@ Joints = NDArray[np.intp]
 TWIST_FOLDER: Final = Path(__file__).parents[3] / "assets" / "twist"
 STYLES: Final = ("aist", "mosh")
 """Conventions that ship with the project."""
+REGRESSOR_STYLE: Final = "regressor"
+"""Keeps the twist that the regressor gives."""
 FORMAT: Final = "dancepose-twist-1"
 DIRECTIONS: Final = 6
 FEATURES: Final = DIRECTIONS + DIRECTIONS * (DIRECTIONS + 1) // 2
@@ -89,8 +91,9 @@ class TwistModel:
         Returns:
             (T, J), radians about the joint's bone.
         """
-        return np.einsum("tjf,jf->tj", self._standardised(joints, directions), self.weights[joints, 1:]) + (
-            self.weights[joints, 0]
+        return (
+            np.einsum("tjf,jf->tj", self._standardised(joints, directions), self.weights[joints, 1:])
+            + (self.weights[joints, 0])
         )
 
     def head_rotmat(self, neck_global: F32, chest_global: F32, pelvis_global: F32) -> F32:
@@ -130,7 +133,13 @@ class TwistModel:
             }
             for joint in (*TWISTED, HEAD)
         }
-        return {"format": FORMAT, "style": self.style, "source": self.source, "notes": dict(self.notes), "joints": joints}
+        return {
+            "format": FORMAT,
+            "style": self.style,
+            "source": self.source,
+            "notes": dict(self.notes),
+            "joints": joints,
+        }
 
     @classmethod
     def from_json(cls, table: Mapping[str, Any], source: str) -> "TwistModel":
@@ -153,7 +162,9 @@ class TwistModel:
                 joint = JOINT_INDEX[name]
                 reference[joint], mean[joint], scale[joint] = row["reference"], row["mean"], row["scale"]
                 (head if joint == HEAD else weights[joint])[...] = row["weights"]
-            model = cls(str(table["style"]), str(table["source"]), reference, mean, scale, weights, head, table["notes"])
+            model = cls(
+                str(table["style"]), str(table["source"]), reference, mean, scale, weights, head, table["notes"]
+            )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise FormatError(f"{source} is not a twist model: {error!r}. Make one with `dancepose twist`.") from error
         if not all(np.isfinite(array).all() for array in (reference, mean, weights, head)) or not (scale > 0.0).all():
@@ -188,10 +199,9 @@ def require_style(style: str) -> None:
     Raises:
         InputError: Naming what there is.
     """
-    if style not in STYLES and not style.endswith(".json"):
-        raise InputError(
-            f"The style {style!r} is not known; expected {' or '.join(STYLES)}, or a .json from `dancepose twist`."
-        )
+    if style not in (*STYLES, REGRESSOR_STYLE) and not style.endswith(".json"):
+        names = ", ".join((*STYLES, REGRESSOR_STYLE))
+        raise InputError(f"The style {style!r} is not known; expected {names}, or a .json from `dancepose twist`.")
 
 
 def quadratic(directions: F32) -> F32:
@@ -219,7 +229,8 @@ def turn_between(first: F32, second: F32) -> F32:
     (..., 3)."""
     turn = np.swapaxes(first, -1, -2) @ second
     return 0.5 * np.stack(
-        [turn[..., 2, 1] - turn[..., 1, 2], turn[..., 0, 2] - turn[..., 2, 0], turn[..., 1, 0] - turn[..., 0, 1]], axis=-1
+        [turn[..., 2, 1] - turn[..., 1, 2], turn[..., 0, 2] - turn[..., 2, 0], turn[..., 1, 0] - turn[..., 0, 1]],
+        axis=-1,
     )
 
 
