@@ -114,17 +114,9 @@ def fit(
         fitted = start(shape, body, reference, prepared)
         errors["regressor"] = per_point_error_m(fitted.keypoints(body), raw.points_m)
         clock.lap("shape")
-        inner = part_of(progress, 0.4, 0.85)
+        bar = part_of(progress, 0.4, 0.85)
         fitted = refine_to_keypoints(
-            fitted,
-            body,
-            reference,
-            prepared,
-            settings.refine,
-            fps=sequence.fps,
-            twist=twist,
-            seeds=seeds,
-            progress=inner,
+            fitted, body, reference, prepared, settings.refine, fps=sequence.fps, twist=twist, seeds=seeds, progress=bar
         )
         clock.lap("refine")
     if settings.smooth:
