@@ -26,7 +26,7 @@ class KnownPose:
     @property
     def info(self) -> RegressorInfo:
         """As an ONNX file would say it."""
-        training: Mapping[str, object] = {}
+        training: Mapping[str, object] = {"style": "regressor"}
         markers = markers_for(self.layout)
         return RegressorInfo(self.layout, markers, self.body_fingerprint, "", "", "", "known", training)
 

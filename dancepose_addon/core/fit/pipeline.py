@@ -26,10 +26,11 @@ from .evaluation.metrics import per_point_error_m
 from .floor.contacts import Ground, ground, soles_of, support_drift
 from .floor.foot_lock import lock_feet
 from .placement import mean_offset, solve_scale_and_translation
-from .pose.analytic_ik import seen_joints
+from .pose.analytic_ik import open_leaves, restyle, seen_joints
 from .pose.levenberg_marquardt import RefineSettings, refine
+from .pose.twist import REGRESSOR_STYLE
 from .refinement import STILL_POINTS_M, Seeds, refine_to_keypoints, start
-from .regressor import PoseRegressor, require_layout
+from .regressor import PoseRegressor, require_layout, twist_of
 from .settings import FitSettings, require_settings
 from .shape.bundle_adjustment import Sample, solve_shape_and_poses
 from .shape.from_lengths import Shape, ShapeModel, shape_from_lengths, solve_shape
@@ -48,7 +49,7 @@ SAMPLE_ROUNDS: Final = 2
 SAMPLE_STEPS: Final = 3
 LONGEST_HOLD_S: Final = 1.0
 """Joints that nothing shows turn the shortest way from what was seen to what is seen next, for this long."""
-PROVENANCE: Final = ("source", "layout", "body", "regressor", "provider", "settings", "gaps", "notices")
+PROVENANCE: Final = ("source", "layout", "body", "regressor", "provider", "settings", "style", "gaps", "notices")
 """What of the report a motion file keeps."""
 
 
@@ -135,7 +136,8 @@ def fit(
     prepared = smooth_prepared(raw, fps=sequence.fps, strength=settings.smooth) if settings.smooth else raw
     clock.lap("prepare")
     progress(0.05, f"Regressing {len(sequence)} frames")
-    reference = _regress(regressor, markers, raw, prepared, settings, sequence.fps)
+    twist, _ = twist_of(regressor.info, settings.style)
+    reference = _regress(regressor, body, markers, raw, prepared, settings, sequence.fps)
     clock.lap("regress")
     errors: dict[str, F32] = {}
     if settings.refine is None:
@@ -146,9 +148,9 @@ def fit(
         fitted = start(shape, body, reference, prepared)
         errors["regressor"] = per_point_error_m(fitted.keypoints(body), raw.points_m)
         clock.lap("shape")
-        inner = part_of(progress, 0.4, 0.85)
+        bar = part_of(progress, 0.4, 0.85)
         fitted = refine_to_keypoints(
-            fitted, body, reference, prepared, settings.refine, fps=sequence.fps, seeds=seeds, progress=inner
+            fitted, body, reference, prepared, settings.refine, fps=sequence.fps, twist=twist, seeds=seeds, progress=bar
         )
         clock.lap("refine")
     if settings.smooth:
@@ -164,7 +166,7 @@ def fit(
     report = describe_fit(
         sequence, regressor, body, settings=settings, prepared=raw, shape=fitted.shape, errors_m=errors, settled=settled
     )
-    report["seconds"] = clock.seconds
+    report |= {"style": REGRESSOR_STYLE if twist is None else twist.style, "seconds": clock.seconds}
     progress(1.0, "Fitted")
     return FitResult(
         motion=_motion_of(settled.fitted, sequence.fps, report),
@@ -191,14 +193,24 @@ def _motion_of(fitted: FitState, fps: float, report: dict[str, Any]) -> BodyMoti
 
 
 def _regress(
-    regressor: PoseRegressor, markers: MarkerSet, raw: Prepared, prepared: Prepared, settings: FitSettings, fps: float
+    regressor: PoseRegressor,
+    body: BodyModel,
+    markers: MarkerSet,
+    raw: Prepared,
+    prepared: Prepared,
+    settings: FitSettings,
+    fps: float,
 ) -> F32:
-    """The regressor's rotations, (T, 24, 3, 3); steadied where points are noisy or missing."""
+    """The regressor's rotations, (T, 24, 3, 3): with the twist of the chosen style, and steadied where points are noisy
+    or missing."""
     noisy = raw.noise_m > STILL_POINTS_M
     # What it sees of noisy points is smoothed in any case: its poses are the prior of a refinement, not the result.
     smoothed = noisy and not settings.smooth and settings.refine is not None
     shown = smooth_prepared(raw, fps=fps, strength=1.0) if smoothed else prepared
     reference = regress_upright(regressor, shown.points_m)
+    twist, is_own = twist_of(regressor.info, settings.style)
+    if twist is not None and not is_own:
+        reference = restyle(body.rest_joints(), reference, twist, leaves=open_leaves(markers))
     if not (raw.gaps or noisy):
         return reference
     return steady_reference(reference, blind_joints(markers, raw.seen), longest=round(LONGEST_HOLD_S * fps), fps=fps)
@@ -266,7 +278,7 @@ def solve_sample(
         InputError: points that no fit could use.
     """
     prepared, settings = prepare(sequence), FitSettings()
-    reference = _regress(regressor, markers, prepared, prepared, settings, sequence.fps)
+    reference = _regress(regressor, body, markers, prepared, prepared, settings, sequence.fps)
     _, sample = _sample(reference, prepared, settings)
     return sample, *_solve_sample(markers, body, sample, settings, np.zeros(body.beta_count, np.float32))
 

@@ -12,8 +12,9 @@ from ..progress import Progress, part_of, silent
 from ..skeleton.markers import keypoints_from_pose
 from .evaluation.metrics import per_point_error_m
 from .placement import mean_offset
-from .pose.analytic_ik import seen_joints, swing
+from .pose.analytic_ik import open_leaves, seen_joints, swing
 from .pose.levenberg_marquardt import RefineSettings, refine
+from .pose.twist import TwistModel
 from .shape.from_lengths import Shape
 from .stages import FitState
 from .temporal.gap_filling import blind_joints, bridge_corrections, carry_corrections, mend_flips
@@ -60,17 +61,36 @@ def refine_to_keypoints(
     settings: RefineSettings,
     *,
     fps: float,
+    twist: TwistModel | None = None,
     seeds: Seeds | None = None,
     progress: Progress = silent,
 ) -> FitState:
-    """Bones laid onto the joints that are seen, then least squares where points are not met yet, then gaps bridged.
+    """Turn bones onto the joints that are seen, refine frames that do not meet their points, and fill gaps.
 
-    reference: (T, 24, 3, 3), the regressor's rotations; seeds: frames that are solved already.
+    Args:
+        fitted: Poses and places to start from.
+        body: The body.
+        reference: (T, 24, 3, 3), the regressor's rotations.
+        prepared: The points.
+        settings: Of the least squares.
+        fps: Frames per second.
+        twist: Decides how bones are turned about themselves where joints are seen; None keeps the regressor's twist.
+        seeds: Frames that are solved already.
+        progress: Called with the share done.
     """
     shape = fitted.shape
     rest_joints, markers, seen = shape.rest_joints(body), shape.sized_markers(), seen_joints(shape.markers)
     if seen.any_bone and prepared.noise_m < STILL_POINTS_M:
-        pose, translation = swing(rest_joints, fitted.pose, fitted.translation, prepared.points_m, seen, prepared.seen)
+        pose, translation = swing(
+            rest_joints,
+            fitted.pose,
+            fitted.translation,
+            prepared.points_m,
+            seen,
+            prepared.seen,
+            twist=twist,
+            leaves=open_leaves(markers),
+        )
         fitted = replace(fitted, pose=pose, translation=translation)
     distance = per_point_error_m(fitted.keypoints(body), prepared.points_m)
     distance[~prepared.seen] = 0.0

@@ -19,8 +19,11 @@ from numpy.typing import NDArray
 from ..errors import DancePoseError, RegressorError
 from ..skeleton.layouts import Layout, get_layout
 from ..skeleton.markers import MarkerSet
+from .pose.twist import REGRESSOR_STYLE, TwistModel, load_twist
 
 SCHEMA_VERSION: Final = 1
+DEFAULT_STYLE: Final = "aist"
+"""Convention of twist where neither the user nor the regressor names one: that of music-to-dance models' output."""
 HEADING_BLIND: Final = "turned about the vertical"
 """Words in ``normalisation`` of a regressor that gives the same pose whichever way the body faces."""
 METADATA_KEY: Final = "dancepose"
@@ -163,6 +166,30 @@ class PoseRegressor(Protocol):
     def __call__(self, keypoints_m: NDArray[np.float32]) -> NDArray[np.float32]:
         """keypoints_m: (T, K, 3), metres, SMPL axes -> (T, 24, 3, 3), local rotations."""
         ...
+
+
+def twist_of(info: RegressorInfo, style: str | None) -> tuple[TwistModel | None, bool]:
+    """The twist model of a fit.
+
+    Args:
+        info: Of the regressor. Its training table may hold a ``twist_model``, or under ``style`` the name of the
+            convention that its rotations follow.
+        style: Name or file of a twist model; None for the regressor's own, or DEFAULT_STYLE where it has none.
+
+    Returns:
+        The model, or None where the regressor's twist is kept; and whether the regressor's rotations follow it already.
+
+    Raises:
+        InputError, FormatError: As ``load_twist``.
+    """
+    table, own = info.training.get("twist_model"), str(info.training.get("style", ""))
+    if style is None and table:
+        return TwistModel.from_json(table, info.name), True
+    style = style or own or DEFAULT_STYLE
+    if style == REGRESSOR_STYLE:
+        return None, True
+    chosen = load_twist(style)
+    return chosen, own == chosen.style
 
 
 def require_layout(info: RegressorInfo, layout: Layout, source: str) -> None:

@@ -21,6 +21,7 @@ class FitSettings:
     smooth: float = 0.0
     level: bool = True
     foot_lock: bool = False
+    style: str | None = None
 
 
 def settings_from(
@@ -31,10 +32,11 @@ def settings_from(
     smooth: float = 0.0,
     level: bool = True,
     foot_lock: bool = False,
+    style: str | None = None,
 ) -> FitSettings:
     """Settings as command lines and panels name them. refine: steps, 0 for the regressor alone."""
     refinement = RefineSettings(steps=refine) if refine else None
-    return FitSettings(refinement, betas, adapt, smooth, level, foot_lock)
+    return FitSettings(refinement, betas, adapt, smooth, level, foot_lock, style)
 
 
 def parse_betas(text: str) -> tuple[float, ...]:

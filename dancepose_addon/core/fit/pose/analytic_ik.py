@@ -1,66 +1,44 @@
-"""Swing: turn bones onto observed joints in closed form, along the tree, keeping the twist that they have.
+"""Analytic inverse kinematics: turn bones onto observed joints in closed form, down the tree.
 
-Where joint centres are seen and bones have their true lengths this puts every joint in its place exactly; what is left
-open, the turn of a bone about itself, stays as the regressor says (Li et al. 2021, HybrIK, for the split of swing and
-twist; Kabsch 1976 where several bones start at one joint and so fix its whole rotation).
+Where joint centres are seen and bones have their true lengths this puts every joint in its place exactly. What
+positions leave open, the rotation of a bone about itself, comes from a twist model (``twist.py``) or stays as the
+regressor says. Li et al. 2021 (HybrIK) for the split into swing and twist; Kabsch 1976 where several bones start at one
+joint and so determine its whole rotation.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ...arrays import F32
-from ...body.model import JOINT_COUNT, JOINT_INDEX, PARENTS, TREE_LEVELS
-from ...body.rotation import nearest_rotmat, rotvec_to_rotmat
+from ...arrays import F32, Flags, Indices
+from ...body.model import JOINT_COUNT, PARENTS, TREE_LEVELS, forward_kinematics
+from ...body.rotation import nearest_rotmat
 from ...skeleton.markers import MarkerSet
+from .twist import CHEST, DIRECTIONS, FOLLOWING, HEAD, SPINE, TwistModel, about, into_frame, turn_between, unit
 
 ON_JOINT_M: Final = 1e-4
-"""A point this near to a joint's centre stands for it."""
-MOST_TWIST_RAD: Final = np.radians(50.0)
-
-
-@dataclass(frozen=True)
-class Hinge:
-    """An elbow or a knee. joints: the upper bone's, its own, and where the lower bone ends; axis, bends: of the T-pose,
-    about which and whereto the lower bone bends; aside_rad: how far it bends out of that plane; tilt_rad: how far the
-    axis is from lying across the upper bone; twist_rad: how far a regressor is off about the upper bone."""
-
-    joints: tuple[int, int, int]
-    axis: tuple[float, float, float]
-    bends: tuple[float, float, float]
-    aside_rad: float
-    tilt_rad: float
-    twist_rad: float
-
-
-def _hinges(side: str) -> tuple[Hinge, Hinge]:
-    def joints(*names: str) -> tuple[int, int, int]:
-        upper, own, end = (JOINT_INDEX[f"{side}_{name}"] for name in names)
-        return upper, own, end
-
-    aside, arm, leg = np.radians([1.5, 8.0, 6.0]).tolist()
-    return (
-        Hinge(joints("shoulder", "elbow", "wrist"), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), aside, 0.0, arm),
-        # Legs at rest are not straight from the front, by about twice this; whether they are when they bend is open.
-        Hinge(joints("hip", "knee", "ankle"), (1.0, 0.0, 0.0), (0.0, 0.0, -1.0), aside, 0.05, leg),
-    )
-
-
-HINGES: Final = (*_hinges("left"), *_hinges("right"))
+"""A point this near to a joint's centre counts as the joint."""
+NECK: Final = PARENTS[HEAD]
+LEAVES: Final = tuple(joint for joint in range(JOINT_COUNT) if joint not in PARENTS)
+CHEST_CHILDREN: Final = tuple(joint for joint in range(JOINT_COUNT) if PARENTS[joint] == CHEST)
 
 
 @dataclass(frozen=True)
 class SeenJoints:
-    """Which joints a layout shows. points: (24,), index of the point at each joint's centre, or -1."""
+    """Which joints a layout shows.
 
-    points: NDArray[np.intp]
+    Attributes:
+        points: (24,), index of the point at each joint's centre, or -1.
+    """
+
+    points: Indices
 
     @property
     def whole_trunk(self) -> bool:
-        """Whether every joint from the pelvis to the knees and elbows is seen, so that lengths tell the whole body."""
+        """Whether every joint from the pelvis to the knees and elbows is seen, so that lengths give the whole body."""
         return bool((self.points[:20] >= 0).all())
 
     @property
@@ -78,14 +56,51 @@ def seen_joints(markers: MarkerSet) -> SeenJoints:
     return SeenJoints(points)
 
 
+@dataclass(frozen=True)
+class ObservedJoints:
+    """Joints as they are seen.
+
+    Attributes:
+        bones_m: (24, 3), from the parent's centre in the T-pose, metres.
+        pose: (T, 24, 3, 3), local rotations to start from.
+        place_m: (T, 24, 3), where joints are seen, metres.
+        known: (T, 24), which of these to go by.
+        chest: (T, 3, 3), global rotation of the chest.
+    """
+
+    bones_m: F32
+    pose: F32
+    place_m: F32
+    known: Flags
+    chest: F32
+
+
 def swing(
-    rest_joints_m: F32, pose_rotmat: F32, translation_m: F32, target_m: F32, seen: SeenJoints, usable: NDArray[np.bool_]
+    rest_joints_m: F32,
+    pose_rotmat: F32,
+    translation_m: F32,
+    target_m: F32,
+    seen: SeenJoints,
+    usable: Flags,
+    *,
+    twist: TwistModel | None = None,
+    leaves: Sequence[int] = (),
 ) -> tuple[F32, F32]:
     """Lay bones over observed joints.
 
-    rest_joints_m: (24, 3), metres, in true size; pose_rotmat: (T, 24, 3, 3); translation_m: (T, 3), metres, for a
-    pelvis that is not seen; target_m: (T, K, 3), metres; usable: (T, K), points to go by. A bone of which an end is
-    missing keeps its rotation against its parent. Returns pose_rotmat and translation_m of the same shapes.
+    Args:
+        rest_joints_m: (24, 3), T-pose in true size, metres.
+        pose_rotmat: (T, 24, 3, 3), local rotations to start from. A bone of which an end is missing keeps its own.
+        translation_m: (T, 3), metres, for a pelvis that is not seen.
+        target_m: (T, K, 3), points, metres.
+        seen: Which joints are points.
+        usable: (T, K), points to go by.
+        twist: Decides how bones are turned about themselves; None keeps the twist of ``pose_rotmat``.
+        leaves: Joints at the ends of the tree (head, toes, hands) that no point shows: ``twist`` decides their
+            rotation too.
+
+    Returns:
+        pose_rotmat and translation_m, of the same shapes.
     """
     where = np.maximum(seen.points, 0)
     observed, known = target_m[:, where], usable[:, where] & (seen.points >= 0)
@@ -94,6 +109,7 @@ def swing(
     place = np.empty((len(pose), JOINT_COUNT, 3), np.float32)
     place[:, 0] = np.where(known[:, :1], observed[:, 0], rest_joints_m[0] + translation_m)
     bones = rest_joints_m - rest_joints_m[np.maximum(PARENTS, 0)]
+    shown = ObservedJoints(bones, pose_rotmat, observed, known, chest_of(bones, pose_rotmat, observed, known))
     for joints, parents, groups in _plan(tuple((seen.points >= 0).tolist())):
         if parents:
             above = turned[:, list(parents)]
@@ -102,68 +118,119 @@ def swing(
         else:
             turned[:, 0] = pose_rotmat[:, 0]
         for these, children in groups:
-            start = place[:, these]
-            aim = observed[:, children] - start[:, :, None]
+            aim = observed[:, children] - place[:, these][:, :, None]
+            if parents and twist is not None and children.shape[1] == 1:
+                found = _twisted(twist, these, children[:, 0], turned, aim[:, :, 0], shown)
+                turned[:, these] = np.where(known[:, children[:, 0], None, None], found, turned[:, these])
+                continue
             there = (turned[:, these][:, :, None] @ bones[children][..., None])[..., 0]
             missing = ~known[:, children]
             if missing.any():
                 aim[missing] = there[missing]
-            correct = minimal_turn(there[:, :, 0], aim[:, :, 0]) if children.shape[1] == 1 else _best_turn(there, aim)
+            one = children.shape[1] == 1
+            correct = minimal_turn(there[:, :, 0], aim[:, :, 0]) if one else best_turn(there, aim)
             turned[:, these] = correct @ turned[:, these]
-        for hinge in HINGES:
-            upper, own, end = hinge.joints
-            if upper in joints and (seen.points[list(hinge.joints)] >= 0).all():
-                lower, sure = observed[:, end] - observed[:, own], known[:, list(hinge.joints)].all(axis=1)
-                turned[:, upper] = _hinged(turned[:, upper], bones[own], lower, sure, hinge)
+        if twist is not None:
+            for leaf in set(leaves).intersection(joints):
+                turned[:, leaf] = turned[:, PARENTS[leaf]]
+                if leaf == HEAD:
+                    turned[:, HEAD] = turned[:, NECK] @ twist.head_rotmat(
+                        turned[:, NECK], turned[:, CHEST], turned[:, 0]
+                    )
         pose[:, list(joints)] = (
             np.swapaxes(turned[:, list(parents)], -1, -2) @ turned[:, list(joints)] if parents else turned[:, :1]
         )
     return pose, place[:, 0] - rest_joints_m[0]
 
 
-def _hinged(upper: F32, bone_m: F32, lower_m: F32, sure: NDArray[np.bool_], hinge: Hinge) -> F32:
-    """Turn an upper bone about itself so that the lower one bends in the hinge's plane.
+def restyle(rest_joints_m: F32, pose_rotmat: F32, twist: TwistModel, *, leaves: Sequence[int] = ()) -> F32:
+    """Turn bones about themselves as a twist model does; every joint stays where it is.
 
-    How far the lower bone tells the turn grows with the bend: its own certainty, over the sine of the bend, is weighed
-    against that of the regressor's twist. upper: (T, 3, 3), global; bone_m: (3,), at rest; lower_m: (T, 3), seen; sure:
-    (T,).
+    Args:
+        rest_joints_m: (24, 3), T-pose, metres.
+        pose_rotmat: (T, 24, 3, 3), local rotations.
+        twist: The model.
+        leaves: As of ``swing``.
+
+    Returns:
+        (T, 24, 3, 3).
     """
-    along: F32 = bone_m / np.float32(np.linalg.norm(bone_m))
-    axis = np.array(hinge.axis, np.float32)
-    axis -= (axis @ along) * along
-    axis /= np.linalg.norm(axis)
-    ahead = np.cross(along, axis)
-    ahead *= np.sign(ahead @ np.array(hinge.bends, np.float32))
-    local = (np.swapaxes(upper, -1, -2) @ lower_m[..., None])[..., 0]
-    local /= np.maximum(np.linalg.norm(local, axis=1, keepdims=True), 1e-9)
-    straight, aside, forward = (np.asarray(local @ side, np.float32) for side in (along, axis, ahead))
-    tilt, tilt_sq = _tilt(straight, aside, forward, sure, hinge) if hinge.tilt_rad else (0.0, 0.0)
-    sine_sq = np.maximum(aside**2 + forward**2, 1e-9)
-    unsure = hinge.aside_rad**2 + tilt_sq * straight**2
-    share = hinge.twist_rad**2 * sine_sq / (hinge.twist_rad**2 * sine_sq + unsure)
-    wanted = np.arcsin(np.clip(-tilt * straight / np.sqrt(sine_sq), -1.0, 1.0))
-    turn = share * (wanted - np.arctan2(aside, forward))
-    # A lower bone that seems to bend backwards says nothing of the twist.
-    turn = np.where(sure & (np.abs(turn) < MOST_TWIST_RAD), turn, 0.0)
-    rotvec: F32 = (turn[:, None] * np.cross(axis, ahead)).astype(np.float32)
-    return upper @ rotvec_to_rotmat(rotvec)
+    _, place = forward_kinematics(rest_joints_m, pose_rotmat)
+    all_seen = SeenJoints(np.arange(JOINT_COUNT))
+    usable = np.ones(place.shape[:2], bool)
+    return swing(rest_joints_m, pose_rotmat, place[:, 0], place, all_seen, usable, twist=twist, leaves=leaves)[0]
 
 
-def _tilt(straight: F32, aside: F32, forward: F32, sure: NDArray[np.bool_], hinge: Hinge) -> tuple[float, float]:
-    """How far a clip's hinge is from lying across the upper bone, radians, and the variance that is left.
+def open_leaves(markers: MarkerSet) -> tuple[int, ...]:
+    """Head, toes and hands whose rotation no point shows: none is attached to them away from their centre."""
+    away = np.linalg.norm(markers.offsets_m, axis=1) > ON_JOINT_M
+    return tuple(leaf for leaf in LEAVES if not (away & (markers.weights[:, leaf] > 0.0)).any())
 
-    A lower bone that bends about an axis tilted by t lies aside by -t times how straight the limb is, and by a
-    regressor's constant error of twist times how far it bends: two unknowns, solved over the clip. Arrays: (T,), parts
-    of the lower bone's direction.
+
+def chest_of(bones: F32, pose: F32, place: F32, known: Flags) -> F32:
+    """Global rotation of the chest, ahead of the way down the tree: from the joints that start there where all are
+    seen, else by the spine of ``pose``. -> (T, 3, 3)."""
+    guess = pose[:, 0]
+    for joint in (*SPINE, CHEST):
+        guess = guess @ pose[:, joint]
+    clear = known[:, [CHEST, *CHEST_CHILDREN]].all(axis=1)
+    if not clear.any():
+        return guess
+    aim = place[:, list(CHEST_CHILDREN)] - place[:, [CHEST]]
+    found = best_turn(np.broadcast_to(bones[list(CHEST_CHILDREN)], aim.shape), aim)
+    return np.where(clear[:, None, None], found, guess)
+
+
+def _twisted(
+    twist: TwistModel, joints: Indices, children: Indices, turned: F32, aim: F32, shown: ObservedJoints
+) -> F32:
+    """Global rotations of joints with one child each: minimal from the typical pose, then the model's twist.
+
+    Args as of ``bone_starts``.
+
+    Returns:
+        (T, J, 3, 3).
     """
-    weight = sure / (hinge.aside_rad**2 + (hinge.twist_rad * forward) ** 2)
-    rows = np.stack([-straight, forward])
-    normal = (rows * weight) @ rows.T + np.diag([hinge.tilt_rad**-2, hinge.twist_rad**-2])
-    covariance = np.linalg.inv(normal)
-    return float((covariance @ (rows @ (weight * aside)))[0]), float(covariance[0, 0])
+    start, directions = bone_starts(twist.reference, joints, children, turned, aim, shown)
+    bone = np.broadcast_to(unit(shown.bones_m[children]), aim.shape)
+    return start @ about(bone, twist.residual_rad(joints, directions))
 
 
-_Group = tuple[NDArray[np.intp], NDArray[np.intp]]
+def bone_starts(
+    reference: F32, joints: Indices, children: Indices, turned: F32, aim: F32, shown: ObservedJoints
+) -> tuple[F32, F32]:
+    """Rotations without residual twist of joints with one child each, and the features of that twist.
+
+    Args:
+        reference: (24, 3, 3), typical local rotations.
+        joints: (J,), indices.
+        children: (J,), the child of each.
+        turned: (T, 24, 3, 3), global rotations; those of the joints' parents are used.
+        aim: (T, J, 3), from each joint to its child, metres.
+        shown: What is seen.
+
+    Returns:
+        (T, J, 3, 3), global rotations; (T, J, 6), directions: of the bone in its parent's frame, and of the bone that
+        follows in its own, or for the spine how the chest is turned.
+    """
+    above = turned[:, [PARENTS[joint] for joint in joints]]
+    start = above @ reference[joints]
+    start = minimal_turn((start @ shown.bones_m[children][..., None])[..., 0], aim) @ start
+    directions = np.zeros((*aim.shape[:2], DIRECTIONS), np.float32)
+    directions[..., :3] = into_frame(above, unit(aim))
+    for index, (joint, child) in enumerate(zip(joints, children, strict=True)):
+        beyond = FOLLOWING[joint]
+        if joint in SPINE:
+            directions[:, index, 3:] = turn_between(above[:, index], shown.chest)
+        elif beyond >= 0:
+            kept = (shown.pose[:, child] @ shown.bones_m[beyond][:, None])[..., 0]
+            next_bone = into_frame(start[:, index], shown.place_m[:, beyond] - shown.place_m[:, child])
+            both = shown.known[:, [child, beyond]].all(axis=1)
+            directions[:, index, 3:] = unit(np.where(both[:, None], next_bone, kept))
+    return start, directions
+
+
+_Group = tuple[Indices, Indices]
 
 
 @lru_cache(maxsize=32)
@@ -185,13 +252,19 @@ def _plan(shown: tuple[bool, ...]) -> list[tuple[tuple[int, ...], tuple[int, ...
 
 
 def minimal_turn(start: F32, end: F32) -> F32:
-    """The smallest rotations that turn ``start`` into the direction of ``end``. (..., 3) each, of any length.
+    """The smallest rotations that turn ``start`` into the direction of ``end``.
 
-    R = I + [v]x + [v]x^2 / (1 + c), v = a x b, c = a.b; opposite directions, and none at all, leave the bone where it
-    is, since any axis would do (a refinement that follows decides).
+    R = I + [v]x + [v]x^2 / (1 + c), v = a x b, c = a.b. Opposite directions and zero vectors give the identity, since
+    any axis would do; a refinement that follows decides.
+
+    Args:
+        start: (..., 3), of any length.
+        end: (..., 3), of any length.
+
+    Returns:
+        (..., 3, 3).
     """
-    a = start / np.maximum(np.sqrt(np.einsum("...c,...c->...", start, start)), 1e-9)[..., None]
-    b = end / np.maximum(np.sqrt(np.einsum("...c,...c->...", end, end)), 1e-9)[..., None]
+    a, b = unit(start), unit(end)
     v = np.empty_like(a)
     for axis in range(3):
         first, second = (axis + 1) % 3, (axis + 2) % 3
@@ -211,6 +284,6 @@ def minimal_turn(start: F32, end: F32) -> F32:
     return turn
 
 
-def _best_turn(start: F32, end: F32) -> F32:
+def best_turn(start: F32, end: F32) -> F32:
     """The rotations that lay several directions over others best (Kabsch 1976). (..., C, 3) each -> (..., 3, 3)."""
     return nearest_rotmat(np.swapaxes(end, -1, -2) @ start)
