@@ -15,6 +15,7 @@ from ..regressor import PoseRegressor
 from ..settings import FitSettings
 from ..shape.from_lengths import Shape
 from ..stages import GroundedFit
+from ..temporal.exchanges import describe_exchanges
 from ..temporal.preprocessing import Gap, Prepared
 from .metrics import floating_mm, penetration_mm, skating_ratio, standing_slide_mm_per_s
 
@@ -122,6 +123,7 @@ def _notices(
             f"{points} of {sequence.layout.count} points have gaps ({len(prepared.gaps)} gaps, {frames} point-frames; "
             f"{jumps} of them jumps): they were bridged, and are listed in the report."
         )
+    notices.extend(describe_exchanges(prepared.exchanges, sequence.layout))
     misfit = shape.notice() if settings.betas is None else None
     if misfit:
         notices.append(misfit)

@@ -1,7 +1,7 @@
 """Least squares for a body's scale and betas, with the betas held to the range of people.
 
 Unknowns are x = (s, s beta, ...), in which posed points are linear. The bound |beta_i| <= b is then |x_i| <= b x_0. It
-is part of the solve (an active-set method: Nocedal and Wright 2006, Numerical Optimization, section 16.5) and not a clip
+is part of the solve (an active-set method, Nocedal and Wright 2006, Numerical Optimization, section 16.5), not a clip
 afterwards, so the scale and the other betas make up for what a bounded beta cannot do.
 """
 

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..skeleton.layout import Layout
-
-F32 = NDArray[np.float32]
-Flags = NDArray[np.bool_]
+from ...arrays import F32, Flags
+from ...skeleton.layout import Layout
+from ..intervals import runs_of
 
 AGAINST_COSINE: Final = float(np.cos(np.radians(100.0)))
 """Of the angle between a pair of the head and the shoulders: beyond it the pair is exchanged."""
@@ -128,7 +126,7 @@ def _repair_head(state: Exchanged, pair: tuple[int, int], layout: Layout, fps: f
     moved[against, a], moved[against, b] = points[against, b], points[against, a]
     sure[against, a], sure[against, b] = state.confidence[against, b], state.confidence[against, a]
     flags[:, [a, b]] |= passing[:, None]
-    found = tuple(Exchange(pair, first, last, True) for first, last in _stretches(against))
+    found = tuple(Exchange(pair, first, last, True) for first, last in runs_of(against))
     return Exchanged(moved, sure, flags, (*state.found, *found))
 
 
@@ -141,7 +139,8 @@ def _around_changes(flags: Flags, clear: Flags, longest: int) -> Flags:
     """Frames next to a change of ``flags`` that are not ``clear`` yet, on both sides. All (T,)."""
     passing = np.zeros_like(flags)
     for change in np.flatnonzero(np.diff(flags.astype(np.int8))):
-        for frames in (range(change, max(-1, change - longest), -1), range(change + 1, min(len(flags), change + longest))):
+        before = range(change, max(-1, change - longest), -1)
+        for frames in (before, range(change + 1, min(len(flags), change + longest))):
             for frame in frames:
                 if clear[frame]:
                     break
@@ -166,7 +165,7 @@ def _repair_jumps(state: Exchanged, layout: Layout, fps: float) -> Exchanged:
             other[change:] = ~other[change:]
         if other.sum() > 0.5 * len(other):
             other = ~other
-        for first, last in _stretches(other):
+        for first, last in runs_of(other):
             short = last - first + 1 <= LONGEST_EXCHANGE_S * fps
             found.append(Exchange((a, b), first, last, short))
             if short:
@@ -174,12 +173,6 @@ def _repair_jumps(state: Exchanged, layout: Layout, fps: float) -> Exchanged:
                 points[frames, [a, b]] = points[frames, [b, a]]
                 sure[frames, [a, b]] = sure[frames, [b, a]]
     return Exchanged(points, sure, state.passing, tuple(found))
-
-
-def _stretches(flags: Flags) -> list[tuple[int, int]]:
-    """Stretches of true values as (first, last), both included. flags: (T,)."""
-    edges = np.flatnonzero(np.diff(flags.astype(np.int8), prepend=0, append=0))
-    return [(int(first), int(end) - 1) for first, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def describe_exchanges(found: tuple[Exchange, ...], layout: Layout) -> list[str]:
@@ -195,7 +188,9 @@ def describe_exchanges(found: tuple[Exchange, ...], layout: Layout) -> list[str]
         frames = sum(exchange.last - exchange.first + 1 for exchange in those)
         where = f"{len(those)} stretch{'es' if len(those) > 1 else ''}, {frames} frames, the first at {those[0].first}"
         if repaired:
-            sentences.append(f"Left and right points were exchanged in the recording and are exchanged back: {names} ({where}).")
+            sentences.append(
+                f"Left and right points were exchanged in the recording and are exchanged back: {names} ({where})."
+            )
         else:
             sentences.append(
                 f"Left and right points may be exchanged in the recording: {names} ({where}). They were left as they "
