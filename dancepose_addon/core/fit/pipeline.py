@@ -260,7 +260,7 @@ def _solve_shape(
     known = None if settings.betas is None else _given(settings, body)
     betas = np.zeros(body.beta_count, np.float32) if known is None else known
     if known is None and seen.any_bone:
-        shape = shape_from_lengths(markers, body, prepared.points_m, prepared.seen, noise_m=prepared.noise_m)
+        shape = shape_from_lengths(markers, body, prepared.points_m, prepared.confidence, noise_m=prepared.noise_m)
         if seen.whole_trunk and not settings.adapt:
             return shape, None
         betas = shape.betas

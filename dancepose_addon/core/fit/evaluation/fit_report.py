@@ -15,6 +15,7 @@ from ..regressor import PoseRegressor
 from ..settings import FitSettings
 from ..shape.from_lengths import Shape
 from ..stages import GroundedFit
+from ..temporal.exchanges import describe_exchanges
 from ..temporal.preprocessing import Gap, Prepared
 from .metrics import floating_mm, penetration_mm, skating_ratio, standing_slide_mm_per_s
 
@@ -47,7 +48,7 @@ def describe_fit(
         "regressor": regressor.info.name,
         "provider": regressor.provider,
         "settings": asdict(settings),
-        "notices": _notices(sequence, regressor, body, prepared, settings, settled.drift_m),
+        "notices": _notices(sequence, regressor, body, prepared, settings, shape, settled.drift_m),
         "noise_mm": round(prepared.noise_m * 1000.0, 3),
         "gaps": _gap_rows(prepared.gaps, layout),
         "betas": [round(float(beta), 4) for beta in shape.betas],
@@ -105,6 +106,7 @@ def _notices(
     body: BodyModel,
     prepared: Prepared,
     settings: FitSettings,
+    shape: Shape,
     drift_m: float,
 ) -> list[str]:
     notices = list(sequence.notes)
@@ -121,6 +123,10 @@ def _notices(
             f"{points} of {sequence.layout.count} points have gaps ({len(prepared.gaps)} gaps, {frames} point-frames; "
             f"{jumps} of them jumps): they were bridged, and are listed in the report."
         )
+    notices.extend(describe_exchanges(prepared.exchanges, sequence.layout))
+    misfit = shape.notice() if settings.betas is None else None
+    if misfit:
+        notices.append(misfit)
     if drift_m:
         notices.append(
             f"The floor of the recording drifts by {drift_m * 100.0:.0f} cm over the clip: standing feet were levelled."

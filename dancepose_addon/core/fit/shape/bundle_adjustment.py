@@ -27,6 +27,7 @@ from ..pose.levenberg_marquardt import (
     normal_equations,
     turned,
 )
+from .beta_bounds import solve_bounded
 from .from_lengths import BETA_SPREAD_M, MOST_SHIFT_M, Shape, ShapeModel
 
 ROUNDS: Final = 12
@@ -90,8 +91,12 @@ def solve_shape_and_poses(
         ridge = model.ridge(len(sample.target_m))
         reduced = reduced_equations(solved, model.columns(solved.state.pose), damping)
         change, free = np.zeros(model.count), np.flatnonzero(~still)
-        hessian, gradient = reduced.hessian + np.diag(ridge), reduced.gradient - ridge * solved.vector
-        change[free] = np.linalg.solve(hessian[np.ix_(free, free)], gradient[free])
+        hessian = reduced.hessian + np.diag(ridge)
+        # Of the unknowns and not of their change, since the betas' bounds are on these.
+        gradient = reduced.gradient - ridge * solved.vector + hessian @ solved.vector
+        gradient = gradient[free] - hessian[np.ix_(free, np.flatnonzero(still))] @ solved.vector[still]
+        found = solve_bounded(hessian[np.ix_(free, free)], gradient, model.free_betas)
+        change[free] = found - solved.vector[free]
         turn, before = reduced.turns(change), cost_of(model, solved)
         for share in SHARES:
             vector = solved.vector + share * change

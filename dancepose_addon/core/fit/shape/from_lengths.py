@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 from ...arrays import F32, F64
 from ...body.model import JOINT_COUNT, PARENTS, BodyModel, forward_kinematics
 from ...skeleton.markers import MarkerSet
+from .beta_bounds import BETA_BOUND, solve_bounded
 
-BETA_SPREAD_M: Final = (0.0005, 0.005)
+BETA_SPREAD_M: Final = (0.0005, 0.02)
 """Residual in metres that weighs as much as one unit of a beta, people's spread: what is left between points and body,
 within these."""
+START_BETA_SPREAD_M: Final = 0.005
+"""The same before anything is known of the residual."""
 PLACE_SPREAD: Final = 0.1
 """Residual that weighs as much as a point's shift on the body, as a share of that shift."""
 MOST_SHIFT_M: Final = 0.04
@@ -35,6 +38,24 @@ LENGTH_FRAMES: Final = 1000
 """As many frames as give a median that does not change any more."""
 SCALE_SPREAD: Final = 0.1
 """Of people's size, beyond what betas hold."""
+OWN_M: Final = 0.0005
+"""Lengths that one body has to within this, root mean square, are those of this body's own joints."""
+OWN_BETA_BOUND: Final = 5.0
+"""Of the betas where points are this body's own joints: an unusual person, but measured."""
+LEAST_FREEDOM: Final = 8
+"""Lengths beyond the unknowns, below which their agreement proves nothing."""
+WHOLE_TRUST: Final = 0.99
+"""Points of less confidence than this over the clip are only near the joint."""
+MODEL_ERROR_M: Final = (0.01, 0.02)
+"""Least and greatest standard deviation of a length between points that are not this body's own joints."""
+MODEL_ROUNDS: Final = 3
+NOTICED_LENGTH_M: Final = 0.005
+NOTICED_POINTS_M: Final = 0.02
+"""Residuals from which on a fit says that its body does not follow the points."""
+MEDIAN_OF_NORMAL: Final = 0.6745
+HUBER: Final = 1.5
+"""Lengths that are off by more standard deviations count with their size, not with its square."""
+LENGTH_STEPS: Final = 12
 OUTLIER_M: Final = 0.05
 ROUNDS: Final = 3
 
@@ -42,12 +63,36 @@ ROUNDS: Final = 3
 @dataclass(frozen=True)
 class Shape:
     """A body of a clip. betas: (B,); scale: about SMPL's origin; markers: of the mean-size body, offsets adapted or
-    not; residual_m: root mean square over sampled frames and points, metres."""
+    not; residual_m: root mean square over sampled frames and points, metres, or over lengths where these gave the
+    body; lengths: whether they did; own_joints: whether the points are this body's own joints, so that their lengths
+    are its lengths."""
 
     betas: F32
     scale: float
     markers: MarkerSet
     residual_m: float = float("nan")
+    lengths: bool = False
+    own_joints: bool = False
+
+    def notice(self) -> str | None:
+        """What this body cannot follow of the points, in one or two sentences, or None."""
+        parts = []
+        left_mm = self.residual_m * 1000.0
+        if self.lengths and not self.own_joints and self.residual_m > NOTICED_LENGTH_M:
+            parts.append(
+                f"The skeleton's bone lengths are not this body's: after betas and scale were solved they differ by "
+                f"{left_mm:.0f} mm (root mean square), so the body cannot meet all points."
+            )
+        elif not self.lengths and self.residual_m > NOTICED_POINTS_M:
+            parts.append(f"The body is {left_mm:.0f} mm (root mean square) from the points its shape was solved from.")
+        held = np.flatnonzero(np.abs(self.betas) > 0.999 * BETA_BOUND)
+        if len(held) and not self.own_joints:
+            names = ", ".join(str(index) for index in held)
+            parts.append(
+                f"The proportions are outside the range of people: {'betas' if len(held) > 1 else 'beta'} {names} "
+                f"{'are' if len(held) > 1 else 'is'} held at +-{BETA_BOUND:g}."
+            )
+        return " ".join(parts) or None
 
     def rest_joints(self, body: BodyModel) -> F32:
         """(24, 3), metres, in true size."""
@@ -59,45 +104,128 @@ class Shape:
 
 
 def shape_from_lengths(
-    markers: MarkerSet, body: BodyModel, points_m: F32, seen: NDArray[np.bool_], *, noise_m: float
+    markers: MarkerSet, body: BodyModel, points_m: F32, confidence: F32, *, noise_m: float, betas: F32 | None = None
 ) -> Shape:
-    """The most likely betas and scale, given the clip's lengths between points that ride on one bone.
+    """Solve the most likely betas and scale from the clip's lengths between points that are attached to one bone.
 
-    points_m: (T, K, 3), metres; seen: (T, K); noise_m: of a coordinate, metres. Lengths are medians over frames, less
-    what noise adds to them. Where the layout has no such pairs, the mean body in the mean size.
+    Where the points are this body's own joints, one body has all the lengths and they are as sure as noise lets them
+    be. Other skeletons have their joint centres centimetres elsewhere: then each length has a model error, and a length
+    that no person has counts less (Huber's loss).
+
+    Args:
+        markers: attachment of the layout's points.
+        body: the body to shape.
+        points_m: (T, K, 3), metres.
+        confidence: (T, K) in [0, 1], 0 where a point was not seen.
+        noise_m: standard deviation of a coordinate, metres.
+        betas: (B,) where they are known and only the scale is wanted.
+
+    Returns:
+        The shape; the mean body in the mean size where the layout has no such lengths.
     """
+    found = _measured_lengths(markers, body, points_m, confidence, noise_m)
+    if found is None:
+        return Shape(np.zeros(body.beta_count, np.float32) if betas is None else betas, 1.0, markers)
+    if betas is not None:
+        found = replace(found, bone=found.bone + found.dirs @ betas, dirs=found.dirs[..., :0])
+    unknown, left = _solve_lengths(found, found.spread, bound=OWN_BETA_BOUND)
+    freedom = len(found.median) - len(unknown)
+    own = freedom >= LEAST_FREEDOM and float(np.sqrt((left**2).mean())) < OWN_M + float(np.median(found.spread))
+    own = own and bool((found.trust > WHOLE_TRUST).all()) and betas is None
+    if not own:
+        error_m = MODEL_ERROR_M[1]
+        for _ in range(MODEL_ROUNDS):
+            spread = np.hypot(found.spread, error_m) / np.sqrt(found.trust)
+            unknown, left = _solve_lengths(found, spread, bound=BETA_BOUND)
+            error_m = float(np.clip(np.median(np.abs(left)) / MEDIAN_OF_NORMAL, *MODEL_ERROR_M))
+    solved = unknown[1:] / unknown[0] if betas is None else betas
+    return Shape(
+        np.asarray(solved, np.float32),
+        float(unknown[0]),
+        markers,
+        float(np.sqrt((left**2).mean())),
+        lengths=True,
+        own_joints=own,
+    )
+
+
+@dataclass(frozen=True)
+class _Lengths:
+    """Lengths of a clip and of the body.
+
+    Attributes:
+        median: (E,), metres, of the clip.
+        spread: (E,), metres, how sure noise lets them be.
+        trust: (E,) in (0, 1], the lower confidence of the two points.
+        bone: (E, 3), metres, between the points on the mean body.
+        dirs: (E, 3, B), metres, how that moves with the betas.
+    """
+
+    median: F64
+    spread: F64
+    trust: F64
+    bone: F64
+    dirs: F64
+
+
+def _measured_lengths(
+    markers: MarkerSet, body: BodyModel, points_m: F32, confidence: F32, noise_m: float
+) -> _Lengths | None:
+    """Medians over the clip of the lengths that no pose changes, less what noise adds to them. None where there are
+    none. Points that coincide in the clip or on the body say nothing of its size and are left out."""
     base, dirs = _rest_point_table(markers, body)
     first, second = rigid_pairs(markers)
-    far = np.linalg.norm(base[first] - base[second], axis=1) > LEAST_LENGTH_M
-    first, second = first[far], second[far]
-    if not len(first):
-        return Shape(np.zeros(body.beta_count, np.float32), 1.0, markers)
     some = slice(None, None, max(1, len(points_m) // LENGTH_FRAMES))
-    points_m, seen = points_m[some], seen[some]
+    points_m, confidence = points_m[some], confidence[some]
     apart = points_m[:, first] - points_m[:, second]
     length = np.sqrt(np.einsum("tec,tec->te", apart, apart))
-    length[~(seen[:, first] & seen[:, second])] = np.nan
-    usable = ~np.isnan(length).all(axis=0)
-    first, second, length = first[usable], second[usable], length[:, usable]
+    trust = np.minimum(confidence[:, first], confidence[:, second])
+    length[trust <= 0.0] = np.nan
+    on_body = np.linalg.norm(base[first] - base[second], axis=1) > LEAST_LENGTH_M
+    usable = on_body & ~np.isnan(length).all(axis=0)
+    usable[usable] = np.nanmedian(length[:, usable], axis=0) > LEAST_LENGTH_M
+    if not usable.any():
+        return None
+    first, second, length, trust = first[usable], second[usable], length[:, usable], trust[:, usable]
     median = np.nanmedian(length, axis=0).astype(np.float64)
     # Noise across a bone lengthens it: by 2 sigma^2 of each end, squared lengths.
     median = np.sqrt(np.maximum(median**2 - 4.0 * noise_m**2, 0.1 * median**2))
     # A median of so many frames is that much surer than one length; what noise adds is known roughly.
-    sure = np.sqrt(np.maximum((~np.isnan(length)).sum(axis=0), 1))
-    weight = 1.0 / (LENGTH_M + LENGTH_NOISE * noise_m / sure + noise_m**2 / median)
-    bone, bone_dirs = base[first] - base[second], dirs[first] - dirs[second]
-    unknown = np.zeros(1 + body.beta_count)
-    for _ in range(6):
-        scale, vector = np.exp(unknown[0]), bone + bone_dirs @ unknown[1:]
-        size = np.linalg.norm(vector, axis=1)
-        change = np.einsum("ec,ecb->eb", vector / size[:, None], bone_dirs)
-        jacobian = scale * np.column_stack([size, change]) * weight[:, None]
-        residual = (median - scale * size) * weight
-        prior = np.concatenate([[SCALE_SPREAD**-2], np.ones(body.beta_count)])
-        normal = jacobian.T @ jacobian + np.diag(prior)
-        unknown = unknown + np.linalg.solve(normal, jacobian.T @ residual - prior * unknown)
-    left = median - np.exp(unknown[0]) * np.linalg.norm(bone + bone_dirs @ unknown[1:], axis=1)
-    return Shape(unknown[1:].astype(np.float32), float(np.exp(unknown[0])), markers, float(np.sqrt((left**2).mean())))
+    frames = np.sqrt(np.maximum((~np.isnan(length)).sum(axis=0), 1))
+    spread = LENGTH_M + LENGTH_NOISE * noise_m / frames + noise_m**2 / median
+    seen = np.where(trust > 0.0, trust, np.nan).astype(np.float64)
+    return _Lengths(median, spread, np.nanmean(seen, axis=0), base[first] - base[second], dirs[first] - dirs[second])
+
+
+def _solve_lengths(found: _Lengths, spread: F64, *, bound: float) -> tuple[F64, F64]:
+    """Gauss-Newton for (s, s beta) from lengths.
+
+    Args:
+        found: the lengths.
+        spread: (E,), metres, the standard deviation of each.
+        bound: greatest size of a beta.
+
+    Returns:
+        (1 + B,), the unknowns, and (E,), what is left of each length, metres.
+    """
+    count = found.dirs.shape[-1]
+    columns = np.concatenate([found.bone[..., None], found.dirs], axis=-1)
+    unknown = np.zeros(1 + count)
+    unknown[0] = np.median(found.median / np.linalg.norm(found.bone, axis=1))
+    for _ in range(LENGTH_STEPS):
+        vector = columns @ unknown
+        size = np.maximum(np.linalg.norm(vector, axis=1), LENGTH_M)
+        jacobian = np.einsum("ec,ecn->en", vector / size[:, None], columns)
+        left = found.median - size
+        weight = np.minimum(1.0, HUBER * spread / np.maximum(np.abs(left), 1e-12)) / spread**2
+        # Priors: log s is 0 within SCALE_SPREAD, a beta is 0 within 1.
+        prior = np.concatenate([[SCALE_SPREAD**-2], np.ones(count)]) / unknown[0] ** 2
+        normal = (jacobian.T * weight) @ jacobian + np.diag(prior)
+        gradient = (jacobian.T * weight) @ (left + jacobian @ unknown)
+        gradient[0] += prior[0] * unknown[0] * (1.0 - np.log(unknown[0]))
+        unknown = solve_bounded(normal, gradient, count, bound=bound)
+    left = found.median - np.linalg.norm(columns @ unknown, axis=1)
+    return unknown, left
 
 
 def rigid_pairs(markers: MarkerSet) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -133,7 +261,7 @@ class ShapeModel:
     body: BodyModel
     betas: F32 | None = None
     adapt: bool = False
-    beta_spread_m: float = BETA_SPREAD_M[1]
+    beta_spread_m: float = START_BETA_SPREAD_M
 
     @property
     def free_betas(self) -> int:
@@ -194,7 +322,7 @@ def solve_shape(
     *,
     betas: F32 | None = None,
     adapt: bool = False,
-    beta_spread_m: float = BETA_SPREAD_M[1],
+    beta_spread_m: float = START_BETA_SPREAD_M,
 ) -> Shape:
     """The body that, in these rotations, comes nearest to the points.
 
@@ -205,7 +333,7 @@ def solve_shape(
     model = ShapeModel(markers, body, None if betas is None else np.asarray(betas, np.float32), adapt, beta_spread_m)
     table = model.columns(pose_rotmat).astype(np.float64)
     ridge = model.ridge(len(target_m))
-    return model.shape(*_robust_solution(table, target_m.astype(np.float64), confidence, ridge))
+    return model.shape(*_robust_solution(table, target_m.astype(np.float64), confidence, ridge, model.free_betas))
 
 
 def _posed_on_bodies(markers: MarkerSet, rest_joints_m: F32, pose_rotmat: F32) -> F32:
@@ -238,8 +366,9 @@ def _place_columns(markers: MarkerSet, rest_joints_m: F32, pose_rotmat: F32) -> 
     return columns.reshape(len(pose_rotmat), count, 3, 3 * count)
 
 
-def _robust_solution(table: F64, target_m: F64, confidence: F32, ridge: F64) -> tuple[F64, float]:
-    """Least squares with Huber's weights, translations eliminated. table: (S, K, 3, N); ridge: (N,)."""
+def _robust_solution(table: F64, target_m: F64, confidence: F32, ridge: F64, beta_count: int) -> tuple[F64, float]:
+    """Least squares with Huber's weights and bounded betas, translations eliminated. table: (S, K, 3, N); ridge: (N,);
+    beta_count: B, the unknowns after the first that are betas."""
     weight = confidence.astype(np.float64)
     for round_ in range(ROUNDS):
         share = weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-9)
@@ -247,7 +376,7 @@ def _robust_solution(table: F64, target_m: F64, confidence: F32, ridge: F64) -> 
         aim = target_m - np.einsum("sk,skc->sc", share, target_m)[:, None]
         flat = (rows * weight[..., None, None]).reshape(-1, table.shape[-1])
         normal = flat.T @ rows.reshape(-1, table.shape[-1])
-        solution = np.linalg.solve(normal + np.diag(ridge + 1e-12), flat.T @ aim.reshape(-1))
+        solution = solve_bounded(normal + np.diag(ridge + 1e-12), flat.T @ aim.reshape(-1), beta_count)
         distance = np.linalg.norm(aim - rows @ solution, axis=-1)
         if round_ < ROUNDS - 1:
             weight = confidence * np.minimum(1.0, OUTLIER_M / np.maximum(distance, 1e-9))

@@ -16,6 +16,7 @@ from ...errors import InputError
 from ...skeleton.layout import Layout
 from ...skeleton.sequence import KeypointSequence, describe_frames
 from ..intervals import runs_of
+from .exchanges import Exchange, repair_exchanges
 
 LEAST_CONFIDENCE: Final = 0.2
 """Below it a point counts as missing."""
@@ -26,6 +27,8 @@ JUMP_M: Final = 0.2
 reverse at 5 m/s within three frames stay below it."""
 DENSE_FPS: Final = 15.0
 """Below this rate a fast move cannot be told from a jump, nor motion from noise, by what lies before and after."""
+CENTRE_M: Final = 0.4
+"""A clip's centre is at most this far from the middle of shoulders and hips."""
 STRETCH: Final = 0.25
 """An edge of the skeleton that is longer or shorter by JUMP_M and this share of its usual length is torn."""
 JUMP_LENGTH_S: Final = 0.1
@@ -40,8 +43,14 @@ MEDIAN_OF_NORMAL: Final = 0.6745
 
 @dataclass(frozen=True)
 class Gap:
-    """A stretch in which a point was not seen. point: its index; first, last: frames, both included; why: ``missing``
-    or ``jump``."""
+    """A stretch in which a point was not seen.
+
+    Attributes:
+        point: its index.
+        first: first frame.
+        last: last frame, included.
+        why: ``missing``, ``zero``, ``exchange`` or ``jump``.
+    """
 
     point: int
     first: int
@@ -51,13 +60,21 @@ class Gap:
 
 @dataclass(frozen=True)
 class Prepared:
-    """points_m: (T, K, 3), metres, no holes; confidence: (T, K), 0 where a point was not seen; gaps: those stretches;
-    noise_m: estimated standard deviation of each coordinate's white noise, metres."""
+    """Key-points as a fit sees them.
+
+    Attributes:
+        points_m: (T, K, 3), metres, without holes.
+        confidence: (T, K), 0 where a point was not seen.
+        gaps: stretches in which points were not seen.
+        noise_m: estimated standard deviation of each coordinate's white noise, metres.
+        exchanges: stretches in which mirrored points were exchanged.
+    """
 
     points_m: F32
     confidence: F32
     gaps: tuple[Gap, ...]
     noise_m: float
+    exchanges: tuple[Exchange, ...] = ()
 
     @property
     def seen(self) -> Flags:
@@ -66,23 +83,68 @@ class Prepared:
 
 
 def prepare(sequence: KeypointSequence) -> Prepared:
-    """Find what cannot be believed, and bridge it.
+    """Find what cannot be believed, repair or bridge it.
+
+    Args:
+        sequence: the clip; NaN and exact zeros are points that were not seen.
+
+    Returns:
+        The points without holes.
 
     Raises:
         InputError: frames without any point, for longer than LONGEST_BLIND_S; the frames are named.
     """
-    points = sequence.keypoints_m
+    layout, points = sequence.layout, sequence.keypoints_m
     confidence = np.ones(points.shape[:2], np.float32) if sequence.confidence is None else sequence.confidence
     seen = np.isfinite(points).all(axis=2) & (confidence >= LEAST_CONFIDENCE)
+    zeros = zero_points(points, seen, layout)
+    seen &= ~zeros
     _require_points(seen, sequence)
+    whole = repair_exchanges(np.where(seen[..., None], points, np.nan), confidence, layout, fps=sequence.fps)
+    points, confidence = whole.points_m, whole.confidence
+    missing = ~np.isfinite(points).all(axis=2)
+    passing = whole.passing & ~missing
+    seen = ~(missing | passing)
     dense = sequence.fps >= DENSE_FPS
     jumps = _jumps(points, seen, sequence.fps) if dense else np.zeros_like(seen)
-    jumps |= _torn_off(points, seen & ~jumps, sequence.layout)
-    gaps = (*_gaps(~seen, "missing"), *_gaps(jumps, "jump"))
+    jumps |= _torn_off(points, seen & ~jumps, layout)
+    gaps = (
+        *_gaps(missing & ~zeros, "missing"),
+        *_gaps(missing & zeros, "zero"),
+        *_gaps(passing, "exchange"),
+        *_gaps(jumps, "jump"),
+    )
     seen = seen & ~jumps
-    filled = points if seen.all() else _bridge(points, seen, sequence.layout)
+    filled = points if seen.all() else _bridge(points, seen, layout)
     kept = np.where(seen, np.clip(confidence, 0.0, 1.0), 0.0).astype(np.float32)
-    return Prepared(filled, kept, gaps, estimate_noise(filled, seen) if dense else 0.0)
+    return Prepared(filled, kept, gaps, estimate_noise(filled, seen) if dense else 0.0, whole.found)
+
+
+def zero_points(points_m: F32, seen: Flags, layout: Layout) -> Flags:
+    """Find points at exactly (0, 0, 0), which is how many programs write a point that was not seen.
+
+    A clip that is centred on one point has that point at zero in all frames: it is kept where it lies within the trunk.
+
+    Args:
+        points_m: (T, K, 3), metres.
+        seen: (T, K).
+        layout: names the points of the trunk.
+
+    Returns:
+        (T, K).
+    """
+    zero = seen & (points_m == 0.0).all(axis=2)
+    if not zero.any():
+        return zero
+    always = np.flatnonzero((zero | ~seen).all(axis=0))
+    if len(always) == 1:
+        trunk = [point for point in (*layout.left, *layout.right) if point != always[0]]
+        middle = np.where((seen & ~zero)[:, trunk, None], points_m[:, trunk], np.nan)
+        known = np.isfinite(middle).all(axis=2).any(axis=1)
+        if known.any() and np.median(np.linalg.norm(np.nanmean(middle[known], axis=1), axis=1)) < CENTRE_M:
+            zero[:, always] = False
+    # A frame with nothing but zeros holds no body.
+    return zero
 
 
 def estimate_noise(points_m: F32, seen: Flags) -> float:
