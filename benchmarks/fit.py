@@ -31,7 +31,7 @@ from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.fit.evaluation.metrics import beat_alignment, kinematic_beats_s
 from dancepose_addon.core.fit.pipeline import fit
-from dancepose_addon.core.fit.settings import FitSettings, settings_from
+from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.skeleton.layouts import BODY25, COCO17, H36M17, SMPL22, SMPL24
 from dancepose_addon.core.skeleton.readers import read
 from dancepose_addon.inference import open_regressor
@@ -45,8 +45,8 @@ ORIENTATIONS = {
     "upside down": ((np.pi, 0.0, 0.0), 0.0),
     "spinning, 2 turns/s": ((0.0, 0.0, 0.0), 2.0),
 }
-ALONE = settings_from(refine=0, level=False)
-REFINED = settings_from(level=False)
+ALONE = FitSettings(refine=0, level=False)
+REFINED = FitSettings(level=False)
 
 
 HEADER = """# Figures of the fit
@@ -144,7 +144,7 @@ def known(page: Page, clips: dict[str, list[KnownMotion]], body: BodyModel) -> N
         f"20 mm noise, gaps and stray points: smpl24, held-out clips (the noise alone moves a point by {noise:.1f} mm)",
         (*SCORE_COLUMNS, "flips"),
     )
-    for name, settings in (("fit", REFINED), ("fit, smooth 1", settings_from(level=False, smooth=1.0))):
+    for name, settings in (("fit", REFINED), ("fit, smooth 1", FitSettings(level=False, smooth=1.0))):
         found = cases.measure(held, SMPL24, smpl24, body, settings, spoil=cases.dirty)
         page.row(name, found.mpjpe_mm, found.rotation_deg, found.pve_mm, found.acceleration_mm,
                  round(found.frames_per_s), found.flips)  # fmt: skip
@@ -184,11 +184,11 @@ def music_and_dance(page: Page, folder: Path, body: BodyModel) -> None:
         ("", "mean residual mm", "least clip", "worst clip", "frames/s/core"),
     )
     settings = {
-        "regressor alone": settings_from(refine=0),
-        "shared marker table": settings_from(),
-        "shared marker table, 4 times the steps": settings_from(refine=4),
-        "points adapted to each clip": settings_from(adapt=True),
-        "points adapted, 4 times the steps": settings_from(adapt=True, refine=4),
+        "regressor alone": FitSettings(refine=0),
+        "shared marker table": FitSettings(),
+        "shared marker table, 4 times the steps": FitSettings(refine=4),
+        "points adapted to each clip": FitSettings(adapt=True),
+        "points adapted, 4 times the steps": FitSettings(adapt=True, refine=4),
     }
     for name, chosen in settings.items():
         errors, frames, seconds = [], [], 0.0
@@ -206,10 +206,10 @@ def music_and_dance(page: Page, folder: Path, body: BodyModel) -> None:
         ("", "standing soles slide mm/s", "skating ratio", "floating mm", "sinking mm", "beat alignment"),
     )
     variants = {
-        "as recorded, floor not levelled": settings_from(level=False),
-        "level": settings_from(),
-        "level, feet locked": settings_from(foot_lock=True),
-        "level, feet locked, smooth 1": settings_from(foot_lock=True, smooth=1.0),
+        "as recorded, floor not levelled": FitSettings(level=False),
+        "level": FitSettings(),
+        "level, feet locked": FitSettings(foot_lock=True),
+        "level, feet locked, smooth 1": FitSettings(foot_lock=True, smooth=1.0),
     }
     for name, chosen in variants.items():
         rows = []

@@ -13,7 +13,7 @@ import numpy as np
 
 from dancepose_addon.blender.import_motion import ImportedDancer, add_dancer
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.fit.options import FitOptions
+from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.skeleton.readers import read
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 from dancepose_addon.fitting import fit_file, fit_opened
@@ -38,16 +38,16 @@ def main() -> int:
     layout = "md23" if isinstance(source, Path) else source.layout.name
     regressor = open_regressor(arguments.regressor, layout=layout, device=arguments.device)
     body = load_body()
-    options = FitOptions(refine=0) if arguments.alone else FitOptions()
+    settings = FitSettings(refine=0) if arguments.alone else FitSettings()
     times = []
     for _ in range(RUNS):
         bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
         scene = bpy.context.scene
         clock = time.perf_counter()
         if isinstance(source, Path):
-            result = fit_file(source, body=body, regressor=regressor, options=options)
+            result = fit_file(source, body=body, regressor=regressor, settings=settings)
         else:
-            result = fit_opened(source, body=body, regressor=regressor, options=options)
+            result = fit_opened(source, body=body, regressor=regressor, settings=settings)
         imported = add_dancer(result, scene=scene, view_layer=scene.view_layers[0], collection=scene.collection)
         times.append(time.perf_counter() - clock)
         print(f"{times[-1]:.3f} s  ({_stages(imported)})")

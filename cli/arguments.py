@@ -8,11 +8,11 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from dancepose_addon.core.fit.options import FitOptions
+from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.read_options import READ_OPTIONS, ReadOptions
 from dancepose_addon.core.options import Option, options_of
 
-OPTION_GROUPS: tuple[type, ...] = (ReadOptions, FitOptions)
+OPTION_GROUPS: tuple[type, ...] = (ReadOptions, FitSettings)
 """Dataclasses that ``with_options`` expands."""
 
 

@@ -12,7 +12,7 @@ from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.errors import InputError
-from dancepose_addon.core.fit.options import FitOptions
+from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.frame_rate import resample_motion
 from dancepose_addon.core.io.opening import open_source
 from dancepose_addon.core.io.read_options import ReadOptions
@@ -56,7 +56,7 @@ class Conversion:
         body_path: File of ``body``, or None for the bundled one.
         regressor: ONNX file, or None for the bundled one.
         device: What the regressor runs on.
-        options: Options of the fit.
+        settings: Settings of the fit.
         blender: A Blender program, or None for the bpy wheel.
     """
 
@@ -68,7 +68,7 @@ class Conversion:
     body_path: Path | None
     regressor: Path | None
     device: str
-    options: FitOptions
+    settings: FitSettings
     blender: Path | None
 
 
@@ -90,7 +90,7 @@ def convert_command(
     regressor: RegressorOption = None,
     body: BodyOption = None,
     device: DeviceOption = None,
-    options: FitOptions = FitOptions(),
+    settings: FitSettings = FitSettings(),
     blender: BlenderOption = None,
 ) -> None:
     """Convert motion files; from keypoints to SMPL parameters by fitting a body."""
@@ -112,7 +112,7 @@ def convert_command(
         body_path=body,
         regressor=regressor,
         device=device or "auto",
-        options=options,
+        settings=settings,
         blender=blender,
     )
     names = _out_names(paths, out, SUFFIX_OF.get(form, form)) if to_folder else {paths[0]: out}
@@ -145,7 +145,7 @@ def _convert_one(path: Path, out: Path, wanted: Conversion) -> None:
     for note in notes:
         typer.echo(f"Note: {path.name}: {note}", err=True)
     if wanted.form in POINTS:
-        if wanted.options != FitOptions():
+        if wanted.settings != FitSettings():
             raise InputError(
                 f"Options of the fit have no effect on --to {wanted.form}, which writes keypoints. Remove them."
             )
@@ -188,7 +188,7 @@ def _fitted(opened: KeypointSequence | BodyMotion, wanted: Conversion) -> BodyMo
             body=wanted.body,
             regressor=wanted.regressor,
             device=wanted.device,
-            options=wanted.options,
+            settings=wanted.settings,
             progress=display.progress,
         )
     return result.motion

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.fit.options import FitOptions
 from dancepose_addon.core.fit.pipeline import FitResult
+from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.fitting import fit_file
 
@@ -29,7 +29,7 @@ def fit_command(
     regressor: RegressorOption = None,
     body: BodyOption = None,
     device: DeviceOption = None,
-    options: FitOptions = FitOptions(),
+    settings: FitSettings = FitSettings(),
 ) -> None:
     """Fit a body to a motion file and write the motion."""
     with progress_bar() as display:
@@ -40,7 +40,7 @@ def fit_command(
             frames=reading.frame_range(),
             regressor=regressor,
             device=device or "auto",
-            options=options,
+            settings=settings,
             progress=display.progress,
         )
         for notice in result.report["notices"]:

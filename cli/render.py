@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dancepose_addon.core.fit.options import FitOptions
+from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.options import arguments_of
 
@@ -22,7 +22,7 @@ def render_command(
     regressor: RegressorOption = None,
     body: BodyOption = None,
     device: DeviceOption = None,
-    options: FitOptions = FitOptions(),
+    settings: FitSettings = FitSettings(),
     engine: Annotated[
         str | None,
         typer.Option(metavar="cycles|workbench|auto", help="Render with this engine; auto takes the best that starts."),
@@ -63,7 +63,7 @@ def render_command(
         "--report": report,
         "--work": work,
     }
-    arguments = [str(source), f"--out={out}", *arguments_of(reading), *arguments_of(options), *given(given_options)]
+    arguments = [str(source), f"--out={out}", *arguments_of(reading), *arguments_of(settings), *given(given_options)]
     arguments += ["--no-audio"] * (not audio) + ["--keep-frames"] * keep_frames
     with progress_bar() as display:
         run_renderer(arguments, blender=blender, display=display)

@@ -10,9 +10,9 @@ import time
 from .core.body.model import BodyModel
 from .core.body.model_io import load_body
 from .core.body.motion import BodyMotion
-from .core.fit.options import FitOptions
 from .core.fit.pipeline import FitResult, fit
 from .core.fit.regressor import PoseRegressor
+from .core.fit.settings import FitSettings
 from .core.io.opening import open_source
 from .core.io.rotation_fit import use_rotations
 from .core.progress import Progress, part_of, silent
@@ -30,7 +30,7 @@ def fit_file(
     frames: FrameRange | None = None,
     regressor: Path | PoseRegressor | None = None,
     device: str = "auto",
-    options: FitOptions = FitOptions(),
+    settings: FitSettings = FitSettings(),
     progress: Progress = silent,
 ) -> FitResult:
     """Read a motion file and fit a body to it.
@@ -42,14 +42,14 @@ def fit_file(
         frames: First frame and one past the last (None for the end), or None for all.
         regressor: ONNX file, an opened regressor, or None for the default regressor of the layout.
         device: What the regressor runs on: ``auto``, ``cuda``, ``cpu`` or ``numpy``.
-        options: Options of the fit.
+        settings: Settings of the fit.
         progress: Called with the fraction done and the current step.
 
     Returns:
         The fitted motion. ``report["seconds"]`` includes the time of reading.
 
     Raises:
-        InputError: The file cannot be used, or an option does not apply to it.
+        InputError: The file cannot be used, or a setting does not apply to it.
         RegressorError: There is no regressor for the layout, or it cannot run on the device.
     """
     clock = time.perf_counter()
@@ -58,7 +58,7 @@ def fit_file(
     opened = open_source(path, body=chosen, frames=frames, hints=hints)
     read_s = round(time.perf_counter() - clock, 4)
     inner = part_of(progress, 0.1, 1.0)
-    result = fit_opened(opened, body=chosen, regressor=regressor, device=device, options=options, progress=inner)
+    result = fit_opened(opened, body=chosen, regressor=regressor, device=device, settings=settings, progress=inner)
     result.report["seconds"] = {"read": read_s, **result.report["seconds"]}
     return result
 
@@ -69,7 +69,7 @@ def fit_opened(
     body: BodyModel,
     regressor: Path | PoseRegressor | None = None,
     device: str = "auto",
-    options: FitOptions = FitOptions(),
+    settings: FitSettings = FitSettings(),
     progress: Progress = silent,
 ) -> FitResult:
     """Fit a body to a motion that has been read.
@@ -79,21 +79,21 @@ def fit_opened(
         body: Body to fit.
         regressor: ONNX file, an opened regressor, or None for the default regressor of the layout.
         device: What the regressor runs on: ``auto``, ``cuda``, ``cpu`` or ``numpy``.
-        options: Options of the fit.
+        settings: Settings of the fit.
         progress: Called with the fraction done and the current step.
 
     Returns:
         The fitted motion.
 
     Raises:
-        InputError: The keypoints cannot be used, or an option does not apply to rotations.
+        InputError: The keypoints cannot be used, or a setting does not apply to rotations.
         RegressorError: There is no regressor for the layout, or it cannot run on the device.
     """
     if isinstance(opened, BodyMotion):
-        result = use_rotations(opened, body, options=options)
+        result = use_rotations(opened, body, settings=settings)
         progress(1.0, "Fitted")
         return result
     sequence = validate(opened)
     if regressor is None or isinstance(regressor, Path):
         sequence, regressor = open_for(sequence, regressor, device=device)
-    return fit(sequence, regressor=regressor, body=body, settings=options.settings(), progress=progress)
+    return fit(sequence, regressor=regressor, body=body, settings=settings, progress=progress)

@@ -28,8 +28,8 @@ from .core.atomic import output_error, replacing
 from .core.body.model_io import load_body
 from .core.camera_framing import frame_motions
 from .core.errors import Cancelled, DancePoseError
-from .core.fit.options import FitOptions
 from .core.fit.pipeline import FitResult
+from .core.fit.settings import FitSettings
 from .core.io.read_options import ReadOptions
 from .core.messages import NoticeMessage, ProgressMessage, to_line
 from .core.progress import Progress, part_of
@@ -253,7 +253,7 @@ def _fit(arguments: argparse.Namespace, progress: Progress) -> FitResult:
         frames=reading.frame_range(),
         regressor=arguments.regressor,
         device=arguments.device,
-        options=options_from(arguments, FitOptions),
+        settings=options_from(arguments, FitSettings),
         progress=progress,
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .blender.render import engines
-from .core.fit.options import FitOptions
+from .core.fit.settings import FitSettings
 from .core.io.read_options import ReadOptions
 from .core.options import options_of
 from .inference.regressors import DEVICES
@@ -34,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--regressor", type=Path, metavar="FILE.onnx", help="Use this regressor instead of the bundled one.")
     add("--body", type=Path, metavar="FILE", help="Use this SMPL-format body instead of the bundled one.")
     add("--device", choices=DEVICES, default="auto", help="Run the regressor on this device.")
-    add_options(parser, FitOptions)
+    add_options(parser, FitSettings)
     add("--engine", type=_engine, default="auto", metavar="cycles|workbench|auto", help="Render with this engine.")
     timeout_help = "Limit the test frame of an engine to this many seconds."
     add("--engine-timeout", type=float, default=engines.PROBE_TIMEOUT_S, metavar="S", help=timeout_help)

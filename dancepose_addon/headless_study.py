@@ -187,7 +187,7 @@ def fit_clip(request: FitRequest) -> DoneReply:
         hints=ReadOptions(layout=request.layout, fps=request.fps, read=request.read).hints(),
         regressor=request.regressor,
         device=request.device,
-        options=request.options,
+        settings=request.settings,
     )
     duration_s, fps = result.sequence.duration_s, result.sequence.fps
     # The last key may lie one frame of either rate before the end.

@@ -13,7 +13,7 @@ import types
 from typing import Any, Final, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from .errors import BodyFileError, DancePoseError, EngineError, FormatError, InputError, OutputError, RegressorError
-from .fit.options import FitOptions
+from .fit.settings import FitSettings
 
 PREFIX: Final = "@dancepose "
 ERROR_KINDS: Final = (
@@ -110,7 +110,7 @@ class FitRequest:
         layout: Skeleton layout, or None to detect it.
         fps: Frames per second of the source, or None to detect them.
         read: Further hints for the reader, as of ``--read``, or None.
-        options: Options of the fit.
+        settings: Settings of the fit.
         device: What the regressor runs on.
         regressor: ONNX file, or None for the default.
         body: SMPL-format body file, or None for the default.
@@ -125,7 +125,7 @@ class FitRequest:
     layout: str | None = None
     fps: float | None = None
     read: str | None = None
-    options: FitOptions = field(default_factory=FitOptions)
+    settings: FitSettings = field(default_factory=FitSettings)
     device: str = "cpu"
     regressor: Path | None = None
     body: Path | None = None

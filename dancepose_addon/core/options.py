@@ -1,6 +1,6 @@
 """Options described once: fields of a dataclass whose metadata says what command lines, files and panels need.
 
-``core.fit.options.FitOptions`` and ``core.io.read_options.ReadOptions`` are such dataclasses.
+``core.fit.settings.FitSettings`` and ``core.io.read_options.ReadOptions`` are such dataclasses.
 """
 
 from collections.abc import Callable

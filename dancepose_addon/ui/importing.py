@@ -14,9 +14,9 @@ from ..blender.scene_reader import read_armature
 from ..core.body.model import BodyModel
 from ..core.body.motion import BodyMotion
 from ..core.errors import InputError
-from ..core.fit.options import FIT_OPTIONS, FitOptions
 from ..core.fit.pipeline import FitResult
 from ..core.fit.pose.levenberg_marquardt import REFINE_STEPS
+from ..core.fit.settings import FIT_OPTIONS, FitSettings
 from ..core.progress import Progress, part_of
 from ..core.skeleton.sequence import KeypointSequence
 from ..fitting import fit_opened
@@ -33,13 +33,13 @@ APART_M = 1.5
 """Between dancers that are imported together."""
 
 
-def fit_options_of(settings: Any, beta_count: int) -> FitOptions:
-    """Return the options of the fit that the panel shows."""
+def fit_settings_of(settings: Any, beta_count: int) -> FitSettings:
+    """Return the settings of the fit that the panel shows."""
     values = {option.name: getattr(settings, option.name) for option in FIT_OPTIONS}
     # The panel has a switch instead of a number of steps, and a shape only where one is given.
     values["refine"] = REFINE_STEPS if settings.refine else 0
     values["betas"] = tuple(settings.betas[:beta_count]) if settings.give_betas else None
-    return FitOptions(**values)
+    return FitSettings(**values)
 
 
 def fitting_steps(
@@ -51,7 +51,7 @@ def fitting_steps(
     name: str = "",
 ) -> Generator[tuple[float, str], None, FitResult]:
     """Steps of reading and fitting in a thread. motion: Path for the settings' own file, which the thread reads."""
-    options = fit_options_of(settings, body.beta_count)
+    fit_settings = fit_settings_of(settings, body.beta_count)
     device, own, folder = settings.device, update_callbacks.own_regressor(settings), preferred(context, "regressors")
     source = _Reading(settings) if isinstance(motion, Path) else None
 
@@ -63,7 +63,7 @@ def fitting_steps(
         if isinstance(opened, KeypointSequence):
             regressor = update_callbacks.find_regressor(own, folder, opened.layout.name)
         inner = part_of(progress, 0.1, 1.0)
-        return fit_opened(opened, body=body, regressor=regressor, device=device, options=options, progress=inner)
+        return fit_opened(opened, body=body, regressor=regressor, device=device, settings=fit_settings, progress=inner)
 
     fitting: FitResult = yield from waited_for(Task(work))
     return fitting

@@ -8,7 +8,7 @@ import tomllib
 from typing import Any, Final, TypeVar
 
 from dancepose_addon.core.errors import FormatError, MissingFileError
-from dancepose_addon.core.fit.options import FIT_OPTIONS, FitOptions
+from dancepose_addon.core.fit.settings import FIT_OPTIONS, FitSettings
 from dancepose_addon.core.skeleton.layouts import LAYOUTS
 
 from . import values
@@ -53,7 +53,7 @@ class System:
     label: str = option(values.check_text, "")
     layout: str | None = option(values.one_of(*LAYOUTS), None)
     fps: float | None = option(values.number_from(0.001, 1000.0), None)
-    fit: FitOptions = FitOptions()
+    fit: FitSettings = FitSettings()
     regressor: str | None = option(values.check_path, None)
     device: str = option(values.one_of("auto", "cuda", "cpu", "numpy"), "cpu")
 
@@ -231,7 +231,7 @@ class Study:
         """Resolve a path of the file from the file's folder."""
         return None if text is None else self.root / text
 
-    def fit_options(self, system: System) -> FitOptions:
+    def fit_settings(self, system: System) -> FitSettings:
         """Return the options of a system's fits, with the shape of the study's body."""
         return replace(system.fit, betas=self.stage.betas or None)
 
@@ -316,7 +316,7 @@ def _section(kind: type[T], table: Any, where: str) -> T:
     found: dict[str, Any] = {key: check(table[key], f"{where} {key}") for key, check in checks.items() if key in table}
     fit = {key: check(table[key], f"{where} {key}") for key, check in fit_checks.items() if key in table}
     if fit:
-        found["fit"] = FitOptions(**fit)
+        found["fit"] = FitSettings(**fit)
     return kind(**found)
 
 

@@ -137,7 +137,7 @@ class JobRunner:
             source=study.root / job.what["source"],
             layout=system.layout,
             fps=system.fps,
-            options=study.fit_options(system),
+            settings=study.fit_settings(system),
             device=system.device,
             regressor=study.path(system.regressor),
             body=study.path(study.stage.body),

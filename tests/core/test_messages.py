@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from dancepose_addon.core import errors, messages
-from dancepose_addon.core.fit.options import FitOptions
+from dancepose_addon.core.fit.settings import FitSettings
 
 FIT = messages.FitRequest(
     id=3,
     source=Path("a b/ü.npz"),
     layout="md23",
-    options=FitOptions(refine=0, betas=(0.5, -1.25), foot_lock=True),
+    settings=FitSettings(refine=0, betas=(0.5, -1.25), foot_lock=True),
     body=None,
     min_duration_s=2.0,
     video_fps=25.0,
@@ -69,8 +69,8 @@ def line_of(**changes: object) -> str:
         line_of(id="3"),
         line_of(id=True),
         line_of(fps="25"),
-        line_of(options={"refine": 0.5}),
-        line_of(options={"betas": ["a"]}),
+        line_of(settings={"refine": 0.5}),
+        line_of(settings={"betas": ["a"]}),
         line_of(source=None),
         messages.to_line(RENDER).replace("[0.0, 0.125, 0.0]", "[0.0, 0.125]"),
     ],

@@ -8,7 +8,7 @@ from dancepose_addon.core.body.model import JOINT_NAMES, forward_kinematics
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.fit.pipeline import fit
-from dancepose_addon.core.fit.settings import settings_from
+from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.example import example_folder
 from dancepose_addon.core.io.opening import open_source
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
@@ -28,7 +28,7 @@ def motion() -> BodyMotion:
     sequence = open_source(example_folder(), body=body)
     assert isinstance(sequence, KeypointSequence)
     sequence, regressor = open_for(sequence, device="numpy")
-    return fit(sequence, regressor=regressor, body=body, settings=settings_from()).motion
+    return fit(sequence, regressor=regressor, body=body, settings=FitSettings()).motion
 
 
 def expected_joints(motion: BodyMotion, scene_frames: list[int]) -> np.ndarray:

@@ -140,7 +140,8 @@ def fit(
     reference = _regress(regressor, body, markers, raw, prepared, settings, sequence.fps)
     clock.lap("regress")
     errors: dict[str, F32] = {}
-    if settings.refine is None:
+    refinement = settings.refinement
+    if refinement is None:
         fitted = _place(markers, body, reference, prepared, settings)
     else:
         progress(0.3, "Solving the body's shape")
@@ -150,7 +151,7 @@ def fit(
         clock.lap("shape")
         bar = part_of(progress, 0.4, 0.85)
         fitted = refine_to_keypoints(
-            fitted, body, reference, prepared, settings.refine, fps=sequence.fps, twist=twist, seeds=seeds, progress=bar
+            fitted, body, reference, prepared, refinement, fps=sequence.fps, twist=twist, seeds=seeds, progress=bar
         )
         clock.lap("refine")
     if settings.smooth:
@@ -205,7 +206,7 @@ def _regress(
     or missing."""
     noisy = raw.noise_m > STILL_POINTS_M
     # What it sees of noisy points is smoothed in any case: its poses are the prior of a refinement, not the result.
-    smoothed = noisy and not settings.smooth and settings.refine is not None
+    smoothed = noisy and not settings.smooth and settings.refine > 0
     shown = smooth_prepared(raw, fps=fps, strength=1.0) if smoothed else prepared
     reference = regress_upright(regressor, shown.points_m)
     twist, is_own = twist_of(regressor.info, settings.style)
@@ -284,7 +285,7 @@ def solve_sample(
 
 
 def _sample(reference: F32, prepared: Prepared, settings: FitSettings) -> tuple[NDArray[np.intp], Sample]:
-    frames, refinement = _sampled(len(reference)), settings.refine or RefineSettings()
+    frames, refinement = _sampled(len(reference)), settings.refinement or RefineSettings()
     quick = replace(refinement, steps=SAMPLE_STEPS, noise_m=max(refinement.noise_m, prepared.noise_m))
     return frames, Sample(reference[frames], prepared.points_m[frames], prepared.confidence[frames], quick)
 

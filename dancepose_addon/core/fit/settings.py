@@ -1,65 +1,139 @@
-"""What may be chosen about a fit."""
+"""The settings of a fit: one table for the API, command lines, study files and the panel.
+
+To add an option, add one field with its description to ``FitSettings``.
+"""
 
 from dataclasses import dataclass
-import math
+from typing import Final
 
 from ..errors import InputError
+from ..options import OptionInfo, described, options_of
 from .pose.levenberg_marquardt import REFINE_STEPS, RefineSettings
 
+MOST_BETA: Final = 10.0
+"""Largest magnitude of a shape coefficient that is accepted; SMPL's are in units of standard deviations."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class FitSettings:
-    """refine: how poses are drawn onto the points after the regressor, or None for the regressor alone; betas: the
-    body's shape where it is known, else solved for; adapt: let the layout's points shift on the body, by a few
-    centimetres and for the whole clip; smooth: 0 for none (the default: a study shows what a model made), 1 for what
-    the points' own noise asks for, more for more; level: take out a drift of the floor, where there is one; foot_lock:
-    keep standing feet still."""
+    """Settings of a fit as plain values, which JSON, TOML and command lines can hold.
 
-    refine: RefineSettings | None = RefineSettings()
-    betas: tuple[float, ...] | None = None
-    adapt: bool = False
-    smooth: float = 0.0
-    level: bool = True
-    foot_lock: bool = False
-    style: str | None = None
-
-
-def settings_from(
-    *,
-    refine: int = REFINE_STEPS,
-    betas: tuple[float, ...] | None = None,
-    adapt: bool = False,
-    smooth: float = 0.0,
-    level: bool = True,
-    foot_lock: bool = False,
-    style: str | None = None,
-) -> FitSettings:
-    """Settings as command lines and panels name them. refine: steps, 0 for the regressor alone."""
-    refinement = RefineSettings(steps=refine) if refine else None
-    return FitSettings(refinement, betas, adapt, smooth, level, foot_lock, style)
-
-
-def parse_betas(text: str) -> tuple[float, ...]:
-    """Numbers between commas.
-
-    Raises:
-        ValueError: they are not.
+    Attributes:
+        refine: Refinement steps after the regressor; 0 keeps the regressor's poses.
+        betas: Shape coefficients, or None to solve for them.
+        adapt: Whether the layout's points may move on the body.
+        smooth: Smoothing strength; 0 for none, 1 for the strength that the measured noise calls for.
+        level: Whether to remove a drift of the floor.
+        foot_lock: Whether to keep standing feet still and on the floor.
+        style: Convention of the rotations that keypoints do not determine: ``aist``, ``mosh`` or a .json file; None
+            for the convention of the regressor's training data.
     """
-    values = tuple(float(part) for part in text.split(","))
-    if not all(math.isfinite(value) for value in values):
-        raise ValueError(text)
-    return values
+
+    refine: int = described(
+        REFINE_STEPS,
+        OptionInfo(
+            "Refinement steps that move the pose onto the keypoints; 0 uses the regressor alone.",
+            title="Refine",
+            metavar="N",
+            least=0,
+            most=100,
+        ),
+    )
+    betas: tuple[float, ...] | None = described(
+        None,
+        OptionInfo(
+            "Use these shape coefficients instead of solving for them.",
+            title="Betas",
+            metavar="B,B,...",
+            least=-MOST_BETA,
+            most=MOST_BETA,
+            for_rotations=True,
+        ),
+    )
+    adapt: bool = described(
+        False,
+        OptionInfo("Let the layout's points move on this body by up to 4 cm.", title="Adapt Points"),
+    )
+    smooth: float = described(
+        0.0,
+        OptionInfo(
+            "Smooth the motion: 0 is off, 1 removes the noise measured in the keypoints.",
+            title="Smooth",
+            metavar="S",
+            least=0.0,
+            most=100.0,
+        ),
+    )
+    level: bool = described(
+        True,
+        OptionInfo(
+            "Remove a drift of the recording's floor, if there is one.",
+            title="Level Floor",
+            off_help="Keep a drift of the recording's floor.",
+        ),
+    )
+    foot_lock: bool = described(
+        False,
+        OptionInfo("Keep standing feet still and on the floor.", title="Lock Feet", for_rotations=True),
+    )
+    style: str | None = described(
+        None,
+        OptionInfo(
+            "Choose the rotations that keypoints leave open as this convention does: aist, mosh or a .json file.",
+            title="Rotation Style",
+            metavar="STYLE",
+        ),
+    )
+
+    @property
+    def refinement(self) -> RefineSettings | None:
+        """Settings of the solver, or None for the regressor alone."""
+        return RefineSettings(steps=self.refine) if self.refine else None
+
+    def require_for_rotations(self, source: str) -> None:
+        """Refuse options that cannot apply to a file of SMPL rotations.
+
+        Args:
+            source: Name of the file, for the message.
+
+        Raises:
+            InputError: An option that applies to keypoints only has a value other than its default.
+        """
+        wrong = [
+            option
+            for option in FIT_OPTIONS
+            if not option.info.for_rotations and getattr(self, option.name) != option.default
+        ]
+        if wrong:
+            # A flag that is on by default can only differ by being off.
+            flags = (option.off_flag if option.default is True else option.flag for option in wrong)
+            named = " and ".join(f"{option.info.title} ({flag})" for option, flag in zip(wrong, flags, strict=True))
+            raise InputError(
+                f"{source} holds SMPL rotations, which are used as they are; {named} would have no effect, because it "
+                "applies to keypoints only. Remove the option."
+            )
+
+
+FIT_OPTIONS: Final = options_of(FitSettings)
+"""The options in the order in which they are listed everywhere."""
 
 
 def require_settings(settings: FitSettings, beta_count: int) -> None:
-    """Refuse what cannot be.
+    """Refuse settings that are out of range or that the body cannot have.
+
+    Args:
+        settings: Settings of a fit.
+        beta_count: Number of shape coefficients of the body.
 
     Raises:
-        InputError: more betas than the body has, or a negative smoothing.
+        InputError: There are more betas than the body has, or a value is out of its range.
     """
     if settings.betas is not None and len(settings.betas) > beta_count:
         raise InputError(
             f"{len(settings.betas)} betas were given; the body has {beta_count}. Give at most that many, or none."
         )
-    if not settings.smooth >= 0.0:
-        raise InputError(f"A smoothing of {settings.smooth:g} is not possible; give 0 for none, 1 for the usual.")
+    for option in FIT_OPTIONS:
+        try:
+            option.check(getattr(settings, option.name))
+        except ValueError as error:
+            raise InputError(f"{option.info.title} ({option.flag}): {error}") from None

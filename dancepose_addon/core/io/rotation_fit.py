@@ -11,9 +11,8 @@ from ..body.motion import BodyMotion
 from ..fit.evaluation.fit_report import foot_table
 from ..fit.floor.contacts import contact_spans, find_soles, ground
 from ..fit.floor.foot_lock import lock_feet
-from ..fit.options import FitOptions
 from ..fit.pipeline import FitResult
-from ..fit.settings import require_settings
+from ..fit.settings import FitSettings, require_settings
 from ..skeleton.layouts import SMPL24
 from ..skeleton.markers import joint_markers
 from .theta import joints_of
@@ -21,30 +20,30 @@ from .theta import joints_of
 LEG = ("left_hip", "left_knee", "left_ankle")
 
 
-def use_rotations(motion: BodyMotion, body: BodyModel, *, options: FitOptions = FitOptions()) -> FitResult:
+def use_rotations(motion: BodyMotion, body: BodyModel, *, settings: FitSettings = FitSettings()) -> FitResult:
     """Turn a motion that was read from a file into a fit result.
 
     Args:
         motion: The rotations, on ``body``.
         body: The body that they pose.
-        options: Options of the fit. ``betas`` and ``foot_lock`` are applied.
+        settings: Settings of the fit. ``betas`` and ``foot_lock`` are applied.
 
     Returns:
         The result. Its keypoints are the joints of the body, so its errors are zero and not reported.
 
     Raises:
-        InputError: An option is set that applies to keypoints only, or there are more betas than the body has.
+        InputError: A setting is given that applies to keypoints only, or there are more betas than the body has.
     """
-    options.require_for_rotations(str(motion.provenance.get("source", "The source")))
-    require_settings(options.settings(), body.beta_count)
+    settings.require_for_rotations(str(motion.provenance.get("source", "The source")))
+    require_settings(settings, body.beta_count)
     floor_m = float(motion.provenance.get("floor_m", 0.0))
-    if options.betas is not None:
-        motion, lowered_m = _with_betas(motion, body, options.betas)
+    if settings.betas is not None:
+        motion, lowered_m = _with_betas(motion, body, settings.betas)
         floor_m += lowered_m
     soles = find_soles(body, motion.pose_rotmat, motion.translation_m, scale=motion.scale, betas=motion.betas)
     floor = ground(soles, fps=motion.fps)
     feet: dict[str, Any] = {"feet": foot_table(soles, floor, motion.fps)}
-    if options.foot_lock:
+    if settings.foot_lock:
         rest_m = np.float32(motion.scale) * body.rest_joints(motion.betas)
         pose = lock_feet(rest_m, motion.pose_rotmat, motion.translation_m, soles, floor, fps=motion.fps)
         motion = replace(motion, pose_rotmat=pose)

@@ -5,24 +5,19 @@ from dataclasses import fields
 import pytest
 
 from dancepose_addon.core.errors import InputError
-from dancepose_addon.core.fit.options import FIT_OPTIONS, FitOptions
-from dancepose_addon.core.fit.settings import FitSettings
+from dancepose_addon.core.fit.settings import FIT_OPTIONS, FitSettings
 from dancepose_addon.core.options import arguments_of
 
 BY_NAME = {option.name: option for option in FIT_OPTIONS}
 
 
-def test_options_and_settings_have_the_same_names() -> None:
+def test_every_field_is_an_option() -> None:
     assert {option.name for option in FIT_OPTIONS} == {item.name for item in fields(FitSettings)}
 
 
-def test_defaults_are_the_settings_defaults() -> None:
-    assert FitOptions().settings() == FitSettings()
-
-
 def test_no_steps_mean_no_refinement() -> None:
-    assert FitOptions(refine=0).settings().refine is None
-    refined = FitOptions(refine=7).settings().refine
+    assert FitSettings(refine=0).refinement is None
+    refined = FitSettings(refine=7).refinement
     assert refined is not None
     assert refined.steps == 7
 
@@ -35,13 +30,13 @@ def test_help_says_what_an_option_does_in_one_clause() -> None:
 
 
 def test_values_survive_the_command_line() -> None:
-    chosen = FitOptions(refine=0, betas=(-1.5, 0.25), adapt=True, smooth=0.5, level=False, foot_lock=True)
+    chosen = FitSettings(refine=0, betas=(-1.5, 0.25), adapt=True, smooth=0.5, level=False, foot_lock=True)
     arguments = arguments_of(chosen)
     assert {"--no-level", "--foot-lock", "--betas=-1.5,0.25"} <= set(arguments)
     given = dict(argument.split("=") for argument in arguments if "=" in argument)
     values = {option.name: option.parse(given[option.flag]) for option in FIT_OPTIONS if option.flag in given}
-    assert FitOptions(**values, adapt=True, level=False, foot_lock=True) == chosen
-    assert arguments_of(FitOptions()) == []
+    assert FitSettings(**values, adapt=True, level=False, foot_lock=True) == chosen
+    assert arguments_of(FitSettings()) == []
 
 
 @pytest.mark.parametrize(
@@ -64,16 +59,16 @@ def test_values_out_of_range_are_refused(name: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        (FitOptions(refine=0), "--refine"),
-        (FitOptions(smooth=1.0), "--smooth"),
-        (FitOptions(adapt=True), "--adapt"),
-        (FitOptions(level=False), "--no-level"),
+        (FitSettings(refine=0), "--refine"),
+        (FitSettings(smooth=1.0), "--smooth"),
+        (FitSettings(adapt=True), "--adapt"),
+        (FitSettings(level=False), "--no-level"),
     ],
 )
-def test_what_cannot_apply_to_rotations_is_refused(options: FitOptions, named: str) -> None:
+def test_what_cannot_apply_to_rotations_is_refused(options: FitSettings, named: str) -> None:
     with pytest.raises(InputError, match=f"dance.pkl.*{named}"):
         options.require_for_rotations("dance.pkl")
 
 
 def test_what_applies_to_rotations_is_accepted() -> None:
-    FitOptions(betas=(0.0,), foot_lock=True).require_for_rotations("dance.pkl")
+    FitSettings(betas=(0.0,), foot_lock=True).require_for_rotations("dance.pkl")
