@@ -1,4 +1,4 @@
-"""``dancepose calibrate``: learn where the points of a layout ride on the body."""
+"""``dancepose calibrate``: learn how the points of a layout are attached to the body."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,35 +21,46 @@ from .display import list_results, progress_bar
 
 def calibrate_command(
     motion: Annotated[Path, typer.Argument(help="Folder of recorded clips (M&D folders or array files), or one clip.")],
-    layout: Annotated[str, typer.Option("--layout", help="Layout of the clips, by name or as a .toml.")] = "md23",
-    out: Annotated[Path | None, typer.Option("--out", help="Marker table to write, .json; or layout, .toml.")] = None,
+    layout: Annotated[
+        str, typer.Option("--layout", metavar="NAME", help="Set the layout of the clips: a name or a .toml file.")
+    ] = "md23",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Write the marker table (.json) or the layout (.toml) here."),
+    ] = None,
     frames: Annotated[
-        int, typer.Option("--frames", min=20, help="Frames to learn from, of all clips together.")
+        int, typer.Option("--frames", metavar="N", min=20, help="Learn from N frames of all clips together.")
     ] = 1600,
-    hold_out: Annotated[
+    test_clip: Annotated[
         list[str] | None,
-        typer.Option("--hold-out", help="Name of a clip to check on and not to learn from. Repeatable."),
+        typer.Option("--test-clip", metavar="CLIP", help="Test on this clip instead of learning from it; repeatable."),
     ] = None,
     start: Annotated[
         Path | None,
-        typer.Option("--start", help="Marker table, .json, to solve again with the poses of the fit; none is learned."),
+        typer.Option(
+            "--start", metavar="FILE", help="Refine this marker table (.json) with the poses of the fit instead."
+        ),
     ] = None,
-    plot: Annotated[Path | None, typer.Option("--plot", help="Also draw the points on the body, .png.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="Draw the points on the body here, .png.")
+    ] = None,
     report: Annotated[
-        Path | None, typer.Option("--report", help="Also write residuals per point and clip, .json.")
+        Path | None, typer.Option("--report", metavar="FILE", help="Write residuals per point and clip here, .json.")
     ] = None,
     guess: Annotated[
         bool,
-        typer.Option("--guess", help="The points are of no known layout: first find out which bones they ride on."),
+        typer.Option("--guess", help="Estimate first which bones the points of an unknown layout are attached to."),
     ] = False,
     read: ReadOption = None,
     body: BodyOption = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of the choice of frames.")] = 0,
-    threads: Annotated[int | None, typer.Option("--threads", help="Processor threads for torch.", min=1)] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Set the random seed of the choice of frames.")] = 0,
+    threads: Annotated[
+        int | None, typer.Option("--threads", metavar="N", help="Limit torch to N processor threads.", min=1)
+    ] = None,
 ) -> None:
-    """Learn from recordings where the points of a layout ride on the body.
+    """Learn from recordings how the points of a layout are attached to the body.
 
-    With --guess, OUT (.toml) becomes a layout of these points; whether it is right is seen from the table and --plot.
+    With --guess, OUT (.toml) becomes a layout of these points; check it with the printed table and --plot.
     """
     from dancepose.trainer.device import choose_device, require_torch
 
@@ -69,7 +80,7 @@ def calibrate_command(
     if guess:
         layout = str(_guess(motion, out, read, model, seed))
     settings = CalibrationSettings(frames=frames, seed=seed)
-    learning, checking = split(read_clips((motion,), layout), tuple(hold_out or ()))
+    learning, checking = split(read_clips((motion,), layout), tuple(test_clip or ()))
     if start is not None:
         _solve_again(start, learning, checking, model, out)
         return
@@ -91,7 +102,7 @@ def calibrate_command(
 
 
 def _write_markers(out: Path | None, markers: MarkerSet) -> None:
-    """As a layout where the name ends in .toml, else as a marker table; nothing where there is no name."""
+    """Write a layout if the name ends in .toml, else a marker table; write nothing without a name."""
     if out is None:
         return
     if out.suffix == ".toml":
@@ -102,14 +113,14 @@ def _write_markers(out: Path | None, markers: MarkerSet) -> None:
 
 
 def _guess(motion: Path, out: Path | None, read: str | None, body: BodyModel, seed: int) -> Path:
-    """Write the layout that the points are likely of to ``out``, say what it is, and return its path."""
+    """Write the most likely layout of the points to ``out``, print it, and return its path."""
     from dancepose.trainer.calibration.guess_bones import guess_assignment
     from dancepose.trainer.calibration.guessed_layout import describe_guess, layout_table
     from dancepose.trainer.calibration.unlabelled_points import read_unlabelled
     from dancepose_addon.core.skeleton.recording import Hints
 
     if out is None or out.suffix != ".toml":
-        raise InputError("--guess makes a layout: give --out with a name that ends in .toml.")
+        raise InputError("--guess writes a layout. Give --out with a name that ends in .toml.")
     names, points = read_unlabelled(motion, Hints().with_text(read))
     with progress_bar() as display:
         found = guess_assignment(points, body, seed=seed, progress=display.progress)
@@ -125,7 +136,7 @@ def _solve_again(
     body: BodyModel,
     out: Path | None,
 ) -> None:
-    """A table after ``dancepose.trainer.calibration.joint_refinement``, with what the fit leaves before and after."""
+    """Refine a marker table with the poses of the fit, and print the residuals before and after."""
     from dancepose.trainer.calibration.joint_refinement import ROUNDS, polish, residual_mm
     from dancepose_addon.inference import open_regressor
 

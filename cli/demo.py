@@ -1,4 +1,4 @@
-"""``dancepose demo``: the bundled dance through the whole path."""
+"""``dancepose demo``: fit and render the bundled dance."""
 
 from pathlib import Path
 from typing import Annotated, Final
@@ -8,6 +8,7 @@ import typer
 from dancepose_addon.core.errors import MissingFileError
 from dancepose_addon.core.io.example import example_folder
 
+from .arguments import BlenderOption
 from .display import list_results, progress_bar
 from .render import given
 from .renderer import run_renderer
@@ -16,14 +17,14 @@ SIZE: Final = "576x576"
 
 
 def demo_command(
-    out: Annotated[Path, typer.Option("--out", help="Folder for the results.")] = Path("demo"),
-    size: Annotated[str, typer.Option(metavar="WIDTHxHEIGHT", help="Picture size in pixels.")] = SIZE,
-    blender: Annotated[Path | None, typer.Option(help="A Blender program, instead of the bpy wheel.")] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Write the results here.")] = Path("demo"),
+    size: Annotated[str, typer.Option(metavar="WIDTHxHEIGHT", help="Set the size of the video, pixels.")] = SIZE,
+    blender: BlenderOption = None,
 ) -> None:
     """Fit and render the bundled waltz: video, contact sheet, motion, scene and report."""
     example = example_folder()
     if example is None:
-        raise MissingFileError("The bundled dance is not found. Run dancepose from a checkout of the project.")
+        raise MissingFileError("The bundled dance is missing from this installation. Install DancePose again.")
     results = {
         "video": out / "dance.mp4",
         "contact sheet": out / "sheet.png",

@@ -1,4 +1,4 @@
-"""What a user sees while work goes on, and the list of results at its end."""
+"""Progress on the terminal, and the list of results at the end."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,12 +13,17 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from dancepose_addon.core import progress
 
 LOG_EVERY_S: Final = 15.0
-"""Without a terminal a line is written this often at most, so that a log stays short."""
+"""Without a terminal at most one line is written in this time, so that logs stay short."""
 
 
 @dataclass(frozen=True)
 class Display:
-    """progress: to be handed to long work; notice: called with what the user has to know, at once."""
+    """Callbacks that show what happens.
+
+    Attributes:
+        progress: Called by long work with the fraction done and the current step.
+        notice: Called with a sentence that the user has to know.
+    """
 
     progress: progress.Progress
     notice: Callable[[str], None]
@@ -26,7 +31,7 @@ class Display:
 
 @contextmanager
 def progress_bar() -> Iterator[Display]:
-    """A bar on a terminal, a line now and then elsewhere; both on stderr. Messages say how much time is left."""
+    """Show progress on stderr: a bar on a terminal, otherwise a line every ``LOG_EVERY_S`` seconds."""
     console = Console(stderr=True)
 
     def notice(text: str) -> None:
@@ -39,6 +44,12 @@ def progress_bar() -> Iterator[Display]:
             yield Display(lambda fraction, message: bar.update(task, completed=fraction, description=message), notice)
     else:
         yield Display(_line_writer(console), notice)
+
+
+@contextmanager
+def no_display() -> Iterator[Display]:
+    """Show nothing, for the processes of distributed training that are not the first."""
+    yield Display(progress.silent, lambda _text: None)
 
 
 def _line_writer(console: Console) -> progress.Progress:
@@ -55,7 +66,7 @@ def _line_writer(console: Console) -> progress.Progress:
 
 
 def list_results(results: dict[str, Path | None]) -> None:
-    """Print each result that exists: what it is, where it lies, how large it is. Values of None are left out."""
+    """Print title, path and size of each result that exists; values of None are skipped."""
     rows = [(title, path) for title, path in results.items() if path is not None and path.exists()]
     width = max((len(title) for title, _ in rows), default=0)
     for title, path in rows:

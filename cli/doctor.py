@@ -1,4 +1,4 @@
-"""``dancepose doctor``: what works on this machine."""
+"""``dancepose doctor``: check what works on this machine."""
 
 from pathlib import Path
 import subprocess
@@ -11,22 +11,28 @@ from dancepose_addon.core.checklist import BAD, NOTE, Check, report_of
 from dancepose_addon.core.errors import EngineError
 from dancepose_addon.inference import check_runtime, use_environment
 
-from .arguments import BodyOption
+from .arguments import BlenderOption, BodyOption
 
 PATIENCE_S = 600.0
+"""Time limit of the whole check, seconds."""
 
 
 def doctor_command(
     body: BodyOption = None,
-    regressors: Annotated[Path | None, typer.Option(help="Folder with regressors of your own.")] = None,
-    environment: Annotated[
-        Path | None, typer.Option(help="Python environment whose onnxruntime is used, such as one with a GPU's.")
+    regressors: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Check your own regressors in this folder too.")
     ] = None,
-    blender: Annotated[Path | None, typer.Option(help="A Blender program, instead of the bpy wheel.")] = None,
+    environment: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Use the onnxruntime of this Python environment, for example one for a GPU."
+        ),
+    ] = None,
+    blender: BlenderOption = None,
 ) -> None:
-    """Say what works here: Blender and its engines, onnxruntime and what it truly runs on, body, regressors, folders.
+    """Check Blender and its engines, onnxruntime and its devices, body, regressors and folders.
 
-    User names and home folders are masked, so that the report can be sent to others.
+    User names and home folders are masked, so that the report can be shared.
     """
     try:
         command = [*blender_command(blender), "doctor"]
@@ -43,7 +49,7 @@ def doctor_command(
         raise EngineError(f"Blender did not answer within {PATIENCE_S:.0f} s. Try another with --blender.") from error
     if not done.stdout.strip():
         last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-        raise EngineError(f"Blender left with exit code {done.returncode}; it said last: {last}")
+        raise EngineError(f"Blender ended with exit code {done.returncode}; its last output was: {last}")
     print(done.stdout.rstrip())
     if done.returncode:
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""``dancepose evaluate``: how far regressors are from recordings and from motion with known rotations."""
+"""``dancepose evaluate``: measure the errors of a regressor on recordings and on motion with known rotations."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,26 +13,38 @@ from .display import list_results, progress_bar
 
 def evaluate_command(
     regressor: Annotated[
-        Path | None, typer.Argument(help="The .onnx file; by default the one shipped for --layout.")
+        Path | None, typer.Argument(help="The .onnx file; by default the bundled one for --layout.")
     ] = None,
     layout: Annotated[
-        str, typer.Option("--layout", help="Which layout of the regressor, and of the recordings.")
+        str, typer.Option("--layout", metavar="NAME", help="Set the layout of the regressor and of the recordings.")
     ] = "md23",
     motion: Annotated[
-        list[Path] | None, typer.Option(help="Recorded key-points: a folder of clips, or a clip. Repeatable.")
+        list[Path] | None,
+        typer.Option(metavar="PATH", help="Measure on recorded keypoints: a folder of clips, or one clip; repeatable."),
     ] = None,
     known: Annotated[
-        Path | None, typer.Option(help="Motion with known rotations: CMU .bvh or AMASS .npz files, in a folder.")
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="Measure on motion with known rotations: a folder of CMU .bvh or AMASS .npz."
+        ),
     ] = None,
-    holdout: Annotated[
+    hold_out: Annotated[
         float | None,
-        typer.Option(min=0.0, max=1.0, help="Share of --known to measure on, by default what training left alone."),
+        typer.Option(
+            "--hold-out",
+            metavar="SHARE",
+            min=0.0,
+            max=1.0,
+            help="Measure on this share of --known instead of the share that training held out.",
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder for tables (JSON) and plots (PNG).")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="Write tables (.json) and plots (.png) here.")
+    ] = None,
     body: BodyOption = None,
     device: DeviceOption = None,
 ) -> None:
-    """Measure a regressor alone, nothing refined: per clip, per point, per joint, worst frames."""
+    """Measure the errors of a regressor without refinement: per clip, point and joint, and the worst frames."""
     from dancepose.trainer.device import require_torch
 
     require_torch()
@@ -43,10 +55,10 @@ def evaluate_command(
     from dancepose_addon.inference import open_regressor
 
     if not motion and known is None:
-        raise typer.BadParameter("There is nothing to measure on; give --motion, --known or both.")
+        raise typer.BadParameter("No data to measure on; give --motion, --known or both.")
     opened = open_regressor(regressor, layout=layout, device=device or "auto")
     model = load_body(body)
-    share = opened.info.training.get("config", {}).get("data", {}).get("holdout", 0.0) if holdout is None else holdout
+    share = opened.info.training.get("config", {}).get("data", {}).get("holdout", 0.0) if hold_out is None else hold_out
     results: dict[str, Path | None] = {}
     with progress_bar() as display:
         for kind in ("recorded", "known"):

@@ -5,34 +5,43 @@ from pathlib import Path
 import shlex
 from typing import Annotated, Any
 
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 import typer
+
+from .arguments import BodyOption
+from .display import progress_bar
 
 
 def export_command(
-    run: Annotated[
-        Path, typer.Argument(help="The folder that `dancepose train --out` wrote; or a regressor's .onnx file.")
-    ],
-    out: Annotated[Path | None, typer.Option(help="The .onnx file; by default inside the run's folder.")] = None,
+    run: Annotated[Path, typer.Argument(help="Folder of `dancepose train --out`, or a regressor's .onnx file.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the .onnx file here instead of into the run's folder.")
+    ] = None,
     verify: Annotated[
-        list[Path] | None, typer.Option(help="Recordings to verify on and to measure errors with. Repeatable.")
+        list[Path] | None,
+        typer.Option(metavar="PATH", help="Verify on these recordings and measure errors with them; repeatable."),
     ] = None,
     known: Annotated[
         Path | None,
-        typer.Option(help="Natural motion, as for `train --poses`: errors are measured on the clips held out of it."),
+        typer.Option(
+            metavar="PATH", help="Measure errors on the held-out clips of this motion capture, as of `train --poses`."
+        ),
     ] = None,
     pictures: Annotated[
-        Path | None, typer.Option(help="Folder for a picture of each layout's worst and median frames.")
+        Path | None, typer.Option(metavar="FOLDER", help="Draw the worst and median frames of each layout here.")
     ] = None,
     recorded: Annotated[
-        str | None, typer.Option("--layout", help="Layout of the recordings, if not the run's first.")
+        str | None,
+        typer.Option("--layout", metavar="NAME", help="Set the layout of the recordings instead of the run's first."),
     ] = None,
-    body: Annotated[Path | None, typer.Option(help="The SMPL-format body of the training, if not the default.")] = None,
-    licence: Annotated[str | None, typer.Option(help="Licence of the weights, if the data asks for one.")] = None,
+    body: BodyOption = None,
+    licence: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="State this licence of the weights, if the training data requires one."),
+    ] = None,
 ) -> None:
-    """Write a run's regressor as an ONNX file, with a report, and a model card for each layout, beside it.
+    """Write a run's regressor as an ONNX file, with a report and a model card for each layout.
 
-    Given a file instead of a run, write it anew: the same weights in this version's graph.
+    For an .onnx file instead of a run, write the same weights in the graph of this version.
     """
     from dancepose.trainer.device import require_torch
 
@@ -57,8 +66,8 @@ def export_command(
     clips = read_clips(tuple(verify), recorded or layouts[0].name) if verify else []
     held_out = load_known_clips(known, model, holdout=checkpoint.config.data.holdout) if known else []
     command = "\n".join(recorded_commands(folder))
-    with Progress(TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn()) as bar:
-        task = bar.add_task("Exporting", total=1.0)
+    with progress_bar() as display:
+        display.progress(0.0, "Exporting")
         result = export_run(
             checkpoint,
             model,
@@ -67,15 +76,19 @@ def export_command(
             pictures=pictures,
             command=command,
             licence=licence or LICENCE,
-            progress=lambda fraction, message: bar.update(task, completed=fraction, description=message),
+            progress=display.progress,
         )
-    describe(result.report["layouts"])
+    print_layouts(result.report["layouts"])
     cards = ", ".join(card.name for card in result.cards)
     typer.echo(f"{result.model} ({result.report['bytes'] / 1e6:.1f} MB), {result.report_path.name}, {cards}")
 
 
-def describe(layouts: dict[str, dict[str, Any]]) -> None:
-    """Say what was verified and measured. layouts: rows of the report."""
+def print_layouts(layouts: dict[str, dict[str, Any]]) -> None:
+    """Print what was verified and measured.
+
+    Args:
+        layouts: Rows of the report by layout.
+    """
     for name, row in layouts.items():
         worst = row["verification"]["max_abs_difference"]
         said = ", ".join(f"{provider} {value:.2g}" for provider, value in worst["from_torch_stored_weights"].items())
@@ -83,15 +96,15 @@ def describe(layouts: dict[str, dict[str, Any]]) -> None:
         if "known" in row:
             found = row["known"]
             typer.echo(
-                f"{name}: {found['rotation_deg']} degrees, vertices {found['pve_mm']} mm, key-points "
+                f"{name}: {found['rotation_deg']} degrees, vertices {found['pve_mm']} mm, keypoints "
                 f"{found['mean_mm']} mm on {found['clips']} clips held out"
             )
         if "recorded" in row:
-            typer.echo(f"{name}: key-points {row['recorded']['mean_mm']} mm on {row['recorded']['clips']} recordings")
+            typer.echo(f"{name}: keypoints {row['recorded']['mean_mm']} mm on {row['recorded']['clips']} recordings")
 
 
 def recorded_commands(folder: Path) -> list[str]:
-    """What trained a run, and before it the run that it started from."""
+    """Return the commands that trained a run and, before it, the runs that it started from."""
     commands: list[str] = []
     seen: set[Path] = set()
     while (file := folder / "command.json").is_file() and file not in seen:
@@ -104,5 +117,5 @@ def recorded_commands(folder: Path) -> list[str]:
 
 
 def without_folders(command: str) -> str:
-    """The command with only the names of its paths: where a user keeps them is nobody's business on a model card."""
+    """Return a command with the names of its paths only, since a model card should not show a user's folders."""
     return shlex.join(Path(word).name if "/" in word else word for word in shlex.split(command))

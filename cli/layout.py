@@ -1,4 +1,4 @@
-"""``dancepose layout``: the layouts there are, and a user's own: a template, a check, a picture."""
+"""``dancepose layout``: list, check and draw skeleton layouts, and write templates for new ones."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,46 +18,52 @@ from dancepose_addon.inference import shipped_layouts
 
 from .display import list_results
 
-layout_app = typer.Typer(help="Skeleton layouts: list, check, draw them; start one of your own.", no_args_is_help=True)
+layout_app = typer.Typer(
+    help="List, check and draw skeleton layouts; write a template for a new one.", no_args_is_help=True
+)
 
-NameArgument = Annotated[str, typer.Argument(metavar="LAYOUT", help="Name of a layout, or a .toml of your own.")]
-PictureOption = Annotated[Path | None, typer.Option("--picture", help="Draw it on the default body, .png.")]
+NameArgument = Annotated[str, typer.Argument(metavar="LAYOUT", help="Name of a layout, or a .toml file.")]
+PictureOption = Annotated[
+    Path | None, typer.Option("--picture", metavar="FILE", help="Draw the layout on the default body here, .png.")
+]
 
 
 @layout_app.command("list")
 def list_layouts() -> None:
-    """List the layouts that the project knows, and which of them a regressor is shipped for."""
+    """List the known layouts and those that have a bundled regressor."""
     shipped = shipped_layouts()
     for name, known in LAYOUTS.items():
-        print(f"{name:<10} {known.title:<36} {'regressor shipped' if name in shipped else ''}".rstrip())
+        print(f"{name:<10} {known.title:<36} {'regressor bundled' if name in shipped else ''}".rstrip())
 
 
-@layout_app.command()
-def check(name: NameArgument, picture: PictureOption = None) -> None:
-    """Check a layout, and say what its points mean."""
+@layout_app.command("check")
+def check_layout(name: NameArgument, picture: PictureOption = None) -> None:
+    """Check a layout and print how its points are attached to the body."""
     chosen = get_layout(name)
     markers = markers_for(chosen)
     print(f"{name}: {chosen.title}, {chosen.count} points, {len(chosen.edges)} edges")
     names = chosen.keypoints
     for index, point in enumerate(markers.to_json()["points"]):
-        rides = ", ".join(f"{joint} {share:.0%}" for joint, share in point["rides_on"].items())
+        # Shares below half a percent would print as 0 %.
+        weights = {joint: share for joint, share in point["rides_on"].items() if share >= 0.005}
+        attached = ", ".join(f"{joint} {share:.0%}" for joint, share in weights.items())
         offset = ", ".join(f"{100.0 * value:.1f}" for value in point["offset_m"])
         other = "" if chosen.mirrored[index] == index else f"  mirrors {names[chosen.mirrored[index]]}"
-        print(f"{index:3d} {names[index]:<18} on {rides:<44} offset {offset} cm{other}")
+        print(f"{index:3d} {names[index]:<18} on {attached:<44} offset {offset} cm{other}")
     for key in ("left", "right", "top", "bottom"):
         print(f"{key:<7} {', '.join(names[point] for point in getattr(chosen, key))}")
     _draw(chosen, picture)
 
 
-@layout_app.command()
-def template(
+@layout_app.command("template")
+def write_template(
     source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="A layout to start from, or a motion file that names its points.")
+        str, typer.Argument(metavar="SOURCE", help="A layout to copy, or a motion file that names its points.")
     ],
-    out: Annotated[Path, typer.Option("--out", help="The layout to write, .toml.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Write the layout here, .toml.")],
     picture: PictureOption = None,
 ) -> None:
-    """Write a layout to be changed: a copy of a known one, or of the points that a file names."""
+    """Write a template for a new layout: a copy of a known one, or the points that a file names."""
     if source in LAYOUTS or source.endswith(".toml"):
         known = get_layout(source)
         table = table_of(layout_with(markers_for(known)))
@@ -68,17 +74,23 @@ def template(
     try:
         written = get_layout(str(out))
     except LayoutError as error:
-        print(f"To be completed by hand: {error}")
+        print(f"Complete the file by hand: {error}")
     else:
         _draw(written, picture)
     list_results({"layout": out, "picture": picture})
 
 
 def named_points_in(path: Path) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-    """The points of a file by its own names, whatever they mean: names, and (T, K, 3).
+    """Read the points of a file under its own names.
+
+    Args:
+        path: The motion file.
+
+    Returns:
+        The names, and the points, (T, K, 3), in the file's unit and axes.
 
     Raises:
-        InputError: the file names none.
+        InputError: The file names no points.
     """
     recording = open_recording(path, Hints(as_named=True))
     if not isinstance(recording, PointRecording) or not recording.names:

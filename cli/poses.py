@@ -1,4 +1,4 @@
-"""``dancepose poses``: read motion capture into the natural poses that training uses."""
+"""``dancepose poses``: extract training poses from a folder of motion capture."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,22 +12,23 @@ from .display import list_results, progress_bar
 
 
 def poses_command(
-    folder: Annotated[Path, typer.Argument(help="CMU .bvh and AMASS .npz files, in any tree of folders.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of CMU .bvh and AMASS .npz files, at any depth.")],
     out: Annotated[
         Path,
-        typer.Option("--out", help="The poses to write: an .npz, or a folder of shards. `train --poses` reads it."),
+        typer.Option("--out", metavar="PATH", help="Write the poses here: an .npz, or a folder with --shards."),
     ],
     shards: Annotated[
         bool,
-        typer.Option("--shards", help="Write a folder of shards, file by file: for collections larger than memory."),
+        typer.Option("--shards", help="Write a folder of shards, for collections larger than memory."),
     ] = False,
-    fps: Annotated[float, typer.Option(help="Poses taken per second of motion.")] = 60.0,
+    fps: Annotated[float, typer.Option(metavar="F", help="Take F poses per second of motion.")] = 60.0,
     apart: Annotated[
-        float, typer.Option(help="Poses whose limbs are nearer to each other than so many mm count as one.", min=0.0)
+        float,
+        typer.Option(metavar="MM", help="Drop poses within this distance of a kept one (mm, RMS over limbs).", min=0.0),
     ] = 9.0,
     body: BodyOption = None,
 ) -> None:
-    """Read motion capture once, say what is in it and what was left out, and keep the poses."""
+    """Extract poses from motion capture for `dancepose train --poses`, and report what was left out."""
     from dancepose.trainer.mocap.poses import load_poses
 
     if shards:

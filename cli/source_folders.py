@@ -1,4 +1,4 @@
-"""Files that a verb is given: single ones, folders, patterns; and what happens when one of them is bad."""
+"""The motion files that a command is given, and how one that fails is reported."""
 
 from collections.abc import Callable
 from glob import has_magic
@@ -13,13 +13,16 @@ SKELETONS = "skeletons.json"
 
 
 def expand(given: list[str]) -> list[Path]:
-    """Every motion that the arguments name, in order, each once.
+    """Return every motion file that the arguments name, in order, without duplicates.
 
-    A folder stands for the motions in it, at any depth, unless it is one motion itself (M&D); a pattern for what it
+    A folder means the motion files in it at any depth, unless it is one motion itself (M&D); a pattern means what it
     matches.
 
+    Args:
+        given: Paths and glob patterns.
+
     Raises:
-        InputError: an argument names nothing.
+        InputError: An argument matches no motion file.
     """
     found: list[Path] = []
     for text in given:
@@ -31,13 +34,15 @@ def expand(given: list[str]) -> list[Path]:
             inner = [path]
         motions = [motion for entry in inner for motion in _within(entry)]
         if not motions:
-            raise InputError(f"{text} names no motion: no file or folder of a known format is there.")
+            raise InputError(
+                f"{text} matches no motion file. Give a file of a known format, a folder of them, or a glob pattern."
+            )
         found += motions
     return list(dict.fromkeys(found))
 
 
 def _within(path: Path) -> list[Path]:
-    """The motions of a path: itself, or what lies in a folder."""
+    """Return the motion files of a path: the path itself, or those in the folder."""
     if not path.is_dir() or (path / SKELETONS).is_file():
         return [path]
     folders = {file.parent for file in path.rglob(SKELETONS)}
@@ -50,10 +55,15 @@ def _within(path: Path) -> list[Path]:
 
 
 def for_each(paths: list[Path], work: Callable[[Path], None]) -> None:
-    """Do ``work`` on every path; a bad one is told and listed at the end, and the others go on.
+    """Call ``work`` for every path; report paths that fail, and continue with the others.
+
+    Args:
+        paths: The motion files.
+        work: Called with each path.
 
     Raises:
-        DancePoseError: the only path is bad. InputError: some of several are.
+        DancePoseError: The only path failed.
+        InputError: Some of several paths failed.
     """
     bad: list[tuple[Path, str]] = []
     for path in paths:

@@ -1,4 +1,4 @@
-"""``dancepose stats``: how much dancing a folder of M&D clips holds, counted as published and in true seconds."""
+"""``dancepose stats``: count files and seconds of M&D clips, as published and in true seconds."""
 
 import json
 from pathlib import Path
@@ -13,13 +13,15 @@ from .display import list_results
 
 def stats_command(
     folder: Annotated[Path, typer.Argument(help="Folder of M&D clips, of either release.")],
-    seed: Annotated[int, typer.Option(help="Of the split into training and test clips.")] = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="Set the random seed of the split into training and test clips.")
+    ] = 0,
     stratified: Annotated[
-        bool, typer.Option("--stratified", help="Split every dance in proportion, not all clips at random.")
+        bool, typer.Option("--stratified", help="Split each dance in proportion instead of all clips at random.")
     ] = False,
-    out: Annotated[Path | None, typer.Option("--out", help="Also write the numbers, .json.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the numbers here, .json.")] = None,
 ) -> None:
-    """Files and seconds of each dance in training and test split, beside the published Table 1."""
+    """Count files and seconds of each dance in the training and test split, beside the published Table 1."""
     from dancepose.trainer.device import require_torch
 
     require_torch()

@@ -5,38 +5,48 @@ import shlex
 import sys
 from typing import Annotated
 
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 import typer
 
-COLUMNS = (TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn())
+from .arguments import BodyOption
+from .display import no_display, progress_bar
 
 
 def train_command(
-    out: Annotated[Path, typer.Option(help="Folder for the run: checkpoint, settings, log.")],
-    preset: Annotated[str, typer.Option(help="paper, best, smoke, or the path of a .toml file.")] = "paper",
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Write checkpoint, settings and log of the run here.")],
+    preset: Annotated[
+        str, typer.Option(metavar="NAME", help="Start from the settings paper, best, smoke, or of a .toml file.")
+    ] = "paper",
     motion: Annotated[
-        list[Path] | None, typer.Option(help="Recorded key-points: a folder of M&D clips, or a clip. Repeatable.")
+        list[Path] | None,
+        typer.Option(
+            metavar="PATH", help="Train on recorded keypoints: a folder of M&D clips, or one clip; repeatable."
+        ),
     ] = None,
     poses: Annotated[
         Path | None,
-        typer.Option(help="Natural poses: what `dancepose poses` wrote, or a folder of CMU .bvh or AMASS .npz files."),
+        typer.Option(metavar="PATH", help="Train on poses of this motion capture instead of procedural ones."),
     ] = None,
     prior: Annotated[Path | None, typer.Option("--prior", hidden=True, help="Former name of --poses.")] = None,
-    body: Annotated[Path | None, typer.Option(help="An SMPL-format body (.npz, .pkl) instead of the default.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
-    start: Annotated[Path | None, typer.Option(help="Begin with the weights of another run: its folder.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", help="Another value for a setting, as in optim.steps=1000. Repeatable.")
+    body: BodyOption = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
+    start: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Initialise from the weights of another run.")
     ] = None,
-    limit_batches: Annotated[int | None, typer.Option(help="Stop after so many steps of this call.", min=1)] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Set the random seed.")] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as in optim.steps=1000; repeatable."),
+    ] = None,
+    limit_batches: Annotated[
+        int | None, typer.Option(metavar="N", help="Stop after N steps of this call.", min=1)
+    ] = None,
+    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Train on this device.")] = "auto",
     tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Write losses, errors by point and pictures for TensorBoard.")
+        bool, typer.Option("--tensorboard", help="Write losses, errors per point and pictures for TensorBoard.")
     ] = False,
-    threads: Annotated[int | None, typer.Option(help="Processor threads for torch.", min=1)] = None,
+    threads: Annotated[int | None, typer.Option(metavar="N", help="Limit torch to N processor threads.", min=1)] = None,
 ) -> None:
-    """Train a SmplRegressor on recorded key-points and natural poses."""
+    """Train a SmplRegressor on recorded keypoints and poses of motion capture."""
     from dancepose.trainer.device import choose_device, require_torch
 
     require_torch()
@@ -51,8 +61,8 @@ def train_command(
     chosen = choose_device(device, threads)
     ranks = join_ranks(chosen)
     model = load_body(body)
-    with Progress(*COLUMNS, disable=not ranks.first) as bar:
-        task = bar.add_task("Reading", total=1.0)
+    with progress_bar() if ranks.first else no_display() as display:
+        display.progress(0.0, "Reading")
         data = load_data(config, model, motion=tuple(motion or ()), poses=poses or prior, device=chosen)
         board = TensorBoardLog(out / "tensorboard", data.layout_batch, model) if tensorboard and ranks.first else None
         out.mkdir(parents=True, exist_ok=True)
@@ -69,10 +79,10 @@ def train_command(
                 ranks=ranks,
                 board=board,
             ),
-            progress=lambda fraction, message: bar.update(task, completed=fraction, description=message),
+            progress=display.progress,
         )
     if board is not None:
         board.close()
     if ranks.first:
-        typer.echo(f"{path} is the checkpoint; make a regressor of it with `dancepose export {out}`.")
+        typer.echo(f"Checkpoint: {path}. Export it as a regressor with `dancepose export {out}`.")
     leave_ranks(ranks)

@@ -24,10 +24,10 @@ def split(
     names = [Path(clip.source).name for clip in clips]
     unknown = sorted(set(hold_out) - set(names))
     if unknown:
-        raise ConfigError(f"--hold-out {', '.join(unknown)}: no such clip. There are: {', '.join(names)}.")
+        raise ConfigError(f"--test-clip {', '.join(unknown)}: no such clip. There are: {', '.join(names)}.")
     learning = [clip for clip, name in zip(clips, names, strict=True) if name not in hold_out]
     if not learning:
-        raise ConfigError("Every clip is held out, so there is none to learn from. Leave out a --hold-out.")
+        raise ConfigError("Every clip is held out, so there is none to learn from. Remove a --test-clip.")
     return learning, [clip for clip, name in zip(clips, names, strict=True) if name in hold_out]
 
 
