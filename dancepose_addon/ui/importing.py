@@ -35,7 +35,8 @@ APART_M = 1.5
 
 def fit_settings_of(settings: Any, beta_count: int) -> FitSettings:
     """Return the settings of the fit that the panel shows."""
-    values = {option.name: getattr(settings, option.name) for option in FIT_OPTIONS}
+    # An option that the panel does not show keeps its default.
+    values = {option.name: getattr(settings, option.name, option.default) for option in FIT_OPTIONS}
     # The panel has a switch instead of a number of steps, and a shape only where one is given.
     values["refine"] = REFINE_STEPS if settings.refine else 0
     values["betas"] = tuple(settings.betas[:beta_count]) if settings.give_betas else None
