@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dancepose_addon.core.errors import DancePoseError
     from dancepose_addon.core.fit.pipeline import FitResult
     from dancepose_addon.core.fit.settings import FitSettings
-    from dancepose_addon.core.skeleton.layouts import Layout
+    from dancepose_addon.core.skeleton.layouts import Layout, get_layout
     from dancepose_addon.core.skeleton.sequence import KeypointSequence
     from dancepose_addon.inference.regressors import open_regressor
 
@@ -37,6 +37,7 @@ __all__ = [
     "Layout",
     "fit",
     "fit_file",
+    "get_layout",
     "load_body",
     "open_regressor",
     "read",
@@ -52,6 +53,7 @@ _MODULES: Final = {
     "Layout": "dancepose_addon.core.skeleton.layouts",
     "fit": "dancepose.api",
     "fit_file": "dancepose.api",
+    "get_layout": "dancepose_addon.core.skeleton.layouts",
     "load_body": "dancepose.api",
     "open_regressor": "dancepose_addon.inference.regressors",
     "read": "dancepose.api",
