@@ -123,7 +123,7 @@ def _overhead(folder: Path, engine: str, arguments: argparse.Namespace, stream: 
 def _render_job(folder: Path, engine: str, arguments: argparse.Namespace) -> RenderRequest:
     """The job of a clip's frames, after everything before it has been done by a study."""
     from dancepose.study.plan.jobs import read_jobs
-    from dancepose.study.run.job_runner import RunContext, JobRunner
+    from dancepose.study.run.job_runner import JobRunner, RunContext
 
     folder.mkdir()
     size = (arguments.size, arguments.size)

@@ -23,7 +23,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from dancepose.study.plan.jobs import read_jobs
 from dancepose.study.plan.study_file import load_study
-from dancepose.study.run.job_runner import RunContext, JobRunner
+from dancepose.study.run.job_runner import JobRunner, RunContext
 from dancepose_addon.blender import console
 from dancepose_addon.blender.render import rendering
 from dancepose_addon.core.arrays import F64

@@ -14,8 +14,8 @@ import sys
 import tempfile
 import time
 
-from dancepose.study.plan.jobs import read_jobs
 from dancepose.study.plan.ffmpeg_program import find_ffmpeg
+from dancepose.study.plan.jobs import read_jobs
 from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.planning import make_plan
 from dancepose.study.plan.study_file import load_study

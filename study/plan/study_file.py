@@ -313,9 +313,7 @@ def _section(kind: type[T], table: Any, where: str) -> T:
     missing = [name for name in required if name not in table]
     if missing:
         raise FormatError(f"{where} lacks {', '.join(missing)}. Add it.")
-    found: dict[str, Any] = {
-        key: check(table[key], f"{where} {key}") for key, check in checks.items() if key in table
-    }
+    found: dict[str, Any] = {key: check(table[key], f"{where} {key}") for key, check in checks.items() if key in table}
     fit = {key: check(table[key], f"{where} {key}") for key, check in fit_checks.items() if key in table}
     if fit:
         found["fit"] = FitOptions(**fit)

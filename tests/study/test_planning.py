@@ -6,10 +6,10 @@ import shutil
 
 import pytest
 
-from dancepose.study.plan.jobs import Job, read_head, read_jobs
 from dancepose.study.plan.ffmpeg_program import find_ffmpeg
+from dancepose.study.plan.jobs import Job, read_head, read_jobs
 from dancepose.study.plan.paths import StudyPaths
-from dancepose.study.plan.planning import split_evenly, make_plan
+from dancepose.study.plan.planning import make_plan, split_evenly
 from dancepose.study.plan.study_file import load_study
 from dancepose_addon.core.errors import InputError
 

@@ -8,9 +8,9 @@ from dancepose.study.plan.jobs import Result, read_jobs
 from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.planning import make_plan
 from dancepose.study.plan.study_file import load_study
-from dancepose.study.report.cleaning import clean
+from dancepose.study.report.cleaning import clean_study
 from dancepose.study.report.status import read_status
-from dancepose.study.run.journal import Journal, held
+from dancepose.study.run.journal import Journal, locked
 from dancepose_addon.core.errors import DancePoseError, MissingFileError
 
 
@@ -48,7 +48,7 @@ def test_frames_count_by_the_journal_and_by_what_lies_there(paths: StudyPaths) -
     assert status.failed == {"fit:far/s2": "it broke"}
     assert status.songs["s2"].failed == 1
     assert not status.running
-    with held(paths.lock):
+    with locked(paths.lock):
         assert read_status(paths).running
 
 
@@ -68,7 +68,7 @@ def test_cleaning_takes_frames_of_finished_clips_alone(paths: StudyPaths) -> Non
     clip.parent.mkdir(parents=True)
     clip.write_bytes(b"film")
     finish(paths, "encode:near/s1")
-    assert clean(paths) >= 10000
+    assert clean_study(paths.out.parent, paths) >= 10000
     assert not paths.frames("near", "s1", "").exists()
     assert len(list(paths.frames("near", "s2", "").iterdir())) == 10
     assert clip.is_file()
@@ -77,10 +77,10 @@ def test_cleaning_takes_frames_of_finished_clips_alone(paths: StudyPaths) -> Non
 
 def test_cleaning_all_takes_what_the_study_made_and_nothing_else(paths: StudyPaths) -> None:
     (paths.out / "my notes.txt").write_text("keep")
-    clean(paths, everything=True)
+    clean_study(paths.out.parent, paths, everything=True)
     assert [path.name for path in paths.out.iterdir()] == ["my notes.txt"]
 
 
 def test_cleaning_waits_for_no_run(paths: StudyPaths) -> None:
-    with held(paths.lock), pytest.raises(DancePoseError, match="Another run"):
-        clean(paths)
+    with locked(paths.lock), pytest.raises(DancePoseError, match="Another run"):
+        clean_study(paths.out.parent, paths)
