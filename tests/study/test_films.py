@@ -201,7 +201,7 @@ def test_clips_stand_side_by_side_in_order(sound: Path, tmp_path: Path) -> None:
     common = {"grid": Grid(2, SIZE), "film": FILM, "sound": sound}
     combine_clips(FFMPEG, tmp_path / "plain.mp4", clips, overlay=None, **common)
     combine_clips(FFMPEG, tmp_path / "labelled.mp4", clips, overlay=labels, **common)
-    plain, labelled = (pixels_of(tmp_path / f"{name}.mp4", 5, tmp_path) for name in ("unlabelled", "labelled"))
+    plain, labelled = (pixels_of(tmp_path / f"{name}.mp4", 5, tmp_path) for name in ("plain", "labelled"))
     assert plain.shape == (96, 128, 3)
     for number, grey in enumerate(greys):
         row, column = divmod(number, 2)
@@ -337,7 +337,7 @@ def test_another_ffmpeg_than_planned_is_refused(tmp_path: Path, monkeypatch) -> 
     require_same(planned)
     other = fake_ffmpeg(tmp_path / "other", f'exec "{planned.program}" "$@"')
     monkeypatch.setenv("DANCEPOSE_FFMPEG", str(other))
-    with pytest.raises(EngineError, match="was planned with ffmpeg .* found now is .*other"):
+    with pytest.raises(EngineError, match=r"was planned with ffmpeg .* found now is .*other"):
         require_same(planned)
 
 
