@@ -73,13 +73,18 @@ def write_study(
 
 
 def run_study(
-    file: Path, *, executor: str = "local", workers: int = 2, threads: int = 1, tell: Callable[[str], None] = print
+    file: Path,
+    *,
+    executor: str = "local",
+    workers: int = 2,
+    threads: int = 1,
+    on_message: Callable[[str], None] = print,
 ) -> Summary:
     """Plan and run."""
     study = load_study(file)
     make_plan(study, StudyPaths(study.out), find_ffmpeg())
     options = RunOptions(executor, workers=workers, threads=threads)
-    return run_plan(RunContext(study.root, study.out), options, on_message=tell, on_progress=lambda _state: None)
+    return run_plan(RunContext(study.root, study.out), options, on_message=on_message, on_progress=lambda _state: None)
 
 
 def frame_hashes(file: Path) -> dict[str, str]:

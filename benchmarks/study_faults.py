@@ -15,7 +15,8 @@ import subprocess
 import tempfile
 import threading
 
-from dancepose.study.media.ffmpeg import count_frames
+from dancepose.study.media.ffmpeg import Ffmpeg
+from dancepose.study.plan.ffmpeg_program import find_ffmpeg
 from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.study_file import load_study
 
@@ -55,8 +56,9 @@ def verdict(what: str, file: Path, good: dict[str, str]) -> bool:
     """Whether frames and films are as without the fault; prints it."""
     found = frame_hashes(file)
     wrong = [name for name in good.keys() | found.keys() if good.get(name) != found.get(name)]
+    ffmpeg = Ffmpeg(find_ffmpeg())
     films = sorted((StudyPaths(load_study(file).out).out / "clips").rglob("*.mp4"))
-    short = [film.name for film in films if count_frames(film) != FRAMES]
+    short = [film.name for film in films if ffmpeg.count_frames(film) != FRAMES]
     fine = not wrong and not short and len(films) == 4
     print(f"{what}: {len(found)} frames, {len(wrong)} wrong; {len(films)} films, {len(short)} short: {_word(fine)}")
     return fine

@@ -47,9 +47,9 @@ def test_what_is_wrong_is_told_clip_by_clip(make_study) -> None:
     assert "missing: System near has no near/gone" in said
     assert "broken.npz is truncated" in said
     assert "nan.npz" not in said  # a gap of one frame is bridged
-    assert "too short: far/short lasts 0.48 s; 1.00 s of it are wanted." in said
+    assert "too short: far/short lasts 0.48 s; the clips show it until 1.00 s." in said
     assert "mute.wav, the audio of song mute." in said
-    assert "deaf.wav cannot be read as sound" in said
+    assert "deaf.wav cannot be read as audio" in said
     assert "tail.wav ends after 1.00 s; song tail needs it until 1.50 s." in said
     assert not [line for line in checked.problems if "/ok" in line]
 
@@ -62,7 +62,7 @@ def test_layouts_that_no_regressor_reads_are_told(make_study) -> None:
         fps=25.0,
         layout="body25",
     )
-    assert any("no regressor: none is shipped for body25" in problem for problem in check(file).problems)
+    assert any("no regressor: none is shipped for layout body25" in problem for problem in check(file).problems)
 
 
 @pytest.mark.parametrize("files", ["near", "near/*.npz", "near/{song}.npz", "*/s1.npz"])

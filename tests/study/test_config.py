@@ -8,6 +8,7 @@ from dancepose.study.plan.planning import as_table
 from dancepose.study.plan.study_file import load_study, parse_study
 from dancepose.study.plan.template import draft_study
 from dancepose_addon.core.errors import FormatError, MissingFileError
+from dancepose_addon.core.fit.options import FIT_OPTIONS, FitOptions
 
 MINIMAL = {"system": [{"name": "a", "files": "x"}], "song": [{"name": "s"}]}
 
@@ -38,14 +39,14 @@ def test_a_minimal_study_is_complete() -> None:
         ({"picture": {"size": [65, 64]}}, "even numbers"),
         ({"picture": {"size": [64]}}, "even numbers"),
         ({"picture": {"fps": "25"}}, "number from 1 to 240"),
-        ({"picture": {"engine": "eevee"}}, "one of study, preview"),
+        ({"picture": {"engine": "eevee"}}, "one of cycles, workbench"),
         ({"time": {"length_s": 5, "segments": [[0, 5]]}}, "both length_s and segments"),
-        ({"time": {"segments": [[5, 0]]}}, "from before to"),
-        ({"time": {"segments": [[0, 5], [0, 5]]}}, "every segment once"),
+        ({"time": {"segments": [[5, 0]]}}, "start before end"),
+        ({"time": {"segments": [[0, 5], [0, 5]]}}, "every segment only once"),
         ({"output": {"compare": ["grid", "heap"]}}, "a list of row, grid, pairs"),
         ({"output": {"still_beats": [1]}}, "bpm of every song"),
         ({"output": {"sheets": 1}}, "true or false"),
-        ({"song": [{"name": "s", "window": [0, 1]}]}, "a window and no audio"),
+        ({"song": [{"name": "s", "window": [0, 1]}]}, "a window but no audio"),
         ({"stage": {"backdrop_rgb": [0, 0, 2]}}, "red, green, blue"),
         ({"camera": 3}, "expected a table"),
     ],
@@ -55,12 +56,44 @@ def test_mistakes_are_named(more: dict, said: str) -> None:
         parse(**more)
 
 
+def test_engines_of_earlier_versions_are_read_and_a_notice_says_so() -> None:
+    for old, new in (("study", "cycles"), ("preview", "workbench")):
+        study = parse(picture={"engine": old})
+        assert study.picture.engine == new
+        assert any(f'"{old}" is now called "{new}"' in notice for notice in study.notices)
+        assert study == parse(picture={"engine": new})
+    assert parse(picture={"engine": "cycles"}).notices == ()
+
+
+def test_options_of_the_fit_are_those_of_the_one_table() -> None:
+    keys = {"refine": 7, "adapt": True, "smooth": 0.5, "level": False, "foot_lock": True}
+    study = parse(system=[{"name": "a", "files": "x", **keys}], stage={"betas": [1.0, -2.0]})
+    assert study.fit_options(study.systems[0]) == FitOptions(**keys, betas=(1.0, -2.0))
+    assert set(keys) | {"betas"} == {option.name for option in FIT_OPTIONS}
+    assert parse(stage={"betas": []}).fit_options(study.systems[0]).betas is None
+    for key, value in (("refine", 101), ("refine", True), ("smooth", -1), ("adapt", 1), ("smooth", "1")):
+        with pytest.raises(FormatError, match=key):
+            parse(system=[{"name": "a", "files": "x", key: value}])
+    with pytest.raises(FormatError, match="betas"):
+        parse(system=[{"name": "a", "files": "x", "betas": [0.0]}])
+
+
+def test_the_home_folder_is_expanded(monkeypatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    study = parse(system=[{"name": "a", "files": "~/dances/{song}.npz"}], output={"folder": "~/renders"})
+    assert study.out == Path("/home/ada/renders")
+    assert study.systems[0].files == "/home/ada/dances/{song}.npz"
+    with pytest.raises(FormatError, match="folder"):
+        parse(output={"folder": "~nobody-of-that-name/x"})
+
+
 def test_a_study_survives_the_way_into_a_plan_and_back() -> None:
     study = parse(
         picture={"size": [640, 480], "samples": 4},
         time={"segments": [[0, 1.5], [3, 4]]},
         output={"compare": ["row", "pairs"], "stills_s": [1, 2]},
         song=[{"name": "s", "audio": "s.mp3", "window": [1, 9], "bpm": 120}],
+        system=[{"name": "a", "files": "x", "smooth": 0.5, "level": False}],
     )
     assert parse_study(as_table(study), root=study.root) == study
 

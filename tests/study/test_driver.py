@@ -8,9 +8,10 @@ import pytest
 
 from dancepose.study.plan.jobs import Job, Result
 from dancepose.study.plan.paths import StudyPaths
-from dancepose.study.run.driver import Driver, Summary, results_of
+from dancepose.study.run.driver import Driver, Summary
 from dancepose.study.run.executors import Event
-from dancepose.study.run.journal import Journal, held
+from dancepose.study.run.job_results import required_results
+from dancepose.study.run.journal import Journal, locked
 
 Answer = Callable[[Job, int], Result]
 
@@ -33,7 +34,7 @@ class Pretender:
             self.tries[job.id] = self.tries.get(job.id, 0) + 1
             result = self.answer(job, self.tries[job.id])
             if result.ok:
-                for path in results_of(job, self.paths):
+                for path in required_results(job, self.paths):
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.touch()
             self.events.append(result)
@@ -55,13 +56,17 @@ def study_jobs(*, key: str = "k") -> list[Job]:
     jobs = [Job("engine", "probe", "e")]
     for system in ("a", "b"):
         jobs.append(Job(f"fit:{system}", "fit", key, (), {"system": system, "song": "s"}))
-    jobs.append(Job("shot", "shot", key, ("fit:a", "fit:b"), {"song": "s"}))
+    jobs.append(Job("camera", "camera", key, ("fit:a", "fit:b"), {"song": "s"}))
     jobs.append(Job("audio", "audio", "w", (), {"song": "s", "segment": ""}))
     for system in ("a", "b"):
         where = {"system": system, "song": "s", "segment": ""}
         chunks = [
             Job(
-                f"r:{system}:{n}", "render", key, ("engine", "shot", f"fit:{system}"), {**where, "first": n, "count": 5}
+                f"r:{system}:{n}",
+                "render",
+                key,
+                ("engine", "camera", f"fit:{system}"),
+                {**where, "first": n, "count": 5},
             )
             for n in (0, 5)
         ]
@@ -131,7 +136,7 @@ def test_bad_input_is_not_tried_again_and_the_others_go_on_without_it(go) -> Non
     summary, pretender = go(failing({"fit:a": "input"}))
     assert pretender.tries["fit:a"] == 1
     assert summary.failed == {"fit:a": "it broke"}
-    assert [job.what["systems"] for job in pretender.seen if job.id == "shot"] == [["b"]]
+    assert [job.what["systems"] for job in pretender.seen if job.id == "camera"] == [["b"]]
     assert pretender.tries["encode:b"] == 1
     assert not [name for name in pretender.tries if name.startswith("r:a")]
     assert "compare" not in pretender.tries
@@ -139,7 +144,7 @@ def test_bad_input_is_not_tried_again_and_the_others_go_on_without_it(go) -> Non
 
 def test_a_camera_waits_for_a_fit_that_only_crashed(go) -> None:
     summary, pretender = go(failing({"fit:a": "crash"}))
-    assert "shot" not in pretender.tries
+    assert "camera" not in pretender.tries
     assert summary.failed == {"fit:a": "it broke"}
     summary, pretender = go()
     assert summary.failed == {}
@@ -149,7 +154,7 @@ def test_a_camera_waits_for_a_fit_that_only_crashed(go) -> None:
 def test_what_is_mended_later_moves_the_camera_of_all(go) -> None:
     go(failing({"fit:a": "input"}))
     summary, pretender = go()
-    assert [job.what["systems"] for job in pretender.seen if job.id == "shot"] == [["a", "b"]]
+    assert [job.what["systems"] for job in pretender.seen if job.id == "camera"] == [["a", "b"]]
     assert summary.failed == {}
     assert "fit:b" not in pretender.tries
 
@@ -162,7 +167,7 @@ def test_what_comes_out_the_same_changes_nothing_after_it(go) -> None:
     _, pretender = go(
         lambda job, _: Result(job.id, True, digest="other"), [replace(jobs[1], key="newer"), *jobs[2:], jobs[0]]
     )
-    assert {"fit:a", "shot", "r:a:0", "r:b:5", "encode:b", "compare"} <= set(pretender.tries)
+    assert {"fit:a", "camera", "r:a:0", "r:b:5", "encode:b", "compare"} <= set(pretender.tries)
     assert "fit:b" not in pretender.tries
 
 
@@ -213,7 +218,7 @@ def test_a_journal_that_was_cut_short_loses_its_last_line_alone(go, tmp_path: Pa
 def test_one_run_at_a_time(tmp_path: Path) -> None:
     from dancepose_addon.core.errors import DancePoseError
 
-    with held(tmp_path / "lock"), pytest.raises(DancePoseError, match="Another run"), held(tmp_path / "lock"):
+    with locked(tmp_path / "lock"), pytest.raises(DancePoseError, match="Another run"), locked(tmp_path / "lock"):
         pass
-    with held(tmp_path / "lock"):
+    with locked(tmp_path / "lock"):
         pass

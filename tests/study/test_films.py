@@ -4,16 +4,28 @@ import math
 from pathlib import Path
 import re
 import struct
+import subprocess
+import threading
+import time
 import wave
 
 import numpy as np
 import pytest
 
-from dancepose.study.media.ffmpeg import count_frames, run_ffmpeg, sound_length_s
-from dancepose.study.media.films import cell_size, combine_clips, encode_clip, encode_transparent, rate
-from dancepose.study.media.pictures import spread, write_labels, write_sheet, write_thumbnail
+from dancepose.study.media.ffmpeg import Ffmpeg
+from dancepose.study.media.films import (
+    FilmFormat,
+    Grid,
+    cell_size,
+    combine_clips,
+    encode_clip,
+    encode_transparent,
+    ffmpeg_rate,
+)
+from dancepose.study.media.pictures import spread_frames, write_labels, write_sheet, write_thumbnail
 from dancepose.study.media.sounds import write_sound
-from dancepose_addon.core.errors import InputError, MissingFileError
+from dancepose.study.plan.ffmpeg_program import find_ffmpeg, identify_ffmpeg, require_same
+from dancepose_addon.core.errors import Cancelled, DancePoseError, EngineError, InputError, MissingFileError
 
 from .conftest import write_tone
 
@@ -21,6 +33,8 @@ pytest.importorskip("imageio_ffmpeg", reason="the extra `study` is not installed
 Image = pytest.importorskip("PIL.Image")
 
 COUNT, FPS, SIZE = 12, 10.0, (64, 48)
+FILM = FilmFormat(COUNT, FPS, 10)
+FFMPEG = Ffmpeg(find_ffmpeg())
 
 
 @pytest.fixture
@@ -38,7 +52,7 @@ def frames(tmp_path: Path) -> Path:
 @pytest.fixture
 def sound(tmp_path: Path) -> Path:
     path = tmp_path / "sound.wav"
-    write_sound(path, None, start_s=0.0, duration_s=COUNT / FPS, loudness_lufs=-23.0)
+    write_sound(FFMPEG, path, None, start_s=0.0, duration_s=COUNT / FPS, loudness_lufs=-23.0)
     return path
 
 
@@ -60,7 +74,7 @@ def boxes(path: Path) -> list[bytes]:
 
 def pixels_of(path: Path, index: int, folder: Path) -> np.ndarray:
     out = folder / "seen.png"
-    run_ffmpeg(["-i", str(path), "-vf", f"select=eq(n\\,{index})", "-frames:v", "1", str(out)])
+    FFMPEG.run(["-i", str(path), "-vf", f"select=eq(n\\,{index})", "-frames:v", "1", str(out)])
     with Image.open(out) as picture:
         return np.asarray(picture.convert("RGB")).astype(int)
 
@@ -68,7 +82,9 @@ def pixels_of(path: Path, index: int, folder: Path) -> np.ndarray:
 @pytest.mark.parametrize("amplitude", [0.02, 0.9])
 def test_sound_is_brought_to_one_loudness(tmp_path: Path, amplitude: float) -> None:
     write_tone(tmp_path / "tone.wav", seconds=5.0, amplitude=amplitude)
-    before = write_sound(tmp_path / "out.wav", tmp_path / "tone.wav", start_s=0.5, duration_s=4.0, loudness_lufs=-23.0)
+    before = write_sound(
+        FFMPEG, tmp_path / "out.wav", tmp_path / "tone.wav", start_s=0.5, duration_s=4.0, loudness_lufs=-23.0
+    )
     samples = samples_of(tmp_path / "out.wav")
     assert len(samples) == 4 * 48000
     # BS.1770 weighs a 997 Hz tone by nothing: two channels of amplitude A have 20 log10 A LUFS.
@@ -86,7 +102,7 @@ def test_sound_of_a_quiet_song_is_held_below_its_peaks(tmp_path: Path) -> None:
         file.setsampwidth(2)
         file.setframerate(48000)
         file.writeframes(np.round(32767 * noise).astype("<i2").tobytes())
-    write_sound(tmp_path / "out.wav", tmp_path / "peaks.wav", start_s=0.0, duration_s=4.0, loudness_lufs=-10.0)
+    write_sound(FFMPEG, tmp_path / "out.wav", tmp_path / "peaks.wav", start_s=0.0, duration_s=4.0, loudness_lufs=-10.0)
     assert np.abs(samples_of(tmp_path / "out.wav")).max() <= 10 ** (-0.9 / 20)
 
 
@@ -100,7 +116,7 @@ def test_sound_begins_where_its_window_does(tmp_path: Path) -> None:
         file.setsampwidth(2)
         file.setframerate(48000)
         file.writeframes(data.tobytes())
-    write_sound(tmp_path / "out.wav", tmp_path / "late.wav", start_s=0.75, duration_s=1.5, loudness_lufs=-23.0)
+    write_sound(FFMPEG, tmp_path / "out.wav", tmp_path / "late.wav", start_s=0.75, duration_s=1.5, loudness_lufs=-23.0)
     heard = np.argmax(np.abs(samples_of(tmp_path / "out.wav")).max(axis=1) > 0.01) / 48000
     assert heard == pytest.approx(1.2 - 0.75, abs=0.002)
 
@@ -109,28 +125,28 @@ def test_sound_that_is_none_is_told(tmp_path: Path) -> None:
     (tmp_path / "bad.mp3").write_bytes(b"no music at all")
     for path, error in ((tmp_path / "bad.mp3", InputError), (tmp_path / "none.mp3", MissingFileError)):
         with pytest.raises(error):
-            write_sound(tmp_path / "out.wav", path, start_s=0.0, duration_s=1.0, loudness_lufs=-23.0)
+            write_sound(FFMPEG, tmp_path / "out.wav", path, start_s=0.0, duration_s=1.0, loudness_lufs=-23.0)
     assert not (tmp_path / "out.wav").exists()
 
 
 def test_length_of_sound(tmp_path: Path) -> None:
     write_tone(tmp_path / "tone.wav", seconds=2.5, amplitude=0.3)
-    assert sound_length_s(tmp_path / "tone.wav") == pytest.approx(2.5, abs=0.01)
+    assert FFMPEG.sound_length_s(tmp_path / "tone.wav") == pytest.approx(2.5, abs=0.01)
 
 
 def encode(out: Path, frames: Path, sound: Path, **more: object) -> None:
-    encode_clip(out, frames=frames, count=COUNT, size=SIZE, fps=FPS, sound=sound, crf=10, **more)
+    encode_clip(FFMPEG, out, frames=frames, film=FILM, size=SIZE, sound=sound, **more)
 
 
 def test_a_clip_is_what_browsers_play(frames: Path, sound: Path, tmp_path: Path) -> None:
     out = tmp_path / "clip.mp4"
     encode(out, frames, sound)
-    said = run_ffmpeg(["-i", str(out), "-f", "null", "-"])
+    said = FFMPEG.run(["-i", str(out), "-f", "null", "-"])
     assert re.search(r"Video: h264 \(High\).*yuv420p\(tv, bt709.*64x48.* 10 fps", said)
     assert re.search(r"Audio: aac \(LC\).*48000 Hz, stereo", said)
     assert "Duration: 00:00:01.2" in said
     assert boxes(out).index(b"moov") < boxes(out).index(b"mdat")
-    assert count_frames(out) == COUNT
+    assert FFMPEG.count_frames(out) == COUNT
     assert b"Lavf" not in out.read_bytes()
 
 
@@ -160,9 +176,9 @@ def test_transparent_frames_lie_on_the_backdrop_or_keep_their_alpha(sound: Path,
     # 0.214 linear is half of what is shown (IEC 61966-2-1).
     assert seen[:, 48:].mean(axis=(0, 1)) == pytest.approx([127.5, 0, 0], abs=5)
     assert seen[:, :24].mean() == pytest.approx(250, abs=3)
-    encode_transparent(tmp_path / "clip.webm", frames=folder, count=COUNT, fps=FPS, sound=sound, crf=20)
+    encode_transparent(FFMPEG, tmp_path / "clip.webm", frames=folder, film=FilmFormat(COUNT, FPS, 20), sound=sound)
     out = tmp_path / "alpha.png"
-    run_ffmpeg(
+    FFMPEG.run(
         ["-c:v", "libvpx-vp9", "-i", str(tmp_path / "clip.webm"), "-frames:v", "1", "-pix_fmt", "rgba", str(out)]
     )
     with Image.open(out) as picture:
@@ -182,10 +198,10 @@ def test_clips_stand_side_by_side_in_order(sound: Path, tmp_path: Path) -> None:
         encode(clips[-1], folder, sound)
     labels = tmp_path / "labels.png"
     write_labels(labels, ["One", "A name that is far too long for its place", "Three"], columns=2, cell=SIZE)
-    common = {"columns": 2, "cell": SIZE, "count": COUNT, "fps": FPS, "sound": sound, "crf": 10}
-    combine_clips(tmp_path / "plain.mp4", clips, overlay=None, **common)
-    combine_clips(tmp_path / "labelled.mp4", clips, overlay=labels, **common)
-    plain, labelled = (pixels_of(tmp_path / f"{name}.mp4", 5, tmp_path) for name in ("unlabelled", "labelled"))
+    common = {"grid": Grid(2, SIZE), "film": FILM, "sound": sound}
+    combine_clips(FFMPEG, tmp_path / "plain.mp4", clips, overlay=None, **common)
+    combine_clips(FFMPEG, tmp_path / "labelled.mp4", clips, overlay=labels, **common)
+    plain, labelled = (pixels_of(tmp_path / f"{name}.mp4", 5, tmp_path) for name in ("plain", "labelled"))
     assert plain.shape == (96, 128, 3)
     for number, grey in enumerate(greys):
         row, column = divmod(number, 2)
@@ -205,15 +221,15 @@ def test_rows_of_clips_stay_playable() -> None:
 
 
 def test_broadcast_rates_are_exact() -> None:
-    assert rate(25.0) == "25/1"
-    assert rate(29.97) == "30000/1001" or rate(29.97) == "2997/100"
+    assert ffmpeg_rate(25.0) == "25/1"
+    assert ffmpeg_rate(29.97) == "30000/1001" or ffmpeg_rate(29.97) == "2997/100"
 
 
 def test_sheets_and_thumbnails_show_the_frames(frames: Path, tmp_path: Path) -> None:
-    assert spread(12, 10)[0] == 0
-    assert spread(12, 10)[-1] == 11
-    assert spread(3, 10) == [0, 1, 2]
-    assert spread(1, 10) == [0]
+    assert spread_frames(12, 10)[0] == 0
+    assert spread_frames(12, 10)[-1] == 11
+    assert spread_frames(3, 10) == [0, 1, 2]
+    assert spread_frames(1, 10) == [0]
     write_sheet(tmp_path / "sheet.png", frames=frames, count=COUNT)
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.size == (5 * 68 + 4, 2 * 52 + 4)
@@ -222,3 +238,124 @@ def test_sheets_and_thumbnails_show_the_frames(frames: Path, tmp_path: Path) -> 
     write_thumbnail(tmp_path / "t.jpg", frames / "000011.png")
     with Image.open(tmp_path / "t.jpg") as small:
         assert small.size == SIZE
+
+
+PROGRAMS = {"chosen": FFMPEG.program.program, "system": "/usr/bin/ffmpeg"}
+"""The system's one is version 5.1 in Debian 12, which dropped the end of the sound after `-frames:v`."""
+
+
+@pytest.fixture(params=sorted(PROGRAMS))
+def each_ffmpeg(request: pytest.FixtureRequest) -> Ffmpeg:
+    program = PROGRAMS[request.param]
+    if not Path(program).is_file():
+        pytest.skip(f"there is no {program} (Debian: ffmpeg)")
+    return Ffmpeg(identify_ffmpeg(program))
+
+
+def decoded_sound_s(path: Path) -> float:
+    """Length of the sound, by decoding it to PCM with the newest program, apart from our own measurement."""
+    command = [FFMPEG.program.program, "-v", "error", "-i", path, "-map", "0:a:0", "-ac", "1", "-ar", "48000"]
+    done = subprocess.run([*command, "-f", "s16le", "-"], capture_output=True, check=True)
+    return len(done.stdout) / 2 / 48000
+
+
+@pytest.mark.parametrize("seconds", [1.2, 4.0])
+def test_sound_and_pictures_end_together_with_every_ffmpeg(each_ffmpeg: Ffmpeg, tmp_path: Path, seconds: float) -> None:
+    folder, fps = tmp_path / "frames", 25.0
+    folder.mkdir()
+    count = round(seconds * fps)
+    for index in range(count + 7):  # frames of an earlier, longer clip stay behind and must not be shown
+        Image.new("RGBA", SIZE, (index, 90, 200, 200)).save(folder / f"{index:06d}.png")
+    write_tone(tmp_path / "tone.wav", seconds=seconds + 1.0, amplitude=0.3)
+    sound, film = tmp_path / "sound.wav", FilmFormat(count, fps, 20)
+    write_sound(each_ffmpeg, sound, tmp_path / "tone.wav", start_s=0.2, duration_s=seconds, loudness_lufs=-23.0)
+    clip, over, webm, both = (tmp_path / name for name in ("clip.mp4", "over.mp4", "clip.webm", "both.mp4"))
+    encode_clip(each_ffmpeg, clip, frames=folder, film=film, size=SIZE, sound=sound)
+    encode_clip(each_ffmpeg, over, frames=folder, film=film, size=SIZE, sound=sound, backdrop=(0.2, 0.2, 0.2))
+    encode_transparent(each_ffmpeg, webm, frames=folder, film=film, sound=sound)
+    combine_clips(each_ffmpeg, both, [clip, over], grid=Grid(2, SIZE), film=film, sound=sound, overlay=None)
+    for out in (clip, over, webm, both):
+        assert decoded_sound_s(out) == pytest.approx(seconds, abs=1 / fps), out
+        assert each_ffmpeg.sound_length_s(out) == pytest.approx(seconds, abs=1 / fps), out
+        assert each_ffmpeg.count_frames(out) == FFMPEG.count_frames(out) == count, out
+
+
+def test_a_film_with_too_little_sound_is_refused(each_ffmpeg: Ffmpeg, frames: Path, tmp_path: Path) -> None:
+    short = tmp_path / "short.wav"
+    write_sound(each_ffmpeg, short, None, start_s=0.0, duration_s=COUNT / FPS - 0.3, loudness_lufs=-23.0)
+    with pytest.raises(DancePoseError, match=r"0\.9. s of sound for 1\.20 s of pictures"):
+        encode_clip(each_ffmpeg, tmp_path / "clip.mp4", frames=frames, film=FILM, size=SIZE, sound=short)
+    assert not (tmp_path / "clip.mp4").exists()
+
+
+PLAYLISTS = {
+    "ffconcat": "ffconcat version 1.0\nfile tone.wav\n",
+    "hls": "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:2,\n{tone}\n#EXT-X-ENDLIST\n",
+    "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(PLAYLISTS))
+def test_playlists_named_as_music_are_refused(each_ffmpeg: Ffmpeg, tmp_path: Path, kind: str) -> None:
+    write_tone(tmp_path / "tone.wav", seconds=2.0, amplitude=0.3)
+    song, out = tmp_path / "song.mp3", tmp_path / "out.wav"
+    song.write_text(PLAYLISTS[kind].format(tone=tmp_path / "tone.wav"))
+    with pytest.raises(InputError, match=r"song\.mp3 cannot be read as audio"):
+        write_sound(each_ffmpeg, out, song, start_s=0.0, duration_s=1.0, loudness_lufs=-23.0)
+    with pytest.raises(InputError, match=r"song\.mp3 cannot be read as audio"):
+        each_ffmpeg.sound_length_s(song)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [("wav", "pcm_s16le"), ("mp3", "libmp3lame"), ("ogg", "libvorbis")])
+def test_audio_files_are_read_whatever_they_are_called(tmp_path: Path, suffix: str, codec: str) -> None:
+    write_tone(tmp_path / "tone.wav", seconds=2.0, amplitude=0.3)
+    FFMPEG.run(["-i", str(tmp_path / "tone.wav"), "-c:a", codec, str(tmp_path / f"song.{suffix}")])
+    (tmp_path / f"song.{suffix}").rename(tmp_path / "song.mp3")
+    assert FFMPEG.sound_length_s(tmp_path / "song.mp3") == pytest.approx(2.0, abs=0.1)
+
+
+def fake_ffmpeg(path: Path, script: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_a_chosen_ffmpeg_that_fails_is_an_error_and_no_other_is_taken(tmp_path: Path, monkeypatch) -> None:
+    for script in ("exit 1", "echo nonsense", "kill -9 $$"):
+        broken = fake_ffmpeg(tmp_path / "broken", script)
+        monkeypatch.setattr("dancepose.study.plan.ffmpeg_program._bundled_program", lambda found=broken: str(found))
+        with pytest.raises(EngineError, match="broken"):
+            find_ffmpeg()
+    monkeypatch.setenv("DANCEPOSE_FFMPEG", str(tmp_path / "none"))
+    with pytest.raises(EngineError, match="DANCEPOSE_FFMPEG"):
+        find_ffmpeg()
+
+
+def test_another_ffmpeg_than_planned_is_refused(tmp_path: Path, monkeypatch) -> None:
+    planned = find_ffmpeg()
+    require_same(planned)
+    other = fake_ffmpeg(tmp_path / "other", f'exec "{planned.program}" "$@"')
+    monkeypatch.setenv("DANCEPOSE_FFMPEG", str(other))
+    with pytest.raises(EngineError, match=r"was planned with ffmpeg .* found now is .*other"):
+        require_same(planned)
+
+
+def test_a_stopped_ffmpeg_ends_at_once(tmp_path: Path) -> None:
+    ffmpeg = Ffmpeg(FFMPEG.program)
+    clock, ended = time.monotonic(), []
+
+    def encode_forever() -> None:
+        with pytest.raises(Cancelled):
+            ffmpeg.run(["-f", "lavfi", "-i", "testsrc", "-f", "null", "-"])
+        ended.append(time.monotonic() - clock)
+
+    thread = threading.Thread(target=encode_forever)
+    thread.start()
+    time.sleep(0.5)
+    ffmpeg.stop()
+    thread.join(timeout=5)
+    assert ended
+    assert ended[0] < 2.0
+    with pytest.raises(Cancelled):
+        ffmpeg.run(["-version"])

@@ -96,7 +96,7 @@ def test_a_study_of_which_nothing_can_be_made_is_refused(make_study) -> None:
     file = make_study()
     shutil.rmtree(file.parent / "near")
     shutil.rmtree(file.parent / "far")
-    with pytest.raises(InputError, match="Not one clip"):
+    with pytest.raises(InputError, match="No clip of this study"):
         plan_of(file)
 
 

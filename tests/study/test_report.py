@@ -11,7 +11,8 @@ import time
 import numpy as np
 import pytest
 
-from dancepose.study.media.films import encode_clip
+from dancepose.study.media.ffmpeg import Ffmpeg
+from dancepose.study.media.films import FilmFormat, encode_clip
 from dancepose.study.media.pictures import write_thumbnail
 from dancepose.study.media.sounds import write_sound
 from dancepose.study.plan.ffmpeg_program import find_ffmpeg
@@ -65,8 +66,10 @@ def put_clip(paths: StudyPaths, where: tuple[str, str, str]) -> None:
         pixels = np.zeros((64, 64, 3), np.uint8)
         pixels[:, 6 * index : 6 * index + 6] = 255
         Image.fromarray(pixels).save(frames / f"{index:06d}.png")
-    write_sound(sound, None, start_s=0.0, duration_s=1.0, loudness_lufs=-23.0)
-    encode_clip(paths.clip(*where), frames=frames, count=10, size=(64, 64), fps=10.0, sound=sound, crf=16)
+    ffmpeg = Ffmpeg(find_ffmpeg())
+    write_sound(ffmpeg, sound, None, start_s=0.0, duration_s=1.0, loudness_lufs=-23.0)
+    film = FilmFormat(10, 10.0, 16)
+    encode_clip(ffmpeg, paths.clip(*where), frames=frames, film=film, size=(64, 64), sound=sound)
     write_thumbnail(paths.thumbnail(*where), frames / "000005.png")
 
 

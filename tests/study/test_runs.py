@@ -14,7 +14,7 @@ import time
 import numpy as np
 import pytest
 
-from dancepose.study.media.ffmpeg import count_frames, run_ffmpeg
+from dancepose.study.media.ffmpeg import Ffmpeg
 from dancepose.study.plan.ffmpeg_program import find_ffmpeg
 from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.planning import make_plan
@@ -28,6 +28,7 @@ pytest.importorskip("bpy", reason="the bpy wheel is not installed")
 pytest.importorskip("imageio_ffmpeg", reason="the extra `study` is not installed")
 
 ROOT = Path(__file__).parents[2]
+FFMPEG = Ffmpeg(find_ffmpeg())
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
@@ -86,7 +87,7 @@ def test_a_study_from_the_command_line_with_bad_input_among_good(make_study, run
     assert read_status(paths).clips == (6, 6)
     assert {name: data for name, data in pictures(file).items() if "s1" in name} == before
     for path in (paths.out / "clips").rglob("*.mp4"):
-        assert count_frames(path) == 10
+        assert FFMPEG.count_frames(path) == 10
     for style in ("labelled", "unlabelled"):
         names = {path.name for path in (paths.out / "comparisons" / style).iterdir()}
         assert {"s1.row.mp4", "s2.row.mp4", "s3.near-vs-far.mp4"} <= names
@@ -137,14 +138,14 @@ def test_transparent_clips_and_stills_of_beats(make_study, tmp_path: Path, engin
     assert 0.03 < solid < 0.25  # the dancer
     shadow = 1.0 - clear - solid
     # Workbench draws no shadow on nothing; what it has between is the outline.
-    assert 0.15 < shadow < 0.6 if engine == "study" else shadow < 0.08, shadow
+    assert 0.15 < shadow < 0.6 if engine == "cycles" else shadow < 0.08, shadow
     out = tmp_path / "seen.png"
     clip = paths.clip("near", "s1", "", ".webm")
-    run_ffmpeg(["-c:v", "libvpx-vp9", "-i", str(clip), "-vf", "select=eq(n\\,7)", "-frames:v", "1", str(out)])
+    FFMPEG.run(["-c:v", "libvpx-vp9", "-i", str(clip), "-vf", "select=eq(n\\,7)", "-frames:v", "1", str(out)])
     with Image.open(out) as picture:
         played = np.asarray(picture.convert("RGBA"))[..., 3]
     assert np.abs(played.astype(int) - alpha).mean() < 6
-    assert count_frames(paths.clip("near", "s1", "")) == count_frames(clip) == 10
+    assert FFMPEG.count_frames(paths.clip("near", "s1", "")) == FFMPEG.count_frames(clip) == 10
 
 
 @pytest.mark.parametrize("engine", ["workbench", "cycles"])
@@ -210,7 +211,7 @@ def test_killed_workers_lose_no_frame(make_study) -> None:
     for system in ("near", "far"):
         for song in ("s1", "s2"):
             assert check_frames(paths.frames(system, song, ""), 10, (64, 64))[1] == []
-            assert count_frames(paths.clip(system, song, "")) == 10
+            assert FFMPEG.count_frames(paths.clip(system, song, "")) == 10
 
 
 @contextmanager

@@ -9,11 +9,12 @@ import time
 
 import pytest
 
-from dancepose.study.media.ffmpeg import count_frames
+from dancepose.study.media.ffmpeg import Ffmpeg
+from dancepose.study.plan.ffmpeg_program import find_ffmpeg
 from dancepose.study.plan.jobs import Job, read_jobs
 from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.study_file import load_study
-from dancepose.study.run.executors.slurm import share_out
+from dancepose.study.run.executors.slurm import split_into_groups
 from dancepose.study.run.journal import Journal
 
 from .test_runs import pictures, run
@@ -23,13 +24,13 @@ ROOT = Path(__file__).parents[2]
 
 def test_jobs_are_shared_out_in_order_to_as_many_tasks_as_there_are_workers() -> None:
     jobs = [Job(f"j{n}", "render", "") for n in range(50)]
-    groups = share_out(jobs, 4)
+    groups = split_into_groups(jobs, 4)
     assert [job for group in groups for job in group] == jobs
     assert max(map(len, groups)) - min(map(len, groups)) <= 1
     assert len(groups) == 4
-    assert len(share_out(jobs[:2], 4)) == 2
+    assert len(split_into_groups(jobs[:2], 4)) == 2
     # More work than ten minutes a task becomes more tasks.
-    assert len(share_out(jobs * 20, 4)) == 50
+    assert len(split_into_groups(jobs * 20, 4)) == 50
 
 
 @pytest.mark.slow
@@ -107,4 +108,4 @@ def test_slurm_runs_arrays_and_a_requeued_task_loses_nothing(make_study, slurm: 
     assert run(local).failed == {}
     assert pictures(file) == pictures(local)
     for clip in paths.out.joinpath("clips").rglob("*.mp4"):
-        assert count_frames(clip) == 16
+        assert Ffmpeg(find_ffmpeg()).count_frames(clip) == 16

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from dancepose.study.plan.ffmpeg_program import find_ffmpeg
 from dancepose.study.plan.jobs import Result, read_jobs
 from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.planning import make_plan
 from dancepose.study.plan.study_file import load_study
-from dancepose.study.report.cleaning import clean
+from dancepose.study.report.cleaning import clean_study, finished_films
 from dancepose.study.report.status import read_status
-from dancepose.study.run.journal import Journal, held
+from dancepose.study.run.journal import Journal, locked
 from dancepose_addon.core.errors import DancePoseError, MissingFileError
 
 
@@ -18,7 +19,7 @@ from dancepose_addon.core.errors import DancePoseError, MissingFileError
 def paths(make_study) -> StudyPaths:
     study = load_study(make_study(songs=("s1", "s2")))
     made = StudyPaths(study.out)
-    make_plan(study, made)
+    make_plan(study, made, find_ffmpeg())
     return made
 
 
@@ -48,7 +49,7 @@ def test_frames_count_by_the_journal_and_by_what_lies_there(paths: StudyPaths) -
     assert status.failed == {"fit:far/s2": "it broke"}
     assert status.songs["s2"].failed == 1
     assert not status.running
-    with held(paths.lock):
+    with locked(paths.lock):
         assert read_status(paths).running
 
 
@@ -68,19 +69,46 @@ def test_cleaning_takes_frames_of_finished_clips_alone(paths: StudyPaths) -> Non
     clip.parent.mkdir(parents=True)
     clip.write_bytes(b"film")
     finish(paths, "encode:near/s1")
-    assert clean(paths) >= 10000
-    assert not paths.frames("near", "s1", "").exists()
+    assert clean_study(paths.out.parent, paths) >= 10000
+    assert list(paths.frames("near", "s1", "").iterdir()) == []
     assert len(list(paths.frames("near", "s2", "").iterdir())) == 10
     assert clip.is_file()
     assert paths.plan.is_file()
 
 
-def test_cleaning_all_takes_what_the_study_made_and_nothing_else(paths: StudyPaths) -> None:
-    (paths.out / "my notes.txt").write_text("keep")
-    clean(paths, everything=True)
-    assert [path.name for path in paths.out.iterdir()] == ["my notes.txt"]
+def test_cleaning_all_takes_what_the_plan_lists_and_nothing_else(paths: StudyPaths) -> None:
+    clip = ("near", "s1", "")
+    planned = [
+        paths.motion(*clip[:2]), paths.fit_report(*clip[:2]), paths.camera("s1"), paths.audio("s1", ""),
+        paths.clip(*clip), paths.clip(*clip, ".webm"), paths.sheet(*clip), paths.thumbnail(*clip),
+        paths.frames(*clip) / "000000.png", paths.frames(*clip) / "key.txt",
+        paths.frames(*clip) / ".000003.77.part.png",
+        paths.comparison("s1", "", "grid", labels=True), paths.comparison("s1", "", "grid", labels=False),
+        paths.clip(*clip).with_name(".s1.123.part.mp4"), paths.logs / "worker-host-12-34.log", paths.report,
+        paths.engine, paths.journal, paths.cache("sources"),
+    ]  # fmt: skip
+    others = [
+        paths.out / "my notes.txt", paths.out / ".mine.12.part.mp4", paths.clip(*clip).with_name("mine.txt"),
+        paths.clip(*clip).with_name(".mine.12.part.mp4"), paths.audio("s1", "").with_name("album.wav"),
+        paths.frames(*clip) / "notes.png", paths.logs / "diary.log", paths.stills(*clip) / "2s.png",
+        paths.out / "clips" / "other" / "s1.mp4",
+    ]  # fmt: skip
+    for path in (*planned, *others):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x" * 10)
+    assert finished_films(paths) == 1
+    assert clean_study(paths.out.parent, paths, everything=True) >= 10 * len(planned)
+    left = {path for path in paths.out.rglob("*") if not path.is_dir()}
+    assert left == set(others)
+
+
+def test_cleaning_all_removes_the_folder_that_holds_nothing_else(paths: StudyPaths) -> None:
+    paths.clip("near", "s1", "").parent.mkdir(parents=True)
+    paths.clip("near", "s1", "").touch()
+    clean_study(paths.out.parent, paths, everything=True)
+    assert not paths.out.exists()
 
 
 def test_cleaning_waits_for_no_run(paths: StudyPaths) -> None:
-    with held(paths.lock), pytest.raises(DancePoseError, match="Another run"):
-        clean(paths)
+    with locked(paths.lock), pytest.raises(DancePoseError, match="Another run"):
+        clean_study(paths.out.parent, paths)

@@ -1,0 +1,107 @@
+"""The output folder: apart from everything that a study reads."""
+
+import os
+from pathlib import Path
+import subprocess
+import sys
+
+import pytest
+
+from dancepose.study.plan.study_file import load_study
+from dancepose.study.plan.study_folder import require_no_input, require_separate_folder
+from dancepose_addon.core.errors import OutputError
+
+ROOT = Path(__file__).parents[2]
+
+
+def study_with(make_study, folder: str, *, audio: str = "s1.wav", near: str = "near"):
+    file = make_study()
+    text = file.read_text().replace("[output]", f'[output]\nfolder = "{folder}"')
+    text = text.replace('audio = "s1.wav"', f'audio = "{audio}"').replace('files = "near"', f'files = "{near}"')
+    (file.parent / audio).parent.mkdir(exist_ok=True)
+    if audio != "s1.wav":
+        os.replace(file.parent / "s1.wav", file.parent / audio)
+    file.write_text(text)
+    return load_study(file)
+
+
+@pytest.mark.parametrize("folder", ["renders", "made/renders", "near-renders", "./renders/../renders", "../elsewhere"])
+def test_folders_of_their_own_are_accepted(make_study, folder: str) -> None:
+    require_separate_folder(study_with(make_study, folder))
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        (".", "is or holds the folder of study.toml"),
+        ("..", "is or holds the folder of study.toml"),
+        ("./renders/..", "is or holds the folder of study.toml"),
+        ("near", "is or holds the folder of system near"),
+        ("near/renders", "is inside the folder of system near"),
+        ("far/", "is or holds the folder of system far"),
+        ("music", "is or holds"),
+        ("music/renders", "is inside a folder of music"),
+        ("study.toml", "is a file"),
+    ],
+)
+def test_folders_that_touch_an_input_are_refused(make_study, folder: str, said: str) -> None:
+    study = study_with(make_study, folder, audio="music/s1.wav")
+    with pytest.raises(OutputError, match=said):
+        require_separate_folder(study)
+
+
+def test_the_folder_is_compared_on_disk_and_not_by_name(make_study) -> None:
+    study = study_with(make_study, "link")
+    (study.root / "link").symlink_to("near", target_is_directory=True)
+    with pytest.raises(OutputError, match="is or holds the folder of system near"):
+        require_separate_folder(study)
+
+
+@pytest.mark.parametrize("near", [".", "*.npz", "{song}.npz"])
+def test_systems_beside_the_study_file_allow_a_folder_inside(make_study, near: str) -> None:
+    study = study_with(make_study, "renders", near=near)
+    require_separate_folder(study)
+
+
+def test_music_is_not_overwritten_through_a_link(make_study) -> None:
+    study = study_with(make_study, "renders", audio="audio/s1.wav")
+    (study.out).mkdir()
+    (study.out / "audio").symlink_to(study.root / "audio", target_is_directory=True)
+    with pytest.raises(OutputError, match="is the music of song s1"):
+        require_no_input(study, study.out / "audio" / "s1.wav")
+    require_no_input(study, study.out / "s1.wav")
+
+
+@pytest.mark.parametrize("verb", ["check", "plan", "run", "resume", "clean", "report", "status"])
+def test_every_command_refuses_before_it_writes(make_study, verb: str) -> None:
+    study = study_with(make_study, ".", audio="audio/s1.wav")
+    before = {path: path.read_bytes() for path in study.root.rglob("*") if path.is_file()}
+    command = [sys.executable, "-m", "dancepose.cli.main", "study", verb, str(study.root / "study.toml")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert "is or holds the folder of study.toml" in done.stderr
+    assert {path: path.read_bytes() for path in study.root.rglob("*") if path.is_file()} == before
+
+
+def test_finished_films_are_removed_only_with_yes(make_study) -> None:
+    file = make_study()
+    command = [sys.executable, "-m", "dancepose.cli.main", "study"]
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL
+        )
+
+    assert call("plan", str(file)).returncode == 0
+    film = file.parent / "renders" / "clips" / "near" / "s1.mp4"
+    film.parent.mkdir(parents=True)
+    film.write_bytes(b"film")
+    done = call("clean", "--all", str(file))
+    assert done.returncode == 1
+    assert "removes 1 finished film in" in done.stderr
+    assert "--yes" in done.stderr
+    assert film.is_file()
+    assert call("clean", str(file)).returncode == 0
+    assert film.is_file()
+    assert call("clean", "--all", "--yes", str(file)).returncode == 0
+    assert not (file.parent / "renders").exists()
