@@ -75,6 +75,7 @@ def calibrate_command(
     from dancepose.trainer.calibration.solve import CalibrationSettings, calibrate as learn
     from dancepose.trainer.data.recordings import read_clips
     from dancepose_addon.core.body.model_io import load_body
+    from dancepose_addon.core.fit.temporal.exchanges import without_exchanges
 
     model = load_body(body)
     if guess:
@@ -84,6 +85,7 @@ def calibrate_command(
     if start is not None:
         _solve_again(start, learning, checking, model, out)
         return
+    learning, checking = ([without_exchanges(clip) for clip in clips] for clips in (learning, checking))
     with progress_bar() as display:
         found = learn(learning, model, settings, held_out=checking, progress=display.progress)
     markers = replace(found.markers, provenance=provenance(found, learning, settings))

@@ -6,14 +6,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import F32
+from ..arrays import F32, Indices
 from ..body.model import BodyModel
 from ..progress import Progress, part_of, silent
 from ..skeleton.markers import keypoints_from_pose
 from .evaluation.metrics import per_point_error_m
 from .placement import mean_offset
 from .pose.analytic_ik import open_leaves, seen_joints, swing
+from .pose.joint_limits import hold_forearms
 from .pose.levenberg_marquardt import RefineSettings, refine
+from .pose.temporal_coupling import refine_coupled
 from .pose.twist import TwistModel
 from .shape.from_lengths import Shape
 from .stages import FitState
@@ -32,6 +34,8 @@ STEPS_MENDED: Final = 3
 """Where turns were taken back: points count this little against the mended rotations, in so many steps."""
 LEVELS: Final = ((16, 12), (4, 4), (1, 1))
 """Of the least squares in time: every how many frames, and how many steps for each of the settings'."""
+COUPLED_STEPS: Final = {4: 5, 1: 2}
+"""Steps of the coupled least squares on the levels that have them, for each of the settings'."""
 STEPS_SEEDED: Final = 5
 """On the first level where its frames are solved already."""
 STEADY_M: Final = 0.002
@@ -97,13 +101,14 @@ def refine_to_keypoints(
     far = np.flatnonzero(distance.max(axis=1) > REACHED_M)
     chosen = replace(settings, noise_m=max(settings.noise_m, prepared.noise_m))
     if len(far) > FEW_FRAMES * len(distance):
-        fitted = _coarse_to_fine(fitted, body, reference, prepared, chosen, seeds, progress)
+        fitted = _coarse_to_fine(fitted, body, reference, prepared, chosen, seeds, fps, progress)
     elif len(far):
         fitted = _refined_at(far, fitted, body, reference, prepared, replace(chosen, steps=STEPS_ALONE), progress)
     if prepared.gaps:
         pose = bridge_corrections(fitted.pose, reference, blind_joints(markers, prepared.seen))
         fitted = replace(fitted, pose=pose)
-    return _mended(fitted, body, reference, prepared, chosen, fps=fps, progress=progress)
+    fitted = _mended(fitted, body, reference, prepared, chosen, fps=fps, progress=progress)
+    return replace(fitted, pose=hold_forearms(fitted.pose, rest_joints))
 
 
 def _mended(
@@ -134,6 +139,7 @@ def _coarse_to_fine(
     prepared: Prepared,
     settings: RefineSettings,
     seeds: Seeds | None,
+    fps: float,
     progress: Progress,
 ) -> FitState:
     """Least squares on few frames with many steps, then on more of them with fewer, each level starting from the
@@ -142,19 +148,36 @@ def _coarse_to_fine(
     if seeds is not None:
         solved, pose[seeds.frames] = seeds.frames, seeds.pose
     levels = [(every, steps) for every, steps in LEVELS if every == 1 or count > 2 * every]
+    coupled = False
     for index, (every, steps) in enumerate(levels):
         frames = np.unique(np.append(np.arange(0, count, every), count - 1))
         if solved is not None:
+            # Coupled poses are continuous, which the regressor's need not be.
+            way = np.broadcast_to(np.eye(3, dtype=np.float32), reference.shape) if coupled else reference
             new = np.setdiff1d(frames, solved)
-            pose[new] = carry_corrections(pose[solved], solved, reference, new)
+            pose[new] = carry_corrections(pose[solved], solved, way, new)
         steps = STEPS_SEEDED if seeds is not None and index == 0 and len(levels) > 1 else steps
         inner = part_of(progress, index / (1 + len(levels)), (1 + index) / (1 + len(levels)))
-        chosen = replace(settings, steps=steps * settings.steps)
-        fitted = _refined_at(frames, replace(fitted, pose=pose), body, reference, prepared, chosen, inner)
+        fitted = replace(fitted, pose=pose)
+        if not coupled:
+            chosen = replace(settings, steps=steps * settings.steps)
+            fitted = _refined_at(frames, fitted, body, reference, prepared, chosen, inner)
+        if every in COUPLED_STEPS and (coupled or _misfit_m(frames, fitted, body, prepared) > STEADY_M):
+            coupled = True
+            chosen = replace(settings, steps=COUPLED_STEPS[every] * settings.steps)
+            fitted = _coupled_at(frames, fitted, body, reference, prepared, chosen, fps / every)
         solved, pose = frames, fitted.pose
-    if prepared.noise_m >= STILL_POINTS_M:
+    if coupled or prepared.noise_m >= STILL_POINTS_M:
         return fitted
     return _steadied(fitted, body, prepared, settings, part_of(progress, len(levels) / (1 + len(levels)), 1.0))
+
+
+def _misfit_m(frames: Indices, fitted: FitState, body: BodyModel, prepared: Prepared) -> float:
+    """Mean distance of seen points from the body at some frames, metres."""
+    markers, rest_joints = fitted.shape.sized_markers(), fitted.shape.rest_joints(body)
+    posed = keypoints_from_pose(markers, rest_joints, fitted.pose[frames], fitted.translation[frames])
+    apart, seen = per_point_error_m(posed, prepared.points_m[frames]), prepared.seen[frames]
+    return float(apart[seen].mean()) if seen.any() else 0.0
 
 
 def _steadied(
@@ -166,6 +189,26 @@ def _steadied(
     frames = np.flatnonzero(apart.sum(axis=1) > STEADY_M * prepared.seen.sum(axis=1))
     held = replace(settings, noise_m=max(settings.noise_m, STEADY_M))
     return _refined_at(frames, fitted, body, _between_neighbours(fitted.pose), prepared, held, progress)
+
+
+def _coupled_at(
+    frames: Indices,
+    fitted: FitState,
+    body: BodyModel,
+    reference: F32,
+    prepared: Prepared,
+    settings: RefineSettings,
+    fps: float,
+) -> FitState:
+    """Least squares over some frames together; their neighbours are one another. fps: of these frames."""
+    markers, rest_joints = fitted.shape.sized_markers(), fitted.shape.rest_joints(body)
+    pose, translation = fitted.pose.copy(), fitted.translation.copy()
+    target, confidence = prepared.points_m[frames], prepared.confidence[frames]
+    offset = mean_offset(keypoints_from_pose(markers, rest_joints, pose[frames]), target, confidence)
+    pose[frames], translation[frames] = refine_coupled(
+        markers, rest_joints, reference[frames], pose[frames], offset, target, confidence, settings, fps=fps
+    )
+    return replace(fitted, pose=pose, translation=translation)
 
 
 def _between_neighbours(pose_rotmat: F32) -> F32:

@@ -6,13 +6,14 @@ each other, and these frames show nothing. Any mirrored points are exchanged whe
 back within LONGEST_EXCHANGE_S.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from ...arrays import F32, Flags
 from ...skeleton.layout import Layout
+from ...skeleton.sequence import KeypointSequence
 from ..intervals import runs_of
 
 AGAINST_COSINE: Final = float(np.cos(np.radians(100.0)))
@@ -84,6 +85,20 @@ def repair_exchanges(points_m: F32, confidence: F32, layout: Layout, *, fps: flo
     for pair in _head_pairs(layout):
         state = _repair_head(state, pair, layout, fps)
     return _repair_jumps(state, layout, fps)
+
+
+def without_exchanges(sequence: KeypointSequence) -> KeypointSequence:
+    """Exchange mirrored points back and leave out the frames in which they pass through each other.
+
+    Args:
+        sequence: a clip without missing points.
+
+    Returns:
+        The clip with as many frames or fewer.
+    """
+    confidence = np.ones(sequence.keypoints_m.shape[:2], np.float32)
+    whole = repair_exchanges(sequence.keypoints_m, confidence, sequence.layout, fps=sequence.fps)
+    return replace(sequence, keypoints_m=whole.points_m[~whole.passing.any(axis=1)])
 
 
 def _pairs(layout: Layout) -> list[tuple[int, int]]:

@@ -1,0 +1,219 @@
+"""Least squares over a whole clip: every frame's joints coupled to those of the frames before and after.
+
+The cost is that of each frame (``levenberg_marquardt``) plus, for every joint, its turn between neighbouring frames,
+
+    sum_t cost_t + sum_t sum_j c_j (a^2 + a^6 / (3 f^4)),    a = angle of R_tj^T R_(t+1)j,  f = FAST_RAD
+
+so what the points do not show (where a head nods, how a wrist is turned about the forearm) is continuous, and what
+they do show outweighs the coupling. Gauss-Newton's equations are block-tridiagonal: a frame's block is its own Hessian,
+and blocks of neighbouring frames are joined by the coupling's stiffness. They are solved by block elimination (Golub
+and Van Loan 2013, Matrix Computations, section 4.5). World axes turn little between two frames, so a joint's turns on
+both frames are taken in the same axes in the Hessian; the gradient is exact.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Final
+
+import numpy as np
+
+from ...arrays import F32, Flags
+from ...skeleton.markers import MarkerSet
+from .joint_limits import SPREAD_RAD
+from .levenberg_marquardt import Block, RefineSettings, State, block_of, evaluate, normal_equations, turned
+
+COUPLING_M: Final = 0.008
+"""Residual that weighs as much as a joint that turns by its SPREAD_RAD between two frames at COUPLING_FPS."""
+COUPLING_FPS: Final = 25.0
+FAST_RAD: Final = float(np.radians(28.0))
+"""A turn between two frames at COUPLING_FPS beyond which the coupling stiffens, with the fourth power of the turn:
+nobody turns a joint by 1,000 degrees a second, but least squares that change branches do."""
+LEAST_COSINE: Final = 0.01
+WHOLE_COSINE: Final = 0.99999
+WINDOW: Final = 1000
+"""Frames solved together; of each window the last OVERLAP are solved again with the next."""
+OVERLAP: Final = 40
+START_DAMPING: Final = 0.5
+"""Of the settings' damping: frames come from a solution that is close."""
+LESS_DAMPING: Final = 0.3
+ACCEPTED: Final = 0.97
+"""A step that lowers the cost by less than to this share is taken only at the frames that it is good for."""
+
+
+@dataclass(frozen=True)
+class _Clip:
+    """A clip to solve. problem: its frames; coupling: (A,), squared metres per squared radian, of each solved joint;
+    before, after: local rotations (A, 3, 3) of the frames next to the window, or None at the clip's ends."""
+
+    problem: Block
+    coupling: F32
+    fast_rad: float
+    before: F32 | None
+    after: F32 | None
+
+
+def refine_coupled(
+    markers: MarkerSet,
+    rest_joints_m: F32,
+    reference_rotmat: F32,
+    pose_rotmat: F32,
+    translation_m: F32,
+    target_m: F32,
+    confidence: F32,
+    settings: RefineSettings,
+    *,
+    fps: float,
+    coupling_m: float = COUPLING_M,
+) -> tuple[F32, F32]:
+    """Fit rotations and translations of all frames together.
+
+    Args:
+        markers: the layout's attachment on the body in its true size.
+        rest_joints_m: (24, 3), metres, in true size.
+        reference_rotmat: (T, 24, 3, 3), the regressor's rotations.
+        pose_rotmat: (T, 24, 3, 3), where to start.
+        translation_m: (T, 3), metres.
+        target_m: (T, K, 3), metres.
+        confidence: (T, K) in [0, 1].
+        settings: as for single frames; ``steps`` of Gauss-Newton.
+        fps: frames per second of these frames.
+        coupling_m: see COUPLING_M.
+
+    Returns:
+        pose_rotmat and translation_m of the same shapes.
+    """
+    pose, translation = pose_rotmat.copy(), translation_m.copy()
+    spread = SPREAD_RAD.mean(axis=1)
+    count = len(pose)
+    for first in range(0, count, WINDOW - OVERLAP):
+        last = min(count, first + WINDOW)
+        frames = slice(first, last)
+        problem = block_of(
+            markers, rest_joints_m, reference_rotmat[frames], target_m[frames], confidence[frames], settings
+        )
+        joints = problem.carriers.joints
+        coupling = np.square(coupling_m / spread[joints]) * np.float32(fps / COUPLING_FPS)
+        clip = _Clip(
+            problem,
+            coupling.astype(np.float32),
+            FAST_RAD * max(1.0, COUPLING_FPS / fps) ** 0.5,
+            pose[first - 1, joints] if first else None,
+            pose[last, joints] if last < count else None,
+        )
+        pose[frames], translation[frames] = _solve_window(clip, pose[frames], translation[frames])
+        if last == count:
+            break
+    return pose, translation
+
+
+def _solve_window(clip: _Clip, pose: F32, translation: F32) -> tuple[F32, F32]:
+    """Gauss-Newton with a damping of its own for each frame; a step that raises the cost is not taken."""
+    settings = clip.problem.settings
+    state = evaluate(clip.problem, pose, translation)
+    turns = _turns(clip, state)
+    cost = _frame_cost(clip, state, turns)
+    damping = np.full(len(pose), START_DAMPING * settings.damping_m**2, np.float32)
+    for _ in range(settings.steps):
+        proposal = evaluate(clip.problem, *_propose(clip, state, turns, damping))
+        new_turns = _turns(clip, proposal)
+        new_cost = _frame_cost(clip, proposal, new_turns)
+        worse = new_cost > cost
+        damping = np.where(worse, damping * 10.0, damping * LESS_DAMPING).astype(np.float32)
+        if worse.any() and new_cost.sum() > ACCEPTED * cost.sum():
+            # Frames for which the step is too long stay, if that helps the clip.
+            proposal = _kept(proposal, state, worse)
+            new_turns = _turns(clip, proposal)
+            new_cost = _frame_cost(clip, proposal, new_turns)
+        if new_cost.sum() < cost.sum():
+            state, turns, cost = proposal, new_turns, new_cost
+    return state.pose, state.translation
+
+
+def _kept(proposal: State, state: State, worse: Flags) -> State:
+    """The proposal, but the state at the frames that are ``worse``, (T,)."""
+    parts = {}
+    for part in fields(State):
+        new, old = getattr(proposal, part.name), getattr(state, part.name)
+        parts[part.name] = np.where(worse.reshape(-1, *[1] * (new.ndim - 1)), old, new)
+    return State(**parts)
+
+
+def _turns(clip: _Clip, state: State) -> F32:
+    """Each joint's turn from frame to frame in its own axes, a rotation vector in radians; the first and the last are
+    those from and to the frames next to the window. (T + 1, A, 3)."""
+    local = state.pose[:, clip.problem.carriers.joints]
+    before = local[:1] if clip.before is None else clip.before[None]
+    after = local[-1:] if clip.after is None else clip.after[None]
+    padded = np.concatenate([before, local, after])
+    between = np.swapaxes(padded[:-1], -1, -2) @ padded[1:]
+    sine = 0.5 * np.stack(
+        [
+            between[..., 2, 1] - between[..., 1, 2],
+            between[..., 0, 2] - between[..., 2, 0],
+            between[..., 1, 0] - between[..., 0, 1],
+        ],
+        axis=-1,
+    )
+    half = np.sqrt(np.clip((1.0 + np.einsum("taii->ta", between)) / 4.0, LEAST_COSINE**2, 1.0))
+    angle_share = 2.0 * np.arccos(half) / np.maximum(2.0 * half * np.sqrt(1.0 - half**2), 1e-4)
+    turns: F32 = (sine * np.where(half < WHOLE_COSINE, angle_share, 1.0)[..., None]).astype(np.float32)
+    return turns
+
+
+def _frame_cost(clip: _Clip, state: State, turns: F32) -> F32:
+    """Cost of each frame with half of its couplings, (T,)."""
+    square = np.einsum("tac,tac->ta", turns, turns)
+    coupled = (square * (1.0 + square**2 / (3.0 * clip.fast_rad**4))) @ clip.coupling
+    return np.asarray(state.cost + 0.5 * (coupled[:-1] + coupled[1:]), np.float32)
+
+
+def _stiffness(clip: _Clip, turns: F32) -> F32:
+    """Half the slope of a coupling over its turn: its weight in Gauss-Newton's equations. (T + 1, A)."""
+    square = np.einsum("tac,tac->ta", turns, turns)
+    stiffness: F32 = clip.coupling * (1.0 + square**2 / clip.fast_rad**4)
+    return stiffness
+
+
+def _propose(clip: _Clip, state: State, turns: F32, damping: F32) -> tuple[F32, F32]:
+    """The damped step of all frames together: new pose and translation."""
+    normal = normal_equations(clip.problem, state, damping)
+    frames, active = len(state.pose), len(clip.problem.carriers.joints)
+    # Each frame is pulled along the turn to the next frame, and back along the turn from the one before.
+    stiffness = _stiffness(clip, turns)
+    forces = turns * stiffness[..., None]
+    pull = (state.own @ (forces[1:] - forces[:-1])[..., None])[..., 0]
+    gradient = normal.gradient + np.swapaxes(pull, 1, 2).reshape(frames, -1)
+    stiffness[0] *= clip.before is not None
+    stiffness[-1] *= clip.after is not None
+    coupling = np.tile(stiffness, (1, 3))
+    diagonal = np.einsum("tii->ti", normal.hessian)
+    diagonal += coupling[:-1] + coupling[1:]
+    turn = solve_block_tridiagonal(normal.hessian, coupling[1:-1], gradient)
+    by_axis = (frames, 3, active)
+    moved = np.cross(turn.reshape(by_axis), normal.lever_mean.reshape(by_axis), axis=1).sum(axis=2)
+    return turned(clip.problem, state, turn), state.translation + normal.residual_mean - moved
+
+
+def solve_block_tridiagonal(blocks: F32, coupling: F32, right: F32) -> F32:
+    """Solve B_t x_t - C_(t-1) x_(t-1) - C_t x_(t+1) = r_t by block elimination.
+
+    Args:
+        blocks: (T, N, N), symmetric and positive definite together with the coupling.
+        coupling: (T - 1, N), the diagonals of C.
+        right: (T, N).
+
+    Returns:
+        x, (T, N).
+    """
+    inverses = np.empty_like(blocks)
+    carried = np.empty_like(right)
+    inverses[0] = np.linalg.inv(blocks[0])
+    carried[0] = right[0]
+    for frame in range(1, len(blocks)):
+        joined = coupling[frame - 1]
+        carried[frame] = right[frame] + joined * (inverses[frame - 1] @ carried[frame - 1])
+        inverses[frame] = np.linalg.inv(blocks[frame] - joined[:, None] * inverses[frame - 1] * joined)
+    solution = np.empty_like(right)
+    solution[-1] = inverses[-1] @ carried[-1]
+    for frame in range(len(blocks) - 2, -1, -1):
+        solution[frame] = inverses[frame] @ (carried[frame] + coupling[frame] * solution[frame + 1])
+    return solution

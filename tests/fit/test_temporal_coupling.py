@@ -1,0 +1,93 @@
+"""Frames coupled in one least squares: the linear algebra against a dense solve, and what it does to motion."""
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from dancepose_addon.core.body.model import JOINT_INDEX
+from dancepose_addon.core.fit.pose.levenberg_marquardt import RefineSettings
+from dancepose_addon.core.fit.pose.temporal_coupling import refine_coupled, solve_block_tridiagonal
+from dancepose_addon.core.skeleton.layouts import MD23, SMPL24
+from dancepose_addon.core.skeleton.markers import joint_markers, keypoints_from_pose, markers_for
+from tests.fit.known import flowing_pose
+from tests.support.bodies import synthetic_body
+
+BODY = synthetic_body(3)
+
+
+def test_block_elimination_is_a_dense_solve() -> None:
+    random = np.random.default_rng(0)
+    frames, size = 7, 4
+    rows = random.normal(size=(frames, 6, size))
+    coupling = random.uniform(0.1, 2.0, (frames - 1, size))
+    blocks = np.swapaxes(rows, 1, 2) @ rows + 4.0 * np.eye(size)
+    right = random.normal(size=(frames, size))
+    dense = np.zeros((frames * size, frames * size))
+    for frame in range(frames):
+        here = slice(frame * size, (frame + 1) * size)
+        dense[here, here] = blocks[frame]
+        if frame:
+            before = slice((frame - 1) * size, frame * size)
+            dense[here, before] = dense[before, here] = -np.diag(coupling[frame - 1])
+    truth = np.linalg.solve(dense, right.ravel()).reshape(frames, size)
+    assert solve_block_tridiagonal(blocks, coupling, right) == pytest.approx(truth, abs=1e-9)
+
+
+def turns_deg(pose: np.ndarray, joint: int) -> np.ndarray:
+    """Of a joint between frames."""
+    between = np.swapaxes(pose[:-1, joint], -1, -2) @ pose[1:, joint]
+    return np.degrees(Rotation.from_matrix(between).magnitude())
+
+
+def coupled(markers, pose, points, start, *, steps=12):  # type: ignore[no-untyped-def]
+    """Solved with the start as the regressor's poses."""
+    ones = np.ones(points.shape[:2], np.float32)
+    place = np.zeros((len(pose), 3), np.float32)
+    return refine_coupled(
+        markers, BODY.rest_joints(), start, start, place, points, ones, RefineSettings(steps=steps), fps=25.0
+    )
+
+
+def test_what_points_show_is_kept() -> None:
+    """Markers of a motion that flows: coupling leaves less than a millimetre and a half of it."""
+    pose = flowing_pose(4, 60)
+    markers = markers_for(MD23)
+    points = keypoints_from_pose(markers, BODY.rest_joints(), pose)
+    found, place = coupled(markers, pose, points, pose)
+    apart = np.linalg.norm(keypoints_from_pose(markers, BODY.rest_joints(), found, place) - points, axis=-1)
+    assert apart.mean() < 1.5e-3
+
+
+def test_what_points_do_not_show_is_continuous() -> None:
+    """An upper arm's twist beside a straight elbow, of which joints show nothing, jumps in the regressor's poses."""
+    pose = flowing_pose(4, 40)
+    shoulder, elbow = JOINT_INDEX["left_shoulder"], JOINT_INDEX["left_elbow"]
+    pose[:, elbow] = np.eye(3)
+    markers = joint_markers(SMPL24)
+    points = keypoints_from_pose(markers, BODY.rest_joints(), pose)
+    jumping = pose.copy()
+    along = BODY.rest_joints()[elbow] - BODY.rest_joints()[shoulder]
+    twist = Rotation.from_rotvec(np.radians(80.0) * along / np.linalg.norm(along)).as_matrix().astype(np.float32)
+    jumping[20:, shoulder] = jumping[20:, shoulder] @ twist
+    jumping[20:, elbow] = twist.T @ jumping[20:, elbow]
+    found, place = coupled(markers, pose, points, jumping)
+    assert turns_deg(jumping, shoulder).max() > 75.0
+    assert turns_deg(found, shoulder).max() < 40.0
+    apart = np.linalg.norm(keypoints_from_pose(markers, BODY.rest_joints(), found, place) - points, axis=-1)
+    assert apart.mean() < 3e-3
+
+
+def test_windows_meet_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames solved in short windows turn no farther from frame to frame than when they are solved in one."""
+    from dancepose_addon.core.fit.pose import temporal_coupling
+
+    pose = flowing_pose(5, 90)
+    markers = markers_for(MD23)
+    noise = np.random.default_rng(1).normal(scale=0.01, size=(90, MD23.count, 3)).astype(np.float32)
+    points = keypoints_from_pose(markers, BODY.rest_joints(), pose) + noise
+    whole, _ = coupled(markers, pose, points, pose)
+    monkeypatch.setattr(temporal_coupling, "WINDOW", 60)
+    monkeypatch.setattr(temporal_coupling, "OVERLAP", 30)
+    parts, _ = coupled(markers, pose, points, pose)
+    for joint in range(1, 22):
+        assert turns_deg(parts, joint).max() < turns_deg(whole, joint).max() + 3.0
