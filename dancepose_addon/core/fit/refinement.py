@@ -13,6 +13,7 @@ from ..skeleton.markers import keypoints_from_pose
 from .evaluation.metrics import per_point_error_m
 from .placement import mean_offset
 from .pose.analytic_ik import open_leaves, seen_joints, swing
+from .pose.joint_limits import hold_forearms
 from .pose.levenberg_marquardt import RefineSettings, refine
 from .pose.twist import TwistModel
 from .shape.from_lengths import Shape
@@ -103,7 +104,8 @@ def refine_to_keypoints(
     if prepared.gaps:
         pose = bridge_corrections(fitted.pose, reference, blind_joints(markers, prepared.seen))
         fitted = replace(fitted, pose=pose)
-    return _mended(fitted, body, reference, prepared, chosen, fps=fps, progress=progress)
+    fitted = _mended(fitted, body, reference, prepared, chosen, fps=fps, progress=progress)
+    return replace(fitted, pose=hold_forearms(fitted.pose, rest_joints))
 
 
 def _mended(

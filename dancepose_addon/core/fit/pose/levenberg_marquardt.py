@@ -23,7 +23,7 @@ from ...body.model import JOINT_COUNT, PARENTS, forward_kinematics
 from ...body.rotation import rotmat_to_rotvec, rotvec_to_rotmat
 from ...progress import Progress, silent
 from ...skeleton.markers import MarkerSet
-from .joint_limits import ELBOWS, LIMITED, LIMITS_RAD, SPREAD_RAD
+from .joint_limits import ELBOWS, LIMITED, LIMITS_RAD, SPREAD_RAD, twist_about
 
 BLOCK: Final = 128
 """Frames solved together: their normal equations stay in the cache."""
@@ -34,6 +34,8 @@ MOST_DAMPING: Final = 100.0
 WHOLE: Final = 0.999999
 LEAST_COSINE: Final = 0.1
 """Of half the angle to the reference: nearer to a half turn its axis is not to be told."""
+FOREARM: Final = np.array([1.0, 0.0, 0.0], np.float32)
+"""Direction of a left forearm in the T-pose, about which pronation is measured at both elbows."""
 LEVER_M: Final = 0.02
 """A joint is solved for when some point is carried by it at least this far from its centre."""
 
@@ -236,15 +238,17 @@ def _axes_of_pulls(global_rotmat: F32, carriers: _Carriers) -> F32:
 
 
 def _beyond_limits(pose: F32, joints: NDArray[np.intp]) -> F32:
-    """How far joints are turned past their limits, radians: rotation vectors, but at the elbow hinge and sideways bend
-    (its twist is the forearm's, which is not limited here). pose: (T, 24, 3, 3) -> (T, A, 3)."""
+    """How far joints are turned past their limits, radians: rotation vectors, but at the elbow the forearm's twist, the
+    hinge and the sideways bend. pose: (T, 24, 3, 3) -> (T, A, 3)."""
     beyond = np.zeros((len(pose), len(joints), 3), np.float32)
     limited = np.flatnonzero(np.isin(joints, LIMITED))
     if len(limited):
         rotvec = rotmat_to_rotvec(pose[:, joints[limited]])
         for index in np.flatnonzero(np.isin(joints[limited], ELBOWS)):
-            x, y, z = np.moveaxis(pose[:, joints[limited[index]], :, 0], -1, 0)
-            rotvec[:, index] = np.stack([0.0 * x, -np.arctan2(z, x), np.arcsin(np.clip(y, -1.0, 1.0))], axis=-1)
+            local = pose[:, joints[limited[index]]]
+            x, y, z = np.moveaxis(local[..., 0], -1, 0)
+            twist = twist_about(local, FOREARM)
+            rotvec[:, index] = np.stack([twist, -np.arctan2(z, x), np.arcsin(np.clip(y, -1.0, 1.0))], axis=-1)
         low, high = LIMITS_RAD[joints[limited], 0], LIMITS_RAD[joints[limited], 1]
         beyond[:, limited] = rotvec - np.clip(rotvec, low, high)
     return beyond
