@@ -39,7 +39,9 @@ PROGRAMS_MAY_IMPORT = {
         "dancepose.blender_process", "dancepose_addon.core", "dancepose_addon.fitting", "dancepose_addon.inference",
     },
 }  # fmt: skip
-FOUNDATIONS = {"arrays", "axes", "errors", "progress", "atomic", "options"}
+FOUNDATIONS = {
+    "arrays", "axes", "errors", "progress", "atomic", "options", "printable_text", "bounded_files",
+}  # fmt: skip
 INSIDE_CORE = {
     "skeleton": {"skeleton", "body", *FOUNDATIONS},
     "body": {"body", "skeleton", *FOUNDATIONS},
@@ -48,7 +50,7 @@ INSIDE_CORE = {
 }
 BPY = {"bpy", "mathutils", "bpy_extras", "aud", "gpu", "blf", "bmesh"}
 BPY_ROOMS = {"blender", "ui", "registration", "headless", "headless_study", "headless_doctor"}
-FREE_OF_OURS = {"core/arrays.py", "core/errors.py", "core/progress.py"}
+FREE_OF_OURS = {"core/arrays.py", "core/errors.py", "core/progress.py", "core/printable_text.py"}
 
 
 def python_files(*folders: Path) -> list[Path]:
