@@ -40,7 +40,8 @@ PROGRAMS_MAY_IMPORT = {
     },
 }  # fmt: skip
 FOUNDATIONS = {
-    "arrays", "axes", "errors", "progress", "atomic", "options", "printable_text", "bounded_files",
+    "arrays", "axes", "errors", "progress", "atomic", "options", "printable_text", "bounded_files", "output_paths",
+    "file_locks",
 }  # fmt: skip
 INSIDE_CORE = {
     "skeleton": {"skeleton", "body", *FOUNDATIONS},
