@@ -9,6 +9,7 @@ import typer
 
 from .arguments import BodyOption, DeviceOption
 from .display import list_results, progress_bar
+from .output_checks import check_files
 
 
 def evaluate_command(
@@ -35,6 +36,7 @@ def evaluate_command(
     """Measure a regressor alone, nothing refined: per clip, per point, per joint, worst frames."""
     from dancepose.trainer.device import require_torch
 
+    check_files({}, (regressor, *(motion or ()), known, body, layout), folders={"--out": out})
     require_torch()
     from dancepose.trainer.data.recordings import read_clips
     from dancepose.trainer.evaluation import regressor_metrics as metrics

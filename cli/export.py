@@ -8,6 +8,10 @@ from typing import Annotated, Any
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 import typer
 
+from dancepose_addon.core.errors import InputError
+
+from .output_checks import check_files
+
 
 def export_command(
     run: Annotated[
@@ -32,10 +36,12 @@ def export_command(
 ) -> None:
     """Write a run's regressor as an ONNX file, with a report, and a model card for each layout, beside it.
 
-    Given a file instead of a run, write it anew: the same weights in this version's graph.
+    Given a file instead of a run, write it anew to --out: the same weights in this version's graph.
     """
     from dancepose.trainer.device import require_torch
 
+    given = (*(verify or ()), known, body, *([run] if run.suffix == ".onnx" else []))
+    check_files({"--out": (out, (".onnx",))}, given, folders={"--pictures": pictures})
     require_torch()
     from dancepose.export.to_onnx import LICENCE, Truths, export_run
     from dancepose.trainer.checkpoint import load_checkpoint
@@ -47,8 +53,10 @@ def export_command(
     if run.suffix == ".onnx":
         from dancepose.export.rewriting import rewrite
 
-        differences = rewrite(run, out or run, load_body(body))
-        typer.echo(f"{out or run}: largest difference " + ", ".join(f"{v:.1e} {k}" for k, v in differences.items()))
+        if out is None:
+            raise InputError(f"{run} would be replaced by its new form. Give another name with --out.")
+        differences = rewrite(run, out, load_body(body))
+        typer.echo(f"{out}: largest difference " + ", ".join(f"{v:.1e} {k}" for k, v in differences.items()))
         return
     checkpoint = load_checkpoint(run)
     layouts = configured_layouts(checkpoint.config)

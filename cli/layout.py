@@ -17,6 +17,7 @@ from dancepose_addon.core.skeleton.recording import Hints, PointRecording
 from dancepose_addon.inference import shipped_layouts
 
 from .display import list_results
+from .output_checks import LAYOUT, PICTURE, check_files
 
 layout_app = typer.Typer(help="Skeleton layouts: list, check, draw them; start one of your own.", no_args_is_help=True)
 
@@ -35,6 +36,7 @@ def list_layouts() -> None:
 @layout_app.command()
 def check(name: NameArgument, picture: PictureOption = None) -> None:
     """Check a layout, and say what its points mean."""
+    check_files({"--picture": (picture, PICTURE)}, (name,))
     chosen = get_layout(name)
     markers = markers_for(chosen)
     print(f"{name}: {chosen.title}, {chosen.count} points, {len(chosen.edges)} edges")
@@ -58,6 +60,8 @@ def template(
     picture: PictureOption = None,
 ) -> None:
     """Write a layout to be changed: a copy of a known one, or of the points that a file names."""
+    given = source if source in LAYOUTS else Path(source)
+    check_files({"--out": (out, LAYOUT), "--picture": (picture, PICTURE)}, (given,))
     if source in LAYOUTS or source.endswith(".toml"):
         known = get_layout(source)
         table = table_of(layout_with(markers_for(known)))

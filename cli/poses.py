@@ -9,6 +9,7 @@ from dancepose_addon.core.body.model_io import load_body
 
 from .arguments import BodyOption
 from .display import list_results, progress_bar
+from .output_checks import MOTION, check_files
 
 
 def poses_command(
@@ -30,6 +31,8 @@ def poses_command(
     """Read motion capture once, say what is in it and what was left out, and keep the poses."""
     from dancepose.trainer.mocap.poses import load_poses
 
+    files, folders = ({}, {"--out": out}) if shards else ({"--out": (out, MOTION)}, {})
+    check_files(files, (folder, body), folders=folders)
     if shards:
         from dancepose.trainer.device import require_torch
 

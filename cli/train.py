@@ -8,6 +8,8 @@ from typing import Annotated
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 import typer
 
+from .output_checks import check_files
+
 COLUMNS = (TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn())
 
 
@@ -39,6 +41,7 @@ def train_command(
     """Train a SmplRegressor on recorded key-points and natural poses."""
     from dancepose.trainer.device import choose_device, require_torch
 
+    check_files({}, (*(motion or ()), poses, prior, body, start), folders={"--out": out})
     require_torch()
     from dancepose.trainer.config import load_config
     from dancepose.trainer.data.batches import load_data

@@ -12,6 +12,8 @@ from .errors import OutputError
 
 MAX_NAME_BYTES: Final = 255
 """Of one name in all common file systems."""
+_unfinished: Final[set[Path]] = set()
+"""Temporary files that are being written."""
 
 
 @contextmanager
@@ -32,6 +34,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     target = Path(os.path.realpath(path)) if path.is_symlink() else path
     temporary = target.with_name(temporary_name(target))
+    _unfinished.add(temporary)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -40,6 +43,14 @@ def replacing(path: Path) -> Iterator[Path]:
         raise output_error(path, error) from error
     finally:
         # Where the folder is none, there is nothing to remove, and that must not hide the reason given above.
+        with suppress(OSError):
+            temporary.unlink()
+        _unfinished.discard(temporary)
+
+
+def remove_unfinished() -> None:
+    """Remove the temporary files of this process, before it is ended in the middle of writing."""
+    for temporary in list(_unfinished):
         with suppress(OSError):
             temporary.unlink()
 

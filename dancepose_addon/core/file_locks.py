@@ -52,7 +52,7 @@ def locked(folder: Path, *, purpose: str) -> Iterator[None]:
 def _remove(path: Path, descriptor: int | None = None) -> None:
     """Remove the file of a lock; another process's is left alone."""
     try:
-        if descriptor is None or _still_there(descriptor, path) and _try_lock(descriptor):
+        if descriptor is None or (_still_there(descriptor, path) and _try_lock(descriptor)):
             path.unlink()
     except OSError:  # Nothing depends on it: only the lock counts.
         return

@@ -138,11 +138,19 @@ def _require_no_input(output: Output, inputs: Sequence[tuple[Path, os.stat_resul
         found = path.stat()
     except OSError:
         return
-    if output.is_folder:
-        return
     for source, existing in inputs:
         if os.path.samestat(found, existing):
-            what = "is the input" if path.name == source.name or source.is_file() else "is a file of the input"
+            is_source = source.is_file() or output.is_folder
+            what = "is the input" if is_source else "is a file of the input"
             raise OutputError(
                 f"{output.option} {path} {what} {source}, which is never overwritten. Choose another name."
+            )
+    if output.is_folder:
+        return
+    above = [os.path.normcase(parent) for parent in Path(os.path.realpath(path)).parents]
+    for source, _ in inputs:
+        if source.is_dir() and os.path.normcase(os.path.realpath(source)) in above:
+            raise OutputError(
+                f"{output.option} {path} is a file of the input {source}, which is never overwritten. Choose another "
+                "name."
             )
