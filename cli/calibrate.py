@@ -17,6 +17,7 @@ from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
 from .arguments import BodyOption, ReadOption
 from .display import list_results, progress_bar
+from .output_checks import LAYOUT, PLOT, TABLE, check_files
 
 
 def calibrate_command(
@@ -64,6 +65,8 @@ def calibrate_command(
     """
     from dancepose.trainer.device import choose_device, require_torch
 
+    outputs = {"--out": (out, (".json", *LAYOUT)), "--report": (report, TABLE), "--plot": (plot, PLOT)}
+    check_files(outputs, (motion, start, body, layout))
     require_torch()
     choose_device("cpu", threads)
     from dancepose.trainer.calibration.calibration_report import (

@@ -16,6 +16,7 @@ from dancepose_addon.fitting import fit_file
 
 from .arguments import BodyOption, DeviceOption, RegressorOption, with_options
 from .display import Display, list_results, progress_bar, show_table
+from .output_checks import TABLE, check_files
 
 METRICS: Final = {
     "mpjpe_mm": ("joint position error (MPJPE)", "mm", "lower is closer"),
@@ -45,6 +46,7 @@ def compare_command(
     device: DeviceOption = None,
 ) -> None:
     """Compare two motions: positions, rotations, vertices, smoothness and feet. Files of keypoints are fitted first."""
+    check_files({"--out": (out, TABLE)}, (first, second, body, regressor, reading.layout))
     model = load_body(body)
     with progress_bar() as display:
         motions = [_motion_of(path, model, reading, regressor, device or "auto", display) for path in (first, second)]

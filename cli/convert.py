@@ -29,6 +29,7 @@ from dancepose_addon.fitting import fit_opened
 
 from .arguments import BlenderOption, BodyOption, DeviceOption, RegressorOption, with_options
 from .display import list_results, progress_bar
+from .output_checks import check_files
 from .renderer import run_renderer
 from .source_folders import expand, for_each
 
@@ -103,6 +104,14 @@ def convert_command(
         raise typer.BadParameter(
             f"{form or 'nothing'!r} is not a format that can be written; choose --to {', '.join(FORMATS)}."
         )
+    if layout_out is not None:
+        if form not in POINTS:
+            raise InputError(f"--layout-out has no effect on --to {form}, which writes SMPL parameters. Remove it.")
+        get_layout(layout_out)
+    suffix = SUFFIX_OF.get(form, form)
+    names = _out_names(paths, out, suffix) if to_folder else {paths[0]: out}
+    outputs = {f"The output of {path.name},": (name, (f".{suffix}",)) for path, name in names.items()}
+    check_files(outputs, (*paths, body, regressor, reading.layout))
     wanted = Conversion(
         form=form,
         layout=layout_out,
@@ -115,7 +124,6 @@ def convert_command(
         settings=settings,
         blender=blender,
     )
-    names = _out_names(paths, out, SUFFIX_OF.get(form, form)) if to_folder else {paths[0]: out}
 
     def work(path: Path) -> None:
         _convert_one(path, names[path], wanted)

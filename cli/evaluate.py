@@ -9,6 +9,7 @@ import typer
 
 from .arguments import BodyOption, DeviceOption
 from .display import list_results, progress_bar
+from .output_checks import check_files
 
 
 def evaluate_command(
@@ -47,6 +48,7 @@ def evaluate_command(
     """Measure the errors of a regressor without refinement: per clip, point and joint, and the worst frames."""
     from dancepose.trainer.device import require_torch
 
+    check_files({}, (regressor, *(motion or ()), known, body, layout), folders={"--out": out})
     require_torch()
     from dancepose.trainer.data.recordings import read_clips
     from dancepose.trainer.evaluation import regressor_metrics as metrics

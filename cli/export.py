@@ -7,8 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
+from dancepose_addon.core.errors import InputError
+
 from .arguments import BodyOption
 from .display import progress_bar
+from .output_checks import check_files
 
 
 def export_command(
@@ -45,6 +48,8 @@ def export_command(
     """
     from dancepose.trainer.device import require_torch
 
+    given = (*(verify or ()), known, body, *([run] if run.suffix == ".onnx" else []))
+    check_files({"--out": (out, (".onnx",))}, given, folders={"--pictures": pictures})
     require_torch()
     from dancepose.export.to_onnx import LICENCE, Truths, export_run
     from dancepose.trainer.checkpoint import load_checkpoint
@@ -56,8 +61,10 @@ def export_command(
     if run.suffix == ".onnx":
         from dancepose.export.rewriting import rewrite
 
-        differences = rewrite(run, out or run, load_body(body))
-        typer.echo(f"{out or run}: largest difference " + ", ".join(f"{v:.1e} {k}" for k, v in differences.items()))
+        if out is None:
+            raise InputError(f"{run} would be replaced by its new form. Give another name with --out.")
+        differences = rewrite(run, out, load_body(body))
+        typer.echo(f"{out}: largest difference " + ", ".join(f"{v:.1e} {k}" for k, v in differences.items()))
         return
     checkpoint = load_checkpoint(run)
     layouts = configured_layouts(checkpoint.config)

@@ -13,6 +13,7 @@ from dancepose_addon.fitting import fit_file
 
 from .arguments import BodyOption, DeviceOption, RegressorOption, SourceArgument, with_options
 from .display import list_results, progress_bar
+from .output_checks import MOTION, PLOT, TABLE, check_files
 
 
 @with_options
@@ -32,6 +33,8 @@ def fit_command(
     settings: FitSettings = FitSettings(),
 ) -> None:
     """Fit a body to a motion file and write the motion."""
+    outputs = {"--out": (out, MOTION), "--report": (report, TABLE), "--plot": (plot, PLOT)}
+    check_files(outputs, (source, body, regressor, reading.layout))
     with progress_bar() as display:
         result = fit_file(
             source,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.io.theta import interpret_theta, joints_of, motion_of
 from dancepose_addon.core.skeleton.readers import Examination, examine, sequence_of
@@ -14,6 +15,7 @@ from dancepose_addon.core.skeleton.recording import Finding, Hints, PoseRecordin
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
 from .arguments import SourcesArgument, with_options
+from .output_checks import PICTURE, check_files
 from .source_folders import expand, for_each
 
 UNKNOWN_RATE = 30.0
@@ -32,6 +34,10 @@ def inspect_command(
     """Report format, layout, unit, axes, sides and rate of motion files, each with a confidence and a reason."""
     hints, frames = reading.hints(), reading.frame_range()
     paths = expand(sources)
+    if picture is not None:
+        pictures = [_picture_path(path, picture, single=len(paths) == 1) for path in paths]
+        files = {f"The picture of {path}": (name, PICTURE) for path, name in zip(paths, pictures, strict=True)}
+        check_files(files, (*paths, reading.layout))
 
     def show(path: Path) -> None:
         examination = examine(path, hints)
@@ -89,8 +95,15 @@ def describe_file(
 
 
 def _picture_path(path: Path, picture: Path, *, single: bool) -> Path:
+    """Return the file to draw.
+
+    Raises:
+        InputError: ``picture`` is the name of a file of another format, or of one file for several pictures.
+    """
     if picture.suffix.lower() == ".png" and single:
         return picture
+    if picture.suffix and not picture.is_dir():
+        raise InputError(f"--picture {picture} is not a folder. Give a folder, or for one file a name in .png.")
     return picture / f"{path.parent.name}_{path.name}.png".lstrip("_")
 
 

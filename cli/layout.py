@@ -17,6 +17,7 @@ from dancepose_addon.core.skeleton.recording import Hints, PointRecording
 from dancepose_addon.inference import shipped_layouts
 
 from .display import list_results
+from .output_checks import LAYOUT, PICTURE, check_files
 
 layout_app = typer.Typer(
     help="List, check and draw skeleton layouts; write a template for a new one.", no_args_is_help=True
@@ -39,6 +40,7 @@ def list_layouts() -> None:
 @layout_app.command("check")
 def check_layout(name: NameArgument, picture: PictureOption = None) -> None:
     """Check a layout and print how its points are attached to the body."""
+    check_files({"--picture": (picture, PICTURE)}, (name,))
     chosen = get_layout(name)
     markers = markers_for(chosen)
     print(f"{name}: {chosen.title}, {chosen.count} points, {len(chosen.edges)} edges")
@@ -64,6 +66,8 @@ def write_template(
     picture: PictureOption = None,
 ) -> None:
     """Write a template for a new layout: a copy of a known one, or the points that a file names."""
+    given = source if source in LAYOUTS else Path(source)
+    check_files({"--out": (out, LAYOUT), "--picture": (picture, PICTURE)}, (given,))
     if source in LAYOUTS or source.endswith(".toml"):
         known = get_layout(source)
         table = table_of(layout_with(markers_for(known)))

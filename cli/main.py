@@ -1,90 +1,141 @@
-"""``dancepose``: registers the commands and turns expected failures into one sentence and exit code 1."""
+"""``dancepose``: the entry point, which turns failures and signals into one sentence and an exit code.
 
-from collections.abc import Callable
-import logging
+Only what handles signals is imported here, so that Ctrl-C is answered in a sentence while the rest is being imported.
+"""
+
+from dancepose.cli import early_signals
+
+# isort: split
+from contextlib import suppress
+import errno
+import os
 import sys
-from typing import Annotated, Final
+from typing import Final, TextIO
 
-import typer
-
-from dancepose.study.plan.program import program_version
-from dancepose_addon.core.errors import DancePoseError
-
-from .calibrate import calibrate_command
-from .compare import compare_command
-from .convert import convert_command
-from .demo import demo_command
-from .doctor import doctor_command
-from .evaluate import evaluate_command
-from .export import export_command
-from .fit import fit_command
-from .inspect import inspect_command
-from .layout import layout_app
-from .poses import poses_command
-from .render import render_command
-from .stats import stats_command
-from .study import app as study_app
-from .train import train_command
-
-app = typer.Typer(
-    help="Turn 3D skeleton motion into a rigged, posed SMPL avatar and a video with its music.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
+from dancepose_addon.core.errors import Cancelled, DancePoseError, OutputError
+from dancepose_addon.core.interruption import (
+    GRACE_S,
+    STOPPED,
+    Interruption,
+    SignalRaised,
+    raise_in_main,
+    signal_exit_code,
 )
-COMMANDS: Final[dict[str, Callable[..., None]]] = {
-    "demo": demo_command,
-    "render": render_command,
-    "fit": fit_command,
-    "inspect": inspect_command,
-    "convert": convert_command,
-    "compare": compare_command,
-    "poses": poses_command,
-    "train": train_command,
-    "export": export_command,
-    "evaluate": evaluate_command,
-    "calibrate": calibrate_command,
-    "stats": stats_command,
-    "doctor": doctor_command,
-}
-for name, command in COMMANDS.items():
-    app.command(name)(command)
-# The former name of `poses`.
-app.command("prior", hidden=True)(poses_command)
-app.add_typer(study_app, name="study")
-app.add_typer(layout_app, name="layout")
+from dancepose_addon.core.printable_text import printable
 
-
-def show_version(wanted: bool) -> None:
-    """Print the version and exit, if ``wanted``."""
-    if wanted:
-        typer.echo(f"dancepose {program_version()}")
-        raise typer.Exit
-
-
-@app.callback()
-def configure(
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log details to stderr.")] = False,
-    version: Annotated[  # noqa: ARG001
-        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
-    ] = False,
-) -> None:
-    """Handle the options that come before the command."""
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr
-    )
+GRACES_S: Final = {"study": 4.0, "train": 60.0}
+"""Commands that need more time after a signal: a study ends its workers, training saves its state."""
 
 
 def main() -> None:
     """Run the command line.
 
-    The exit code is 0 for success, 1 for an expected failure and 2 for a usage error; bugs keep their traceback.
+    The exit code is 0 for success, 1 for an expected failure, 2 for a usage error, 130 for SIGINT and 143 for SIGTERM;
+    bugs keep their traceback.
     """
+    verb = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    streams = sys.stdout, sys.stderr
+    with Interruption(
+        lambda number: early_signals.end_at_once(number, None), grace_s=GRACES_S.get(verb, GRACE_S)
+    ) as interruption:
+        # Windows programs may have none.
+        sys.stdout = streams[0] and GuardedStream(streams[0])  # type: ignore[assignment]
+        sys.stderr = streams[1] and GuardedStream(streams[1], is_silent=True)  # type: ignore[assignment]
+        try:
+            code = _run(interruption)
+            code = _flush(code)
+        finally:
+            sys.stdout, sys.stderr = streams
+    sys.exit(code)
+
+
+def _run(interruption: Interruption) -> int:
+    """Import the commands, run one, and return the exit code."""
     try:
-        app(prog_name="dancepose")
+        from .commands import app
+
+        interruption.handle_by(raise_in_main)
+        try:
+            app(prog_name="dancepose")
+        finally:
+            interruption.handle_by(lambda _number: None)
+    except SignalRaised as raised:
+        _say(STOPPED)
+        return signal_exit_code(raised.number)
+    except Cancelled as error:
+        _say(error)
+        return signal_exit_code(interruption.number) if interruption.number else 1
     except DancePoseError as error:
-        typer.echo(f"dancepose: {error}", err=True)
-        sys.exit(1)
+        _say(error)
+        return 1
+    except SystemExit as leaving:
+        # The command line's own library ends a KeyboardInterrupt without a word.
+        if interruption.number and leaving.code in (1, 130):
+            _say(STOPPED)
+            return signal_exit_code(interruption.number)
+        return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    return 0
+
+
+def _flush(code: int) -> int:
+    """Write what is left of the output, so that a failure is not found by the interpreter after the last line."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OutputError as error:
+        _say(error)
+        code = code or 1
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return code
+
+
+def _say(message: object) -> None:
+    """Print the one sentence that a command ends with."""
+    if sys.stderr is not None:
+        print(f"dancepose: {printable(message)}", file=sys.stderr, flush=True)
+
+
+class GuardedStream:
+    """A standard stream that takes any text, and whose failure is an expected one.
+
+    Args:
+        stream: The stream.
+        is_silent: Whether failures are passed over: there is no other place to report those of standard error.
+    """
+
+    def __init__(self, stream: TextIO, *, is_silent: bool = False) -> None:
+        self._stream = stream
+        self._is_silent = is_silent
+
+    def write(self, text: str) -> int:
+        """Write text; what the stream cannot encode is written as escapes."""
+        try:
+            try:
+                return self._stream.write(text)
+            except UnicodeEncodeError:
+                encoding = self._stream.encoding or "utf-8"
+                return self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        except OSError as error:
+            self._fail(error)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        try:
+            self._stream.flush()
+        except OSError as error:
+            self._fail(error)
+
+    def _fail(self, error: OSError) -> None:
+        if self._is_silent:
+            return
+        # A reader that has seen enough, such as head, is no failure of the command; its exit code still says it.
+        reason = "its reader ended" if error.errno == errno.EPIPE else error.strerror or str(error)
+        raise OutputError(f"The report of the command could not be written ({reason}). Its files are complete.")
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from dancepose_addon.core.body.model_io import load_body
 
 from .arguments import BodyOption
 from .display import list_results, progress_bar
+from .output_checks import MOTION, check_files
 
 
 def poses_command(
@@ -31,6 +32,8 @@ def poses_command(
     """Extract poses from motion capture for `dancepose train --poses`, and report what was left out."""
     from dancepose.trainer.mocap.poses import load_poses
 
+    files, folders = ({}, {"--out": out}) if shards else ({"--out": (out, MOTION)}, {})
+    check_files(files, (folder, body), folders=folders)
     if shards:
         from dancepose.trainer.device import require_torch
 

@@ -9,6 +9,7 @@ import typer
 from dancepose_addon.core.atomic import replacing
 
 from .display import list_results
+from .output_checks import TABLE, check_files
 
 
 def stats_command(
@@ -24,6 +25,7 @@ def stats_command(
     """Count files and seconds of each dance in the training and test split, beside the published Table 1."""
     from dancepose.trainer.device import require_torch
 
+    check_files({"--out": (out, TABLE)}, (folder,))
     require_torch()
     from dancepose.trainer.config import load_config
     from dancepose.trainer.data.music_dance_stats import count_splits, format_splits

@@ -9,6 +9,7 @@ import typer
 
 from .arguments import BodyOption
 from .display import no_display, progress_bar
+from .output_checks import check_files
 
 
 def train_command(
@@ -49,6 +50,7 @@ def train_command(
     """Train a SmplRegressor on recorded keypoints and poses of motion capture."""
     from dancepose.trainer.device import choose_device, require_torch
 
+    check_files({}, (*(motion or ()), poses, prior, body, start), folders={"--out": out})
     require_torch()
     from dancepose.trainer.config import load_config
     from dancepose.trainer.data.batches import load_data

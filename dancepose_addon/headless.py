@@ -4,18 +4,15 @@
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 import json
 import os
 from pathlib import Path
 import shutil
-import signal
 import sys
 import threading
 import time
-from types import FrameType
 from typing import Any, Final, TextIO
 
 import bpy
@@ -24,17 +21,20 @@ from .blender import console, scene_export
 from .blender.import_motion import ImportedDancer, RigOptions, add_dancer
 from .blender.render import engines, rendering, video
 from .blender.stage import camera, stage
-from .core.atomic import output_error, replacing
+from .core.atomic import replacing
 from .core.body.model_io import load_body
 from .core.camera_framing import frame_motions
 from .core.errors import Cancelled, DancePoseError
 from .core.fit.pipeline import FitResult
 from .core.fit.settings import FitSettings
+from .core.interruption import signal_exit_code
 from .core.io.read_options import ReadOptions
 from .core.messages import NoticeMessage, ProgressMessage, to_line
+from .core.printable_text import printable
 from .core.progress import Progress, part_of
 from .fitting import fit_file
 from .headless_arguments import build_parser, options_from
+from .headless_guard import STOPPED, check_files, stopping, work_folder
 
 FIT_SHARE: Final = 0.6
 """Share of importing that fitting takes; building the rig takes the rest."""
@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
         argv: Arguments as ``--help`` lists them.
 
     Returns:
-        The exit code: 0, 1 for an expected failure, 2 for a usage error.
+        The exit code: 0, 1 for an expected failure, 2 for a usage error, 130 and 143 for SIGINT and SIGTERM.
     """
     try:
         parser = build_parser()
@@ -57,35 +57,12 @@ def main(argv: Sequence[str]) -> int:
     except SystemExit as leaving:
         return int(leaving.code or 0)
     try:
-        with _stopping_on_signals() as stopped:
+        with stopping() as (stopped, interruption):
             _run(arguments, stopped)
     except DancePoseError as error:
-        print(f"dancepose: {error}", file=sys.stderr, flush=True)
-        return 1
+        print(f"dancepose: {printable(error)}", file=sys.stderr, flush=True)
+        return signal_exit_code(interruption.number) if interruption.number else 1
     return 0
-
-
-@contextmanager
-def _stopping_on_signals() -> Iterator[threading.Event]:
-    """Yield an event that SIGINT and SIGTERM set, so that work stops between steps; a second signal kills."""
-    stopped = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stopped
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        stopped.set()
-        signal.signal(number, signal.SIG_DFL)
-
-    for number in before:
-        signal.signal(number, stop)
-    try:
-        yield stopped
-    finally:
-        for number, handler in before.items():
-            # Blender's own handler, set from C, cannot be named from Python; and Blender is about to end.
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 @dataclass
@@ -106,7 +83,7 @@ class _Reporter:
 
     def __call__(self, fraction: float, message: str) -> None:
         if self.stopped.is_set():
-            raise Cancelled("Stopped. Finished work is kept: run the same command again to resume.")
+            raise Cancelled(STOPPED)
         if self.as_json:
             self._print(to_line(ProgressMessage(fraction=round(fraction, 5), message=message)))
         else:
@@ -126,22 +103,20 @@ class _Reporter:
 def _run(arguments: argparse.Namespace, stopped: threading.Event) -> None:
     first_out = arguments.out or arguments.export[0]
     work = arguments.work or first_out.with_name(f"{first_out.stem}.work")
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise output_error(work, error) from error
-    log = work / "blender.log"
-    try:
-        with console.chatter_into(log) as stream:
-            reporter = _Reporter(stream, arguments.progress == "json", stopped)
-            if arguments.export:
-                _export(arguments, reporter)
-            else:
-                _make_video(arguments, work, reporter)
-    except DancePoseError:
+    check_files(arguments, work)
+    with work_folder(work):
+        log = work / "blender.log"
+        try:
+            with console.chatter_into(log) as stream:
+                reporter = _Reporter(stream, arguments.progress == "json", stopped)
+                if arguments.export:
+                    _export(arguments, reporter)
+                else:
+                    _make_video(arguments, work, reporter)
+        except DancePoseError:
+            _remove_log(log)
+            raise
         _remove_log(log)
-        raise
-    _remove_log(log)
 
 
 def _export(arguments: argparse.Namespace, reporter: _Reporter) -> None:
@@ -305,10 +280,8 @@ def _write_report(path: Path, imported: ImportedDancer, render_report: dict[str,
 
 
 def _remove_log(log: Path) -> None:
-    """Remove Blender's log, which only a bug leaves behind, and its folder if it is empty."""
+    """Remove Blender's log, which only a bug leaves behind."""
     log.unlink(missing_ok=True)
-    with suppress(OSError):
-        log.parent.rmdir()
 
 
 def leave(code: int) -> None:

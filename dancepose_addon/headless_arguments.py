@@ -13,6 +13,8 @@ from .inference.regressors import DEVICES
 
 DEFAULT_SIZE: Final = (640, 640)
 DEFAULT_FPS: Final = 25.0
+MAX_SIDE_PX: Final = 8192
+"""Of a picture, as for studies: 8192 x 8192 take 1 GB as the floating-point pixels that are rendered."""
 VIDEO_SUFFIX: Final = ".mp4"
 ENGINE_ALIASES: Final = {"study": "cycles", "preview": "workbench", "cycles": "study", "workbench": "preview"}
 """Engines by their present and by their former names, which older scripts use."""
@@ -105,6 +107,8 @@ def _size(text: str) -> tuple[int, int]:
         width, height = (int(part) for part in text.lower().split("x"))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a size; write 640x640") from None
+    if max(width, height) > MAX_SIDE_PX:
+        raise argparse.ArgumentTypeError(f"{text!r} is too large: a side has at most {MAX_SIDE_PX} pixels")
     if min(width, height) < 16 or width % 2 or height % 2:
         raise argparse.ArgumentTypeError(f"{text!r} is not possible: H.264 needs even numbers of at least 16 pixels")
     return width, height

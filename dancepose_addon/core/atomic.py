@@ -5,35 +5,82 @@ from contextlib import contextmanager, suppress
 import errno
 import os
 from pathlib import Path
+import re
+from typing import Final
 
 from .errors import OutputError
+
+MAX_NAME_BYTES: Final = 255
+"""Of one name in all common file systems."""
+_unfinished: Final[set[Path]] = set()
+"""Temporary files that are being written."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on success it replaces ``path``, on failure it is removed.
 
-    The temporary name keeps the suffix, so that writers which choose a format by it work.
+    The temporary name keeps the suffix, so that writers which choose a format by it work. A symbolic link stays one:
+    its target is replaced.
+
+    Args:
+        path: To be written.
+
+    Yields:
+        The path to write to.
 
     Raises:
-        OutputError: the folder cannot be made or the file cannot be written (permission, disk full).
+        OutputError: The folder cannot be made or the file cannot be written (permission, disk full).
     """
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    temporary = target.with_name(temporary_name(target))
+    _unfinished.add(temporary)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     except OSError as error:
         raise output_error(path, error) from error
     finally:
         # Where the folder is none, there is nothing to remove, and that must not hide the reason given above.
         with suppress(OSError):
             temporary.unlink()
+        _unfinished.discard(temporary)
+
+
+def remove_unfinished() -> None:
+    """Remove the temporary files of this process, before it is ended in the middle of writing."""
+    for temporary in list(_unfinished):
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def temporary_name(path: Path) -> str:
+    """Return the name under which a file is written before it replaces ``path``.
+
+    Args:
+        path: Of the finished file.
+
+    Returns:
+        A hidden name of at most 255 bytes. It has no ``#``, which Blender replaces by the number of a frame.
+    """
+    suffix = path.suffix if len(path.suffix.encode(errors="surrogateescape")) <= 16 else ""
+    end = f".{os.getpid()}.part{suffix}"
+    stem = re.sub(r"[#%\x00-\x1f\udc80-\udcff]", "_", path.name.removesuffix(suffix))
+    return "." + stem.encode()[: MAX_NAME_BYTES - 1 - len(end.encode())].decode(errors="ignore") + end
 
 
 def output_error(path: Path, error: OSError) -> OutputError:
-    """Say in one sentence why ``path`` could not be written."""
-    if error.errno == errno.ENOSPC:
+    """Say in one sentence why a file could not be written.
+
+    Args:
+        path: Of the file.
+        error: What the system said.
+
+    Returns:
+        The error to raise.
+    """
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return OutputError(
             f"The disk is full: {path} could not be written. Free some space and run the same command again; "
             "finished work is kept."

@@ -13,7 +13,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.bounded_files import brief
 from ..core.errors import RegressorError
+from ..core.printable_text import quoted, shown_name
+from .graph_limits import MAX_NUMBERS, MAX_PRODUCTS, SPARE_NUMBERS, WorkBudget
 from .numpy_operators import BINARY, OPERATORS, UNARY, VIEWS, gemm
 from .onnx_file import Array, Node, OnnxModel
 
@@ -21,6 +24,8 @@ BATCH: Final = 512
 """Frames at a time: 2 MB of 1024 float32 features."""
 PROBED_FRAMES: Final = 4
 """Made-up frames on which it is tried whether a graph can be run in batches."""
+TRIED_COUNTS: Final = (1, 2, 3)
+"""Frames of the trials that measure a graph: their differences show whether memory grows with the square."""
 
 
 class NumpySession:
@@ -35,19 +40,60 @@ class NumpySession:
         self._output = model.outputs[0]
         self._input = model.inputs[0]
         self._constants: dict[str, Array] = {**model.initialisers, **fixed}
+        self._budget: WorkBudget | None = WorkBudget()
+        self._measured = 0
         remaining = []
         for node in model.nodes:
             if all(name in self._constants for name in node.inputs if name):
                 self._constants[node.outputs[0]] = self._result(node, [self._constants[n] for n in node.inputs if n])
             else:
                 remaining.append(node)
+        self._all_nodes = remaining
         self._nodes = _needed(remaining, {self._output})
         self._whole = _steps(self._nodes, {self._output})
         self._batches: _Batches | None = None
         self._tried = False
+        self._weight_numbers = MAX_NUMBERS - self._budget.numbers
+        self._budget = None
+
+    def require_bounded(self, shape: Sequence[int]) -> None:
+        """Try the graph on a few frames, and bound later calls by what they took.
+
+        Args:
+            shape: Of one frame, (K, 3).
+
+        Raises:
+            RegressorError: The graph needs too much memory or time, or its need grows faster than the frames.
+        """
+        spent = []
+        # Also the nodes that nothing needs: other runtimes may run them.
+        steps = _steps(self._all_nodes, {self._output})
+        for count in TRIED_COUNTS:
+            numbers = MAX_NUMBERS - self._weight_numbers
+            self._budget = WorkBudget(numbers)
+            points = np.random.default_rng(0).uniform(-1.0, 1.0, (count, *shape)).astype(np.float32)
+            try:
+                self._run(steps, {self._input: points}, {})
+            except KeyError as error:
+                raise RegressorError(
+                    f"{self._source} has a graph that cannot be run: nothing computes {quoted(str(error))}. "
+                    "Export it again with `dancepose export`."
+                ) from error
+            spent.append(numbers - self._budget.numbers)
+        self._budget = None
+        if spent[2] - spent[1] > spent[1] - spent[0]:
+            raise RegressorError(
+                f"{self._source} has a graph whose memory grows faster than the number of frames, which no regressor "
+                "needs. Export it again with `dancepose export`."
+            )
+        self._measured = spent[0]
 
     def __call__(self, keypoints_m: NDArray[np.float32]) -> NDArray[np.float32]:
         """keypoints_m: (T, K, 3), metres -> the graph's output, T leading."""
+        if self._measured:
+            # The trials for batches are counted as well.
+            frames = len(keypoints_m) + 4 * PROBED_FRAMES
+            self._budget = WorkBudget((self._measured + SPARE_NUMBERS) * frames, MAX_PRODUCTS * frames)
         batches = self._in_batches(keypoints_m.shape[1:]) if len(keypoints_m) > BATCH else None
         if batches is None:
             values = self._run(self._whole, {self._input: keypoints_m}, {})
@@ -110,6 +156,8 @@ class NumpySession:
 
     def _result(self, node: Node, inputs: list[Array], reused: int = -1, spare: "_Spare | None" = None) -> Array:
         try:
+            if self._budget is not None:
+                self._budget.charge(node, inputs)
             if reused >= 0 and _fits(inputs, reused):
                 function = np.maximum if node.op == "Relu" else (UNARY.get(node.op) or BINARY[node.op])
                 operands = [*inputs, np.float32(0.0)] if node.op == "Relu" else inputs
@@ -119,7 +167,8 @@ class NumpySession:
             return OPERATORS[node.op](inputs, node.attributes)
         except (ValueError, TypeError, IndexError, KeyError, MemoryError, AttributeError, OverflowError) as error:
             raise RegressorError(
-                f"{self._source} has a graph that cannot be run: {node.op} ({node.outputs[0]}) failed with {error}. "
+                f"{self._source} has a graph that cannot be run: {node.op} ({quoted(node.outputs[0])}) failed with "
+                f"{brief(error)}. "
                 "Export it again with `dancepose export`."
             ) from error
 
@@ -157,8 +206,9 @@ def require_operators(model: OnnxModel, source: str, *, inputs: int = 1) -> None
     unknown = sorted({node.op for node in model.nodes} - set(OPERATORS))
     if unknown:
         raise RegressorError(
-            f"{source} uses the operator{'s' if len(unknown) > 1 else ''} {', '.join(unknown)}, which a regressor may "
-            f"not hold (known: {', '.join(sorted(OPERATORS))}). Export it with `dancepose export`."
+            f"{source} uses the operator{'s' if len(unknown) > 1 else ''} {', '.join(map(shown_name, unknown[:8]))}, "
+            f"which a regressor may not hold (known: {', '.join(sorted(OPERATORS))}). Export it with `dancepose "
+            "export`."
         )
     if len(model.inputs) != inputs or len(model.outputs) != 1 or any(len(node.outputs) != 1 for node in model.nodes):
         raise RegressorError(

@@ -14,7 +14,9 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.bounded_files import brief
 from ..core.errors import RegressorError
+from ..core.printable_text import quoted
 
 Array: TypeAlias = NDArray[Any]
 Field: TypeAlias = tuple[int, int, int, memoryview]
@@ -68,7 +70,7 @@ def parse_model(data: bytes, source: str) -> OnnxModel:
         return _model(memoryview(data))
     except (ValueError, OverflowError, UnicodeDecodeError, struct.error, MemoryError) as error:
         raise RegressorError(
-            f"{source} cannot be read as an ONNX regressor ({error}). It may be truncated: copy, download or "
+            f"{source} cannot be read as an ONNX regressor ({brief(error)}). It may be truncated: copy, download or "
             "export it again."
         ) from error
 
@@ -128,7 +130,7 @@ def _model(view: memoryview) -> OnnxModel:
             for key, _, integer, text in _fields(body):
                 domain, version = (str(text, "utf-8"), version) if key == 1 else (domain, integer)
             if domain not in ("", "ai.onnx"):
-                raise ValueError(f"it uses the operator set {domain!r}")
+                raise ValueError(f"it uses the operator set {quoted(domain)}")
             opset = version
     if graph is None:
         raise ValueError("it holds no graph")
@@ -165,7 +167,7 @@ def _node(view: memoryview) -> Node:
             name, value = _attribute(body)
             attributes[name] = value
         elif number == 7 and str(body, "utf-8") not in ("", "ai.onnx"):
-            raise ValueError(f"node {op!r} is of the operator set {str(body, 'utf-8')!r}")
+            raise ValueError(f"node {quoted(op)} is of the operator set {quoted(str(body[:400], 'utf-8', 'replace'))}")
     return Node(op, tuple(inputs), tuple(outputs), attributes)
 
 
@@ -189,7 +191,7 @@ def _attribute(view: memoryview) -> tuple[str, Any]:
         elif number == 8:
             integers.extend(_integers(wire, integer, body))
         elif number in (6, 11):
-            raise ValueError(f"attribute {name!r} holds a subgraph")
+            raise ValueError(f"attribute {quoted(name)} holds a subgraph")
     if value is None:
         value = tuple(integers) if integers or not floats else tuple(floats)
     return name, value
@@ -214,11 +216,11 @@ def _tensor(view: memoryview) -> tuple[str, Array]:
         elif number in (5, 7):
             typed.setdefault(number, []).append(np.array(_integers(wire, integer, body), np.int64))
         elif number == 13 or (number == 14 and integer):
-            raise ValueError(f"weight {name!r} lies in another file")
+            raise ValueError(f"weight {quoted(name)} lies in another file")
     if kind not in TENSOR_TYPES:
-        raise ValueError(f"weight {name!r} has element type {kind}")
+        raise ValueError(f"weight {quoted(name)} has element type {kind}")
     if len(dims) > MAX_DIMENSIONS or any(dim < 0 for dim in dims):
-        raise ValueError(f"weight {name!r} has shape {dims}")
+        raise ValueError(f"weight {quoted(name)} has shape {tuple(dims[:9])}")
     dtype, place = TENSOR_TYPES[kind]
     if raw is not None:
         elements = np.frombuffer(raw, dtype)
@@ -227,7 +229,7 @@ def _tensor(view: memoryview) -> tuple[str, Array]:
         # float16 travels as its sixteen bits in an integer field.
         elements = elements.astype(np.uint16).view("<f2") if kind == 10 else elements.astype(dtype)
     if elements.size != math.prod(dims):
-        raise ValueError(f"weight {name!r} has {elements.size} elements for shape {dims}")
+        raise ValueError(f"weight {quoted(name)} has {elements.size} elements for shape {tuple(dims)}")
     return name, elements.reshape(dims)
 
 

@@ -1,6 +1,6 @@
 """Opening a regressor file on the best device that this machine truly has."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 import logging
 from pathlib import Path
@@ -9,7 +9,8 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import MissingFileError, RegressorError
+from ..core.bounded_files import brief, read_whole
+from ..core.errors import FormatError, RegressorError
 from ..core.fit.regressor import (
     INPUT_NAME,
     LAYOUT_INPUT_NAME,
@@ -18,11 +19,12 @@ from ..core.fit.regressor import (
     PoseRegressor,
     RegressorInfo,
 )
+from ..core.printable_text import shown_name
 from ..core.skeleton.layouts import get_layout
 from ..core.skeleton.mapping import for_one_of
 from ..core.skeleton.sequence import KeypointSequence
 from .numpy_session import NumpySession, require_operators
-from .onnx_file import OnnxModel, parse_model
+from .onnx_file import parse_model
 from .onnxruntime_session import OnnxruntimeSession, import_onnxruntime, offers_cuda
 
 LOGGER: Final = logging.getLogger(__name__)
@@ -93,18 +95,21 @@ def open_regressor(path: Path | None, *, layout: str = "md23", device: str = "au
     require_operators(model, source, inputs=1 + len(fixed))
     if model.inputs != (INPUT_NAME, *fixed) or model.outputs != (OUTPUT_NAME,):
         raise RegressorError(
-            f"{source} takes {', '.join(model.inputs)} and gives {', '.join(model.outputs)}; expected "
+            f"{source} takes {_names(model.inputs)} and gives {_names(model.outputs)}; expected "
             f"{', '.join((INPUT_NAME, *fixed))} and {OUTPUT_NAME}. Export it with `dancepose export`."
         )
+    # Before any runtime sees the file: the others reserve whatever a graph asks for.
+    trial = NumpySession(model, source, fixed)
+    trial.require_bounded((info.input_count, 3))
     failures: list[str] = []
-    for provider, session in _sessions(model, data, source, device, failures, fixed):
+    for provider, session in _sessions(trial, data, device, failures, fixed):
         regressor = FileRegressor(info, provider, source, session)
         try:
             _try_out(regressor)
         except RegressorError:
             raise
         except Exception as error:  # onnxruntime's own errors share no base class
-            failures.append(f"{provider}: {error}")
+            failures.append(f"{provider}: {brief(error)}")
             continue
         for failure in failures:
             LOGGER.warning("%s runs on %s; passed over %s", source, provider, failure)
@@ -128,6 +133,10 @@ def open_for(
     if path is None:
         sequence = for_one_of(sequence, shipped_layouts())
     return sequence, open_regressor(path, layout=sequence.layout.name, device=device)
+
+
+def _names(values: Sequence[str]) -> str:
+    return ", ".join(map(shown_name, values[:4])) or "nothing"
 
 
 def _default_file(layout: str) -> Path:
@@ -159,20 +168,14 @@ def layouts_of(path: Path) -> tuple[str, ...]:
 
 def _read(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise RegressorError(
-                f"{path} has {path.stat().st_size >> 20} MiB; a regressor has at most {MAX_FILE_BYTES >> 20}. "
-                "Give a file that `dancepose export` wrote."
-            )
-        return path.read_bytes()
-    except OSError as error:
-        raise MissingFileError(f"{path} cannot be read ({error.strerror}). Give the path of an ONNX file.") from error
+        return read_whole(path, limit_bytes=MAX_FILE_BYTES, what="an ONNX regressor")
+    except FormatError as error:
+        raise RegressorError(f"{error} Give a file that `dancepose export` wrote.") from error
 
 
 def _sessions(
-    model: OnnxModel,
+    trial: NumpySession,
     data: bytes,
-    source: str,
     device: str,
     failures: list[str],
     fixed: Mapping[str, NDArray[np.float32]],
@@ -191,14 +194,14 @@ def _sessions(
             try:
                 session = OnnxruntimeSession(onnxruntime, data, fixed, cuda=cuda)
             except Exception as error:  # onnxruntime's own errors share no base class
-                failures.append(f"{'CUDA' if cuda else 'CPU'}: {error}")
+                failures.append(f"{'CUDA' if cuda else 'CPU'}: {brief(error)}")
                 continue
             if cuda and session.provider != "CUDA":
                 failures.append("CUDA: onnxruntime started without it")
                 continue
             yield session.provider, session
     if device != "cuda":
-        yield "NumPy", NumpySession(model, source, fixed)
+        yield "NumPy", trial
 
 
 def _try_out(regressor: FileRegressor) -> None:

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 import logging
+import os
 from pathlib import Path
 import re
 import signal
@@ -14,6 +15,7 @@ from typing import IO, Final, NoReturn
 
 from dancepose.study.run.launching import blender_command
 from dancepose_addon.core.errors import Cancelled, DancePoseError, EngineError, FormatError, InputError
+from dancepose_addon.core.interruption import PARENT
 from dancepose_addon.core.messages import NoticeMessage, ProgressMessage, from_line
 from dancepose_addon.core.progress import Progress, silent
 
@@ -21,10 +23,10 @@ LOGGER: Final = logging.getLogger(__name__)
 
 FAILURE_PREFIX: Final = "dancepose: "
 USAGE_PREFIX: Final = "render.py: error: "
-EXPECTED_FAILURE: Final = 1
+EXPECTED_FAILURES: Final = (1, 130, 143)
 USAGE: Final = 2
-PATIENCE_S: Final = 20.0
-"""Time that a Blender that was asked to stop may take to finish writing."""
+PATIENCE_S: Final = 1.3
+"""Time that a Blender that was asked to stop may take; it ends itself after a second."""
 KEPT_LINES: Final = 400
 HARMLESS: Final = re.compile(r"EGL_BAD_MATCH|EGL Error|^Info: |^\s*$")
 """What Blender and Mesa print on stderr although nothing is wrong."""
@@ -58,9 +60,22 @@ def run_headless(
     command = [*blender_command(blender), *arguments, "--progress", "json"]
     LOGGER.info("running %s", " ".join(command))
     output: deque[str] = deque(maxlen=KEPT_LINES)
+    last_fraction = 0.0
+
+    def follow(fraction: float, step: str) -> None:
+        nonlocal last_fraction
+        last_fraction = fraction
+        progress(fraction, step)
+
     # In a session of its own, so that a Ctrl-C on the terminal reaches the process once: from here.
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+        env={**os.environ, PARENT: str(os.getpid())},
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -69,7 +84,7 @@ def run_headless(
         try:
             with _terminated_is_interrupted():
                 for line in process.stdout:
-                    _handle_line(line, progress, on_notice)
+                    _handle_line(line, follow, on_notice)
                 status = process.wait()
         except BaseException as error:
             _stop(process)
@@ -77,6 +92,8 @@ def run_headless(
                 raise Cancelled("Stopped. Finished frames are kept: run the same command again to resume.") from None
             raise
         reader.join(timeout=5)
+    if status == 0 and last_fraction < 1.0:
+        raise EngineError(f"{command[0]} ended without a result. Give a Blender 4.2 or later with --blender.")
     if status != 0:
         _raise_failure(status, [line for line in output if not HARMLESS.search(line)])
 
@@ -129,7 +146,7 @@ def _terminated_is_interrupted() -> Iterator[None]:
 
 def _raise_failure(status: int, output: list[str]) -> NoReturn:
     for line in reversed(output):
-        if status == EXPECTED_FAILURE and line.startswith(FAILURE_PREFIX):
+        if status in EXPECTED_FAILURES and line.startswith(FAILURE_PREFIX):
             raise DancePoseError(line.removeprefix(FAILURE_PREFIX))
         if status == USAGE and line.startswith(USAGE_PREFIX):
             raise ArgumentError(line.removeprefix(USAGE_PREFIX))

@@ -22,7 +22,8 @@ MAY_IMPORT = {
     "ui": {"ui", "fitting", "blender", "inference", "core", "registration"},
     "registration": {"registration", "ui", "blender", "inference", "core"},
     "fitting": {"fitting", "inference", "core"},
-    "headless": {"headless", "headless_arguments", "fitting", "blender", "core"},
+    "headless_guard": {"headless_guard", "core"},
+    "headless": {"headless", "headless_guard", "headless_arguments", "fitting", "blender", "core"},
     "headless_arguments": {"headless_arguments", "blender", "inference", "core"},
     "headless_study": {"headless_study", "fitting", "blender", "core"},
     "headless_doctor": {"headless_doctor", "blender", "inference", "core"},
@@ -39,7 +40,10 @@ PROGRAMS_MAY_IMPORT = {
         "dancepose.blender_process", "dancepose_addon.core", "dancepose_addon.fitting", "dancepose_addon.inference",
     },
 }  # fmt: skip
-FOUNDATIONS = {"arrays", "axes", "errors", "progress", "atomic", "options"}
+FOUNDATIONS = {
+    "arrays", "axes", "errors", "progress", "atomic", "options", "printable_text", "bounded_files", "output_paths",
+    "file_locks",
+}  # fmt: skip
 INSIDE_CORE = {
     "skeleton": {"skeleton", "body", *FOUNDATIONS},
     "body": {"body", "skeleton", *FOUNDATIONS},
@@ -48,7 +52,7 @@ INSIDE_CORE = {
 }
 BPY = {"bpy", "mathutils", "bpy_extras", "aud", "gpu", "blf", "bmesh"}
 BPY_ROOMS = {"blender", "ui", "registration", "headless", "headless_study", "headless_doctor"}
-FREE_OF_OURS = {"core/arrays.py", "core/errors.py", "core/progress.py"}
+FREE_OF_OURS = {"core/arrays.py", "core/errors.py", "core/progress.py", "core/printable_text.py"}
 
 
 def python_files(*folders: Path) -> list[Path]:

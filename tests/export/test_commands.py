@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from dancepose.cli.main import app
+from dancepose.cli.commands import app
 from dancepose.trainer.training_errors import CheckpointError
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.errors import DancePoseError

@@ -1,8 +1,10 @@
 """Opening regressor files: what runs, and what is refused."""
 
+import itertools
 from pathlib import Path
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -175,3 +177,66 @@ def test_shipped_regressors_open_by_their_layouts_and_are_small() -> None:
         card = (REGRESSOR_FOLDER / f"{name}.md").read_text(encoding="utf-8")
         assert regressor.info.name in card
         assert str(regressor.info.training["config_sha256"]) in card
+
+
+def with_nodes(*nodes: "onnx.NodeProto", constants: dict[str, np.ndarray] | None = None) -> "onnx.ModelProto":
+    """The linear model with more nodes before its own."""
+    model = linear_model(MD23)
+    rest = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend([*nodes, *rest])
+    model.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in (constants or {}).items())
+    return model
+
+
+def doubling(first: str, count: int = 40) -> list["onnx.NodeProto"]:
+    """``count`` times an array joined to itself."""
+    names = [first, *(f"d{i}" for i in range(count))]
+    return [helper.make_node("Concat", [a, a], [b], axis=0) for a, b in itertools.pairwise(names)]
+
+
+GREEDY = {
+    "points doubled": with_nodes(*doubling("keypoints")),
+    "a weight doubled": with_nodes(*doubling("c"), constants={"c": np.zeros(8, np.float32)}),
+    "an outer sum": with_nodes(
+        helper.make_node("Add", ["r", "c"], ["sum"]),
+        constants={"r": np.zeros((1 << 16, 1), np.float32), "c": np.zeros((1, 1 << 16), np.float32)},
+    ),
+    "a long product": with_nodes(
+        *(helper.make_node("MatMul", ["m" if i == 0 else f"m{i}", "m"], [f"m{i + 1}"]) for i in range(20)),
+        constants={"m": np.zeros((1024, 1024), np.float32)},
+    ),
+    "frames times frames": with_nodes(
+        helper.make_node("Reshape", ["keypoints", "row"], ["a"]),
+        helper.make_node("Reshape", ["keypoints", "column"], ["b"]),
+        helper.make_node("MatMul", ["a", "b"], ["square"]),
+        constants={"row": np.array([-1, 1], np.int64), "column": np.array([1, -1], np.int64)},
+    ),
+    "a row chosen a million times": with_nodes(
+        helper.make_node("Gather", ["c", "i"], ["many"], axis=0),
+        constants={"c": np.zeros((1, 1 << 10), np.float32), "i": np.zeros(1 << 20, np.int64)},
+    ),
+}
+
+
+@pytest.mark.parametrize("device", ["auto", "numpy"])
+@pytest.mark.parametrize("name", sorted(GREEDY))
+def test_graphs_that_ask_for_all_memory_or_time(tmp_path: Path, name: str, device: str) -> None:
+    path = tmp_path / "greedy.onnx"
+    path.write_bytes(GREEDY[name].SerializeToString())
+    started = time.perf_counter()
+    with pytest.raises(RegressorError, match=r"limit|grows faster") as caught:
+        open_regressor(path, device=device)
+    assert time.perf_counter() - started < 5.0
+    assert len(str(caught.value)) < 500
+
+
+def test_metadata_that_nests_without_end(tmp_path: Path) -> None:
+    model = linear_model(MD23)
+    for text in ("[" * 200_000, '{"schema_version": "\\u001b]0;OWNED\\u0007"}', '{"schema_version": [[[[1]]]]}'):
+        helper.set_model_props(model, {METADATA_KEY: text})
+        (tmp_path / "deep.onnx").write_bytes(model.SerializeToString())
+        with pytest.raises(RegressorError) as caught:
+            open_regressor(tmp_path / "deep.onnx")
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 400

@@ -59,7 +59,7 @@ def test_joints_and_vertices_are_those_of_smplx(official: Path) -> None:
 
 def test_training_runs_on_the_official_body(official: Path, tmp_path: Path) -> None:
     """The same commands with --body: train, export, and a file that names the body it was trained on."""
-    from dancepose.cli.main import app
+    from dancepose.cli.commands import app
     from dancepose_addon.inference import open_regressor
 
     settings = ("--set", "model.width=32", "--set", "data.procedural_poses=60", "--set", "optim.steps=2")

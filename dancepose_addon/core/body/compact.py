@@ -33,6 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BodyFileError
+from ..printable_text import quoted
 
 FORMAT: Final = "dancepose-body-1"
 JOINT_COUNT: Final = 24
@@ -40,15 +41,17 @@ POSE_FEATURES: Final = 9 * (JOINT_COUNT - 1)
 ROOT_PARENT: Final = 4294967295
 """What SMPL's own files hold as the root's parent: -1 as an unsigned 32-bit number."""
 INFLUENCES: Final = 4
+MAX_VERTICES: Final = 65536
+"""What 16 bits can number; decoded correctives take 2.5 kB for each."""
 V_STEP_M: Final = 3e-5
 SHAPE_STEP_M: Final = 1e-5
 POSE_STEP_M: Final = 5e-5
 """Quantisation steps in metres; an entry is off by at most half of one."""
 
-_KEYS: Final = (
-    "name", "licence", "v_template", "shapedirs", "f", "weight_joints", "weight_values", "J_indptr", "J_indices",
-    "J_values", "parents", "pose_joints", "pose_vertices", "pose_blocks", "v_step", "shape_step", "pose_step",
-    "face_material", "material_names", "material_rgba",
+KEYS: Final = (
+    "format", "name", "licence", "v_template", "shapedirs", "f", "weight_joints", "weight_values", "J_indptr",
+    "J_indices", "J_values", "parents", "pose_joints", "pose_vertices", "pose_blocks", "v_step", "shape_step",
+    "pose_step", "face_material", "material_names", "material_rgba",
 )  # fmt: skip
 
 Array = NDArray[Any]
@@ -62,8 +65,8 @@ def encode(body: Mapping[str, Any]) -> dict[str, Array]:
     """
     v_template, shapedirs = np.asarray(body["v_template"]), np.asarray(body["shapedirs"])
     faces, weights = np.asarray(body["f"]), np.asarray(body["weights"], dtype=np.float64)
-    if len(v_template) > 65536:
-        raise ValueError(f"{len(v_template)} vertices; the compact format holds at most 65536")
+    if len(v_template) > MAX_VERTICES:
+        raise ValueError(f"{len(v_template)} vertices; the compact format holds at most {MAX_VERTICES}")
     joints, values = _encode_weights(weights)
     regressor = np.asarray(body["J_regressor"], dtype=np.float32)
     rows, columns = np.nonzero(regressor)
@@ -102,8 +105,10 @@ def decode(arrays: Mapping[str, Array]) -> dict[str, Any]:
     """
     found = str(np.asarray(arrays["format"])) if "format" in arrays else "no format marker"
     if found != FORMAT:
-        raise BodyFileError(f"The body file says {found!r}; this version reads {FORMAT!r}. Update one of the two.")
-    missing = [key for key in _KEYS if key not in arrays]
+        raise BodyFileError(
+            f"The body file says {quoted(found)}; this version reads {FORMAT!r}. Update one of the two."
+        )
+    missing = [key for key in KEYS if key not in arrays]
     if missing:
         raise BodyFileError(f"The body file lacks {', '.join(missing)}; it seems cut short. Install it again.")
     try:
@@ -116,6 +121,8 @@ def _decode(arrays: Mapping[str, Array]) -> dict[str, Any]:
     """`decode` without its checks."""
     v_template = _sums(arrays["v_template"]).T * np.float32(arrays["v_step"])
     count = len(v_template)
+    if count > MAX_VERTICES:
+        raise ValueError(f"{count} vertices; the compact format holds at most {MAX_VERTICES}")
     shapedirs = _sums(arrays["shapedirs"]).transpose(2, 1, 0) * np.float32(arrays["shape_step"])
     weights = np.zeros((count, JOINT_COUNT), dtype=np.float32)
     scaled = arrays["weight_values"].astype(np.float32) / np.float32(65535.0)

@@ -1,10 +1,10 @@
 """BodyMotion: the motion of a body as SMPL parameters, and its file format."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 import json
 from pathlib import Path
-from typing import Any
-import zipfile
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,16 @@ from numpy.typing import NDArray
 from ..arrays import F32
 from ..atomic import replacing
 from ..axes import from_smpl, to_smpl, turn_root
+from ..bounded_files import ZIP, NpzLimits, brief, parse_json, read_npz, require_regular
 from ..errors import FormatError, InputError, MissingFileError
 from .model import BodyModel, forward_kinematics, skin
 from .rotation import rotmat_to_rotvec, rotvec_to_rotmat
 
 UP_AXES = ("y_up", "z_up")
+KEYS: Final = ("poses", "trans", "betas", "mocap_framerate", "scale", "rest_pelvis", "provenance")
+"""What is read of a motion's file."""
+NPZ_LIMITS: Final = NpzLimits(arrays=64, expansion=12, small_bytes=8 << 20)
+"""As for any motion (``skeleton/readers/array_file.py``)."""
 
 
 @dataclass(frozen=True)
@@ -157,26 +162,45 @@ class BodyMotion:
             The motion, in SMPL's axes.
 
         Raises:
-            MissingFileError: The file does not exist.
+            MissingFileError: The file does not exist or cannot be read.
             FormatError: The file is not a motion of this form.
         """
-        if not path.is_file():
-            raise MissingFileError(f"{path} does not exist. Give the .npz that `dancepose fit` wrote.")
         try:
-            # Opened here because NumPy leaves its own file open if the archive is damaged.
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                poses = np.asarray(arrays["poses"], np.float32).reshape(-1, 24, 3)
-                pelvis = np.asarray(arrays["rest_pelvis"], np.float32)
-                trans = to_smpl(arrays["trans"] + pelvis, axes="z_up", unit="m") - pelvis
-                pose = rotvec_to_rotmat(poses)
-                pose[:, 0] = turn_root(pose[:, 0], axes="z_up", inward=True)
-                return cls(
-                    pose,
-                    trans,
-                    np.asarray(arrays["betas"], np.float32),
-                    float(arrays["scale"]),
-                    float(arrays["mocap_framerate"]),
-                    json.loads(str(arrays["provenance"])),
-                )
-        except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-            raise FormatError(f"{path} is not a DancePose motion ({error}). Make one with `dancepose fit`.") from error
+            require_regular(path)
+            with path.open("rb") as file:
+                if file.read(len(ZIP)) != ZIP:
+                    raise FormatError("it is not an .npz archive")
+                file.seek(0)
+                arrays = read_npz(file, path, limits=NPZ_LIMITS, wanted=KEYS)
+            return cls._from_arrays(arrays)
+        except OSError as error:
+            raise MissingFileError(
+                f"{path} cannot be read ({error.strerror or error}). Give the .npz that `dancepose fit` wrote."
+            ) from error
+        except (FormatError, KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+            raise FormatError(
+                f"{path} is not a DancePose motion ({brief(error)}). Make one with `dancepose fit`."
+            ) from error
+
+    @classmethod
+    def _from_arrays(cls, arrays: Mapping[str, Any]) -> "BodyMotion":
+        """The motion of a file's arrays; raises KeyError, ValueError or TypeError where they do not fit."""
+        count = {key: np.asarray(arrays[key]).shape for key in ("poses", "trans", "rest_pelvis")}
+        frames = count["poses"][0]
+        expected = {"poses": (frames, 72), "trans": (frames, 3), "rest_pelvis": (3,)}
+        if count != expected or frames == 0:
+            raise ValueError(f"arrays of the shapes {count}, expected {expected}")
+        scale, fps = float(arrays["scale"]), float(arrays["mocap_framerate"])
+        betas = np.asarray(arrays["betas"], np.float32)
+        pelvis = np.asarray(arrays["rest_pelvis"], np.float32)
+        trans = to_smpl(arrays["trans"] + pelvis, axes="z_up", unit="m") - pelvis
+        pose = rotvec_to_rotmat(np.asarray(arrays["poses"], np.float32).reshape(-1, 24, 3))
+        pose[:, 0] = turn_root(pose[:, 0], axes="z_up", inward=True)
+        if betas.ndim != 1 or not all(np.isfinite(values).all() for values in (pose, trans, betas, scale, fps)):
+            raise ValueError("NaN or infinite numbers")
+        if scale <= 0 or fps <= 0:
+            raise ValueError(f"scale {scale:g} and {fps:g} frames a second")
+        provenance = parse_json(str(arrays["provenance"]))
+        if not isinstance(provenance, dict):
+            raise ValueError("a provenance that is not a table")
+        return cls(pose, trans, betas, scale, fps, provenance)

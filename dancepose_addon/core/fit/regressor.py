@@ -16,7 +16,9 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..bounded_files import brief, parse_json
 from ..errors import DancePoseError, RegressorError
+from ..printable_text import quoted
 from ..skeleton.layouts import Layout, get_layout
 from ..skeleton.markers import MarkerSet
 from .pose.twist import REGRESSOR_STYLE, TwistModel, load_twist
@@ -102,11 +104,11 @@ class RegressorInfo:
                 f"{source} is an ONNX file without DancePose metadata. Export regressors with `dancepose export`."
             )
         try:
-            table = json.loads(text)
+            table = parse_json(text)
             version = table["schema_version"]
             if version not in (SCHEMA_VERSION, SHARED_SCHEMA_VERSION):
                 raise RegressorError(
-                    f"{source} has metadata schema {version}; this version reads {SCHEMA_VERSION} and "
+                    f"{source} has metadata schema {quoted(version)}; this version reads {SCHEMA_VERSION} and "
                     f"{SHARED_SCHEMA_VERSION}. Export it again."
                 )
             shared = version == SHARED_SCHEMA_VERSION
@@ -133,7 +135,9 @@ class RegressorInfo:
         except RegressorError:
             raise
         except (ValueError, KeyError, TypeError, AttributeError, DancePoseError) as error:
-            raise RegressorError(f"{source} has damaged DancePose metadata ({error}). Export it again.") from error
+            raise RegressorError(
+                f"{source} has damaged DancePose metadata ({brief(error)}). Export it again."
+            ) from error
 
 
 def _layout_table(markers: MarkerSet) -> dict[str, Any]:

@@ -1,29 +1,20 @@
 """.npy and .npz, and pickles of arrays: what lies in the container. What the arrays mean is ``array_contents``' matter.
 
 Sizes that a header claims are held against the bytes that are there before anything is reserved for them, and nothing
-pickled is executed (``core/body/pickles.py``).
+pickled is executed (``core/bounded_files.py``, ``core/body/pickles.py``).
 """
 
-import io
-import math
 from pathlib import Path
-from typing import Any, BinaryIO, Final
-import zipfile
+from typing import Final
 
-import numpy as np
-
-from ...body.pickles import load_motion_pickle
-from ...errors import FormatError, MissingFileError
+from ...body.pickles import MAX_BYTES, load_motion_pickle
+from ...bounded_files import NPY, ZIP, NpzLimits, read_npy, read_npz, read_whole, require_regular
+from ...errors import MissingFileError
 from ..recording import Head, Hints, Recording
 from .array_contents import ARRAY, recording_of
 
-NPY: Final = b"\x93NUMPY"
-ZIP: Final = b"PK\x03\x04"
-MOST_ARRAYS: Final = 64
-MOST_HEADER_BYTES: Final = 10_000
-EXPANSION: Final = 12
-"""A compressed file may hold this many times its size in arrays, and SMALL_BYTES besides."""
-SMALL_BYTES: Final = 8 << 20
+NPZ_LIMITS: Final = NpzLimits(arrays=64, expansion=12, small_bytes=8 << 20)
+"""Measured motion hardly compresses; the 8 MiB are for short files of constants."""
 
 
 def recognises(head: Head) -> bool:
@@ -34,12 +25,14 @@ def recognises(head: Head) -> bool:
 def open_file(path: Path, hints: Hints) -> Recording:
     """Read an array file; see ``readers.open_recording``."""
     try:
+        size = require_regular(path)
         with path.open("rb") as file:
             start = file.read(len(NPY))
             file.seek(0)
             if start.startswith(ZIP):
-                return recording_of(_load_npz(file, path), path, hints)
-            value = _load_npy(file, path.stat().st_size, str(path))
+                arrays = read_npz(file, path, limits=NPZ_LIMITS, read_objects=load_motion_pickle)
+                return recording_of(arrays, path, hints)
+            value = read_npy(file, size, str(path), load_motion_pickle)
     except OSError as error:
         raise MissingFileError(
             f"{path} cannot be read ({error.strerror or error}). Give an .npy or .npz file."
@@ -58,76 +51,6 @@ def recognises_pickle(head: Head) -> bool:
 
 def open_pickle(path: Path, hints: Hints) -> Recording:
     """Read a pickle of arrays; see ``readers.open_recording``."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise MissingFileError(f"{path} cannot be read ({error.strerror}). Give a .pkl file.") from error
+    data = read_whole(path, limit_bytes=MAX_BYTES, what="a .pkl of motion")
     value = load_motion_pickle(data, str(path))
     return recording_of(value if isinstance(value, dict) else {ARRAY: value}, path, hints)
-
-
-def _load_npy(file: BinaryIO, size: int, source: str) -> Any:
-    """An array, or what an array of objects holds. size: of the file, bytes."""
-    try:
-        shape, is_fortran, dtype = _read_header(file)
-    except Exception as error:  # NumPy parses the header as Python: damaged ones raise nearly anything.
-        raise FormatError(f"{source} is truncated or not an array file ({_brief(error)}). Write it again.") from error
-    left = size - file.tell()
-    if dtype.hasobject:
-        return load_motion_pickle(file.read(left), source)
-    count = math.prod(shape)
-    if 0 in shape[1:]:
-        raise FormatError(f"{source} holds an empty array of shape {shape}. Write it again.")
-    if any(length < 0 for length in shape) or count * dtype.itemsize > left or dtype.itemsize <= 0:
-        raise FormatError(
-            f"{source} is truncated: {left} bytes are too few for {dtype} of shape {shape}. Write it again with "
-            "numpy.save or numpy.savez."
-        )
-    array = np.frombuffer(file.read(count * dtype.itemsize), dtype, count)
-    return array.reshape(shape[::-1]).T if is_fortran else array.reshape(shape)
-
-
-def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, order and type. The length of the header is looked at before NumPy reserves as much."""
-    start = file.read(len(NPY) + 2)
-    version = tuple(start[len(NPY) :])
-    if not start.startswith(NPY) or version not in ((1, 0), (2, 0), (3, 0)):
-        raise ValueError("no magic bytes of a known version")
-    width = 2 if version == (1, 0) else 4
-    length = file.read(width)
-    if int.from_bytes(length, "little") > MOST_HEADER_BYTES:
-        raise ValueError(f"a header of {int.from_bytes(length, 'little')} bytes")
-    rest = io.BytesIO(length + file.read(int.from_bytes(length, "little")))
-    read_header: Any = np.lib.format.read_array_header_1_0 if width == 2 else np.lib.format.read_array_header_2_0
-    shape, is_fortran, dtype = read_header(rest)
-    return shape, is_fortran, dtype
-
-
-def _load_npz(file: BinaryIO, path: Path) -> dict[str, Any]:
-    try:
-        with zipfile.ZipFile(file) as archive:
-            members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
-            expanded = sum(info.file_size for info in members)
-            if len(members) > MOST_ARRAYS or expanded > EXPANSION * path.stat().st_size + SMALL_BYTES:
-                raise FormatError(
-                    f"{path} would unpack to {expanded >> 20} MiB in {len(members)} arrays, far more than a motion "
-                    "needs. Write it again without what is not motion."
-                )
-            arrays = {}
-            for info in members:
-                data = archive.read(info)
-                arrays[info.filename.removesuffix(".npy")] = _load_npy(
-                    io.BytesIO(data), len(data), f"{path} ({info.filename})"
-                )
-    except FormatError:
-        raise
-    except Exception as error:  # zipfile and zlib raise many kinds on damaged archives.
-        raise FormatError(
-            f"{path} is truncated or not an .npz ({_brief(error)}). Write it again with numpy.savez."
-        ) from error
-    return arrays
-
-
-def _brief(error: Exception) -> str:
-    """A reason in one short line."""
-    return " ".join((str(error) or type(error).__name__).split())[:160]

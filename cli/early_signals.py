@@ -1,0 +1,24 @@
+"""SIGINT and SIGTERM while the program is being imported: imported first, and importing nearly nothing itself."""
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+
+def is_program() -> bool:
+    """Whether this process is the ``dancepose`` command, and not a program that imports it."""
+    name = os.path.basename(sys.argv[0] if sys.argv else "")  # noqa: PTH119 - pathlib takes a tenth of a second
+    return name in ("dancepose", "dancepose.exe", "dancepose-script.py") or "dancepose.cli.main" in sys.orig_argv[:4]
+
+
+def end_at_once(number: int, _frame: FrameType | None) -> NoReturn:
+    """End before anything was done."""
+    os.write(2, b"dancepose: Stopped before anything was done.\n")
+    os._exit(128 + number)
+
+
+if is_program():
+    signal.signal(signal.SIGINT, end_at_once)
+    signal.signal(signal.SIGTERM, end_at_once)

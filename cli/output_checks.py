@@ -1,0 +1,41 @@
+"""The outputs of each command, checked before it works."""
+
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.output_paths import Output, require_outputs
+
+MOTION: Final = (".npz",)
+TABLE: Final = (".json",)
+PICTURE: Final = (".png",)
+PLOT: Final = (".png", ".pdf", ".svg", ".jpg")
+LAYOUT: Final = (".toml",)
+
+
+def check_files(
+    outputs: dict[str, tuple[Path | None, tuple[str, ...]]],
+    inputs: Iterable[Path | str | None],
+    *,
+    folders: dict[str, Path | None] | None = None,
+) -> None:
+    """Refuse outputs that cannot be written or that would replace an input.
+
+    Args:
+        outputs: Path and allowed suffixes by option; a path of None is not wanted.
+        inputs: Files and folders that are read. Text is the name of a layout, which is a file if it ends in .toml.
+        folders: Folders that are written to, by option.
+
+    Raises:
+        OutputError: See ``core.output_paths.require_outputs``.
+        InputError: A plot is wanted and matplotlib is not installed.
+    """
+    files = [Output(option, path, suffixes) for option, (path, suffixes) in outputs.items()]
+    files += [Output(option, path, is_folder=True) for option, path in (folders or {}).items()]
+    read = [Path(given) if given is not None and str(given).endswith(".toml") else given for given in inputs]
+    require_outputs(files, [given for given in read if not isinstance(given, str)])
+    for option, (path, suffixes) in outputs.items():
+        if path is not None and suffixes == PLOT and find_spec("matplotlib") is None:
+            raise InputError(f"{option} needs matplotlib. Install it with `pip install matplotlib`, or omit {option}.")

@@ -1,0 +1,89 @@
+"""What the headless renderer checks before it works, and how it ends when it is asked to."""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+import threading
+from typing import Final
+
+from .core.atomic import output_error
+from .core.errors import InputError
+from .core.file_locks import locked
+from .core.interruption import Interruption, ending_with_parent
+from .core.output_paths import Output, require_outputs
+from .core.printable_text import quoted
+
+GRACE_S: Final = 1.0
+"""Time to end between two frames; the caller waits a little longer."""
+EXPORTS: Final = (".fbx", ".glb", ".usd", ".usda", ".usdc", ".abc", ".npz", ".bvh")
+STOPPED: Final = "Stopped. Finished work is kept: run the same command again to resume."
+
+
+def check_files(arguments: argparse.Namespace, work: Path) -> None:
+    """Refuse outputs that cannot be written or that would replace an input, and names that Blender cannot take.
+
+    Args:
+        arguments: Of the command line.
+        work: Folder of unfinished frames.
+
+    Raises:
+        OutputError: See ``core.output_paths.require_outputs``.
+        InputError: The name of the source is not UTF-8.
+    """
+    outputs = [
+        Output("--out", arguments.out, (".mp4",)),
+        *(Output("--export", path, EXPORTS) for path in arguments.export),
+        Output("--motion", arguments.motion, (".npz",)),
+        Output("--blend", arguments.blend, (".blend",)),
+        Output("--sheet", arguments.sheet, (".png",)),
+        Output("--report", arguments.report, (".json",)),
+        Output("--work", work, is_folder=True),
+    ]
+    layout = Path(arguments.layout) if str(arguments.layout).endswith(".toml") else None
+    require_outputs(outputs, (arguments.source, arguments.body, arguments.regressor, layout))
+    try:
+        str(arguments.source).encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            f"The name {quoted(str(arguments.source), 200)} is not valid UTF-8, which Blender needs for the music. "
+            "Rename it."
+        ) from None
+
+
+@contextmanager
+def work_folder(path: Path) -> Iterator[None]:
+    """Make the folder of unfinished frames, and hold it against other renderers.
+
+    Args:
+        path: The folder; removed at the end where nothing is left in it.
+
+    Raises:
+        OutputError: It cannot be made, or another process renders into it.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(path, error) from error
+    try:
+        with locked(path, purpose="renders into"):
+            yield
+    finally:
+        with suppress(OSError):
+            path.rmdir()
+
+
+@contextmanager
+def stopping() -> Iterator[tuple[threading.Event, Interruption]]:
+    """Yield an event that a signal or the end of the calling process sets, so that work stops between steps.
+
+    Work that does not stop in time is ended; its temporary files are removed.
+
+    Yields:
+        The event, and what was received.
+    """
+    stopped = threading.Event()
+    interruption = Interruption(lambda _number: stopped.set(), grace_s=GRACE_S, sentence=STOPPED)
+    with ExitStack() as stack:
+        stack.enter_context(ending_with_parent(stopped.set, grace_s=GRACE_S))
+        yield stopped, stack.enter_context(interruption)
