@@ -13,8 +13,10 @@ import numpy as np
 from ...axes import turn_points
 from ...errors import FormatError, InputError, MissingFileError
 from ..conventions import Interpretation, interpret
+from ..doubt import require_sure
 from ..recording import NO_HINTS, Finding, Head, Hints, PointRecording, PoseRecording, Recording
 from ..sequence import KeypointSequence
+from ..unseen_points import mask_zeros
 from . import array_file, bvh_points, c3d_file, music_dance, text_tables
 
 FrameRange = tuple[int, int | None]
@@ -105,8 +107,24 @@ def examine(path: Path, hints: Hints = NO_HINTS) -> Examination:
     form = Finding("format", recording.form, 0.99, "its content is of that form")
     if isinstance(recording, PoseRecording):
         return Examination(recording, None, (form, *recording.findings))
+    recording = mask_zeros(recording, hints.layout)
     interpretation = interpret(recording, hints)
     return Examination(recording, interpretation, (form, *recording.findings, *interpretation.findings))
+
+
+def require_plausible(examination: Examination, hints: Hints) -> None:
+    """Stop where what a file means is no more than a guess.
+
+    Args:
+        examination: Of the file.
+        hints: Whether the user accepts doubts.
+
+    Raises:
+        DoubtError: A conclusion is less than half sure; the message says how to go on.
+    """
+    recording = examination.recording
+    points = recording.points if isinstance(recording, PointRecording) else None
+    require_sure(examination.findings, points, recording.source, hints)
 
 
 def sequence_of(examination: Examination) -> KeypointSequence:
@@ -130,7 +148,7 @@ def sequence_of(examination: Examination) -> KeypointSequence:
         raise InputError(f"The frame rate {understood.fps:g} is not usable; give a positive number of frames a second.")
     points = turn_points(recording.points, understood.turn, understood.metres)
     confidence = recording.confidence
-    if understood.exchange:
+    if understood.swaps_sides:
         points = points[:, list(understood.layout.mirrored)]
         confidence = None if confidence is None else confidence[:, list(understood.layout.mirrored)]
     unseen = ~np.isfinite(points).all(axis=-1)
@@ -173,5 +191,7 @@ def read(
         InputError: no frame rate is known, or ``frames`` selects nothing.
     """
     given = replace(hints, layout=layout or hints.layout, fps=fps if fps is not None else hints.fps)
-    sequence = sequence_of(examine(path, given))
+    examination = examine(path, given)
+    require_plausible(examination, given)
+    sequence = sequence_of(examination)
     return sequence if frames is None else sequence.between(*frames)

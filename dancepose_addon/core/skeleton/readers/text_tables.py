@@ -22,6 +22,8 @@ AXES: Final = {"x": 0, "y": 1, "z": 2}
 SURENESS: Final = ("confidence", "conf", "score", "likelihood")
 TIMES: Final = ("time", "times", "t", "seconds", "timestamp", "time_s")
 LARGEST: Final = 1e9
+LONGEST_STEP_S: Final = 0.5
+"""Times further apart are no seconds: frame numbers, or milliseconds."""
 MOST_COLUMNS: Final = 4096
 _COORDINATE: Final = re.compile(
     r"^(?:(?P<name>.+?)[ ._:/-]*(?P<axis>[xyzXYZ]|confidence|conf|score|likelihood)"
@@ -147,7 +149,7 @@ def _rate_of(times_s: F64, path: Path) -> float | None:
     if len(steps) == 0 or not (steps > 0).all():
         return None
     typical = float(np.median(steps))
-    if typical > 1.0 or np.mean(np.abs(steps / typical - 1.0) < 0.2) < 0.9:
+    if typical >= LONGEST_STEP_S or np.mean(np.abs(steps / typical - 1.0) < 0.2) < 0.9:
         return None  # milliseconds, frame numbers, or gaps: the user says what it is
     return usable_rate((len(steps)) / float(steps.sum()), str(path))
 
