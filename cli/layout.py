@@ -40,7 +40,7 @@ def check(name: NameArgument, picture: PictureOption = None) -> None:
     print(f"{name}: {chosen.title}, {chosen.count} points, {len(chosen.edges)} edges")
     names = chosen.keypoints
     for index, point in enumerate(markers.to_json()["points"]):
-        rides = ", ".join(f"{joint} {share:.0%}" for joint, share in point["rides_on"].items())
+        rides = ", ".join(f"{joint} {share:.0%}" for joint, share in point["attached_to"].items())
         offset = ", ".join(f"{100.0 * value:.1f}" for value in point["offset_m"])
         other = "" if chosen.mirrored[index] == index else f"  mirrors {names[chosen.mirrored[index]]}"
         print(f"{index:3d} {names[index]:<18} on {rides:<44} offset {offset} cm{other}")

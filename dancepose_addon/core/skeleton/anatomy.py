@@ -146,7 +146,10 @@ def leftward(points: F64, layout: Layout) -> F64:
 
 def upward(points: F64, layout: Layout) -> F64:
     """From feet to head, in each frame, file units. points: (S, K, 3) -> (S, 3)."""
-    return _mean(points, layout.top) - _mean(points, layout.bottom)
+    # Of files without a head the shoulders and hips are above the feet too.
+    seen = np.isfinite(points).all(axis=-1).any(axis=0)
+    top = layout.top if seen[list(layout.top)].any() else (*layout.left, *layout.right)
+    return _mean(points, top) - _mean(points, layout.bottom)
 
 
 def _share_on_own_side(points: F64, layout: Layout) -> float:

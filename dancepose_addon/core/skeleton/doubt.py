@@ -70,9 +70,9 @@ def looks_like_angles(points: F64) -> bool:
         True where they look like Euler angles.
     """
     few = sample(points)
-    if len(few) < 3 or not np.isfinite(few).any():
+    few = few[:, np.isfinite(few).all(axis=(0, 2))]
+    if len(few) < 3 or few.shape[1] < 4:
         return False
-    largest = float(np.nanmax(np.abs(few)))
-    with np.errstate(all="ignore"):
-        moving = few[:, np.nanmax(np.ptp(few, axis=0), axis=-1) > 1e-6 * max(largest, 1e-9)]
-        return largest < MOST_DEGREES and moving.shape[1] > 4 and rigid_share(moving) < 0.5
+    largest = float(np.abs(few).max())
+    moving = few[:, np.ptp(few, axis=0).max(axis=-1) > 1e-6 * max(largest, 1e-9)]
+    return largest < MOST_DEGREES and moving.shape[1] >= 4 and rigid_share(moving) < 0.5

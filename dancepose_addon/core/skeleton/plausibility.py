@@ -129,12 +129,14 @@ def judge_rate(fps: float, confidence: float, why: str, points_m: F64, frames: i
     if len(points_m) < 5 or frames > 4 * len(points_m):
         return Finding("rate", value, confidence, why)
     step_s = (frames - 1) / max(1, len(points_m) - 1) / fps
-    with np.errstate(invalid="ignore"):
-        speeds = np.linalg.norm(np.diff(points_m, axis=0), axis=-1) / step_s
-        middle = np.linalg.norm(np.diff(np.nanmean(points_m, axis=1), axis=0), axis=-1) / step_s
-        if not np.isfinite(speeds).any() or not np.isfinite(middle).any():
-            return Finding("rate", value, confidence, why)
-        limbs, trunk = float(np.nanpercentile(np.nanmedian(speeds, axis=1), 95)), float(np.nanpercentile(middle, 95))
+    speeds = np.linalg.norm(np.diff(points_m, axis=0), axis=-1) / step_s
+    whole = points_m[np.isfinite(points_m).all(axis=-1).mean(axis=1) > 0.5]
+    if not np.isfinite(speeds).any() or len(whole) < 5:
+        return Finding("rate", value, confidence, why)
+    limbs = float(np.median([np.percentile(one[np.isfinite(one)], 95) for one in speeds.T if np.isfinite(one).any()]))
+    seen = np.isfinite(points_m).all(axis=(0, 2))
+    middle = points_m[:, seen].mean(axis=1) if seen.any() else np.zeros((2, 3))
+    trunk = float(np.percentile(np.linalg.norm(np.diff(middle, axis=0), axis=-1), 95)) / step_s
     if trunk > TRUNK_M_S or limbs > LIMBS_M_S:
         fastest = max(trunk, limbs)
         return Finding(

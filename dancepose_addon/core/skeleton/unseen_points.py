@@ -94,19 +94,24 @@ def find_lost_place(points: F64, layout: Layout) -> Finding | None:
     Returns:
         A doubtful finding where the pelvis never moves and the feet do, else None.
     """
-    if len(points) < 5:
+    seen = points[np.isfinite(points).all(axis=-1)]
+    if len(points) < 5 or not len(seen):
         return None
-    extent = float(np.nanmedian(np.nanmax(points, axis=1) - np.nanmin(points, axis=1), axis=0).max())
+    extent = float(np.ptp(seen, axis=0).max())
     hips = [point for point in layout.left + layout.right if layout.joints[point] in (1, 2)]
     tracks = [points[:, point] for point in roots_of(layout)]
     tracks += [points[:, hips].mean(axis=1)] if len(hips) == 2 else []
-    feet = points[:, list(layout.bottom)].mean(axis=1)
-    with np.errstate(invalid="ignore"):
-        moved = [float(np.nanmax(np.abs(track - np.nanmedian(track, axis=0)), initial=0.0)) for track in tracks]
-        walked = float(np.nanmax(np.abs(feet - np.nanmedian(feet, axis=0)), initial=0.0))
+    moved = [way for way in map(_way, tracks) if way is not None]
+    walked = max((_way(points[:, point]) or 0.0 for point in layout.bottom), default=0.0)
     if moved and min(moved) < STILL * extent and walked > MOVING * extent:
         return Finding(
             "place", "lost", 0.8,
             "the pelvis never moves while the feet do: every frame is relative to it, so the body stays in its place",
         )  # fmt: skip
     return None
+
+
+def _way(track: F64) -> float | None:
+    """How far a point goes from its median place, (S, 3), or None where it is hardly seen."""
+    known = track[np.isfinite(track).all(axis=1)]
+    return float(np.abs(known - np.median(known, axis=0)).max()) if len(known) >= 5 else None

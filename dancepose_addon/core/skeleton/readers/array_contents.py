@@ -150,7 +150,7 @@ def _named_layout(arrays: Mapping[str, Any]) -> str | None:
         if text.endswith(".toml"):
             return None
         raise FormatError(
-            f"The file names the layout {text[:40]!r}, which is not known. Give --layout ({', '.join(sorted(LAYOUTS))})."
+            f"The file names the layout {text[:40]!r}, which is not known ({', '.join(sorted(LAYOUTS))})."
         )
     return text or None
 

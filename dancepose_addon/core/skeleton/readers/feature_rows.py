@@ -139,7 +139,7 @@ def _motionx(array: F64, source: str) -> PoseRecording | None:
         "Motion-X",
         source,
         model="smplx",
-        betas=np.nan_to_num(np.median(array[:, 312:322], axis=0)),
+        betas=np.median(np.nan_to_num(array[:, 312:322]), axis=0),
         fps=30.0,
         fps_why="Motion-X has it",
         findings=(*notes, *((NO_FINGERS,) if moving else ())),
@@ -168,15 +168,15 @@ def _features(array: F64, source: str) -> PointRecording:
     height, the other joints in its axes, and further what follows from these.
     """
     joints, fps, name = FEATURES[array.shape[1]]
-    height = float(np.nanmedian(array[:, 3]))
     metric = array.shape[1] == 263
+    if not np.isfinite(array[:, : 4 + 3 * (joints - 1)]).all():
+        raise InputError(f"{source} has features that are not finite. Cut those frames out.")
+    height = float(np.median(array[:, 3]))
     if metric and not LEVEL[0] < height < LEVEL[1]:
         raise FormatError(
             f"{source} has the width of {name}, but the pelvis is {height:.2f} m above the floor: the features are "
             "normalised. Multiply by the data set's Std and add its Mean, or give the clip of `new_joints`."
         )
-    if not np.isfinite(array[:, : 4 + 3 * (joints - 1)]).all():
-        raise InputError(f"{source} has features that are not finite. Cut those frames out.")
     half = np.concatenate([[0.0], np.cumsum(array[:-1, 0])])
     cosine, sine = np.cos(2.0 * half), np.sin(2.0 * half)
     # The root's axes in the world: the features are in the root's, so they are turned back.

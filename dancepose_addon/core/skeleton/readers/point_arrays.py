@@ -151,7 +151,6 @@ def _time_is_first(array: F64) -> bool:
     if 1 in (first, second):
         return second == 1 and first > 1
     few = array[:200, :200]
-    with np.errstate(invalid="ignore"):
-        along_first = np.nanmean(np.abs(np.diff(few, axis=0)))
-        along_second = np.nanmean(np.abs(np.diff(few, axis=1)))
-    return bool(along_first < along_second)
+    along = [np.abs(np.diff(few, axis=axis)) for axis in (0, 1)]
+    steps = [float(part[np.isfinite(part)].mean()) if np.isfinite(part).any() else np.inf for part in along]
+    return steps[0] < steps[1]

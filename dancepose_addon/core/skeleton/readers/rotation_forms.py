@@ -34,10 +34,10 @@ def is_orthonormal(first: F64, second: F64) -> bool:
     with np.errstate(invalid="ignore"):
         lengths = np.concatenate([np.linalg.norm(first, axis=-1).ravel(), np.linalg.norm(second, axis=-1).ravel()])
         across = np.abs((first * second).sum(axis=-1)).ravel()
-        if not lengths.size or not np.isfinite(lengths).any():
-            return False
-        off = np.nanpercentile(np.abs(lengths - 1.0), 75)
-        return bool(off < NEARLY and np.nanpercentile(across, 75) < NEARLY)
+    lengths, across = lengths[np.isfinite(lengths)], across[np.isfinite(across)]
+    if not lengths.size or not across.size:
+        return False
+    return bool(np.percentile(np.abs(lengths - 1.0), 75) < NEARLY and np.percentile(across, 75) < NEARLY)
 
 
 def rotmat_of_rows(rot6d: F64) -> F64:
@@ -101,12 +101,11 @@ def rotvec_of_quaternions(quaternions: F64) -> F64 | None:
     Returns:
         (..., 3), radians, or None where they have not length 1.
     """
-    with np.errstate(invalid="ignore"):
-        length = np.linalg.norm(quaternions, axis=-1, keepdims=True)
-        if not np.nanpercentile(np.abs(length - 1.0), 75) < NEARLY:
-            return None
-        unit = quaternions / np.where(length > 0, length, 1.0)
-    if np.nanmean(np.abs(unit[..., 3])) > np.nanmean(np.abs(unit[..., 0])):
+    length = np.linalg.norm(quaternions, axis=-1, keepdims=True)
+    if not np.isfinite(length).all() or not np.percentile(np.abs(length - 1.0), 75) < NEARLY:
+        return None
+    unit = quaternions / np.where(length > 0, length, 1.0)
+    if np.mean(np.abs(unit[..., 3])) > np.mean(np.abs(unit[..., 0])):
         unit = np.concatenate([unit[..., 3:], unit[..., :3]], axis=-1)
     unit = np.where(unit[..., :1] < 0, -unit, unit)
     sine = np.linalg.norm(unit[..., 1:], axis=-1, keepdims=True)
