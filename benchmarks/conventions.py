@@ -34,8 +34,9 @@ from dancepose_addon.core.skeleton.conventions import Interpretation, interpret
 from dancepose_addon.core.skeleton.layouts import LAYOUTS
 from dancepose_addon.core.skeleton.markers import keypoints_from_pose, markers_for
 from dancepose_addon.core.skeleton.readers import read
-from dancepose_addon.core.skeleton.readers.array_contents import ARRAY, recording_of
+from dancepose_addon.core.skeleton.readers.array_contents import recording_of
 from dancepose_addon.core.skeleton.readers.bvh_grammar import parse_bvh
+from dancepose_addon.core.skeleton.readers.point_arrays import ARRAY
 from dancepose_addon.core.skeleton.recording import NO_HINTS, PointRecording
 from tests.support.convention_variants import Case, Clip, Verdict, doubts, variants
 from tests.support.samples import waltz

@@ -47,7 +47,7 @@ def check_layout(name: NameArgument, picture: PictureOption = None) -> None:
     names = chosen.keypoints
     for index, point in enumerate(markers.to_json()["points"]):
         # Shares below half a percent would print as 0 %.
-        weights = {joint: share for joint, share in point["rides_on"].items() if share >= 0.005}
+        weights = {joint: share for joint, share in point["attached_to"].items() if share >= 0.005}
         attached = ", ".join(f"{joint} {share:.0%}" for joint, share in weights.items())
         offset = ", ".join(f"{100.0 * value:.1f}" for value in point["offset_m"])
         other = "" if chosen.mirrored[index] == index else f"  mirrors {names[chosen.mirrored[index]]}"

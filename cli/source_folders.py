@@ -7,8 +7,8 @@ from pathlib import Path
 import typer
 
 from dancepose_addon.core.errors import Cancelled, DancePoseError, InputError
+from dancepose_addon.core.skeleton.readers import MOTION_SUFFIXES, is_one_motion
 
-SUFFIXES = frozenset((".npy", ".npz", ".pkl", ".pickle", ".bvh", ".c3d", ".trc", ".csv", ".tsv", ".json"))
 SKELETONS = "skeletons.json"
 
 
@@ -43,13 +43,13 @@ def expand(given: list[str]) -> list[Path]:
 
 def _within(path: Path) -> list[Path]:
     """Return the motion files of a path: the path itself, or those in the folder."""
-    if not path.is_dir() or (path / SKELETONS).is_file():
+    if not path.is_dir() or is_one_motion(path):
         return [path]
     folders = {file.parent for file in path.rglob(SKELETONS)}
     files = [
         file
         for file in path.rglob("*")
-        if file.is_file() and file.suffix.lower() in SUFFIXES and not folders & {file.parent, *file.parents}
+        if file.is_file() and file.suffix.lower() in MOTION_SUFFIXES and not folders & {file.parent, *file.parents}
     ]
     return sorted([*folders, *files])
 

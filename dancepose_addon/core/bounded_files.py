@@ -112,6 +112,7 @@ def read_npz(
     limits: NpzLimits,
     wanted: Container[str] | None = None,
     read_objects: ObjectReader | None = None,
+    skip_unreadable: bool = False,
 ) -> dict[str, Any]:
     """Read the arrays of an .npz, bounded in number and in total size.
 
@@ -121,6 +122,7 @@ def read_npz(
         limits: See ``NpzLimits``.
         wanted: Names of arrays that are read; all by default. Others are not expanded.
         read_objects: Reads arrays of objects; by default they are refused.
+        skip_unreadable: Leave out members that cannot be read, as long as another has two axes or more.
 
     Returns:
         The arrays by name.
@@ -129,7 +131,9 @@ def read_npz(
         FormatError: The archive is damaged, holds too much, or is compressed otherwise than NumPy does it.
     """
     allowed = limits.total_bytes(path.stat().st_size)
-    left, arrays = allowed, {}
+    left = allowed
+    arrays: dict[str, Any] = {}
+    refusals: list[FormatError] = []
     try:
         with zipfile.ZipFile(file) as archive:
             members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
@@ -150,13 +154,20 @@ def read_npz(
                     )
                 left -= len(data)
                 source = f"{path} ({quoted(info.filename)})"
-                arrays[name] = read_npy(io.BytesIO(data), len(data), source, read_objects)
+                try:
+                    arrays[name] = read_npy(io.BytesIO(data), len(data), source, read_objects)
+                except FormatError as error:
+                    if not skip_unreadable:
+                        raise
+                    refusals.append(error)
     except FormatError:
         raise
     except Exception as error:  # zipfile and zlib raise many kinds on damaged archives.
         raise FormatError(
             f"{path} is truncated or not an .npz ({brief(error)}). Write it again with numpy.savez."
         ) from error
+    if refusals and not any(isinstance(value, np.ndarray) and value.ndim > 1 for value in arrays.values()):
+        raise refusals[0]
     return arrays
 
 

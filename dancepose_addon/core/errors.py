@@ -5,6 +5,7 @@
     |   +-- MissingFileError  a path does not exist or cannot be read
     |   +-- FormatError       truncated, not what its name says, or unsafe to open
     |   +-- LayoutError       the number or meaning of the points does not fit the layout
+    |   +-- DoubtError        what a file means is no more than a guess, so the user has to say it or accept it
     +-- BodyFileError         the body file is not SMPL-shaped, or unsafe to open
     +-- RegressorError        the ONNX file breaks the contract, or is for another layout or schema
     +-- EngineError           no render engine of the wanted kind starts on this machine
@@ -33,6 +34,10 @@ class FormatError(InputError):
 
 class LayoutError(InputError):
     """The number or the meaning of the points does not fit the layout."""
+
+
+class DoubtError(InputError):
+    """What a file means is no more than a guess; the user has to say it, or accept the doubt."""
 
 
 class BodyFileError(DancePoseError):

@@ -158,7 +158,7 @@ def test_every_guess_can_be_overridden(samples: dict[str, Path]) -> None:
     said = Hints().with_text("unit=cm, up=z, mirror=names")
     told = examine(samples["npy points"], replace(said, fps=12.0))
     assert told.interpretation is not None
-    assert (told.interpretation.metres, told.interpretation.fps, told.interpretation.exchange) == (0.01, 12.0, True)
+    assert (told.interpretation.metres, told.interpretation.fps, told.interpretation.swaps_sides) == (0.01, 12.0, True)
     assert told.interpretation.turn[1].tolist() == [0.0, 0.0, 1.0]
     for text in ("unit=parsec", "up=w", "mirror=yes"):
         with pytest.raises(InputError):

@@ -87,7 +87,7 @@ def _judge(
         if mirrored:
             told = any(finding.topic == "sides" and finding.doubtful for finding in findings)
             return Verdict("right" if told and not doubted else "doubted" if told else "wrong", doubted or "sides")
-        if np.linalg.det(found.turn) < 0 or found.exchange:
+        if np.linalg.det(found.turn) < 0 or found.swaps_sides:
             if not doubts(findings, "sides"):
                 return Verdict("wrong", "sides")
             doubted = doubted or "sides"

@@ -78,7 +78,7 @@ def _users(layout: Layout) -> tuple[Placement, ...]:
     body = load_body()
     joints, points = body.rest_joints(), markers_for(layout).rest_points(body.rest_joints())
     found = []
-    for point, pairs in zip(points, layout.riding, strict=True):
+    for point, pairs in zip(points, layout.attached_to, strict=True):
         bones = [joint for joint, _ in sorted(pairs, key=lambda pair: -pair[1])]
         x, y, z = ((point - joints[bones[0]]) * TABLE_HEIGHT_M / body.height_m).tolist()
         found.append(Placement(tuple(_JOINT_NAMES[joint] for joint in bones), (x, y, z), on_skin=False))

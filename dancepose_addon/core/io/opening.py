@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..body.model import BodyModel
 from ..body.motion import BodyMotion
-from ..skeleton.readers import FrameRange, examine, sequence_of
+from ..skeleton.readers import FrameRange, examine, require_plausible, sequence_of
 from ..skeleton.recording import NO_HINTS, Hints, PoseRecording
 from ..skeleton.sequence import KeypointSequence
 from .theta import between, motion_of
@@ -27,6 +27,7 @@ def open_source(
     """
     given = replace(hints, layout=layout or hints.layout, fps=fps if fps is not None else hints.fps)
     examination = examine(path, given)
+    require_plausible(examination, given)
     if isinstance(examination.recording, PoseRecording):
         motion = motion_of(examination.recording, body, given)
         return motion if frames is None else between(motion, *frames)

@@ -19,6 +19,7 @@ from ..body.rotation import rotvec_to_rotmat
 from ..errors import InputError
 from ..fit.floor.contacts import find_soles, ground
 from ..skeleton.conventions import parse_unit
+from ..skeleton.doubt import require_sure
 from ..skeleton.layouts import SMPL24
 from ..skeleton.markers import joint_markers, keypoints_from_pose
 from ..skeleton.recording import NO_HINTS, Finding, Hints, PoseRecording
@@ -92,6 +93,7 @@ def motion_of(recording: PoseRecording, body: BodyModel, hints: Hints = NO_HINTS
         InputError: nobody knows the frame rate, or a hint is not usable.
     """
     up, metres, findings = interpret_theta(recording, hints)
+    require_sure(findings, None, recording.source, hints)
     fps = hints.fps if hints.fps is not None else recording.fps
     if fps is None:
         raise InputError(f"{recording.source} does not say at which frame rate it was recorded. Give --fps.")

@@ -23,6 +23,8 @@ SAMPLES: Final = 160
 LEAST_M: Final = 0.03
 """Shorter distances on the body say little: they are longer or shorter by whole shares from person to person."""
 MOST_ON_A_BONE: Final = 7
+LEAST_BEND: Final = 0.06
+"""Of a thigh's length, by which a knee lies in front of the line from hip to ankle: bent by some 14 degrees."""
 HOLDS: Final = 0.12
 """Relative spread of a distance that counts as held."""
 
@@ -144,7 +146,10 @@ def leftward(points: F64, layout: Layout) -> F64:
 
 def upward(points: F64, layout: Layout) -> F64:
     """From feet to head, in each frame, file units. points: (S, K, 3) -> (S, 3)."""
-    return _mean(points, layout.top) - _mean(points, layout.bottom)
+    # Of files without a head the shoulders and hips are above the feet too.
+    seen = np.isfinite(points).all(axis=-1).any(axis=0)
+    top = layout.top if seen[list(layout.top)].any() else (*layout.left, *layout.right)
+    return _mean(points, top) - _mean(points, layout.bottom)
 
 
 def _share_on_own_side(points: F64, layout: Layout) -> float:
@@ -198,6 +203,8 @@ def find_handedness(points: F64, layout: Layout) -> dict[str, float]:
         forward = _mean(points, front) - _mean(points, back)
         if name == "knees":
             forward = _bend(points, layout)
+            if not _bends(points, layout, forward):
+                continue  # straight knees show nothing
         around = np.cross(left, up)
         vote = (around * forward).sum(axis=-1)
         vote = vote[np.isfinite(vote)]
@@ -238,6 +245,18 @@ def _bend(points: F64, layout: Layout) -> F64:
     stacked = np.stack(found)
     count = np.isfinite(stacked).sum(axis=0)
     return np.divide(np.nansum(stacked, axis=0), count, out=np.full(count.shape, np.nan), where=count > 0)
+
+
+def _bends(points: F64, layout: Layout, bend: F64) -> bool:
+    """Whether knees bend by more than noise and a rig's crooked knees. bend: (S, 3), as of ``_bend``."""
+    thighs = [near_joint(layout, "left_hip"), near_joint(layout, "left_knee")]
+    if thighs[0] is None or thighs[1] is None:
+        return False
+    length = np.linalg.norm(points[:, thighs[0]] - points[:, thighs[1]], axis=-1)
+    size = np.linalg.norm(bend, axis=-1)
+    if not np.isfinite(length).any() or not np.isfinite(size).any():
+        return False
+    return bool(np.nanpercentile(size, 80) > LEAST_BEND * np.nanmedian(length))
 
 
 def near_joint(layout: Layout, joint: str) -> int | None:

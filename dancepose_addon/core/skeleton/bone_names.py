@@ -1,7 +1,7 @@
 """Joint names of common rigs, matched by their parts to SMPL's joints.
 
-A name is split into tokens: prefixes of tools (``mixamorig:``, ``Bip01``, ``m_avg_``), a side (``L``, ``Left``, ``.l``),
-a part (``UpLeg``, ``thigh``, ``femur``), a number and suffixes (``_JNT``). Where one part may mean two joints
+A name is split into tokens: prefixes of tools (``mixamorig:``, ``Bip01``, ``m_avg_``), a side (``L``, ``Left``,
+``.l``), a part (``UpLeg``, ``thigh``, ``femur``), a number and suffixes (``_JNT``). Where one part may mean two joints
 (LeftShoulder, LeftHand, LeftFoot), the other names of the file decide: beside a wrist, the hand is the hand.
 """
 

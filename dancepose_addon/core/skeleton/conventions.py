@@ -3,7 +3,7 @@
 A file or its format may declare any of these, a user may say any of them, and the points themselves show most of them:
 a person's proportions give the layout and the unit, heads above feet give the axis that is up, and toes, knees and
 noses in front give which side is left. What is declared and what is shown should agree; where they do not, or where
-nothing is sure, the finding is doubtful and is said aloud.
+nothing is sure, the finding is doubtful and the user is told.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,9 @@ from .anatomy import Fit, find_handedness, find_up, leftward, measure_fit, sampl
 from .floor_plane import find_footing
 from .keypoint_order import judge_order
 from .layouts import LAYOUTS, Layout, get_layout, layouts_with, require_count
+from .plausibility import find_misplaced, judge_rate, measure_limbs
 from .recording import NO_HINTS, Finding, Hints, PointRecording
+from .unseen_points import find_lost_place
 
 HUMAN_COST: Final = 1.2
 """Above this nothing that the points show is believed."""
@@ -43,20 +45,27 @@ PEOPLE_M: Final = (0.85, 2.35)
 ORDINARY_M: Final = 1.7
 HUMANML3D_FPS: Final = 20.0
 MIRRORS: Final = ("none", "axes", "names")
+USUAL_UP: Final = ("y", "z")
 
 
 @dataclass(frozen=True)
 class Interpretation:
-    """How a recording's points become a Sequence.
+    """How a recording's points become a KeypointSequence.
 
-    turn: (3, 3), from the file's axes to SMPL's, a reflection where the file's are left-handed; metres: per unit;
-    exchange: whether left and right names are exchanged; fps: None where nobody knows it; fit: of the layout.
+    Attributes:
+        layout: Of the points.
+        turn: (3, 3), from the file's axes to SMPL's; a reflection where the file's are left-handed.
+        metres: Per unit of the file.
+        swaps_sides: Whether the names of left and right are exchanged.
+        fps: Frames a second, or None where it is not known.
+        fit: How well the points fit the layout.
+        findings: Every conclusion, with its confidence and reason.
     """
 
     layout: Layout
     turn: F64
     metres: float
-    exchange: bool
+    swaps_sides: bool
     fps: float | None
     fit: Fit
     findings: tuple[Finding, ...]
@@ -65,16 +74,31 @@ class Interpretation:
 def interpret(recording: PointRecording, hints: Hints = NO_HINTS) -> Interpretation:
     """Find out what a recording's points mean.
 
+    Args:
+        recording: Points as a file has them.
+        hints: What the user says.
+
+    Returns:
+        Layout, axes, unit and rate.
+
     Raises:
-        LayoutError: no layout has that many points, or several fit equally. InputError: a hint is not usable.
+        LayoutError: No layout has that many points, or several fit equally.
+        InputError: A hint is not usable.
     """
     points = sample(recording.points)
     layout, found = find_layout(recording, points, hints)
     findings = [found]
     fit = measure_fit(points, layout)
-    order = _judge_order(recording, points, layout, fit, hints)
-    findings += [order] if order else []
     human = fit.cost < HUMAN_COST
+    odd = _odd_proportions(recording, points, layout) if not human else None
+    if odd is not None:
+        fit, found = odd
+        human = True
+        findings.append(found)
+    else:
+        order = _judge_order(recording, points, layout, fit, hints)
+        misplaced = find_misplaced(points, layout, fit.scale) if human and recording.names is not None else None
+        findings += [doubt for doubt in (order, misplaced) if doubt is not None]
     metres, unit = _find_unit(recording, fit, hints, human=human)
     up_name, up = _find_up(recording, points, layout, fit, hints, human=human)
     mirror, sides = _find_sides(points, layout, hints, human=human)
@@ -84,11 +108,38 @@ def interpret(recording: PointRecording, hints: Hints = NO_HINTS) -> Interpretat
     findings += [unit, up, sides]
     fps, rate = _find_rate(recording, points @ turn.T * metres, layout, hints)
     findings.append(rate)
+    lost = find_lost_place(points, layout) if human else None
+    findings += [lost] if lost is not None else []
     return Interpretation(layout, turn, metres, mirror == "names", fps, fit, tuple(findings))
 
 
+def _odd_proportions(recording: PointRecording, points: F64, layout: Layout) -> tuple[Fit, Finding] | None:
+    """The fit by arms and legs alone, where joints are known by name and the trunk's lie as other rigs have them."""
+    if recording.names is None:
+        return None
+    limbs = measure_limbs(points, layout)
+    if not limbs.is_human:
+        return None
+    found = Finding(
+        "proportions", "of the limbs alone", 0.85, "joints of the trunk lie elsewhere than a person's, as in some rigs"
+    )
+    return Fit(limbs.scale, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0), found
+
+
 def find_layout(recording: PointRecording, points: F64, hints: Hints) -> tuple[Layout, Finding]:
-    """The layout, and why. points: (S, K, 3), sampled."""
+    """Find the layout of a recording's points.
+
+    Args:
+        recording: Points as a file has them.
+        points: (S, K, 3), sampled from it.
+        hints: What the user says.
+
+    Returns:
+        The layout, and why it is that.
+
+    Raises:
+        LayoutError: No layout has that many points, or they fit none.
+    """
     count, source = points.shape[1], recording.source
     named = hints.layout or recording.layout
     if named is not None:
@@ -100,8 +151,8 @@ def find_layout(recording: PointRecording, points: F64, hints: Hints) -> tuple[L
     if not fitting:
         counts = ", ".join(f"{layout.name} {layout.count}" for layout in LAYOUTS.values())
         raise LayoutError(
-            f"{source} has {count} key-points, and no known layout has that many ({counts}). Describe them in a layout "
-            "of your own: `dancepose layout template`."
+            f"{source} has {count} points a frame, and no known layout has that many ({counts}). Describe them in a "
+            "layout file: `dancepose layout template`."
         )
     ranked = sorted(((measure_fit(points, layout).cost, layout) for layout in fitting), key=lambda pair: pair[0])
     cost, layout = ranked[0]
@@ -110,7 +161,10 @@ def find_layout(recording: PointRecording, points: F64, hints: Hints) -> tuple[L
         return layout, Finding("layout", layout.name, confidence, f"it is the one with {count} points")
     names = ", ".join(layout.name for layout in fitting)
     if not cost < HUMAN_COST:
-        raise LayoutError(f"{source} has {count} key-points, which fits several layouts. Say which: --layout {names}.")
+        raise LayoutError(
+            f"{source} has {count} points a frame, which by their proportions are no person in {names}. If they are "
+            f"one of these all the same, give --layout; or describe them: `dancepose layout template`."
+        )
     margin = ranked[1][0] - cost
     why = f"of {names} its proportions fit best (by {margin:.2f})"
     return layout, Finding("layout", layout.name, 0.98 if margin > MARGIN else 0.6, why)
@@ -183,7 +237,17 @@ def _find_unit(recording: PointRecording, fit: Fit, hints: Hints, *, human: bool
 
 
 def parse_unit(text: str) -> float:
-    """Metres per unit, of a name or a number. Raises InputError."""
+    """Metres per unit of length.
+
+    Args:
+        text: Name of a unit, or metres as a number.
+
+    Returns:
+        Metres.
+
+    Raises:
+        InputError: It is neither.
+    """
     if text in METRES_PER:
         return METRES_PER[text]
     try:
@@ -229,7 +293,9 @@ def _find_up(
         return recording.up, Finding("up axis", recording.up, 0.7, f"{recording.form} has it, but {told}")
     if not human:
         return "y", Finding("up axis", "y", 0.3, "nothing else is known")
-    return seen, Finding("up axis", seen, 0.98 if clear else 0.6, told)
+    if clear and seen not in USUAL_UP:
+        told += "; y or z is usual, so if the person lies or stands on the hands, give --read up=y"
+    return seen, Finding("up axis", seen, (0.98 if seen in USUAL_UP else 0.8) if clear else 0.6, told)
 
 
 def _find_sides(points: F64, layout: Layout, hints: Hints, *, human: bool) -> tuple[str, Finding]:
@@ -258,7 +324,9 @@ def _find_rate(recording: PointRecording, points_m: F64, layout: Layout, hints: 
     if hints.fps is not None:
         return hints.fps, Finding("rate", f"{hints.fps:g} fps", 1.0, "it was asked for")
     if recording.fps is not None:
-        return recording.fps, Finding("rate", f"{recording.fps:g} fps", recording.fps_confidence, recording.fps_why)
+        return recording.fps, judge_rate(
+            recording.fps, recording.fps_confidence, recording.fps_why, points_m, len(recording.points)
+        )
     if layout.name == "smpl22" and _starts_like_humanml3d(points_m, layout):
         return HUMANML3D_FPS, Finding(
             "rate", f"{HUMANML3D_FPS:g} fps", 0.7, "it starts at the origin and on the floor as HumanML3D's clips do"

@@ -6,12 +6,12 @@
 
     [[points]]
     name = "LSHO"
-    rides_on = { left_shoulder = 0.7, spine3 = 0.3 } # or one joint of SMPL: "left_shoulder"
-    offset_m = [0.02, 0.05, 0.0]                     # from the joints' weighted mean, T-pose, y up, facing z
-    mirror = "RSHO"                                  # may be left out where left and right stand in the name
+    attached_to = { left_shoulder = 0.7, spine3 = 0.3 } # or one joint of SMPL: "left_shoulder"
+    offset_m = [0.02, 0.05, 0.0]                        # from the joints' weighted mean, T-pose, y up, facing z
+    mirror = "RSHO"                                     # may be left out where left and right stand in the name
 
 ``left`` and ``right`` (points of shoulders and hips), ``top`` (of the head) and ``bottom`` (of the feet) may be named;
-by default they follow from the joints that the points ride on.
+by default they follow from the joints that the points are attached to.
 """
 
 from itertools import pairwise
@@ -30,10 +30,14 @@ MAX_BYTES: Final = 1 << 20
 MAX_POINTS: Final = 512
 LEAST_SHARE: Final = 1e-4
 LEFT_TRUNK: Final = ("left_hip", "left_shoulder", "left_collar")
-HEAD: Final = ("head", "neck")
-FEET: Final = ("ankle", "foot")
+HEAD: Final = (("head", "neck"), ("shoulder", "collar", "spine3"))
+FEET: Final = (("ankle", "foot"), ("knee",))
+"""Joints of the points that are above, and of those below; the second where a file has none of the first."""
 KEYS: Final = {"format", "name", "title", "edges", "points", "left", "right", "top", "bottom"}
-POINT_KEYS: Final = {"name", "rides_on", "offset_m", "mirror"}
+ATTACHED: Final = "attached_to"
+FORMER_ATTACHED: Final = "rides_on"
+"""The key of files written by earlier versions."""
+POINT_KEYS: Final = {"name", ATTACHED, FORMER_ATTACHED, "offset_m", "mirror"}
 
 
 def read_layout(path: Path) -> Layout:
@@ -94,12 +98,12 @@ class _Checker:
             self.wrong("each point needs a name of its own")
             return None
         self.index = {one: index for index, one in enumerate(names)}
-        riding = tuple(self._riding(point) for point in points)
+        attached = tuple(self._attachment(point) for point in points)
         offsets = tuple(self._offset(point) for point in points)
         edges = self._edges(len(points))
         if self.complaints:
             return None
-        joints = tuple(max(pairs, key=lambda pair: pair[1])[0] for pairs in riding)
+        joints = tuple(max(pairs, key=lambda pair: pair[1])[0] for pairs in attached)
         mirrored = self._mirrored(points)
         left, right = self._sides(joints, mirrored)
         top, bottom = self._chosen("top", joints, HEAD), self._chosen("bottom", joints, FEET)
@@ -107,22 +111,22 @@ class _Checker:
             return None
         title = str(self.table.get("title") or self.table.get("name") or name)
         return Layout(
-            name, title, tuple(names), edges, joints, mirrored, left, right, top, bottom, riding=riding,
+            name, title, tuple(names), edges, joints, mirrored, left, right, top, bottom, attached_to=attached,
             offsets_m=offsets,
         )  # fmt: skip
 
-    def _riding(self, point: dict[str, Any]) -> tuple[tuple[int, float], ...]:
+    def _attachment(self, point: dict[str, Any]) -> tuple[tuple[int, float], ...]:
         unknown = sorted(set(point) - POINT_KEYS)
         if unknown:
             self.wrong(f"point {point['name']} has the unknown keys {', '.join(unknown[:5])}")
-        rides = point.get("rides_on")
-        table = {rides: 1.0} if isinstance(rides, str) else rides
+        joints = attachment_of(point)
+        table = {joints: 1.0} if isinstance(joints, str) else joints
         if not isinstance(table, dict) or not table:
-            self.wrong(f"point {point['name']} rides on nothing (rides_on)")
+            self.wrong(f"point {point['name']} is attached to nothing ({ATTACHED})")
             return ((0, 1.0),)
         strange = [joint for joint in table if joint not in JOINT_INDEX]
         if strange:
-            self.wrong(f"point {point['name']} rides on {strange[0]!r}; joints are {', '.join(JOINT_NAMES)}")
+            self.wrong(f"point {point['name']} is attached to {strange[0]!r}; joints are {', '.join(JOINT_NAMES)}")
             return ((0, 1.0),)
         weights = [_number(weight) for weight in table.values()]
         if any(weight is None or weight <= 0 for weight in weights):
@@ -187,12 +191,16 @@ class _Checker:
             self.wrong("left and right have to name the same number of points of shoulders and hips, at least one")
         return left, right
 
-    def _chosen(self, key: str, joints: tuple[int, ...], parts: tuple[str, ...]) -> tuple[int, ...]:
+    def _chosen(self, key: str, joints: tuple[int, ...], parts: tuple[tuple[str, ...], ...]) -> tuple[int, ...]:
         if key in self.table:
             return self._named(key)
-        found = tuple(index for index, joint in enumerate(joints) if JOINT_NAMES[joint].endswith(parts))
+        found: tuple[int, ...] = ()
+        for candidates in parts:
+            found = tuple(index for index, joint in enumerate(joints) if JOINT_NAMES[joint].endswith(candidates))
+            if found:
+                break
         if not found:
-            self.wrong(f"{key} has to name points, since none rides on {' or '.join(parts)}")
+            self.wrong(f"{key} has to name points, since none is attached to {' or '.join(parts[0])}")
         return found
 
     def _named(self, key: str) -> tuple[int, ...]:
@@ -202,6 +210,18 @@ class _Checker:
         if not names or len(indices) != len(names):
             self.wrong(f"{key} is {raw!r:.60}, not a list of points")
         return tuple(indices)
+
+
+def attachment_of(point: dict[str, Any]) -> Any:
+    """What a point's table says it is attached to, under the key of this version or of earlier ones.
+
+    Args:
+        point: Table of one point.
+
+    Returns:
+        Joints with their weights, one joint's name, or None.
+    """
+    return point.get(ATTACHED, point.get(FORMER_ATTACHED))
 
 
 def _number(value: Any) -> float | None:
@@ -230,16 +250,16 @@ def other_sides(name: str) -> list[str]:
 def table_of(layout: Layout) -> dict[str, Any]:
     """The table that ``layout_from_table`` reads. A layout of the project's own rides on its joints alone."""
     names = layout.keypoints
-    riding = layout.riding or tuple(((joint, 1.0),) for joint in layout.joints)
+    attached = layout.attached_to or tuple(((joint, 1.0),) for joint in layout.joints)
     offsets = layout.offsets_m or ((0.0, 0.0, 0.0),) * layout.count
     points = [
         {
             "name": name,
-            "rides_on": {JOINT_NAMES[joint]: round(weight, 5) for joint, weight in pairs if weight >= LEAST_SHARE},
+            ATTACHED: {JOINT_NAMES[joint]: round(weight, 5) for joint, weight in pairs if weight >= LEAST_SHARE},
             "offset_m": [round(value, 5) for value in offset],
             "mirror": names[layout.mirrored[index]],
         }
-        for index, (name, pairs, offset) in enumerate(zip(names, riding, offsets, strict=True))
+        for index, (name, pairs, offset) in enumerate(zip(names, attached, offsets, strict=True))
     ]
     sides = {key: [names[point] for point in getattr(layout, key)] for key in ("left", "right", "top", "bottom")}
     edges = [[names[first], names[second]] for first, second in layout.edges]
@@ -252,7 +272,7 @@ def template_of(names: tuple[str, ...], title: str, edges: list[tuple[int, int]]
     edges: pairs of points; by default each hangs on the one before.
     """
     pairs = list(pairwise(range(len(names)))) if edges is None else edges
-    points = [{"name": name, "rides_on": {guess_joint(name): 1.0}, "offset_m": [0.0, 0.0, 0.0]} for name in names]
+    points = [{"name": name, ATTACHED: {guess_joint(name): 1.0}, "offset_m": [0.0, 0.0, 0.0]} for name in names]
     return {"format": FORMAT, "title": title, "edges": [[names[a], names[b]] for a, b in pairs], "points": points}
 
 
@@ -265,15 +285,15 @@ def write_layout(path: Path, table: dict[str, Any]) -> None:
         "edges = [",
         *(f"    {_list(edge)}," for edge in table["edges"]),
         "]",
-        "# Points of shoulders and hips on either side, of the head, of the feet; by default those that ride there.",
+        "# Points of shoulders and hips on either side, of the head, of the feet; by default those attached there.",
         *(f"{key} = {_list(table[key])}" for key in ("left", "right", "top", "bottom") if key in table),
-        "# rides_on: joints of SMPL with their shares; offset_m: from their mean, metres, T-pose, y up, facing z.",
+        "# attached_to: joints of SMPL with their shares; offset_m: from their mean, metres, T-pose, y up, facing z.",
         "# Joints: " + ", ".join(JOINT_NAMES[:12]) + ",",
         "# " + ", ".join(JOINT_NAMES[12:]) + ".",
     ]
     for point in table["points"]:
-        rides = ", ".join(f"{joint} = {weight}" for joint, weight in point["rides_on"].items())
-        lines += ["", "[[points]]", f"name = {_quoted(point['name'])}", f"rides_on = {{ {rides} }}"]
+        joints = ", ".join(f"{joint} = {weight}" for joint, weight in attachment_of(point).items())
+        lines += ["", "[[points]]", f"name = {_quoted(point['name'])}", f"{ATTACHED} = {{ {joints} }}"]
         lines.append(f"offset_m = {point['offset_m']}")
         if "mirror" in point:
             lines.append(f"mirror = {_quoted(point['mirror'])}")

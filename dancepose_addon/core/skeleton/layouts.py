@@ -8,28 +8,34 @@ from ..errors import LayoutError
 from .layout import Layout
 from .layout_file import read_layout
 from .layout_tables import BODY25, COCO17, H36M17, MD23, SMPL22, SMPL24
+from .layout_tables_markers import PLUGINGAIT39
 from .layout_tables_more import AZURE32, KINECT25, SMPLH52, SMPLX55
 
 __all__ = [
-    "AZURE32", "BODY25", "COCO17", "H36M17", "KINECT25", "LAYOUTS", "MD23", "SMPL22", "SMPL24", "SMPLH52", "SMPLX55",
-    "Layout", "get_layout", "layouts_with", "require_count",
+    "AZURE32", "BODY25", "COCO17", "H36M17", "KINECT25", "LAYOUTS", "MD23", "PLUGINGAIT39", "SMPL22", "SMPL24",
+    "SMPLH52", "SMPLX55", "Layout", "get_layout", "layouts_with", "require_count",
 ]  # fmt: skip
 
 LAYOUTS: Final = {
     layout.name: layout
-    for layout in (MD23, SMPL24, SMPL22, COCO17, BODY25, H36M17, KINECT25, AZURE32, SMPLH52, SMPLX55)
+    for layout in (MD23, SMPL24, SMPL22, COCO17, BODY25, H36M17, KINECT25, AZURE32, SMPLH52, SMPLX55, PLUGINGAIT39)
 }
 SUFFIX: Final = ".toml"
 
 
 def get_layout(name: str) -> Layout:
-    """The layout of that name, or the user's own in that .toml file.
+    """Find a layout.
 
-    A user's layout is called by its path, so that its name alone finds it again.
+    Args:
+        name: Of a built-in layout, or the path of a user's .toml file. A user's layout is called by its path, so that
+            its name alone finds it again.
+
+    Returns:
+        The layout.
 
     Raises:
-        LayoutError: no such layout, or the file describes none; the message lists those there are.
-        MissingFileError: the file cannot be read.
+        LayoutError: There is no such layout, or the file describes none; the message lists the known ones.
+        MissingFileError: The file cannot be read.
     """
     if name in LAYOUTS:
         return LAYOUTS[name]
@@ -48,15 +54,20 @@ def _read(path: Path, _modified_ns: int) -> Layout:
 
 
 def layouts_with(count: int) -> tuple[Layout, ...]:
-    """Every layout with that many key-points."""
+    """Find every built-in layout with that many key-points."""
     return tuple(layout for layout in LAYOUTS.values() if layout.count == count)
 
 
 def require_count(layout: Layout, count: int, source: str) -> None:
-    """Check that ``count`` points are what ``layout`` has.
+    """Check that a layout has as many points as a file.
+
+    Args:
+        layout: To check.
+        count: Points of the file.
+        source: The file, for messages.
 
     Raises:
-        LayoutError: they are not; the message names the layouts that would fit.
+        LayoutError: The numbers differ; the message names the layouts that would fit.
     """
     if count == layout.count:
         return

@@ -15,7 +15,7 @@ import numpy as np
 from ..arrays import F32
 from ..body.model import JOINT_COUNT, JOINT_INDEX, JOINT_NAMES, forward_kinematics
 from ..errors import FormatError, LayoutError, MissingFileError
-from .layout_file import layout_from_table, table_of
+from .layout_file import ATTACHED, attachment_of, layout_from_table, table_of
 from .layouts import Layout, get_layout
 
 MARKER_FOLDER: Final = Path(__file__).parents[2] / "assets" / "markers"
@@ -48,7 +48,7 @@ class MarkerSet:
         points = [
             {
                 "name": name,
-                "rides_on": {JOINT_NAMES[j]: round(float(row[j]), 5) for j in np.flatnonzero(row)},
+                ATTACHED: {JOINT_NAMES[j]: round(float(row[j]), 5) for j in np.flatnonzero(row)},
                 "offset_m": [round(float(value), 5) for value in offset],
             }
             for name, row, offset in zip(self.layout.keypoints, self.weights, self.offsets_m, strict=True)
@@ -72,7 +72,7 @@ class MarkerSet:
             layout, points = _layout_of(table, source), table["points"]
             weights = np.zeros((len(points), JOINT_COUNT), np.float32)
             for row, point in zip(weights, points, strict=True):
-                for joint, weight in point["rides_on"].items():
+                for joint, weight in attachment_of(point).items():
                     row[JOINT_INDEX[joint]] = weight
             offsets = np.array([point["offset_m"] for point in points], np.float32).reshape(len(points), 3)
             names = tuple(point["name"] for point in points)
@@ -115,9 +115,9 @@ def _layout_of(table: dict[str, Any], source: str) -> Layout:
 def markers_for(layout: Layout) -> MarkerSet:
     """Where the points of a layout ride: by the user's file, or by the table that the project ships; joint centres ride
     on themselves."""
-    if layout.is_users:
+    if layout.attached_to:
         weights = np.zeros((layout.count, JOINT_COUNT), np.float32)
-        for row, pairs in zip(weights, layout.riding, strict=True):
+        for row, pairs in zip(weights, layout.attached_to, strict=True):
             for joint, weight in pairs:
                 row[joint] = weight
         return MarkerSet(layout, weights, np.array(layout.offsets_m, np.float32), provenance=layout.name)
@@ -129,7 +129,7 @@ def layout_with(markers: MarkerSet) -> Layout:
     """The set's layout as a user's own, with the places that the set has."""
     riding = tuple(tuple((int(joint), float(row[joint])) for joint in np.flatnonzero(row)) for row in markers.weights)
     offsets = tuple((float(x), float(y), float(z)) for x, y, z in markers.offsets_m)
-    return replace(markers.layout, riding=riding, offsets_m=offsets)
+    return replace(markers.layout, attached_to=riding, offsets_m=offsets, is_builtin=False)
 
 
 def joint_markers(layout: Layout) -> MarkerSet:

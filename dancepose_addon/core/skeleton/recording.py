@@ -1,4 +1,4 @@
-"""What a reader finds in a file, before anything is turned, scaled or named; and what was concluded about it."""
+"""What a reader finds in a file, before it is turned, scaled or named; and what was concluded about it."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,18 +12,23 @@ from ..errors import InputError
 from .sequence import AudioWindow
 
 SURE: Final = 0.9
-"""A conclusion of less confidence is doubtful, and said aloud."""
+"""A conclusion of less confidence is doubtful, and the user is told."""
 
 
 @dataclass(frozen=True)
 class Hints:
     """What a user says about a file; whatever is None is found out.
 
-    layout: name, or path of a user's .toml; fps: frames a second; unit: ``m``, ``cm``, ``mm``, ``inch``, ``ft``, or
-    metres per unit as a number; up: the file's axis that points up, such as ``z`` or ``-y``; mirror: ``none``,
-    ``axes`` (the file's axes are left-handed) or ``names`` (left and right are exchanged); values: ``positions`` or
-    ``rotations``; take: which motion of a file that holds several; as_named: points stay in the file's own order and
-    under its own names, whatever they mean.
+    Attributes:
+        layout: Name, or path of a user's .toml.
+        fps: Frames a second.
+        unit: ``m``, ``cm``, ``mm``, ``inch``, ``ft``, or metres per unit as a number.
+        up: The file's axis that points up, such as ``z`` or ``-y``.
+        mirror: ``none``, ``axes`` (the file's axes are left-handed) or ``names`` (left and right are exchanged).
+        values: ``positions`` or ``rotations``.
+        take: Which motion or person of a file that holds several.
+        as_named: Whether points stay in the file's order and under its names, whatever they mean.
+        accept_doubt: Whether to go on where a conclusion is no more than a guess.
     """
 
     layout: str | None = None
@@ -34,12 +39,19 @@ class Hints:
     values: str | None = None
     take: int = 0
     as_named: bool = False
+    accept_doubt: bool = False
 
     def with_text(self, text: str | None) -> "Hints":
-        """These, and what a command line says in ``key=value`` pairs between commas: ``up=z,unit=cm``.
+        """Add what a command line says in ``key=value`` pairs between commas.
+
+        Args:
+            text: Such as ``up=z,unit=cm``; None or empty for nothing.
+
+        Returns:
+            These hints with those of the text.
 
         Raises:
-            InputError: it is not of that form, or names nothing that can be said.
+            InputError: It is not of that form, or names nothing that can be said.
         """
         table: dict[str, str] = {}
         for part in (text or "").split(","):
@@ -54,16 +66,27 @@ class Hints:
         take = table.pop("take", str(self.take))
         if not take.isdecimal():
             raise InputError(f"{take!r} is not the number of a motion; write take=0, take=1 and so on.")
-        return replace(self, take=int(take), **table)  # type: ignore[arg-type]
+        doubt = table.pop("doubt", "")
+        if doubt not in ("", "accept"):
+            raise InputError(f"{doubt!r} is no way of treating a doubt; write doubt=accept to go on with guesses.")
+        accept = self.accept_doubt or doubt == "accept"
+        return replace(self, take=int(take), accept_doubt=accept, **table)  # type: ignore[arg-type]
 
 
-SAYABLE: Final = ("unit", "up", "mirror", "values", "take")
+SAYABLE: Final = ("unit", "up", "mirror", "values", "take", "doubt")
 NO_HINTS: Final = Hints()
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One conclusion about a file. topic: such as ``unit``; value: in words; confidence: in [0, 1]; why: a clause."""
+    """One conclusion about a file.
+
+    Attributes:
+        topic: Such as ``unit``.
+        value: In words.
+        confidence: In [0, 1].
+        why: A clause.
+    """
 
     topic: str
     value: str
@@ -72,11 +95,11 @@ class Finding:
 
     @property
     def doubtful(self) -> bool:
-        """Whether it has to be said aloud."""
+        """Whether the user has to be told."""
         return self.confidence < SURE
 
     def sentence(self, advice: str = "") -> str:
-        """As a note to the user."""
+        """The conclusion as a note to the user, with ``advice`` at its end."""
         how = "A doubtful guess" if self.doubtful else "Found"
         return f"{how}: {self.topic} {self.value} ({self.confidence:.0%}), since {self.why}.{advice}"
 
@@ -85,10 +108,21 @@ class Finding:
 class PointRecording:
     """Points as a file has them.
 
-    points: (T, K, 3), the file's unit and axes, NaN where unseen; form: the format, in words; layout: name, where
-    the file or its format says it; names: of the points, where the file names them; unit, up: likewise, as in Hints;
-    fps: likewise, with fps_why; confidence: (T, K) in [0, 1]; notes: what the user has to
-    know; findings: of the reader, about the file's form.
+    Attributes:
+        points: (T, K, 3), the file's unit and axes, NaN where unseen.
+        form: The format, in words.
+        source: The file.
+        layout: Name, where the file or its format says it.
+        names: Of the points, where the file names them.
+        unit: As in ``Hints``, where the file or its format says it.
+        up: Likewise.
+        fps: Likewise, frames a second.
+        fps_why: Why that is the rate, a clause.
+        fps_confidence: In [0, 1].
+        confidence: (T, K), in [0, 1].
+        audio: The music.
+        notes: What the user has to know, one sentence each.
+        findings: Of the reader, about the file's form.
     """
 
     points: F64
@@ -109,12 +143,27 @@ class PointRecording:
 
 @dataclass(frozen=True)
 class PoseRecording:
-    """Theta as a file has it: rotations of SMPL's joints, and where the body is.
+    """SMPL parameters as a file has them: rotations of SMPL's joints, and where the body is.
 
-    rotvec: (T, 24, 3), radians, local to the parent; translation: (T, 3), metres; is_pelvis: whether the translation
-    is the pelvis's own place, not SMPL's trans; betas: (B,), of the shape space of ``model`` (smpl, smplh, smplx or
-    the fingerprint of a body); rest_pelvis: (3,), metres, of the body that trans is relative to, or None for SMPL's;
-    scale: of the body; up: the file's up axis, where it is known; joints: (T, 24, 3), the file's own positions.
+    Attributes:
+        rotvec: (T, 24, 3), radians, local to the parent.
+        translation: (T, 3), file units.
+        form: The format, in words.
+        source: The file.
+        model: Shape space of the betas: smpl, smplh, smplx or the fingerprint of a body.
+        gender: ``neutral``, ``female`` or ``male``.
+        is_pelvis: Whether the translation is the place of the pelvis, not SMPL's trans.
+        betas: (B,), of the shape space of ``model``.
+        rest_pelvis: (3,), metres, of the body that trans is relative to, or None for SMPL's.
+        scale: Of the body.
+        up: The file's up axis, where it is known.
+        fps: Frames a second, where the file or its format says it.
+        fps_why: Why that is the rate, a clause.
+        fps_confidence: In [0, 1].
+        joints: (T, 24, 3), positions that the file has besides.
+        audio: The music.
+        notes: What the user has to know, one sentence each.
+        findings: Of the reader, about the file's form.
     """
 
     rotvec: F64
@@ -142,7 +191,12 @@ Recording = PointRecording | PoseRecording
 
 @dataclass(frozen=True)
 class Head:
-    """What is looked at to tell formats apart. start: the file's first bytes, empty for a folder."""
+    """What formats are told apart by.
+
+    Attributes:
+        path: Of the file or folder.
+        start: The file's first bytes, empty for a folder.
+    """
 
     path: Path
     start: bytes

@@ -13,9 +13,22 @@ import numpy as np
 from ...axes import turn_points
 from ...errors import FormatError, InputError, MissingFileError
 from ..conventions import Interpretation, interpret
+from ..doubt import require_sure
 from ..recording import NO_HINTS, Finding, Head, Hints, PointRecording, PoseRecording, Recording
 from ..sequence import KeypointSequence
-from . import array_file, bvh_points, c3d_file, music_dance, text_tables
+from ..unseen_points import mask_zeros
+from . import (
+    array_file,
+    asf_amc,
+    bvh_points,
+    c3d_file,
+    json_points,
+    mocap_tables,
+    music_dance,
+    ntu_skeleton,
+    text_tables,
+)
+from .named_points import arrange_unnamed
 
 FrameRange = tuple[int, int | None]
 
@@ -25,24 +38,54 @@ MAX_BYTES: Final = 4 << 30
 
 @dataclass(frozen=True)
 class Reader:
-    """One kind of container. recognises: whether a file looks like it, by its content first; open: takes it apart."""
+    """One kind of container.
+
+    Attributes:
+        name: Short.
+        title: In words, for messages.
+        recognises: Whether a file looks like it, by its content first.
+        open: Takes a file apart.
+        takes_folders: Whether a folder may be one motion of that kind.
+    """
 
     name: str
     title: str
     recognises: Callable[[Head], bool]
     open: Callable[[Path, Hints], Recording]
+    takes_folders: bool = False
 
 
 READERS: Final = (
-    Reader("npy", ".npy or .npz of points or of theta", array_file.recognises, array_file.open_file),
-    Reader("pickle", "pickle of AIST++, EDGE or arrays", array_file.recognises_pickle, array_file.open_pickle),
+    Reader("npy", ".npy, .npz, .smpl or .pt of points or SMPL parameters", array_file.recognises, array_file.open_file),
+    Reader(
+        "pickle",
+        "pickle of arrays, also of joblib and torch.save",
+        array_file.recognises_pickle,
+        array_file.open_pickle,
+    ),
     Reader("bvh", "BVH", bvh_points.recognises, bvh_points.open_file),
     Reader("c3d", "C3D", c3d_file.recognises, c3d_file.open_file),
     Reader("trc", "TRC", text_tables.recognises_trc, text_tables.open_trc),
+    Reader("motive", "CSV of OptiTrack Motive", mocap_tables.recognises_motive, mocap_tables.open_motive),
+    Reader("nexus", "CSV of Vicon Nexus", mocap_tables.recognises_nexus, mocap_tables.open_nexus),
+    Reader("amc", "ASF/AMC", asf_amc.recognises, asf_amc.open_file),
+    Reader("ntu", "NTU RGB+D .skeleton", ntu_skeleton.recognises, ntu_skeleton.open_file),
     Reader("csv", "CSV with a header", text_tables.recognises_csv, text_tables.open_csv),
-    Reader("md", "M&D folder with skeletons.json, or that file", music_dance.recognises, music_dance.open_file),
+    Reader(
+        "md", "JSON: M&D folder with skeletons.json, or points", music_dance.recognises, music_dance.open_file, True
+    ),
+    Reader(
+        "frames", "folder with a JSON file for each frame", json_points.recognises_folder, json_points.open_folder, True
+    ),
 )
 
+MOTION_SUFFIXES: Final = frozenset(
+    (
+        ".npy", ".npz", ".smpl", ".pt", ".pth", ".pkl", ".pickle", ".joblib", ".bvh", ".amc", ".c3d", ".trc", ".csv",
+        ".tsv", ".json", ".skeleton",
+    )
+)  # fmt: skip
+"""Suffixes by which motions are looked for in folders."""
 SCENES: Final = {b"Kaydara FBX": "FBX", b"glTF": "glTF", b"PXR-USDC": "USD", b"Ogawa": "Alembic", b"BLENDER": "Blender"}
 """Files that only Blender reads."""
 
@@ -66,7 +109,7 @@ def find_reader(path: Path) -> Reader:
         raise MissingFileError(f"{path} does not exist. Give the path of a motion file or of an M&D folder.")
     head = Head(path, b"" if path.is_dir() else _start_of(path))
     for reader in READERS:
-        if (not path.is_dir() or reader.name == "md") and reader.recognises(head):
+        if (not path.is_dir() or reader.takes_folders) and reader.recognises(head):
             return reader
     scene = next((name for magic, name in SCENES.items() if head.start.startswith(magic)), None)
     if scene:
@@ -74,7 +117,7 @@ def find_reader(path: Path) -> Reader:
             f"{path} is a {scene} file, which Blender reads: import it there and use the armature in the scene, or "
             "export its motion as BVH."
         )
-    kind = "a folder without skeletons.json" if path.is_dir() else "of no known format"
+    kind = "a folder without skeletons.json or frames" if path.is_dir() else "of no known format"
     known = "; ".join(reader.title for reader in READERS)
     raise FormatError(f"{path} is {kind}. Known formats: {known}.")
 
@@ -87,6 +130,18 @@ def _start_of(path: Path) -> bytes:
             return file.read(HEAD_BYTES)
     except OSError as error:
         raise MissingFileError(f"{path} cannot be read ({error.strerror}). Give a motion file.") from error
+
+
+def is_one_motion(folder: Path) -> bool:
+    """Tell folders that are one motion from folders of motions.
+
+    Args:
+        folder: Path of a folder.
+
+    Returns:
+        Whether a reader takes it as a whole: an M&D folder, or one with a file for each frame.
+    """
+    return any(reader.takes_folders and reader.recognises(Head(folder, b"")) for reader in READERS)
 
 
 def open_recording(path: Path, hints: Hints = NO_HINTS) -> Recording:
@@ -105,8 +160,24 @@ def examine(path: Path, hints: Hints = NO_HINTS) -> Examination:
     form = Finding("format", recording.form, 0.99, "its content is of that form")
     if isinstance(recording, PoseRecording):
         return Examination(recording, None, (form, *recording.findings))
+    recording = mask_zeros(arrange_unnamed(recording, hints), hints.layout)
     interpretation = interpret(recording, hints)
     return Examination(recording, interpretation, (form, *recording.findings, *interpretation.findings))
+
+
+def require_plausible(examination: Examination, hints: Hints) -> None:
+    """Stop where what a file means is no more than a guess.
+
+    Args:
+        examination: Of the file.
+        hints: Whether the user accepts doubts.
+
+    Raises:
+        DoubtError: A conclusion is less than half sure; the message says how to go on.
+    """
+    recording = examination.recording
+    points = recording.points if isinstance(recording, PointRecording) else None
+    require_sure(examination.findings, points, recording.source, hints)
 
 
 def sequence_of(examination: Examination) -> KeypointSequence:
@@ -130,7 +201,7 @@ def sequence_of(examination: Examination) -> KeypointSequence:
         raise InputError(f"The frame rate {understood.fps:g} is not usable; give a positive number of frames a second.")
     points = turn_points(recording.points, understood.turn, understood.metres)
     confidence = recording.confidence
-    if understood.exchange:
+    if understood.swaps_sides:
         points = points[:, list(understood.layout.mirrored)]
         confidence = None if confidence is None else confidence[:, list(understood.layout.mirrored)]
     unseen = ~np.isfinite(points).all(axis=-1)
@@ -173,5 +244,7 @@ def read(
         InputError: no frame rate is known, or ``frames`` selects nothing.
     """
     given = replace(hints, layout=layout or hints.layout, fps=fps if fps is not None else hints.fps)
-    sequence = sequence_of(examine(path, given))
+    examination = examine(path, given)
+    require_plausible(examination, given)
+    sequence = sequence_of(examination)
     return sequence if frames is None else sequence.between(*frames)

@@ -1,10 +1,11 @@
-"""What arrays mean, by their names and shapes: points or theta, of which of the field's formats.
+"""What arrays mean, by their names and shapes: points or SMPL parameters, of which of the field's formats.
 
 AIST++ key-points   keypoints3d_optim or keypoints3d (N, 17, 3), centimetres, 60 fps
 MDM results         motion (B, 22, 3, N), 20 fps
-our own             keypoints_m (T, K, 3), metres, y up; may hold fps, layout, confidence
-theta               see ``theta_contents``
-one plain array     (T, K, 3), (T, K, 4) with confidence, (T, 3 K), (T, 3, K), (B, T, K, 3)
+DancePose           keypoints_m (T, K, 3), metres, y up; may hold fps, layout, confidence
+SMPL parameters     see ``theta_contents`` and ``smpl_tables``
+one row a frame     see ``feature_rows``
+one plain array     (T, K, 3), (T, K, 4) with confidence, (T, 3 K), (T, 3, K), several of these: see ``point_arrays``
 """
 
 from collections.abc import Mapping
@@ -12,40 +13,54 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...errors import FormatError, InputError
+from ..layouts import LAYOUTS
 from ..recording import Finding, Hints, PointRecording, Recording
-from . import theta_contents
-from .numbers import as_numbers, describe, stored_rate, text_of
+from . import smpl_tables, theta_contents
+from .feature_rows import ROW_WIDTHS, rows_of
+from .numbers import as_numbers, stored_rate, text_of
+from .point_arrays import POINTS, find_points, shaped, taken
 
-ARRAY: Final = "array"
-"""The name of a file's only array, where it has none."""
-POINTS: Final = "keypoints_m"
 LAYOUT: Final = "layout"
 CONFIDENCE: Final = "confidence"
 AIST_FPS: Final = 60.0
 MDM_FPS: Final = 20.0
-LEAST_POINTS: Final = 5
+H36M32: Final = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
+"""Those of Human3.6M's 32 points that h36m17 has (Pavllo et al. 2019); the others repeat them or do not move."""
+H36M_SAME: Final = ((0, 11), (13, 16), (13, 24))
+"""Points that coincide in Human3.6M's skeleton."""
 
 
 def recording_of(arrays: Mapping[str, Any], path: Path, hints: Hints) -> Recording:
-    """What a file's arrays are.
+    """Find out what a file's arrays are.
+
+    Args:
+        arrays: The file's arrays by name, possibly nested.
+        path: Of the file, for messages.
+        hints: What the user says.
+
+    Returns:
+        Points or rotations.
 
     Raises:
-        FormatError: no reader knows them; what is there is listed. InputError: zero frames, or no usable rate.
+        FormatError: No reader knows them; the message lists what is there.
+        InputError: Zero frames, or no usable rate.
     """
     source = str(path)
-    if "keypoints3d" in arrays or "keypoints3d_optim" in arrays:
-        return _aist_keypoints(arrays, source)
-    if theta_contents.recognises(arrays):
-        return theta_contents.recording_of(arrays, source)
-    if "motion" in arrays and np.ndim(arrays["motion"]) == 4:
-        return _mdm(arrays, source, hints)
-    name, array = _points_array(arrays, source)
-    if name == ARRAY and array.ndim == 2 and array.shape[1] in theta_contents.FINEDANCE_WIDTHS:
-        return theta_contents.finedance(array, source)
-    points, confidence, notes = _shaped(array, source, hints)
+    if POINTS not in arrays:
+        if _is_aist(arrays):
+            return _aist_keypoints(arrays, source)
+        parameters = _parameters(arrays, source, hints)
+        if parameters is not None:
+            return parameters
+        if "motion" in arrays and np.ndim(arrays["motion"]) == 4:
+            return _mdm(arrays, source, hints)
+    name, array, found = find_points(arrays, source)
+    rows = _rows(array, source, hints) if name != POINTS else None
+    if rows is not None:
+        return rows
+    points, confidence, notes = shaped(array, source, hints)
     stored = arrays.get(CONFIDENCE)
     if confidence is None and isinstance(stored, np.ndarray) and stored.shape == points.shape[:2]:
         confidence = as_numbers(stored, source)
@@ -53,16 +68,23 @@ def recording_of(arrays: Mapping[str, Any], path: Path, hints: Hints) -> Recordi
         raise InputError(f"{source} has zero frames. Check that the file was written completely.")
     rate = None if hints.fps is not None else stored_rate(arrays, source)
     form = "points of DancePose" if name == POINTS else "an array of numbers"
+    layout = _named_layout(arrays)
+    notes += found
     if name != POINTS:
-        values, finding = theta_contents.decide_values(points, hints)
-        if values == "rotations":
-            return theta_contents.plain_rotations(array, points, source, finding, rate)
-        notes += (finding,) if finding.doubtful else ()
+        if _is_h36m32(points, hints):
+            points = points[:, list(H36M32)]
+            confidence = None if confidence is None else confidence[:, list(H36M32)]
+            form, layout = "Human3.6M's 32 points, of which 17 are used", "h36m17"
+        else:
+            values, finding = theta_contents.decide_values(points, hints, source)
+            if values == "rotations":
+                return theta_contents.plain_rotations(array, points, source, finding, rate)
+            notes += (finding,) if finding.doubtful else ()
     return PointRecording(
         points=points,
         form=form,
         source=source,
-        layout=_named_layout(arrays),
+        layout=layout,
         unit="m" if name == POINTS else None,
         up="y" if name == POINTS else None,
         fps=rate,
@@ -72,75 +94,65 @@ def recording_of(arrays: Mapping[str, Any], path: Path, hints: Hints) -> Recordi
     )
 
 
-def _named_layout(arrays: Mapping[str, Any]) -> str | None:
-    return text_of(arrays.get(LAYOUT)) or None
+def _is_aist(arrays: Mapping[str, Any]) -> bool:
+    """Whether points are under AIST++'s names, and as many as AIST++ has."""
+    for name in ("keypoints3d_optim", "keypoints3d"):
+        if name in arrays:
+            return np.ndim(arrays[name]) != 3 or np.shape(arrays[name])[1] == 17
+    return False
 
 
-def _points_array(arrays: Mapping[str, Any], source: str) -> tuple[str, NDArray[np.float64]]:
-    """The array that holds the points: by its name, or the only one of such a shape."""
-    if POINTS in arrays:
-        return POINTS, as_numbers(arrays[POINTS], source)
-    if ARRAY in arrays:
-        return ARRAY, as_numbers(arrays[ARRAY], source)
-    fitting = [
-        name
-        for name, array in arrays.items()
-        if isinstance(array, np.ndarray) and array.ndim == 3 and array.shape[2] == 3
-    ]
-    if len(fitting) != 1:
-        raise FormatError(
-            f"{source} holds {describe(arrays)}; expected {POINTS} of shape (frames, points, 3), or the arrays of a "
-            "known format (docs/formats.md)."
-        )
-    return fitting[0], as_numbers(arrays[fitting[0]], source)
+def _parameters(arrays: Mapping[str, Any], source: str, hints: Hints) -> Recording | None:
+    """SMPL parameters by the names of their arrays, or None."""
+    if theta_contents.recognises(arrays) and not _is_new_form(arrays):
+        return theta_contents.recording_of(arrays, source)
+    candidates = smpl_tables.candidates_in(arrays)
+    if candidates:
+        return smpl_tables.pose_of(candidates, arrays, source, hints)
+    # Shapes that no form knows: the message of the forms by name says what they expect.
+    return theta_contents.recording_of(arrays, source) if theta_contents.recognises(arrays) else None
 
 
-def _shaped(
-    array: NDArray[np.float64], source: str, hints: Hints
-) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, tuple[Finding, ...]]:
-    """Points (T, K, 3), confidence (T, K) or None, and what is doubtful about the shape."""
+def _is_new_form(arrays: Mapping[str, Any]) -> bool:
+    """Whether smpl_poses or poses are there in a form that only ``smpl_tables`` reads."""
+    pose = arrays.get("smpl_poses", arrays.get("poses"))
+    is_plain = isinstance(pose, np.ndarray) and (pose.ndim == 2 or (pose.ndim == 3 and pose.shape[2] == 3))
+    return not is_plain or "Rh" in arrays or ("smpl_poses" in arrays and "smpl_trans" not in arrays)
+
+
+def _rows(array: np.ndarray[Any, np.dtype[np.float64]], source: str, hints: Hints) -> Recording | None:
+    """One row a frame, of one person or of one of several."""
     notes: tuple[Finding, ...] = ()
-    if array.ndim == 4 and array.shape[3] == 3:
-        array, notes = _taken(array, source, hints)
-    if array.ndim == 3 and array.shape[2] == 3 and array.shape[1] >= LEAST_POINTS:
-        return array, None, notes
-    if array.ndim == 3 and array.shape[2] == 4 and array.shape[1] >= LEAST_POINTS:
-        if np.all((array[..., 3] >= 0.0) & (array[..., 3] <= 1.0)):
-            return array[..., :3], array[..., 3], notes
-        raise FormatError(f"{source} has four numbers for a point; expected x, y, z, and a confidence in [0, 1].")
-    if array.ndim == 3 and array.shape[1] == 3 and array.shape[2] >= LEAST_POINTS:
-        if array.shape[0] < array.shape[2]:
-            shape = Finding(
-                "shape", "(points, 3, frames)", 0.8, f"{array.shape} has more of the last than of the first"
-            )
-            return array.transpose(2, 0, 1), None, (*notes, shape)
-        shape = Finding("shape", "(frames, 3, points)", 0.8, f"of {array.shape} the first is the longest")
-        return array.transpose(0, 2, 1), None, (*notes, shape)
-    if array.ndim == 2 and array.shape[1] % 3 == 0 and array.shape[1] >= 3 * LEAST_POINTS:
-        return array.reshape(len(array), -1, 3), None, notes
-    if array.ndim == 2 and array.shape[1] == 263:
+    if array.ndim == 3 and array.shape[2] in ROW_WIDTHS:
+        array, notes = taken(array, source, hints)
+    if array.ndim != 2:
+        return None
+    if array.shape[1] == theta_contents.FINEDANCE_WIDTH and hints.values != "positions":
+        return theta_contents.finedance_vectors(array, source)
+    rows = rows_of(array, source, hints)
+    return None if rows is None else theta_contents.with_findings(rows, notes)
+
+
+def _is_h36m32(points: np.ndarray[Any, np.dtype[np.float64]], hints: Hints) -> bool:
+    """Whether 32 points coincide as Human3.6M's do."""
+    if points.shape[1] != 32 or hints.layout is not None:
+        return False
+    with np.errstate(invalid="ignore"):
+        apart = [np.nanmax(np.abs(points[:, a] - points[:, b]), initial=0.0) for a, b in H36M_SAME]
+        extent = np.nanmax(points, initial=-np.inf) - np.nanmin(points, initial=np.inf)
+    return bool(np.isfinite(extent) and extent > 0 and max(apart) < 1e-3 * extent)
+
+
+def _named_layout(arrays: Mapping[str, Any]) -> str | None:
+    """The layout that a file names. A path is not followed: it would be of the author's choice, not of the user's."""
+    text = text_of(arrays.get(LAYOUT))
+    if text and text not in LAYOUTS:
+        if text.endswith(".toml"):
+            return None
         raise FormatError(
-            f"{source} holds HumanML3D's 263 features a frame, not points. Give the clip of `new_joints`, or recover "
-            "the joints with the data set's own code first."
+            f"The file names the layout {text[:40]!r}, which is not known ({', '.join(sorted(LAYOUTS))})."
         )
-    raise FormatError(
-        f"{source} has numbers of shape {array.shape}; expected (frames, points, 3), (frames, 3 x points), or what a "
-        "known format has (docs/formats.md)."
-    )
-
-
-def _taken(array: NDArray[np.float64], source: str, hints: Hints) -> tuple[NDArray[np.float64], tuple[Finding, ...]]:
-    """One motion of several. array: (B, ...)."""
-    if not 0 <= hints.take < len(array):
-        raise InputError(
-            f"{source} holds {len(array)} motions; there is no number {hints.take}. Give --read take=0 or more."
-        )
-    if len(array) == 1:
-        return array[0], ()
-    note = Finding(
-        "motion", f"number {hints.take}", 0.8, f"the file holds {len(array)}, and --read take=N chooses another"
-    )
-    return array[hints.take], (note,)
+    return text or None
 
 
 def _aist_keypoints(arrays: Mapping[str, Any], source: str) -> PointRecording:
@@ -148,6 +160,7 @@ def _aist_keypoints(arrays: Mapping[str, Any], source: str) -> PointRecording:
     points = as_numbers(arrays[name], source)
     if points.ndim != 3 or points.shape[2] != 3 or len(points) == 0:
         raise FormatError(f"{source} has {name} of shape {points.shape}; AIST++ has (frames, 17, 3).")
+    rate = stored_rate(arrays, source)
     return PointRecording(
         points=points,
         form="AIST++ key-points",
@@ -155,8 +168,8 @@ def _aist_keypoints(arrays: Mapping[str, Any], source: str) -> PointRecording:
         layout="coco17" if points.shape[1] == 17 else None,
         unit="cm",
         up="y",
-        fps=AIST_FPS,
-        fps_why="AIST++ has it",
+        fps=rate or AIST_FPS,
+        fps_why="the file says it" if rate else "AIST++ has it",
     )
 
 
@@ -164,7 +177,7 @@ def _mdm(arrays: Mapping[str, Any], source: str, hints: Hints) -> PointRecording
     motion = as_numbers(arrays["motion"], source)
     if motion.ndim != 4 or motion.shape[2] != 3 or 0 in motion.shape:
         raise FormatError(f"{source} has motion of shape {motion.shape}; MDM writes (motions, joints, 3, frames).")
-    chosen, notes = _taken(motion, source, hints)
+    chosen, notes = taken(motion, source, hints, persons_first=True)
     points = chosen.transpose(2, 0, 1)
     lengths = arrays.get("lengths")
     if isinstance(lengths, np.ndarray) and lengths.dtype.kind in "iu" and lengths.size == len(motion):

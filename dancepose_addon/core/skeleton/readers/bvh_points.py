@@ -1,6 +1,7 @@
 """BVH as points: positions by forward kinematics, joints matched to SMPL's by their names."""
 
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,10 @@ from ..mapping import NEARLY
 from ..recording import Finding, Head, Hints, PointRecording
 from .bvh_grammar import parse_bvh
 from .named_points import arranged
+
+LEAST_RATE: Final = 5.0
+LONGEST_FRAME_S: Final = 0.5
+"""A frame is hardly as long; from LEAST_RATE on the number is a rate."""
 
 
 def recognises(head: Head) -> bool:
@@ -30,16 +35,29 @@ def open_file(path: Path, hints: Hints) -> PointRecording:
         confidence = np.tile(np.where(nearly, NEARLY, 1.0).astype(np.float32), (len(points), 1))
         names = ", ".join(CMU_ELSEWHERE)
         findings = (Finding("points", f"{names} only nearly", 0.95, "CMU's are up to 10 cm away from SMPL's"),)
+    rate, why, sure = _rate_of(motion.fps)
     recording = PointRecording(
         points=points,
         form="BVH with CMU's skeleton" if cmu else "BVH",
         source=str(path),
         names=motion.names,
         unit=CMU_UNIT if cmu else None,
-        fps=motion.fps,
-        fps_why="its Frame Time says it",
+        fps=rate,
+        fps_why=why,
+        fps_confidence=sure,
         confidence=confidence,
         notes=motion.notes,
         findings=findings,
     )
     return arranged(recording, hints, bones=True)
+
+
+def _rate_of(fps: float) -> tuple[float, str, float]:
+    """Frames a second, why, and how sure that is, of what Frame Time says."""
+    frame_time_s = 1.0 / fps
+    if frame_time_s >= LEAST_RATE:
+        why = f"its Frame Time of {frame_time_s:g} would be seconds a frame, so it was taken for frames a second"
+        return frame_time_s, why, 0.7
+    if frame_time_s >= LONGEST_FRAME_S:
+        return fps, f"its Frame Time says {frame_time_s:g} s", 0.4
+    return fps, "its Frame Time says it", 1.0

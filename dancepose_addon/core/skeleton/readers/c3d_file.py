@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from ...errors import FormatError, InputError, MissingFileError
 from ..recording import Head, Hints, PointRecording
+from .marker_names import GROUPS, each_once, is_marker
 from .named_points import arranged
 from .numbers import LARGEST, usable_rate
 
 MAGIC: Final = 0x50
 MOST_POINTS: Final = 2048
+LEAST_POINTS: Final = 5
 EVENT_COUNT_AT, MOST_EVENTS = 300, 18
 """Word 151 of the header (The C3D File Format, 2008), and the events for which it has room."""
 UNITS: Final = {"mm": "mm", "cm": "cm", "m": "m", "in": "inch", "inches": "inch", "millimeters": "mm", "meters": "m"}
@@ -48,16 +50,17 @@ def open_file(path: Path, hints: Hints) -> PointRecording:
     except Exception as error:  # The library raises nearly anything on damaged files.
         reason = " ".join((str(error) or type(error).__name__).split())[:120]
         raise FormatError(f"{path} is damaged or not C3D ({reason}). Export it again.") from error
+    names_once, repeated = each_once(list(names), path)
     cut = any("end of file" in str(warning.message) for warning in warned)
     recording = PointRecording(
         points=points,
         form="C3D",
         source=str(path),
-        names=names,
+        names=tuple(names_once),
         unit=UNITS.get(unit),
         fps=usable_rate(rate, str(path)),
         fps_why="its POINT:RATE says it",
-        notes=(f"{path} ends before its last frame; {len(points)} frames were read.",) if cut else (),
+        notes=(*repeated, *((f"{path} ends before its last frame; {len(points)} frames were read.",) if cut else ())),
     )
     return arranged(recording, hints, bones=True)
 
@@ -104,7 +107,10 @@ def _read(library: Any, file: BinaryIO, size: int) -> tuple[tuple[str, ...], NDA
     table = np.stack(rows)
     rows.clear()
     table[(table[..., 3] < 0) | ~(np.abs(table[..., :3]) < LARGEST).all(axis=-1)] = np.nan
-    kept = [index for index, name in enumerate(labels) if name and not name.startswith("*")]
+    outputs = _outputs(reader)
+    kept = [index for index, name in enumerate(labels) if is_marker(name, outputs)]
+    if len(kept) < LEAST_POINTS:
+        raise InputError(f"it has {len(kept)} markers (and {used - len(kept)} model outputs); expected at least five.")
     return tuple(labels[index] for index in kept), table[:, kept, :3].astype(np.float64), rate, unit.lower()
 
 
@@ -123,6 +129,18 @@ def _labels(reader: Any, used: int) -> list[str]:
             labels += [_text(data[start : start + width]) for start in range(0, min(len(data), width * count), width)]
     labels = [name.split(":")[-1] for name in labels[:used]]
     return labels + [f"point{index}" for index in range(len(labels), used)]
+
+
+def _outputs(reader: Any) -> set[str]:
+    """Points that the file itself calls angles, moments, powers and the like."""
+    found: set[str] = set()
+    for group in GROUPS:
+        parameter = reader.get(f"POINT:{group}")
+        dimensions = [] if parameter is None else [int(length) for length in parameter.dimensions]
+        if dimensions and dimensions[0]:
+            data = bytes(parameter.bytes)
+            found |= {_text(data[start : start + dimensions[0]]) for start in range(0, len(data), dimensions[0])}
+    return {name.split(":")[-1] for name in found if name}
 
 
 def _text(data: bytes) -> str:

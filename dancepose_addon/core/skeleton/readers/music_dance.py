@@ -9,16 +9,16 @@ spans the whole window. So the true rate is always frames over the window's leng
 its music to the end; at 25 a second a clip of the corrected release would run up to a second ahead.
 """
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import FormatError, InputError, MissingFileError
-from ..recording import Head, Hints, PointRecording
+from ...errors import FormatError, InputError
+from ..recording import Head, Hints, PointRecording, Recording
 from ..sequence import AudioWindow
+from .json_points import read_json, recording_of_json
 from .numbers import as_numbers
 
 SKELETONS: Final = "skeletons.json"
@@ -30,6 +30,7 @@ DEFAULT_LAYOUT: Final = "md23"
 
 
 FORM: Final = "music & dance (M&D)"
+OWN_KEYS: Final = {"skeletons", "center"}
 
 
 def recognises(head: Head) -> bool:
@@ -37,10 +38,14 @@ def recognises(head: Head) -> bool:
     return (head.path / SKELETONS).is_file() if head.path.is_dir() else head.text.lstrip()[:1] in ("{", "[")
 
 
-def open_file(path: Path, hints: Hints) -> PointRecording:
-    """Read an M&D folder or its skeletons.json; see ``readers.open_recording``."""
+def open_file(path: Path, hints: Hints) -> Recording:
+    """Read an M&D folder, its skeletons.json, or other points in JSON; see ``readers.open_recording``."""
     file = path / SKELETONS if path.is_dir() else path
-    table = _read_json(file)
+    table = read_json(file)
+    if not path.is_dir() and not (isinstance(table, dict) and OWN_KEYS & set(table)):
+        return recording_of_json(table, path, hints)
+    if not isinstance(table, dict):
+        raise FormatError(f"{file} holds a {type(table).__name__}; expected an object. Is it a file of the M&D data?")
     points, centre = _points(table, "skeletons", 3, file), _points(table, "center", 2, file)
     if len(points) == 0:
         raise InputError(f"{file} has zero frames. Check that the file was written completely.")
@@ -99,7 +104,7 @@ def _window(config: Path) -> tuple[float, float] | None:
     """Start and end of the dance in its music, seconds; None without a config.json."""
     if not config.is_file():
         return None
-    table = _read_json(config)
+    table = _read_table(config)
     try:
         start, end = float(table["start_position"]), float(table["end_position"])
     except (KeyError, TypeError, ValueError):
@@ -125,15 +130,9 @@ def _audio(folder: Path, window_s: tuple[float, float] | None, motion_s: float, 
     return AudioWindow(found[0], window_s[0], min(window_s[1] - window_s[0], motion_s))
 
 
-def _read_json(file: Path) -> dict[str, Any]:
-    try:
-        table = json.loads(file.read_bytes())
-    except OSError as error:
-        raise MissingFileError(
-            f"{file} cannot be read ({error.strerror}). Give an M&D folder with {SKELETONS}."
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{file} is truncated or not JSON ({error}). Fetch the file again.") from error
+def _read_table(file: Path) -> dict[str, Any]:
+    """A JSON file that has to hold a table."""
+    table = read_json(file)
     if not isinstance(table, dict):
         raise FormatError(f"{file} holds a {type(table).__name__}; expected an object. Is it a file of the M&D data?")
     return table
@@ -148,7 +147,7 @@ def _points(table: dict[str, Any], key: str, dimensions: int, file: Path) -> NDA
         return np.zeros((0,) * (dimensions - 1) + (3,))
     try:
         points = np.array(value, np.float64)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise FormatError(
             f"{file}: {_find_ragged(value, key)}. Fetch the file again, or cut the frames that are incomplete."
         ) from None
@@ -169,6 +168,6 @@ def _find_ragged(value: Any, key: str) -> str:
 def _is_regular(frame: Any) -> bool:
     try:
         np.array(frame, np.float64)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return False
     return True

@@ -8,16 +8,29 @@ import numpy as np
 
 from ...errors import LayoutError
 from ..bone_names import NEEDED, plain, smpl_joints
-from ..layouts import LAYOUTS, SMPL22, SMPL24, Layout, get_layout
+from ..layouts import BODY25, LAYOUTS, PLUGINGAIT39, SMPL22, SMPL24, Layout, get_layout, layouts_with
 from ..recording import Finding, Hints, PointRecording
+from ..unnamed_skeletons import UNNAMED
 
 LEAST_OF_LAYOUT: Final = 0.8
-"""Of a known layout's points a file has to name this share to be taken for it."""
+"""Share of a known layout's points that a file has to name to be taken for it."""
+LEAST_OF_MARKERS: Final = 0.35
+"""The same of marker sets, of which laboratories use a part."""
+LEAST_NAMES: Final = 10
+MIDDLES: Final = {"neck": ("left_shoulder", "right_shoulder"), "mid_hip": ("left_hip", "right_hip")}
+"""Points of BODY_25 that are the middle of two others."""
+MARKERS_NEEDED: Final = ("LSHO", "RSHO", "LKNE", "RKNE", "LANK", "RANK")
 
 
 @dataclass(frozen=True)
 class Choice:
-    """layout: the points' meaning; index: for each of its points the file's, or -1 where the file lacks it."""
+    """Which of a file's points are which of a layout's.
+
+    Attributes:
+        layout: Meaning of the points.
+        index: For each of its points the file's, or -1 where the file lacks it.
+        why: Why this layout, a clause.
+    """
 
     layout: Layout
     index: tuple[int, ...]
@@ -25,15 +38,20 @@ class Choice:
 
 
 def arranged(recording: PointRecording, hints: Hints, *, bones: bool) -> PointRecording:
-    """The recording with its points in the order of a layout; those that the file lacks are NaN.
+    """Bring the points of a recording into the order of a layout.
 
-    bones: whether names may be joints of a skeleton, as in BVH.
+    Args:
+        recording: Points that the file names.
+        hints: A layout that is asked for, or ``as_named`` to keep the file's order and names.
+        bones: Whether names may be joints of a skeleton, as in BVH.
+
+    Returns:
+        The recording in the layout's order. Points that the file lacks are NaN.
 
     Raises:
-        LayoutError: the names are of no known layout, or lack points of the one that is asked for.
+        LayoutError: The names are of no known layout, or lack points of the one that is asked for.
     """
-    assert recording.names is not None
-    if hints.as_named:
+    if hints.as_named or recording.names is None:
         return recording
     choice = choose(recording.names, hints.layout, recording.source, bones=bones)
     index = np.array(choice.index)
@@ -43,6 +61,13 @@ def arranged(recording: PointRecording, hints: Hints, *, bones: bool) -> PointRe
     if confidence is not None:
         confidence = np.where(index < 0, 0.0, confidence[:, index]).astype(np.float32)
     missing = [name for name, at in zip(choice.layout.keypoints, choice.index, strict=True) if at < 0]
+    if choice.layout == BODY25:
+        for name in [name for name in missing if name in MIDDLES]:
+            at, ends = BODY25.keypoints.index(name), [BODY25.keypoints.index(end) for end in MIDDLES[name]]
+            points[:, at] = points[:, ends].mean(axis=1)
+            if confidence is not None:
+                confidence[:, at] = confidence[:, ends].min(axis=1)
+            missing.remove(name)
     findings = list(recording.findings)
     if missing:
         names = ", ".join(missing[:6]) + (", ..." if len(missing) > 6 else "")
@@ -54,55 +79,126 @@ def arranged(recording: PointRecording, hints: Hints, *, bones: bool) -> PointRe
     )  # fmt: skip
 
 
+def arrange_unnamed(recording: PointRecording, hints: Hints) -> PointRecording:
+    """Find the points of a known layout in an array whose number of points a tool writes in a known order.
+
+    Args:
+        recording: Points, named or not.
+        hints: A layout that is asked for.
+
+    Returns:
+        The recording in the layout's order, or as it was.
+    """
+    count = recording.points.shape[1]
+    known = recording.names is not None or recording.layout is not None or hints.layout is not None
+    if known or hints.as_named or layouts_with(count) or count not in UNNAMED:
+        return recording
+    skeleton = UNNAMED[count]
+    named = replace(recording, names=skeleton.names)
+    found = arranged(named, replace(hints, layout=skeleton.layout), bones=True)
+    order = Finding("order of the points", f"of {skeleton.title}", 0.9, f"it is the known one with {count} points")
+    findings = (*(finding for finding in found.findings if finding.topic != "names"), order)
+    return replace(found, names=None, form=f"{found.form}, {skeleton.title}", findings=findings)
+
+
 def choose(names: Sequence[str], wanted: str | None, source: str, *, bones: bool) -> Choice:
-    """Which of the file's points are which of a layout's; see ``arranged``."""
+    """Find which of the file's points are which of a layout's.
+
+    Args:
+        names: Of the file's points.
+        wanted: A layout that is asked for, or None.
+        source: The file, for messages.
+        bones: Whether names may be joints of a skeleton.
+
+    Returns:
+        The layout and where its points are in the file.
+
+    Raises:
+        LayoutError: As of ``arranged``.
+    """
     at: dict[str, int] = {}
     for number, name in enumerate(names):
         at.setdefault(plain(name), number)
     exact = {name: number for number, name in enumerate(names)}
     if wanted is not None:
-        layout = get_layout(wanted)
-        index = _by_name(layout, exact, at)
-        if min(index) >= 0:
-            return Choice(layout, index, "every point of it is named in the file")
-        if bones and layout in (SMPL22, SMPL24):
-            return _by_bones(layout, names, source)
-        missing = [name for name, number in zip(layout.keypoints, index, strict=True) if number < 0]
-        if len(missing) > (1.0 - LEAST_OF_LAYOUT) * layout.count:
-            raise LayoutError(
-                f"{source} names no {', '.join(missing[:4])} of layout {layout.name}; its points are {_listed(names)}. "
-                "Choose another layout, or describe these points: `dancepose layout template`."
-            )
-        return Choice(layout, index, "most of its points are named in the file")
+        return _wanted(get_layout(wanted), names, exact, at, source, bones=bones)
     known = [(layout, _by_name(layout, exact, at)) for layout in LAYOUTS.values()]
-    known = [(layout, index) for layout, index in known if min(index) >= 0]
-    if known:
+    whole = [(layout, index) for layout, index in known if min(index) >= 0]
+    if whole:
         # The layout that uses most of the file's points: smpl24 before smpl22.
-        layout, index = max(known, key=lambda pair: pair[0].count)
+        layout, index = max(whole, key=lambda pair: pair[0].count)
         return Choice(layout, index, "every point of it is named in the file")
-    if bones:
+    joints = smpl_joints(names) if bones else {}
+    if all(name in joints for name in NEEDED) and any(joint.startswith("spine") for joint in joints):
+        return _by_bones(joints)
+    partly = [(_share(index), layout, index) for layout, index in known if _is_enough(layout, index)]
+    if partly:
+        share, layout, index = max(partly, key=lambda triple: (triple[0], triple[1].count))
+        return Choice(layout, index, f"{share:.0%} of its points are named in the file")
+    if all(name in joints for name in NEEDED):
+        return _by_bones(joints)
+    missing = [name for name in NEEDED if name not in joints]
+    if bones and len(missing) <= len(NEEDED) // 2:
+        lacking = ", ".join(missing[:4])
+        raise LayoutError(
+            f"{source} has no joint known as {lacking}; its joints are {_listed(names)}. {_advice(source)}"
+        )
+    raise LayoutError(f"{source} names {len(names)} points of no known layout ({_listed(names)}). {_advice(source)}")
+
+
+def _wanted(
+    layout: Layout, names: Sequence[str], exact: dict[str, int], at: dict[str, int], source: str, *, bones: bool
+) -> Choice:
+    """The points of a layout that is asked for."""
+    index = _by_name(layout, exact, at)
+    if min(index) >= 0:
+        return Choice(layout, index, "every point of it is named in the file")
+    if bones and layout in (SMPL22, SMPL24):
         joints = smpl_joints(names)
-        has_hands = "left_hand" in joints and "right_hand" in joints
-        return _by_bones(SMPL24 if has_hands else SMPL22, names, source)
-    raise LayoutError(
-        f"{source} names {len(names)} points of no known layout ({_listed(names)}). Describe them in a layout of your "
-        f"own: `dancepose layout template {source} --out mine.toml`, then --layout mine.toml."
-    )
+        missing = [name for name in NEEDED if name not in joints]
+        if not missing:
+            found = tuple(joints.get(name, -1) for name in layout.keypoints)
+            return Choice(layout, found, "its joints are called as usual")
+    missing = [name for name, number in zip(layout.keypoints, index, strict=True) if number < 0]
+    if _share(index) < (LEAST_OF_MARKERS if layout == PLUGINGAIT39 or layout.is_users else LEAST_OF_LAYOUT):
+        raise LayoutError(
+            f"{source} names no {', '.join(missing[:4])} of layout {layout.name}; its points are {_listed(names)}. "
+            "Choose another layout, or describe these points: `dancepose layout template`."
+        )
+    return Choice(layout, index, "most of its points are named in the file")
+
+
+def _share(index: tuple[int, ...]) -> float:
+    return sum(number >= 0 for number in index) / len(index)
+
+
+def _is_enough(layout: Layout, index: tuple[int, ...]) -> bool:
+    """Whether a file names enough of a layout's points to be taken for it."""
+    if sum(number >= 0 for number in index) < LEAST_NAMES:
+        return False
+    if layout == PLUGINGAIT39:
+        needed = [layout.keypoints.index(name) for name in MARKERS_NEEDED]
+        return _share(index) >= LEAST_OF_MARKERS and all(index[point] >= 0 for point in needed)
+    return _share(index) >= LEAST_OF_LAYOUT
 
 
 def _by_name(layout: Layout, exact: dict[str, int], at: dict[str, int]) -> tuple[int, ...]:
+    if layout == PLUGINGAIT39:  # LTHI is no left "thi"
+        return tuple(exact.get(name, -1) for name in layout.keypoints)
     return tuple(exact.get(name, at.get(plain(name), -1)) for name in layout.keypoints)
 
 
-def _by_bones(layout: Layout, names: Sequence[str], source: str) -> Choice:
-    joints = smpl_joints(names)
-    missing = [name for name in NEEDED if name not in joints]
-    if missing:
-        raise LayoutError(
-            f"{source} has no joint known as {', '.join(missing[:4])}; its joints are {_listed(names)}. Describe them "
-            f"in a layout of your own: `dancepose layout template {source} --out mine.toml`."
-        )
+def _by_bones(joints: dict[str, int]) -> Choice:
+    has_hands = "left_hand" in joints and "right_hand" in joints
+    layout = SMPL24 if has_hands else SMPL22
     return Choice(layout, tuple(joints.get(name, -1) for name in layout.keypoints), "its joints are called as usual")
+
+
+def _advice(source: str) -> str:
+    return (
+        f"Describe them in a layout file: `dancepose layout template {source} --out mine.toml`, then give --layout "
+        "mine.toml."
+    )
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from ...arrays import F64
 from ...errors import FormatError, InputError, MissingFileError
 from ..recording import Head, Hints, PointRecording
+from .marker_names import each_once
 from .named_points import arranged
 from .numbers import usable_rate
 
@@ -22,7 +23,10 @@ AXES: Final = {"x": 0, "y": 1, "z": 2}
 SURENESS: Final = ("confidence", "conf", "score", "likelihood")
 TIMES: Final = ("time", "times", "t", "seconds", "timestamp", "time_s")
 LARGEST: Final = 1e9
+LONGEST_STEP_S: Final = 0.5
+"""Times further apart are no seconds: frame numbers, or milliseconds."""
 MOST_COLUMNS: Final = 4096
+MOST_TITLE_LETTERS: Final = 200
 _COORDINATE: Final = re.compile(
     r"^(?:(?P<name>.+?)[ ._:/-]*(?P<axis>[xyzXYZ]|confidence|conf|score|likelihood)"
     r"|(?P<first>[xyzXYZ])[ ._:/-]+(?P<rest>.+))$"
@@ -86,7 +90,8 @@ def _columns(header: list[str], path: Path) -> _Columns:
         raise FormatError(f"{path} has {len(header)} columns, more than {MOST_COLUMNS}. Keep the points' own.")
     columns = _Columns(len(header))
     index: dict[str, int] = {}
-    for column, title in enumerate(header):
+    for column, whole in enumerate(header):
+        title = whole[:MOST_TITLE_LETTERS]
         if title.lower() in TIMES:
             columns.time = column
             continue
@@ -99,14 +104,14 @@ def _columns(header: list[str], path: Path) -> _Columns:
             columns.sureness[point] = column
         else:
             columns.coordinates[point, AXES[part.lower()]] = column
-    whole = [name for name, point in index.items() if all((point, axis) in columns.coordinates for axis in range(3))]
-    if len(whole) < 5:
+    complete = [name for name, point in index.items() if all((point, axis) in columns.coordinates for axis in range(3))]
+    if len(complete) < 5:
         raise FormatError(
             f"{path} has no columns for the x, y and z of at least five points (its first are "
             f"{', '.join(title[:20] for title in header[:6])}). Name them point_x, point_y, point_z."
         )
-    keep = {index[name]: number for number, name in enumerate(whole)}
-    columns.names = whole
+    keep = {index[name]: number for number, name in enumerate(complete)}
+    columns.names = complete
     columns.coordinates = {(keep[p], axis): c for (p, axis), c in columns.coordinates.items() if p in keep}
     columns.sureness = {keep[p]: c for p, c in columns.sureness.items() if p in keep}
     return columns
@@ -147,7 +152,7 @@ def _rate_of(times_s: F64, path: Path) -> float | None:
     if len(steps) == 0 or not (steps > 0).all():
         return None
     typical = float(np.median(steps))
-    if typical > 1.0 or np.mean(np.abs(steps / typical - 1.0) < 0.2) < 0.9:
+    if typical >= LONGEST_STEP_S or np.mean(np.abs(steps / typical - 1.0) < 0.2) < 0.9:
         return None  # milliseconds, frame numbers, or gaps: the user says what it is
     return usable_rate((len(steps)) / float(steps.sum()), str(path))
 
@@ -160,18 +165,22 @@ def recognises_trc(head: Head) -> bool:
 def open_trc(path: Path, hints: Hints) -> PointRecording:
     """Read a TRC file; see ``readers.open_recording``."""
     lines = _lines(path)
+    if len(lines) < 5:
+        raise FormatError(f"{path} is not TRC: it has {len(lines)} lines. Export it again.")
+    delimiter = "\t" if "\t" in lines[1] else ","
     try:
-        keys, values = lines[1].split("\t"), lines[2].split("\t")
+        keys, values = lines[1].split(delimiter), lines[2].split(delimiter)
         header = {key.strip(): value.strip() for key, value in zip(keys, values, strict=False)}
-        names = [name.strip() for name in lines[3].split("\t")[2:] if name.strip()]
+        titles = [name.strip() for name in lines[3].split(delimiter)[2:] if name.strip()]
         rate, unit = float(header["DataRate"]), header.get("Units", "mm").lower()
     except (IndexError, KeyError, ValueError) as error:
         raise FormatError(f"{path} is not TRC: its header lacks {error}. Export it again.") from error
+    names, notes = each_once([title[:MOST_TITLE_LETTERS] for title in titles], path)
     if len(names) < 5 or len(names) * 3 + 2 > MOST_COLUMNS:
         raise FormatError(f"{path} names {len(names)} markers; expected at least five. Export it again.")
     # A line of X1, Y1, Z1 may stand between the names and the numbers.
-    body = [line for line in lines[4:] if not re.match(r"^\s*[XYZ]1\b", line)]
-    table = _numbers([line.rstrip("\t ") for line in body], "\t", 2 + 3 * len(names), path)
+    body = [line for line in lines[4:] if not re.match(r"^[\s,]*[XYZ]1\b", line)]
+    table = _numbers([line.rstrip(f"{delimiter} ") for line in body], delimiter, 2 + 3 * len(names), path)
     points = table[:, 2:].reshape(len(table), len(names), 3)
     units = {"mm": "mm", "cm": "cm", "m": "m", "in": "inch", "inches": "inch", "meters": "m", "millimeters": "mm"}
     recording = PointRecording(
@@ -182,5 +191,6 @@ def open_trc(path: Path, hints: Hints) -> PointRecording:
         unit=units.get(unit),
         fps=usable_rate(rate, str(path)),
         fps_why="its DataRate says it",
+        notes=notes,
     )
-    return arranged(recording, hints, bones=False)
+    return arranged(recording, hints, bones=True)

@@ -12,24 +12,23 @@ Bodies here have no fingers, so finger joints of SMPL+H and SMPL-X are left out,
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 
 from ...arrays import F64
-from ...body.rotation import rotmat_to_rotvec
 from ...errors import FormatError, InputError
 from ..anatomy import measure_fit, rigid_share, sample
 from ..layouts import layouts_with
-from ..recording import Finding, Hints, PoseRecording
+from ..recording import Finding, Hints, PoseRecording, Recording
 from .numbers import as_numbers, describe, stored_rate, text_of
+from .rotation_forms import ROTATION_COUNTS, as_rotvec
 
 AIST_FPS: Final = 60.0
 EDGE_FPS: Final = 30.0
 FINEDANCE_FPS: Final = 30.0
-FINEDANCE_WIDTHS: Final = (315, 159)
-ROTATION_COUNTS: Final = (22, 24, 52, 55)
-"""Numbers of joints that SMPL's family has, hands or not."""
+FINEDANCE_WIDTH: Final = 159
 MODEL_OF_COUNT: Final = {22: "smplh", 24: "smpl", 52: "smplh", 55: "smplx"}
 BODY_JOINTS: Final = 22
 FULL_TURN: Final = 2.0 * np.pi + 0.3
@@ -38,32 +37,15 @@ POSITIONS_COST: Final = 0.45
 NO_PERSON: Final = 1.2
 RIGID: Final = 0.5
 MOST_BENT: Final = (
-    7.0,
-    2.6,
-    2.6,
-    0.8,
-    2.8,
-    2.8,
-    0.7,
-    1.3,
-    1.3,
-    0.7,
-    0.9,
-    0.9,
-    0.9,
-    0.9,
-    0.9,
-    0.9,
-    2.4,
-    2.4,
-    2.8,
-    2.8,
-    1.5,
-    1.5,
-)
+    7.0, 2.6, 2.6, 0.8, 2.8, 2.8, 0.7, 1.3, 1.3, 0.7, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 2.4, 2.4, 2.8, 2.8, 1.5, 1.5,
+)  # fmt: skip
 """Radians that SMPL's joints are turned by at most, in the middle of a clip; the root may be turned anyhow."""
+WITHOUT_ROOT: Final = (21, 23)
 VALUES: Final = ("positions", "rotations")
 NO_FINGERS: Final = Finding("hands", "left out", 0.8, "the file moves its fingers, and the avatar has none")
+PLACE_LOST: Final = Finding(
+    "translation", "none", 0.7, "the file has rotations alone, so the body stays in its place"
+)  # fmt: skip
 
 
 def recognises(arrays: Mapping[str, Any]) -> bool:
@@ -75,7 +57,7 @@ def recording_of(arrays: Mapping[str, Any], source: str) -> PoseRecording:
     """AMASS, ours, AIST++ or EDGE. Raises FormatError or InputError."""
     if "smpl_poses" not in arrays:
         return _amass(arrays, source)
-    rotvec, notes = _joints24(_rotations(arrays["smpl_poses"], source, "smpl_poses"), source)
+    rotvec, notes = joints24(_rotations(arrays["smpl_poses"], source, "smpl_poses"), source)
     if "smpl_trans" not in arrays:
         raise FormatError(f"{source} holds {describe(arrays)}; expected smpl_trans beside smpl_poses.")
     translation = _translation(arrays["smpl_trans"], len(rotvec), source, "smpl_trans")
@@ -102,7 +84,7 @@ def recording_of(arrays: Mapping[str, Any], source: str) -> PoseRecording:
 
 def _amass(arrays: Mapping[str, Any], source: str) -> PoseRecording:
     rotations = _rotations(arrays["poses"], source, "poses")
-    rotvec, notes = _joints24(rotations, source)
+    rotvec, notes = joints24(rotations, source)
     translation = _translation(arrays["trans"], len(rotvec), source, "trans")
     betas = as_numbers(np.asarray(arrays.get("betas", np.zeros(10))), source).reshape(-1)[:400]
     is_ours = "rest_pelvis" in arrays and "scale" in arrays
@@ -138,42 +120,42 @@ def _fingerprint(arrays: Mapping[str, Any]) -> str:
         return ""
 
 
-def finedance(array: F64, source: str) -> PoseRecording:
-    """FineDance's one array. array: (N, 315) or (N, 159)."""
+def finedance_vectors(array: F64, source: str) -> PoseRecording:
+    """FineDance's array of translation and 52 rotation vectors.
+
+    Args:
+        array: (N, 159).
+        source: The file, for messages.
+
+    Returns:
+        The motion. The translation is SMPL-H's; which axis is up is found out from the body.
+
+    Raises:
+        InputError: There are no frames.
+    """
     if len(array) == 0:
         raise InputError(f"{source} has zero frames. Check that the file was written completely.")
-    translation = array[:, :3]
-    if array.shape[1] == 159:
-        rotvec, notes = _joints24(array[:, 3:].reshape(len(array), 52, 3), source)
-    else:
-        rows = array[:, 3:].reshape(len(array), 52, 6)
-        rotvec, notes = _joints24(rotmat_to_rotvec(_rotmat_of_rows(rows[:, :BODY_JOINTS])), source)
-        moving = float(np.nanmax(np.abs(rows[:, BODY_JOINTS:] - rows[:1, BODY_JOINTS:]), initial=0.0)) > NEUTRAL
-        notes += (NO_FINGERS,) if moving else ()
-    # The translation is SMPL-H's own; the place of the axes is found out by which way the body stands.
+    rotvec, notes = joints24(array[:, 3:].reshape(len(array), 52, 3), source)
     return PoseRecording(
-        rotvec, translation, "FineDance motion", source, model="smplh", fps=FINEDANCE_FPS,
+        rotvec, array[:, :3], "FineDance motion", source, model="smplh", fps=FINEDANCE_FPS,
         fps_why="FineDance has it", findings=notes,
     )  # fmt: skip
 
 
-def _rotmat_of_rows(rot6d: F64) -> F64:
-    """Rotations whose first two rows are given, as PyTorch3D writes 6D (not columns as in Zhou et al. 2019).
+def with_findings(recording: Recording, findings: tuple[Finding, ...]) -> Recording:
+    """The recording with further findings before its own.
 
-    rot6d: (..., 6) -> (..., 3, 3).
+    Args:
+        recording: Points or rotations.
+        findings: To add.
+
+    Returns:
+        The recording with both.
     """
-    first, second = rot6d[..., :3], rot6d[..., 3:]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        x = first / np.linalg.norm(first, axis=-1, keepdims=True)
-        y = second - (x * second).sum(axis=-1, keepdims=True) * x
-        y = y / np.linalg.norm(y, axis=-1, keepdims=True)
-    rotmat = np.stack([x, y, np.cross(x, y)], axis=-2)
-    broken = ~np.isfinite(rotmat).all(axis=(-1, -2))
-    rotmat[broken] = np.eye(3)
-    return rotmat
+    return replace(recording, findings=(*findings, *recording.findings)) if findings else recording
 
 
-def decide_values(points: F64, hints: Hints) -> tuple[str, Finding]:
+def decide_values(points: F64, hints: Hints, source: str = "The file") -> tuple[str, Finding]:
     """Whether (T, K, 3) numbers are positions or rotation vectors.
 
     Positions keep the lengths of bones and have a person's proportions; rotation vectors have neither, and are none of
@@ -185,14 +167,17 @@ def decide_values(points: F64, hints: Hints) -> tuple[str, Finding]:
         return hints.values, Finding("values", hints.values, 1.0, "they were asked for")
     count = points.shape[1]
     few = sample(points)
-    cost = min((measure_fit(few, layout).cost for layout in layouts_with(count)), default=np.inf)
+    seen = np.where((few == 0.0).all(axis=-1, keepdims=True), np.nan, few)  # exact zeros are unseen points
+    cost = min((measure_fit(seen, layout).cost for layout in layouts_with(count)), default=np.inf)
+    if count in WITHOUT_ROOT and cost > NO_PERSON:
+        _refuse_body_pose(few, source)
     if count not in ROTATION_COUNTS:
         return "positions", Finding("values", "positions", 0.99, f"no model has {count} rotations")
     if cost < POSITIONS_COST:
         return "positions", Finding("values", "positions", 0.98, "bones keep their lengths, and a person's proportions")
     with np.errstate(invalid="ignore"):
         longest = float(np.nanmax(np.linalg.norm(few, axis=-1), initial=0.0))
-    if longest < FULL_TURN and cost > NO_PERSON and _pose_is_natural(few):
+    if longest < FULL_TURN and cost > NO_PERSON and pose_is_natural(few):
         held = rigid_share(few)
         why = f"as positions they are no person, none is longer than a turn ({longest:.1f}), and limbs bend naturally"
         return "rotations", Finding("values", "rotations", 0.95 if held < RIGID and len(few) > 4 else 0.7, why)
@@ -200,7 +185,21 @@ def decide_values(points: F64, hints: Hints) -> tuple[str, Finding]:
     return "positions", Finding("values", "positions", confidence, "neither positions nor rotations are plain")
 
 
-def _pose_is_natural(rotvec: F64) -> bool:
+def _refuse_body_pose(rotvec: F64, source: str) -> None:
+    """Raise InputError where points are SMPL's body_pose. rotvec: (S, 21 or 23, 3)."""
+    count = rotvec.shape[1]
+    whole = np.concatenate([np.zeros((len(rotvec), 1, 3)), rotvec], axis=1)
+    with np.errstate(invalid="ignore"):
+        longest = float(np.nanmax(np.linalg.norm(rotvec, axis=-1), initial=0.0))
+    if longest < FULL_TURN and pose_is_natural(whole):
+        raise InputError(
+            f"{source} holds {3 * count} numbers a frame that are rotations of SMPL's {count} joints without "
+            "global_orient, so it is unknown how the body stands. Store global_orient and transl beside them in an "
+            ".npz, or give --read values=positions if they are points."
+        )
+
+
+def pose_is_natural(rotvec: F64) -> bool:
     """Whether knees bend backwards about x and no more than knees do, and no joint of the trunk more than it can, for
     most of the clip. rotvec: (S, K, 3).
     """
@@ -216,31 +215,19 @@ def _pose_is_natural(rotvec: F64) -> bool:
 
 def plain_rotations(array: F64, rotvec: F64, source: str, finding: Finding, rate: float | None) -> PoseRecording:
     """Rotation vectors without a translation. rotvec: (T, K, 3)."""
-    chosen, notes = _joints24(rotvec, source)
-    standing = Finding("translation", "none", 0.7, "the file has rotations alone, so the body stays in its place")
+    chosen, notes = joints24(rotvec, source)
     return PoseRecording(
         chosen, np.zeros((len(array), 3)), "rotation vectors", source, model=MODEL_OF_COUNT[rotvec.shape[1]],
-        fps=rate, fps_why="the file says it", findings=(finding, standing, *notes),
+        fps=rate, fps_why="the file says it", findings=(finding, PLACE_LOST, *notes),
     )  # fmt: skip
 
 
 def _rotations(value: Any, source: str, name: str) -> F64:
     """Rotation vectors (N, J, 3), J of a model that is known."""
-    array = as_numbers(value, source)
-    if array.ndim == 3 and array.shape[2] == 3:
-        array = array.reshape(len(array), -1)
-    widths = [3 * count for count in ROTATION_COUNTS]
-    if array.ndim != 2 or array.shape[1] not in widths:
-        raise FormatError(
-            f"{source} has {name} of shape {array.shape}; expected (frames, {' or '.join(map(str, widths))}), rotation "
-            "vectors of SMPL, SMPL+H or SMPL-X."
-        )
-    if len(array) == 0:
-        raise InputError(f"{source} has zero frames. Check that the file was written completely.")
-    return array.reshape(len(array), -1, 3)
+    return as_rotvec(value, source, name, ROTATION_COUNTS)
 
 
-def _joints24(rotvec: F64, source: str) -> tuple[F64, tuple[Finding, ...]]:
+def joints24(rotvec: F64, source: str) -> tuple[F64, tuple[Finding, ...]]:
     """SMPL's joints. rotvec: (N, J, 3) -> (N, 24, 3); hands are neutral where the model has fingers."""
     broken = ~np.isfinite(rotvec[:, :BODY_JOINTS]).all(axis=(1, 2))
     if broken.any():

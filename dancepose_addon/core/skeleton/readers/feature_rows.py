@@ -1,0 +1,201 @@
+"""Arrays of one row a frame that motion models write, told by their width and by what the columns must fulfil.
+
+    263 / 251   HumanML3D / KIT-ML features (Guo et al. 2022): joints are recovered, as recover_from_ric does
+    322         Motion-X: SMPL-X root, body, hands, jaw, face, translation, betas
+    151         EDGE: contacts, place, 24 rotations in 6D
+    139 / 135   LODGE: contacts, place, 22 rotations in 6D; without contacts
+    319 / 315   FineDance: contacts, place, 52 rotations in 6D; without contacts
+    219 / 225   FACT, AIST++ models: place, 24 matrices; six zeros before
+    147         place, 24 rotations in 6D
+    75          SMPL's pose (72) and translation (3), in either order
+
+Rotations are told from positions by being orthonormal, not by the width alone.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ...arrays import F64
+from ...errors import FormatError, InputError
+from ..recording import Finding, Hints, PointRecording, PoseRecording, Recording
+from .rotation_forms import rotvec_of_6d, rotvec_of_matrices
+from .theta_contents import NEUTRAL, NO_FINGERS, joints24, pose_is_natural
+
+
+@dataclass(frozen=True)
+class RowForm:
+    """What the columns of a row are.
+
+    Attributes:
+        name: Of the format, in words.
+        place: First column of the translation.
+        rotations: First column of the rotations.
+        joints: Number of rotations.
+        size: Numbers for a rotation: 3, 6 or 9.
+        fps: Of the data set.
+        up: The axis that the format has up, or None.
+        is_pelvis: Whether the place is the pelvis's.
+        model: Of SMPL's family.
+    """
+
+    name: str
+    place: int
+    rotations: int
+    joints: int
+    size: int
+    fps: float
+    up: str | None = None
+    is_pelvis: bool = False
+    model: str = "smpl"
+
+
+FORMS: Final = {
+    151: RowForm("EDGE's features", 4, 7, 24, 6, 30.0, up="z", is_pelvis=True),
+    139: RowForm("LODGE's features", 4, 7, 22, 6, 30.0, model="smplx"),
+    135: RowForm("LODGE's features", 0, 3, 22, 6, 30.0, model="smplx"),
+    319: RowForm("FineDance's features", 4, 7, 52, 6, 30.0, model="smplh"),
+    315: RowForm("FineDance motion", 0, 3, 52, 6, 30.0, model="smplh"),
+    219: RowForm("motion of FACT", 0, 3, 24, 9, 60.0, up="y"),
+    225: RowForm("motion of FACT", 6, 9, 24, 9, 60.0, up="y"),
+    147: RowForm("AIST++ motion in 6D", 0, 3, 24, 6, 60.0),
+}
+NORMALISED_ONLY: Final = (151, 139, 319)
+"""Widths that are no points: where their rotations are none, the features are still normalised."""
+FEATURES: Final = {263: (22, 20.0, "HumanML3D's features"), 251: (21, 12.5, "KIT-ML's features")}
+"""Width -> joints, frames a second, name."""
+MOTIONX: Final = 322
+ROW_WIDTHS: Final = (*FORMS, *FEATURES, MOTIONX, 75, 159)
+LEVEL: Final = (0.2, 2.0)
+"""Metres between which the pelvis of a standing person is in HumanML3D's features."""
+
+
+def rows_of(array: F64, source: str, hints: Hints) -> Recording | None:
+    """Read a table of rows.
+
+    Args:
+        array: (T, width).
+        source: The file, for messages.
+        hints: ``values=positions`` keeps columns that might be rotations as points.
+
+    Returns:
+        Points or rotations, or None where the rows are of no such form.
+
+    Raises:
+        FormatError: They are of a form that is still normalised.
+        InputError: There are no frames.
+    """
+    width = array.shape[1]
+    if width not in ROW_WIDTHS or hints.values == "positions" or hints.layout is not None:
+        return None
+    if len(array) == 0:
+        raise InputError(f"{source} has zero frames. Check that the file was written completely.")
+    if width in FEATURES:
+        return _features(array, source)
+    if width == MOTIONX:
+        return _motionx(array, source)
+    if width == 75:
+        return _pose_and_place(array, source)
+    if width not in FORMS:
+        return None
+    form = FORMS[width]
+    columns = array[:, form.rotations :].reshape(len(array), form.joints, form.size)
+    is_6d = form.size == 6
+    rotvec = rotvec_of_6d(columns) if is_6d else rotvec_of_matrices(columns.reshape(*columns.shape[:2], 3, 3))
+    if rotvec is None:
+        if width in NORMALISED_ONLY:
+            raise FormatError(
+                f"{source} has the width of {form.name} ({width}), but columns {form.rotations} on are no rotations: "
+                "the features are normalised. Undo the model's normalisation, then save them again."
+            )
+        return None
+    body, notes = joints24(rotvec, source)
+    return PoseRecording(
+        body,
+        np.where(np.isfinite(array[:, form.place : form.place + 3]), array[:, form.place : form.place + 3], 0.0),
+        form.name,
+        source,
+        model=form.model,
+        is_pelvis=form.is_pelvis,
+        up=form.up,
+        fps=form.fps,
+        fps_why=f"{form.name} have it" if form.name.endswith("s") else f"{form.name} has it",
+        findings=notes,
+    )
+
+
+def _motionx(array: F64, source: str) -> PoseRecording | None:
+    """Motion-X's 322 columns: root 3, body 63, hands 90, jaw 3, expression 50, face shape 100, place 3, betas 10."""
+    rotvec = array[:, :66].reshape(len(array), 22, 3)
+    body, notes = joints24(rotvec, source)
+    moving = float(np.nanmax(np.abs(array[:, 66:156] - array[:1, 66:156]), initial=0.0)) > NEUTRAL
+    place = array[:, 309:312]
+    if not np.isfinite(place).all():
+        raise InputError(f"{source} has places that are not finite in some frames. Cut those frames out.")
+    return PoseRecording(
+        body,
+        place,
+        "Motion-X",
+        source,
+        model="smplx",
+        betas=np.median(np.nan_to_num(array[:, 312:322]), axis=0),
+        fps=30.0,
+        fps_why="Motion-X has it",
+        findings=(*notes, *((NO_FINGERS,) if moving else ())),
+    )
+
+
+def _pose_and_place(array: F64, source: str) -> PoseRecording | None:
+    """75 columns: SMPL's pose and translation, where the rotations are those of a person."""
+    for start, place in ((0, 72), (3, 0)):
+        rotvec = array[:, start : start + 72].reshape(len(array), 24, 3)
+        longest = float(np.nanmax(np.linalg.norm(rotvec, axis=-1), initial=0.0))
+        if longest < 2.0 * np.pi + 0.3 and pose_is_natural(rotvec) and np.isfinite(array).all():
+            body, notes = joints24(rotvec, source)
+            order = "pose and translation" if start == 0 else "translation and pose"
+            found = Finding("columns", f"SMPL's {order}", 0.9, "the rotations are those of limbs")
+            return PoseRecording(
+                body, array[:, place : place + 3], "SMPL pose and translation", source, findings=(found, *notes)
+            )
+    return None
+
+
+def _features(array: F64, source: str) -> PointRecording:
+    """Joints from the features of Guo et al. 2022 (recover_from_ric).
+
+    Columns: turning speed of the root about y (half an angle a frame), its speed over the floor in its own axes, its
+    height, the other joints in its axes, and further what follows from these.
+    """
+    joints, fps, name = FEATURES[array.shape[1]]
+    metric = array.shape[1] == 263
+    if not np.isfinite(array[:, : 4 + 3 * (joints - 1)]).all():
+        raise InputError(f"{source} has features that are not finite. Cut those frames out.")
+    height = float(np.median(array[:, 3]))
+    if metric and not LEVEL[0] < height < LEVEL[1]:
+        raise FormatError(
+            f"{source} has the width of {name}, but the pelvis is {height:.2f} m above the floor: the features are "
+            "normalised. Multiply by the data set's Std and add its Mean, or give the clip of `new_joints`."
+        )
+    half = np.concatenate([[0.0], np.cumsum(array[:-1, 0])])
+    cosine, sine = np.cos(2.0 * half), np.sin(2.0 * half)
+    # The root's axes in the world: the features are in the root's, so they are turned back.
+    turn = np.zeros((len(array), 3, 3))
+    turn[:, 0, 0], turn[:, 0, 2], turn[:, 1, 1], turn[:, 2, 0], turn[:, 2, 2] = cosine, -sine, 1.0, sine, cosine
+    steps = np.zeros((len(array), 3))
+    steps[1:, 0], steps[1:, 2] = array[:-1, 1], array[:-1, 2]
+    root = np.cumsum(np.einsum("tij,tj->ti", turn, steps), axis=0)
+    root[:, 1] = array[:, 3]
+    others = array[:, 4 : 4 + 3 * (joints - 1)].reshape(len(array), joints - 1, 3)
+    others = np.einsum("tij,tkj->tki", turn, others)
+    others[..., [0, 2]] += root[:, None, [0, 2]]
+    return PointRecording(
+        points=np.concatenate([root[:, None], others], axis=1),
+        form=name,
+        source=source,
+        layout="smpl22" if joints == 22 else "kit21",
+        unit="m" if metric else None,
+        up="y",
+        fps=fps,
+        fps_why=f"{name} have it",
+    )

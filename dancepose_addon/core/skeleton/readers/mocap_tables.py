@@ -1,0 +1,134 @@
+"""CSV files of capture systems: OptiTrack Motive, and Vicon Nexus.
+
+Motive: a line of properties, then rows with the kind, the name and the channel of every column. Nexus: a section
+``Trajectories`` with the rate, a row of names, a row of axes and a row of units.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from ...arrays import F64
+from ...errors import FormatError, InputError, MissingFileError
+from ..recording import Head, Hints, PointRecording
+from .marker_names import each_once, is_marker
+from .named_points import arranged
+from .numbers import LARGEST, usable_rate
+
+MOTIVE: Final = "Format Version"
+NEXUS: Final = ("Trajectories", "Devices", "Model Outputs", "Joints", "Segments")
+MOST_HEADER_LINES: Final = 12
+MOST_COLUMNS: Final = 8192
+MOST_NAME_LETTERS: Final = 200
+UNITS: Final = {"meters": "m", "centimeters": "cm", "millimeters": "mm", "mm": "mm", "cm": "cm", "m": "m"}
+
+
+def recognises_motive(head: Head) -> bool:
+    """Tell a CSV file of Motive by its first words."""
+    return head.text.lstrip("\ufeff").startswith(MOTIVE)
+
+
+def recognises_nexus(head: Head) -> bool:
+    """Tell a CSV file of Nexus by the name of its first section."""
+    return head.text.lstrip("\ufeff").split("\n", 1)[0].strip(' \r,;\t"') in NEXUS
+
+
+def _rows(path: Path) -> list[list[str]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise MissingFileError(f"{path} cannot be read ({error.strerror}). Give a table of points.") from error
+    lines = text.splitlines()
+    sample = "\n".join(lines[:8])
+    delimiter = max(",;\t", key=sample.count)
+    if any(line.count(delimiter) > MOST_COLUMNS for line in lines[:MOST_HEADER_LINES]):
+        raise FormatError(f"{path} has more than {MOST_COLUMNS} columns. Export the skeleton or the markers alone.")
+    return [[cell.strip().strip('"') for cell in line.split(delimiter)] for line in lines]
+
+
+def _table(rows: list[list[str]], width: int, path: Path) -> F64:
+    """Numbers (T, width), NaN where a cell is empty."""
+    if not rows:
+        raise InputError(f"{path} has zero frames. Check that the file was written completely.")
+    values = np.full((len(rows), width), np.nan)
+    for number, row in enumerate(rows):
+        for column, cell in enumerate(row[:width]):
+            if cell:
+                try:
+                    value = float(cell)
+                except ValueError:
+                    raise FormatError(f"{path} has {cell[:24]!r} where a number is expected.") from None
+                values[number, column] = value if abs(value) < LARGEST else np.nan
+    return values
+
+
+def open_motive(path: Path, hints: Hints) -> PointRecording:
+    """Read a CSV file of Motive; see ``readers.open_recording``."""
+    rows = _rows(path)
+    properties = dict(zip(rows[0][::2], rows[0][1::2], strict=False)) if rows else {}
+    start = next((n for n, row in enumerate(rows[:MOST_HEADER_LINES]) if row[:1] == ["Frame"]), None)
+    if start is None or start < 3:
+        raise FormatError(f"{path} is a CSV of Motive without a row that begins with Frame. Export it again.")
+    header = rows[1:start]
+    kinds = next((row for row in header if {"Bone", "Marker", "Rigid Body"} & set(row)), [])
+    names = next((row for row in header if "Name" in row[:2]), [])
+    channels = next((row for row in header if "Position" in row), [])
+    if not (kinds and names and channels):
+        raise FormatError(f"{path} is a CSV of Motive without names and positions. Export it with its header.")
+    wanted = "Bone" if kinds.count("Bone") > 30 else "Marker"
+    columns: dict[str, dict[str, int]] = {}
+    for column, axis in enumerate(rows[start]):
+        here = [row[column] if column < len(row) else "" for row in (kinds, names, channels)]
+        if here[0] == wanted and here[2] == "Position" and axis in ("X", "Y", "Z"):
+            columns.setdefault(here[1][:MOST_NAME_LETTERS], {})[axis] = column
+    whole = {name: axes for name, axes in columns.items() if len(axes) == 3 and is_marker(name.split(":")[-1])}
+    if len(whole) < 5:
+        raise FormatError(f"{path} has positions of {len(whole)} {wanted.lower()}s; expected at least five.")
+    values = _table([row for row in rows[start + 1 :] if any(row)], len(rows[start]), path)
+    points = np.stack([values[:, [axes[axis] for axis in "XYZ"]] for axes in whole.values()], axis=1)
+    rate = properties.get("Export Frame Rate") or properties.get("Capture Frame Rate")
+    recording = PointRecording(
+        points=points,
+        form=f"CSV of OptiTrack Motive, {wanted.lower()}s",
+        source=str(path),
+        names=tuple(whole),
+        unit=UNITS.get(properties.get("Length Units", "").lower()),
+        up="y",
+        fps=None if rate is None else usable_rate(rate, str(path)),
+        fps_why="its Export Frame Rate says it",
+    )
+    return arranged(recording, hints, bones=True)
+
+
+def open_nexus(path: Path, hints: Hints) -> PointRecording:
+    """Read a CSV file of Nexus; see ``readers.open_recording``."""
+    rows = _rows(path)
+    at = next((number for number, row in enumerate(rows) if row[0] == "Trajectories"), None)
+    if at is None or len(rows) < at + 6:
+        raise FormatError(f"{path} is a CSV of Nexus without Trajectories. Export the trajectories.")
+    rate, titles, axes, units = rows[at + 1][0], rows[at + 2], rows[at + 3], rows[at + 4]
+    names: list[str] = []
+    columns: list[list[int]] = []
+    for column, title in enumerate(titles):
+        name = title[:MOST_NAME_LETTERS].split(":")[-1]
+        if column > 1 and is_marker(name) and [axis.upper() for axis in axes[column : column + 3]] == ["X", "Y", "Z"]:
+            names.append(name)
+            columns.append([column, column + 1, column + 2])
+    if len(names) < 5:
+        raise FormatError(f"{path} has {len(names)} trajectories; expected at least five.")
+    end = next((number for number in range(at + 5, len(rows)) if not any(rows[number])), len(rows))
+    values = _table(rows[at + 5 : end], len(titles) + 3, path)
+    once, notes = each_once(names, path)
+    recording = PointRecording(
+        points=values[:, np.array(columns)],
+        form="CSV of Vicon Nexus",
+        source=str(path),
+        names=tuple(once),
+        unit=UNITS.get(units[columns[0][0]].lower() if columns[0][0] < len(units) else ""),
+        up="z",
+        fps=usable_rate(rate, str(path)),
+        fps_why="its second line says it",
+        notes=notes,
+    )
+    return arranged(recording, hints, bones=True)

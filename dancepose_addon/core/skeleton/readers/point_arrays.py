@@ -1,0 +1,156 @@
+"""Arrays of points without names: which of a file's arrays they are, and which of its axes is which."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...arrays import F64
+from ...errors import FormatError, InputError
+from ..anatomy import measure_fit, sample
+from ..layouts import layouts_with
+from ..recording import Finding, Hints
+from .numbers import as_numbers, describe
+
+ARRAY: Final = "array"
+"""The name of a file's only array, where it has none."""
+POINTS: Final = "keypoints_m"
+KNOWN: Final = (
+    "keypoints3d_optim", "keypoints3d", "keypoints_3d", "kp3d", "joints3d", "joints_3d", "joint3d", "joints", "S",
+    "pose_3d", "positions", "joint_positions", "new_joints", "joints3D", "xyz",
+)  # fmt: skip
+"""Names that data sets and models give 3D points, in the order of preference."""
+LEAST_POINTS: Final = 5
+
+
+def find_points(arrays: Mapping[str, Any], source: str) -> tuple[str, F64, tuple[Finding, ...]]:
+    """The array that holds the points: by its name, the only one of such a shape, or the one that looks like a person.
+
+    Args:
+        arrays: The file's arrays by name.
+        source: The file, for messages.
+
+    Returns:
+        Its name, its numbers, and what is doubtful about the choice.
+
+    Raises:
+        FormatError: There is none, or several look alike.
+    """
+    for name in (POINTS, ARRAY):
+        if name in arrays:
+            return name, as_numbers(arrays[name], source), ()
+    fitting = [name for name, array in arrays.items() if _may_be_points(array)]
+    named = [name for name in KNOWN if name in fitting]
+    if named:
+        return named[0], as_numbers(arrays[named[0]], source), ()
+    if len(fitting) == 1:
+        return fitting[0], as_numbers(arrays[fitting[0]], source), ()
+    ranked = sorted((_cost(arrays[name], source), name) for name in fitting)
+    if ranked and ranked[0][0] < 0.6 * ranked[1][0] and np.isfinite(ranked[0][0]):
+        name = ranked[0][1]
+        others = ", ".join(str(other)[:24] for _, other in ranked[1:4])
+        found = Finding("array", str(name)[:40], 0.8, f"it looks more like a person than {others}")
+        return name, as_numbers(arrays[name], source), (found,)
+    raise FormatError(
+        f"{source} holds {describe(arrays)}; expected {POINTS} of shape (frames, points, 3), or the arrays of a "
+        "known format (docs/formats.md)."
+    )
+
+
+def _may_be_points(array: Any) -> bool:
+    return (
+        isinstance(array, np.ndarray)
+        and array.dtype.kind in "fiu"
+        and array.ndim in (3, 4)
+        and array.shape[-1] in (3, 4)
+        and array.shape[-2] >= LEAST_POINTS
+    )
+
+
+def _cost(array: Any, source: str) -> float:
+    points = sample(as_numbers(array, source)[..., :3].reshape(-1, *array.shape[-2:-1], 3))
+    return min((measure_fit(points, layout).cost for layout in layouts_with(points.shape[1])), default=np.inf)
+
+
+def shaped(array: F64, source: str, hints: Hints) -> tuple[F64, F64 | None, tuple[Finding, ...]]:
+    """Bring an array into the order (frames, points, axes).
+
+    Args:
+        array: Of any shape.
+        source: The file, for messages.
+        hints: ``take`` chooses one of several persons or motions.
+
+    Returns:
+        Points (T, K, 3), confidence (T, K) or None, and what is doubtful about the shape.
+
+    Raises:
+        FormatError: It has no shape that points have.
+        InputError: There is no such person or motion.
+    """
+    notes: tuple[Finding, ...] = ()
+    if array.ndim == 4 and array.shape[3] in (3, 4):
+        array, notes = taken(array, source, hints)
+    if array.ndim == 3 and array.shape[2] == 3 and array.shape[1] >= LEAST_POINTS:
+        return array, None, notes
+    if array.ndim == 3 and array.shape[2] == 4 and array.shape[1] >= LEAST_POINTS:
+        if np.all((array[..., 3] >= 0.0) & (array[..., 3] <= 1.0)):
+            return array[..., :3], array[..., 3], notes
+        raise FormatError(f"{source} has four numbers for a point; expected x, y, z, and a confidence in [0, 1].")
+    if array.ndim == 3 and array.shape[1] == 3 and array.shape[2] >= LEAST_POINTS:
+        if array.shape[0] < array.shape[2]:
+            shape = Finding(
+                "shape", "(points, 3, frames)", 0.8, f"{array.shape} has more of the last than of the first"
+            )
+            return array.transpose(2, 0, 1), None, (*notes, shape)
+        shape = Finding("shape", "(frames, 3, points)", 0.8, f"of {array.shape} the first is the longest")
+        return array.transpose(0, 2, 1), None, (*notes, shape)
+    if array.ndim == 2 and array.shape[1] % 3 == 0 and array.shape[1] >= 3 * LEAST_POINTS:
+        return array.reshape(len(array), -1, 3), None, notes
+    raise FormatError(
+        f"{source} has numbers of shape {array.shape}; expected (frames, points, 3), (frames, 3 x points), or what a "
+        "known format has (docs/formats.md)."
+    )
+
+
+def taken(
+    array: NDArray[np.float64], source: str, hints: Hints, *, persons_first: bool = False
+) -> tuple[F64, tuple[Finding, ...]]:
+    """One person or motion of several.
+
+    Args:
+        array: (P, T, ...) or (T, P, ...). The axis along which the numbers run on smoothly is the time.
+        source: The file, for messages.
+        hints: ``take`` is its number.
+        persons_first: Whether the first axis is known to be that of persons or motions.
+
+    Returns:
+        (T, ...), and a note where there was a choice.
+
+    Raises:
+        InputError: There is no such number.
+    """
+    if not persons_first and _time_is_first(array):
+        array = np.swapaxes(array, 0, 1)
+        what = "person"
+    else:
+        what = "motion"
+    if not 0 <= hints.take < len(array):
+        raise InputError(
+            f"{source} holds {len(array)} {what}s; there is no number {hints.take}. Give --read take=0 or more."
+        )
+    if len(array) == 1:
+        return array[0], ()
+    why = f"the file holds {len(array)}, and --read take=N chooses another"
+    return array[hints.take], (Finding(what, f"number {hints.take}", 0.8, why),)
+
+
+def _time_is_first(array: F64) -> bool:
+    """Whether the first of two axes is the time: numbers differ less along it than along the second."""
+    first, second = array.shape[:2]
+    if 1 in (first, second):
+        return second == 1 and first > 1
+    few = array[:200, :200]
+    along = [np.abs(np.diff(few, axis=axis)) for axis in (0, 1)]
+    steps = [float(part[np.isfinite(part)].mean()) if np.isfinite(part).any() else np.inf for part in along]
+    return steps[0] < steps[1]

@@ -1,0 +1,298 @@
+"""SMPL's parameters in tables, by the names that tools give them; flat or nested, of one person or of several.
+
+    smplx library       global_orient, body_pose (63 or 69), transl, betas          GVHMR, GENMO, SMPLest-X, 4D-Humans
+    human_body_prior    root_orient, pose_body, trans                               AMASS tools, InterHuman (person1)
+    one array           pose, poses, fullpose, smpl_pose, pose_world, thetas ...    WHAM, VIBE, MoSh++, MDM, TRAM, AIOZ
+    EasyMocap           Rh, Th, poses, shapes
+
+Rotations may be vectors, matrices, 6D or quaternions (``rotation_forms``). Members that are not needed are ignored.
+Where a file has the same person in the world's and in the camera's axes, the world's are taken.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from ...arrays import F64
+from ...errors import FormatError, InputError
+from ..recording import Finding, Hints, PoseRecording
+from .numbers import as_numbers, stored_rate, text_of
+from .rotation_forms import ROTATION_COUNTS, as_rotvec
+from .theta_contents import MODEL_OF_COUNT, NEUTRAL, NO_FINGERS, PLACE_LOST, joints24
+
+ROOTS: Final = (
+    "global_orient", "root_orient", "global_orientation", "root_orientation", "smpl_orient", "orient", "Rh",
+    "body_global_orient", "smplx_root_pose", "root_pose",
+)  # fmt: skip
+BODIES: Final = ("body_pose", "pose_body", "smpl_body_pose", "smplx_body_pose")
+WHOLES: Final = (
+    "pose_world", "poses", "pose", "fullpose", "smpl_poses", "smpl_pose", "pose_aa", "thetas", "theta", "pred_rotmat",
+    "smplx_poses", "smpl_thetas", "full_pose",
+)  # fmt: skip
+TRANSLATIONS: Final = (
+    "trans_world", "transl", "trans", "translation", "root_trans", "root_translation", "smpl_trans", "pred_trans", "Th",
+    "smpl_transl", "body_transl", "root_pos", "smplx_trans",
+)  # fmt: skip
+BETAS: Final = ("betas", "betas_world", "shapes", "shape", "pred_shape", "beta", "smpl_betas", "smplx_shape")
+HANDS: Final = ("left_hand_pose", "right_hand_pose", "pose_hand", "hand_pose")
+FACES: Final = ("jaw_pose", "expression", "leye_pose", "pose_jaw")
+BODY_COUNTS: Final = (21, 23)
+WORLD, CAMERA = ("global", "world"), ("incam", "camera", "_cam", "cam_")
+MDM_FPS: Final = 20.0
+MOST_DEPTH: Final = 4
+MOST_TABLES: Final = 4096
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A table that holds one person's parameters.
+
+    Attributes:
+        path: Its keys from the top of the file, joined by dots.
+        table: Name of a member -> its value.
+    """
+
+    path: str
+    table: Mapping[str, Any]
+
+    @property
+    def rank(self) -> int:
+        """1 where it says that it is in the world's axes, -1 in the camera's, else 0."""
+        low = self.path.lower()
+        return any(word in low for word in WORLD) - any(word in low for word in CAMERA)
+
+
+def candidates_in(arrays: Mapping[str, Any]) -> list[Candidate]:
+    """The tables of a file that hold a person's parameters.
+
+    Args:
+        arrays: Content of the file, nested.
+
+    Returns:
+        In the order of the file; of several readings of one person only the best.
+    """
+    found = list(_walk(arrays, "", 0))
+    best = max((candidate.rank for candidate in found), default=0)
+    return [candidate for candidate in found if candidate.rank == best]
+
+
+def _walk(value: Any, path: str, depth: int) -> Iterator[Candidate]:
+    if depth > MOST_DEPTH:
+        return
+    if isinstance(value, Mapping):
+        if _has_pose(value):
+            yield Candidate(path, value)
+            return
+        for number, (key, item) in enumerate(value.items()):
+            if number >= MOST_TABLES:
+                return
+            yield from _walk(item, f"{path}.{key}".lstrip("."), depth + 1)
+    elif isinstance(value, list) and value and len(value) <= MOST_TABLES and isinstance(value[0], Mapping):
+        stacked = _stacked(value)
+        if stacked is not None:
+            yield Candidate(path, stacked)
+
+
+def _stacked(frames: list[Any]) -> Mapping[str, Any] | None:
+    """A list with a table for each frame as one table of arrays."""
+    first = frames[0]
+    keys = [key for key in first if key in (*ROOTS, *BODIES, *WHOLES, *TRANSLATIONS, *BETAS, *HANDS)]
+    if not all(isinstance(frame, Mapping) for frame in frames) or not _has_pose(first):
+        return None
+    table: dict[str, Any] = {}
+    for key in keys:
+        parts = [np.asarray(frame.get(key)) for frame in frames]
+        if all(part.dtype.kind in "fiu" and part.shape == parts[0].shape for part in parts):
+            whole = np.stack(parts)
+            # (T, 1, N): a batch of one in every frame.
+            table[key] = whole[:, 0] if whole.ndim > 2 and whole.shape[1] == 1 and key not in ROOTS else whole
+    return table
+
+
+def _has_pose(table: Mapping[str, Any]) -> bool:
+    if any(_is_array(table.get(name)) for name in BODIES):
+        return True
+    return any(_is_pose(table.get(name)) for name in WHOLES)
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim >= 1 and value.dtype.kind in "fiu" and value.size > 0
+
+
+def _is_pose(value: Any) -> bool:
+    """Whether an array has the shape of rotations of a whole body."""
+    if not _is_array(value) or value.ndim < 2:
+        return False
+    shape = value.shape
+    if value.ndim == 3 and shape[1] == 6 and shape[0] in ROTATION_COUNTS:
+        return True
+    if shape[-1] in {size * count for count in ROTATION_COUNTS for size in (3, 6, 9)} and value.ndim <= 4:
+        return True
+    return value.ndim >= 3 and (
+        (shape[-2] in ROTATION_COUNTS and shape[-1] in (3, 4, 6, 9))
+        or (value.ndim >= 4 and shape[-3] in ROTATION_COUNTS and shape[-2:] == (3, 3))
+    )
+
+
+def first_of(table: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, Any]:
+    """The first member of a table under one of these names.
+
+    Args:
+        table: To look in.
+        names: In the order of preference.
+
+    Returns:
+        Its name and value; an empty name and None where there is none.
+    """
+    return next(((name, table[name]) for name in names if _is_array(table.get(name))), ("", None))
+
+
+def pose_of(candidates: list[Candidate], arrays: Mapping[str, Any], source: str, hints: Hints) -> PoseRecording:
+    """One person's motion.
+
+    Args:
+        candidates: As ``candidates_in`` returns them, at least one.
+        arrays: Content of the file, for what stands at its top, such as the frame rate.
+        source: The file, for messages.
+        hints: ``take`` chooses the person.
+
+    Returns:
+        Rotations and places as the file has them.
+
+    Raises:
+        FormatError: Shapes do not fit each other.
+        InputError: The root's rotation is missing, there is no such person, or there are no frames.
+    """
+    person, findings = _chosen(candidates, source, hints)
+    table, more = _one_person(person.table, source, hints)
+    findings += more
+    rotvec, model = _rotations(table, source, person.path)
+    frames = len(rotvec)
+    body, notes = joints24(rotvec, source)
+    translation, lost = _place(table, frames, source)
+    fingers = _moves(table, HANDS)
+    rate = stored_rate({**arrays, **table}, source)
+    form = f"SMPL parameters{f' ({person.path[:40]})' if person.path else ''}"
+    is_mdm = "thetas" in table and "root_translation" in table and rate is None
+    return PoseRecording(
+        body,
+        translation,
+        "SMPL parameters of MDM" if is_mdm else form,
+        source,
+        model=model,
+        gender=_gender(table),
+        betas=_betas(table, source),
+        fps=MDM_FPS if is_mdm else rate,
+        fps_why="models trained on HumanML3D have it" if is_mdm else "the file says it",
+        findings=(*findings, *lost, *notes, *((NO_FINGERS,) if fingers and NO_FINGERS not in notes else ())),
+    )
+
+
+def _chosen(candidates: list[Candidate], source: str, hints: Hints) -> tuple[Candidate, tuple[Finding, ...]]:
+    if hints.take >= len(candidates) and len(candidates) > 1:
+        raise InputError(
+            f"{source} holds {len(candidates)} persons; there is no number {hints.take}. Give --read take=0 or more."
+        )
+    if len(candidates) == 1:
+        return candidates[0], ()
+    names = ", ".join(candidate.path[:24] for candidate in candidates[:4])
+    note = Finding(
+        "person", candidates[hints.take].path[:40], 0.8,
+        f"the file holds {len(candidates)} ({names}), and --read take=N chooses another",
+    )  # fmt: skip
+    return candidates[hints.take], (note,)
+
+
+def _one_person(table: Mapping[str, Any], source: str, hints: Hints) -> tuple[Mapping[str, Any], tuple[Finding, ...]]:
+    """A table whose arrays have persons as their first axis, for one of them."""
+    name, whole = first_of(table, WHOLES)
+    _, places = first_of(table, TRANSLATIONS)
+    if not name or not isinstance(places, np.ndarray) or places.ndim != 3 or places.shape[2] != 3:
+        return table, ()
+    people = places.shape[0]
+    if 1 in places.shape[:2] or whole.ndim < 3 or whole.shape[:2] != places.shape[:2]:
+        return table, ()
+    if hints.take >= people:
+        raise InputError(f"{source} holds {people} persons; there is no number {hints.take}. Give --read take=0.")
+    one = {
+        key: value[hints.take] if isinstance(value, np.ndarray) and value.ndim > 1 and len(value) == people else value
+        for key, value in table.items()
+    }
+    why = f"the file holds {people}, and --read take=N chooses another"
+    return one, (Finding("person", f"number {hints.take}", 0.8, why),)
+
+
+def _rotations(table: Mapping[str, Any], source: str, path: str) -> tuple[F64, str]:
+    """Rotation vectors (T, J, 3), and the model that they are of."""
+    body_name, body_value = first_of(table, BODIES)
+    root_name, root_value = first_of(table, ROOTS)
+    if not body_name:
+        name, value = first_of(table, WHOLES)
+        if root_name == "Rh":  # EasyMocap: the root's rotation stands in Rh, and the first of poses is zero.
+            rotvec = as_rotvec(value, source, name, (*ROTATION_COUNTS, 29))
+            rotvec = rotvec[:, :24].copy()
+            rotvec[:, 0] = as_rotvec(root_value, source, root_name, (1,))[:, 0]
+            return rotvec, "smpl"
+        rotvec = as_rotvec(value, source, name, ROTATION_COUNTS)
+        return rotvec, MODEL_OF_COUNT[rotvec.shape[1]]
+    body = as_rotvec(body_value, source, body_name, BODY_COUNTS)
+    if not root_name:
+        raise InputError(
+            f"{source} has rotations of SMPL's {body.shape[1]} joints ({body_name}) without global_orient, so it is "
+            "unknown how the body stands. Store global_orient (and transl) beside them."
+        )
+    root = as_rotvec(root_value, source, root_name, (1,))
+    if len(root) != len(body):
+        raise FormatError(f"{source} has {len(root)} frames of {root_name} and {len(body)} of {body_name}.")
+    has_face = any(name in table for name in FACES) or "smplx" in path.lower()
+    model = "smpl" if body.shape[1] == 23 else "smplx" if has_face else "smplh"
+    return np.concatenate([root, body], axis=1), model
+
+
+def _place(table: Mapping[str, Any], frames: int, source: str) -> tuple[F64, tuple[Finding, ...]]:
+    """Where the body is, (T, 3)."""
+    name, value = first_of(table, TRANSLATIONS)
+    if not name:
+        return np.zeros((frames, 3)), (PLACE_LOST,)
+    place = as_numbers(value, source)
+    if place.ndim == 3 and 1 in place.shape[:2]:
+        place = place.reshape(-1, place.shape[2])
+    if place.shape == (3, frames) and frames != 3:
+        place = place.T
+    if place.shape == (3,):
+        place = np.tile(place, (frames, 1))
+    if place.shape != (frames, 3):
+        raise FormatError(f"{source} has {name} of shape {np.shape(value)}; expected ({frames}, 3).")
+    if not np.isfinite(place).all():
+        raise InputError(f"{source} has {name} that are not finite in some frames. Cut those frames out.")
+    return place, ()
+
+
+def _betas(table: Mapping[str, Any], source: str) -> F64:
+    """Of the first frame: a body is constant over its clip."""
+    name, value = first_of(table, BETAS)
+    if not name:
+        return np.zeros(10)
+    betas = as_numbers(value, source)
+    betas = betas.reshape(-1, betas.shape[-1])
+    middle = np.median(betas, axis=0) if len(betas) else np.zeros(10)
+    if not np.isfinite(middle).all():
+        raise FormatError(f"{source} has {name} that are not numbers. Write it again.")
+    return middle[:400]
+
+
+def _moves(table: Mapping[str, Any], names: tuple[str, ...]) -> bool:
+    for name in names:
+        value = table.get(name)
+        if _is_array(value) and value.ndim >= 2:
+            numbers = np.asarray(value, np.float64)
+            if float(np.nanmax(np.abs(numbers - numbers[:1]), initial=0.0)) > NEUTRAL:
+                return True
+    return False
+
+
+def _gender(table: Mapping[str, Any]) -> str:
+    text = text_of(table.get("gender")).lower()
+    return next((name for name in ("female", "male") if name in text), "neutral")
