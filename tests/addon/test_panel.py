@@ -250,7 +250,7 @@ def test_exports_without_blenders_own_writers(extension, imported, tmp_path, suf
 def test_a_body_that_was_swapped_under_a_saved_scene_is_told(extension, imported):
     record = json.loads(imported["dancepose_record"])
     imported["dancepose_record"] = json.dumps({**record, "body": "0123456789abcdef"})
-    with pytest.raises(RuntimeError, match="Put that file back"):
+    with pytest.raises(RuntimeError, match="Restore that file"):
         extension.ops.dancepose.refit()
     assert "0123456789abcdef" in imported.dancepose.problem
 
