@@ -87,7 +87,7 @@ def test_the_key_names_what_a_picture_depends_on(blender, body, wild_motion):
 
     cycles = Engine("cycles")
 
-    def key(motion=wild_motion, model=body, engine=study, width=640, fps=25.0):
+    def key(motion=wild_motion, model=body, engine=cycles, width=640, fps=25.0):
         shot = frame_motions([(body, wild_motion)], aspect=1.0)
         return render_key(motion, model, shot, engine, width=width, height=640, fps=fps)
 
