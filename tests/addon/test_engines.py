@@ -28,7 +28,7 @@ def test_former_names_of_engines_stay_readable(blender):
 
     assert [engine_named(name) for name in ("study", "preview")] == ["cycles", "workbench"]
     assert [engine_named(name) for name in ("auto", "cycles", "workbench")] == ["auto", "cycles", "workbench"]
-    with pytest.raises(EngineError, match="'eevee' is not a render engine. Use one of auto, cycles, workbench"):
+    with pytest.raises(EngineError, match=r"'eevee' is not a render engine\. Use one of auto, cycles, workbench"):
         engine_named("eevee")
 
 

@@ -116,6 +116,7 @@ def probe(name: str, *, timeout_s: float = PROBE_TIMEOUT_S, gpu: bool = True) ->
     Returns:
         The engine as it ran, or the second half of a sentence that says how it failed.
     """
+    name = engine_named(name)
     gpu = gpu and name == "cycles"
     result = _run_probe(name, [] if gpu else ["--no-gpu"], timeout_s)
     gpu_notice: tuple[str, ...] = ()

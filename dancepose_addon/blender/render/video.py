@@ -151,8 +151,8 @@ def cut_music(audio: AudioWindow, wav: Path, *, duration_s: float) -> str | None
 def add_music_strip(scene: bpy.types.Scene, audio: AudioWindow, *, first_frame: float) -> str | None:
     """Add music to a scene's sequencer, so that it plays with the animation.
 
-    The strip begins with the dance and ends with the window or the scene, whichever is first. A strip of the same name
-    is replaced.
+    The strip starts with the dance and ends with the window or the scene, whichever is first. Blender cuts strips at
+    whole frames, so the music may be up to half a frame early or late. A strip of the same name is replaced.
 
     Args:
         scene: Scene whose frame rate and frame range apply.
@@ -178,7 +178,8 @@ def add_music_strip(scene: bpy.types.Scene, audio: AudioWindow, *, first_frame: 
     if present(strip.sound).samplerate == 0 or end <= first:
         strips.remove(expect(strip, bpy.types.SoundStrip))
         return f"The scene has no music: {audio.path} has no sound from {audio.start_s:.2f} s on."
-    compat.trim_strip(strip, content_start=first_frame - audio.start_s * fps, first=first, end=end)
+    skipped = round(first - first_frame + audio.start_s * fps)  # Blender cuts off fractions of a frame
+    compat.trim_strip(strip, content_start=first - skipped, first=first, end=end)
     scene.sync_mode = "AUDIO_SYNC"
     return None
 
