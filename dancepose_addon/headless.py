@@ -19,6 +19,7 @@ import bpy
 
 from .blender import console, scene_export
 from .blender.import_motion import ImportedDancer, RigOptions, add_dancer
+from .blender.narrowing import scene_of
 from .blender.render import engines, rendering, video
 from .blender.stage import camera, stage
 from .core.atomic import replacing
@@ -214,6 +215,9 @@ def _prepare(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> 
     scene.frame_start, scene.frame_end = 0, count - 1
     scene.frame_set(0)
     if arguments.blend:
+        audio = None if arguments.no_audio else fit.sequence.audio
+        problem = None if audio is None else video.add_music_strip(scene, audio, first_frame=0.0)
+        reporter.notices([problem] if problem else [])
         _save_blend(scene, arguments.blend)
     key = rendering.render_key(fit.motion, fit.body, shot, engine, width=width, height=height, fps=arguments.fps_out)
     return _Take(scene, imported, engine, count, work / f"frames-{key}")
@@ -235,7 +239,7 @@ def _fit(arguments: argparse.Namespace, progress: Progress) -> FitResult:
 
 def _empty_scene(arguments: argparse.Namespace) -> bpy.types.Scene:
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
-    scene = bpy.context.scene
+    scene = scene_of(bpy.context)
     width, height = arguments.size
     rendering.set_up_picture(scene, width=width, height=height, fps=arguments.fps_out)
     return scene

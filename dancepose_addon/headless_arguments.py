@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .blender.render import engines
+from .core.errors import EngineError
 from .core.fit.settings import FitSettings
 from .core.io.read_options import ReadOptions
 from .core.options import options_of
@@ -16,8 +17,6 @@ DEFAULT_FPS: Final = 25.0
 MAX_SIDE_PX: Final = 8192
 """Of a picture, as for studies: 8192 x 8192 take 1 GB as the floating-point pixels that are rendered."""
 VIDEO_SUFFIX: Final = ".mp4"
-ENGINE_ALIASES: Final = {"study": "cycles", "preview": "workbench", "cycles": "study", "workbench": "preview"}
-"""Engines by their present and by their former names, which older scripts use."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -96,10 +95,10 @@ def _video_path(text: str) -> Path:
 
 
 def _engine(text: str) -> str:
-    name = text if text in engines.ORDER else ENGINE_ALIASES.get(text, "")
-    if name not in engines.ORDER:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an engine; choose cycles, workbench or auto")
-    return name
+    try:
+        return engines.engine_named(text)
+    except EngineError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _size(text: str) -> tuple[int, int]:

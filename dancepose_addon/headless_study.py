@@ -22,7 +22,8 @@ import bpy
 import numpy as np
 
 from .blender import console
-from .blender.render import engines, rendering
+from .blender.narrowing import scene_of
+from .blender.render import engine_probe, engines, rendering
 from .blender.rig import dancer
 from .blender.stage import camera, stage
 from .core.atomic import replacing
@@ -138,7 +139,7 @@ class _Server:
             self._reply(FrameReply(id=request.id, frame=round(fraction * request.count)))
 
         rendered = rendering.render_frames(
-            bpy.context.scene,
+            scene_of(bpy.context),
             folder=request.folder,
             start=request.first,
             count=request.count,
@@ -223,7 +224,7 @@ def build_clip(request: RenderRequest, threads: int) -> str:
         The key of its frames, a hash of everything that decides how they look.
     """
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
-    scene = bpy.context.scene
+    scene = scene_of(bpy.context)
     width, height, fps = request.width, request.height, request.fps
     rendering.set_up_picture(scene, width=width, height=height, fps=fps)
     scene.render.threads_mode = "FIXED" if threads else "AUTO"
@@ -244,7 +245,7 @@ def build_clip(request: RenderRequest, threads: int) -> str:
     )
     engines.set_up_engine(scene, engine, shot)
     if engines.IDENTIFIERS[engine.name] == "CYCLES":
-        scene.cycles.seed = request.seed
+        engine_probe.cycles_of(scene).seed = request.seed
     stage.build_stage(scene, scene.collection, shot, settings)
     camera.create_camera(scene, scene.collection, shot)
     for thing in scene.objects:

@@ -1,4 +1,4 @@
-"""What Blender knows of the extension: classes in order, properties, menus, and their undoing in reverse."""
+"""Registration of the extension: classes in order, properties and menus; unregistration in reverse."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -9,12 +9,12 @@ from .ui import importing, output_operators, overlay, presets, source_operators
 from .ui.colours import colour_property
 from .ui.file_handler import DANCEPOSE_FH_motions
 from .ui.panels import PANELS, draw_import_entry
-from .ui.preferences import ADDON, DANCEPOSE_AP_preferences, start_preferences
+from .ui.preferences import ADDON, DANCEPOSE_AP_preferences, apply_preferences
 from .ui.properties import DANCEPOSE_PG_settings, DANCEPOSE_PG_stage
-from .ui.text_layout import speak_our_words
+from .ui.text_layout import set_translation_context
 from .ui.translations import TRANSLATIONS
 
-CLASSES: Final = (
+CLASSES: Final[tuple[Any, ...]] = (
     DANCEPOSE_AP_preferences,
     DANCEPOSE_PG_settings,
     DANCEPOSE_PG_stage,
@@ -34,23 +34,23 @@ PROPERTIES: Final[tuple[tuple[Any, str, Callable[[], Any]], ...]] = (
 
 
 def register_all() -> None:
-    """Register every class, then the properties that need them, then what Blender calls by itself."""
+    """Register the classes, then the properties that use them, then menus, translations and overlays."""
     for cls in CLASSES:
-        speak_our_words(cls)
+        set_translation_context(cls)
         bpy.utils.register_class(cls)
     for owner, name, make in PROPERTIES:
         setattr(owner, name, make())
-    bpy.types.TOPBAR_MT_file_import.append(draw_import_entry)
+    bpy.types.TOPBAR_MT_file_import.append(draw_import_entry)  # type: ignore[arg-type] # the stub omits the menu
     bpy.app.translations.register(ADDON, TRANSLATIONS)
-    overlay.start()
-    start_preferences()
+    overlay.start_overlay()
+    apply_preferences()
 
 
 def unregister_all() -> None:
     """Undo ``register_all``, in reverse."""
-    overlay.stop()
+    overlay.stop_overlay()
     bpy.app.translations.unregister(ADDON)
-    bpy.types.TOPBAR_MT_file_import.remove(draw_import_entry)
+    bpy.types.TOPBAR_MT_file_import.remove(draw_import_entry)  # type: ignore[arg-type] # the stub omits the menu
     for owner, name, _ in reversed(PROPERTIES):
         delattr(owner, name)
     for cls in reversed(CLASSES):

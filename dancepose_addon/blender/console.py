@@ -1,4 +1,4 @@
-"""Blender's own chatter, kept off the console and kept for later."""
+"""Redirection of the messages that Blender and its drivers print."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +10,15 @@ from typing import TextIO
 
 @contextmanager
 def chatter_into(log: Path) -> Iterator[TextIO]:
-    """Send what Blender and its drivers print, on file descriptors 1 and 2, to ``log``; yields the real stdout.
+    """Append everything written to file descriptors 1 and 2 to a log file.
 
-    Python's own streams are put back at the end, whatever happens, so that errors are shown where they belong.
+    The descriptors are restored at the end, also after an error, so that tracebacks appear on the console.
+
+    Args:
+        log: File to append to.
+
+    Yields:
+        The real standard output.
     """
     sys.stdout.flush()
     sys.stderr.flush()

@@ -14,7 +14,8 @@ import bpy
 from ..core.body.model_io import DEFAULT_BODY
 from ..core.fit.pipeline import FitResult
 from ..core.progress import Progress, silent
-from .blocks import taken_back_on_failure
+from .data_blocks import rollback_on_failure
+from .narrowing import frame_rate_of
 from .rig.actions import animate
 from .rig.dancer import DancerRecord, build_rig, replace_motion, write_record
 from .rig.keypoint_store import store_points
@@ -75,7 +76,7 @@ def add_dancer(
         The new dancer.
     """
     seconds: dict[str, float] = {}
-    with taken_back_on_failure():
+    with rollback_on_failure():
         progress(0.0, "Building the rig")
         with _timed(seconds, "rig"):
             armature, mesh = build_rig(
@@ -88,7 +89,7 @@ def add_dancer(
             )
         progress(0.5, "Writing the animation")
         with _timed(seconds, "animate"):
-            scene_fps = scene.render.fps / scene.render.fps_base
+            scene_fps = frame_rate_of(scene)
             animate(armature, fit.motion, scene_fps=scene_fps, first_frame=options.first_frame)
             _store_fit(armature, fit, scene_fps=scene_fps, first_frame=options.first_frame)
     progress(1.0, f"Fitted {len(fit.motion)} frames")
@@ -115,8 +116,8 @@ def update_dancer(
     Raises:
         InputError: The rig was made from another body, or parts of it are missing.
     """
-    scene_fps = scene.render.fps / scene.render.fps_base
-    with taken_back_on_failure():
+    scene_fps = frame_rate_of(scene)
+    with rollback_on_failure():
         replace_motion(
             armature,
             fit.motion,

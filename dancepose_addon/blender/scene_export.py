@@ -1,6 +1,6 @@
-"""The animated rig as a file for other programs: FBX, glTF, USD with its skeleton; Alembic as moving vertices.
+"""Export of the animated rig: FBX, glTF and USD with a skeleton, Alembic as moving vertices.
 
-Only what is selected is exported. Root motion is kept where SMPL has it: on the pelvis.
+Only selected objects are exported. The root motion stays on the pelvis, as in SMPL.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +14,7 @@ import bpy
 from ..core.atomic import replacing
 from ..core.errors import InputError, OutputError
 from ..core.io.writers.bvh import write_bvh
+from .narrowing import mesh_of, present
 from .render.rendering import write_error
 from .rig.dancer import body_of, read_record, skin_of
 from .rig.motion_reader import read_motion
@@ -79,41 +80,56 @@ EXPORTERS: Final[dict[str, Callable[[str, bpy.types.Scene], None]]] = {
     ".abc": _alembic,
 }
 CACHES: Final = (".abc",)
-"""Formats of moving vertices, which can have SMPL's pose correctives; those with a skeleton have plain skinning."""
-
-
-THETA: Final = (".npz", ".bvh")
-"""Formats of rotations, which need no Blender."""
+"""Formats of moving vertices, which include SMPL's pose correctives. Formats with a skeleton have plain skinning."""
+ROTATION_FORMATS: Final = (".npz", ".bvh")
+"""Formats of rotations, which are written without Blender."""
 
 
 def export_rig(path: Path, things: Iterable[bpy.types.Object], scene: bpy.types.Scene) -> None:
-    """Write ``things``, over the frame range of ``scene``, in the format that the suffix names.
+    """Write objects over the frame range of a scene, in the format of the file's suffix.
+
+    Args:
+        path: File to write.
+        things: Objects to export.
+        scene: Scene whose frame range is exported.
 
     Raises:
-        InputError: there is no such format. OutputError: Blender could not write it.
+        InputError: If the suffix is not a supported format.
+        OutputError: If Blender cannot write the file.
     """
     exporter = EXPORTERS.get(path.suffix.lower())
     if exporter is None:
-        raise InputError(f"{path} is of no format that is exported; choose {', '.join(EXPORTERS)}.")
+        raise InputError(f"{path}: {path.suffix or 'no suffix'} is not an export format. Use {', '.join(EXPORTERS)}.")
     with replacing(path) as temporary, _only_selected(things, scene.view_layers[0]):
         try:
             exporter(str(temporary.absolute()), scene)
-        except (RuntimeError, AttributeError) as error:  # AttributeError: this Blender was built without the format
+        except (RuntimeError, AttributeError) as error:  # AttributeError: this build lacks the format
             raise write_error(path, str(error).strip().splitlines()[-1]) from error
         if not temporary.is_file():
-            raise OutputError(f"{path} was not written: this Blender exports no {path.suffix}. Use another Blender.")
+            raise OutputError(
+                f"{path} was not written: this build of Blender cannot export {path.suffix}. Use another build, such "
+                "as the one from blender.org."
+            )
 
 
 def export_dancer(path: Path, armature: bpy.types.Object, scene: bpy.types.Scene) -> None:
-    """Write one dancer over its clip: theta (.npz), BVH, or a format of ``EXPORTERS``; frames are the scene's, but for
-    theta and BVH, which keep the rate of the source.
+    """Write one dancer over its clip.
+
+    SMPL parameters (.npz) and BVH keep the frame rate of the source. The formats of ``EXPORTERS`` have the frames of
+    the scene.
+
+    Args:
+        path: File to write; its suffix chooses the format.
+        armature: Armature of the dancer.
+        scene: Scene that shows the dancer.
 
     Raises:
-        InputError: there is no such format, or the dancer was taken apart. OutputError: it cannot be written.
+        InputError: If the suffix is not a supported format, or parts of the dancer were deleted.
+        OutputError: If the file cannot be written.
     """
     record = read_record(armature)
     suffix = path.suffix.lower()
-    if suffix in THETA:
+    if suffix in ROTATION_FORMATS:
         motion, body = read_motion(armature), body_of(record)
         if suffix == ".npz":
             motion.save(path, body)
@@ -121,18 +137,20 @@ def export_dancer(path: Path, armature: bpy.types.Object, scene: bpy.types.Scene
             write_bvh(motion, body, path)
         return
     skin = skin_of(armature)
-    with _frame_range(scene, math.floor(record.first_frame), math.ceil(record.last_frame)), _plain(skin, suffix):
+    first, last = math.floor(record.first_frame), math.ceil(record.last_frame)
+    with _frame_range(scene, first, last), _without_correctives(skin, suffix):
         export_rig(path, (armature, skin), scene)
 
 
 @contextmanager
-def _plain(skin: bpy.types.Object, suffix: str) -> Iterator[None]:
-    """Without its correctives where the format has a skeleton: others would take each for a morph target."""
-    whole = skin.data
+def _without_correctives(skin: bpy.types.Object, suffix: str) -> Iterator[None]:
+    """Remove the correctives for formats with a skeleton: other programs would import each as a morph target."""
+    whole = mesh_of(skin)
     if suffix in CACHES or whole.shape_keys is None:
         yield
         return
-    skin.data = plain = whole.copy()
+    plain = present(whole.copy())
+    skin.data = plain
     try:
         skin.shape_key_clear()
         yield
@@ -154,8 +172,8 @@ def _frame_range(scene: bpy.types.Scene, first: int, last: int) -> Iterator[None
 
 @contextmanager
 def _only_selected(things: Iterable[bpy.types.Object], view_layer: bpy.types.ViewLayer) -> Iterator[None]:
-    """Select ``things`` alone; what was selected and active is put back."""
-    view_layer.update()  # what was linked just now is not among its objects before
+    """Select only ``things``; restore the selection and the active object afterwards."""
+    view_layer.update()  # objects that were just linked are missing from the view layer until it is updated
     chosen = list(things)
     active = view_layer.objects.active
     before = [thing for thing in view_layer.objects if thing.select_get(view_layer=view_layer)]

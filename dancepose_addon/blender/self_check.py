@@ -1,4 +1,4 @@
-"""What this Blender is, and which of its engines start."""
+"""Checks of this Blender: its version, its render engines and the folders it writes to."""
 
 from pathlib import Path
 import tempfile
@@ -10,7 +10,17 @@ from .render.engines import PROBE_TIMEOUT_S, TITLES, probe
 
 
 def check_blender(folders: dict[str, Path], *, timeout_s: float = PROBE_TIMEOUT_S) -> list[Check]:
-    """Blender's version, its engines, each tried in a process of its own, and whether ``folders`` can be written."""
+    """Check Blender's version, its render engines and whether folders can be written.
+
+    Each engine renders a test frame in a separate process.
+
+    Args:
+        folders: Folders to check, by name.
+        timeout_s: Time limit for each engine, seconds.
+
+    Returns:
+        One check per line of the report.
+    """
     kind = "program" if bpy.app.binary_path else "Python wheel"
     return [
         Check("Blender", OK, f"{bpy.app.version_string}, {kind}"),

@@ -1,1 +1,1 @@
-"""What Blender shows: properties, operators, panels, preferences. Each reads, calls one function, and reports."""
+"""User interface of the extension: properties, operators, panels, preferences and overlays."""

@@ -1,31 +1,30 @@
-"""One colour for a material of the rig, whatever draws it."""
+"""The colour property of a material, which sets the colour for every render engine."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import bpy
 
+from ..blender.materials import set_colour
+from ..blender.narrowing import components
 from .translations import CONTEXT
 
 
-def _get(material: Any) -> tuple[float, float, float]:
-    red, green, blue, _ = material.diffuse_color
+def _get(material: bpy.types.Material) -> tuple[float, float, float]:
+    red, green, blue, _ = components(material.diffuse_color)
     return red, green, blue
 
 
-def _set(material: Any, colour: tuple[float, float, float]) -> None:
-    """What Workbench shows, and what Cycles and EEVEE show."""
-    material.diffuse_color = (*colour, 1.0)
-    tree = material.node_tree
-    for node in tree.nodes if tree is not None else ():
-        if node.type == "BSDF_PRINCIPLED":
-            node.inputs["Base Color"].default_value = (*colour, 1.0)
+def _set(material: bpy.types.Material, colour: Sequence[float]) -> None:
+    red, green, blue = colour
+    set_colour(material, (red, green, blue))
 
 
 def colour_property() -> Any:
-    """The property that the Stage panel shows."""
+    """Return the property that the Stage panel shows for each material."""
     return bpy.props.FloatVectorProperty(
         name="Colour",
-        description="For every engine alike",
+        description="Colour in the viewport and in every render engine",
         subtype="COLOR",
         size=3,
         min=0.0,

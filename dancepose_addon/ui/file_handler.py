@@ -1,4 +1,4 @@
-"""Files that are dropped on the 3D view."""
+"""Import of files that are dropped on the 3D viewport."""
 
 import bpy
 
@@ -8,7 +8,7 @@ SUFFIXES = ".json;.npy;.npz;.pkl;.bvh;.c3d;.trc;.csv"
 
 
 class DANCEPOSE_FH_motions(bpy.types.FileHandler):
-    """One or several skeleton motions."""
+    """Imports one or several dropped skeleton motions."""
 
     bl_idname = "DANCEPOSE_FH_motions"
     bl_label = "Skeleton Motion (DancePose)"
@@ -16,6 +16,6 @@ class DANCEPOSE_FH_motions(bpy.types.FileHandler):
     bl_file_extensions = SUFFIXES
 
     @classmethod
-    def poll_drop(cls, context: bpy.types.Context) -> bool:
-        """Blender asks this while something is dragged over an area."""
-        return context.area is not None and context.area.type == "VIEW_3D"
+    def poll_drop(cls, context: bpy.types.Context | None) -> bool:
+        """Return whether files may be dropped here."""
+        return context is not None and context.area is not None and context.area.type == "VIEW_3D"

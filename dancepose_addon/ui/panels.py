@@ -1,15 +1,17 @@
-"""3D View > Sidebar > DancePose: from the source on top to the export at the bottom, in the order of the work.
+"""Panels of the DancePose tab in the sidebar of the 3D viewport, in the order of the work.
 
-``draw`` shows what is stored; whatever takes time was done when a setting changed or a button was pressed.
+``draw`` only shows stored values. Everything that takes time runs when a setting changes or a button is pressed.
 """
 
-from typing import Any, ClassVar
+from typing import cast
 
 import bpy
 
-from ..blender.rig.dancer import SKIN, read_record
+from ..blender.narrowing import layout_of_panel, mesh_of, scene_of, ui_scale_of
+from ..blender.rig.dancer import find_skin, read_record
 from ..blender.rig.vertex_cache import MODIFIER
 from . import overlay
+from .blender_types import Icon
 from .importing import DANCEPOSE_OT_import_fit, DANCEPOSE_OT_import_motions, DANCEPOSE_OT_refit
 from .output_operators import (
     DANCEPOSE_OT_build_stage,
@@ -18,7 +20,7 @@ from .output_operators import (
     DANCEPOSE_OT_render,
 )
 from .presets import DANCEPOSE_PT_fit_presets
-from .properties import active_dancer, settings_in
+from .properties import active_dancer, settings_in, stage_of
 from .source_operators import (
     DANCEPOSE_OT_bake,
     DANCEPOSE_OT_fit_preset,
@@ -26,58 +28,58 @@ from .source_operators import (
     DANCEPOSE_OT_reset_shape,
     DANCEPOSE_OT_unbake,
 )
-from .text_layout import PADDING_PX, lines_of, paragraph, room_in, told, topic_share, topics_share
+from .text_layout import PADDING_PX, lines_of, paragraph, room_in, topic_share, topics_share, translate
 from .translations import CONTEXT
 
 
-class _Sidebar(bpy.types.Panel):
-    """What every panel here has in common."""
+class _SidebarPanel(bpy.types.Panel):
+    """Base of all panels in this tab."""
 
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "DancePose"
-    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
+    bl_options = {"DEFAULT_CLOSED"}
 
 
-def _columns(layout: bpy.types.UILayout) -> bpy.types.UILayout:
+def _property_column(layout: bpy.types.UILayout) -> bpy.types.UILayout:
     layout.use_property_split = True
     layout.use_property_decorate = False
     return layout.column()
 
 
-def _text(
-    layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE", *, boxed: bool = False
+def _draw_text(
+    layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: Icon = "NONE", *, boxed: bool = False
 ) -> None:
-    """A paragraph, broken to the sidebar's width."""
+    """Draw a paragraph, broken to the sidebar's width."""
     column = layout.column(align=True)
     column.scale_y = 0.75
     paragraph(column, context, text, room_in(context, boxed=boxed), icon)
 
 
-def _problem(layout: bpy.types.UILayout, context: bpy.types.Context, text: str) -> None:
+def _draw_problem(layout: bpy.types.UILayout, context: bpy.types.Context, text: str) -> None:
     if text:
         box = layout.box()
         box.alert = True
-        _text(box, context, text, icon="ERROR", boxed=True)
+        _draw_text(box, context, text, icon="ERROR", boxed=True)
 
 
-class DANCEPOSE_PT_source(_Sidebar):
-    """What is imported, and what it was taken for."""
+class DANCEPOSE_PT_source(_SidebarPanel):
+    """Chooses the motion and shows what was detected in it."""
 
     bl_idname = "DANCEPOSE_PT_source"
     bl_label = "Source"
     bl_order = 0
-    bl_options: ClassVar[set[str]] = set()
+    bl_options = set()
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Blender calls this to draw the panel."""
-        settings, dancer, layout = settings_in(context), active_dancer(context), self.layout
+        """Draw the panel."""
+        settings, dancer, layout = settings_in(context), active_dancer(context), layout_of_panel(self)
         if dancer is not None:
             layout.label(text=dancer.name, icon="ARMATURE_DATA", translate=False)
-        column = _columns(layout)
+        column = _property_column(layout)
         column.prop(settings, "source")
         if settings.found:
-            _found(layout.box(), context, settings.found)
+            _draw_found(layout.box(), context, settings.found)
         if dancer is not None:
             row = layout.row(align=True)
             row.prop(settings, "on_import", expand=True)
@@ -87,20 +89,23 @@ class DANCEPOSE_PT_source(_Sidebar):
         layout.operator(
             DANCEPOSE_OT_import_motions.bl_idname, text="Import Files...", text_ctxt=CONTEXT, icon="FILE_FOLDER"
         )
-        _problem(layout, context, settings.problem)
+        _draw_problem(layout, context, settings.problem)
         if settings.result:
-            _text(layout, context, settings.result, icon="CHECKMARK")
+            _draw_text(layout, context, settings.result, icon="CHECKMARK")
 
 
-def _found(box: bpy.types.UILayout, context: bpy.types.Context, text: str) -> None:
-    """Two columns, the first as wide as its words; notes, and what is too long for that, go over both."""
-    scale, room = context.preferences.system.ui_scale, room_in(context, boxed=True)
-    rows = []
+def _draw_found(box: bpy.types.UILayout, context: bpy.types.Context, text: str) -> None:
+    """Draw findings in two columns, the first as wide as its texts. Notes and long texts span both columns."""
+    scale, room = ui_scale_of(context), room_in(context, boxed=True)
+    rows: list[tuple[Icon, str, str]] = []
     for line in text.splitlines():
-        icon = "QUESTION" if line.startswith("? ") else "ERROR" if line.startswith("! ") else "DOT"
-        said = line.removeprefix("? ").removeprefix("! ")
-        topic, colon, value = said.partition(": ")
-        rows.append((icon, told(topic.capitalize()), told(value)) if colon and icon != "ERROR" else (icon, "", said))
+        icon: Icon = "QUESTION" if line.startswith("? ") else "ERROR" if line.startswith("! ") else "DOT"
+        content = line.removeprefix("? ").removeprefix("! ")
+        topic, colon, value = content.partition(": ")
+        if colon and icon != "ERROR":
+            rows.append((icon, translate(topic.capitalize()), translate(value)))
+        else:
+            rows.append((icon, "", content))
     share = topics_share([topic for _, topic, _ in rows], context, room)
     column = box.column(align=True)
     column.scale_y = 0.8
@@ -114,16 +119,16 @@ def _found(box: bpy.types.UILayout, context: bpy.types.Context, text: str) -> No
             split.label(text=part, translate=False)
 
 
-class DANCEPOSE_PT_reading(_Sidebar):
-    """What is said of the file, instead of what was found."""
+class DANCEPOSE_PT_reading(_SidebarPanel):
+    """Overrides what was detected."""
 
     bl_idname = "DANCEPOSE_PT_reading"
     bl_parent_id = "DANCEPOSE_PT_source"
     bl_label = "Override"
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Blender calls this to draw the panel."""
-        settings, column = settings_in(context), _columns(self.layout)
+        """Draw the panel."""
+        settings, column = settings_in(context), _property_column(layout_of_panel(self))
         column.prop(settings, "layout")
         if settings.layout == "FILE":
             column.prop(settings, "layout_file")
@@ -138,31 +143,31 @@ class DANCEPOSE_PT_reading(_Sidebar):
             column.prop(settings, "audio_start")
 
 
-class DANCEPOSE_PT_body(_Sidebar):
-    """Whose body it is, and its shape."""
+class DANCEPOSE_PT_body(_SidebarPanel):
+    """Chooses the body and its shape."""
 
     bl_idname = "DANCEPOSE_PT_body"
     bl_label = "Body"
     bl_order = 1
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Blender calls this to draw the panel."""
-        settings, dancer, layout = settings_in(context), active_dancer(context), self.layout
-        column = _columns(layout)
+        """Draw the panel."""
+        settings, dancer, layout = settings_in(context), active_dancer(context), layout_of_panel(self)
+        column = _property_column(layout)
         column.prop(settings, "body")
         if settings.body_found:
-            _text(layout, context, settings.body_found, icon="INFO")
+            _draw_text(layout, context, settings.body_found, icon="INFO")
         if settings.height:
-            layout.label(text=f"{told('Body Height')}: {settings.height:.3f} m", translate=False)
-        column = _columns(layout)
+            layout.label(text=f"{translate('Body Height')}: {settings.height:.3f} m", translate=False)
+        column = _property_column(layout)
         column.prop(settings, "give_betas")
         for index in range(10):
             column.prop(settings, "shown_betas", index=index, slider=True, text=f"{index + 1}", translate=False)
         layout.operator(DANCEPOSE_OT_reset_shape.bl_idname, icon="LOOP_BACK")
-        column = _columns(layout)
+        column = _property_column(layout)
         column.prop(settings, "correctives")
         if dancer is not None:
-            skin = dancer.get(SKIN)
+            skin = find_skin(dancer)
             baked = skin is not None and MODIFIER in skin.modifiers
             row = layout.row(align=True)
             row.operator(DANCEPOSE_OT_bake.bl_idname, icon="FILE_CACHE")
@@ -170,29 +175,30 @@ class DANCEPOSE_PT_body(_Sidebar):
                 row.operator(DANCEPOSE_OT_unbake.bl_idname, icon="X")
 
 
-class DANCEPOSE_PT_fit(_Sidebar):
-    """How the body is drawn onto the points."""
+class DANCEPOSE_PT_fit(_SidebarPanel):
+    """Sets how the body is fitted to the keypoints."""
 
     bl_idname = "DANCEPOSE_PT_fit"
     bl_label = "Fit"
     bl_order = 2
 
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
-        """Blender calls this to draw the icon of the user's own presets."""
-        DANCEPOSE_PT_fit_presets.draw_panel_header(self.layout)
+        """Draw the icon of the user's own presets."""
+        DANCEPOSE_PT_fit_presets.draw_panel_header(layout_of_panel(self))
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Blender calls this to draw the panel."""
-        settings, layout = settings_in(context), self.layout
+        """Draw the panel."""
+        settings, layout = settings_in(context), layout_of_panel(self)
         layout.operator_menu_enum(
             DANCEPOSE_OT_fit_preset.bl_idname, "preset", text="Preset", text_ctxt=CONTEXT, icon="PRESET"
         )
-        column = _columns(layout)
+        column = _property_column(layout)
         column.prop(settings, "regressor")
         column.prop(settings, "device")
         if settings.regressor_found:
-            _text(layout, context, settings.regressor_found, icon="INFO")
-        column = _columns(layout)
+            _draw_text(layout, context, settings.regressor_found, icon="INFO")
+        _draw_problem(layout, context, settings.regressor_problem)
+        column = _property_column(layout)
         column.prop(settings, "refine")
         options = column.column()
         options.active = settings.refine
@@ -205,8 +211,8 @@ class DANCEPOSE_PT_fit(_Sidebar):
         row.operator(DANCEPOSE_OT_refit.bl_idname, icon="FILE_REFRESH")
 
 
-class DANCEPOSE_PT_result(_Sidebar):
-    """How near the body comes to the points, and where it does not."""
+class DANCEPOSE_PT_result(_SidebarPanel):
+    """Shows the error of the fit and its worst frames."""
 
     bl_idname = "DANCEPOSE_PT_result"
     bl_label = "Result"
@@ -214,20 +220,20 @@ class DANCEPOSE_PT_result(_Sidebar):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """There has to be a dancer."""
+        """Return whether a dancer is selected."""
         return active_dancer(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Blender calls this to draw the panel."""
-        dancer, stage, layout = active_dancer(context), context.scene.dancepose_stage, self.layout
+        """Draw the panel."""
+        dancer, scene, layout = active_dancer(context), scene_of(context), layout_of_panel(self)
         if dancer is None:
             return
         errors, record = overlay.errors_of(dancer), read_record(dancer)
         if errors is None:
-            _text(layout, context, told("Rotations as given: there is no error"), icon="INFO")
+            _draw_text(layout, context, translate("Rotations imported directly; no fit error"), icon="INFO")
             return
         table = list(record.report["error_mm"].values())[-1]
-        now = errors.frame_mm[record.clip_frame(context.scene.frame_current_final)]
+        now = errors.frame_mm[record.clip_frame(scene.frame_current_final)]
         grid = layout.grid_flow(columns=2, row_major=True, even_columns=True)
         for name, value in (("Now", now), ("Mean", table["mean"]), ("Median", table["median_frame"])):
             grid.label(text=name, text_ctxt=CONTEXT)
@@ -238,56 +244,57 @@ class DANCEPOSE_PT_result(_Sidebar):
             scene_frame = round(record.scene_frame(frame))
             text = f"{scene_frame}:  {errors.frame_mm[frame]:.1f} mm"
             jump = column.operator(DANCEPOSE_OT_jump.bl_idname, text=text, icon="TIME", translate=False)
-            jump.frame = scene_frame
-        column = _columns(layout)
+            cast("DANCEPOSE_OT_jump", jump).frame = scene_frame
+        column = _property_column(layout)
+        stage = stage_of(scene)
         column.prop(stage, "show_graph")
         column.prop(stage, "show_points")
         row = column.row()
         row.active = stage.show_points
         row.prop(stage, "point_range")
         for notice in record.report["notices"]:
-            _text(layout, context, notice, icon="INFO")
+            _draw_text(layout, context, notice, icon="INFO")
 
 
-class DANCEPOSE_PT_stage(_Sidebar):
-    """Where it is danced, and from where it is seen."""
+class DANCEPOSE_PT_stage(_SidebarPanel):
+    """Sets floor, lights, camera and colours."""
 
     bl_idname = "DANCEPOSE_PT_stage"
     bl_label = "Stage"
     bl_order = 4
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Blender calls this to draw the panel."""
-        stage, dancer, layout = context.scene.dancepose_stage, active_dancer(context), self.layout
-        column = _columns(layout)
+        """Draw the panel."""
+        stage, dancer, layout = stage_of(scene_of(context)), active_dancer(context), layout_of_panel(self)
+        column = _property_column(layout)
         for name in ("camera", "floor", "light", "background", "transparent"):
             column.prop(stage, name)
-        skin = dancer.get(SKIN) if dancer is not None else None
+        skin = find_skin(dancer) if dancer is not None else None
         if skin is not None:
             layout.label(text="Colours", text_ctxt=CONTEXT)
-            column = _columns(layout)
-            for material in skin.data.materials:
+            column = _property_column(layout)
+            for material in mesh_of(skin).materials:
                 if material is not None:
                     name = material.name.removeprefix("DancePose ").partition(".")[0].capitalize()
                     column.prop(material, "dancepose_colour", text=name, text_ctxt=CONTEXT)
         row = layout.row(align=True)
         row.operator(DANCEPOSE_OT_build_stage.bl_idname, icon="SCENE")
         row.operator(DANCEPOSE_OT_clear_stage.bl_idname, text="", icon="TRASH")
-        _problem(layout, context, stage.problem)
+        _draw_problem(layout, context, stage.problem)
 
 
-class DANCEPOSE_PT_render(_Sidebar):
-    """From the scene to a film."""
+class DANCEPOSE_PT_render(_SidebarPanel):
+    """Renders a film or its frames."""
 
     bl_idname = "DANCEPOSE_PT_render"
     bl_label = "Render"
     bl_order = 5
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Blender calls this to draw the panel."""
-        scene, layout = context.scene, self.layout
-        stage = scene.dancepose_stage
-        column = _columns(layout)
+        """Draw the panel."""
+        scene, layout = scene_of(context), layout_of_panel(self)
+        stage = stage_of(scene)
+        column = _property_column(layout)
         column.prop(stage, "engine")
         sizes = column.column(align=True)
         sizes.prop(stage, "width")
@@ -302,28 +309,28 @@ class DANCEPOSE_PT_render(_Sidebar):
         row = layout.row()
         row.scale_y = 1.4
         row.operator(DANCEPOSE_OT_render.bl_idname, icon="RENDER_ANIMATION")
-        _problem(layout, context, stage.problem)
+        _draw_problem(layout, context, stage.problem)
         if stage.rendered:
-            _text(layout, context, stage.rendered, icon="CHECKMARK")
+            _draw_text(layout, context, stage.rendered, icon="CHECKMARK")
 
 
-class DANCEPOSE_PT_export(_Sidebar):
-    """To other programs."""
+class DANCEPOSE_PT_export(_SidebarPanel):
+    """Exports a dancer for other programs."""
 
     bl_idname = "DANCEPOSE_PT_export"
     bl_label = "Export"
     bl_order = 6
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Blender calls this to draw the panel."""
-        stage, layout = context.scene.dancepose_stage, self.layout
-        column = _columns(layout)
+        """Draw the panel."""
+        stage, layout = stage_of(scene_of(context)), layout_of_panel(self)
+        column = _property_column(layout)
         column.prop(stage, "export_format")
         layout.operator(DANCEPOSE_OT_export.bl_idname, icon="EXPORT")
-        _problem(layout, context, stage.problem)
+        _draw_problem(layout, context, stage.problem)
 
 
-PANELS: tuple[Any, ...] = (
+PANELS: tuple[type[bpy.types.Panel], ...] = (
     DANCEPOSE_PT_source,
     DANCEPOSE_PT_reading,
     DANCEPOSE_PT_body,
@@ -335,6 +342,8 @@ PANELS: tuple[Any, ...] = (
 )
 
 
-def draw_import_entry(self: Any, _context: bpy.types.Context) -> None:
-    """File > Import."""
-    self.layout.operator(DANCEPOSE_OT_import_motions.bl_idname, text="Skeleton Motion (DancePose)", text_ctxt=CONTEXT)
+def draw_import_entry(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    """Draw the entry in File > Import."""
+    layout_of_panel(self).operator(
+        DANCEPOSE_OT_import_motions.bl_idname, text="Skeleton Motion (DancePose)", text_ctxt=CONTEXT
+    )

@@ -1,8 +1,8 @@
-"""From the source settings of a panel to hints for the readers, and to lines on what was recognised."""
+"""Turns the source settings of a panel into hints for the readers, and findings into lines for the panel."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import bpy
 
@@ -15,46 +15,111 @@ from ..core.skeleton.readers import Examination, examine
 from ..core.skeleton.recording import Hints, PointRecording, PoseRecording
 from ..core.skeleton.sequence import AudioWindow, KeypointSequence
 
+if TYPE_CHECKING:
+    from .properties import DANCEPOSE_PG_settings
 
-def source_path(settings: Any) -> Path:
-    """The file or folder that is chosen."""
+
+@dataclass(frozen=True)
+class SourceSettings:
+    """The settings that a reader needs, copied: a thread must not access Blender's own.
+
+    Attributes:
+        path: Skeleton file or folder.
+        hints: What the user says about the source.
+        first: First frame.
+        last: Last frame; 0 for the end.
+        audio: Music that replaces the source's own, or None.
+        audio_start_s: Position in the music at which the source starts, seconds.
+    """
+
+    path: Path
+    hints: Hints
+    first: int
+    last: int
+    audio: Path | None
+    audio_start_s: float
+
+
+def source_settings(settings: "DANCEPOSE_PG_settings") -> SourceSettings:
+    """Copy the source settings of a panel.
+
+    Raises:
+        InputError: If a layout file is required and none is chosen.
+    """
+    return SourceSettings(
+        path=source_path(settings),
+        hints=hints_of(settings),
+        first=settings.first,
+        last=settings.last,
+        audio=Path(bpy.path.abspath(settings.audio)) if settings.audio else None,
+        audio_start_s=settings.audio_start,
+    )
+
+
+def source_path(settings: "DANCEPOSE_PG_settings") -> Path:
+    """Return the chosen file or folder."""
     return Path(bpy.path.abspath(settings.source))
 
 
-def layout_of(settings: Any) -> str | None:
-    """The layout that is chosen, or None where the file is to tell."""
+def layout_of(settings: "DANCEPOSE_PG_settings") -> str | None:
+    """Return the chosen layout, or None if it is detected.
+
+    Raises:
+        InputError: If the layout comes from a file and none is chosen.
+    """
     if settings.layout == "FILE":
         if not settings.layout_file:
-            raise InputError("Layout is From a File, and no file is chosen. Choose a .toml file, or As Found.")
+            raise InputError("Layout is set to From File, but no file is chosen. Choose a .toml file or Automatic.")
         return bpy.path.abspath(settings.layout_file)
     return None if settings.layout == "AUTO" else str(settings.layout)
 
 
-def hints_of(settings: Any) -> Hints:
-    """What the panel says of the file."""
+def hints_of(settings: "DANCEPOSE_PG_settings") -> Hints:
+    """Return what the user says about the source.
+
+    Raises:
+        InputError: If the layout comes from a file and none is chosen.
+    """
     unit, up, mirror, values = (
-        None if getattr(settings, key) == "AUTO" else str(getattr(settings, key))
-        for key in ("unit", "up", "mirror", "values")
+        None if choice == "AUTO" else str(choice)
+        for choice in (settings.unit, settings.up, settings.mirror, settings.values)
     )
     fps = settings.fps or None
     return Hints(layout_of(settings), fps, unit=unit, up=up, mirror=mirror, values=values, take=settings.take)
 
 
-def open_motion(settings: Any, body: BodyModel) -> KeypointSequence | BodyMotion:
-    """The motion of the chosen file, cut to the chosen frames, with the chosen music."""
+def open_motion(source: SourceSettings, body: BodyModel) -> KeypointSequence | BodyMotion:
+    """Open the motion of a source, cut to the chosen frames, with the chosen music.
+
+    Args:
+        source: Source settings.
+        body: Body that motions of rotations are applied to.
+
+    Returns:
+        Keypoints, or a motion of rotations.
+
+    Raises:
+        InputError: If the source cannot be read.
+    """
     frames = None
-    if settings.first or settings.last:
-        frames = (settings.first, settings.last + 1 if settings.last else None)
-    opened = open_source(source_path(settings), body=body, frames=frames, hints=hints_of(settings))
-    if isinstance(opened, KeypointSequence) and settings.audio:
-        path = Path(bpy.path.abspath(settings.audio))
-        window = AudioWindow(path, settings.audio_start + settings.first / opened.fps, opened.duration_s)
+    if source.first or source.last:
+        frames = (source.first, source.last + 1 if source.last else None)
+    opened = open_source(source.path, body=body, frames=frames, hints=source.hints)
+    if isinstance(opened, KeypointSequence) and source.audio is not None:
+        window = AudioWindow(source.audio, source.audio_start_s + source.first / opened.fps, opened.duration_s)
         opened = replace(opened, audio=window)
     return opened
 
 
-def describe_source(settings: Any) -> str:
-    """Lines of ``topic: value``, doubtful ones begin with ``?``, for the panel to show."""
+def describe_source(settings: "DANCEPOSE_PG_settings") -> str:
+    """Examine the chosen source.
+
+    Returns:
+        Lines of the form ``topic: value`` for the panel. Doubtful findings start with ``?``, notes with ``!``.
+
+    Raises:
+        InputError: If the source cannot be read.
+    """
     hints = hints_of(settings)
     examination = examine(source_path(settings), hints)
     recording = examination.recording
@@ -62,13 +127,13 @@ def describe_source(settings: Any) -> str:
     if isinstance(recording, PoseRecording):
         findings += interpret_theta(recording, hints)[2]
     lines = [f"{'? ' if finding.doubtful else ''}{finding.topic}: {finding.value}" for finding in findings]
-    lines.append(f"frames: {_length(examination)}")
+    lines.append(f"frames: {_describe_length(examination)}")
     if recording.audio is not None:
-        lines += [f"music: {recording.audio.path.name}", f"starts at: {recording.audio.start_s:.2f} s"]
+        lines += [f"music: {recording.audio.path.name}", f"start time: {recording.audio.start_s:.2f} s"]
     return "\n".join([*lines, *(f"! {note}" for note in recording.notes)])
 
 
-def _length(examination: Examination) -> str:
+def _describe_length(examination: Examination) -> str:
     recording, understood = examination.recording, examination.interpretation
     count = len(recording.points if isinstance(recording, PointRecording) else recording.rotvec)
     fps = recording.fps if understood is None else understood.fps

@@ -1,9 +1,10 @@
-"""The extension's words as the user's language has them, in lines that the sidebar has room for.
+"""Translated text, broken into lines that fit the sidebar.
 
-All stand in a context of their own: in Blender's tables, which come first, *Fit*, *Median* or *Top* are other things.
+All texts of the extension use a translation context of their own: Blender's tables take precedence in the default
+context, and there *Fit*, *Median* or *Top* mean other things.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 import inspect
 import re
@@ -11,38 +12,55 @@ import re
 import blf
 import bpy
 
+from ..blender.narrowing import present, ui_scale_of
+from .blender_types import Icon
 from .translations import CONTEXT
 
 ICON_PX = 20.0
 MARGINS_PX = 48.0
-"""Of a sidebar's width what tabs, scroll bar and a panel's margins take; of a box inside, as much as an icon more."""
+"""Width of tabs, scroll bar and panel margins in a sidebar. A box takes ``ICON_PX`` more."""
 PADDING_PX = 12.0
-"""Of a label, on both sides of its text."""
+"""Padding of a label, both sides together."""
 WIDEST_TOPIC = 0.55
-"""Share of a box that its first column may take."""
+"""Largest share of a box's width for its first column."""
 PIECES = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef]|[^\s\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef]+\s*|\s+")
-"""Between these a line may end: words, and each letter of scripts without spaces."""
+"""Units that are not broken: words, and single characters of scripts without spaces."""
 
 
-def told(text: str) -> str:
-    """In the user's language, where there is a translation."""
+def translate(text: str) -> str:
+    """Return a text in the user's language, or unchanged if there is no translation."""
     return str(bpy.app.translations.pgettext_iface(text, CONTEXT))
 
 
-def speak_our_words(cls: type) -> None:
-    """Let names of a class, of its properties and of their choices be looked up in the extension's own context. Called
-    before the class is registered."""
+def set_translation_context(cls: type) -> None:
+    """Set the extension's translation context on a class, its properties and their items.
+
+    Must be called before the class is registered.
+
+    Args:
+        cls: Panel, operator or property group.
+    """
     if issubclass(cls, bpy.types.Panel | bpy.types.Operator):
-        cls.bl_translation_context = CONTEXT  # type: ignore[attr-defined]
-    # Only its own: what is inherited of Blender's classes has Blender's words.
+        cls.bl_translation_context = CONTEXT
+    # Only the class's own annotations: what it inherits from Blender's classes uses Blender's translations.
     for deferred in inspect.get_annotations(cls).values():
         if hasattr(deferred, "keywords"):
             deferred.keywords.setdefault("translation_context", CONTEXT)
 
 
 def wrap(text: str, room: float, measure: Callable[[str], float]) -> list[str]:
-    """Lines no wider than ``room``; a word that is wider is broken where the line ends."""
-    lines, line = [], ""
+    """Break a text into lines. A word that is wider than a line is broken inside.
+
+    Args:
+        text: Text to break.
+        room: Maximum width of a line.
+        measure: Function that returns the width of a text.
+
+    Returns:
+        The lines.
+    """
+    lines: list[str] = []
+    line = ""
     for found in PIECES.findall(text):
         piece = found
         if measure((line + piece).rstrip()) <= room:
@@ -59,53 +77,72 @@ def wrap(text: str, room: float, measure: Callable[[str], float]) -> list[str]:
 
 
 def width_of(text: str, context: bpy.types.Context) -> float:
-    """Of a label's text, pixels."""
-    return _measured(text, _size(context))
+    """Return the width of a label's text in pixels."""
+    return _measure(text, _font_size(context))
 
 
 def lines_of(text: str, context: bpy.types.Context, room: float) -> tuple[str, ...]:
-    """A paragraph in lines no wider than ``room``, pixels."""
-    return _lines(text, max(round(room), 60), _size(context))
+    """Break a text into lines no wider than ``room`` pixels."""
+    return _lines(text, max(round(room), 60), _font_size(context))
 
 
 def paragraph(
-    column: bpy.types.UILayout, context: bpy.types.Context, text: str, room: float, icon: str = "NONE"
+    column: bpy.types.UILayout, context: bpy.types.Context, text: str, room: float, icon: Icon = "NONE"
 ) -> None:
-    """Labels one below the other, no wider than ``room`` with their icon, pixels; the text is shown as it is."""
-    scale = context.preferences.system.ui_scale
-    lines = lines_of(text, context, room - (PADDING_PX + (icon != "NONE") * ICON_PX) * scale)
+    """Draw a text as one label per line. The text is not translated.
+
+    Args:
+        column: Layout to draw into.
+        context: Context of the panel.
+        text: Text to draw.
+        room: Maximum width including the icon, pixels.
+        icon: Icon in front of the first line.
+    """
+    lines = lines_of(text, context, room - (PADDING_PX + (icon != "NONE") * ICON_PX) * ui_scale_of(context))
     for number, line in enumerate(lines):
-        column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE", translate=False)
+        shown: Icon = icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE"
+        column.label(text=line, icon=shown, translate=False)
 
 
 def room_in(context: bpy.types.Context, *, boxed: bool = False) -> float:
-    """Between the margins of a panel in the sidebar, or of a box in it, pixels."""
+    """Return the width between the margins of a sidebar panel, or of a box in it, in pixels."""
     margins = MARGINS_PX + boxed * ICON_PX
-    return float(context.region.width - margins * context.preferences.system.ui_scale)
+    return float(present(context.region).width - margins * ui_scale_of(context))
 
 
-def _size(context: bpy.types.Context) -> float:
-    return float(context.preferences.ui_styles[0].widget.points * context.preferences.system.ui_scale)
+def _font_size(context: bpy.types.Context) -> float:
+    style = present(context.preferences).ui_styles[0]
+    return float(present(style.widget).points * ui_scale_of(context))
 
 
 @lru_cache(maxsize=512)
-def _measured(text: str, size: float) -> float:
+def _measure(text: str, size: float) -> float:
     blf.size(0, size)
     return float(blf.dimensions(0, text)[0])
 
 
 @lru_cache(maxsize=256)
 def _lines(text: str, room: int, size: float) -> tuple[str, ...]:
-    return tuple(wrap(text, room, lambda part: _measured(part, size)))
+    return tuple(wrap(text, room, lambda part: _measure(part, size)))
 
 
-def topics_share(topics: list[str], context: bpy.types.Context, room: float) -> float:
-    """Of a box's width, for a first column that holds the widest of ``topics`` with an icon, of those that leave the
-    second one enough."""
+def topics_share(topics: Sequence[str], context: bpy.types.Context, room: float) -> float:
+    """Return the share of a box's width for a first column that holds the topics with an icon.
+
+    Topics that would leave the second column too little space are ignored.
+
+    Args:
+        topics: Texts of the first column.
+        context: Context of the panel.
+        room: Width of the box, pixels.
+
+    Returns:
+        A number in (0, ``WIDEST_TOPIC``].
+    """
     shares = [topic_share(topic, context, room) for topic in topics]
     return max((share for share in shares if share <= WIDEST_TOPIC), default=WIDEST_TOPIC)
 
 
 def topic_share(topic: str, context: bpy.types.Context, room: float) -> float:
-    """As ``topics_share``, for one topic."""
-    return (width_of(topic, context) + (ICON_PX + PADDING_PX) * context.preferences.system.ui_scale) / max(room, 1.0)
+    """Return the share of a box's width that one topic needs; see ``topics_share``."""
+    return (width_of(topic, context) + (ICON_PX + PADDING_PX) * ui_scale_of(context)) / max(room, 1.0)

@@ -1,9 +1,9 @@
-"""The panels in Simplified Chinese and Japanese. Blender shows English where a text is missing here."""
+"""Texts of the panels in Simplified Chinese and Japanese. Blender shows English if a text is missing here."""
 
 from typing import Final
 
 CONTEXT: Final = "DancePose"
-"""All stand in a context of their own: Blender's words for the same English ones are other things, and win in its."""
+"""Translation context of all texts: in the default context Blender's own translations of the same words apply."""
 
 TEXTS: Final = {
     # msgid: (zh_HANS, ja_JP)
@@ -18,8 +18,7 @@ TEXTS: Final = {
     "Motion": ("动作", "モーション"),
     "Layout": ("骨架布局", "骨格レイアウト"),
     "Layout File": ("布局文件", "定義ファイル"),
-    "As Found": ("自动识别", "自動判定"),
-    "From a File": ("来自文件", "ファイルから"),
+    "From File": ("来自文件", "ファイルから"),
     "Rate": ("帧率", "フレームレート"),
     "Unit": ("单位", "単位"),
     "Metres": ("米", "メートル"),
@@ -30,8 +29,8 @@ TEXTS: Final = {
     "Up": ("向上轴", "上方向"),
     "Sides": ("左右", "左右"),
     "Not Mirrored": ("未镜像", "鏡像なし"),
-    "Axes Left-Handed": ("左手坐标系", "左手座標系"),
-    "Sides Exchanged": ("左右互换", "左右が逆"),
+    "Left-Handed Axes": ("左手坐标系", "左手座標系"),
+    "Sides Swapped": ("左右互换", "左右が逆"),
     "Values": ("数值", "値"),
     "Positions": ("位置", "位置"),
     "Rotations": ("旋转", "回転"),
@@ -39,7 +38,7 @@ TEXTS: Final = {
     "First Frame": ("起始帧", "最初のフレーム"),
     "Last Frame": ("结束帧", "最後のフレーム"),
     "Music": ("音乐", "音楽"),
-    "Starts At": ("起始时间", "開始時刻"),
+    "Start Time": ("起始时间", "開始時刻"),
     "On Import": ("导入方式", "インポート方法"),
     "Add": ("添加", "追加"),
     "Replace": ("替换", "置き換え"),
@@ -58,7 +57,7 @@ TEXTS: Final = {
     "As Measured": ("如实", "測定のまま"),
     "Smooth and Grounded": ("平滑并贴地", "滑らかに接地"),
     "Closest": ("误差最小", "誤差最小"),
-    "Regressor Alone": ("仅回归器", "リグレッサーのみ"),
+    "Regressor Only": ("仅回归器", "リグレッサーのみ"),
     "Refine": ("精修", "精密化"),
     "Adapt Points": ("调整关键点", "キーポイントを調整"),
     "Smooth": ("平滑", "スムーズ"),
@@ -66,14 +65,17 @@ TEXTS: Final = {
     "Lock Feet": ("锁定双脚", "足を固定"),
     "Now": ("当前", "現在"),
     "Mean": ("平均", "平均"),
-    "Most": ("最大", "最大"),
-    "unseen": ("未检测到", "検出なし"),
+    "Max": ("最大", "最大"),
+    "not seen": ("未检测到", "検出なし"),
     "Median": ("中位数", "中央値"),
     "Worst Frames": ("误差最大的帧", "誤差の大きいフレーム"),
-    "Rotations as given: there is no error": ("旋转直接来自文件，没有误差", "回転はファイルのまま、誤差なし"),
-    "Key-Points": ("关键点", "キーポイント"),
+    "Rotations imported directly; no fit error": (
+        "旋转直接来自文件，没有拟合误差",
+        "回転は直接インポート、フィット誤差なし",
+    ),
+    "Keypoints": ("关键点", "キーポイント"),
     "Error Graph": ("误差曲线", "誤差グラフ"),
-    "Red At (mm)": ("红色阈值 (mm)", "赤の基準 (mm)"),
+    "Red From (mm)": ("红色阈值 (mm)", "赤の基準 (mm)"),
     "Camera": ("相机", "カメラ"),
     "Whole Clip, Front": ("全程，正面", "全体、正面"),
     "Whole Clip, Side": ("全程，侧面", "全体、側面"),
@@ -97,8 +99,7 @@ TEXTS: Final = {
     "PNG Frames": ("PNG 序列", "PNG 連番"),
     "File": ("文件", "ファイル"),
     "Start Over": ("全部重新渲染", "最初からやり直す"),
-    "Study (Cycles)": ("研究 (Cycles)", "研究 (Cycles)"),
-    "Preview (Workbench)": ("预览 (Workbench)", "簡易 (Workbench)"),
+    "Engine": ("渲染引擎", "エンジン"),
     "Vertex Cache (.pc2)": ("顶点缓存 (.pc2)", "頂点キャッシュ (.pc2)"),
     "Skin": ("皮肤", "肌"),
     "Top": ("上衣", "トップス"),
@@ -111,7 +112,7 @@ TEXTS: Final = {
     "Iris": ("虹膜", "虹彩"),
     "Pupil": ("瞳孔", "瞳孔"),
     "Cache": ("缓存", "キャッシュ"),
-    "Apart": ("间距", "間隔"),
+    "Spacing": ("间距", "間隔"),
     "Skeleton Motion (DancePose)": ("骨骼动作 (DancePose)", "骨格モーション (DancePose)"),
     "Import Files...": ("导入文件...", "ファイルをインポート..."),
     # Buttons
@@ -123,15 +124,15 @@ TEXTS: Final = {
     "Reset Shape": ("重置体形", "体形をリセット"),
     "Go to Frame": ("跳到该帧", "フレームへ移動"),
     "Bake Vertex Cache": ("烘焙顶点缓存", "頂点キャッシュをベイク"),
-    "Leave Cache": ("停用缓存", "キャッシュを解除"),
+    "Disable Cache": ("停用缓存", "キャッシュを解除"),
     "Build Stage": ("搭建舞台", "ステージを作成"),
     "Remove Stage": ("移除舞台", "ステージを削除"),
     "Export Dancer": ("导出舞者", "ダンサーをエクスポート"),
     "Check": ("检查", "確認"),
     "Copy Report": ("复制报告", "レポートをコピー"),
-    # What came of it
+    # Results
     "{} frames at {:.4g} fps": ("{} 帧，{:.4g} fps", "{} フレーム、{:.4g} fps"),
-    "as given": ("如文件所给", "ファイルのまま"),
+    "imported directly": ("直接导入", "直接インポート"),
     "{}, on {}": ("{}，运行于 {}", "{}、{} で実行"),
     "Fitted {}": ("已拟合：{}", "フィット完了：{}"),
     "Imported {} of {} motions": ("已导入 {} / {} 个动作", "{} / {} モーションをインポート"),
@@ -140,15 +141,15 @@ TEXTS: Final = {
     "Removed the stage": ("舞台已移除", "ステージを削除しました"),
     "{} frames in {}": ("{} 帧，位于 {}", "{} フレーム、{}"),
     "Wrote {}": ("已写入 {}", "書き出し：{}"),
-    "Checked; {} things do not work": ("检查完毕；{} 项不可用", "確認完了、使えないもの：{}"),
+    "Check finished. Problems: {}": ("检查完毕。问题：{}", "確認完了。問題：{}"),
     "Stopped. Nothing was changed.": ("已停止，未作任何更改。", "中止しました。何も変更していません。"),
     "Esc: stop": ("Esc：停止", "Esc：中止"),
 }
 RECOGNISED: Final = {
-    # What a file was recognised as: topics with a capital, values as they are.
+    # Findings about a file: topics capitalised, values unchanged.
     "Up axis": ("向上轴", "上方向"),
     "Mirror": ("镜像", "鏡像"),
-    "Starts at": ("起始时间", "開始時刻"),
+    "Start time": ("起始时间", "開始時刻"),
     "Order of the points": ("点的顺序", "点の順序"),
     "Points": ("点", "点"),
     "Names": ("名称", "名前"),

@@ -103,20 +103,12 @@ def test_a_baked_cache_shows_the_same_and_can_be_left(blender, dancer, flexible_
     assert np.abs(shown_vertices(blender, mesh) - expected(flexible_body, wild_motion, FRAME)).max() < TOLERANCE_M
 
 
-def test_removal_leaves_nothing(blender, dancer):
-    from dancepose_addon.blender.rig.dancer import remove_dancer
-
-    remove_dancer(dancer)
-    kinds = ("objects", "meshes", "armatures", "actions", "materials", "shape_keys")
-    assert {kind: len(getattr(blender.data, kind)) for kind in kinds} == dict.fromkeys(kinds, 0)
-
-
 def test_another_body_under_the_same_name_is_noticed(dancer, body, monkeypatch):
     from dancepose_addon.blender.rig import dancer as module
 
     swapped = replace(body, v_template_m=body.v_template_m * np.float32(1.1))
     monkeypatch.setattr(module, "load_body", lambda _path: swapped)
-    with pytest.raises(InputError, match="Put that file back"):
+    with pytest.raises(InputError, match="Restore that file"):
         module.body_of(module.read_record(dancer))
 
 

@@ -17,16 +17,25 @@ def without_egl(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_engine_that_aborts_is_passed_over_with_a_notice(blender, without_egl):
     from dancepose_addon.blender.render.engines import choose_engine
 
-    engine = choose_engine("preview")
-    assert engine.name == "study"
-    assert engine.notices[0].startswith("Rendering with study (Cycles), since preview (Workbench) was ended by signal")
-    assert choose_engine("study").notices == tuple(engine.notices[1:])
+    engine = choose_engine("workbench")
+    assert engine.name == "cycles"
+    assert engine.notices[0].startswith("Rendering with Cycles, because Workbench was killed by signal")
+    assert choose_engine("cycles").notices == tuple(engine.notices[1:])
+
+
+def test_former_names_of_engines_stay_readable(blender):
+    from dancepose_addon.blender.render.engines import engine_named
+
+    assert [engine_named(name) for name in ("study", "preview")] == ["cycles", "workbench"]
+    assert [engine_named(name) for name in ("auto", "cycles", "workbench")] == ["auto", "cycles", "workbench"]
+    with pytest.raises(EngineError, match=r"'eevee' is not a render engine\. Use one of auto, cycles, workbench"):
+        engine_named("eevee")
 
 
 def test_no_engine_in_time(blender):
     from dancepose_addon.blender.render.engines import choose_engine
 
-    with pytest.raises(EngineError, match=r"study \(Cycles\) did not render.*preview \(Workbench\) did not render"):
+    with pytest.raises(EngineError, match=r"Cycles did not render.*Workbench did not render"):
         choose_engine("auto", timeout_s=0.01)
 
 
@@ -38,7 +47,7 @@ def test_fewer_samples_only_where_a_denoiser_ran(blender):
         set_up_engine,
     )
 
-    engine = choose_engine("study")
+    engine = choose_engine("cycles")
     scene = blender.context.scene
     shot = frame_points(np.zeros((1, 3)), front=np.array([0.0, 0.0, 1.0]), aspect=1.0)
     set_up_engine(scene, engine, shot)

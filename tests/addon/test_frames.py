@@ -32,7 +32,7 @@ def tiny_scene(blender):
     scene.camera = blender.data.objects.new("Eye", blender.data.cameras.new("Eye"))
     scene.collection.objects.link(scene.camera)
     rendering.set_up_picture(scene, width=16, height=16, fps=25.0)
-    engines.set_up_engine(scene, engines.Engine("study"), shot)
+    engines.set_up_engine(scene, engines.Engine("cycles"), shot)
     return scene
 
 
@@ -85,9 +85,9 @@ def test_the_key_names_what_a_picture_depends_on(blender, body, wild_motion):
     from dancepose_addon.blender.render.rendering import render_key
     from dancepose_addon.core.camera_framing import frame_motions
 
-    study = Engine("study")
+    cycles = Engine("cycles")
 
-    def key(motion=wild_motion, model=body, engine=study, width=640, fps=25.0):
+    def key(motion=wild_motion, model=body, engine=cycles, width=640, fps=25.0):
         shot = frame_motions([(body, wild_motion)], aspect=1.0)
         return render_key(motion, model, shot, engine, width=width, height=640, fps=fps)
 
@@ -99,11 +99,11 @@ def test_the_key_names_what_a_picture_depends_on(blender, body, wild_motion):
         key(motion=replace(wild_motion, translation_m=moved)),
         key(motion=replace(wild_motion, scale=1.0)),
         key(model=replace(body, surface=painted)),
-        key(engine=Engine("preview")),
-        key(engine=Engine("study", samples=8)),
+        key(engine=Engine("workbench")),
+        key(engine=Engine("cycles", samples=8)),
         key(width=320),
         key(fps=30.0),
     }
     assert len(keys) == 8
     assert key() == key()
-    assert key(engine=Engine("study", notices=("said",))) == key()
+    assert key(engine=Engine("cycles", notices=("said",))) == key()

@@ -131,7 +131,7 @@ def test_a_chosen_regressor_says_what_it_is(extension):
     assert "Licence" in settings.regressor_found
     settings.regressor = __file__
     assert settings.regressor_found == ""
-    assert "ONNX" in settings.problem
+    assert "ONNX" in settings.regressor_problem
 
 
 def test_presets_set_the_whole_fit(extension):
@@ -206,7 +206,7 @@ def test_stop_leaves_the_file_as_it_was(extension, short_dance):
 
 def test_a_film_and_its_frames(extension, imported, tmp_path):
     stage = extension.context.scene.dancepose_stage
-    stage.engine, stage.width, stage.height = "preview", 64, 48
+    stage.engine, stage.width, stage.height = "workbench", 64, 48
     extension.context.scene.render.fps = 25
     stage.range = "SCENE"
     extension.context.scene.frame_start, extension.context.scene.frame_end = 1, 5
@@ -250,7 +250,7 @@ def test_exports_without_blenders_own_writers(extension, imported, tmp_path, suf
 def test_a_body_that_was_swapped_under_a_saved_scene_is_told(extension, imported):
     record = json.loads(imported["dancepose_record"])
     imported["dancepose_record"] = json.dumps({**record, "body": "0123456789abcdef"})
-    with pytest.raises(RuntimeError, match="Put that file back"):
+    with pytest.raises(RuntimeError, match="Restore that file"):
         extension.ops.dancepose.refit()
     assert "0123456789abcdef" in imported.dancepose.problem
 
@@ -261,6 +261,6 @@ def test_check_reports_what_runs(extension):
 
     found = {check.topic: check for check in checks_of(extension.context)}
     assert found["NumPy"].found == np.__version__
-    assert found["preview"].found.startswith(engines.TITLES["preview"])
+    assert found["workbench"].found.startswith(engines.TITLES["workbench"])
     assert "ms for" in found["on NumPy"].found
     assert found["regressors"].found.endswith("smpl24")

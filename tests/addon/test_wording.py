@@ -19,9 +19,9 @@ from dancepose_addon.core.skeleton.readers import read
 PACKAGE = Path(dancepose_addon.__file__).parent
 SAME_EVERYWHERE = {
     "X", "Y", "Z", "-X", "-Y", "-Z", "CUDA", "CPU", "NumPy", "onnxruntime", "BVH", "FBX", "glTF (.glb)", "USD",
-    "Alembic", "AMASS (.npz)", *LAYOUTS,
+    "Alembic", "AMASS (.npz)", "Cycles", "Workbench", *LAYOUTS,
 }  # fmt: skip
-"""Names, which no language changes."""
+"""Names that are the same in every language."""
 OWN_GROUPS = ("DANCEPOSE_PG_settings", "DANCEPOSE_PG_stage", "DANCEPOSE_AP_preferences")
 
 Said = set[tuple[str, str]]
@@ -147,7 +147,7 @@ def test_every_word_is_translated_that_a_dancer_brings(extension, imported):
     for form in ("VIDEO", "FRAMES"):
         extension.context.scene.dancepose_stage.form = form
         said, shown = drawn(extension)
-        assert {"Median", "Worst Frames", "Leave Cache", "Trousers", "Pupil", "Layout"} <= set(shown)
+        assert {"Median", "Worst Frames", "Disable Cache", "Trousers", "Pupil", "Layout"} <= set(shown)
         assert untranslated(said) == set()
 
 
@@ -193,7 +193,7 @@ def test_every_word_that_is_looked_up_in_code_is_translated():
     looked_up = set()
     for path in (PACKAGE / "ui").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "told":
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "translate":
                 looked_up |= {part.value for part in node.args if isinstance(part, ast.Constant)}
     assert {"Fitted {}", "Body Height"} <= looked_up
     assert looked_up - set(TEXTS) == set()
@@ -221,7 +221,7 @@ def measure(text: str) -> float:
 @pytest.mark.parametrize(
     "text",
     [
-        "Layout is From a File, and no file is chosen. Choose a .toml file, or As Found.",
+        "Layout is set to From File, but no file is chosen. Choose a .toml file or Automatic.",
         "/a/very/long/path/without/any/space/in/it/at/all/dance.npz does not exist",
         "旋转直接来自文件，没有误差。旋转直接来自文件，没有误差",
         "md23 の関節、手なし, on CPU and 音楽",

@@ -8,7 +8,7 @@ def test_it_says_what_works(run_bpy, tmp_path):
     told = run_bpy("-m", "dancepose.cli.main", "doctor", "--regressors", tmp_path, timeout=240)
     lines = {line[5:19].strip(): line for line in told.stdout.splitlines()}
     assert lines["NumPy"] == f"ok   NumPy          {np.__version__}", told.stderr
-    assert lines["preview"].startswith("ok")
+    assert lines["workbench"].startswith("ok")
     assert lines["on NumPy"].startswith("ok")
     assert lines["own regressors"].startswith("BAD")
     assert "md23.onnx" in lines["own regressors"]

@@ -20,7 +20,7 @@ FRAMES = 24
 def test_stopped_render_keeps_frames_and_goes_on(number: signal.Signals, root: Path, tmp_path: Path) -> None:
     out, report = tmp_path / "v.mp4", tmp_path / "r.json"
     command = [sys.executable, "-m", "dancepose.cli.main", "render", str(root / "examples" / "waltz")]
-    command += ["--frames", f"0:{FRAMES}", "--size", "96x96", "--engine", "study"]
+    command += ["--frames", f"0:{FRAMES}", "--size", "96x96", "--engine", "cycles"]
     command += ["--out", str(out), "--report", str(report)]
     # As from a shell in the foreground: a process started with SIGINT ignored would go on ignoring it.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -13,7 +13,7 @@ import time
 import pytest
 
 COUNT = 12
-SMALL = ("--engine", "study", "--size", "32x32")
+SMALL = ("--engine", "cycles", "--size", "32x32")
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_every_result_is_written(command, tmp_path):
     assert report["frames"] == COUNT
     # 12 frames at 25 a second, filmed at 50.
     assert report["render"]["frames"] == report["render"]["frames_rendered"] == 24
-    assert report["render"]["engine"] == "study"
+    assert report["render"]["engine"] == "cycles"
 
 
 @pytest.mark.slow

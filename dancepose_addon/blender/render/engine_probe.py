@@ -1,7 +1,7 @@
-"""Renders one small frame with one engine, in a process of its own: an engine that cannot start may abort it.
+"""Renders one small frame with one engine, in a separate process: an engine that cannot start may abort its process.
 
-Run as a script by ``engines.probe``; stands alone, since a script has no package. Prints one line of JSON after
-MARK: the device that rendered and whether a denoiser ran.
+``engines.probe`` runs this file as a script, so it imports nothing of the package. It prints one line of JSON after
+``MARK``: the device that rendered, and whether a denoiser ran.
 """
 
 import json
@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 import sys
 import tempfile
+from typing import Protocol, cast
 
 import bpy
 
@@ -16,14 +17,67 @@ MARK = "@probe "
 DEVICE_KINDS = ("OPTIX", "CUDA", "HIP", "ONEAPI", "METAL")
 
 
+class CyclesSettings(Protocol):
+    """The settings of Cycles used here. Cycles is an add-on, so Blender's stubs do not describe it."""
+
+    device: str
+    samples: int
+    seed: int
+    denoiser: str
+    denoising_input_passes: str
+    denoising_prefilter: str
+    denoising_quality: str
+    denoising_use_gpu: bool
+    use_adaptive_sampling: bool
+    use_denoising: bool
+    use_light_tree: bool
+    max_bounces: int
+    diffuse_bounces: int
+    glossy_bounces: int
+    transmission_bounces: int
+
+
+class CyclesDevice(Protocol):
+    """A device in the preferences of Cycles."""
+
+    type: str
+    use: bool
+
+
+class CyclesPreferences(Protocol):
+    """The preferences of Cycles used here."""
+
+    compute_device_type: str
+
+    def get_devices_for_type(self, compute_device_type: str) -> list[CyclesDevice] | None:
+        """List the devices of one kind."""
+
+
+class _CyclesScene(Protocol):
+    cycles: CyclesSettings
+
+
+def cycles_of(scene: bpy.types.Scene) -> CyclesSettings:
+    """Return the Cycles settings of a scene."""
+    return cast("_CyclesScene", scene).cycles
+
+
+def cycles_preferences() -> CyclesPreferences:
+    """Return the preferences of Cycles."""
+    preferences = bpy.context.preferences
+    if preferences is None:
+        raise RuntimeError("Blender has no preferences")
+    return cast("CyclesPreferences", preferences.addons["cycles"].preferences)
+
+
 def use_gpu() -> str | None:
-    """Switch Cycles to the first kind of GPU that this machine has; its name, or None."""
-    preferences = bpy.context.preferences.addons["cycles"].preferences
+    """Switch Cycles to the first kind of GPU found. Return its name, or None if there is no GPU."""
+    preferences = cycles_preferences()
     for kind in DEVICE_KINDS:
         try:
             preferences.compute_device_type = kind
         except TypeError:
-            continue  # not a kind that this build knows
+            continue  # this build does not support the kind
         devices = list(preferences.get_devices_for_type(kind) or ())
         if any(device.type == kind for device in devices):
             for device in devices:
@@ -33,10 +87,10 @@ def use_gpu() -> str | None:
 
 
 def use_denoiser(scene: bpy.types.Scene, path: Path) -> bool:
-    """Render with OpenImageDenoise; False where the build lacks it, which some say only when they render."""
+    """Render with OpenImageDenoise. Return False if the build lacks it, which some builds report only at render."""
     try:
-        scene.cycles.denoiser = "OPENIMAGEDENOISE"
-        scene.cycles.use_denoising = True
+        cycles_of(scene).denoiser = "OPENIMAGEDENOISE"
+        cycles_of(scene).use_denoising = True
         render(scene, path)
     except (TypeError, RuntimeError):
         return False
@@ -44,7 +98,15 @@ def use_denoiser(scene: bpy.types.Scene, path: Path) -> bool:
 
 
 def render(scene: bpy.types.Scene, path: Path) -> None:
-    """Render one frame. Raises RuntimeError where nothing is written."""
+    """Render one frame.
+
+    Args:
+        scene: Scene to render.
+        path: Picture to write.
+
+    Raises:
+        RuntimeError: If no picture is written.
+    """
     path.unlink(missing_ok=True)
     scene.render.filepath = str(path)
     bpy.ops.render.render(write_still=True)
@@ -53,26 +115,32 @@ def render(scene: bpy.types.Scene, path: Path) -> None:
 
 
 def main(engine: str, *, allow_gpu: bool) -> None:
-    """engine: Blender's identifier."""
-    scene = bpy.context.scene
-    scene.render.engine = engine
-    scene.render.resolution_x = scene.render.resolution_y = 32
-    scene.render.resolution_percentage = 100
-    found = {"device": "CPU", "denoiser": False}
+    """Render a test frame and print what was found.
+
+    Args:
+        engine: Blender's identifier of the engine, such as ``CYCLES``.
+        allow_gpu: Whether Cycles may use a GPU.
+    """
+    scene = cast("bpy.types.Scene", bpy.context.scene)
+    settings = scene.render
+    settings.engine = engine  # type: ignore[assignment] # the stubs list the built-in EEVEE only
+    settings.resolution_x = settings.resolution_y = 32
+    settings.resolution_percentage = 100
+    device, denoised = "CPU", False
     if engine == "CYCLES":
-        scene.cycles.samples = 1
+        cycles_of(scene).samples = 1
         kind = use_gpu() if allow_gpu else None
         if kind:
-            scene.cycles.device = "GPU"
-            found["device"] = kind
+            cycles_of(scene).device = "GPU"
+            device = kind
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "probe.png"
         if engine == "CYCLES":
-            found["denoiser"] = use_denoiser(scene, path)
-            scene.cycles.use_denoising = bool(found["denoiser"])
-        if not found["denoiser"]:
+            denoised = use_denoiser(scene, path)
+            cycles_of(scene).use_denoising = denoised
+        if not denoised:
             render(scene, path)
-    sys.stdout.write(MARK + json.dumps(found) + "\n")
+    sys.stdout.write(MARK + json.dumps({"device": device, "denoiser": denoised}) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Render engines: which one starts on this machine, and how it is set up."""
+"""Render engines: which of them start on this machine, and their settings."""
 
 from dataclasses import dataclass, replace
 import json
@@ -13,24 +13,38 @@ import bpy
 from ...core.camera_framing import Shot
 from ...core.engine_defaults import SAMPLES_CPU_DENOISED, SAMPLES_CPU_PLAIN, SAMPLES_GPU
 from ...core.errors import EngineError
+from ..narrowing import present, render_of, view_settings_of
 from ..stage import stage
-from .engine_probe import DEVICE_KINDS, MARK
+from .engine_probe import DEVICE_KINDS, MARK, cycles_of, cycles_preferences
 
 LOGGER: Final = logging.getLogger(__name__)
 
 PROBE: Final = Path(__file__).with_name("engine_probe.py")
 PROBE_TIMEOUT_S: Final = 120.0
 
-ORDER: Final = {"auto": ("study", "preview"), "study": ("study", "preview"), "preview": ("preview", "study")}
-"""What is tried for what is asked for."""
-IDENTIFIERS: Final = {"study": "CYCLES", "preview": "BLENDER_WORKBENCH"}
-TITLES: Final = {"study": "study (Cycles)", "preview": "preview (Workbench)"}
+ORDER: Final = {
+    "auto": ("cycles", "workbench"),
+    "cycles": ("cycles", "workbench"),
+    "workbench": ("workbench", "cycles"),
+}
+"""Engines to try, in order, for each choice of the user."""
+FORMER_NAMES: Final = {"study": "cycles", "preview": "workbench"}
+"""Names up to release 0.1, which stay readable in scripts, commands and study files."""
+IDENTIFIERS: Final = {"cycles": "CYCLES", "workbench": "BLENDER_WORKBENCH"}
+TITLES: Final = {"cycles": "Cycles", "workbench": "Workbench"}
 
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine that has rendered a test frame here. device: "CPU" or a kind of GPU; notices: what a user has to know
-    about the choice, one sentence each."""
+    """An engine that has rendered a test frame on this machine.
+
+    Attributes:
+        name: ``cycles`` or ``workbench``.
+        device: ``CPU`` or a kind of GPU.
+        denoiser: Whether OpenImageDenoise runs.
+        samples: Samples per pixel.
+        notices: Sentences for the user about the choice.
+    """
 
     name: str
     device: str = "CPU"
@@ -39,60 +53,91 @@ class Engine:
     notices: tuple[str, ...] = ()
 
     def settings_key(self) -> dict[str, str | int | bool]:
-        """What of it decides how a picture looks."""
+        """Return the settings that determine the appearance of a picture."""
         return {"name": self.name, "gpu": self.device != "CPU", "denoiser": self.denoiser, "samples": self.samples}
 
 
-def choose_engine(wanted: str, *, timeout_s: float = PROBE_TIMEOUT_S) -> Engine:
-    """The wanted engine, or the other one where it does not start, with a notice. wanted: a key of ORDER.
+def engine_named(text: str) -> str:
+    """Return the current name of an engine, also for a former name.
 
     Raises:
-        EngineError: none starts; the message says how each failed.
+        EngineError: If there is no such engine.
     """
-    failures, slow = [], None
+    name = FORMER_NAMES.get(text, text)
+    if name not in ORDER:
+        raise EngineError(f"{text!r} is not a render engine. Use one of {', '.join(ORDER)}.")
+    return name
+
+
+def choose_engine(wanted: str, *, timeout_s: float = PROBE_TIMEOUT_S) -> Engine:
+    """Return the wanted engine or, if it does not start, the other one with a notice.
+
+    Args:
+        wanted: A key of ``ORDER``, or a former name.
+        timeout_s: Time limit for each test frame, seconds.
+
+    Returns:
+        The engine to use.
+
+    Raises:
+        EngineError: If no engine starts; the message says how each failed.
+    """
+    wanted = engine_named(wanted)
+    failures: list[str] = []
+    slow = None
     for name in ORDER[wanted]:
         engine = probe(name, timeout_s=timeout_s)
         if isinstance(engine, str):
             failures.append(f"{TITLES[name]} {engine}")
-        elif wanted == "auto" and name == "study" and engine.device == "CPU" and not engine.denoiser:
-            failures.append(f"{TITLES[name]} has neither a GPU nor OpenImageDenoise here, and would take long")
+        elif wanted == "auto" and name == "cycles" and engine.device == "CPU" and not engine.denoiser:
+            failures.append(f"{TITLES[name]} has neither a GPU nor OpenImageDenoise here and would be slow")
             slow = engine
         elif failures:
-            notice = f"Rendering with {TITLES[name]}, since {failures[0]}."
+            notice = f"Rendering with {TITLES[name]}, because {failures[0]}."
             return replace(engine, notices=(notice, *engine.notices))
         else:
             return engine
     if slow is not None:
         return slow
     raise EngineError(
-        f"No render engine starts on this machine: {'; '.join(failures)}. Install libegl1 and libgl1 (Debian's names), "
-        "or give slow machines more time with --engine-timeout."
+        f"No render engine starts on this machine: {'; '.join(failures)}. Install the packages libegl1 and libgl1 "
+        "(Debian's names), or raise the time limit with --engine-timeout."
     )
 
 
 def probe(name: str, *, timeout_s: float = PROBE_TIMEOUT_S, gpu: bool = True) -> Engine | str:
-    """Render one small frame in another process: the engine as it ran, or how it failed, for a sentence."""
-    gpu = gpu and name == "study"
+    """Render a test frame in a separate process.
+
+    Args:
+        name: ``cycles`` or ``workbench``.
+        timeout_s: Time limit, seconds.
+        gpu: Whether Cycles may use a GPU.
+
+    Returns:
+        The engine as it ran, or the second half of a sentence that says how it failed.
+    """
+    name = engine_named(name)
+    gpu = gpu and name == "cycles"
     result = _run_probe(name, [] if gpu else ["--no-gpu"], timeout_s)
     gpu_notice: tuple[str, ...] = ()
     if isinstance(result, str) and gpu:
-        # A driver that is only half there must not take the CPU's engine with it.
-        with_gpu, result = result, _run_probe(name, ["--no-gpu"], timeout_s)
-        gpu_notice = (f"Cycles renders on the CPU: with the GPU it {with_gpu}.",)
+        # A broken GPU driver must not exclude rendering on the CPU.
+        gpu_failure, result = result, _run_probe(name, ["--no-gpu"], timeout_s)
+        gpu_notice = (f"Cycles renders on the CPU: with the GPU it {gpu_failure}.",)
     if isinstance(result, str):
         return result
     device, denoiser = str(result["device"]), bool(result["denoiser"])
-    if name == "preview":
-        return Engine("preview")
+    if name == "workbench":
+        return Engine("workbench")
     if device != "CPU":
-        return Engine("study", device, denoiser, SAMPLES_GPU)
+        return Engine("cycles", device, denoiser, SAMPLES_GPU)
     if denoiser:
-        return Engine("study", "CPU", denoiser=True, samples=SAMPLES_CPU_DENOISED, notices=gpu_notice)
+        return Engine("cycles", "CPU", denoiser=True, samples=SAMPLES_CPU_DENOISED, notices=gpu_notice)
     slow = (
-        f"This Blender has no OpenImageDenoise: Cycles renders {SAMPLES_CPU_PLAIN} samples a pixel instead of "
-        f"{SAMPLES_CPU_DENOISED}, which takes longer and leaves some grain."
+        f"This Blender has no OpenImageDenoise: Cycles renders {SAMPLES_CPU_PLAIN} samples per pixel instead of "
+        f"{SAMPLES_CPU_DENOISED}, which takes longer and leaves some noise."
     )
-    return Engine("study", "CPU", denoiser=False, samples=SAMPLES_CPU_PLAIN, notices=(*gpu_notice, slow))
+    return Engine("cycles", "CPU", denoiser=False, samples=SAMPLES_CPU_PLAIN, notices=(*gpu_notice, slow))
 
 
 def _run_probe(name: str, options: list[str], timeout_s: float) -> dict[str, object] | str:
@@ -113,28 +158,36 @@ def _run_probe(name: str, options: list[str], timeout_s: float) -> dict[str, obj
         found: dict[str, object] = json.loads(lines[-1][len(MARK) :])
         return found
     LOGGER.info("probe of %s: code %s\n%s", name, done.returncode, done.stderr[-2000:])
-    ended = f"was ended by signal {-done.returncode}" if done.returncode < 0 else f"ended with code {done.returncode}"
+    ended = f"was killed by signal {-done.returncode}" if done.returncode < 0 else f"exited with code {done.returncode}"
     return f"{ended} on a test frame"
 
 
 def set_up_engine(scene: bpy.types.Scene, engine: Engine, shot: Shot) -> None:
-    """Set the scene to render ``shot`` with ``engine``."""
-    scene.render.engine = IDENTIFIERS[engine.name]
-    if engine.name == "preview":
+    """Set a scene up to render a shot with an engine.
+
+    Args:
+        scene: Scene to change.
+        engine: Engine returned by ``choose_engine``.
+        shot: Shot to render.
+    """
+    identifier = IDENTIFIERS[engine.name]
+    render_of(scene).engine = identifier  # type: ignore[assignment] # the stubs list the built-in EEVEE only
+    if engine.name == "workbench":
         _set_up_workbench(scene, shot)
     else:
         _set_up_cycles(scene, engine)
 
 
 def _set_up_workbench(scene: bpy.types.Scene, shot: Shot) -> None:
-    scene.view_settings.view_transform = "Standard"
-    scene.view_settings.look = "None"
-    scene.view_settings.exposure = 1.1
-    scene.display.render_aa = "5"  # each sample redraws the shadows, which is most of the time
+    view, display = view_settings_of(scene), present(scene.display)
+    view.view_transform = "Standard"
+    view.look = "None"
+    view.exposure = 1.1
+    display.render_aa = "5"  # each sample redraws the shadows, which takes most of the time
     x, y, z = stage.key_direction(shot)
-    scene.display.light_direction = (x, z, -y)  # Workbench wants the light that casts shadows as y up, like SMPL
-    scene.display.shadow_focus = 0.3
-    shading = scene.display.shading
+    display.light_direction = (x, z, -y)  # Workbench expects the shadow-casting light as y up, like SMPL
+    display.shadow_focus = 0.3
+    shading = present(display.shading)
     shading.light = "STUDIO"
     shading.color_type = "MATERIAL"
     shading.show_shadows = True
@@ -145,10 +198,10 @@ def _set_up_workbench(scene: bpy.types.Scene, shot: Shot) -> None:
 
 
 def _set_up_cycles(scene: bpy.types.Scene, engine: Engine) -> None:
-    scene.view_settings.view_transform = "AgX"
-    scene.view_settings.look = "AgX - Medium High Contrast"
-    scene.view_settings.exposure = 0.25
-    cycles = scene.cycles
+    view, cycles = view_settings_of(scene), cycles_of(scene)
+    view.view_transform = "AgX"
+    view.look = "AgX - Medium High Contrast"
+    view.exposure = 0.25
     cycles.device = "CPU"
     if engine.device != "CPU":
         _use_gpu(engine.device)
@@ -156,7 +209,7 @@ def _set_up_cycles(scene: bpy.types.Scene, engine: Engine) -> None:
     cycles.samples = engine.samples
     cycles.use_adaptive_sampling = False
     cycles.seed = 0
-    cycles.use_light_tree = False  # three lights gain nothing by it, and it costs a fifth of the time
+    cycles.use_light_tree = False  # no gain with three lights, and 20 % slower
     cycles.max_bounces = 4
     cycles.diffuse_bounces = 2
     cycles.glossy_bounces = 2
@@ -173,7 +226,7 @@ def _set_up_cycles(scene: bpy.types.Scene, engine: Engine) -> None:
 
 def _use_gpu(kind: str) -> None:
     assert kind in DEVICE_KINDS
-    preferences = bpy.context.preferences.addons["cycles"].preferences
+    preferences = cycles_preferences()
     preferences.compute_device_type = kind
-    for device in preferences.get_devices_for_type(kind):
+    for device in preferences.get_devices_for_type(kind) or ():
         device.use = device.type == kind

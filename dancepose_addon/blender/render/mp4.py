@@ -1,4 +1,7 @@
-"""The order of boxes in an MP4 file (ISO/IEC 14496-12): players that stream want the index before the pictures."""
+"""The order of boxes in an MP4 file (ISO/IEC 14496-12).
+
+Players can start a streamed file at once only if the index (``moov``) precedes the pictures (``mdat``).
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,11 +9,18 @@ import struct
 from typing import Final
 
 CONTAINERS: Final = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
-"""Boxes on the way from the index to its tables of chunk offsets."""
+"""Boxes that contain, directly or indirectly, the tables of chunk offsets."""
 
 
 def move_index_first(path: Path) -> bool:
-    """Put ``moov`` before ``mdat``, with every chunk offset in it moved along; False where the file is not whole."""
+    """Move ``moov`` before ``mdat`` and adjust every chunk offset in it.
+
+    Args:
+        path: File to change in place.
+
+    Returns:
+        False if the file is incomplete; it is then unchanged.
+    """
     data = path.read_bytes()
     boxes = list(_boxes(data, 0, len(data)))
     kinds = [kind for kind, _, _ in boxes]
@@ -28,7 +38,7 @@ def move_index_first(path: Path) -> bool:
 
 
 def _boxes(data: bytes | bytearray, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """(kind, first byte, byte after the last) of each whole box between ``start`` and ``end``."""
+    """Yield (kind, first byte, byte after the last) of each complete box between ``start`` and ``end``."""
     while start + 8 <= end:
         size, kind = struct.unpack_from(">I4s", data, start)
         if size == 1 and start + 16 <= end:

@@ -1,4 +1,7 @@
-"""Frames of a scene as PNG files: a frame that exists is whole, and a run that was stopped goes on where it was."""
+"""Frames of a scene as PNG files.
+
+A frame file is always complete, and an interrupted run continues with the missing frames.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -20,6 +23,7 @@ from ...core.errors import OutputError
 from ...core.png import is_whole_png, stamp, stamp_of
 from ...core.progress import Progress, silent
 from .. import compat
+from ..narrowing import action_of, components, present, render_of
 from ..rig.dancer import RECORD
 from ..stage import stage
 from .engines import Engine
@@ -29,8 +33,15 @@ LOW_SPACE_BYTES: Final = 1 << 20
 
 
 def set_up_picture(scene: bpy.types.Scene, *, width: int, height: int, fps: float) -> None:
-    """Set size and rate of the scene's output, and PNG as its format. fps: may be fractional, such as 29.97."""
-    render = scene.render
+    """Set size, frame rate and format (PNG) of a scene's output.
+
+    Args:
+        scene: Scene to change.
+        width: Width in pixels.
+        height: Height in pixels.
+        fps: Frames per second; may be fractional, such as 29.97.
+    """
+    render = render_of(scene)
     render.resolution_x, render.resolution_y, render.resolution_percentage = width, height, 100
     set_rate(scene, fps)
     render.film_transparent = False
@@ -39,19 +50,33 @@ def set_up_picture(scene: bpy.types.Scene, *, width: int, height: int, fps: floa
     render.use_file_extension = False
     render.use_overwrite = True
     render.dither_intensity = 0.0
-    compat.choose_png(render.image_settings)
+    compat.choose_png(present(render.image_settings))
 
 
 def set_rate(scene: bpy.types.Scene, fps: float) -> None:
-    """Blender's rate is a whole number over a base: 29.97 is 30 / 1.001."""
-    scene.render.fps = max(1, round(fps))
-    scene.render.fps_base = scene.render.fps / fps
+    """Set a scene's frame rate, which Blender stores as an integer over a base: 29.97 is 30 / 1.001."""
+    render = render_of(scene)
+    render.fps = max(1, round(fps))
+    render.fps_base = render.fps / fps
 
 
 def render_key(
     motion: BodyMotion, body: BodyModel, shot: Shot, engine: Engine, *, width: int, height: int, fps: float
 ) -> str:
-    """Sixteen hex digits that name everything a picture depends on: frames under one key belong together."""
+    """Return sixteen hex digits that identify everything a picture depends on. Frames of one key belong together.
+
+    Args:
+        motion: Motion of the dancer.
+        body: Body of the dancer.
+        shot: Shot of the camera.
+        engine: Engine and its settings.
+        width: Width in pixels.
+        height: Height in pixels.
+        fps: Frames per second of the film.
+
+    Returns:
+        The key.
+    """
     digest = hashlib.blake2b(digest_size=8)
     arrays = [motion.pose_rotmat, motion.translation_m, motion.betas, shot.position_m, shot.rotmat]
     arrays += [body.v_template_m, body.faces, body.shapedirs, body.weights]
@@ -72,37 +97,55 @@ def scene_key(
     engine: Engine,
     stage_key: Mapping[str, object],
 ) -> str:
-    """As ``render_key``, for a scene that people work in: everything of it that this extension knows to matter.
+    """Return a key as ``render_key`` does, for a scene that users edit.
 
-    stage_key: what the stage was built from, as JSON values; others: what else is seen. Of these, name and place count,
-    and of materials, the viewport's colour.
+    Args:
+        scene: Scene to render.
+        dancers: Armatures of the dancers; their keys and records count.
+        others: Other visible objects; their names, positions and the viewport colours of their materials count.
+        engine: Engine and its settings.
+        stage_key: Settings of the stage, as JSON values.
+
+    Returns:
+        The key.
     """
     digest = hashlib.blake2b(digest_size=8)
     for thing in sorted(others, key=lambda thing: str(thing.name)):
-        shown = [list(slot.material.diffuse_color) for slot in thing.material_slots if slot.material is not None]
-        place = [list(row) for row in thing.matrix_world]
+        shown = [components(slot.material.diffuse_color) for slot in thing.material_slots if slot.material is not None]
+        place = np.array(thing.matrix_world).tolist()
         digest.update(json.dumps([thing.name, thing.hide_render, place, shown]).encode())
     for dancer in dancers:
-        action = dancer.animation_data.action if dancer.animation_data is not None else None
+        action = action_of(dancer)
         for curve in compat.curves_of(action) if action is not None else ():
             points = np.empty(2 * len(curve.keyframe_points), np.float32)
             curve.keyframe_points.foreach_get("co", points)
             digest.update(points.data)
         digest.update(str(dancer.get(RECORD)).encode())
-    render = scene.render
-    settings = [render.resolution_x, render.resolution_y, render.fps, render.fps_base, stage.STAGE_VERSION]
-    settings += [engine.settings_key(), dict(stage_key), bpy.app.version[:2]]
+    render = render_of(scene)
+    settings: list[object] = [render.resolution_x, render.resolution_y, render.fps, render.fps_base]
+    settings += [stage.STAGE_VERSION, engine.settings_key(), dict(stage_key), bpy.app.version[:2]]
     digest.update(json.dumps(settings, sort_keys=True).encode())
     return digest.hexdigest()
 
 
 def frame_path(folder: Path, index: int) -> Path:
-    """Where frame ``index`` of a clip lies."""
+    """Return the path of frame ``index`` of a clip."""
     return folder / f"{index:06d}.png"
 
 
 def missing_frames(folder: Path, indices: range, *, width: int, height: int, key: str | None = None) -> list[int]:
-    """Frames that are not there, are not whole pictures of that size, or do not carry ``key`` where one is given."""
+    """Return the frames that are missing, incomplete, of another size, or stamped with another key.
+
+    Args:
+        folder: Folder of the frames.
+        indices: Frames to look for.
+        width: Width in pixels.
+        height: Height in pixels.
+        key: Key that the frames must be stamped with; None accepts all.
+
+    Returns:
+        Indices of the frames to render.
+    """
     if key is None:
         return [i for i in indices if not is_whole_png(frame_path(folder, i), width=width, height=height)]
     return [i for i in indices if stamp_of(frame_path(folder, i), width=width, height=height) != key]
@@ -118,15 +161,25 @@ def render_frames(
     start: int = 0,
     key: str | None = None,
 ) -> int:
-    """Render the ``count`` frames of a clip from ``start`` on that ``folder`` lacks; returns how many were to do.
+    """Render the frames of a clip that are missing from a folder.
 
-    key: where given, every frame carries it, and only frames that do are taken for done.
+    Args:
+        scene: Scene to render.
+        folder: Folder for the frames.
+        count: Number of frames.
+        progress: Progress callback, called before each frame.
+        first_frame: Scene frame of frame 0 of the clip.
+        start: First frame of the clip to render.
+        key: Key to stamp every frame with; frames with another key are rendered again.
+
+    Returns:
+        The number of frames that were rendered.
 
     Raises:
-        OutputError: a frame cannot be written; those before it are whole and stay.
-        Cancelled: by ``progress``, between frames.
+        OutputError: If a frame cannot be written. Earlier frames are complete and are kept.
+        Cancelled: If ``progress`` cancels the run.
     """
-    width, height = scene.render.resolution_x, scene.render.resolution_y
+    width, height = render_of(scene).resolution_x, render_of(scene).resolution_y
     todo = missing_frames(folder, range(start, start + count), width=width, height=height, key=key)
     done, begun = count - len(todo), time.monotonic()
     for number, index in enumerate(todo):
@@ -148,12 +201,16 @@ def _time_left(seconds: float) -> str:
 
 
 def render_still(scene: bpy.types.Scene, path: Path) -> None:
-    """Render the scene's current frame into ``path``.
+    """Render the current frame of a scene.
+
+    Args:
+        scene: Scene to render.
+        path: Picture to write.
 
     Raises:
-        OutputError: Blender could not write it.
+        OutputError: If Blender cannot write it.
     """
-    scene.render.filepath = str(path)
+    render_of(scene).filepath = str(path)
     try:
         bpy.ops.render.render(write_still=True, scene=scene.name)
     except RuntimeError as error:
@@ -161,7 +218,7 @@ def render_still(scene: bpy.types.Scene, path: Path) -> None:
 
 
 def write_error(path: Path, reason: str) -> OutputError:
-    """Blender names its trouble in words only; a full disk is told by the room that is left."""
+    """Return the error for a failed write. Blender gives no error code: a full disk is detected by its free space."""
     try:
         room = os.statvfs(path.parent)
         full = room.f_bavail * room.f_frsize < LOW_SPACE_BYTES
@@ -169,4 +226,4 @@ def write_error(path: Path, reason: str) -> OutputError:
         full = False
     if full or "No space left" in reason:
         return output_error(path, OSError(ENOSPC, "No space left on device"))
-    return OutputError(f"{path} could not be written ({reason}). Choose another place with --out or --work.")
+    return OutputError(f"{path} could not be written ({reason}). Choose another folder with --out or --work.")

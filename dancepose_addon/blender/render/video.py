@@ -1,17 +1,19 @@
-"""From frames to a film with its music, and to a contact sheet."""
+"""Encodes frames into a film with its music, and lays frames out on a contact sheet."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+import math
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import bpy
 import numpy as np
-from numpy.typing import NDArray
 
+from ...core.arrays import F32
 from ...core.atomic import replacing
 from ...core.skeleton.sequence import AudioWindow
 from .. import compat
+from ..narrowing import components, expect, frame_rate_of, present, render_of, view_settings_of
 from .mp4 import move_index_first
 from .rendering import frame_path, set_rate, write_error
 
@@ -20,35 +22,47 @@ MIX_FPS: Final = 1000
 AUDIO_KBIT: Final = 192
 SHEET_GAP_PX: Final = 6
 SHEET_GREY: Final = 0.12
+MUSIC_STRIP: Final = "DancePose music"
 
 
 def encode(
     out: Path, *, frames: Path, count: int, width: int, height: int, fps: float, audio: AudioWindow | None, work: Path
 ) -> str | None:
-    """Write the frames of a folder as H.264 in MP4, with the music of ``audio`` as AAC.
+    """Write the frames of a folder as H.264 in MP4, with music as AAC.
 
-    Returns None, or a sentence on why a film that should have music has none.
+    The music is cut to its window, and to the length of the film.
 
-    width, height: pixels, even; work: folder for what lies between. The music is cut to its window, and to the film.
+    Args:
+        out: Film to write.
+        frames: Folder of the frames.
+        count: Number of frames.
+        width: Width in pixels, even.
+        height: Height in pixels, even.
+        fps: Frames per second.
+        audio: Music, or None for a silent film.
+        work: Folder for intermediate files.
+
+    Returns:
+        None, or a sentence on why a film that should have music has none.
 
     Raises:
-        OutputError: the film cannot be written; ``out`` is not touched.
+        OutputError: If the film cannot be written; ``out`` is then unchanged.
     """
     with replacing(out) as temporary, _temporary_scene("DancePose film") as scene:
         _set_up_film(scene, width=width, height=height, fps=fps, count=count)
-        editor = scene.sequence_editor_create()
+        editor = present(scene.sequence_editor_create())
         strips = compat.strips_of(editor)
         first = frame_path(frames, 0)
         pictures = strips.new_image("frames", str(first), channel=1, frame_start=0, fit_method="ORIGINAL")
         for index in range(1, count):
             pictures.elements.append(frame_path(frames, index).name)
         music = work / "music.wav"
-        trouble = None if audio is None else cut_music(audio, music, duration_s=count / fps)
-        if audio is not None and trouble is None:
+        problem = None if audio is None else cut_music(audio, music, duration_s=count / fps)
+        if audio is not None and problem is None:
             strips.new_sound("music", str(music), channel=2, frame_start=0)
         else:
-            scene.render.ffmpeg.audio_codec = "NONE"
-        scene.render.filepath = str(temporary)
+            present(render_of(scene).ffmpeg).audio_codec = "NONE"
+        render_of(scene).filepath = str(temporary)
         try:
             bpy.ops.render.render(animation=True, scene=scene.name)
         except RuntimeError as error:
@@ -57,22 +71,22 @@ def encode(
             music.unlink(missing_ok=True)
         if not move_index_first(temporary):
             raise write_error(out, "Blender wrote an incomplete film")
-    return trouble
+    return problem
 
 
 def _set_up_film(scene: bpy.types.Scene, *, width: int, height: int, fps: float, count: int) -> None:
-    render = scene.render
+    render, view = render_of(scene), view_settings_of(scene)
     render.resolution_x, render.resolution_y, render.resolution_percentage = width, height, 100
     set_rate(scene, fps)
     scene.frame_start, scene.frame_end = 0, count - 1
-    scene.view_settings.view_transform = "Standard"
-    scene.view_settings.look = "None"
+    view.view_transform = "Standard"
+    view.look = "None"
     render.use_sequencer = True
     render.use_compositing = False
     render.use_file_extension = False
     render.dither_intensity = 0.0
-    compat.choose_video(render.image_settings)
-    film = render.ffmpeg
+    compat.choose_video(present(render.image_settings))
+    film = present(render.ffmpeg)
     film.format, film.codec = "MPEG4", "H264"
     film.constant_rate_factor, film.ffmpeg_preset = "HIGH", "GOOD"
     film.gopsize = max(1, round(fps))
@@ -88,32 +102,41 @@ def _temporary_scene(name: str) -> Iterator[bpy.types.Scene]:
         yield scene
     finally:
         bpy.data.scenes.remove(scene)
-        for block in set(bpy.data.images) - images:
-            bpy.data.images.remove(block)
-        for block in set(bpy.data.sounds) - sounds:
-            bpy.data.sounds.remove(block)
+        for image in set(bpy.data.images) - images:
+            bpy.data.images.remove(image)
+        for sound in set(bpy.data.sounds) - sounds:
+            bpy.data.sounds.remove(sound)
 
 
 def cut_music(audio: AudioWindow, wav: Path, *, duration_s: float) -> str | None:
-    """Write the window of a song, at most ``duration_s`` of it, as WAV; or a sentence on why there can be none.
+    """Write the window of a song as WAV.
 
-    The sequencer cuts at whole frames, which in the film's scene would put the music up to half a frame off: so it
-    is cut in a scene of a thousand frames a second. Python's own ``aud`` is missing from some builds.
+    The sequencer cuts at whole frames, which in the film's scene would shift the music by up to half a frame. So it is
+    cut in a scene of 1000 frames per second. Some builds lack Python's own ``aud``.
+
+    Args:
+        audio: Song and window.
+        wav: File to write.
+        duration_s: Maximum length in seconds.
+
+    Returns:
+        None, or a sentence on why there is no music.
     """
     start, length = (round(seconds * MIX_FPS) for seconds in (audio.start_s, min(audio.duration_s, duration_s)))
     with _temporary_scene("DancePose music") as scene:
         set_rate(scene, MIX_FPS)
         scene.frame_start, scene.frame_end = 0, max(1, length) - 1
-        scene.render.ffmpeg.audio_channels = "STEREO"
-        scene.render.ffmpeg.audio_mixrate = AUDIO_RATE
-        strips = compat.strips_of(scene.sequence_editor_create())
+        film = present(render_of(scene).ffmpeg)
+        film.audio_channels = "STEREO"
+        film.audio_mixrate = AUDIO_RATE
+        strips = compat.strips_of(present(scene.sequence_editor_create()))
         try:
             song = strips.new_sound("music", str(audio.path), channel=1, frame_start=-start)
         except RuntimeError as error:
             return f"The film has no music: {audio.path} cannot be read ({_last_line(error)})."
-        if song.sound.samplerate == 0:
-            return f"The film has no music: {audio.path} is not sound that this Blender can read."
-        if compat.end_of(song) <= 0:
+        if present(song.sound).samplerate == 0:
+            return f"The film has no music: {audio.path} is not a sound file that this Blender can read."
+        if compat.strip_end(song) <= 0:
             return f"The film has no music: {audio.path} ends before {audio.start_s:.2f} s, where the dance begins."
         with replacing(wav) as temporary, bpy.context.temp_override(scene=scene):
             try:
@@ -125,15 +148,58 @@ def cut_music(audio: AudioWindow, wav: Path, *, duration_s: float) -> str | None
     return None
 
 
+def add_music_strip(scene: bpy.types.Scene, audio: AudioWindow, *, first_frame: float) -> str | None:
+    """Add music to a scene's sequencer, so that it plays with the animation.
+
+    The strip starts with the dance and ends with the window or the scene, whichever is first. Blender cuts strips at
+    whole frames, so the music may be up to half a frame early or late. A strip of the same name is replaced.
+
+    Args:
+        scene: Scene whose frame rate and frame range apply.
+        audio: Song and window.
+        first_frame: Scene frame of the first key of the dance.
+
+    Returns:
+        None, or a sentence on why there is no strip.
+    """
+    fps = frame_rate_of(scene)
+    editor = scene.sequence_editor or present(scene.sequence_editor_create())
+    strips = compat.strips_of(editor)
+    former = strips.get(MUSIC_STRIP)
+    if former is not None:
+        strips.remove(former)
+    try:
+        strip = strips.new_sound(MUSIC_STRIP, str(audio.path), channel=1, frame_start=0)
+    except RuntimeError as error:
+        return f"The scene has no music: {audio.path} cannot be read ({_last_line(error)})."
+    song_end = compat.strip_end(strip) - audio.start_s * fps + first_frame
+    first = round(first_frame)
+    end = min(round(first_frame + audio.duration_s * fps), scene.frame_end + 1, math.ceil(song_end))
+    if present(strip.sound).samplerate == 0 or end <= first:
+        strips.remove(expect(strip, bpy.types.SoundStrip))
+        return f"The scene has no music: {audio.path} has no sound from {audio.start_s:.2f} s on."
+    skipped = round(first - first_frame + audio.start_s * fps)  # Blender cuts off fractions of a frame
+    compat.trim_strip(strip, content_start=first - skipped, first=first, end=end)
+    scene.sync_mode = "AUDIO_SYNC"
+    return None
+
+
 def _last_line(error: RuntimeError) -> str:
     return str(error).strip().splitlines()[-1]
 
 
 def write_contact_sheet(out: Path, *, frames: Path, count: int, columns: int = 4, rows: int = 3) -> None:
-    """Lay frames, evenly spread over the clip, on one PNG.
+    """Write one PNG with frames that are evenly spread over the clip.
+
+    Args:
+        out: Picture to write.
+        frames: Folder of the frames.
+        count: Number of frames in the folder.
+        columns: Frames per row.
+        rows: Maximum number of rows.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: If the picture cannot be written.
     """
     chosen = np.linspace(0, count - 1, min(columns * rows, count)).round().astype(int)
     pictures = [read_picture(frame_path(frames, int(index))) for index in chosen]
@@ -149,11 +215,11 @@ def write_contact_sheet(out: Path, *, frames: Path, count: int, columns: int = 4
         write_picture(temporary, sheet)
 
 
-def read_picture(path: Path) -> NDArray[np.float32]:
-    """Pixels of an 8-bit file as they are shown, 0 to 1. -> (H, W, 4), first row on top."""
+def read_picture(path: Path) -> F32:
+    """Return the displayed pixels of an 8-bit picture, (H, W, 4) in [0, 1], top row first."""
     image = bpy.data.images.load(str(path))
     try:
-        width, height = image.size
+        width, height = (round(size) for size in components(image.size))
         pixels = np.empty(width * height * 4, np.float32)
         image.pixels.foreach_get(pixels)
         return pixels.reshape(height, width, 4)[::-1]
@@ -161,12 +227,21 @@ def read_picture(path: Path) -> NDArray[np.float32]:
         bpy.data.images.remove(image)
 
 
-def write_picture(path: Path, pixels: NDArray[np.float32]) -> None:
-    """Write shown colours as 8-bit PNG. pixels: (H, W, 4), 0 to 1, first row on top."""
+def write_picture(path: Path, pixels: F32) -> None:
+    """Write displayed colours as 8-bit PNG.
+
+    Args:
+        path: Picture to write.
+        pixels: (H, W, 4) in [0, 1], top row first.
+
+    Raises:
+        OutputError: If the picture cannot be written.
+    """
     height, width = pixels.shape[:2]
     image = bpy.data.images.new("DancePose sheet", width, height, alpha=False)
     try:
-        image.pixels.foreach_set(np.ascontiguousarray(pixels[::-1]).ravel())
+        # The stubs declare a sequence; Blender also takes a buffer, without copying it number by number.
+        image.pixels.foreach_set(cast("Sequence[float]", np.ascontiguousarray(pixels[::-1]).ravel()))
         image.filepath_raw = str(path)
         image.file_format = "PNG"
         try:

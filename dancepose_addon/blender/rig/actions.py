@@ -1,7 +1,7 @@
 """A motion as F-curves, written in bulk."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import bpy
 import numpy as np
@@ -13,9 +13,9 @@ from ...core.body.rotation import continuous_quat, rotmat_to_quat
 from .. import compat
 
 INTERPOLATIONS: Final = {"LINEAR": 1, "BEZIER": 2}
-"""Blender's numbers for a key's interpolation, as foreach_set wants them."""
+"""Blender's numbers for a key's interpolation, as ``foreach_set`` expects them."""
 SMOOTH_BELOW: Final = 0.6
-"""Clips with fewer keys than this per scene frame are eased between keys; straight lines would look jerky."""
+"""Clips with fewer keys per scene frame get Bezier interpolation: straight segments would look jerky."""
 
 
 def animate(
@@ -26,11 +26,18 @@ def animate(
     first_frame: float = 0.0,
     interpolation: str = "AUTO",
 ) -> None:
-    """Give ``armature`` the motion: a quaternion per bone, and the pelvis its translation.
+    """Animate a rig: one quaternion per bone, and the translation on the pelvis.
 
-    Key ``i`` stands where its time falls, at scene frame ``first_frame + i / motion.fps * scene_fps``, so any clip
-    plays at its true speed. Quaternions keep their signs from key to key, so that component-wise interpolation stays
-    on the short way; Blender normalises the result. interpolation: LINEAR, BEZIER, or AUTO, which eases slow clips.
+    Key ``i`` is at scene frame ``first_frame + i / motion.fps * scene_fps``, so a clip of any rate plays at its true
+    speed. The signs of the quaternions are continuous from key to key, so that component-wise interpolation follows
+    the shorter arc; Blender normalises the result.
+
+    Args:
+        armature: Rig made by ``create_armature``.
+        motion: Motion to write.
+        scene_fps: Frame rate of the scene.
+        first_frame: Scene frame of the first key.
+        interpolation: ``LINEAR``, ``BEZIER``, or ``AUTO``, which chooses by ``SMOOTH_BELOW``.
     """
     frames = first_frame + np.arange(len(motion)) * (scene_fps / motion.fps)
     quats = continuous_quat(rotmat_to_quat(motion.pose_rotmat.astype(np.float64)))
@@ -48,7 +55,7 @@ def animate(
 
 
 def add_curves(
-    curves: Any,
+    curves: compat.FCurveCollection,
     group: bpy.types.ActionGroup,
     path: str,
     frames: NDArray[np.floating],
@@ -56,9 +63,15 @@ def add_curves(
     *,
     kind: int,
 ) -> None:
-    """Add curves of linear or eased keys.
+    """Add one F-curve per component of a property.
 
-    frames: (T,), scene frames; values: (C, T), a row per component of the property at ``path``.
+    Args:
+        curves: Collection to add to.
+        group: Group of the new curves.
+        path: Data path of the property.
+        frames: (T,) scene frames of the keys.
+        values: (C, T) one row per component.
+        kind: Interpolation, a value of ``INTERPOLATIONS``.
     """
     points = np.empty((len(frames), 2), np.float32)
     points[:, 0] = frames

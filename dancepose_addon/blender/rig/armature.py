@@ -7,14 +7,15 @@ from typing import Final
 
 import bpy
 import numpy as np
-from numpy.typing import NDArray
 
-from ...core.arrays import F32
+from ...core.arrays import F32, F64
 from ...core.body.model import JOINT_NAMES, PARENTS, BodyModel
 from ...core.errors import InputError
+from ..narrowing import armature_of
 
 TO_BLENDER: Final = (math.pi / 2.0, 0.0, 0.0)
-"""Euler angles of the armature object: y up, facing +z (SMPL) becomes z up, facing -y (Blender). Left stays +x."""
+"""Euler angles of the armature object, radians. y up, facing +z (SMPL) becomes z up, facing -y (Blender); the left
+side stays at +x."""
 SHORTEST_BONE_M: Final = 0.04
 
 
@@ -27,10 +28,21 @@ def create_armature(
     collection: bpy.types.Collection,
     view_layer: bpy.types.ViewLayer,
 ) -> bpy.types.Object:
-    """Build the armature of ``body`` in its T-pose.
+    """Build the armature of a body in its T-pose.
 
     Every bone points along +Y with roll 0, so its rest matrix is the identity and the quaternion of its pose bone is
-    SMPL's local rotation. betas: (B,); scale: of the body about SMPL's origin. Both are applied to the rest joints.
+    SMPL's local rotation.
+
+    Args:
+        name: Name of the object and its data.
+        body: Body whose joints the bones start at.
+        betas: (B,) shape coefficients.
+        scale: Scale of the body about SMPL's origin.
+        collection: Collection to link the object to.
+        view_layer: View layer in which the bones are edited.
+
+    Returns:
+        The armature object.
     """
     data = bpy.data.armatures.new(name)
     data.display_type = "STICK"
@@ -43,29 +55,38 @@ def create_armature(
             bone = bones.new(bone_name)
             if PARENTS[joint] >= 0:
                 bone.parent = bones[JOINT_NAMES[PARENTS[joint]]]
-        _lay(bones, np.float32(scale) * body.rest_joints(betas))
+        _place_bones(bones, np.float32(scale) * body.rest_joints(betas))
     return armature
 
 
 def set_rest_joints(
     armature: bpy.types.Object, body: BodyModel, *, betas: F32, scale: float, view_layer: bpy.types.ViewLayer
 ) -> None:
-    """Move the rest joints of a rig to those of another shape. betas: (B,); scale: about SMPL's origin.
+    """Move the rest joints of a rig to those of another shape.
+
+    Args:
+        armature: Rig to change.
+        body: Body of the rig.
+        betas: (B,) shape coefficients.
+        scale: Scale of the body about SMPL's origin.
+        view_layer: View layer in which the bones are edited.
 
     Raises:
-        InputError: bones are missing, or the armature cannot be edited where it is.
+        InputError: If bones are missing, or the armature is hidden or not in the view layer.
     """
-    missing = [name for name in JOINT_NAMES if name not in armature.data.bones]
+    missing = [name for name in JOINT_NAMES if name not in armature_of(armature).bones]
     if missing:
-        raise InputError(f"{armature.name} lacks the bone {missing[0]}. Undo its removal, or import the motion again.")
+        raise InputError(
+            f"{armature.name} has no bone named {missing[0]}. Undo its removal, or import the motion again."
+        )
     if armature.name not in view_layer.objects or armature.hide_get(view_layer=view_layer):
         raise InputError(f"{armature.name} is hidden, so its bones cannot be moved. Show it first.")
     with _edit_bones(armature, view_layer) as bones:
-        _lay(bones, np.float32(scale) * body.rest_joints(betas))
+        _place_bones(bones, np.float32(scale) * body.rest_joints(betas))
 
 
-def _lay(bones: bpy.types.ArmatureEditBones, joints_m: F32) -> None:
-    """Put the head of every bone at its joint, pointing along +Y with roll 0."""
+def _place_bones(bones: bpy.types.ArmatureEditBones, joints_m: F32) -> None:
+    """Put the head of every bone at its joint, pointing along +Y with roll 0. joints_m: (24, 3)."""
     lengths = _bone_lengths(joints_m)
     for joint, name in enumerate(JOINT_NAMES):
         bone = bones[name]
@@ -74,8 +95,11 @@ def _lay(bones: bpy.types.ArmatureEditBones, joints_m: F32) -> None:
         bone.roll = 0.0
 
 
-def _bone_lengths(joints_m: F32) -> NDArray[np.float64]:
-    """Half the way to the nearest child: bones cannot point at it, but their size should tell them apart."""
+def _bone_lengths(joints_m: F32) -> F64:
+    """Return half the distance to the nearest child, (24,).
+
+    The bones cannot point at their children, but their sizes should still distinguish them.
+    """
     lengths = np.full(len(PARENTS), np.inf)
     for joint, parent in enumerate(PARENTS):
         if parent >= 0:
@@ -85,7 +109,7 @@ def _bone_lengths(joints_m: F32) -> NDArray[np.float64]:
 
 @contextmanager
 def _edit_bones(armature: bpy.types.Object, view_layer: bpy.types.ViewLayer) -> Iterator[bpy.types.ArmatureEditBones]:
-    """Bones can only be made in edit mode; the active object and the selection are put back afterwards."""
+    """Enter edit mode, the only one in which bones can be created; restore active object and selection afterwards."""
     active = view_layer.objects.active
     selected = [other for other in view_layer.objects if other.select_get(view_layer=view_layer)]
     view_layer.objects.active = armature
@@ -93,7 +117,7 @@ def _edit_bones(armature: bpy.types.Object, view_layer: bpy.types.ViewLayer) -> 
         with bpy.context.temp_override(view_layer=view_layer, active_object=armature, object=armature):
             bpy.ops.object.mode_set(mode="EDIT")
             try:
-                yield armature.data.edit_bones
+                yield armature_of(armature).edit_bones
             finally:
                 bpy.ops.object.mode_set(mode="OBJECT")
     finally:

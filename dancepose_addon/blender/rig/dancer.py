@@ -1,9 +1,8 @@
-"""A fitted motion as an animated rig with its skin, and what the file keeps of where it came from."""
+"""A fitted motion as an animated rig with its skin, and the record of its origin that the file keeps."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
-import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,22 +13,41 @@ from ...core.body.model import BodyModel
 from ...core.body.model_io import load_body
 from ...core.body.motion import BodyMotion
 from ...core.errors import InputError
-from ..blocks import remove_unused
+from ..data_blocks import remove_unused
+from ..narrowing import action_of, frame_rate_of, mesh_of
 from .actions import animate
 from .armature import create_armature, set_rest_joints
 from .mesh import create_body_mesh, set_rest_shape
+from .migration import decode_record, encode_record
 
 RECORD: Final = "dancepose_record"
-"""Custom property of the armature: the record, as JSON. Files that were made without the extension have it too."""
+"""Custom property of the armature: the record as JSON. Files written by the headless renderer have it too."""
 SKIN: Final = "dancepose_skin"
+"""Custom property of the armature: the mesh object."""
 POINTS: Final = "dancepose_points"
+"""Custom property of the armature: the mesh that stores the keypoints."""
 
 
 @dataclass(frozen=True)
 class DancerRecord:
-    """What a rig was made from. source: as the sequence names it; fps, frames: of the motion; body: fingerprint, and
-    body_file, empty for the default one; first_frame, scene_fps: where its keys stand; audio: path, start and duration
-    in seconds, or None; report: of the fit; notes: of the reader."""
+    """What a rig was made from.
+
+    Attributes:
+        source: Name of the source, as the sequence gives it.
+        layout: Name of the keypoint layout.
+        fps: Frame rate of the motion.
+        frames: Number of frames of the motion.
+        betas: (B,) shape coefficients.
+        scale: Scale of the body about SMPL's origin.
+        body: Fingerprint of the body.
+        body_name: Name of the body.
+        body_file: Path of the body's file; empty for the default body.
+        first_frame: Scene frame of the first key.
+        scene_fps: Frame rate of the scene that the keys were written for.
+        audio: Path, start and duration in seconds of the music, or None.
+        notes: Notes of the reader.
+        report: Report of the fit, as JSON values.
+    """
 
     source: str
     layout: str
@@ -47,49 +65,49 @@ class DancerRecord:
     report: dict[str, Any] = field(default_factory=dict)
 
     def clip_frame(self, scene_frame: float) -> int:
-        """The motion's frame that is nearest to a frame of the scene, inside the clip."""
+        """Return the frame of the motion nearest to a scene frame, clamped to the clip."""
         index = round((scene_frame - self.first_frame) * self.fps / self.scene_fps)
         return min(max(index, 0), self.frames - 1)
 
     def scene_frame(self, clip_frame: int) -> float:
-        """Where a frame of the motion stands in the scene."""
+        """Return the scene frame of a frame of the motion."""
         return self.first_frame + clip_frame * self.scene_fps / self.fps
 
     def with_betas(self, betas: Iterable[float]) -> "DancerRecord":
-        """The same of another shape."""
+        """Return a copy with another shape."""
         return replace(self, betas=tuple(betas))
 
     @property
     def last_frame(self) -> float:
-        """The scene frame of the last key."""
+        """Scene frame of the last key."""
         return self.scene_frame(self.frames - 1)
 
 
 def write_record(armature: bpy.types.Object, record: DancerRecord) -> None:
-    """Keep ``record`` with the armature."""
-    armature[RECORD] = json.dumps(asdict(record))
+    """Store a record with its armature."""
+    armature[RECORD] = encode_record(asdict(record))
 
 
 def read_record(armature: bpy.types.Object) -> DancerRecord:
-    """The record of a dancer; read once for as long as it stays the same.
+    """Read the record of a dancer. The parsed record is cached for as long as its text stays the same.
 
     Raises:
-        InputError: it has none that can be read.
+        InputError: If the object has no record, a damaged one, or one of a newer release.
     """
     text = armature.get(RECORD)
     if not isinstance(text, str):
         raise InputError(f"{armature.name} was not made by DancePose. Select a dancer.")
     try:
-        return _parse(text)
-    except (ValueError, TypeError) as error:
+        return _parse(text, armature.name)
+    except (ValueError, TypeError, KeyError) as error:
         raise InputError(
-            f"What {armature.name} keeps of its motion is damaged ({error}). Import the motion again."
+            f"The motion record of {armature.name} is damaged ({error}). Import the motion again."
         ) from error
 
 
 @lru_cache(maxsize=64)
-def _parse(text: str) -> DancerRecord:
-    table = json.loads(text)
+def _parse(text: str, name: str) -> DancerRecord:
+    table = decode_record(text, name)
     table["betas"], table["notes"] = tuple(table["betas"]), tuple(table["notes"])
     if table["audio"] is not None:
         path, start_s, duration_s = table["audio"]
@@ -98,46 +116,62 @@ def _parse(text: str) -> DancerRecord:
 
 
 def dancers_of(scene: bpy.types.Scene) -> list[bpy.types.Object]:
-    """Every dancer's armature in a scene, by name."""
-    found = [thing for thing in scene.objects if thing.type == "ARMATURE" and RECORD in thing]
-    return sorted(found, key=lambda armature: str(armature.name))
+    """Return the armature of every dancer in a scene, sorted by name."""
+    return sorted((thing for thing in scene.objects if _is_dancer(thing)), key=lambda armature: str(armature.name))
+
+
+def _is_dancer(thing: bpy.types.Object) -> bool:
+    return thing.type == "ARMATURE" and thing.get(RECORD) is not None
 
 
 def dancer_of(thing: bpy.types.Object | None) -> bpy.types.Object | None:
-    """The dancer that an object is, or whose skin it is."""
+    """Return the dancer that an object is or whose skin it is, or None."""
     for candidate in (thing, thing.parent if thing is not None else None):
-        if candidate is not None and candidate.type == "ARMATURE" and RECORD in candidate:
+        if candidate is not None and _is_dancer(candidate):
             return candidate
     return None
 
 
 def body_of(record: DancerRecord) -> BodyModel:
-    """The body that a dancer was built from.
+    """Load the body that a dancer was built from.
 
     Raises:
-        MissingFileError, BodyFileError: its file is gone or damaged. InputError: the file is another body now.
+        MissingFileError: If the body's file does not exist.
+        BodyFileError: If the body's file is damaged.
+        InputError: If the file now holds another body.
     """
     body = load_body(Path(record.body_file) if record.body_file else None)
     if body.fingerprint != record.body:
-        where = record.body_file or "The body that ships with DancePose"
+        where = record.body_file or "The body shipped with DancePose"
         raise InputError(
-            f"{where} is {body.name} ({body.fingerprint}) now; this dancer was made from {record.body_name} "
-            f"({record.body}). Put that file back, or import the motion again."
+            f"{where} is now {body.name} ({body.fingerprint}), but this dancer was made from {record.body_name} "
+            f"({record.body}). Restore that file, or import the motion again."
         )
     return body
 
 
 def skin_of(armature: bpy.types.Object) -> bpy.types.Object:
-    """The dancer's mesh object.
+    """Return the mesh object of a dancer.
 
     Raises:
-        InputError: it was deleted.
+        InputError: If it was deleted.
     """
-    skin = armature.get(SKIN)
+    skin = find_skin(armature)
     if skin is None or skin.name not in bpy.data.objects:
-        raise InputError(f"{armature.name} has lost its body mesh. Undo the deletion, or import the motion again.")
-    found: bpy.types.Object = skin
-    return found
+        raise InputError(f"{armature.name} has no body mesh. Undo its deletion, or import the motion again.")
+    return skin
+
+
+def find_skin(armature: bpy.types.Object) -> bpy.types.Object | None:
+    """Return the mesh object of a dancer, or None if there is none."""
+    skin = armature.get(SKIN)
+    return skin if isinstance(skin, bpy.types.Object) else None
+
+
+def stored_mesh(armature: bpy.types.Object) -> bpy.types.Mesh | None:
+    """Return the mesh that stores a dancer's keypoints, or None if there is none."""
+    mesh = armature.get(POINTS)
+    return mesh if isinstance(mesh, bpy.types.Mesh) else None
 
 
 def build_rig(
@@ -149,7 +183,19 @@ def build_rig(
     name: str,
     correctives: bool,
 ) -> tuple[bpy.types.Object, bpy.types.Object]:
-    """Build armature and mesh of a motion's body in ``collection``, not animated yet."""
+    """Build armature and mesh of a motion's body, not animated yet.
+
+    Args:
+        motion: Motion whose shape and scale are used.
+        body: Body to build.
+        view_layer: View layer that shows ``collection``.
+        collection: Collection to link both objects to.
+        name: Name of the armature.
+        correctives: Whether to add exact pose correctives, which slow playback down.
+
+    Returns:
+        The armature object and the mesh object.
+    """
     armature = create_armature(
         name, body, betas=motion.betas, scale=motion.scale, collection=collection, view_layer=view_layer
     )
@@ -178,30 +224,49 @@ def build_dancer(
     first_frame: float = 0.0,
     correctives: bool = True,
 ) -> tuple[bpy.types.Object, bpy.types.Object]:
-    """Build armature and mesh in ``collection`` and animate them at the scene's rate, the first key at
-    ``first_frame``."""
+    """Build armature and mesh and animate them at the scene's frame rate.
+
+    Args:
+        motion: Motion to play.
+        body: Body to build.
+        scene: Scene whose frame rate applies.
+        view_layer: View layer that shows ``collection``.
+        collection: Collection to link both objects to.
+        name: Name of the armature.
+        first_frame: Scene frame of the first key.
+        correctives: Whether to add exact pose correctives, which slow playback down.
+
+    Returns:
+        The armature object and the mesh object.
+    """
     armature, mesh = build_rig(
         motion, body, view_layer=view_layer, collection=collection, name=name, correctives=correctives
     )
-    animate(armature, motion, scene_fps=scene.render.fps / scene.render.fps_base, first_frame=first_frame)
+    animate(armature, motion, scene_fps=frame_rate_of(scene), first_frame=first_frame)
     return armature, mesh
 
 
 def set_shape(
     armature: bpy.types.Object, body: BodyModel, *, betas: F32, scale: float, view_layer: bpy.types.ViewLayer
 ) -> None:
-    """Give a dancer another body shape: rest mesh, correctives and rest joints together. The motion stays.
+    """Give a dancer another body shape: rest mesh, correctives and rest joints together. The motion is unchanged.
 
-    betas: (B,); scale: of the body about SMPL's origin.
+    Args:
+        armature: Armature of the dancer.
+        body: Body that the dancer was built from.
+        betas: (B,) shape coefficients.
+        scale: Scale of the body about SMPL's origin.
+        view_layer: View layer in which the bones are edited.
 
     Raises:
-        InputError: the mesh is lost or was edited, or ``body`` is not the one that it was built from.
+        InputError: If the mesh was deleted or edited, or ``body`` is not the one it was built from.
     """
     skin = skin_of(armature)
-    if len(skin.data.vertices) != len(body.v_template_m):
+    count = len(mesh_of(skin).vertices)
+    if count != len(body.v_template_m):
         raise InputError(
-            f"{skin.name} has {len(skin.data.vertices)} vertices and {body.name} has {len(body.v_template_m)}: it was "
-            "made from another body, or edited. Choose its body in the Body panel, or import the motion again."
+            f"{skin.name} has {count} vertices and {body.name} has {len(body.v_template_m)}: the mesh was made from "
+            "another body, or edited. Choose its body in the Body panel, or import the motion again."
         )
     set_rest_shape(skin, body, betas=betas, scale=scale)
     set_rest_joints(armature, body, betas=betas, scale=scale, view_layer=view_layer)
@@ -216,22 +281,21 @@ def replace_motion(
     first_frame: float,
     view_layer: bpy.types.ViewLayer,
 ) -> None:
-    """Give a dancer another motion and the shape that belongs to it; object, place and materials stay."""
+    """Give a dancer another motion and its shape. Object, placement and materials are kept.
+
+    Args:
+        armature: Armature of the dancer.
+        motion: Motion to play.
+        body: Body that the dancer was built from.
+        scene_fps: Frame rate of the scene.
+        first_frame: Scene frame of the first key.
+        view_layer: View layer in which the bones are edited.
+
+    Raises:
+        InputError: If the mesh was deleted or edited, or ``body`` is not the one it was built from.
+    """
     set_shape(armature, body, betas=motion.betas, scale=motion.scale, view_layer=view_layer)
-    animation = armature.animation_data
-    before = animation.action if animation is not None else None
+    before = action_of(armature)
     animate(armature, motion, scene_fps=scene_fps, first_frame=first_frame)
     if before is not None:
         remove_unused([before])
-
-
-def remove_dancer(armature: bpy.types.Object) -> None:
-    """Take a dancer out of the file with everything that only it uses."""
-    skin = armature.get(SKIN)
-    action = armature.animation_data.action if armature.animation_data is not None else None
-    blocks = [armature.data, armature.get(POINTS), action]
-    if skin is not None:
-        blocks += [skin.data, *skin.data.materials]
-        bpy.data.objects.remove(skin)
-    bpy.data.objects.remove(armature)
-    remove_unused([block for block in blocks if block is not None])

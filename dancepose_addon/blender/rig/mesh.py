@@ -8,18 +8,25 @@ from numpy.typing import NDArray
 
 from ...core.arrays import F32
 from ...core.body.model import JOINT_NAMES, BodyModel, Surface
-from .. import compat
+from ..materials import set_surface
+from ..narrowing import expect, item_named, mesh_of, present
 
-PLAIN: Final = (0.55, 0.56, 0.58, 1.0)
+PLAIN_RGBA: Final = (0.55, 0.56, 0.58, 1.0)
 ROUGHNESS: Final = {"skin": 0.5, "eye": 0.2, "eyes": 0.2}
-"""Of materials by name; cloth is rough."""
+"""Roughness by material; materials that are not listed are cloth."""
 CLOTH_ROUGHNESS: Final = 0.75
 
 FEATURES: Final = (
-    "-2*(y*y+z*z)", "2*(x*y-w*z)", "2*(x*z+w*y)",
-    "2*(x*y+w*z)", "-2*(x*x+z*z)", "2*(y*z-w*x)",
-    "2*(x*z-w*y)", "2*(y*z+w*x)", "-2*(x*x+y*y)",
-)  # fmt: skip
+    "-2*(y*y+z*z)",
+    "2*(x*y-w*z)",
+    "2*(x*z+w*y)",
+    "2*(x*y+w*z)",
+    "-2*(x*x+z*z)",
+    "2*(y*z-w*x)",
+    "2*(x*z-w*y)",
+    "2*(y*z+w*x)",
+    "-2*(x*x+y*y)",
+)
 """SMPL's pose features (Loper et al. 2015, equation 9): R - I of a joint, row by row, from its unit quaternion."""
 
 
@@ -33,9 +40,20 @@ def create_body_mesh(
     collection: bpy.types.Collection,
     correctives: bool = True,
 ) -> bpy.types.Object:
-    """Build the skin of ``body`` on ``armature``. betas: (B,); scale: of the body about SMPL's origin.
+    """Build the skin of a body on its armature.
 
-    With ``correctives`` the evaluated mesh is exactly SMPL's; without, it is plain linear blend skinning.
+    Args:
+        name: Name of the object and its data.
+        body: Body to build.
+        betas: (B,) shape coefficients.
+        scale: Scale of the body about SMPL's origin.
+        armature: Armature made by ``create_armature`` with the same shape.
+        collection: Collection to link the object to.
+        correctives: Whether to add the pose correctives. With them the evaluated mesh is exactly SMPL's, without
+            them it is plain linear blend skinning.
+
+    Returns:
+        The mesh object.
     """
     rest = np.ascontiguousarray(np.float32(scale) * body.rest_vertices(betas), np.float32)
     data = bpy.data.meshes.new(name)
@@ -45,7 +63,7 @@ def create_body_mesh(
     skin.parent = armature
     collection.objects.link(skin)
     _set_weights(skin, body.weights)
-    modifier = skin.modifiers.new("Armature", "ARMATURE")
+    modifier = expect(skin.modifiers.new("Armature", "ARMATURE"), bpy.types.ArmatureModifier)
     modifier.object = armature
     if correctives and body.posedirs is not None:
         _add_correctives(skin, rest, np.float32(scale) * body.posedirs, armature)
@@ -66,28 +84,22 @@ def _set_geometry(data: bpy.types.Mesh, vertices_m: F32, faces: NDArray[np.int32
 
 def _set_materials(data: bpy.types.Mesh, surface: Surface | None) -> None:
     if surface is None:
-        data.materials.append(_material("body", PLAIN))
+        data.materials.append(_material("body", PLAIN_RGBA))
         return
-    for name, rgba in zip(surface.names, surface.rgba.tolist(), strict=True):
-        data.materials.append(_material(name, rgba))
+    for name, (red, green, blue, alpha) in zip(surface.names, surface.rgba.tolist(), strict=True):
+        data.materials.append(_material(name, (red, green, blue, alpha)))
     data.polygons.foreach_set("material_index", surface.face_material.astype(np.int32))
 
 
-def _material(name: str, rgba: tuple[float, ...] | list[float]) -> bpy.types.Material:
-    """rgba: scene-linear. The viewport colour is what Workbench shows, the shader what Cycles and EEVEE show."""
+def _material(name: str, rgba: tuple[float, float, float, float]) -> bpy.types.Material:
+    """Create a material; rgba is scene-linear. Workbench shows the viewport colour, Cycles and EEVEE the shader."""
     material = bpy.data.materials.new(f"DancePose {name}")
-    material.diffuse_color = rgba
-    roughness = ROUGHNESS.get(name, CLOTH_ROUGHNESS)
-    material.roughness = roughness
-    compat.use_nodes(material)
-    shader = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
-    shader.inputs["Base Color"].default_value = rgba
-    shader.inputs["Roughness"].default_value = roughness
+    set_surface(material, rgba, roughness=ROUGHNESS.get(name, CLOTH_ROUGHNESS))
     return material
 
 
 def _set_weights(skin: bpy.types.Object, weights: F32) -> None:
-    """weights: (V, 24). One call per entry: the API has no bulk form, and equal weights are rare."""
+    """Write the skinning weights, (V, 24), one call per entry: the API has no bulk form, and equal weights are rare."""
     for joint, name in enumerate(JOINT_NAMES):
         group = skin.vertex_groups.new(name=name)
         column = weights[:, joint]
@@ -97,10 +109,16 @@ def _set_weights(skin: bpy.types.Object, weights: F32) -> None:
 
 
 def _add_correctives(skin: bpy.types.Object, rest_m: F32, posedirs_m: F32, armature: bpy.types.Object) -> None:
-    """A shape key per pose feature that moves anything, driven by its joint's quaternion.
+    """Add a shape key for every pose feature that moves a vertex, driven by its joint's quaternion.
 
-    Drivers hold no data per frame, follow every later edit of the pose, and as simple expressions run without
+    Drivers store no data per frame, follow every later edit of the pose, and as simple expressions run without
     Python. They divide by the quaternion's squared length, which is not 1 between keys.
+
+    Args:
+        skin: Mesh object.
+        rest_m: (V, 3) rest vertices.
+        posedirs_m: (V, 3, 207) offsets per pose feature.
+        armature: Armature whose bones drive the keys.
     """
     skin.shape_key_add(name="Basis", from_mix=False)
     used = np.flatnonzero(np.abs(posedirs_m).max(axis=(0, 1)) > 0.0)
@@ -114,28 +132,36 @@ def _add_correctives(skin: bpy.types.Object, rest_m: F32, posedirs_m: F32, armat
 
 
 def _key_name(feature: int) -> str:
-    """Of the shape key of a pose feature: its joint, and the row and column of R - I, counted from 1."""
+    """Return the name of a feature's shape key: its joint, and row and column of R - I, counted from 1."""
     joint, entry = divmod(feature, 9)
     return f"{JOINT_NAMES[1 + joint]} {entry // 3 + 1}{entry % 3 + 1}"
 
 
 def set_rest_shape(skin: bpy.types.Object, body: BodyModel, *, betas: F32, scale: float) -> None:
-    """Move the rest mesh, and the shape keys of its correctives, to another shape. betas: (B,)."""
+    """Move the rest mesh and the shape keys of its correctives to another shape.
+
+    Args:
+        skin: Mesh object made by ``create_body_mesh``.
+        body: Body of the mesh.
+        betas: (B,) shape coefficients.
+        scale: Scale of the body about SMPL's origin.
+    """
     rest = np.ascontiguousarray(np.float32(scale) * body.rest_vertices(betas), np.float32)
-    skin.data.vertices.foreach_set("co", rest.ravel())
-    keys = skin.data.shape_keys
+    mesh = mesh_of(skin)
+    mesh.vertices.foreach_set("co", rest.ravel())
+    keys = mesh.shape_keys
     if keys is not None and body.posedirs is not None:
-        keys.reference_key.points.foreach_set("co", rest.ravel())
+        present(keys.reference_key).points.foreach_set("co", rest.ravel())
         for feature in range(body.posedirs.shape[2]):
-            key = keys.key_blocks.get(_key_name(feature))
+            key = item_named(keys.key_blocks, _key_name(feature))
             if key is not None:
                 shape = rest + np.float32(scale) * body.posedirs[:, :, feature]
                 key.points.foreach_set("co", np.ascontiguousarray(shape, np.float32).ravel())
-    skin.data.update()
+    mesh.update()
 
 
 def _drive(key: bpy.types.ShapeKey, armature: bpy.types.Object, quat_path: str, expression: str) -> None:
-    driver = key.driver_add("value").driver
+    driver = present(expect(key.driver_add("value"), bpy.types.FCurve).driver)
     driver.type = "SCRIPTED"
     for index, name in enumerate("wxyz"):
         variable = driver.variables.new()

@@ -1,31 +1,42 @@
-"""A dancer's motion back out of the scene, with whatever an animator changed."""
+"""Reads a dancer's motion back from the scene, including an animator's edits."""
 
 from typing import Final
 
 import bpy
 import numpy as np
-from numpy.typing import NDArray
 
+from ...core.arrays import F64
 from ...core.body.model import JOINT_INDEX, JOINT_NAMES
 from ...core.body.motion import BodyMotion
 from ...core.body.rotation import quat_to_rotmat
 from ...core.errors import InputError
 from .. import compat
+from ..narrowing import action_of
 from .dancer import read_record
 
 QUATERNION: Final = "rotation_quaternion"
+SHORTEST_QUATERNION: Final = 1e-6
+"""Quaternions shorter than this have no direction and cannot be normalised."""
+SAME_FRAME: Final = 1e-3
+"""Keys within this many frames of their original place count as unmoved."""
 
 
 def read_motion(armature: bpy.types.Object) -> BodyMotion:
-    """The motion of a dancer's F-curves at the rate of its source, one body for the clip.
+    """Read the F-curves of a dancer at the frame rate of its source.
+
+    Args:
+        armature: Armature of the dancer.
+
+    Returns:
+        The motion, with the shape and scale of the dancer's record.
 
     Raises:
-        InputError: it has no animation.
+        InputError: If the dancer has no record or no animation, or has quaternions of zero length.
     """
     record = read_record(armature)
-    action = armature.animation_data.action if armature.animation_data is not None else None
+    action = action_of(armature)
     if action is None:
-        raise InputError(f"{armature.name} has no animation any more. Undo its removal, or import the motion again.")
+        raise InputError(f"{armature.name} is no longer animated. Undo the removal, or import the motion again.")
     frames = record.first_frame + np.arange(record.frames) * (record.scene_fps / record.fps)
     quats = np.zeros((record.frames, len(JOINT_NAMES), 4))
     quats[..., 0] = 1.0
@@ -35,12 +46,12 @@ def read_motion(armature: bpy.types.Object) -> BodyMotion:
         if bone not in JOINT_INDEX or not curve.data_path.startswith("pose.bones"):
             continue
         if channel == QUATERNION:
-            quats[:, JOINT_INDEX[bone], curve.array_index] = _values(curve, frames)
+            quats[:, JOINT_INDEX[bone], curve.array_index] = _sample(curve, frames)
         elif channel == "location" and bone == JOINT_NAMES[0]:
-            translation[:, curve.array_index] = _values(curve, frames)
+            translation[:, curve.array_index] = _sample(curve, frames)
     lengths = np.linalg.norm(quats, axis=-1, keepdims=True)
-    if not (lengths > 1e-6).all():
-        raise InputError(f"{armature.name} has keys with rotations of zero length. Undo the edit that made them.")
+    if not (lengths > SHORTEST_QUATERNION).all():
+        raise InputError(f"{armature.name} has keys with quaternions of zero length. Undo the edit that made them.")
     return BodyMotion(
         pose_rotmat=quat_to_rotmat(quats / lengths).astype(np.float32),
         translation_m=translation.astype(np.float32),
@@ -51,12 +62,12 @@ def read_motion(armature: bpy.types.Object) -> BodyMotion:
     )
 
 
-def _values(curve: bpy.types.FCurve, frames: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The keys themselves where they still stand at ``frames``; else the curve between its keys."""
+def _sample(curve: bpy.types.FCurve, frames: F64) -> F64:
+    """Return the values of the keys where they are still at ``frames``, else the interpolated curve. frames: (T,)."""
     keys = curve.keyframe_points
     if len(keys) == len(frames):
         points = np.empty(2 * len(frames), np.float32)
         keys.foreach_get("co", points)
-        if np.allclose(points[0::2], frames, atol=1e-3):
+        if np.allclose(points[0::2], frames, atol=SAME_FRAME):
             return points[1::2].astype(np.float64)
     return np.array([curve.evaluate(frame) for frame in frames.tolist()])

@@ -12,11 +12,20 @@ from .. import compat
 from ..rig.actions import INTERPOLATIONS, add_curves
 
 BEYOND_M = 60.0
-"""Clipping distance behind the dancer: further than any backdrop."""
+"""Clipping distance behind the dancer: further away than any backdrop."""
 
 
 def create_camera(scene: bpy.types.Scene, collection: bpy.types.Collection, shot: Shot) -> bpy.types.Object:
-    """Add the camera of ``shot`` to ``collection`` and make it the scene's."""
+    """Add the camera of a shot and make it the scene's.
+
+    Args:
+        scene: Scene to change.
+        collection: Collection to link the camera to.
+        shot: Shot to take.
+
+    Returns:
+        The camera object.
+    """
     data = bpy.data.cameras.new("DancePose camera")
     data.sensor_fit = "VERTICAL"
     data.angle_y = shot.field_rad
@@ -39,8 +48,16 @@ def _world_matrix(position_m: F64, rotmat: F64) -> Matrix:
 def move_camera(
     camera: bpy.types.Object, positions_m: F64, rotmats: F64, *, first_frame: int, view_layer: bpy.types.ViewLayer
 ) -> None:
-    """Key a camera's place in every frame. positions_m: (F, 3); rotmats: (F, 3, 3); SMPL axes, from first_frame on."""
-    view_layer.update()  # Blender can crash on an action that is given to an object it has not seen
+    """Set a key for a camera's position and rotation in every frame.
+
+    Args:
+        camera: Camera object.
+        positions_m: (F, 3) metres, SMPL's axes.
+        rotmats: (F, 3, 3) rotations, SMPL's axes.
+        first_frame: Scene frame of the first key.
+        view_layer: View layer that shows the camera.
+    """
+    view_layer.update()  # Blender can crash if an action is assigned before it has evaluated the object
     matrices = [_world_matrix(position, rotmat) for position, rotmat in zip(positions_m, rotmats, strict=True)]
     quats = continuous_quat(np.array([matrix.to_quaternion() for matrix in matrices])[:, None])[:, 0]
     camera.rotation_mode = "QUATERNION"

@@ -1,25 +1,26 @@
-"""Floor, backdrop and three soft lights around a shot."""
+"""Floor, backdrop and three soft lights for a shot."""
 
 from dataclasses import dataclass, replace
 import math
-from typing import Final, TypeAlias
+from typing import Final
 
 import bpy
 from mathutils import Matrix, Vector
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.arrays import F64
 from ...core.axes import from_smpl
 from ...core.camera_framing import Shot
 from .. import compat
+from ..materials import Rgb, Rgba, set_input, set_surface
+from ..narrowing import components, expect, present, render_of
 
 STAGE_VERSION: Final = 2
-"""Raise with every change that alters a picture, so that finished frames of an older stage are not mixed in."""
-
-Rgba: TypeAlias = tuple[float, float, float, float]
+"""Increase with every change that alters a picture, so that finished frames of an older stage are not mixed in."""
 
 BACKDROP_RGBA: Final[Rgba] = (0.36, 0.365, 0.375, 1.0)
-WORLD_RGB: Final = (0.62, 0.65, 0.70)
+WORLD_RGB: Final[Rgb] = (0.62, 0.65, 0.70)
 WORLD_STRENGTH: Final = 0.20
 CLEAR_BEHIND_M: Final = 2.5
 SWEEP_M: Final = 14.0
@@ -30,16 +31,26 @@ AIM_HEIGHT_M: Final = 1.0
 
 @dataclass(frozen=True)
 class SoftLight:
-    """An area light. azimuth_deg: from the camera's direction, positive to the picture's right; elevation_deg: above
-    the floor; size: of its edge, and watts: both for one metre of distance, to the power that keeps the look the
-    same at any distance."""
+    """An area light.
+
+    Size and power are given for a distance of one metre and scaled with the distance, so that the picture looks the
+    same at any distance.
+
+    Attributes:
+        name: Name of the light.
+        azimuth_deg: Horizontal angle from the camera's direction, positive to the right of the picture.
+        elevation_deg: Angle above the floor.
+        size: Diameter in metres at one metre.
+        watts: Power at one metre.
+        rgb: Scene-linear colour.
+    """
 
     name: str
     azimuth_deg: float
     elevation_deg: float
     size: float
     watts: float
-    rgb: tuple[float, float, float]
+    rgb: Rgb
 
 
 LIGHTS: Final = (
@@ -51,11 +62,17 @@ LIGHTS: Final = (
 
 @dataclass(frozen=True)
 class StageSettings:
-    """backdrop_rgb: of floor and wall, linear; light: strength of every light, against the usual; transparent: no
-    backdrop but what falls on it, the shadow, where the engine can tell the two apart; round: a wall on every side,
-    for cameras that go round; floor: whether there is floor and wall at all."""
+    """Appearance of the stage.
 
-    backdrop_rgb: tuple[float, float, float] = BACKDROP_RGBA[:3]
+    Attributes:
+        backdrop_rgb: Scene-linear colour of floor and wall.
+        light: Factor on the strength of every light.
+        transparent: Whether the backdrop is transparent. Its shadow remains if the engine has shadow catchers.
+        round: Whether the wall surrounds the stage, for cameras that circle.
+        floor: Whether there are a floor and a wall.
+    """
+
+    backdrop_rgb: Rgb = BACKDROP_RGBA[:3]
     light: float = 1.0
     transparent: bool = False
     round: bool = False
@@ -65,34 +82,45 @@ class StageSettings:
 def build_stage(
     scene: bpy.types.Scene, collection: bpy.types.Collection, shot: Shot, settings: StageSettings = StageSettings()
 ) -> None:
-    """Add floor, backdrop and lights for ``shot``, and set the scene's world and colours."""
-    to_world = _stage_to_world(shot)
+    """Add floor, backdrop and lights for a shot, and set the scene's world.
+
+    Args:
+        scene: Scene to change.
+        collection: Collection to link the new objects to.
+        shot: Shot whose camera sees the stage.
+        settings: Appearance of the stage.
+    """
+    to_world, render = _stage_to_world(shot), render_of(scene)
     for light in LIGHTS:
         collection.objects.link(_create_light(replace(light, watts=light.watts * settings.light), shot, to_world))
     if settings.floor:
         backdrop = _create_backdrop(shot, to_world, settings)
         collection.objects.link(backdrop)
-        # Workbench knows no shadow catcher and would draw the floor itself.
+        # Workbench has no shadow catchers and would draw the floor.
         backdrop.is_shadow_catcher = settings.transparent
-        backdrop.hide_render = settings.transparent and scene.render.engine != "CYCLES"
+        backdrop.hide_render = settings.transparent and str(render.engine) != "CYCLES"
     if settings.transparent:
-        scene.render.film_transparent = True
-        scene.render.image_settings.color_mode = "RGBA"
+        render.film_transparent = True
+        present(render.image_settings).color_mode = "RGBA"
     world = bpy.data.worlds.new("DancePose")
     world.color = settings.backdrop_rgb
-    compat.use_nodes(world)
-    background = next(node for node in world.node_tree.nodes if node.type == "BACKGROUND")
-    background.inputs["Color"].default_value = (*WORLD_RGB, 1.0)
-    background.inputs["Strength"].default_value = WORLD_STRENGTH * settings.light
+    background = next(node for node in compat.use_nodes(world).nodes if node.type == "BACKGROUND")
+    set_input(background, "Color", (*WORLD_RGB, 1.0))
+    set_input(background, "Strength", WORLD_STRENGTH * settings.light)
     scene.world = world
 
 
 def _stage_to_world(shot: Shot) -> Matrix:
-    """Stage axes: origin on the floor amid the dance, x to the picture's right, y away from the camera, z up."""
+    """Return the transform from stage axes to the world.
+
+    Stage axes have their origin on the floor at the centre of the dance, x to the right of the picture, y away from
+    the camera and z up.
+    """
     front = Vector(from_smpl(shot.front, axes="z_up", unit="m").tolist())
     origin = Vector(from_smpl(shot.centre_m, axes="z_up", unit="m").tolist())
     away, up = -front, Vector((0.0, 0.0, 1.0))
-    matrix = Matrix((away.cross(up), away, up)).transposed().to_4x4()
+    right = expect(away.cross(up), Vector)
+    matrix = Matrix((components(right), components(away), components(up))).transposed().to_4x4()
     matrix.translation = origin
     return matrix
 
@@ -108,8 +136,8 @@ def _create_backdrop(shot: Shot, to_world: Matrix, settings: StageSettings) -> b
     return backdrop
 
 
-def _sweep(shot: Shot) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """A floor that bends up into a wall on so large a radius that no horizon is seen; vertices and quads."""
+def _sweep(shot: Shot) -> tuple[F64, NDArray[np.int64]]:
+    """Return vertices and quads of a floor that curves up into a wall, so gradually that no horizon is visible."""
     camera_m = float((shot.position_m - shot.centre_m) @ shot.front)
     bend = float(shot.reach_m[1]) + CLEAR_BEHIND_M
     profile = _sweep_profile()
@@ -129,8 +157,8 @@ def _sweep(shot: Shot) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     return vertices, first + np.array([0, 1, 3, 2])
 
 
-def _bowl(shot: Shot) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """The same all round, for a camera that circles inside; vertices and quads."""
+def _bowl(shot: Shot) -> tuple[F64, NDArray[np.int64]]:
+    """Return vertices and quads of a backdrop on all sides, for a camera that circles inside it."""
     camera_m = float(np.linalg.norm((shot.position_m - shot.centre_m)[[0, 2]]))
     profile = _sweep_profile()
     bend = max(float(np.linalg.norm(shot.reach_m)) + CLEAR_BEHIND_M, camera_m + 1.0)
@@ -149,9 +177,12 @@ def _bowl(shot: Shot) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     return vertices, (rows + quad).reshape(-1, 4)
 
 
-def _sweep_profile() -> NDArray[np.float64]:
-    """The bend from floor to wall, (N, 2) as depth and height. Its slope starts and ends level, as railway bends do:
-    on a plain arc the eye finds the line where it begins."""
+def _sweep_profile() -> F64:
+    """Return the curve from floor to wall, (N, 2) metres: depth and height.
+
+    The curvature starts and ends at zero, as in a transition curve of a railway. On a circular arc the eye finds the
+    line where it begins.
+    """
     way = np.linspace(0.0, 1.0, SWEEP_STEPS + 1)
     slope = (math.pi / 2.0) * way * way * (3.0 - 2.0 * way)
     steps = np.stack([np.cos(slope), np.sin(slope)], axis=1)
@@ -161,19 +192,13 @@ def _sweep_profile() -> NDArray[np.float64]:
 
 def _backdrop_material(rgba: Rgba) -> bpy.types.Material:
     material = bpy.data.materials.new("DancePose backdrop")
-    material.diffuse_color = rgba
-    material.roughness = 0.9
-    compat.use_nodes(material)
-    shader = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
-    shader.inputs["Base Color"].default_value = rgba
-    shader.inputs["Roughness"].default_value = 0.9
-    shader.inputs["Specular IOR Level"].default_value = 0.1
+    set_surface(material, rgba, roughness=0.9, specular=0.1)
     return material
 
 
 def _create_light(light: SoftLight, shot: Shot, to_world: Matrix) -> bpy.types.Object:
     distance = light_distance_m(shot)
-    data = bpy.data.lights.new(f"DancePose {light.name}", "AREA")
+    data = expect(bpy.data.lights.new(f"DancePose {light.name}", "AREA"), bpy.types.AreaLight)
     data.shape = "DISK"
     data.size = light.size * distance
     data.energy = light.watts * distance**2
@@ -182,23 +207,23 @@ def _create_light(light: SoftLight, shot: Shot, to_world: Matrix) -> bpy.types.O
     towards = light_direction(light)
     place = Vector((0.0, 0.0, AIM_HEIGHT_M)) + distance * Vector(towards.tolist())
     aim = Vector(towards.tolist()).to_track_quat("Z", "Y").to_matrix().to_4x4()
-    lamp.matrix_world = to_world @ Matrix.Translation(place) @ aim
+    lamp.matrix_world = to_world @ Matrix.Translation(components(place)) @ aim
     return lamp
 
 
 def key_direction(shot: Shot) -> tuple[float, float, float]:
-    """Unit vector from the dancer to the key light, in Blender's world."""
-    x, y, z = _stage_to_world(shot).to_3x3() @ Vector(light_direction(LIGHTS[0]).tolist())
+    """Return the unit vector from the dancer to the key light, in Blender's world axes."""
+    x, y, z = components(_stage_to_world(shot).to_3x3() @ Vector(light_direction(LIGHTS[0]).tolist()))
     return x, y, z
 
 
 def light_distance_m(shot: Shot) -> float:
-    """Far enough that the light hardly changes while the dancer travels."""
+    """Return a distance in metres at which the light hardly changes while the dancer moves through the space."""
     return 4.5 + 1.5 * float(shot.reach_m.max())
 
 
-def light_direction(light: SoftLight) -> NDArray[np.float64]:
-    """Unit vector from the dancer to the light, in stage axes."""
+def light_direction(light: SoftLight) -> F64:
+    """Return the unit vector from the dancer to a light in stage axes, (3,)."""
     azimuth, elevation = math.radians(light.azimuth_deg), math.radians(light.elevation_deg)
     level = math.cos(elevation)
     return np.array([level * math.sin(azimuth), -level * math.cos(azimuth), math.sin(elevation)])

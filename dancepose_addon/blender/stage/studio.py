@@ -1,4 +1,4 @@
-"""Stage and camera around every dancer of a scene, as a collection of their own that can be made again."""
+"""Stage and camera for all dancers of a scene, in a separate collection that can be rebuilt."""
 
 from dataclasses import dataclass
 import math
@@ -22,7 +22,8 @@ from ...core.camera_framing import (
     unit_or_forward,
 )
 from ...core.errors import InputError
-from ..blocks import remove_unused, taken_back_on_failure
+from ..data_blocks import remove_unused, rollback_on_failure
+from ..narrowing import action_of, frame_rate_of
 from ..rig.dancer import body_of, dancers_of, read_record
 from ..rig.motion_reader import read_motion
 from .camera import create_camera, move_camera
@@ -35,7 +36,13 @@ STRAIGHT_DOWN_RAD: Final = math.radians(89.9)
 
 @dataclass(frozen=True)
 class StudioSettings:
-    """camera: FRONT, SIDE, TOP, FOLLOW or ORBIT; aspect: width over height of the picture."""
+    """Camera and stage.
+
+    Attributes:
+        camera: ``FRONT``, ``SIDE``, ``TOP``, ``FOLLOW`` or ``ORBIT``.
+        aspect: Width divided by height of the picture.
+        stage: Appearance of the stage.
+    """
 
     camera: str = "FRONT"
     aspect: float = 1.0
@@ -43,8 +50,14 @@ class StudioSettings:
 
 
 @dataclass(frozen=True)
-class _Danced:
-    """What is filmed, in SMPL's axes on the scene's floor. points: (F, N, 3), a row a scene frame; front: (3,)."""
+class _FilmedPoints:
+    """Outline points of all dancers in SMPL's axes, relative to the scene's floor.
+
+    Attributes:
+        points_m: (F, N, 3) metres, one row per scene frame.
+        front: (3,) horizontal unit vector that the dancers face on average.
+        first_frame: Scene frame of the first row.
+    """
 
     points_m: F64
     front: F64
@@ -52,14 +65,22 @@ class _Danced:
 
 
 def build_studio(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, settings: StudioSettings) -> Shot:
-    """Put floor, lights and a camera around all dancers of ``scene``, instead of those it had.
+    """Build floor, lights and a camera for all dancers of a scene, replacing those built before.
+
+    Args:
+        scene: Scene to change.
+        view_layer: View layer that shows the scene.
+        settings: Camera and stage.
+
+    Returns:
+        The shot that the stage was built for.
 
     Raises:
-        InputError: there is no dancer, or one that cannot be read.
+        InputError: If there is no dancer, or one that cannot be read.
     """
-    danced = _everything_danced(scene)
-    shot, positions, rotmats = _shots(danced, settings, scene.render.fps / scene.render.fps_base)
-    with taken_back_on_failure():
+    filmed = _filmed_points(scene)
+    shot, positions, rotmats = _shots(filmed, settings, frame_rate_of(scene))
+    with rollback_on_failure():
         collection = bpy.data.collections.new(STUDIO)
         collection[MARK] = True
         build_stage(scene, collection, shot, settings.stage)
@@ -68,18 +89,18 @@ def build_studio(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, settin
     scene.collection.children.link(collection)
     scene.camera = camera
     if len(positions) > 1:
-        move_camera(camera, positions, rotmats, first_frame=danced.first_frame, view_layer=view_layer)
+        move_camera(camera, positions, rotmats, first_frame=filmed.first_frame, view_layer=view_layer)
     return shot
 
 
 def clear_studio(scene: bpy.types.Scene) -> None:
-    """Remove the stage that ``build_studio`` made, where there is one."""
+    """Remove the stage made by ``build_studio``, if there is one."""
     world = scene.world
     for collection in _stages(scene):
         things = list(collection.objects)
-        blocks = [thing.data for thing in things]
-        blocks += [material for block in blocks for material in getattr(block, "materials", ())]
-        blocks += [thing.animation_data.action for thing in things if thing.animation_data is not None]
+        data = [thing.data for thing in things]
+        materials = [material for block in data for material in getattr(block, "materials", ())]
+        blocks: list[bpy.types.ID | None] = [*data, *materials, *(action_of(thing) for thing in things)]
         for thing in things:
             bpy.data.objects.remove(thing)
         bpy.data.collections.remove(collection)
@@ -88,7 +109,7 @@ def clear_studio(scene: bpy.types.Scene) -> None:
 
 
 def not_staged(scene: bpy.types.Scene) -> list[bpy.types.Object]:
-    """Everything in a scene but what ``build_studio`` made."""
+    """Return all objects of a scene except those made by ``build_studio``."""
     staged = {thing for collection in _stages(scene) for thing in collection.objects}
     return [thing for thing in scene.objects if thing not in staged]
 
@@ -97,10 +118,10 @@ def _stages(scene: bpy.types.Scene) -> list[bpy.types.Collection]:
     return [child for child in scene.collection.children if child.get(MARK)]
 
 
-def _everything_danced(scene: bpy.types.Scene) -> _Danced:
+def _filmed_points(scene: bpy.types.Scene) -> _FilmedPoints:
     dancers = dancers_of(scene)
     if not dancers:
-        raise InputError("There is no dancer in this scene to set a stage for. Import a motion first.")
+        raise InputError("There is no dancer in this scene to build a stage for. Import a motion first.")
     records = [read_record(dancer) for dancer in dancers]
     first = math.floor(min(record.first_frame for record in records))
     frames = np.arange(first, math.ceil(max(record.last_frame for record in records)) + 1)
@@ -116,12 +137,21 @@ def _everything_danced(scene: bpy.types.Scene) -> _Danced:
         facing += facing_here / max(float(np.linalg.norm(world[:3, 0])), 1e-9) * len(motion)
     facing[1] = 0.0
     points = np.concatenate(clips, axis=1).astype(np.float64)
-    return _Danced(points, unit_or_forward(facing), first)
+    return _FilmedPoints(points, unit_or_forward(facing), first)
 
 
-def _shots(danced: _Danced, settings: StudioSettings, fps: float) -> tuple[Shot, F64, F64]:
-    """The shot that the stage is built for, and the camera's place and rotation in every frame where it moves."""
-    points, front, aspect = danced.points_m, danced.front, settings.aspect
+def _shots(filmed: _FilmedPoints, settings: StudioSettings, fps: float) -> tuple[Shot, F64, F64]:
+    """Return the shot that the stage is built for and, for a moving camera, its path.
+
+    Args:
+        filmed: Points to keep in the picture.
+        settings: Camera and stage.
+        fps: Frame rate of the scene.
+
+    Returns:
+        The shot; positions, (F, 3) metres; rotations, (F, 3, 3). F is 0 for a camera that does not move.
+    """
+    points, front, aspect = filmed.points_m, filmed.front, settings.aspect
     flat, still = points.reshape(-1, 3), (np.zeros((0, 3)), np.zeros((0, 3, 3)))
     if settings.camera == "FOLLOW":
         shot, way = follow(points, front=front, aspect=aspect, fps=fps)
