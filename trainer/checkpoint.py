@@ -1,4 +1,4 @@
-"""The checkpoint of a run: everything needed to resume or export. Tensors and plain values only; nothing is executed."""
+"""Checkpoints: everything needed to resume or export a run. Tensors and plain values only; nothing is executed."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +83,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     file = path / CHECKPOINT_NAME if path.is_dir() else path
     if not file.is_file():
-        raise CheckpointError(f"{file} does not exist. Give the folder that `dancepose train --out` wrote.")
+        raise CheckpointError(f"{file} does not exist. Give a folder written by `dancepose train --out`.")
     try:
         table = torch.load(file, map_location="cpu", weights_only=True)
         if table["format"] != FORMAT:
@@ -98,7 +98,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         pickle.UnpicklingError,
         zipfile.BadZipFile,
     ) as error:
-        raise CheckpointError(f"{file} is not a run's file ({str(error)[:200]}). Train again.") from error
+        raise CheckpointError(f"{file} is not a valid checkpoint ({str(error)[:200]}). Train again.") from error
 
 
 _KEYS: Final = ("step", "generator", "average", "discriminator", "state", "markers", "body", "summary")

@@ -55,7 +55,7 @@ def choose_device(name: str, threads: int | None = None) -> torch.device:
     if name not in ("auto", "cpu", "cuda"):
         raise ConfigError(f"There is no device {name!r}; choose auto, cpu or cuda.")
     if name == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("torch finds no GPU here. Choose device auto or cpu, or install torch with CUDA.")
+        raise ConfigError("torch finds no CUDA device. Choose device auto or cpu, or install a torch build with CUDA.")
     if threads is not None:
         torch.set_num_threads(threads)
     if name == "cpu" or not torch.cuda.is_available():

@@ -67,7 +67,9 @@ class Ranks:
             ConfigError: The processes cannot share it equally.
         """
         if count % self.world:
-            raise ConfigError(f"{what} is {count}, which {self.world} processes cannot share equally.")
+            raise ConfigError(
+                f"{what} is {count}, which {self.world} processes cannot share equally. Choose a multiple of {self.world}."
+            )
         return count // self.world
 
 

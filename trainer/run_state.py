@@ -82,7 +82,9 @@ class RunState:
         """
         saved = load_checkpoint(path)
         if saved.config.model != self.config.model:
-            raise CheckpointError(f"{path} holds a network of another form ([model] in its config.json). Start anew.")
+            raise CheckpointError(
+                f"{path} has a network of another architecture ([model] in its config.json). Train without --start."
+            )
         self.generator.load_state_dict(saved.best_weights)
         self.discriminator.load_state_dict(saved.discriminator)
         if self.average is not None:

@@ -35,8 +35,8 @@ class TensorBoardLog:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise ConfigError(
-                "--tensorboard needs the tensorboard package. Install it (pip install 'dancepose[tensorboard]'), or "
-                "leave the option out: log.jsonl holds the losses too."
+                "--tensorboard needs the tensorboard package. Install it with `pip install tensorboard`, or "
+                "leave the option out: log.jsonl contains the losses too."
             ) from error
         self._writer = SummaryWriter(str(folder))
         self._pack = layout_batch

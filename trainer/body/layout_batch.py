@@ -175,7 +175,7 @@ class LayoutBatch:
             moved_m: (B, P, 3), displacement of the markers in the T-pose, metres.
 
         Returns:
-            The posed points, (B, P, 3), metres, relative to the pelvis, and the points of the same bodies in the T-pose.
+            The posed points (B, P, 3), metres, relative to the pelvis, and those of the same bodies in the T-pose.
         """
         betas, count = self.groups(betas), len(global_rotmat)
         moment_arms = self.moment_arms.flatten(1)[:, None] + betas @ self.moment_arm_dirs

@@ -34,7 +34,7 @@ def rotvec_to_rotmat(rotvec: Tensor) -> Tensor:
 
 
 def rot6d_to_rotmat(rot6d: Tensor) -> Tensor:
-    """Convert the first two columns of a matrix by Gram-Schmidt (Zhou et al. 2019, equation 15): (..., 6) to (..., 3, 3)."""
+    """Orthogonalise two columns by Gram-Schmidt (Zhou et al. 2019, equation 15): (..., 6) to (..., 3, 3)."""
     x = _unit(rot6d[..., :3])
     second = rot6d[..., 3:]
     y = _unit(second - (x * second).sum(-1, keepdim=True) * x)

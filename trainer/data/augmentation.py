@@ -143,7 +143,7 @@ def vary_poses(poses: Tensor, config: AugmentConfig, rng: torch.Generator) -> Te
 
 
 def mirror(poses: Tensor) -> Tensor:
-    """Return mirror images: left and right joints are swapped and rotations reversed. (B, 24, 3, 3) to (B, 24, 3, 3)."""
+    """Mirror poses: swap left and right joints and reverse rotations about y and z. (B, 24, 3, 3) to (B, 24, 3, 3)."""
     flip = torch.tensor([-1.0, 1.0, 1.0], device=poses.device)
     return poses[:, list(MIRRORED_JOINTS)] * flip[:, None] * flip
 

@@ -80,8 +80,8 @@ def load_data(
         config: Settings of the run.
         body: The body of P_3d.
         motion: Folders with recordings.
-        poses: Natural poses: a file or folder that ``dancepose poses`` wrote, or a folder of motion capture. None uses the
-            procedural set in its place.
+        poses: Natural poses: a file or folder that ``dancepose poses`` wrote, or a folder of motion capture. None uses
+            the procedural set instead.
         device: Device of the tensors.
 
     Returns:
@@ -99,7 +99,7 @@ def load_data(
         natural: PosePool = TensorPool(procedural)
         source = "procedural"
         if config.data.motion_share or config.data.procedural_share < 1.0:
-            LOGGER.warning("No natural poses given: the procedural set of %d stands in for them.", len(procedural))
+            LOGGER.warning("No natural poses are given; using the procedural set of %d poses instead.", len(procedural))
     else:
         natural, names, unseen, notes = load_pool(poses, body, config.data.holdout, device)
         source = f"{len(names) - len(unseen)} clips"
@@ -109,7 +109,7 @@ def load_data(
     if config.data.motion_share > 0.0 and len(layouts) > 1:
         raise ConfigError(
             f"data.motion_share is {config.data.motion_share} and data.layout names {len(layouts)} layouts; recorded "
-            "key-points are of one. Set data.motion_share=0, or name one layout."
+            "key-points have one layout. Set data.motion_share=0, or name one layout."
         )
     if motion and config.data.motion_share > 0.0:
         motions = motion_set(read_clips(motion, layouts[0].name), layout_batch, config, device)

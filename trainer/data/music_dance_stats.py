@@ -118,11 +118,11 @@ def format_splits(table: dict[str, Any]) -> str:
                 f"{said[0]:>3} {said[1]:>9.2f} s"
             )
     own = ", ".join(f"{DANCES.get(d, d)} {n} files {s:g} s" for d, (n, s) in PUBLISHED["own music"].items())
-    lines.append(f"Published besides, music without dances, which no folder of recordings holds: {own}.")
+    lines.append(f"Also published: music without dances, which no folder of recordings contains: {own}.")
     if table["missing"]:
-        lines.append(f"Not here, {len(table['missing'])} of 61 clips: {', '.join(table['missing'])}.")
+        lines.append(f"Missing, {len(table['missing'])} of 61 clips: {', '.join(table['missing'])}.")
     if table["unknown"]:
-        lines.append(f"Not of the 61: {', '.join(table['unknown'])}.")
+        lines.append(f"Not among the 61 clips: {', '.join(table['unknown'])}.")
     how = "each dance in proportion" if table["stratified"] else "at random over all dances"
     lines.append(f"Test split, {how}, seed {table['seed']}: {', '.join(table['test_clips']) or 'none'}.")
     return "\n".join(lines)

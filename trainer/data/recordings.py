@@ -55,7 +55,7 @@ def read_clips(folders: tuple[Path, ...], layout: str) -> list[KeypointSequence]
     """
     paths = [path for folder in folders for path in clip_paths(folder)]
     if not paths:
-        raise ConfigError("No recordings were found; give a folder with M&D clips or .npy files.")
+        raise ConfigError("No recordings were found. Give a folder with M&D clips or .npy files.")
     return [require_whole(validate(read(path, layout=layout))) for path in paths]
 
 
@@ -109,7 +109,7 @@ def motion_set(
     train, test = split_clips(names, config)
     if len(clips) != config.data.motion_all_clips:
         LOGGER.warning(
-            "%d clips are there, of %d: %d for training and %d for testing, in proportion.",
+            "%d of %d clips are present; using %d for training and %d for testing, in proportion.",
             len(clips), config.data.motion_all_clips, len(train), len(test),
         )  # fmt: skip
     points, scales = [], []

@@ -80,8 +80,6 @@ class SmplRegressor(nn.Module):
     """
 
     def __init__(self, config: ModelConfig, inputs: int | Sequence[int], padded: int = 0) -> None:
-        """inputs: vectors (points, and what else is shown) of the layout, or of each layout; padded: what they are
-        padded to."""
         super().__init__()
         self.rotation = config.rotation
         vectors = [inputs] if isinstance(inputs, int) else list(inputs)
