@@ -68,7 +68,8 @@ class Ranks:
         """
         if count % self.world:
             raise ConfigError(
-                f"{what} is {count}, which {self.world} processes cannot share equally. Choose a multiple of {self.world}."
+                f"{what} is {count}, which {self.world} processes cannot share equally. Choose a multiple of "
+                f"{self.world}."
             )
         return count // self.world
 

@@ -2,8 +2,8 @@
 
 ``calibrate`` has its own priors for poses and shapes. The fit that uses its table has others, so the positions are a
 few millimetres off for it. Here positions and weights of all points, the body of every clip and the pose of every
-sampled frame are unknowns of one least-squares problem, the fit's own. (Loper, Mahmood and Black 2014, MoSh, state the same
-problem and alternate, which hardly converges: see ``core.fit.shape.bundle_adjustment``.) Each frame's pose is
+sampled frame are unknowns of one least-squares problem, the fit's own. (Loper, Mahmood and Black 2014, MoSh, state the
+same problem and alternate, which hardly converges: see ``core.fit.shape.bundle_adjustment``.) Each frame's pose is
 eliminated first, then each clip's body; a small system for the table remains.
 """
 

@@ -86,14 +86,15 @@ def load_known_clips(path: Path, body: BodyModel, *, holdout: float) -> list[Kno
         MissingFileError: There is no such folder.
         FormatError: The file is damaged.
     """
-    prior = load_poses(path, mirror=False, fps=KNOWN_FPS, rebalance=False, rest_joints_m=body.rest_joints())
-    chosen = held_out(prior.clip_names, holdout)
+    dataset = load_poses(path, mirror=False, fps=KNOWN_FPS, rebalance=False, rest_joints_m=body.rest_joints())
+    chosen = held_out(dataset.clip_names, holdout)
     if not len(chosen):
         raise ConfigError(
-            f"None of the {len(prior.clip_names)} clips in {path} is held out at data.holdout={holdout}. Choose a larger share."
+            f"None of the {len(dataset.clip_names)} clips in {path} is held out at data.holdout={holdout}. Choose a "
+            "larger share."
         )
-    plain = ~prior.mirrored
-    return [KnownClip(prior.clip_names[i], prior.pose_rotmat[(prior.clip == i) & plain]) for i in chosen]
+    plain = ~dataset.mirrored
+    return [KnownClip(dataset.clip_names[i], dataset.pose_rotmat[(dataset.clip == i) & plain]) for i in chosen]
 
 
 def seen_through(clip: KnownClip, markers: MarkerSet, body: BodyModel) -> KeypointSequence:
