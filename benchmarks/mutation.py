@@ -176,10 +176,11 @@ def mutated_source(source: str, number: int) -> str:
     node = list(mutable_nodes(tree))[number]
     made = replacement(node)
     assert made is not None
+    faulty = made[1]
 
     class Swap(ast.NodeTransformer):
         def visit(self, visited: ast.AST) -> ast.AST:
-            return made[1] if visited is node else self.generic_visit(visited)
+            return faulty if visited is node else self.generic_visit(visited)
 
     return ast.unparse(ast.fix_missing_locations(Swap().visit(tree)))
 

@@ -1,1 +1,1 @@
-"""From a training run to the file that the add-on runs: ONNX, checked against torch, with its model card."""
+"""Export of a training run to the ONNX file that the add-on runs, with verification and model cards."""

@@ -1,4 +1,4 @@
-"""Batch normalisation folded into the linear layers, which is exact, and weights rounded to float16."""
+"""Fold batch normalisation into the linear layers, which is exact, and round weights to float16."""
 
 import torch
 from torch import Tensor, nn
@@ -8,9 +8,13 @@ from dancepose_addon.core.body.model import JOINT_COUNT
 
 
 class FoldedRegressor(nn.Module):
-    """SmplRegressor at inference: linear layers only.
+    """The SmplRegressor for inference: linear layers only.
 
-    encoder_weight: (L, inputs, width) and encoder_bias: (L, width), of each layout; layers: two per block, decoder.
+    Args:
+        encoder_weight: (L, inputs, width), of each layout.
+        encoder_bias: (L, width), of each layout.
+        layers: Two per block, then the decoder.
+        rotation: ``rotvec`` or ``rot6d``.
     """
 
     def __init__(self, encoder_weight: Tensor, encoder_bias: Tensor, layers: list[nn.Linear], rotation: str) -> None:
@@ -21,7 +25,7 @@ class FoldedRegressor(nn.Module):
         self.rotation = rotation
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """inputs: (B, N, 3), what the network is shown, in groups of one layout each -> theta (B, 24, 3 or 6)."""
+        """Predict theta: (B, N, 3) input vectors, in groups of one layout each, to (B, 24, 3) or (B, 24, 6)."""
         *inner, decoder = self.layers
         groups = inputs.reshape(len(self.encoder_weight), -1, inputs[0].numel())
         features = torch.baddbmm(self.encoder_bias[:, None], groups, self.encoder_weight).flatten(0, 1)
@@ -31,14 +35,14 @@ class FoldedRegressor(nn.Module):
         return theta.reshape(len(theta), JOINT_COUNT, -1)
 
     def only(self, index: int) -> "FoldedRegressor":
-        """The regressor of one of the layouts; all else is shared."""
+        """Return the regressor of one layout; everything but the encoder is shared."""
         one = slice(index, index + 1)
         layers = [layer for layer in self.layers if isinstance(layer, nn.Linear)]
         return FoldedRegressor(self.encoder_weight[one], self.encoder_bias[one], layers, self.rotation).eval()
 
 
 def fold(generator: SmplRegressor) -> FoldedRegressor:
-    """The same function with running statistics in place of the batch's."""
+    """Return the same function with running statistics in place of the batch's."""
     layers = []
     for block in generator.blocks:
         assert isinstance(block, ResidualBlock)
@@ -54,7 +58,7 @@ def fold(generator: SmplRegressor) -> FoldedRegressor:
 
 
 def rounded(folded: FoldedRegressor) -> FoldedRegressor:
-    """Weights as they are stored: matrices rounded to float16, offsets as they are."""
+    """Return the weights as they are stored: matrices rounded to float16, biases unchanged."""
     layers = []
     for layer in folded.layers:
         assert isinstance(layer, nn.Linear)

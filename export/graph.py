@@ -1,10 +1,11 @@
 """The ONNX graph of a regressor, written node by node: key-points in metres to local rotations.
 
-Written by hand and not traced, so that it holds exactly the operators that ``dancepose_addon.inference`` runs without
-onnxruntime, and so that its every step can be named: centre, scale of the clip, facing, features, network, rotations.
+It is written by hand instead of traced, so that it contains exactly the operators that ``dancepose_addon.inference``
+runs without onnxruntime, and so that every step has a name: centring, scale of the clip, facing, features, network,
+rotations.
 
-Frames are the last axis, T, of everything but the network's own features, (T, width): vectors are (N, 3, T), matrices
-(N, 3, 3, T). So each step runs along contiguous frames, and what the network does not do takes little of the time.
+Frames are the last axis, T, of everything except the network's own features, (T, width): vectors are (N, 3, T),
+matrices (N, 3, 3, T). Each step then runs along contiguous frames, and all else takes little time.
 """
 
 from typing import Final
@@ -30,15 +31,25 @@ from .writer import GraphWriter
 
 OPSET: Final = 17
 IR_VERSION: Final = 8
-"""Read by every onnxruntime since 1.13."""
+"""Readable by every onnxruntime since 1.13."""
 SMALLEST_DIVISOR_M: Final = 1e-6
 
 
 def build_model(
     network: FoldedRegressor, info: RegressorInfo, layout_batch: LayoutBatch, model: ModelConfig, *, normalise: str
 ) -> onnx.ModelProto:
-    """The whole file. pack: of the layouts that the network reads; normalise: kind of ``core.fit.normalise``. Matrices
-    are stored as float16 and cast when the file is loaded."""
+    """Build the whole file. Matrices are stored as float16 and cast when the file is loaded.
+
+    Args:
+        network: The weights.
+        info: Metadata of the file.
+        layout_batch: The layouts that the network reads.
+        model: Architecture.
+        normalise: Kind of ``core.fit.normalise``.
+
+    Returns:
+        The ONNX model, checked.
+    """
     graph = GraphWriter(len(layout_batch.layouts))
     seen = _seen(graph, layout_batch)
     squared = graph.squared_length(seen["edges"], name="edge")
@@ -79,11 +90,11 @@ def _array(tensor: Tensor) -> np.ndarray:
 
 
 def _seen(graph: GraphWriter, layout_batch: LayoutBatch) -> dict[str, str]:
-    """All that is linear in the points as they come, in one product: the points about their mean, (P, 3, T), where
-    padding stays zero; the edges, (E, 3, T); the left-right line, (1, 3, T).
+    """Compute everything that is linear in the points in one product.
 
-    Edges are not taken from the centred points: differences of points as they come are exact, where those of centred
-    ones are rounded twice, and the direction of an edge of a centimetre feels it.
+    These are the centred points, (P, 3, T), with zeros at padding; the edges, (E, 3, T); and the left-right axis,
+    (1, 3, T). Edges are not computed from the centred points: differences of the given points are exact, those of
+    centred points are rounded twice, which matters for the direction of an edge of a centimetre.
     """
     mask = _array(layout_batch.mask)
     centred = mask[:, :, None] * (
@@ -105,7 +116,7 @@ def _seen(graph: GraphWriter, layout_batch: LayoutBatch) -> dict[str, str]:
 
 
 def _normalise(graph: GraphWriter, points: str, edges_squared: str, layout_batch: LayoutBatch, *, kind: str) -> str:
-    """``core.fit.normalise.normalise`` of centred points."""
+    """Apply ``core.fit.normalise.normalise`` to centred points."""
     if kind == "max":
         reach = graph.node("Abs", [points], "reach")
         divisor = graph.node("ReduceMax", [reach], "clip_reach", {"keepdims": 0})
@@ -120,7 +131,7 @@ def _normalise(graph: GraphWriter, points: str, edges_squared: str, layout_batch
 
 
 def _facing(graph: GraphWriter, across: str) -> tuple[str, str]:
-    """Cosine and negative sine of the turn that lays the left-right line along x: (1, 1, T) each."""
+    """Compute cosine and negative sine of the heading of the left-right axis: (1, 1, T) each."""
     x = graph.slice(across, 0, 1, axis=1, name="across_x")
     z = graph.slice(across, 2, 3, axis=1, name="across_z")
     level = graph.node("Concat", [x, z], "across_level", {"axis": 1})
@@ -129,7 +140,7 @@ def _facing(graph: GraphWriter, across: str) -> tuple[str, str]:
 
 
 def _turned_to_face(graph: GraphWriter, vectors: str, cosine: str, minus: str, *, name: str) -> str:
-    """Row vectors times ``dancepose.trainer.model.generator.facing_rotmat``. vectors: (N, 3, T)."""
+    """Multiply row vectors (N, 3, T) by ``dancepose.trainer.model.generator.facing_rotmat``."""
     x, y, z = (graph.slice(vectors, i, i + 1, axis=1, name=f"{name}_{axis}_before") for i, axis in enumerate("xyz"))
     terms = {
         (axis, factor): graph.node("Mul", [value, factor], f"{name}_{axis}_{factor}")
@@ -142,7 +153,7 @@ def _turned_to_face(graph: GraphWriter, vectors: str, cosine: str, minus: str, *
 
 
 def _facing_rotmat(graph: GraphWriter, cosine: str, minus: str) -> str:
-    """``dancepose.trainer.model.generator.facing_rotmat``: (1, 3, 3, T)."""
+    """Build the matrix ``dancepose.trainer.model.generator.facing_rotmat``: (1, 3, 3, T)."""
     sine = graph.node("Neg", [minus], "facing_sine")
     zero = graph.node("Mul", [cosine, graph.number("nought", 0.0)], "facing_zero")
     one = graph.node("Add", [zero, graph.number("unity", 1.0)], "facing_one")
@@ -154,7 +165,7 @@ def _facing_rotmat(graph: GraphWriter, cosine: str, minus: str) -> str:
 def _features(
     graph: GraphWriter, points: str, vectors: str, edges_squared: str, layout_batch: LayoutBatch, *, kind: str
 ) -> str:
-    """The points with ``dancepose.trainer.body.layout_batch.LayoutBatch.features`` after them, flat: (3 N, T)."""
+    """Append ``dancepose.trainer.body.layout_batch.LayoutBatch.features`` to the points and flatten: (3 N, T)."""
     shown, count = [points], layout_batch.width
     if kind != "points":
         directions = graph.node("Div", [vectors, graph.length(edges_squared, name="edge_facing")], "directions")
@@ -174,7 +185,7 @@ def _features(
 
 
 def _network(graph: GraphWriter, shown: str, network: FoldedRegressor) -> str:
-    """What is shown, (3 N, T), to theta, (T, 24 times 3 or 6)."""
+    """Apply the network: (3 N, T) to theta, (T, 24 times 3 or 6)."""
     weight = graph.of_layout("encoder", network.encoder_weight.numpy().astype(np.float16))
     bias = graph.of_layout("encoder_bias", network.encoder_bias.numpy())
     features = graph.node("Gemm", [shown, weight, bias], "encoded", {"transA": 1})
@@ -195,7 +206,7 @@ def _network(graph: GraphWriter, shown: str, network: FoldedRegressor) -> str:
 
 
 def _from_rot6d(graph: GraphWriter, theta: str) -> str:
-    """``dancepose.trainer.body.torch_rotations.rot6d_to_rotmat``, column by column: (24, 3, 3, T)."""
+    """Apply ``dancepose.trainer.body.torch_rotations.rot6d_to_rotmat`` column by column: (24, 3, 3, T)."""
     first = graph.slice(theta, 0, 3, axis=1, name="first_column")
     second = graph.slice(theta, 3, 6, axis=1, name="second_column")
     x = graph.node("Div", [first, graph.length(graph.squared_length(first, name="first"), name="first")], "x_axis")
@@ -210,7 +221,7 @@ def _from_rot6d(graph: GraphWriter, theta: str) -> str:
 
 
 def _from_rotvec(graph: GraphWriter, theta: str) -> str:
-    """``dancepose.trainer.body.torch_rotations.rotvec_to_rotmat``, column by column: (24, 3, 3, T)."""
+    """Apply ``dancepose.trainer.body.torch_rotations.rotvec_to_rotmat`` column by column: (24, 3, 3, T)."""
     angle = graph.length(graph.squared_length(theta, name="theta"), name="theta")
     half = graph.node("Mul", [angle, graph.number("half", 0.5)], "half_angle")
     sine = graph.node("Div", [graph.node("Sin", [angle], "sin_angle"), angle], "sine_factor")
@@ -236,7 +247,7 @@ def _from_rotvec(graph: GraphWriter, theta: str) -> str:
 
 
 def _to_local(graph: GraphWriter, columns: str, turn: str | None, *, against_world: bool) -> str:
-    """Local rotations as in ``trainer.model.generator.predict``; row by row, (24, 3, 3, T)."""
+    """Compute local rotations as ``dancepose.trainer.model.generator.predict``, row by row: (24, 3, 3, T)."""
     root = graph.slice(columns, 0, 1, axis=0, name="root_facing")
     others = graph.slice(columns, 1, 24, axis=0, name="other_joints")
     rows = {"perm": [0, 2, 1, 3]}

@@ -1,4 +1,4 @@
-"""The model card: what a regressor was made from, how well it does, and where it fails."""
+"""Model cards: training data and settings of a regressor, its errors and its limits."""
 
 from collections.abc import Mapping
 import json
@@ -11,15 +11,25 @@ from dancepose_addon.core.fit.regressor import RegressorInfo
 def model_card(
     info: RegressorInfo, report: Mapping[str, Any], command: str, *, file: str, picture: Path | None = None
 ) -> str:
-    """Markdown. report: of the layout, as ``export_run`` writes it; command: what trained it, or "" where it is not
-    known; file: the .onnx; picture: of the worst and the median frames."""
+    """Write the model card of a layout.
+
+    Args:
+        info: Metadata of the file.
+        report: Report of the layout, as ``export_run`` writes it.
+        command: Commands that trained it, or "" if unknown.
+        file: Name of the .onnx file.
+        picture: Picture of the worst and the median frames, or None.
+
+    Returns:
+        Markdown.
+    """
     training = info.training
     shared = [markers.layout.name for markers in info.shared]
     parts = [
         f"# {info.name}, layout {info.layout.name}",
         (
             f"A SmplRegressor for layout {info.layout.name} ({info.layout.title}): key-points in, local rotations of "
-            "SMPL's 24 joints out, frame by frame, a whole clip in one call."
+            "SMPL's 24 joints out, frame by frame, a whole clip per call."
         ),
         f"File: `{file}`." + (f" One network for the layouts {', '.join(shared)}." if shared else ""),
         "## Data",
@@ -43,8 +53,8 @@ def model_card(
         parts += ["## Error on recorded clips", _recorded(report["recorded"])]
     if picture is not None:
         what = "motion with known rotations" if "known" in report else "the recorded clips"
-        parts += [f"Worst and median frames of {what}, grey the truth: see `{picture.name}`."]
-    parts += ["## Where it fails", _limits(info, report.get("known", report.get("recorded")))]
+        parts += [f"Worst and median frames of {what}, ground truth in grey: see `{picture.name}`."]
+    parts += ["## Limits", _limits(info, report.get("known", report.get("recorded")))]
     parts += ["## Agreement with torch", _agreement(report["verification"])]
     parts += ["## Licence", info.licence]
     return "\n\n".join(parts) + "\n"
@@ -54,7 +64,7 @@ def _data(summary: Mapping[str, Any]) -> str:
     lines = [f"- {summary['natural_poses']} natural poses ({summary['natural_source']})."]
     lines += [f"- {note}" for note in summary.get("natural_notes", ())]
     if summary.get("procedural_share"):
-        lines.append(f"- Poses made by code: {100.0 * summary['procedural_share']:.0f} % of the synthesised frames.")
+        lines.append(f"- Procedural poses: {100.0 * summary['procedural_share']:.0f} % of the synthesised frames.")
     if "motion_frames" in summary:
         lines.append(
             f"- {summary['motion_frames']} recorded key-point frames of {len(summary['train_clips'])} clips "
@@ -62,17 +72,17 @@ def _data(summary: Mapping[str, Any]) -> str:
         )
     held_out = summary.get("natural_held_out")
     if held_out:
-        lines.append(f"- Held out, to measure on: {len(held_out)} clips ({', '.join(held_out)}).")
+        lines.append(f"- Held out for evaluation: {len(held_out)} clips ({', '.join(held_out)}).")
     if "motion_frames" not in summary:
-        lines.append("- No recorded key-points: every input was made from a natural pose.")
+        lines.append("- No recorded key-points: every input was synthesised from a natural pose.")
     return "\n".join(lines)
 
 
 def _known(errors: Mapping[str, Any]) -> str:
     intro = (
-        f"Regressor alone, nothing refined, on {errors['frames']} frames of {errors['clips']} clips that training "
-        "never saw, nor their mirror images, seen through the layout's points on the mean body: mean local rotation "
-        f"error **{errors['rotation_deg']} degrees**, mean error of the vertices (pelvis on pelvis) "
+        f"Regressor alone, without refinement, on {errors['frames']} frames of {errors['clips']} clips that were not "
+        "used for training, nor were their mirror images. Input: the layout's points on the mean body. Mean local "
+        f"rotation error **{errors['rotation_deg']} degrees**, mean vertex error (relative to the pelvis) "
         f"**{errors['pve_mm']} mm**, of the key-points {errors['mean_mm']} mm."
     )
     rows = ["| facing | frames | rotation, degrees | vertices, mm | key-points, mm |", "|---|---|---|---|---|"]
@@ -91,8 +101,8 @@ def _known(errors: Mapping[str, Any]) -> str:
 
 def _recorded(errors: Mapping[str, Any]) -> str:
     intro = (
-        f"Regressor alone; one size for the clip and a place for every frame solved in closed form, nothing refined. "
-        f"Mean distance over points, {errors['clips']} clips, {errors['frames']} frames: **{errors['mean_mm']} mm** "
+        "Regressor alone, without refinement; one scale per clip and a translation per frame are solved in closed "
+        f"form. Mean distance over points, {errors['clips']} clips, {errors['frames']} frames: **{errors['mean_mm']} mm** "
         f"(median frame {errors['median_frame_mm']}, 95 % of frames under {errors['p95_frame_mm']}, worst "
         f"{errors['worst_frame_mm']}). Facing +z: {errors['forward']['mean_mm']} mm over "
         f"{errors['forward']['frames']} frames; facing away: {errors['backward']['mean_mm']} mm over "
@@ -111,24 +121,24 @@ def _recorded(errors: Mapping[str, Any]) -> str:
 def _limits(info: RegressorInfo, errors: Mapping[str, Any] | None) -> str:
     model = info.training["config"]["model"]
     lines = [
-        "- It sees one frame at a time: noise of the points comes out as jitter of the joints. Refine or smooth.",
+        "- It uses one frame at a time: noise of the points becomes jitter of the joints. Refine or smooth the result.",
         (
-            "- Turns of a bone about itself show only in points off its axis; where there are none, the answer "
-            "is the habit of the natural poses. Fingers are not posed."
+            "- The twist of a bone is observable only from points off its axis; without such points the prediction "
+            "follows the average of the natural poses. Fingers are not posed."
         ),
-        "- Every dancer is fitted with the mean body's proportions; long limbs come out as bent or straighter ones.",
+        "- Every dancer is assumed to have the mean body's proportions; longer limbs appear straighter or more bent.",
     ]
     if model["facing"]:
         lines.append(
-            "- Facing comes from the left-right line of the trunk: where that line is upright (a cartwheel, lying on "
-            "the side) it is ill-defined and may jump."
+            "- The heading is computed from the left-right axis of the trunk: if that axis is vertical (a cartwheel, "
+            "lying on the side) it is ill-defined and may jump."
         )
     if errors:
         points = sorted(errors["by_point_mm"].items(), key=lambda item: -item[1])[:4]
         name, clip = max(errors["by_clip"].items(), key=lambda item: item[1]["worst_frame_mm"])
         listed = ", ".join(f"{point} {value} mm" for point, value in points)
         lines.append(
-            f"- Measured: largest errors at {listed}. Worst frame of all: {name}, frame {clip['worst_frame']}, "
+            f"- Measured: largest errors at {listed}. Worst frame: {name}, frame {clip['worst_frame']}, "
             f"{clip['worst_frame_mm']} mm."
         )
     return "\n".join(lines)

@@ -1,8 +1,7 @@
-"""An exported regressor with the same weights in today's graph, for files whose run is not at hand.
+"""Rewrite an exported regressor with the same weights in the present graph, when its run is not available.
 
-Weights and metadata are read back from the file. The new graph is held against torch with these weights and against
-the file as it was, on every device that is here, and is not written where it differs. The report beside it, if there is
-one, is told.
+Weights and metadata are read from the file. The new graph is compared with torch with these weights, and with the old
+file, on every available device, and is not written if it differs. The report beside it, if any, is updated.
 """
 
 from datetime import UTC, datetime
@@ -33,15 +32,22 @@ from .verification import DEVICES, TOLERANCE, TorchRegressor, verify
 
 FRAMES: Final = 500
 PATH_M: Final = (3.0, 0.3, 3.0)
-"""The made-up dancer walks about: standard deviation of its place, metres."""
+"""Standard deviation of the synthetic dancer's position, metres."""
 
 
 def rewrite(path: Path, out: Path, body: BodyModel) -> dict[str, float]:
-    """Write ``path`` anew to ``out``, which may be the same. Returns the largest difference of any entry of any
-    rotation matrix from torch and from the old file, over layouts and devices.
+    """Rewrite a regressor.
+
+    Args:
+        path: File to read.
+        out: File to write; may be ``path``.
+        body: The body that it was trained on.
+
+    Returns:
+        The largest differences of a matrix entry from torch and from the old file, over layouts and devices.
 
     Raises:
-        RegressorError: the file was trained on another body or is not one of ours, or the new graph differs.
+        RegressorError: The file was trained on another body, was not written by this project, or the new graph differs.
     """
     old = parse_model(path.read_bytes(), path.name)
     info = RegressorInfo.from_json(old.metadata.get(METADATA_KEY), path.name)
@@ -90,10 +96,19 @@ def _tell(out: Path, differences: dict[str, float]) -> None:
 
 
 def stored_network(model: OnnxModel, source: str, *, layouts: int, rotation: str) -> FoldedRegressor:
-    """The weights of a file as a network.
+    """Read the weights of a file.
+
+    Args:
+        model: The parsed file.
+        source: Its name, for messages.
+        layouts: Number of layouts that it reads.
+        rotation: ``rotvec`` or ``rot6d``.
+
+    Returns:
+        The network.
 
     Raises:
-        RegressorError: they are not named as ``dancepose.export.graph`` names them.
+        RegressorError: The weights are not named as in ``dancepose.export.graph``.
     """
     by_layout = "" if layouts == 1 else "_by_layout"
 

@@ -1,4 +1,4 @@
-"""A run's networks as regressors, in torch, without a file in between."""
+"""The networks of a run as regressors, in torch, without a file."""
 
 from dataclasses import dataclass
 
@@ -19,19 +19,25 @@ from .verification import TorchRegressor
 
 @dataclass(frozen=True)
 class RunRegressor:
-    """``core.fit.regressor.PoseRegressor`` with the weights as trained."""
+    """A ``core.fit.regressor.PoseRegressor`` with the weights as trained.
+
+    Attributes:
+        info: Metadata.
+        reference: The network in torch.
+        provider: Always ``torch``.
+    """
 
     info: RegressorInfo
     reference: TorchRegressor
     provider: str = "torch"
 
     def __call__(self, keypoints_m: NDArray[np.float32]) -> NDArray[np.float32]:
-        """keypoints_m: (T, K, 3), metres -> (T, 24, 3, 3)."""
+        """Predict local rotations: (T, K, 3), metres, to (T, 24, 3, 3)."""
         return self.reference(keypoints_m)
 
 
 def regressors_of(checkpoint: Checkpoint, body: BodyModel) -> list[RunRegressor]:
-    """One for each layout of the run."""
+    """Return a regressor for each layout of a run."""
     config = checkpoint.config
     tables = [MarkerSet.from_json(table, "the run's markers") for table in checkpoint.markers]
     layout_batch = build_layout_batch(body, tables, torch.eye(3).repeat(1, 24, 1, 1))

@@ -1,4 +1,4 @@
-"""From a run's checkpoint to the regressor's file, its report and its model card."""
+"""Export a checkpoint to a regressor file with report and model cards."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,7 +56,14 @@ FRAMES: Final = {
 
 @dataclass(frozen=True)
 class Exported:
-    """Paths of the files, and the report as JSON values."""
+    """Result of an export.
+
+    Attributes:
+        model: Path of the .onnx file.
+        report_path: Path of the report.
+        cards: Paths of the model cards.
+        report: The report as JSON values.
+    """
 
     model: Path
     report_path: Path
@@ -66,7 +73,12 @@ class Exported:
 
 @dataclass(frozen=True)
 class Truths:
-    """What a regressor is held against. clips: recordings, of any layouts; known: motion whose pose is known."""
+    """Ground truth to measure a regressor with.
+
+    Attributes:
+        clips: Recordings of any layouts.
+        known: Motion whose pose is known.
+    """
 
     clips: tuple[KeypointSequence, ...] = ()
     known: tuple[KnownClip, ...] = ()
@@ -83,15 +95,28 @@ def export_run(
     pictures: Path | None = None,
     progress: Progress = silent,
 ) -> Exported:
-    """Write ``out`` (.onnx), and beside it the report (.json) and a model card (.md) for each layout.
+    """Write the regressor, and beside it the report (.json) and a model card (.md) for each layout.
 
-    truths: what to verify on and to measure errors with; where there is nothing, points made from procedural poses
-    stand in for the verification. pictures: folder for a picture of each layout's worst and median frames. Nothing is
-    left where the verification fails.
+    Nothing is left behind if the verification fails.
+
+    Args:
+        checkpoint: Checkpoint of the run.
+        body: The body that it was trained on.
+        out: File to write, .onnx.
+        truths: What to verify on and to measure errors with. Without any, verification uses procedural poses.
+        command: Commands that trained it, for the model cards.
+        licence: Licence of the weights.
+        pictures: Folder for a picture of each layout's worst and median frames, or None.
+        progress: Called with the fraction done and a message.
+
+    Returns:
+        Paths and report.
 
     Raises:
-        CheckpointError: the run was trained on another body. RegressorError: the file differs from torch.
-        OutputError: a file cannot be written. ConfigError: pictures without matplotlib.
+        CheckpointError: The run was trained on another body.
+        RegressorError: The file differs from torch.
+        OutputError: A file cannot be written.
+        ConfigError: Pictures without matplotlib.
     """
     if checkpoint.body["fingerprint"] != body.fingerprint:
         raise CheckpointError(
@@ -153,7 +178,7 @@ def _measure(
     recorded: list[KeypointSequence],
     known: tuple[KnownClip, ...],
 ) -> list[ClipErrors]:
-    """Add errors to a layout's row; returns those with known pose where there are any, else the recorded ones."""
+    """Add errors to a layout's row; return those with known pose if there are any, else those of recordings."""
     layout = regressor.info.layout
     recorded_errors = [evaluate_clip(regressor, body, clip) for clip in recorded]
     known_errors = [evaluate_known(regressor, body, clip) for clip in known]
@@ -167,7 +192,7 @@ def _measure(
 def regressor_info(
     checkpoint: Checkpoint, tables: list[MarkerSet], body: BodyModel, licence: str, markers: MarkerSet | None = None
 ) -> RegressorInfo:
-    """The file's metadata, as seen from one of its layouts (the first by default)."""
+    """Return the metadata of the file from the viewpoint of one of its layouts (the first by default)."""
     config = checkpoint.config
     chosen = tables[0] if markers is None else markers
     table = config.to_table()
@@ -195,7 +220,7 @@ def regressor_info(
 
 
 def made_up_clip(markers: MarkerSet, body: BodyModel, frames: int = 512) -> KeypointSequence:
-    """Points of procedural poses, for a verification without recordings."""
+    """Return points of procedural poses, for a verification without recordings."""
     pose = procedural_poses(frames, seed=1)
     return seen_through(KnownClip("procedural poses", pose), markers, body)
 

@@ -1,4 +1,4 @@
-"""Whether the written file computes what torch computes, on every device that is here."""
+"""Verify that the written file computes the same as torch on every available device."""
 
 import copy
 from dataclasses import dataclass
@@ -20,17 +20,25 @@ from dancepose_addon.inference import open_regressor
 from .folding import FoldedRegressor
 
 TOLERANCE: Final = 1e-4
-"""Largest difference of any entry of any rotation matrix from torch with the same stored weights."""
+"""Largest allowed difference of an entry of a rotation matrix from torch with the same stored weights."""
 MOST_FRAMES: Final = 500
-"""Of a clip that are compared, from its start on."""
+"""Number of frames of a clip that are compared, from its start."""
 SMALLEST_DIVISOR_M: Final = 1e-6
 DEVICES: Final = ("cuda", "cpu", "numpy")
 
 
 @dataclass(frozen=True)
 class TorchRegressor:
-    """The reference: the network in torch, in double precision, with ``core.fit.normalise`` written out in torch (a
-    test holds the two together). network, pack: of the one layout."""
+    """The reference: the network in torch, in double precision, for one layout.
+
+    ``core.fit.normalise`` is repeated in torch; a test compares the two.
+
+    Attributes:
+        network: The weights.
+        layout_batch: The layout.
+        model: Architecture.
+        kind: Normalisation.
+    """
 
     network: FoldedRegressor
     layout_batch: LayoutBatch
@@ -38,7 +46,7 @@ class TorchRegressor:
     kind: str
 
     def __call__(self, keypoints_m: F32) -> F32:
-        """keypoints_m: (T, K, 3), metres -> (T, 24, 3, 3)."""
+        """Predict local rotations: (T, K, 3), metres, to (T, 24, 3, 3)."""
         layout_batch, network = self.layout_batch.double(), copy.deepcopy(self.network).double()
         points = layout_batch.pad(torch.from_numpy(keypoints_m).double())
         centred = layout_batch.centred(points)
@@ -55,12 +63,19 @@ class TorchRegressor:
 def verify(
     path: Path, clips: list[KeypointSequence], exact: TorchRegressor, stored: TorchRegressor
 ) -> tuple[dict[str, object], list[PoseRegressor]]:
-    """Compare the file with torch, clip by clip. exact: weights as trained; stored: rounded as in the file.
+    """Compare the file with torch, clip by clip.
 
-    Returns JSON values and the regressors that started.
+    Args:
+        path: The file.
+        clips: Clips of the layout.
+        exact: Reference with the weights as trained.
+        stored: Reference with the weights rounded as in the file.
+
+    Returns:
+        JSON values, and the regressors that could be opened.
 
     Raises:
-        RegressorError: some device differs from ``stored`` by more than TOLERANCE.
+        RegressorError: A device differs from ``stored`` by more than TOLERANCE.
     """
     regressors: list[PoseRegressor] = []
     for device in DEVICES:

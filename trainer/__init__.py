@@ -1,1 +1,1 @@
-"""Offline training with torch: the SmplRegressor, its discriminator, losses, data and loop."""
+"""Offline training with torch: regressor, discriminator, losses, data, calibration and evaluation."""

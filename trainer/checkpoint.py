@@ -1,4 +1,4 @@
-"""A run's file: everything needed to go on, or to export. Tensors and plain values only; nothing in it is executed."""
+"""Checkpoints: everything needed to resume or export a run. Tensors and plain values only; nothing is executed."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,19 @@ CHECKPOINT_NAME: Final = "run.pt"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """config: of the run; step: steps done; weights: of generator, averaged generator and discriminator; state:
-    optimisers, schedule and random numbers; markers, of each layout, and body: what P_3d was; summary: of the data."""
+    """Contents of a checkpoint.
+
+    Attributes:
+        config: Settings of the run.
+        step: Number of steps done.
+        generator: Weights of the generator.
+        average: Moving average of these weights, or None.
+        discriminator: Weights of the discriminator.
+        state: State of optimisers, schedule and random numbers.
+        markers: Marker table of each layout.
+        body: Name and fingerprint of the body.
+        summary: Summary of the training data.
+    """
 
     config: Config
     step: int
@@ -35,12 +46,20 @@ class Checkpoint:
 
     @property
     def best_weights(self) -> dict[str, Tensor]:
-        """The averaged generator where there is one."""
+        """The averaged weights of the generator if there are any, else the present ones."""
         return self.generator if self.average is None else self.average
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write atomically. Raises OutputError where the file cannot be written."""
+    """Write a checkpoint atomically.
+
+    Args:
+        path: File to write.
+        checkpoint: Contents.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
     table = {
         "format": FORMAT,
         "config": checkpoint.config.to_table(),
@@ -51,14 +70,20 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a run's file, or that of a run's folder.
+    """Read a checkpoint.
+
+    Args:
+        path: The file, or the folder of a run.
+
+    Returns:
+        The contents; settings of earlier versions are migrated.
 
     Raises:
-        CheckpointError: there is none, or it is damaged or of another format.
+        CheckpointError: There is none, or it is damaged or of another format.
     """
     file = path / CHECKPOINT_NAME if path.is_dir() else path
     if not file.is_file():
-        raise CheckpointError(f"{file} does not exist. Give the folder that `dancepose train --out` wrote.")
+        raise CheckpointError(f"{file} does not exist. Give a folder written by `dancepose train --out`.")
     try:
         table = torch.load(file, map_location="cpu", weights_only=True)
         if table["format"] != FORMAT:
@@ -73,7 +98,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         pickle.UnpicklingError,
         zipfile.BadZipFile,
     ) as error:
-        raise CheckpointError(f"{file} is not a run's file ({str(error)[:200]}). Train again.") from error
+        raise CheckpointError(f"{file} is not a valid checkpoint ({str(error)[:200]}). Train again.") from error
 
 
 _KEYS: Final = ("step", "generator", "average", "discriminator", "state", "markers", "body", "summary")

@@ -1,4 +1,4 @@
-"""Whether torch is here, and what it computes on. Imports torch only inside its functions."""
+"""Availability of torch and choice of its device. torch is imported inside functions only."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 GLIBC_OPTIONS: Final = ((-1, 2**31 - 1), (-2, 2**28), (-3, 2**25))
-"""M_TRIM_THRESHOLD, M_TOP_PAD and M_MMAP_THRESHOLD of malloc.h, bytes; the last at its largest."""
+"""M_TRIM_THRESHOLD, M_TOP_PAD and M_MMAP_THRESHOLD of malloc.h, bytes; the last at its maximum."""
 
 
 def require_torch() -> None:
-    """Raises TrainerError where torch or onnx is not installed."""
+    """Raise TrainerError if torch or onnx is not installed."""
     missing = [name for name in ("torch", "onnx") if find_spec(name) is None]
     if missing:
         raise TrainerError(
@@ -29,7 +29,7 @@ def require_torch() -> None:
 
 
 def multiplies_bfloat16(device: torch.device | str) -> bool:
-    """Whether products in bfloat16 are in the hardware; elsewhere they are slower than those in float32."""
+    """Return whether the hardware multiplies in bfloat16; elsewhere such products are slower than in float32."""
     import torch
 
     if torch.device(device).type == "cuda":
@@ -38,17 +38,24 @@ def multiplies_bfloat16(device: torch.device | str) -> bool:
 
 
 def choose_device(name: str, threads: int | None = None) -> torch.device:
-    """``auto`` takes a GPU where torch finds one.
+    """Choose the device to compute on.
+
+    Args:
+        name: ``auto`` (a GPU if torch finds one), ``cpu`` or ``cuda``.
+        threads: Number of CPU threads, or None for torch's default.
+
+    Returns:
+        The device.
 
     Raises:
-        ConfigError: no such device, or it is not here.
+        ConfigError: There is no device of that name, or it is not available.
     """
     import torch
 
     if name not in ("auto", "cpu", "cuda"):
         raise ConfigError(f"There is no device {name!r}; choose auto, cpu or cuda.")
     if name == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("torch finds no GPU here. Choose device auto or cpu, or install torch with CUDA.")
+        raise ConfigError("torch finds no CUDA device. Choose device auto or cpu, or install a torch build with CUDA.")
     if threads is not None:
         torch.set_num_threads(threads)
     if name == "cpu" or not torch.cuda.is_available():
@@ -60,8 +67,10 @@ def choose_device(name: str, threads: int | None = None) -> torch.device:
 
 
 def keep_freed_memory() -> None:
-    """Tell glibc to keep freed memory instead of giving it back: a step frees and asks again for the same 100 MB, and
-    fetching them anew from the operating system, page by page, takes a quarter of its time. Nothing happens elsewhere.
+    """Make glibc keep freed memory instead of returning it to the operating system.
+
+    A step frees and allocates the same 100 MB again, and fetching them page by page takes a quarter of its time. Does
+    nothing on other platforms.
     """
     if sys.platform != "linux":
         return

@@ -1,6 +1,6 @@
-"""Training in several processes, as ``torchrun`` starts them: each draws a part of every batch, gradients are averaged.
+"""Data-parallel training with ``torchrun``: each process draws a part of every batch, and gradients are averaged.
 
-Batch normalisation sees each process's own part; its running statistics are averaged, so that all processes hold the
+Batch normalisation uses each process's own part. Its running statistics are averaged, so that all processes hold the
 same network after every step.
 """
 
@@ -16,19 +16,31 @@ from .training_errors import ConfigError
 
 @dataclass(frozen=True)
 class Ranks:
-    """rank: of this process, of ``world``."""
+    """This process among several.
+
+    Attributes:
+        rank: Index of this process.
+        world: Number of processes.
+    """
 
     rank: int = 0
     world: int = 1
 
     @property
     def first(self) -> bool:
-        """Whether this process writes the run's files."""
+        """Whether this process writes the files of the run."""
         return self.rank == 0
 
     def average_gradients(self, model: nn.Module, flags: tuple[bool, ...] = ()) -> tuple[bool, ...]:
-        """Put the mean over the processes in place of each gradient; returns each flag as true where it is true
-        anywhere, so that all processes stop in the same step."""
+        """Replace each gradient by its mean over the processes.
+
+        Args:
+            model: The network.
+            flags: Flags of this process.
+
+        Returns:
+            Each flag, true if it is true in any process, so that all processes stop in the same step.
+        """
         if self.world == 1:
             return flags
         gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
@@ -37,14 +49,28 @@ class Ranks:
         return tuple(bool(value > 0) for value in raised)
 
     def average_statistics(self, model: nn.Module) -> None:
-        """The same for the running statistics."""
+        """Replace the running statistics by their means over the processes."""
         if self.world > 1:
             _average([buffer for buffer in model.buffers() if buffer.is_floating_point()], self.world)
 
     def share(self, count: int, what: str) -> int:
-        """This process's part of a number. Raises ConfigError where the processes cannot share it equally."""
+        """Return this process's part of a number.
+
+        Args:
+            count: The number.
+            what: Its name, for the message.
+
+        Returns:
+            The part.
+
+        Raises:
+            ConfigError: The processes cannot share it equally.
+        """
         if count % self.world:
-            raise ConfigError(f"{what} is {count}, which {self.world} processes cannot share equally.")
+            raise ConfigError(
+                f"{what} is {count}, which {self.world} processes cannot share equally. Choose a multiple of "
+                f"{self.world}."
+            )
         return count // self.world
 
 
@@ -59,7 +85,7 @@ def _average(tensors: list[Tensor], world: int) -> None:
 
 
 def join_ranks(device: torch.device) -> Ranks:
-    """Join the other processes, where ``torchrun`` started this one (it sets WORLD_SIZE and RANK); else be alone."""
+    """Join the other processes if ``torchrun`` started this one (it sets WORLD_SIZE and RANK)."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Ranks()
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
@@ -67,10 +93,10 @@ def join_ranks(device: torch.device) -> Ranks:
 
 
 def leave_ranks(ranks: Ranks) -> None:
-    """End this process, where it is one of several, once all have come here. Call it last.
+    """End this process, if it is one of several, once all have arrived here. Call it last.
 
-    Nothing is torn down: Gloo's threads outlive that now and then, and end the process with an abort after all is done,
-    which ``torchrun`` then takes for a failure of the run.
+    The process group is not destroyed: Gloo's threads occasionally outlive that and abort the process after all work is
+    done, which ``torchrun`` then reports as a failure.
     """
     if ranks.world > 1:
         distributed.barrier()

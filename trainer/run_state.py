@@ -1,4 +1,4 @@
-"""What changes while a run trains: networks, their averages, optimisers, schedule, random numbers."""
+"""State of a training run: networks, their average, optimisers, schedule and random numbers."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,20 @@ from .training_errors import CheckpointError
 
 @dataclass
 class RunState:
-    """One run, at ``step``. average: the generator's weights averaged over the last steps, or None."""
+    """State of a run.
+
+    Attributes:
+        config: Settings of the run.
+        generator: The regressor.
+        discriminator: The pose discriminator.
+        average: Exponential moving average of the generator's weights, or None.
+        optimiser_g: Optimiser of the generator.
+        optimiser_d: Optimiser of the discriminator.
+        schedule: Learning-rate schedule of the generator.
+        rng: Source of random numbers.
+        rank: Index of this process.
+        step: Number of steps done.
+    """
 
     config: Config
     generator: SmplRegressor
@@ -33,7 +46,7 @@ class RunState:
     step: int = 0
 
     def update_average(self) -> None:
-        """Move the averaged weights a little towards the present ones; further in the first steps."""
+        """Update the moving average; the decay is smaller in the first steps."""
         if self.average is None:
             return
         decay = min(self.config.optim.ema_decay, (self.step + 1) / (self.step + 10))
@@ -44,7 +57,7 @@ class RunState:
             self.average[key].copy_(state[key])
 
     def checkpoint(self, *, markers: list[dict[str, Any]], body: dict[str, str], summary: dict[str, Any]) -> Checkpoint:
-        """Everything that ``restore`` needs, and what an export says of the run."""
+        """Return everything that ``restore`` and an export need."""
         state = {key: getattr(self, key).state_dict() for key in _STEPPERS} | {"rng": self.rng.get_state()}
         return Checkpoint(
             config=self.config,
@@ -59,14 +72,19 @@ class RunState:
         )
 
     def start_from(self, path: Path) -> None:
-        """Take the weights of another run, and nothing else of it: a new run goes on from what that one learned.
+        """Load the weights of another run, and nothing else of it.
+
+        Args:
+            path: Folder or checkpoint of the other run.
 
         Raises:
-            CheckpointError: it is damaged, or of networks of another form.
+            CheckpointError: It is damaged, or its networks have another architecture.
         """
         saved = load_checkpoint(path)
         if saved.config.model != self.config.model:
-            raise CheckpointError(f"{path} holds a network of another form ([model] in its config.json). Start anew.")
+            raise CheckpointError(
+                f"{path} has a network of another architecture ([model] in its config.json). Train without --start."
+            )
         self.generator.load_state_dict(saved.best_weights)
         self.discriminator.load_state_dict(saved.discriminator)
         if self.average is not None:
@@ -74,10 +92,13 @@ class RunState:
                 self.average[key].copy_(value)
 
     def restore(self, path: Path) -> None:
-        """Go back to where a checkpoint was written.
+        """Restore the state of a checkpoint.
+
+        Args:
+            path: The checkpoint.
 
         Raises:
-            CheckpointError: it is damaged, or of a run with other settings.
+            CheckpointError: It is damaged, or of a run with other settings.
         """
         saved = load_checkpoint(path)
         if saved.config != self.config:
@@ -105,8 +126,17 @@ _STEPPERS = ("optimiser_g", "optimiser_d", "schedule")
 
 
 def new_run_state(config: Config, layout_batch: LayoutBatch, device: torch.device | str, *, rank: int = 0) -> RunState:
-    """A run before its first step; every random number of it follows from the seed, and what a process of several
-    draws also from its rank."""
+    """Return the state of a run before its first step.
+
+    Args:
+        config: Settings of the run. All random numbers follow from its seed.
+        layout_batch: The layouts.
+        device: Device to train on.
+        rank: Index of this process; it also seeds what the process draws.
+
+    Returns:
+        The state.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         generator = build_generator(config, layout_batch).to(device)

@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a run: losses, errors point by point, and pictures of skeletons and bodies."""
+"""TensorBoard log of a run: losses, errors per point, and pictures of skeletons and bodies."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 class TensorBoardLog:
     """Writes event files into a folder.
 
+    Args:
+        folder: Where to write.
+        layout_batch: The layouts of the run.
+        body: The body of the pictures.
+
     Raises:
-        ConfigError: the tensorboard package is not installed.
+        ConfigError: The tensorboard package is not installed.
     """
 
     def __init__(self, folder: Path, layout_batch: LayoutBatch, body: BodyModel) -> None:
@@ -30,30 +35,34 @@ class TensorBoardLog:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise ConfigError(
-                "--tensorboard needs the tensorboard package. Install it (pip install 'dancepose[tensorboard]'), or "
-                "leave the option out: log.jsonl holds the losses too."
+                "--tensorboard needs the tensorboard package. Install it with `pip install tensorboard`, or "
+                "leave the option out: log.jsonl contains the losses too."
             ) from error
         self._writer = SummaryWriter(str(folder))
         self._pack = layout_batch
         self._body = body
 
     def losses(self, record: dict[str, Any]) -> None:
-        """One line of the log."""
+        """Write one record of the log."""
         for name, value in record.items():
             if name != "step":
                 self._writer.add_scalar(f"losses/{name}", value, record["step"])
 
     def points(self, step: int, distance_m: Tensor) -> None:
-        """Mean error of every point of every layout. distance_m: (B, P), metres of the mean body."""
+        """Write the mean error of every point of every layout. distance_m: (B, P), metres of the mean body."""
         by_point = 1000.0 * self._pack.groups(distance_m).mean(1)
         for layout, row in zip(self._pack.layouts, by_point.tolist(), strict=True):
             for name, value in zip(layout.keypoints, row, strict=False):
                 self._writer.add_scalar(f"points_mm/{layout.name}/{name}", value, step)
 
     def picture(self, step: int, seen: Tensor, posed: Tensor, local_rotmat: Tensor) -> None:
-        """The first frame of the batch in each layout: points that were seen, the points of the answer, and its body.
+        """Draw the first frame of each layout: input points, predicted points and the predicted body.
 
-        seen, posed: (B, P, 3); local_rotmat: (B, 24, 3, 3).
+        Args:
+            step: Number of steps done.
+            seen: (B, P, 3), input points.
+            posed: (B, P, 3), predicted points.
+            local_rotmat: (B, 24, 3, 3), predicted rotations.
         """
         count, layouts = len(seen), self._pack.layouts
         figure = make_figure(3.0 * len(layouts), 6.0)
@@ -71,12 +80,12 @@ class TensorBoardLog:
         self._writer.add_figure("pictures/first frames", figure, step)
 
     def close(self) -> None:
-        """Write what waits."""
+        """Flush and close the event files."""
         self._writer.close()
 
 
 def draw_body(axes: "Axes", vertices_m: F32, body: BodyModel) -> None:
-    """The body from the front, shaded by which way its faces look. vertices_m: (V, 3), metres."""
+    """Draw the body from the front, shaded by the direction of its faces. vertices_m: (V, 3), metres."""
     from matplotlib.collections import PolyCollection
 
     corners = vertices_m[body.faces]
@@ -91,5 +100,14 @@ def draw_body(axes: "Axes", vertices_m: F32, body: BodyModel) -> None:
 
 
 def distances_m(predicted: Tensor, target: Tensor, scale: Tensor) -> Tensor:
-    """Distances of points in metres of the mean body; of padding zero. (B, P, 3), (B, P, 3), (B,) -> (B, P)."""
+    """Return point distances in metres of the mean body.
+
+    Args:
+        predicted: (B, P, 3), normalised.
+        target: (B, P, 3), normalised.
+        scale: (B,), converts metres of the mean body to normalised units.
+
+    Returns:
+        (B, P), metres, zero at padding.
+    """
     return torch.linalg.vector_norm(predicted.detach() - target, dim=-1) / scale[:, None]

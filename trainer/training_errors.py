@@ -2,9 +2,9 @@
 
 DancePoseError
 +-- TrainerError
-    +-- ConfigError      a preset, an override or an input that no training could use
-    +-- TrainingError    training went wrong (a loss that is not a number); the last good checkpoint stays
-    +-- CheckpointError  a run's file is missing, damaged or of another configuration
+    +-- ConfigError      a preset, an override or an input that cannot be used for training
+    +-- TrainingError    training diverged (a loss is not finite); the last good checkpoint is kept
+    +-- CheckpointError  a checkpoint is missing, damaged or of another configuration
 """
 
 from dancepose_addon.core.errors import DancePoseError
@@ -15,12 +15,12 @@ class TrainerError(DancePoseError):
 
 
 class ConfigError(TrainerError):
-    """A preset, an override or an input that no training could use."""
+    """A preset, an override or an input that cannot be used for training."""
 
 
 class TrainingError(TrainerError):
-    """Training went wrong; the last good checkpoint stays."""
+    """Training diverged; the last good checkpoint is kept."""
 
 
 class CheckpointError(TrainerError):
-    """A run's file is missing, damaged or of another configuration."""
+    """A checkpoint is missing, damaged or of another configuration."""

@@ -6,7 +6,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from dancepose.trainer.body.torch_smpl import torch_body
-from dancepose.trainer.calibration.guess_bones import Attachment, Guess, guess_assignment, settle
+from dancepose.trainer.calibration.frame_fitting import Attachment
+from dancepose.trainer.calibration.guess_bones import Guess, guess_assignment, settle
 from dancepose.trainer.calibration.guessed_layout import describe_guess, layout_table, mirrored
 from dancepose.trainer.calibration.priors import HINGE_RANGE, HINGES, prior_mean_and_spread
 from dancepose.trainer.calibration.solve import CalibrationSettings

@@ -1,15 +1,15 @@
-"""Several layouts as one set of tensors, so that one network learns them all in one batch.
+"""Tensors of several layouts, so that one network is trained on all of them in one batch.
 
-A batch of B frames is L groups of B / L frames, one group for each layout in the order of the pack; points are padded
-with zeros to the largest layout's count, P. A single layout is the pack of one.
+A batch of B frames consists of L groups of B / L frames, one group per layout, in the order of the layouts. Points are
+padded with zeros to the largest layout's count, P.
 
-P_3d is linear in the bones' orientations in space: a point is the pelvis plus a sum over the bones of orientation
-times a lever, and the levers depend on the body's shape alone, linearly. So for the mean body P_3d is one product of
-matrices, however deep the tree.
+P_3d is linear in the bones' global rotations: a point is the pelvis plus a sum over the bones of rotation times moment
+arm, and the moment arms depend linearly on the body's shape. For the mean body P_3d is therefore one matrix product,
+whatever the depth of the kinematic tree.
 
-Sizes of bodies and clips are told in one measure, the sum of the layout's edge lengths: P_3d(theta) is in metres of the
-mean body, key-points are in the clip's scale, and one ratio per clip takes the first to the second.
-``core.fit.normalise`` is the reference of the scales themselves.
+Sizes of bodies and clips are measured by the sum of the layout's edge lengths. P_3d(theta) is in metres of the mean
+body, key-points are in the scale of their clip, and one ratio per clip converts the first to the second.
+``core.fit.normalise`` is the reference for the scales themselves.
 """
 
 from collections.abc import Sequence
@@ -31,13 +31,21 @@ from .torch_smpl import forward_kinematics, torch_body
 class LayoutBatch:
     """Tensors of L layouts.
 
-    mask: (L, P), 1 where a layout has a point; weights: (L, P, 24), of the bones that a point rides on; edges: (L, E,
-    P), +1 and -1 at an edge's ends; meeting: (2, L, Q, E), which two edges meet, pair by pair; sides: (L, P), whose
-    product with the points is the left-right line; levers: (L, 72, P), metres, mean body, bone by bone; lever_dirs:
-    (L, S, 72 P), per shape parameter; rest_points_m: (L, P, 3); rest_dirs: (L, S, P 3); size_factor: (L,),
-    ``core.fit.normalise.size_factor`` of the mean body; posed_ratio: (L,), edge sum in natural poses over edge sum in
-    the T-pose (markers on either side of a joint come closer as it bends); body_edge_sum: (L,), metres, of the mean
-    body in natural poses.
+    Attributes:
+        layouts: The layouts, in the order of the groups.
+        mask: (L, P), 1 where a layout has a point, 0 at padding.
+        weights: (L, P, 24), skinning weights of each point.
+        edges: (L, E, P), +1 and -1 at the ends of each edge.
+        meeting: (2, L, Q, E), first and second edge of each pair of edges that share a point.
+        sides: (L, P), coefficients of the left-right axis as a sum of points.
+        moment_arms: (L, 72, P), metres, of the mean body, three rows per bone.
+        moment_arm_dirs: (L, S, 72 P), metres per shape parameter.
+        rest_points_m: (L, P, 3), points of the mean body in the T-pose, metres.
+        rest_dirs: (L, S, 3 P), metres per shape parameter.
+        size_factor: (L,), ``core.fit.normalise.size_factor`` of the mean body.
+        posed_ratio: (L,), edge sum in natural poses over edge sum in the T-pose. Markers on both sides of a joint get
+            closer as it bends.
+        body_edge_sum: (L,), edge sum of the mean body in natural poses, metres.
     """
 
     layouts: tuple[Layout, ...]
@@ -56,31 +64,31 @@ class LayoutBatch:
 
     @property
     def width(self) -> int:
-        """P, points of the largest layout."""
+        """Number of points of the largest layout, P."""
         return self.mask.shape[1]
 
     @property
     def edge_count(self) -> int:
-        """E, edges of the layout that has most."""
+        """Largest number of edges of a layout, E."""
         return self.edges.shape[1]
 
     @property
     def pair_count(self) -> int:
-        """Q, pairs of edges that meet, of the layout that has most."""
+        """Largest number of pairs of edges that share a point, Q."""
         return self.meeting.shape[2]
 
     @property
     def counts(self) -> tuple[int, ...]:
-        """Points of each layout."""
+        """Number of points of each layout."""
         return tuple(layout.count for layout in self.layouts)
 
     @property
     def shape_count(self) -> int:
-        """S, number of shape parameters."""
+        """Number of shape parameters, S."""
         return self.moment_arm_dirs.shape[1]
 
     def only(self, index: int) -> "LayoutBatch":
-        """The pack of one of the layouts, padded as before."""
+        """Return the tensors of one layout, with the same padding."""
         apart = ("layouts", "meeting")
         changes = {
             item.name: getattr(self, item.name)[index : index + 1] for item in fields(self) if item.name not in apart
@@ -88,31 +96,46 @@ class LayoutBatch:
         return replace(self, layouts=(self.layouts[index],), meeting=self.meeting[:, index : index + 1], **changes)
 
     def double(self) -> "LayoutBatch":
-        """The same in double precision."""
+        """Return the tensors in double precision."""
         tensors = {item.name: getattr(self, item.name).double() for item in fields(self) if item.name != "layouts"}
         return replace(self, **tensors)
 
     def groups(self, values: Tensor) -> Tensor:
-        """(B, ...) -> (L, B / L, ...)."""
+        """Split the samples by layout: (B, ...) to (L, B / L, ...)."""
         return values.reshape(len(self.layouts), -1, *values.shape[1:])
 
     def by_sample(self, values: Tensor, count: int) -> Tensor:
-        """What holds for a layout, for each of its samples. values: (L, ...) -> (count, ...)."""
+        """Repeat a value per layout for each of its samples: (L, ...) to (count, ...)."""
         return values.repeat_interleave(count // len(self.layouts), dim=0)
 
     def centred(self, points: Tensor) -> Tensor:
-        """Points about the mean of those that the layout has; padding stays zero. (B, P, 3) -> (B, P, 3)."""
+        """Subtract from each frame the mean of the points that the layout has.
+
+        Args:
+            points: (B, P, 3).
+
+        Returns:
+            (B, P, 3), zero at padding.
+        """
         groups = self.groups(points)
         share = self.mask / self.mask.sum(1, keepdim=True)
         mean = torch.einsum("lp,lnpc->lnc", share, groups)
         return ((groups - mean[:, :, None]) * self.mask[:, None, :, None]).flatten(0, 1)
 
     def edge_vectors(self, points: Tensor) -> Tensor:
-        """(B, P, 3) -> (B, E, 3)."""
+        """Return the vectors along the edges: (B, P, 3) to (B, E, 3)."""
         return torch.einsum("lep,lnpc->lnec", self.edges, self.groups(points)).flatten(0, 1)
 
     def features(self, points: Tensor, kind: str) -> Tensor:
-        """What the network is shown beside the points, (B, 0 or E or E + Q, 3). points: (B, P, 3)."""
+        """Compute the inputs of the network besides the points.
+
+        Args:
+            points: (B, P, 3).
+            kind: ``points``, ``directions`` or ``planes``, as ``ModelConfig.features``.
+
+        Returns:
+            (B, 0, 3), (B, E, 3) or (B, E + Q, 3): unit edge directions and cross products of those that share a point.
+        """
         if kind == "points":
             return points[:, :0]
         edges = self.edge_vectors(points)
@@ -123,24 +146,36 @@ class LayoutBatch:
         return torch.cat([directions, torch.linalg.cross(first, second, dim=-1)], dim=1)
 
     def edge_sum(self, points_m: Tensor) -> Tensor:
-        """Sum of the edges' lengths. points_m: (B, P, 3), metres -> (B,), metres."""
+        """Return the sum of the edge lengths of each frame: (B, P, 3), metres, to (B,), metres."""
         return torch.linalg.vector_norm(self.edge_vectors(points_m), dim=-1).sum(-1)
 
     def pad(self, points: Tensor) -> Tensor:
-        """Points of a single layout. (B, K, 3) -> (B, P, 3)."""
+        """Pad the points of a single layout: (B, K, 3) to (B, P, 3)."""
         return torch.nn.functional.pad(points, (0, 0, 0, self.width - points.shape[1]))
 
     def points_of(self, global_rotmat: Tensor) -> Tensor:
-        """P_3d of the mean body, from the pelvis. global_rotmat: (B, 24, 3, 3) -> (B, P, 3), metres."""
+        """Compute P_3d of the mean body.
+
+        Args:
+            global_rotmat: (B, 24, 3, 3), global rotations.
+
+        Returns:
+            (B, P, 3), metres, relative to the pelvis.
+        """
         groups = self.groups(_rows(global_rotmat))
         posed = groups.flatten(1, 2) @ self.moment_arms
         return posed.reshape(-1, 3, self.width).transpose(1, 2)
 
     def points_of_bodies(self, global_rotmat: Tensor, betas: Tensor, moved_m: Tensor) -> tuple[Tensor, Tensor]:
-        """P_3d of a body each, from its pelvis, and the same bodies' points in the T-pose.
+        """Compute P_3d of a different body for each sample.
 
-        global_rotmat: (B, 24, 3, 3); betas: (B, S); moved_m: (B, P, 3), markers' displacements in the T-pose
-        -> two times (B, P, 3), metres.
+        Args:
+            global_rotmat: (B, 24, 3, 3), global rotations.
+            betas: (B, S), shape parameters.
+            moved_m: (B, P, 3), displacement of the markers in the T-pose, metres.
+
+        Returns:
+            The posed points (B, P, 3), metres, relative to the pelvis, and those of the same bodies in the T-pose.
         """
         betas, count = self.groups(betas), len(global_rotmat)
         moment_arms = self.moment_arms.flatten(1)[:, None] + betas @ self.moment_arm_dirs
@@ -155,7 +190,17 @@ class LayoutBatch:
 def build_layout_batch(
     body: BodyModel, markers: Sequence[MarkerSet], natural: Tensor, device: torch.device | str = "cpu"
 ) -> LayoutBatch:
-    """Lay the layouts of the marker sets beside each other; sizes are measured in natural poses (N, 24, 3, 3)."""
+    """Build the tensors of the layouts of several marker sets.
+
+    Args:
+        body: The mean body.
+        markers: One marker set per layout.
+        natural: (N, 24, 3, 3), natural poses in which the size of the body is measured.
+        device: Device of the tensors.
+
+    Returns:
+        The tensors, with groups in the order of ``markers``.
+    """
     layouts = tuple(table.layout for table in markers)
     shape = (len(layouts), max(layout.count for layout in layouts))
     twin = torch_body(body, markers[0])
@@ -201,21 +246,27 @@ def build_layout_batch(
 
 
 def meetings(layout: Layout) -> list[tuple[int, int]]:
-    """Pairs of edges that share a point, as indices of ``layout.edges``."""
+    """Return the pairs of edges that share a point, as indices of ``layout.edges``."""
     edges = [set(edge) for edge in layout.edges]
     return [(i, j) for i in range(len(edges)) for j in range(i + 1, len(edges)) if edges[i] & edges[j]]
 
 
 def feature_count(layout: Layout, kind: str) -> int:
-    """Vectors that the network is shown of a layout, the points among them."""
+    """Return the number of input vectors of a layout, points included."""
     lines = 0 if kind == "points" else len(layout.edges)
     return layout.count + lines + (len(meetings(layout)) if kind == "planes" else 0)
 
 
 def moment_arms(weights: Tensor, rest_points_m: Tensor, rest_joints_m: Tensor) -> Tensor:
-    """What each bone's orientation is multiplied with to give a point, from the pelvis.
+    """Compute the vectors that the bones' rotations are multiplied with to give the points relative to the pelvis.
 
-    weights: (K, 24); rest_points_m: (K, 3); rest_joints_m: (24, 3), T-pose -> (72, K).
+    Args:
+        weights: (K, 24), skinning weights of the points.
+        rest_points_m: (K, 3), points in the T-pose, metres.
+        rest_joints_m: (24, 3), joints in the T-pose, metres.
+
+    Returns:
+        (72, K), metres, three rows per bone.
     """
     result = weights[:, :, None] * (rest_points_m[:, None] - rest_joints_m)
     hanging = weights.clone()
@@ -242,5 +293,5 @@ def _measured(layout_batch: LayoutBatch, natural_global: Tensor) -> LayoutBatch:
 
 
 def _rows(global_rotmat: Tensor) -> Tensor:
-    """Row a holds the a-th rows of all bones' matrices: (B, 24, 3, 3) -> (B, 3, 72)."""
+    """Gather the a-th rows of all bones' matrices in row a: (B, 24, 3, 3) to (B, 3, 72)."""
     return global_rotmat.transpose(1, 2).flatten(2)

@@ -1,4 +1,4 @@
-"""Rotations for training: twins of ``core.body.rotation`` through which gradients flow at every angle."""
+"""Rotations for training: torch twins of ``core.body.rotation`` with gradients defined at every angle."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,9 +10,15 @@ TINY = 1e-12
 
 
 def rotvec_to_rotmat(rotvec: Tensor) -> Tensor:
-    """Rodrigues' formula. rotvec: (..., 3), radians -> (..., 3, 3).
+    """Convert rotation vectors to matrices with Rodrigues' formula.
 
-    1 - cos is written with the half angle, so that small angles lose no digits.
+    1 - cos is computed from the half angle, so that small angles lose no digits.
+
+    Args:
+        rotvec: (..., 3), radians.
+
+    Returns:
+        (..., 3, 3).
     """
     angle_sq = (rotvec * rotvec).sum(-1, keepdim=True) + TINY
     angle = angle_sq.sqrt()
@@ -28,7 +34,7 @@ def rotvec_to_rotmat(rotvec: Tensor) -> Tensor:
 
 
 def rot6d_to_rotmat(rot6d: Tensor) -> Tensor:
-    """Gram-Schmidt (Zhou et al. 2019, equation 15). rot6d: (..., 6) -> (..., 3, 3)."""
+    """Orthogonalise two columns by Gram-Schmidt (Zhou et al. 2019, equation 15): (..., 6) to (..., 3, 3)."""
     x = _unit(rot6d[..., :3])
     second = rot6d[..., 3:]
     y = _unit(second - (x * second).sum(-1, keepdim=True) * x)
@@ -36,26 +42,29 @@ def rot6d_to_rotmat(rot6d: Tensor) -> Tensor:
 
 
 def rotmat_to_rot6d(rotmat: Tensor) -> Tensor:
-    """rotmat: (..., 3, 3) -> (..., 6), the first column and then the second."""
+    """Return the first column and then the second: (..., 3, 3) to (..., 6)."""
     return torch.cat([rotmat[..., :, 0], rotmat[..., :, 1]], dim=-1)
 
 
 def yaw_rotmat(cosine: Tensor, sine: Tensor) -> Tensor:
-    """Turn about the vertical. cosine, sine: (...) -> (..., 3, 3)."""
+    """Return rotations about the vertical from cosine and sine, (...) each: (..., 3, 3)."""
     zero, one = torch.zeros_like(cosine), torch.ones_like(cosine)
     rows = torch.stack([cosine, zero, sine, zero, one, zero, -sine, zero, cosine], dim=-1)
     return rows.reshape(*cosine.shape, 3, 3)
 
 
 def product(first: Tensor, second: Tensor) -> Tensor:
-    """Products of 3x3 matrices with matrices. first, second: (..., 3, 3), broadcast."""
+    """Multiply 3x3 matrices: (..., 3, 3) each, broadcast."""
     result: Tensor = _Product.apply(first, second)  # type: ignore[no-untyped-call]
     return result
 
 
 class _Product(torch.autograd.Function):
-    """A sum of outer products: where samples are last in memory ten times as fast as a batched product of matrices
-    this small. Its own gradient saves the sums that broadcasting would ask for."""
+    """A sum of outer products.
+
+    With samples last in memory this is ten times as fast as a batched product of matrices this small. Its own gradient
+    saves the sums that broadcasting would require.
+    """
 
     @staticmethod
     def forward(ctx: Any, first: Tensor, second: Tensor) -> Tensor:
@@ -80,20 +89,28 @@ def _outer_sum(first: Tensor, second: Tensor) -> Tensor:
 
 
 def samples_last(rotmat: Tensor) -> Tensor:
-    """The same tensor, laid out in memory with the samples last, so that arithmetic on the small matrices runs over
-    long rows of numbers. rotmat: (B, J, 3, 3) -> (B, J, 3, 3)."""
+    """Return the same tensor with the samples last in memory.
+
+    Arithmetic on the small matrices then runs over long contiguous rows.
+
+    Args:
+        rotmat: (B, J, 3, 3).
+
+    Returns:
+        (B, J, 3, 3).
+    """
     return rotmat.permute(1, 2, 3, 0).contiguous().permute(3, 0, 1, 2)
 
 
 def pick(rotmat: Tensor, joints: Sequence[int]) -> Tensor:
-    """Some joints, samples last in memory. rotmat: (B, J, 3, 3) -> (B, len(joints), 3, 3)."""
+    """Select joints, samples last in memory: (B, J, 3, 3) to (B, len(joints), 3, 3)."""
     # index_select and not an index: its gradient is summed in a fixed order.
     index = torch.tensor(joints, device=rotmat.device)
     return rotmat.permute(1, 2, 3, 0).index_select(0, index).permute(3, 0, 1, 2)
 
 
 def join(*parts: Tensor) -> Tensor:
-    """Joints of several tensors together, samples last in memory. (B, J_i, 3, 3) each -> (B, sum of J_i, 3, 3)."""
+    """Concatenate joints, samples last in memory: (B, J_i, 3, 3) each to (B, sum of J_i, 3, 3)."""
     return torch.cat([part.permute(1, 2, 3, 0) for part in parts]).permute(3, 0, 1, 2)
 
 

@@ -1,6 +1,6 @@
-"""The body for training: twin of ``core.body`` with gradients, and with a shape for every sample.
+"""The body for training: torch twin of ``core.body`` with gradients and with a shape per sample.
 
-Levels of SMPL's tree are runs of neighbouring joints, so that each level is one product over (batch, joints).
+The levels of SMPL's kinematic tree are runs of neighbouring joints, so each level is one product over (batch, joints).
 """
 
 from dataclasses import dataclass
@@ -18,8 +18,18 @@ from .torch_rotations import join, pick, product
 
 @dataclass(frozen=True)
 class TorchBody:
-    """A body's arrays as tensors; fields as in ``core.body.model.BodyModel``, plus rest_joints_m (24, 3),
-    joint_dirs (24, 3, B), and the markers' weights (K, 24) and offsets_m (K, 3)."""
+    """A body and a marker set as tensors. B is the number of shape parameters.
+
+    Attributes:
+        rest_joints_m: (24, 3), joints of the mean body in the T-pose, metres.
+        joint_dirs: (24, 3, B), metres per shape parameter.
+        v_template_m: (V, 3), vertices of the mean body, metres.
+        shapedirs: (V, 3, B), metres per shape parameter.
+        posedirs: Pose correctives as in ``core.body.model.BodyModel``, or None.
+        skin_weights: (V, 24).
+        marker_weights: (K, 24).
+        marker_offsets_m: (K, 3), metres.
+    """
 
     rest_joints_m: Tensor
     joint_dirs: Tensor
@@ -36,13 +46,20 @@ class TorchBody:
         return self.joint_dirs.shape[2]
 
     def joints_of(self, betas: Tensor | None) -> Tensor:
-        """Joint centres in the T-pose, metres. betas: (B, S) or None -> (B, 24, 3) or (24, 3)."""
+        """Return joint centres in the T-pose, metres.
+
+        Args:
+            betas: (N, B), or None for the mean body.
+
+        Returns:
+            (N, 24, 3), or (24, 3) for the mean body.
+        """
         if betas is None:
             return self.rest_joints_m
         return self.rest_joints_m + torch.einsum("jcs,bs->bjc", self.joint_dirs, betas)
 
     def rest_points(self, rest_joints_m: Tensor) -> Tensor:
-        """Markers in the T-pose, metres. rest_joints_m: (..., 24, 3) -> (..., K, 3)."""
+        """Return the markers in the T-pose: joints (..., 24, 3) to markers (..., K, 3), metres."""
         return self.marker_weights @ rest_joints_m + self.marker_offsets_m
 
 
@@ -73,8 +90,12 @@ _LEVELS: Final = tuple((joints[0], joints[-1] + 1, parents) for joints, parents 
 def forward_kinematics(rest_joints_m: Tensor, pose_rotmat: Tensor) -> tuple[Tensor, Tensor]:
     """Pose the skeleton (Loper et al. 2015, equation 3).
 
-    rest_joints_m: (24, 3) or (B, 24, 3), metres; pose_rotmat: (B, 24, 3, 3), local.
-    Returns global_rotmat (B, 24, 3, 3) and joints_m (B, 24, 3).
+    Args:
+        rest_joints_m: (24, 3) or (B, 24, 3), metres.
+        pose_rotmat: (B, 24, 3, 3), local rotations.
+
+    Returns:
+        Global rotations (B, 24, 3, 3) and joints (B, 24, 3), metres.
     """
     rest = rest_joints_m.expand(len(pose_rotmat), JOINT_COUNT, 3)
     rotmats, joints = [pose_rotmat[:, :1]], [rest[:, :1]]
@@ -91,7 +112,7 @@ def forward_kinematics(rest_joints_m: Tensor, pose_rotmat: Tensor) -> tuple[Tens
 
 
 def local_to_global_rotmat(pose_rotmat: Tensor) -> Tensor:
-    """Orientations in space of the bones alone. pose_rotmat: (B, 24, 3, 3), local -> (B, 24, 3, 3)."""
+    """Multiply local rotations along the kinematic tree: (B, 24, 3, 3) to (B, 24, 3, 3)."""
     rotmats, start = [pose_rotmat[:, :1]], 0
     for first, end, parents in _LEVELS:
         above = pick(rotmats[-1], [parent - start for parent in parents])
@@ -103,11 +124,16 @@ def local_to_global_rotmat(pose_rotmat: Tensor) -> Tensor:
 def p_3d(
     body: TorchBody, pose_rotmat: Tensor, rest_joints_m: Tensor | None = None, rest_points_m: Tensor | None = None
 ) -> Tensor:
-    """Key-points of posed bodies, metres: twin of ``core.body.keypoints.keypoints_from_pose``.
+    """Compute key-points of posed bodies: twin of ``core.skeleton.markers.keypoints_from_pose``.
 
-    pose_rotmat: (B, 24, 3, 3); rest_joints_m: (B, 24, 3), of each sample's shape, or None for the mean body;
-    rest_points_m: (B, K, 3), where each sample's markers sit in the T-pose, or None for the marker set's places.
-    Returns (B, K, 3).
+    Args:
+        body: The body and its markers.
+        pose_rotmat: (B, 24, 3, 3), local rotations.
+        rest_joints_m: (B, 24, 3), joints of each sample's shape, metres; None for the mean body.
+        rest_points_m: (B, K, 3), markers of each sample in the T-pose, metres; None for those of the marker set.
+
+    Returns:
+        (B, K, 3), metres.
     """
     rest = body.rest_joints_m if rest_joints_m is None else rest_joints_m
     points = body.rest_points(rest) if rest_points_m is None else rest_points_m
@@ -115,9 +141,15 @@ def p_3d(
 
 
 def vertices(body: TorchBody, pose_rotmat: Tensor, betas: Tensor | None = None) -> Tensor:
-    """Linear blend skinning with pose correctives: twin of ``core.body.model.skin``.
+    """Skin the mesh with pose correctives: twin of ``core.body.model.skin``.
 
-    pose_rotmat: (B, 24, 3, 3); betas: (B, S) or None -> (B, V, 3), metres.
+    Args:
+        body: The body.
+        pose_rotmat: (B, 24, 3, 3), local rotations.
+        betas: (B, S), or None for the mean body.
+
+    Returns:
+        (B, V, 3), metres.
     """
     points = body.v_template_m
     if betas is not None:
@@ -140,5 +172,5 @@ def _skin(weights: Tensor, points_m: Tensor, rest_joints_m: Tensor, pose_rotmat:
 
 
 def _product(first: Tensor, second: Tensor) -> Tensor:
-    """Products of 3x3 matrices with matrices or columns; einsum was the fastest of the ways tried on a processor."""
+    """Multiply 3x3 matrices with matrices or columns; einsum was the fastest variant measured on a CPU."""
     return torch.einsum("...ij,...jk->...ik", first, second)

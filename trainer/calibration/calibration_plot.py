@@ -1,4 +1,4 @@
-"""A picture of where the points ride, to be looked at: numbers alone do not show a marker inside a knee."""
+"""Picture of the calibrated points on the body: numbers alone do not show a marker inside a knee."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -16,8 +16,16 @@ if TYPE_CHECKING:
 
 
 class View(NamedTuple):
-    """title; right, up, towards: the axes of the picture, as rows; joint: what is close up, or None; reach_m: half
-    the height of what is shown, metres."""
+    """A view of the body.
+
+    Attributes:
+        title: Title of the picture.
+        right: Unit vector towards the right of the picture.
+        up: Unit vector towards its top.
+        towards: Unit vector towards the viewer.
+        joint: Joint at the centre of a close-up, or None.
+        reach_m: Half the height of the visible part, metres.
+    """
 
     title: str
     right: tuple[float, float, float]
@@ -46,7 +54,12 @@ VIEWS: Final = (
 
 
 def plot_markers(markers: MarkerSet, body: BodyModel, path: Path) -> None:
-    """Draw the mean body in its T-pose with the points on it, as a PNG; hollow ones lie on the far side.
+    """Draw the mean body in its T-pose with the points on it, as a PNG; points on the far side are hollow.
+
+    Args:
+        markers: The points.
+        body: The body.
+        path: File to write.
 
     Raises:
         ConfigError: matplotlib is not installed.
@@ -55,7 +68,7 @@ def plot_markers(markers: MarkerSet, body: BodyModel, path: Path) -> None:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ConfigError(
-            "--plot needs matplotlib. Install it (pip install 'dancepose[dev]'), or leave it out."
+            "--plot needs matplotlib. Install it with `pip install matplotlib`, or leave the option out."
         ) from error
     points = markers.rest_points(body.rest_joints())
     figure = Figure(figsize=(21.0, 21.0), layout="constrained")

@@ -1,4 +1,4 @@
-"""What a calibration found, as JSON values and as lines to read."""
+"""Results of a calibration as JSON values and as text."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,10 +16,17 @@ from .solve import Calibration, CalibrationSettings, CalibrationSolution
 def split(
     clips: Sequence[KeypointSequence], hold_out: tuple[str, ...]
 ) -> tuple[list[KeypointSequence], list[KeypointSequence]]:
-    """Clips to learn from, and clips named in ``hold_out``.
+    """Separate the clips to learn from and the clips held out.
+
+    Args:
+        clips: All clips.
+        hold_out: Names of the clips to hold out.
+
+    Returns:
+        The clips to learn from, and the others.
 
     Raises:
-        ConfigError: a name is no clip's, or nothing is left to learn from.
+        ConfigError: A name is no clip's, or nothing is left to learn from.
     """
     names = [Path(clip.source).name for clip in clips]
     unknown = sorted(set(hold_out) - set(names))
@@ -27,17 +34,17 @@ def split(
         raise ConfigError(f"--test-clip {', '.join(unknown)}: no such clip. There are: {', '.join(names)}.")
     learning = [clip for clip, name in zip(clips, names, strict=True) if name not in hold_out]
     if not learning:
-        raise ConfigError("Every clip is held out, so there is none to learn from. Remove a --test-clip.")
+        raise ConfigError("Every clip is held out, so none is left to learn from. Remove a --test-clip.")
     return learning, [clip for clip, name in zip(clips, names, strict=True) if name in hold_out]
 
 
 def provenance(found: Calibration, learning: Sequence[KeypointSequence], settings: CalibrationSettings) -> str:
-    """One sentence for the marker table: data, frames, seed and residual."""
+    """Return a sentence for the marker table: data, frames, seed and residual."""
     text = (
         f"dancepose calibrate, seed {settings.seed}: {len(found.learned.error_m)} frames of {len(learning)} clips, "
         f"mean residual {_mm(found.learned):.2f} mm"
     )
-    return text if found.held_out is None else f"{text}, {_mm(found.held_out):.2f} mm on clips not learned from"
+    return text if found.held_out is None else f"{text}, {_mm(found.held_out):.2f} mm on held-out clips"
 
 
 def calibration_report(
@@ -46,7 +53,17 @@ def calibration_report(
     checking: Sequence[KeypointSequence],
     settings: CalibrationSettings,
 ) -> dict[str, Any]:
-    """Residuals in mm per point and per clip, and each point's distance outside the skin of the mean body, in mm."""
+    """Collect residuals per point and per clip, and each point's distance outside the skin of the mean body.
+
+    Args:
+        found: The calibration.
+        learning: Clips learned from.
+        checking: Clips held out.
+        settings: Settings of the calibration.
+
+    Returns:
+        JSON values, lengths in millimetres.
+    """
     markers = found.markers
     per_point = {
         name: {
@@ -71,14 +88,14 @@ def calibration_report(
 
 
 def format_calibration(report: dict[str, Any]) -> str:
-    """The report as a table to read."""
-    lines = [f"{'point':<18}{'residual':>9}{'held out':>10}{'off skin':>10}  mm; rides on"]
+    """Format the report as a table."""
+    lines = [f"{'point':<18}{'residual':>9}{'held out':>10}{'off skin':>10}  mm; attached to"]
     for name, point in report["points"].items():
         held = "" if point["held_out_mm"] is None else f"{point['held_out_mm']:.1f}"
         bones = ", ".join(f"{bone} {share:.2f}" for bone, share in point["rides_on"].items())
         lines.append(f"{name:<18}{point['residual_mm']:>9.1f}{held:>10}{point['outside_skin_mm']:>10.1f}  {bones}")
     held = report["held_out_mean_residual_mm"]
-    other = "" if held is None else f"; {held:.2f} mm on clips not learned from ({', '.join(report['held_out_clips'])})"
+    other = "" if held is None else f"; {held:.2f} mm on held-out clips ({', '.join(report['held_out_clips'])})"
     lines.append(f"Mean residual {report['mean_residual_mm']:.2f} mm over {report['frames']} frames{other}.")
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""A guessed assignment as a layout file, which a calibration then starts from, and as lines to read."""
+"""A guessed attachment as a layout file, from which a calibration then starts, and as text."""
 
 from typing import Any, Final
 
@@ -12,19 +12,30 @@ from dancepose_addon.core.skeleton.layout_file import FORMAT
 from .guess_bones import Guess
 
 PAIRED_M: Final = 0.1
-"""Two points whose places mirror each other this nearly are a pair."""
+"""Two points whose positions mirror each other this closely are a pair, metres."""
 MIDDLE_M: Final = 0.04
 SHARE: Final = 0.8
 UNCLEAR: Final = 0.8
 SIDES: Final = ("left_hip", "left_shoulder", "left_collar")
 ENDS: Final = 2
-"""Points that stand for top and bottom, where none rides on head or feet."""
+"""Number of points used as top and bottom of a layout."""
 
 
 def layout_table(
     guess: Guess, names: tuple[str, ...], points: NDArray[np.floating], body: BodyModel, title: str
 ) -> dict[str, Any]:
-    """The table of a layout file. points: (T, K, 3), as they were recorded, for the edges."""
+    """Build the table of a layout file.
+
+    Args:
+        guess: The attachments.
+        names: Names of the points.
+        points: (T, K, 3), the recording, from which edges are inferred.
+        body: The mean body.
+        title: Title of the layout.
+
+    Returns:
+        The table, as ``write_layout`` expects it.
+    """
     joints, mirror = body.rest_joints(), mirrored(guess.rest_m)
     rows = []
     for index, name in enumerate(names):
@@ -44,7 +55,7 @@ def layout_table(
 
 
 def mirrored(rest_m: NDArray[np.floating]) -> list[int]:
-    """For each point its mirror image: mutual nearest across the middle; itself where it has none. rest_m: (K, 3)."""
+    """Return the mirror image of each point (mutual nearest across the middle) or itself. rest_m: (K, 3), metres."""
     flipped = rest_m * np.array([-1.0, 1.0, 1.0])
     away = np.linalg.norm(rest_m[:, None] - flipped[None], axis=-1)
     nearest = away.argmin(axis=1)
@@ -74,10 +85,10 @@ def _sides(guess: Guess, names: tuple[str, ...], mirror: list[int]) -> dict[str,
 
 
 def describe_guess(guess: Guess, names: tuple[str, ...]) -> str:
-    """A line for each point: its bone, how still it lies there, and a question mark where that is not clear."""
-    lines = [f"{'point':<18}{'rides on':<16}{'moves':>9}"]
+    """Format each point's bone and how far it moves; a question mark shows that the bone is unclear."""
+    lines = [f"{'point':<18}{'attached to':<16}{'moves':>9}"]
     for name, joint, spread, doubt in zip(names, guess.joints, guess.spread_m, guess.doubt, strict=True):
-        mark = "  ? another bone would do as well" if doubt > UNCLEAR else ""
+        mark = "  ? another bone fits as well" if doubt > UNCLEAR else ""
         lines.append(f"{name:<18}{JOINT_NAMES[joint]:<16}{1000.0 * float(spread):>6.1f} mm{mark}")
     other = ""
     if np.isfinite(guess.runner_up_m):

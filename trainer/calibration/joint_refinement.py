@@ -1,10 +1,10 @@
-"""A marker table solved again together with the poses and bodies of the fit itself.
+"""Refine a marker table together with the poses and bodies of the fit itself.
 
-``calibrate`` has priors of its own for poses and shapes; the fit that uses its table has others, so places that suit
-the one are a few millimetres off for the other. Here places and shares of all points, the body of every clip and the
-pose of every sampled frame are unknowns of one least-squares problem, the fit's own (Loper, Mahmood and Black 2014,
-MoSh, pose the same problem and solve it in turn, which hardly moves: see ``core.fit.shape_and_poses``). Each frame's
-pose is eliminated first, then each clip's body; a small system for the table is left.
+``calibrate`` has its own priors for poses and shapes. The fit that uses its table has others, so the positions are a
+few millimetres off for it. Here positions and weights of all points, the body of every clip and the pose of every
+sampled frame are unknowns of one least-squares problem, the fit's own. (Loper, Mahmood and Black 2014, MoSh, state the
+same problem and alternate, which hardly converges: see ``core.fit.shape.bundle_adjustment``.) Each frame's pose is
+eliminated first, then each clip's body; a small system for the table remains.
 """
 
 from collections.abc import Sequence
@@ -41,17 +41,19 @@ DAMPING_M: Final = 0.05
 LESS_DAMPING: Final = 0.3
 MORE_DAMPING: Final = 10.0
 START_SPREAD: Final = 0.02
-"""Residual of a frame that weighs as much as a point's way from where the table had it, as a share of that way: a
-larger body with points further in is almost as good as a smaller one with points further out, and nothing else would
-keep them on the skin."""
+"""Weight of a point's displacement from its start: the residual of a frame that costs as much, per displacement.
+
+A larger body with points farther inside is nearly as good as a smaller one with points farther outside, and nothing
+else would keep the points on the skin.
+"""
 SHARE_SPREAD_M: Final = 0.003
-"""The same for a point that goes from one bone to another."""
+"""The same for a weight that moves from one bone to another."""
 MAIN_SHARE: Final = 0.2
-"""A point that rides on a bone by this much may come to ride on its neighbours too."""
+"""A point with at least this weight on a bone may also get weight on the bone's neighbours."""
 SAME_PLACE_M: Final = 0.001
-"""Points that mirror each other this well are solved together, and stay mirror images."""
+"""Points that mirror each other this closely are solved together and stay mirror images."""
 SKIN_M: Final = (-0.001, 0.02)
-"""Outside the skin of the mean body, metres: as ``calibrate`` holds it."""
+"""Range of the distance outside the skin of the mean body, metres, as in ``calibrate``."""
 ROUNDING_M: Final = 2e-4
 HALVINGS: Final = 16
 FLIP: Final = np.array([-1.0, 1.0, 1.0])
@@ -60,7 +62,12 @@ MIRRORED: Final = np.array(MIRRORED_JOINTS)
 
 @dataclass(frozen=True)
 class Point:
-    """A point or its mirror image on the other side. index: of the point; mirror: whether sides are swapped."""
+    """A point, or its mirror image.
+
+    Attributes:
+        index: Index of the point.
+        mirror: Whether sides are swapped.
+    """
 
     index: int
     mirror: bool
@@ -68,8 +75,14 @@ class Point:
 
 @dataclass(frozen=True)
 class _Freedom:
-    """What may change of a table. points, joints: (W,), pairs of which the share may change; basis: (3 K + W, F), how
-    all places and those shares move with each free number; moves_share: (F,), whether it is one of shares."""
+    """Free parameters of a table.
+
+    Attributes:
+        points: (W,), points whose weights may change.
+        joints: (W,), the bones of these weights.
+        basis: (3 K + W, F), change of all positions and these weights per free parameter.
+        moves_share: (F,), whether a free parameter changes weights.
+    """
 
     points: NDArray[np.intp]
     joints: NDArray[np.intp]
@@ -79,8 +92,14 @@ class _Freedom:
 
 @dataclass(frozen=True)
 class _Clip:
-    """A clip's equations. inverse: (B, B), of its body's own block; crossed: (B, P), of the body against the table;
-    gradient: (B,), of the body."""
+    """The equations of a clip.
+
+    Attributes:
+        reduced: Equations with the poses eliminated.
+        inverse: (B, B), inverse of the block of its body.
+        crossed: (B, P), block of the body and the table.
+        gradient: (B,), of the body.
+    """
 
     reduced: Reduced
     inverse: F64
@@ -88,7 +107,7 @@ class _Clip:
     gradient: F64
 
     def body_change(self, table_change: F64) -> F64:
-        """How the clip's body changes where the table does so."""
+        """Return the change of the clip's body that follows from a change of the table."""
         return self.inverse @ (self.gradient - self.crossed @ table_change)
 
 
@@ -101,7 +120,19 @@ def polish(
     rounds: int = ROUNDS,
     progress: Progress = silent,
 ) -> MarkerSet:
-    """The table that suits the clips best, held to where it was."""
+    """Refine a marker table on clips.
+
+    Args:
+        markers: Table to start from; the result is held close to it.
+        clips: Clips of its layout.
+        body: The mean body.
+        regressor: Regressor of the layout.
+        rounds: Number of Gauss-Newton steps.
+        progress: Called with the fraction done and a message.
+
+    Returns:
+        The refined table.
+    """
     samples, solved = [], []
     for index, clip in enumerate(clips):
         progress(0.5 * index / len(clips), f"Posing {clip.source}")
@@ -123,7 +154,19 @@ def solve_table(
     rounds: int = ROUNDS,
     progress: Progress = silent,
 ) -> MarkerSet:
-    """Gauss-Newton's steps for the table, all bodies and all poses. solved: the samples posed with ``start``."""
+    """Take damped Gauss-Newton steps for the table, all bodies and all poses.
+
+    Args:
+        start: Table to start from.
+        body: The mean body.
+        samples: Sampled frames of each clip.
+        solved: The samples posed with ``start``.
+        rounds: Number of steps.
+        progress: Called with the fraction done and a message.
+
+    Returns:
+        The refined table.
+    """
     freedom, markers = _freedom(start, body), start
     frames, damping = sum(len(sample.target_m) for sample in samples), DAMPING_M**2
     cost = sum(cost_of(ShapeModel(start, body), one) for one in solved)
@@ -148,14 +191,24 @@ def solve_table(
 def residual_mm(
     markers: MarkerSet, clips: Sequence[KeypointSequence], body: BodyModel, regressor: PoseRegressor
 ) -> float:
-    """What the fit leaves with a table, mean over frames, mm."""
+    """Return the mean error of the fit with a table, over frames, millimetres."""
     left = [fit(clip, regressor=regressor, body=body, markers=markers).report["final_error_mm"] for clip in clips]
     return float(np.average(left, weights=[len(clip) for clip in clips]))
 
 
 def near_skin(markers: MarkerSet, start: MarkerSet, body: BodyModel) -> MarkerSet:
-    """Points that started on the skin or at most SKIN_M off it, give or take ROUNDING_M, stay so: one that left is
-    taken back towards its start just as far as it has to be. Shares stay as they are."""
+    """Keep points on the skin that started on it, or at most SKIN_M outside it, within ROUNDING_M.
+
+    A point that left this range is moved back towards its start as far as necessary. Weights are kept.
+
+    Args:
+        markers: Table to correct.
+        start: Table it started from.
+        body: The mean body.
+
+    Returns:
+        The corrected table.
+    """
     skin, joints = Skin(body), body.rest_joints()
     first, last = start.rest_points(joints), markers.rest_points(joints)
 
@@ -182,7 +235,7 @@ def near_skin(markers: MarkerSet, start: MarkerSet, body: BodyModel) -> MarkerSe
 
 
 def mirror_groups(markers: MarkerSet, body: BodyModel) -> list[list[Point]]:
-    """Points with their mirror images; a point in the middle is its own, and one without a counterpart is alone."""
+    """Pair points with their mirror images; a point in the middle is its own, one without a counterpart is alone."""
     rest = markers.rest_points(body.rest_joints())
     groups, done = [], set()
     for point, place in enumerate(rest):
@@ -227,13 +280,13 @@ def _freedom(markers: MarkerSet, body: BodyModel) -> _Freedom:
 
 
 def _goes(row: dict[tuple[int, int], int], one: Point, joint: int, main: int) -> list[tuple[int, float]]:
-    """A share that goes from the main bone to another."""
+    """Return the entries of a weight that moves from the main bone to another."""
     to, away = (int(MIRRORED[joint]), int(MIRRORED[main])) if one.mirror else (joint, main)
     return [(row[one.index, to], 1.0), (row[one.index, away], -1.0)]
 
 
 def _bones(weights: F32, group: Sequence[Point]) -> NDArray[np.intp]:
-    """On which a point may ride: its own, and the neighbours of those that carry much of it."""
+    """Return the bones that a point may be attached to: its own, and neighbours of those that carry much of it."""
     near = np.zeros(JOINT_COUNT, bool)
     for joint in np.flatnonzero(weights >= MAIN_SHARE):
         near[[child for child in range(JOINT_COUNT) if PARENTS[child] == joint]] = True
@@ -246,7 +299,7 @@ def _bones(weights: F32, group: Sequence[Point]) -> NDArray[np.intp]:
 
 
 def _changed(markers: MarkerSet, body: BodyModel, freedom: _Freedom, change: F64) -> MarkerSet:
-    """A table after a change, (3 K + W,): shares are kept from 0 to 1, and places do not hang on them."""
+    """Apply a change (3 K + W,) to a table; weights are kept from 0 to 1, and positions do not depend on them."""
     mean, count = body.rest_joints().astype(np.float64), markers.layout.count
     places = markers.rest_points(body.rest_joints()) + change[: 3 * count].reshape(count, 3)
     weights = markers.weights.astype(np.float64)
@@ -257,7 +310,7 @@ def _changed(markers: MarkerSet, body: BodyModel, freedom: _Freedom, change: F64
 
 
 def _held(markers: MarkerSet, start: MarkerSet, body: BodyModel) -> float:
-    """What the table's way from its start weighs in a frame, squared metres."""
+    """Return the cost per frame of the table's distance from its start, squared metres."""
     places = [table.rest_points(body.rest_joints()) for table in (markers, start)]
     moved = float(np.square(places[0] - places[1]).sum())
     return START_SPREAD**2 * moved + SHARE_SPREAD_M**2 * float(np.square(markers.weights - start.weights).sum())
@@ -272,7 +325,7 @@ def _step(
     frames: int,
     damping: float,
 ) -> tuple[F64, list[_Clip]]:
-    """How the table changes, (3 K + W,), and each clip's equations."""
+    """Return the change of the table, (3 K + W,), and each clip's equations."""
     places = 3 * markers.layout.count
     hold = frames * np.concatenate([
         np.full(places, START_SPREAD**2), np.full(len(freedom.points), SHARE_SPREAD_M**2)
@@ -303,7 +356,7 @@ def _step(
 def _clip_equations(
     markers: MarkerSet, body: BodyModel, solved: Solved, freedom: _Freedom, damping: float
 ) -> tuple[_Clip, F64, F64]:
-    """A clip's part of the table's equations, its body eliminated: with hessian (P, P) and gradient (P,)."""
+    """Return a clip's equations, and its part of the table's Hessian (P, P) and gradient (P,), its body eliminated."""
     free = body.beta_count + 1
     columns = ShapeModel(markers, body, adapt=True).columns(solved.state.pose)
     columns[..., free:] *= np.float32(solved.shape.scale)
@@ -318,7 +371,7 @@ def _clip_equations(
 
 
 def _share_columns(solved: Solved, freedom: _Freedom) -> F32:
-    """How points move with their shares, (S, K, 3, W): towards where the bone alone would carry them."""
+    """Return the derivatives of the points by their weights, (S, K, 3, W): towards where the bone alone puts them."""
     rest, state = solved.problem.rest_joints_m, solved.state
     rotmat, joints = forward_kinematics(rest, state.pose, state.translation)
     local = solved.shape.sized_markers().rest_points(rest)[freedom.points] - rest[freedom.joints]

@@ -1,7 +1,7 @@
-"""What calibration knows beforehand: where the points of a layout sit roughly, and how people hold themselves.
+"""Prior knowledge of a calibration: rough positions of a layout's points, and how people hold their joints.
 
-Positions alone cannot tell a bone that is always turned a little from a point that sits a little further round it.
-These tables settle such questions; everything that the recordings do say outweighs them.
+Positions alone cannot distinguish a bone that is always rotated a little from a point that is a little farther round
+it. These tables decide such cases; everything that the recordings determine outweighs them.
 """
 
 from dataclasses import dataclass
@@ -16,16 +16,20 @@ from dancepose_addon.core.skeleton.layouts import Layout
 from dancepose_addon.core.skeleton.markers import markers_for
 
 TABLE_HEIGHT_M: Final = 1.70
-"""Height of the body that the places below are written for; other bodies scale them."""
+"""Height of the body that the positions below refer to; they are scaled for other bodies."""
 
 
 @dataclass(frozen=True)
 class Placement:
-    """A rough place of a point. bones: joints that it may ride on, nearest first; offset_m: metres from the first,
-    T-pose axes (x to the body's left, y up, z forward);
-    on_skin: whether it is known to lie on the skin;
-    paired: whether its mirror image is a point of the layout too;
-    least: share of the first bone at least."""
+    """Rough position of a point.
+
+    Attributes:
+        bones: Joints that it may be attached to, nearest first.
+        offset_m: Offset from the first of them in the T-pose, metres (x to the body's left, y up, z forward).
+        on_skin: Whether it is known to be on the skin.
+        paired: Whether its mirror image is a point of the layout too.
+        least: Smallest weight of the first bone.
+    """
 
     bones: tuple[str, ...]
     offset_m: tuple[float, float, float]
@@ -55,7 +59,7 @@ _TABLES: Final = {"md23": _MD23}
 
 
 def placements(layout: Layout) -> tuple[Placement, ...]:
-    """A place for every point of a layout: from its table, else on the joint that the layout names."""
+    """Return a position for every point of a layout: from its table, else on the joint that the layout names."""
     if layout.is_users:
         return _users(layout)
     table = _TABLES.get(layout.name, {})
@@ -74,7 +78,7 @@ _JOINT_NAMES: Final = tuple(JOINT_INDEX)
 
 
 def _users(layout: Layout) -> tuple[Placement, ...]:
-    """What the user's file says: the first bone is the one with the largest share."""
+    """Return the positions given in a user's layout file; the first bone is the one with the largest weight."""
     body = load_body()
     joints, points = body.rest_joints(), markers_for(layout).rest_points(body.rest_joints())
     found = []
@@ -97,7 +101,7 @@ def _mirrored(place: Placement) -> Placement:
 
 
 def mirror_pairs(layout: Layout) -> tuple[int, ...]:
-    """For each point the index of its mirror image, its own on the middle line, or -1 where it has none."""
+    """Return for each point the index of its mirror image, its own on the middle line, or -1 if it has none."""
     partner, table = layout.mirrored, placements(layout)
     both = [table[k].paired and partner[partner[k]] == k for k in range(layout.count)]
     return tuple(other if pair else -1 for other, pair in zip(partner, both, strict=True))
@@ -134,7 +138,10 @@ HINGE_RANGE: Final = (0.0, 2.5)
 
 
 def prior_mean_and_spread() -> tuple[F32, F32]:
-    """Mean and spread of each joint's rotation vector (hinge, bend and twist at HINGES). Each (24, 3), radians."""
+    """Return mean and standard deviation of each joint's rotation vector, (24, 3) radians each.
+
+    At HINGES the three numbers are hinge, sideways bend and twist.
+    """
     mean, spread = np.zeros((JOINT_COUNT, 3), np.float32), np.ones((JOINT_COUNT, 3), np.float32)
     for name, (centre, width) in _NATURAL.items():
         joint = JOINT_INDEX[name]

@@ -1,8 +1,8 @@
-"""Learn where the points of a layout ride on a body, from recordings alone.
+"""Learn from recordings where the points of a layout are attached to the body.
 
-Loper, Mahmood and Black 2014, MoSh: the places of the markers, the shape of each dancer and the pose of each frame
-are solved together, so that the posed body carries the points to where they were seen. Here a point may ride on
-several neighbouring bones, and one table serves all clips.
+As in MoSh (Loper, Mahmood and Black 2014), positions of the markers, the shape of each dancer and the pose of each
+frame are solved together, so that the posed body carries the points to where they were recorded. Here a point may be
+attached to several neighbouring bones, and one table serves all clips.
 """
 
 from collections.abc import Sequence
@@ -27,31 +27,51 @@ from .priors import HINGE_RANGE, prior_mean_and_spread
 from .unknowns import HINGED, MarkerUnknowns, PoseUnknowns, Skin, points_of, start_places, start_poses
 
 ERROR_ROUND_M: Final = 0.006
-"""Below this a residual counts by its square, above by its length: recordings have outliers, and the mean is wanted."""
+"""Residuals below this are penalised by their square, above it by their length: recordings have outliers."""
 
 
 @dataclass(frozen=True)
 class CalibrationSettings:
-    """What weighs how much. frames: of all clips together; steps: of Adam; spreads in the unit that they name."""
+    """Settings of a calibration."""
 
+    # Frames of all clips together.
     frames: int = 540
+    # Steps of Adam. The loss is flat by then.
     steps: int = 600
+    # Seed of the choice of frames.
     seed: int = 0
+    # Expected error of a recorded point, metres; the unit of the residuals.
     noise_m: float = 0.005
+    # Weight of the pose prior. Small: it decides only what the points leave open.
     pose_weight: float = 0.03
+    # Weight of the shape prior, a standard normal distribution of the betas.
     shape_weight: float = 0.1
+    # Expected spread of the logarithm of a clip's scale.
     scale_spread: float = 0.1
+    # Range of the distance outside the skin, metres: a marker has a thickness.
     skin_range_m: tuple[float, float] = (0.0, 0.02)
+    # Spread of distances beyond that range, metres.
     skin_spread_m: float = 0.004
+    # Spread of the displacement from the rough positions of the table, metres.
     start_spread_m: float = 0.03
+    # Weight of that displacement.
     start_weight: float = 1.0
+    # Spread of hinge angles beyond their range, radians.
     hinge_spread: float = 0.05
+    # Bones with a smaller weight are dropped before the final optimisation.
     least_share: float = 0.02
 
 
 @dataclass(frozen=True)
 class CalibrationSolution:
-    """Places, poses and what is left. error_m: (N, K), metres; clip: (N,), index of a frame's clip."""
+    """Result of the optimisation.
+
+    Attributes:
+        places: Solved attachment of the points.
+        poses: Solved poses, scales and shapes.
+        error_m: (N, K), remaining distances, metres.
+        clip: (N,), index of each frame's clip.
+    """
 
     places: MarkerUnknowns
     poses: PoseUnknowns
@@ -61,7 +81,14 @@ class CalibrationSolution:
 
 @dataclass(frozen=True)
 class Calibration:
-    """A marker set with the evidence. learned, held_out: residuals; skin_m: (K,), metres outside the skin."""
+    """A marker table with its residuals.
+
+    Attributes:
+        markers: The table.
+        learned: Solution on the clips learned from.
+        held_out: Solution on other clips with the table fixed, or None.
+        skin_m: (K,), distance outside the skin, metres.
+    """
 
     markers: MarkerSet
     learned: CalibrationSolution
@@ -70,9 +97,15 @@ class Calibration:
 
 
 def sample_frames(clips: Sequence[KeypointSequence], frames: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Frames spread evenly over all clips, one at random in each stretch.
+    """Sample frames evenly over all clips, one at random in each interval.
 
-    Returns keypoints (N, K, 3), metres, and the index of each frame's clip (N,).
+    Args:
+        clips: The clips.
+        frames: Number of frames of all clips together.
+        seed: Seed of the choice.
+
+    Returns:
+        Key-points (N, K, 3), metres, and the index of each frame's clip (N,).
     """
     generator = np.random.default_rng(seed)
     share = max(1, frames // len(clips))
@@ -94,10 +127,20 @@ def calibrate(
     held_out: Sequence[KeypointSequence] = (),
     progress: Progress = silent,
 ) -> Calibration:
-    """Solve places on ``clips``; then, with these fixed, poses and shapes on ``held_out``.
+    """Solve the attachment of the points on ``clips``, then poses and shapes of ``held_out`` with the table fixed.
+
+    Args:
+        clips: Clips to learn from, of one layout.
+        body: The mean body.
+        settings: Settings.
+        held_out: Clips to check on.
+        progress: Called with the fraction done and a message.
+
+    Returns:
+        The table and its residuals.
 
     Raises:
-        InputError: there are no clips, or they are of several layouts.
+        InputError: There are no clips, or they are of several layouts.
     """
     layouts = {clip.layout.name for clip in (*clips, *held_out)}
     if not clips or len(layouts) != 1:
@@ -126,7 +169,7 @@ def calibrate(
 
 
 def drop_small_shares(places: MarkerUnknowns, least: float) -> MarkerUnknowns:
-    """Take points off bones whose share is below ``least``, on both sides alike."""
+    """Detach points from bones whose weight is below ``least``, on both sides alike."""
     _, weights = places.symmetric()
     return replace(places, may_attach=places.may_attach & (weights >= least))
 
@@ -142,9 +185,20 @@ def solve(
     learn: bool,
     progress: Progress = silent,
 ) -> CalibrationSolution:
-    """Adam on every unknown at once. keypoints: (N, K, 3), metres; clip: (N,); learn: whether the places move.
+    """Optimise all unknowns together with Adam.
 
-    The places start from ``start``, the poses from the trunk.
+    Args:
+        body: The body.
+        skin: Its skin.
+        start: Attachments to start from; poses start from the trunk's points.
+        keypoints: (N, K, 3), metres.
+        clip: (N,), index of each frame's clip.
+        settings: Settings.
+        learn: Whether the attachments are unknowns too.
+        progress: Called with the fraction done and a message.
+
+    Returns:
+        The solution.
     """
     torch.manual_seed(settings.seed)
     poses = start_poses(start, body.rest_joints_m.numpy(), keypoints, clip, body.beta_count)
@@ -179,7 +233,19 @@ def loss_terms(
     skin: Skin,
     settings: CalibrationSettings,
 ) -> dict[str, Tensor]:
-    """Named terms of the loss, each a mean over frames or clips. residual_m: (N, K, 3), metres."""
+    """Compute the named terms of the loss, each a mean over frames or clips.
+
+    Args:
+        residual_m: (N, K, 3), metres.
+        places: Attachments.
+        poses: Poses.
+        start: Attachments that they are held close to.
+        skin: Skin of the body.
+        settings: Weights.
+
+    Returns:
+        Scalar tensors by name.
+    """
     length = (residual_m.square().sum(-1) + ERROR_ROUND_M**2).sqrt() - ERROR_ROUND_M
     mean, spread = (torch.from_numpy(array) for array in prior_mean_and_spread())
     hinge = poses.turn[:, list(HINGED), 0]
@@ -200,7 +266,7 @@ def loss_terms(
 
 
 def _rate(done: float) -> float:
-    """Share of the learning rate: a short rise, then half a cosine."""
+    """Factor of the learning rate: a short warm-up, then half a cosine."""
     return min(1.0, 0.05 + done / 0.04) * (0.02 + 0.49 * (1.0 + math.cos(math.pi * done)))
 
 

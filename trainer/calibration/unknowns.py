@@ -1,4 +1,4 @@
-"""The unknowns of a calibration, and the points that follow from them."""
+"""The unknowns of a calibration and the points that follow from them."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -20,15 +20,21 @@ TRUNK: Final = tuple(JOINT_INDEX[name] for name in (
     "pelvis", "spine1", "spine2", "spine3", "neck", "head", "left_collar", "right_collar", "left_shoulder",
     "right_shoulder",
 ))  # fmt: skip
-"""Points near these joints lie so nearly still on the trunk that they show where it faces."""
+"""Points attached to these joints move so little relative to the trunk that they show where it faces."""
 
 
 @dataclass(frozen=True)
 class MarkerUnknowns:
-    """Where the points ride, shared by all clips. rest_m: (K, 3), metres, on the mean body's T-pose; blend: (K, 24),
-    logits of the bones' shares; rides: (K, 24), the bones that a point may ride on; partner: K indices of the mirror
-    images, or -1; on_skin: (K,), whether the point belongs on the skin; given: (K, 24), shares that
-    are not up to ``blend``."""
+    """Attachment of K points, shared by all clips.
+
+    Attributes:
+        rest_m: (K, 3), positions on the mean body in the T-pose, metres.
+        blend: (K, 24), logits of the bones' weights.
+        may_attach: (K, 24), bones that a point may be attached to.
+        partner: K indices of the mirror images, or -1.
+        on_skin: (K,), whether the point is known to be on the skin.
+        given: (K, 24), part of the weights that is fixed.
+    """
 
     rest_m: Tensor
     blend: Tensor
@@ -38,7 +44,7 @@ class MarkerUnknowns:
     given: Tensor
 
     def symmetric(self) -> tuple[Tensor, Tensor]:
-        """Rest points (K, 3) and bone weights (K, 24), of both sides alike where a point has a mirror image."""
+        """Return rest points (K, 3) and bone weights (K, 24), symmetric where a point has a mirror image."""
         index = torch.tensor([k if other < 0 else other for k, other in enumerate(self.partner)])
         paired = torch.tensor([other >= 0 for other in self.partner])[:, None]
         flip = torch.tensor([-1.0, 1.0, 1.0])
@@ -50,9 +56,16 @@ class MarkerUnknowns:
 
 @dataclass(frozen=True)
 class PoseUnknowns:
-    """What is solved for frames and clips. clip: (N,), index of a frame's clip; root: (N, 3, 3), which way the trunk
-    faces at first; turn: (N, 24, 3), radians, rotation vectors, or hinge, bend and twist at HINGED; place: (N, 3),
-    metres; log_scale: (C,); betas: (C, B)."""
+    """Unknowns of N frames and C clips.
+
+    Attributes:
+        clip: (N,), index of each frame's clip.
+        root: (N, 3, 3), initial orientation of the trunk.
+        turn: (N, 24, 3), radians, rotation vectors, or hinge, bend and twist at HINGED.
+        place: (N, 3), translation, metres.
+        log_scale: (C,), logarithm of the scale.
+        betas: (C, B), shape.
+    """
 
     clip: Tensor
     root: Tensor
@@ -62,7 +75,7 @@ class PoseUnknowns:
     betas: Tensor
 
     def rotmat(self) -> Tensor:
-        """Local rotations, (N, 24, 3, 3)."""
+        """Return local rotations, (N, 24, 3, 3)."""
         local = rotvec_to_rotmat(self.turn)
         axes = torch.tensor(list(HINGES.values()))
         parts = rotvec_to_rotmat(self.turn[:, list(HINGED), :, None] * axes)
@@ -72,7 +85,7 @@ class PoseUnknowns:
 
 
 def points_of(body: TorchBody, places: MarkerUnknowns, poses: PoseUnknowns) -> Tensor:
-    """P_3d of every frame, (N, K, 3), metres."""
+    """Compute P_3d of every frame, (N, K, 3), metres."""
     rest, weights = places.symmetric()
     joints = body.joints_of(poses.betas)
     moved = rest + weights @ (joints - body.rest_joints_m)
@@ -81,7 +94,7 @@ def points_of(body: TorchBody, places: MarkerUnknowns, poses: PoseUnknowns) -> T
 
 
 def start_places(body: BodyModel, layout: Layout, skin: "Skin") -> MarkerUnknowns:
-    """The rough places of the layout's table, laid on the skin."""
+    """Place the points at the rough positions of the layout's table, moved onto the skin."""
     joints, table = body.rest_joints(), placements(layout)
     factor = body.height_m / TABLE_HEIGHT_M
     rest = np.stack([joints[JOINT_INDEX[p.bones[0]]] + factor * np.array(p.offset_m) for p in table]).astype(np.float32)
@@ -99,9 +112,17 @@ def start_places(body: BodyModel, layout: Layout, skin: "Skin") -> MarkerUnknown
 
 
 def start_poses(places: MarkerUnknowns, joints: F32, keypoints: Tensor, clip: Tensor, beta_count: int) -> PoseUnknowns:
-    """Lay the trunk's points over each frame (Kabsch 1976); limbs as people hold them on average.
+    """Align the trunk's points with each frame (Kabsch 1976); the limbs get the mean pose.
 
-    keypoints: (N, K, 3), metres; joints: (24, 3), metres, at rest.
+    Args:
+        places: Attachments.
+        joints: (24, 3), joints in the T-pose, metres.
+        keypoints: (N, K, 3), metres.
+        clip: (N,), index of each frame's clip.
+        beta_count: Number of shape parameters.
+
+    Returns:
+        The poses to start from.
     """
     rest, weights = places.symmetric()
     trunk = torch.isin(weights.argmax(dim=1), torch.tensor(TRUNK))
@@ -121,7 +142,7 @@ def start_poses(places: MarkerUnknowns, joints: F32, keypoints: Tensor, clip: Te
 
 
 class Skin:
-    """The mean body's skin in the T-pose, to measure from."""
+    """The skin of the mean body in the T-pose."""
 
     def __init__(self, body: BodyModel) -> None:
         corners = body.v_template_m[body.faces].astype(np.float64)
@@ -134,13 +155,13 @@ class Skin:
         self._normals = torch.from_numpy(normals.astype(np.float32))
 
     def nearest(self, points: Tensor) -> Tensor:
-        """The nearest vertices. points: (K, 3), metres -> (K, 3)."""
+        """Return the nearest vertices of points: (K, 3), metres, to (K, 3)."""
         return self._vertices[torch.cdist(points.detach(), self._vertices).argmin(dim=1)]
 
     def distance(self, points: Tensor) -> Tensor:
-        """Distance to the skin, metres, negative inside. points: (K, 3), metres -> (K,).
+        """Return signed distances to the skin, negative inside: (K, 3), metres, to (K,), metres.
 
-        Along the normal of the nearest vertex, or to it where it lies farther off than vertices are apart.
+        Measured along the normal of the nearest vertex, or to the vertex if it is farther than vertices are apart.
         """
         index = torch.cdist(points.detach(), self._vertices).argmin(dim=1)
         apart = points - self._vertices[index]

@@ -1,4 +1,4 @@
-"""Recordings of points that no layout describes: by their own names or numbers, y up, in the file's unit."""
+"""Recordings of points without a layout: the points' own names or numbers, y up, in the file's unit."""
 
 from pathlib import Path
 from typing import Final
@@ -14,14 +14,21 @@ from dancepose_addon.core.skeleton.recording import Hints, PointRecording
 from ..data.recordings import clip_paths
 
 MOST_FRAMES: Final = 4000
-"""Of all clips together; more only take longer."""
+"""Largest number of frames of all clips together; more only take longer."""
 
 
 def read_unlabelled(path: Path, hints: Hints) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-    """Names of the points, and (T, K, 3), y up, of every clip of a folder, or of one clip, one after the other.
+    """Read the points of a clip, or of every clip of a folder one after the other.
+
+    Args:
+        path: A clip or a folder of clips.
+        hints: Up axis and take, as for reading any file.
+
+    Returns:
+        Names of the points, and the points (T, K, 3), y up.
 
     Raises:
-        InputError: a file holds no points, or another number of them than the first.
+        InputError: A file contains no points, or another number of them than the first.
     """
     inner = clip_paths(path)
     clips: list[NDArray[np.float64]] = []
@@ -41,14 +48,14 @@ def read_unlabelled(path: Path, hints: Hints) -> tuple[tuple[str, ...], NDArray[
 
 
 def _upright(recording: PointRecording, hints: Hints) -> NDArray[np.float64]:
-    """Points with y up, whole frames only, over the middle of their clip."""
+    """Rotate to y up and keep frames without gaps."""
     points = recording.points[np.isfinite(recording.points).all(axis=(1, 2))]
     turn = UPRIGHT[require_axis(hints.up or recording.up or guess_up_axis(points))]
     return np.asarray(points @ turn.T, np.float64)
 
 
 def guess_up_axis(points: NDArray[np.floating]) -> str:
-    """The axis along which the lowest points stay at one height, as feet on a floor do. points: (T, K, 3)."""
+    """Return the axis along which the lowest points keep one height, as feet on a floor do: (T, K, 3) to e.g. "-z"."""
     best, found = np.inf, "y"
     for axis, name in enumerate("xyz"):
         tall = float(np.median(np.ptp(points[..., axis], axis=1)))

@@ -1,7 +1,7 @@
-"""Key-points made from natural poses: what a sensor would have seen of them, with the pose known.
+"""Key-points synthesised from natural poses: what a sensor would have measured, with the pose known.
 
-Every sample is a person of its own (shape, places of the markers), so that the regressor meets many bodies while its
-answer stays on the mean body.
+Every sample is a different person (shape and marker placement), so that the regressor is trained on many bodies while
+its output refers to the mean body.
 """
 
 from dataclasses import dataclass
@@ -20,9 +20,15 @@ from ..config import AugmentConfig
 
 @dataclass(frozen=True)
 class SyntheticFrames:
-    """points: (B, P, 3), what the regressor sees; target: (B, P, 3), what L_3d compares with: the same without the
-    sensor's errors; scale: (B,), from metres of the mean body to that frame; local_rotmat, global_rotmat: (B, 24, 3,
-    3), the pose."""
+    """Synthesised samples. "norm" is the frame of the network: centred, and divided by the scale of the clip.
+
+    Attributes:
+        points_norm: (B, P, 3), input of the regressor, with sensor errors.
+        target_norm: (B, P, 3), target of L_3d, without sensor errors.
+        norm_per_m: (B,), converts metres of the mean body to that frame.
+        local_rotmat: (B, 24, 3, 3), ground truth.
+        global_rotmat: (B, 24, 3, 3), ground truth.
+    """
 
     points_norm: Tensor
     target_norm: Tensor
@@ -40,8 +46,19 @@ def synthesise(
     kind: str,
     target: str = "subject",
 ) -> SyntheticFrames:
-    """poses: (B, 24, 3, 3), natural; kind: of normalisation; target: ``seen`` on the person's own body, or of the
-    ``mean`` body."""
+    """Vary poses and compute the key-points that a sensor would measure.
+
+    Args:
+        layout_batch: The layouts.
+        poses: (B, 24, 3, 3), natural poses, local rotations.
+        config: Amount of each variation.
+        rng: Source of random numbers.
+        kind: Normalisation, ``max`` or ``size``.
+        target: ``subject``: target points of the sampled body; ``mean``: of the mean body.
+
+    Returns:
+        The samples, in the order of ``poses``.
+    """
     local = vary_poses(poses, config, rng)
     count, device = len(local), local.device
 
@@ -73,7 +90,7 @@ def synthesise(
 
 
 def _gaps(layout_batch: LayoutBatch, count: int, config: AugmentConfig, rng: torch.Generator) -> Tensor:
-    """Displacements (B, P, 3), metres, of limbs that were not seen: whoever fills a gap moves a limb as a whole."""
+    """Return displacements (B, P, 3), metres, of occluded limbs: gap filling displaces a limb as a whole."""
     device = layout_batch.mask.device
     parts = torch.zeros(len(layout_batch.layouts), len(PARTS), layout_batch.width, device=device)
     for row, layout in enumerate(layout_batch.layouts):
@@ -87,7 +104,16 @@ def _gaps(layout_batch: LayoutBatch, count: int, config: AugmentConfig, rng: tor
 
 
 def vary_poses(poses: Tensor, config: AugmentConfig, rng: torch.Generator) -> Tensor:
-    """Mirrored, recombined, shaken and turned poses, samples last in memory. poses: (B, 24, 3, 3) -> (B, 24, 3, 3)."""
+    """Mirror, recombine, perturb and rotate poses.
+
+    Args:
+        poses: (B, 24, 3, 3), local rotations.
+        config: Amount of each variation.
+        rng: Source of random numbers.
+
+    Returns:
+        (B, 24, 3, 3), samples last in memory.
+    """
     count, device = len(poses), poses.device
 
     def uniform(*shape: int) -> Tensor:
@@ -117,13 +143,22 @@ def vary_poses(poses: Tensor, config: AugmentConfig, rng: torch.Generator) -> Te
 
 
 def mirror(poses: Tensor) -> Tensor:
-    """The pose seen in a mirror: sides change places, and so does the sense of turns. (B, 24, 3, 3)."""
+    """Mirror poses: swap left and right joints and reverse rotations about y and z. (B, 24, 3, 3) to (B, 24, 3, 3)."""
     flip = torch.tensor([-1.0, 1.0, 1.0], device=poses.device)
     return poses[:, list(MIRRORED_JOINTS)] * flip[:, None] * flip
 
 
 def recombine(poses: Tensor, probability: float, rng: torch.Generator) -> Tensor:
-    """Give some poses the legs, an arm or the trunk of another. poses: (B, 24, 3, 3)."""
+    """Replace the legs, an arm or the trunk of some poses by those of another pose of the batch.
+
+    Args:
+        poses: (B, 24, 3, 3), local rotations.
+        probability: Of each part being replaced.
+        rng: Source of random numbers.
+
+    Returns:
+        (B, 24, 3, 3).
+    """
     for part in PARTS:
         other = torch.randperm(len(poses), generator=rng, device=poses.device)
         chosen = torch.rand(len(poses), generator=rng, device=poses.device) < probability
@@ -139,7 +174,7 @@ def _joints(*words: str) -> tuple[int, ...]:
 
 TRUNK = ("spine1", "spine2", "spine3", "left_collar", "right_collar", "left_foot", "right_foot")
 SWAY = tuple(0.0 if "hand" in name else 0.4 if name in TRUNK else 1.0 for name in JOINT_NAMES)
-"""How much of the noise a joint gets: limbs dance, what they hang on sways."""
+"""Share of the rotation noise that each joint gets: limbs vary most, trunk joints less."""
 PARTS = (
     _joints("hip", "knee", "ankle", "foot"),
     _joints("left_collar", "left_shoulder", "left_elbow", "left_wrist", "left_hand"),

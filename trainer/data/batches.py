@@ -1,7 +1,7 @@
-"""What training sees: recorded key-points and natural poses.
+"""Training data: recorded key-points and natural poses, and the batches drawn from them.
 
-They are tensors in memory, or shards that a batch's rows are looked up in; nothing is loaded or parsed while training
-runs: a batch is drawn, turned and made noisy by a few tensor operations.
+Data are tensors in memory, or memory-mapped shards of which a batch reads its rows. Nothing is loaded or parsed during
+training: a batch is drawn, rotated and perturbed with a few tensor operations.
 """
 
 from dataclasses import dataclass
@@ -28,12 +28,20 @@ from .recordings import MotionSet, motion_set, read_clips
 
 LOGGER: Final = logging.getLogger(__name__)
 SIZE_SAMPLE: Final = 2000
-"""Natural poses that the body's size in motion is measured on."""
+"""Number of natural poses in which the size of the body is measured."""
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """natural: people's poses; procedural: (M, 24, 3, 3), made by code; summary: JSON values."""
+    """Everything that batches are drawn from.
+
+    Attributes:
+        layout_batch: The layouts of the run.
+        natural: Poses of people.
+        procedural: (M, 24, 3, 3), generated poses, local rotations.
+        motion: Recorded key-points, or None.
+        summary: JSON values for the checkpoint and the model card.
+    """
 
     layout_batch: LayoutBatch
     natural: PosePool
@@ -44,9 +52,16 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class TrainingBatch:
-    """points: (B, P, 3), for the generator; target: (B, P, 3), for L_3d; scale: (B,), takes metres of the mean body
-    there; local_rotmat, global_rotmat: (M, 24, 3, 3), the known poses of the first M samples; natural: (A, 24, 3, 3),
-    other poses, for the discriminator."""
+    """One batch. "norm" is the frame of the network: centred, and divided by the scale of the clip.
+
+    Attributes:
+        points_norm: (B, P, 3), input of the generator.
+        target_norm: (B, P, 3), target of L_3d.
+        norm_per_m: (B,), converts metres of the mean body to that frame.
+        local_rotmat: (M, 24, 3, 3), ground truth of the first M samples.
+        global_rotmat: (M, 24, 3, 3), ground truth of the first M samples.
+        natural_rotmat: (A, 24, 3, 3), other natural poses, local rotations, for the discriminator.
+    """
 
     points_norm: Tensor
     target_norm: Tensor
@@ -59,12 +74,22 @@ class TrainingBatch:
 def load_data(
     config: Config, body: BodyModel, *, motion: tuple[Path, ...], poses: Path | None, device: torch.device | str = "cpu"
 ) -> TrainingData:
-    """Read everything that training needs.
+    """Read all training data.
 
-    motion: folders with recordings; prior: a folder of natural motion, or None for the procedural set.
+    Args:
+        config: Settings of the run.
+        body: The body of P_3d.
+        motion: Folders with recordings.
+        poses: Natural poses: a file or folder that ``dancepose poses`` wrote, or a folder of motion capture. None uses
+            the procedural set instead.
+        device: Device of the tensors.
+
+    Returns:
+        The data.
 
     Raises:
-        ConfigError: the preset needs recordings or poses that are not given. InputError: they cannot be read.
+        ConfigError: The preset needs recordings that are not given, or recordings and several layouts are combined.
+        InputError: A file cannot be read.
     """
     layouts = configured_layouts(config)
     procedural = torch.from_numpy(procedural_poses(config.data.procedural_poses, seed=config.seed)).to(device)
@@ -74,7 +99,7 @@ def load_data(
         natural: PosePool = TensorPool(procedural)
         source = "procedural"
         if config.data.motion_share or config.data.procedural_share < 1.0:
-            LOGGER.warning("No natural poses given: the procedural set of %d stands in for them.", len(procedural))
+            LOGGER.warning("No natural poses are given; using the procedural set of %d poses instead.", len(procedural))
     else:
         natural, names, unseen, notes = load_pool(poses, body, config.data.holdout, device)
         source = f"{len(names) - len(unseen)} clips"
@@ -84,7 +109,7 @@ def load_data(
     if config.data.motion_share > 0.0 and len(layouts) > 1:
         raise ConfigError(
             f"data.motion_share is {config.data.motion_share} and data.layout names {len(layouts)} layouts; recorded "
-            "key-points are of one. Set data.motion_share=0, or name one layout."
+            "key-points have one layout. Set data.motion_share=0, or name one layout."
         )
     if motion and config.data.motion_share > 0.0:
         motions = motion_set(read_clips(motion, layouts[0].name), layout_batch, config, device)
@@ -112,9 +137,16 @@ def load_data(
 def load_pool(
     path: Path, body: BodyModel, holdout: float, device: torch.device | str
 ) -> tuple[PosePool, tuple[str, ...], list[str], tuple[str, ...]]:
-    """The natural poses that training may see: shards are mapped, all else is read.
+    """Open the natural poses that training may use: shards are mapped, everything else is read.
 
-    Returns the pool, the names of all clips, the names of those held out, and what was kept of all.
+    Args:
+        path: A folder of shards, a saved pose set, or a folder of motion capture.
+        body: The body whose T-pose the rotations refer to.
+        holdout: Share of the clips to leave out.
+        device: Device of poses that are read.
+
+    Returns:
+        The pool, the names of all clips, the names of the clips left out, and notes on what was kept.
     """
     if (path / INDEX_NAME).is_file():
         shards = open_shards(path)
@@ -128,10 +160,17 @@ def load_pool(
 
 
 def configured_layouts(config: Config) -> list[Layout]:
-    """The layouts of ``data.layout``, in the order that their groups have in a batch.
+    """Return the layouts of ``data.layout``, in the order of their groups in a batch.
+
+    Args:
+        config: Settings of the run.
+
+    Returns:
+        The layouts.
 
     Raises:
-        LayoutError: there is no layout of that name. ConfigError: one is named twice, or the batch cannot be shared.
+        LayoutError: There is no layout of that name.
+        ConfigError: A layout is named twice, or the layouts cannot share the batch equally.
     """
     text = config.data.layout
     names = list(LAYOUTS) if text == "all" else [name.strip() for name in text.split("+")]
@@ -145,7 +184,16 @@ def configured_layouts(config: Config) -> list[Layout]:
 
 
 def draw_batch(data: TrainingData, config: Config, rng: torch.Generator) -> TrainingBatch:
-    """A batch: synthesised frames first, then recorded ones."""
+    """Draw a batch: synthesised samples first, then recorded ones.
+
+    Args:
+        data: What is drawn from.
+        config: Composition and size of the batch.
+        rng: Source of random numbers, on the device of the data.
+
+    Returns:
+        The batch.
+    """
     recorded = round(config.data.motion_share * config.optim.batch) if data.motion is not None else 0
     made = config.optim.batch - recorded
     adversarial = min(config.optim.adversarial_batch, config.optim.batch)
@@ -174,5 +222,5 @@ def draw_batch(data: TrainingData, config: Config, rng: torch.Generator) -> Trai
 
 
 def shuffled(poses: Tensor, rng: torch.Generator) -> Tensor:
-    """In random order, so that every layout's group holds poses of every kind."""
+    """Shuffle poses, so that the group of every layout holds poses of every kind."""
     return poses[torch.randperm(len(poses), generator=rng, device=poses.device)]

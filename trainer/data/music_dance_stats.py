@@ -1,7 +1,8 @@
-"""The music & dance recordings as a whole: which clips there are, and the table that the published method counts.
+"""Statistics of the music & dance recordings as the published method counts them.
 
-Frames of the 2018 release, and of the window of music that each dance covers at 25 frames per second, as far as they
-are known. They name the clips that a folder lacks and serve as a truth for tests; what is counted is the data itself.
+Listed are the frames of the 2018 release, and of the window of music that each dance covers at 25 frames per second, as
+far as they are known. They name the clips missing from a folder and serve as ground truth for tests; the statistics are
+counted from the recordings themselves.
 """
 
 from collections.abc import Sequence
@@ -35,12 +36,18 @@ PUBLISHED: Final = {
     "test": {"C": (2, 271.0), "R": (2, 138.0), "T": (2, 524.0), "W": (4, 55.24), "all": (10, 988.24)},
     "own music": {"C": (22, 4741.3), "R": (22, 4386.9), "T": (22, 3752.8), "W": (22, 4421.2), "all": (88, 17302.2)},
 }
-"""The published Table 1: files and seconds. The last rows are of music without dances, which no folder holds."""
+"""The published Table 1: files and seconds. The last rows are of music without dances, which no folder contains."""
 
 
 @dataclass(frozen=True)
 class PublishedClip:
-    """frames: in the 2018 release, None where not at hand; window: frames of its music at 25 per second."""
+    """A clip of the published data set.
+
+    Attributes:
+        name: Name of its folder.
+        frames: Frames in the 2018 release, or None where unknown.
+        window: Frames of its music at 25 per second.
+    """
 
     name: str
     frames: int | None
@@ -48,7 +55,7 @@ class PublishedClip:
 
 
 def published_clips() -> tuple[PublishedClip, ...]:
-    """All 61."""
+    """Return all 61 clips of the data set."""
     clips = []
     for dance, text in _FRAMES.items():
         for entry in text.split():
@@ -59,8 +66,16 @@ def published_clips() -> tuple[PublishedClip, ...]:
 
 
 def count_splits(clips: Sequence[KeypointSequence], config: Config) -> dict[str, Any]:
-    """JSON values: files and seconds of each dance in either split, counted as published (frames less one, at 25 per
-    second) and at the true rate, and the names of the clips that are not there."""
+    """Count files and seconds of each dance in the training and the test split.
+
+    Args:
+        clips: The recordings.
+        config: Seed and proportion of the split.
+
+    Returns:
+        JSON values. Seconds are given as published (frames less one, at 25 per second) and at the true rate, together
+        with the names of missing and unknown clips.
+    """
     names = [Path(clip.source).name for clip in clips]
     train, test = split_clips(names, config)
     rows: dict[str, Any] = {}
@@ -92,7 +107,7 @@ def _row(clips: Sequence[KeypointSequence]) -> dict[str, Any]:
 
 
 def format_splits(table: dict[str, Any]) -> str:
-    """Lines for people."""
+    """Format the statistics as lines of text."""
     lines = [f"{'split':<6} {'dance':<8} {'files':>5} {'at 25 fps':>10} {'true rate':>10}   published: files, seconds"]
     for split in ("train", "test", "both"):
         for dance, row in table["splits"][split].items():
@@ -103,11 +118,11 @@ def format_splits(table: dict[str, Any]) -> str:
                 f"{said[0]:>3} {said[1]:>9.2f} s"
             )
     own = ", ".join(f"{DANCES.get(d, d)} {n} files {s:g} s" for d, (n, s) in PUBLISHED["own music"].items())
-    lines.append(f"Published besides, music without dances, which no folder of recordings holds: {own}.")
+    lines.append(f"Also published: music without dances, which no folder of recordings contains: {own}.")
     if table["missing"]:
-        lines.append(f"Not here, {len(table['missing'])} of 61 clips: {', '.join(table['missing'])}.")
+        lines.append(f"Missing, {len(table['missing'])} of 61 clips: {', '.join(table['missing'])}.")
     if table["unknown"]:
-        lines.append(f"Not of the 61: {', '.join(table['unknown'])}.")
+        lines.append(f"Not among the 61 clips: {', '.join(table['unknown'])}.")
     how = "each dance in proportion" if table["stratified"] else "at random over all dances"
     lines.append(f"Test split, {how}, seed {table['seed']}: {', '.join(table['test_clips']) or 'none'}.")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Recorded key-points: reading them, splitting them, and the frames of them that training sees."""
+"""Recorded key-points: reading, splitting and sampling."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,8 +24,14 @@ LOGGER: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class MotionSet:
-    """Recorded frames. points: (N, K, 3), centred and in their clip's scale; scale: (N,), from metres of the mean
-    body to that frame; train_clips, test_clips: names."""
+    """Recorded training frames.
+
+    Attributes:
+        points_norm: (N, K, 3), centred and divided by the scale of the clip.
+        norm_per_m: (N,), converts metres of the mean body to that frame.
+        train_clips: Names of the clips used for training.
+        test_clips: Names of the other clips.
+    """
 
     points_norm: Tensor
     norm_per_m: Tensor
@@ -34,38 +40,53 @@ class MotionSet:
 
 
 def read_clips(folders: tuple[Path, ...], layout: str) -> list[KeypointSequence]:
-    """Every clip in the folders: each a clip itself, or a folder of clips.
+    """Read every clip in the folders.
+
+    Args:
+        folders: Clips, or folders of clips.
+        layout: Layout of the recordings.
+
+    Returns:
+        The clips; every point of every frame is present.
 
     Raises:
-        ConfigError: there is none. InputError: one cannot be read.
+        ConfigError: There is no clip.
+        InputError: A clip cannot be read.
     """
     paths = [path for folder in folders for path in clip_paths(folder)]
     if not paths:
-        raise ConfigError("No recordings were found; give a folder with M&D clips or .npy files.")
+        raise ConfigError("No recordings were found. Give a folder with M&D clips or .npy files.")
     return [require_whole(validate(read(path, layout=layout))) for path in paths]
 
 
 def clip_paths(path: Path) -> list[Path]:
-    """The clips of a folder; the path itself where it is one, or where there are none in it."""
+    """Return the clips of a folder, or the path itself if it is a clip or contains none."""
     if not path.is_dir() or is_clip(path):
         return [path]
     return sorted(inner for inner in path.iterdir() if is_clip(inner)) or [path]
 
 
 def is_clip(path: Path) -> bool:
-    """Whether a path is a clip by itself."""
+    """Return whether a path is a clip."""
     return (path / "skeletons.json").is_file() or path.suffix in (".npy", ".npz", ".c3d", ".trc", ".csv")
 
 
 def dance_of(name: str) -> str:
-    """The letter of a clip's dance, or "" where its name does not say: DANCE_W_3 -> W."""
+    """Return the letter of a clip's dance, e.g. W for DANCE_W_3, or "" if the name has another form."""
     found = re.fullmatch(r"DANCE_([A-Z])_\d+", name)
     return found.group(1) if found else ""
 
 
 def split_clips(names: Sequence[str], config: Config) -> tuple[list[int], list[int]]:
-    """Training and test clips, at random by the seed, in the proportion of the configuration; where it asks for a
-    stratified split, of every dance."""
+    """Split clips at random into training and test clips.
+
+    Args:
+        names: Names of the clips.
+        config: Seed and proportion; ``data.stratified`` splits each dance in proportion.
+
+    Returns:
+        Sorted indices of the training clips and of the test clips.
+    """
     random = np.random.default_rng(config.seed)
     share = config.data.motion_train_clips / config.data.motion_all_clips
     groups = [list(range(len(names)))]
@@ -83,12 +104,12 @@ def split_clips(names: Sequence[str], config: Config) -> tuple[list[int], list[i
 def motion_set(
     clips: list[KeypointSequence], layout_batch: LayoutBatch, config: Config, device: torch.device | str
 ) -> MotionSet:
-    """Normalise the training clips and sample frames of them, without replacement."""
+    """Normalise the training clips and sample frames of them without replacement."""
     names = [Path(clip.source).name for clip in clips]
     train, test = split_clips(names, config)
     if len(clips) != config.data.motion_all_clips:
         LOGGER.warning(
-            "%d clips are there, of %d: %d for training and %d for testing, in proportion.",
+            "%d of %d clips are present; using %d for training and %d for testing, in proportion.",
             len(clips), config.data.motion_all_clips, len(train), len(test),
         )  # fmt: skip
     points, scales = [], []

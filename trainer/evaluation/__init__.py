@@ -1,1 +1,1 @@
-"""Evaluation of trained regressors."""
+"""Evaluation of regressors against recordings and known motion."""

@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: which frames are worst, which are usual, and where the errors are."""
+"""Pictures of an evaluation: worst and median frames, and the distribution of errors."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,22 +18,33 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 EACH = 3
-"""Worst frames, and median ones, in a picture."""
+"""Number of worst frames, and of median frames, in a picture."""
 
 
 def make_figure(width: float, height: float) -> "Figure":
-    """A figure in inches. Raises ConfigError where matplotlib is not installed."""
+    """Create a matplotlib figure.
+
+    Args:
+        width: Inches.
+        height: Inches.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ConfigError: matplotlib is not installed.
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ConfigError(
-            "Pictures need matplotlib. Install it (pip install 'dancepose[train]'), or leave them out."
+            "Pictures need matplotlib. Install it with `pip install matplotlib`, or leave them out."
         ) from error
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def save_figure(figure: "Figure", path: Path) -> Path:
-    """Write a PNG, whole or not at all."""
+    """Write a figure atomically as PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=75, format="png")
@@ -41,7 +52,7 @@ def save_figure(figure: "Figure", path: Path) -> Path:
 
 
 def plot_frames(clips: Sequence[ClipErrors], layout: Layout, path: Path) -> Path:
-    """The worst and the median frames, from the front and from the left; grey the truth, red the regressor's."""
+    """Draw the worst and the median frames from the front and from the left: ground truth grey, prediction red."""
     figure = make_figure(4.0 * EACH, 12.0)
     shown = [("worst", item) for item in _worst(clips)] + [("median", item) for item in _median(clips)]
     axes = figure.subplots(4, EACH)
@@ -57,7 +68,7 @@ def plot_frames(clips: Sequence[ClipErrors], layout: Layout, path: Path) -> Path
 
 
 def plot_errors(clips: Sequence[ClipErrors], layout: Layout, path: Path) -> Path:
-    """Errors by clip, by point (and by joint where rotations are known), and how frames are spread."""
+    """Draw errors by clip, by point and over frames, and by joint if rotations are known."""
     known = all(clip.rotation_deg is not None for clip in clips)
     figure = make_figure(14.0, 10.0)
     (by_clip, spread), (by_point, by_joint) = figure.subplots(2, 2)
@@ -84,7 +95,7 @@ def plot_errors(clips: Sequence[ClipErrors], layout: Layout, path: Path) -> Path
 
 
 def _ranked(clips: Sequence[ClipErrors]) -> list[tuple[float, int, int]]:
-    """(error, clip, frame) of every frame, least first."""
+    """Return (error, clip, frame) of every frame, smallest error first."""
     return sorted(
         (float(error), index, frame)
         for index, clip in enumerate(clips)
@@ -93,7 +104,7 @@ def _ranked(clips: Sequence[ClipErrors]) -> list[tuple[float, int, int]]:
 
 
 def _worst(clips: Sequence[ClipErrors]) -> list[tuple[ClipErrors, int]]:
-    """Of different clips where there are enough, so that the picture shows more than one moment."""
+    """Return the worst frames, of different clips if there are enough, so that the picture shows several moments."""
     chosen: list[tuple[ClipErrors, int]] = []
     apart = len(clips) >= EACH
     for _, index, frame in reversed(_ranked(clips)):

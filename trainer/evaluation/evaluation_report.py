@@ -1,4 +1,4 @@
-"""What an evaluation says and writes."""
+"""Text and files of an evaluation."""
 
 from collections.abc import Mapping, Sequence
 import json
@@ -15,7 +15,15 @@ TITLES = {"recorded": "Recorded key-points", "known": "Motion with known rotatio
 
 
 def format_evaluation(kind: str, table: Mapping[str, Any]) -> str:
-    """Lines for people. kind: ``recorded`` or ``known``; table: of ``evaluation.summarise``."""
+    """Format an evaluation as lines of text.
+
+    Args:
+        kind: ``recorded`` or ``known``.
+        table: Result of ``regressor_metrics.summarise``.
+
+    Returns:
+        The lines.
+    """
     known = "rotation_deg" in table
     columns = ["clip", "frames", "mean mm", "95 % mm", "worst", "worst mm"] + (["degrees", "PVE mm"] if known else [])
     rows = [
@@ -41,8 +49,22 @@ def format_evaluation(kind: str, table: Mapping[str, Any]) -> str:
 def write_evaluation(
     errors: Sequence[ClipErrors], table: Mapping[str, Any], layout: Layout, folder: Path, kind: str
 ) -> dict[str, Path | None]:
-    """Write the table and two pictures; returns what was written. Raises OutputError, and ConfigError without
-    matplotlib."""
+    """Write the table and two pictures.
+
+    Args:
+        errors: Errors of the clips.
+        table: Result of ``regressor_metrics.summarise``.
+        layout: Layout of the points.
+        folder: Where to write.
+        kind: ``recorded`` or ``known``; part of the file names.
+
+    Returns:
+        Title: path of each file.
+
+    Raises:
+        OutputError: A file cannot be written.
+        ConfigError: matplotlib is not installed.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     numbers = folder / f"{kind}.json"
     with replacing(numbers) as temporary:

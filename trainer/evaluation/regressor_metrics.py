@@ -1,8 +1,8 @@
-"""How far a regressor is from the truth: rotations by the regressor alone, nothing refined.
+"""Errors of a regressor alone, without refinement.
 
-Two truths. Recorded key-points have no known pose: one size for the clip and a place for every frame are solved in
-closed form, and distances of points are told. Motion with known rotations is seen through the layout's points on the
-mean body: rotations are compared with rotations, and vertices with vertices about the pelvis.
+There are two kinds of ground truth. Recorded key-points have no known pose: one scale per clip and a translation per
+frame are solved in closed form, and point distances are measured. For motion with known rotations the layout's points
+are computed on the mean body; rotations are compared with rotations, and vertices with vertices relative to the pelvis.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,12 @@ KNOWN_FPS = 30.0
 
 @dataclass(frozen=True)
 class KnownClip:
-    """Motion whose rotations are known. pose_rotmat: (T, 24, 3, 3)."""
+    """Motion whose rotations are known.
+
+    Attributes:
+        name: Name of the clip.
+        pose_rotmat: (T, 24, 3, 3), local rotations.
+    """
 
     name: str
     pose_rotmat: F32
@@ -39,9 +44,18 @@ class KnownClip:
 
 @dataclass(frozen=True)
 class ClipErrors:
-    """Errors of one clip. error_m: (T, K), metres; backward: (T,), whether the dancer faces away from +z; posed_m,
-    target_m: (T, K, 3), the two that were compared; rotation_deg: (T, 24), against the parent, and vertex_m: (T,), mean
-    over the vertices, where the pose is known."""
+    """Errors of one clip.
+
+    Attributes:
+        name: Name of the clip.
+        scale: Scale of the body that fits best.
+        error_m: (T, K), point distances, metres.
+        backward: (T,), whether the dancer faces away from +z.
+        posed_m: (T, K, 3), predicted points, metres.
+        target_m: (T, K, 3), given points, metres.
+        rotation_deg: (T, 24), errors of local rotations, degrees; None if the pose is unknown.
+        vertex_m: (T,), mean vertex distance, metres; None if the pose is unknown.
+    """
 
     name: str
     scale: float
@@ -54,37 +68,48 @@ class ClipErrors:
 
 
 def load_known_clips(path: Path, body: BodyModel, *, holdout: float) -> list[KnownClip]:
-    """The clips of a folder of natural motion, or of what ``dancepose poses`` wrote, that training left alone.
+    """Load the clips that training left out.
 
-    holdout: ``data.holdout`` of the training; 1 takes every clip. Mirror images are left out, and where it is a folder
-    nothing is thinned.
+    Mirror images are left out, and a folder is not thinned.
+
+    Args:
+        path: A folder of motion capture, or a file that ``dancepose poses`` wrote.
+        body: The body whose T-pose the rotations refer to.
+        holdout: ``data.holdout`` of the training; 1 takes every clip.
+
+    Returns:
+        The clips.
 
     Raises:
-        ConfigError: no clip was held out. InputError, MissingFileError, FormatError: as ``load_prior``.
+        ConfigError: No clip was left out.
+        InputError: No file can be used.
+        MissingFileError: There is no such folder.
+        FormatError: The file is damaged.
     """
-    prior = load_poses(path, mirror=False, fps=KNOWN_FPS, rebalance=False, rest_joints_m=body.rest_joints())
-    chosen = held_out(prior.clip_names, holdout)
+    dataset = load_poses(path, mirror=False, fps=KNOWN_FPS, rebalance=False, rest_joints_m=body.rest_joints())
+    chosen = held_out(dataset.clip_names, holdout)
     if not len(chosen):
         raise ConfigError(
-            f"Of {len(prior.clip_names)} clips in {path} none is held out at data.holdout={holdout}; set it higher."
+            f"None of the {len(dataset.clip_names)} clips in {path} is held out at data.holdout={holdout}. Choose a "
+            "larger share."
         )
-    plain = ~prior.mirrored
-    return [KnownClip(prior.clip_names[i], prior.pose_rotmat[(prior.clip == i) & plain]) for i in chosen]
+    plain = ~dataset.mirrored
+    return [KnownClip(dataset.clip_names[i], dataset.pose_rotmat[(dataset.clip == i) & plain]) for i in chosen]
 
 
 def seen_through(clip: KnownClip, markers: MarkerSet, body: BodyModel) -> KeypointSequence:
-    """The layout's points on the mean body in that motion."""
+    """Compute the layout's points on the mean body for a clip."""
     points = keypoints_from_pose(markers, body.rest_joints(), clip.pose_rotmat)
     return KeypointSequence(np.ascontiguousarray(points), KNOWN_FPS, markers.layout, source=clip.name)
 
 
 def evaluate_clip(regressor: PoseRegressor, body: BodyModel, clip: KeypointSequence) -> ClipErrors:
-    """Regress one clip and lay the posed key-points over the recorded ones."""
+    """Regress a recorded clip and align the predicted points with the recorded ones."""
     return _compare(regressor, body, clip, regressor(clip.keypoints_m))
 
 
 def evaluate_known(regressor: PoseRegressor, body: BodyModel, clip: KnownClip) -> ClipErrors:
-    """Regress a clip whose pose is known, seen through the regressor's layout."""
+    """Regress the points of a clip whose pose is known."""
     sequence = seen_through(clip, regressor.info.markers, body)
     pose = regressor(sequence.keypoints_m)
     found = _compare(regressor, body, sequence, pose)
@@ -105,7 +130,7 @@ def _compare(regressor: PoseRegressor, body: BodyModel, clip: KeypointSequence, 
 
 
 def _vertex_error_m(body: BodyModel, first: F32, second: F32, batch: int = 64) -> F32:
-    """Mean distance of the vertices, pelvis on pelvis. (T, 24, 3, 3) each -> (T,), metres."""
+    """Return mean vertex distances relative to the pelvis: (T, 24, 3, 3) each to (T,), metres."""
     result = []
     for start in range(0, len(first), batch):
         part = slice(start, start + batch)
@@ -117,13 +142,21 @@ def _vertex_error_m(body: BodyModel, first: F32, second: F32, batch: int = 64) -
 
 
 def faces_backward(keypoints_m: F32, layout: Layout) -> NDArray[np.bool_]:
-    """Frames in which the dancer's left is on the side of -x. keypoints_m: (T, K, 3), metres -> (T,)."""
+    """Return the frames in which the dancer's left side is towards -x: (T, K, 3), metres, to (T,)."""
     across = keypoints_m[:, list(layout.left)].mean(axis=1) - keypoints_m[:, list(layout.right)].mean(axis=1)
     return across[:, 0] < 0.0
 
 
 def summarise(clips: Sequence[ClipErrors], layout: Layout) -> dict[str, Any]:
-    """JSON values, millimetres and degrees: over all frames, by facing, by clip, by point and by joint."""
+    """Summarise errors over all frames, by facing, by clip, by point and by joint.
+
+    Args:
+        clips: Errors of the clips.
+        layout: Layout of the points.
+
+    Returns:
+        JSON values in millimetres and degrees.
+    """
     error = np.concatenate([clip.error_m for clip in clips]).astype(np.float64) * 1000.0
     backward = np.concatenate([clip.backward for clip in clips])
     frame = error.mean(axis=1)

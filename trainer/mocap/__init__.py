@@ -1,1 +1,1 @@
-"""Natural poses from motion capture and procedural poses."""
+"""Natural poses from motion capture, and procedural poses."""

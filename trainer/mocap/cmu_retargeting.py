@@ -1,20 +1,20 @@
-"""Carnegie Mellon's motion capture, as BVH, to SMPL rotations.
+"""Retarget Carnegie Mellon's motion capture (as BVH) to SMPL rotations.
 
-Source: mocap.cs.cmu.edu, in the BVH conversion whose frame 0 is a T-pose. The database was created with
-funding from NSF EIA-0196217.
+Source: mocap.cs.cmu.edu, in the BVH conversion whose frame 0 is a T-pose. The database was created with funding from
+NSF EIA-0196217.
 
-A bone's orientation against the T-pose, R(t) = G(t) G(0)^T, means the same on both skeletons, twist included, once
-the two T-poses are laid over each other: S(t) = R(t) A, where A turns SMPL's resting bone (and, at the elbow, its
-hinge) to the file's. What else the two skeletons disagree on, as measured on 58 clips:
+A bone's orientation relative to the T-pose, R(t) = G(t) G(0)^T, has the same meaning on both skeletons, twist included,
+once the two T-poses are aligned: S(t) = R(t) A, where A rotates SMPL's resting bone (and, at the elbow, its hinge) to
+the file's. The other differences between the two skeletons, measured on 58 clips:
 
-- The file's elbow hinges about an axis 30 degrees off the vertical, SMPL's about the vertical.
-- The file's ``Hand`` is the forearm's pronation (it only turns about the forearm) and ``FingerBase`` the wrist.
-- Two neck joints zigzag (the lower bends back what the upper bends forward); their mean is SMPL's one neck.
-- Frame 0 tips neck and head by -16 and +21 degrees; for these two the unturned skeleton is the better rest.
-- How far the head looks down at rest, and wrists bend, depends on how a subject's markers were put on: up to 40
-  degrees for the head, 30 for wrists.
-- Two markers hold a foot, so its roll about its own length is free, and pointed feet are often rolled sole up.
-- The collars never move; people's rise and come forward with the arm.
+- The file's elbow hinge is tilted by 30 degrees from the vertical; SMPL's is vertical.
+- The file's ``Hand`` is the pronation of the forearm (it only rotates about the forearm) and ``FingerBase`` the wrist.
+- Two neck joints zigzag (the lower one bends back what the upper one bends forward); their mean is SMPL's single neck.
+- Frame 0 tips neck and head by -16 and +21 degrees; for these two the unrotated skeleton is the better rest pose.
+- The pitch of the head at rest, and the bend of the wrists, depend on the marker placement of the subject: by up to 40
+  degrees for the head and 30 for the wrists.
+- Two markers define a foot, so its roll about its own length is free, and pointed feet often roll over sole up.
+- The collars never move; those of people rise and protract with the arm.
 """
 
 from typing import Final
@@ -54,7 +54,7 @@ BONE_OF_JOINT: Final = {
     "right_ankle": "RightFoot",
     "right_foot": "RightToeBase",
 }
-"""SMPL joint: the BVH joint whose global orientation it takes. Hands stay neutral."""
+"""SMPL joint: the BVH joint whose global rotation it takes. Hands stay neutral."""
 ALIGNED: Final = {
     "left_hip": ("left_knee", "LeftUpLeg", "LeftLeg"),
     "left_knee": ("left_ankle", "LeftLeg", "LeftFoot"),
@@ -67,37 +67,48 @@ ALIGNED: Final = {
     "right_elbow": ("right_wrist", "RightForeArm", "RightHand"),
     "right_wrist": ("right_hand", "RightFingerBase", "RightHandIndex1"),
 }
-"""Limbs, whose resting directions are laid over each other: SMPL joint: (its child, BVH joint, its child). Trunk,
-head and feet keep T-pose for T-pose: there joint centres differ in meaning, and a sole that is flat stays flat."""
+"""Limbs whose resting directions are aligned. SMPL joint: (its child, BVH joint, child of the BVH joint).
+
+Trunk, head and feet are mapped T-pose to T-pose: their joint centres differ in meaning, and a flat sole stays flat.
+"""
 ELBOW_HINGE_TILT: Final = np.radians(30.0)
 PRONATION_AT_ELBOW: Final = 0.5
-"""Share of the forearm's turn that SMPL's elbow takes; the wrist takes the rest, so that the skin does not wring."""
+"""Share of the forearm's rotation that SMPL's elbow takes; the wrist takes the rest, so that the skin is not wrung."""
 COLLAR_RISE, COLLAR_PROTRACTION = 0.2, 0.12
-"""Of the upper arm's elevation from, and forward swing out of, the frontal horizontal. Inman et al. 1944 measured a
-third of an arm's elevation at the whole girdle; SMPL's collar stands for the clavicle's part of it."""
+"""Collar angle per angle of the upper arm: its elevation, and its forward rotation out of the frontal plane.
+
+Inman et al. 1944 measured a third of the arm's elevation for the whole girdle; SMPL's collar is the clavicle's part.
+"""
 HEAD_PITCH_RANGE: Final = (-5.0, 15.0)
-"""Degrees: where the median head of an upright subject is believed; beyond, the excess is the markers' doing."""
+"""Plausible pitch of the median head of an upright subject, degrees. The excess is attributed to marker placement."""
 WRISTS: Final = ("left_wrist", "right_wrist")
 WRIST_BEND: Final = np.radians(8.0)
-"""The same for a subject's mean wrist, either way."""
+"""Plausible mean bend of a subject's wrist, in either direction."""
 FOOT_ROLL: Final = np.radians(25.0)
 TOE_BEND: Final = np.radians(45.0)
-"""How far a foot rolls about its length, and toes bend either way: the file's values are cut off there."""
+"""Largest roll of a foot about its length and largest bend of the toes; larger values of the file are clipped."""
 LIMIT: Final = {
     "spine1": 70, "spine2": 50, "spine3": 50, "neck": 65, "head": 60, "hip": 140, "knee": 160, "ankle": 95,
     "shoulder": 165, "elbow": 160, "wrist": 100,
 }  # fmt: skip
-"""Largest rotation from the T-pose, degrees, that is taken for a pose and not for a flip of the solver."""
+"""Largest rotation from the T-pose, degrees, that counts as a pose and not as a flip of the solver."""
 MOST_TURN_DEG_PER_S: Final = 2600.0
-"""A joint that turns faster between two frames is flipping; a dancer's fastest joints reach about half of it."""
+"""A joint that rotates faster between two frames is flipping; the fastest joints of dancers reach about half of it."""
 LONGEST_GAP_S: Final = 0.1
 
 
 def retarget(motion: BvhMotion, rest_joints_m: F32) -> F32:
-    """Local rotations of an SMPL body. rest_joints_m: (24, 3), metres -> (T, 24, 3, 3), frame 0 included.
+    """Compute local rotations of an SMPL body.
+
+    Args:
+        motion: The clip, frame 0 being a T-pose.
+        rest_joints_m: (24, 3), joints of the body in the T-pose, metres.
+
+    Returns:
+        (T, 24, 3, 3), frame 0 included.
 
     Raises:
-        FormatError: joints are missing, or frame 0 is not a T-pose.
+        FormatError: Joints are missing, or frame 0 is not a T-pose.
     """
     index = {name: joint for joint, name in enumerate(motion.names)}
     wanted = {*BONE_OF_JOINT.values(), "Neck", "LeftHand", "RightHand", "LeftHandIndex1", "RightHandIndex1"}
@@ -125,14 +136,23 @@ def retarget(motion: BvhMotion, rest_joints_m: F32) -> F32:
 
 
 def localise(global_rotmat: F32) -> F32:
-    """Rotations relative to the parent. global_rotmat: (T, 24, 3, 3) -> the same shape."""
+    """Convert global rotations to local ones: (T, 24, 3, 3) to (T, 24, 3, 3)."""
     local = global_rotmat.copy()
     local[:, 1:] = np.swapaxes(global_rotmat[:, list(PARENTS[1:])], -1, -2) @ global_rotmat[:, 1:]
     return local
 
 
 def interpolate_rotation(first: F32, second: F32, share: float | F32 = 0.5) -> F32:
-    """The rotation at ``share`` of the shortest way. first, second: (..., 3, 3) -> (..., 3, 3)."""
+    """Interpolate between two rotations along the shortest path.
+
+    Args:
+        first: (..., 3, 3).
+        second: (..., 3, 3).
+        share: Position between the two, from 0 to 1.
+
+    Returns:
+        (..., 3, 3).
+    """
     step = rotmat_to_rotvec(np.swapaxes(first, -1, -2) @ second)
     return (first @ rotvec_to_rotmat((step * share).astype(np.float32))).astype(np.float32)
 
@@ -147,11 +167,13 @@ def _require_t_pose(source: str, position: F32, index: dict[str, int]) -> None:
     for (start, end), direction in expected.items():
         bone = position[index[end]] - position[index[start]]
         if bone @ np.array(direction) < np.cos(np.radians(25.0)) * np.linalg.norm(bone):
-            raise FormatError(f"{source} does not start with a T-pose (y up, facing z): {start} points elsewhere.")
+            raise FormatError(
+                f"{source} does not start with a T-pose (y up, facing z): {start} points in another direction."
+            )
 
 
 def _alignment(position: F32, index: dict[str, int], rest_joints_m: F32) -> F32:
-    """A of the module's text, (24, 3, 3). position: (J, 3), of the file's T-pose."""
+    """Compute the alignment A of the module's docstring, (24, 3, 3). position: (J, 3), joints of the file's T-pose."""
     aligned = np.broadcast_to(np.eye(3, dtype=np.float32), (JOINT_COUNT, 3, 3)).copy()
     for joint, (child, start, end) in ALIGNED.items():
         j, bone = JOINT_INDEX[joint], position[index[end]] - position[index[start]]
@@ -164,7 +186,7 @@ def _alignment(position: F32, index: dict[str, int], rest_joints_m: F32) -> F32:
 
 
 def _share_pronation(turned: F32, relative: F32, position: F32, index: dict[str, int], side: str) -> None:
-    """Give the elbow its share of the forearm's turn about its own axis, in place."""
+    """Move part of the forearm's rotation about its own axis to the elbow, in place."""
     name, elbow = side.capitalize(), JOINT_INDEX[f"{side}_elbow"]
     forearm, hand = relative[:, index[f"{name}ForeArm"]], relative[:, index[f"{name}Hand"]]
     bone = position[index[f"{name}Hand"]] - position[index[f"{name}ForeArm"]]
@@ -177,7 +199,7 @@ def _share_pronation(turned: F32, relative: F32, position: F32, index: dict[str,
 
 
 def _move_collars(turned: F32) -> None:
-    """Let the collars follow the arms, in place; the arms' own orientation in space stays."""
+    """Make the collars follow the arms, in place; the global rotations of the arms are kept."""
     chest = turned[:, JOINT_INDEX["spine3"]]
     for side, sign in (("left", 1.0), ("right", -1.0)):
         out = np.array([sign, 0.0, 0.0], np.float32)
@@ -186,8 +208,14 @@ def _move_collars(turned: F32) -> None:
 
 
 def collar_of_arm(arm: F32, sign: float) -> F32:
-    """How a collar goes with its arm. arm: (T, 3), unit direction of the upper arm seen from the chest; sign: 1 for
-    the left, -1 for the right -> (T, 3, 3), relative to the chest.
+    """Compute the collar's rotation from the direction of the upper arm.
+
+    Args:
+        arm: (T, 3), unit direction of the upper arm relative to the chest.
+        sign: 1 for the left side, -1 for the right.
+
+    Returns:
+        (T, 3, 3), relative to the chest.
     """
     # Of strided arrays NumPy's last digit depends on where they lie in memory; the same recordings give the same poses.
     out, up, ahead = np.ascontiguousarray(arm.T)
@@ -201,7 +229,7 @@ def collar_of_arm(arm: F32, sign: float) -> F32:
 
 
 def _hold_feet(local: F32, rest_joints_m: F32) -> None:
-    """Cut off feet's roll and toes' bend, in place."""
+    """Clip the roll of the feet and the bend of the toes, in place."""
     for side in ("left", "right"):
         ankle, foot = JOINT_INDEX[f"{side}_ankle"], JOINT_INDEX[f"{side}_foot"]
         along = rest_joints_m[foot] - rest_joints_m[ankle]
@@ -217,17 +245,28 @@ def _hold_feet(local: F32, rest_joints_m: F32) -> None:
 
 
 def twist_angle(rotmat: F32, axis: F32) -> F32:
-    """The part of a rotation that turns about ``axis``, when the rest moves the axis the shortest way (Dobrowolski
-    2015, Swing-twist decomposition in Clifford algebra). rotmat: (T, 3, 3); axis: (3,) -> (T,), radians in [-pi, pi].
+    """Compute the twist of rotations about an axis (swing-twist decomposition, Dobrowolski 2015).
+
+    Args:
+        rotmat: (T, 3, 3).
+        axis: (3,), of any length.
+
+    Returns:
+        (T,), radians in [-pi, pi].
     """
     quat = rotmat_to_quat(rotmat)
     return 2.0 * np.arctan2(quat[:, 1:] @ (axis / np.linalg.norm(axis)), quat[:, 0])
 
 
 def repair_flips(local: F32, fps: float) -> tuple[F32, NDArray[np.bool_], float]:
-    """Find flips of the solver, bridge short ones and name the frames of the rest.
+    """Detect flips of the capture solver and interpolate over short ones.
 
-    local: (T, 24, 3, 3); fps: of these frames -> mended (T, 24, 3, 3), usable (T,), share of joint-frames found bad.
+    Args:
+        local: (T, 24, 3, 3), local rotations.
+        fps: Frame rate.
+
+    Returns:
+        Repaired rotations (T, 24, 3, 3), usable frames (T,), and the share of joint-frames that were bad.
     """
     bad = np.zeros(local.shape[:2], bool)
     angle = geodesic_angle(np.broadcast_to(np.eye(3, dtype=np.float32), local.shape), local)
@@ -255,10 +294,15 @@ def repair_flips(local: F32, fps: float) -> tuple[F32, NDArray[np.bool_], float]
 
 
 def level(clips: list[F32]) -> list[F32]:
-    """Take out of the clips of one subject what the markers' places on head and hands put in: how far the head looks
-    down or up, and the wrists bend, on average, beyond what is believed.
+    """Remove the effect of marker placement on head and wrists from the clips of one subject.
 
-    clips: of (T, 24, 3, 3), local rotations -> the same, with head and wrists corrected.
+    The median pitch of the head and the mean bend of the wrists are reduced to their plausible ranges.
+
+    Args:
+        clips: Local rotations, (T, 24, 3, 3) each.
+
+    Returns:
+        The clips with head and wrists corrected.
     """
     together = np.concatenate(clips)
     turns = {"head": _head_excess(together)} | {name: _wrist_excess(together, name) for name in WRISTS}
@@ -271,7 +315,7 @@ def level(clips: list[F32]) -> list[F32]:
 
 
 def _head_excess(local: F32) -> F32:
-    """Rotation vector (3,) by which the median head of upright frames leaves HEAD_PITCH_RANGE."""
+    """Return the rotation vector (3,) by which the median head of upright frames exceeds HEAD_PITCH_RANGE."""
     turned, _ = forward_kinematics(np.zeros((JOINT_COUNT, 3), np.float32), local)
     # Pitch is the angle of the forward axis below the horizontal, in degrees.
     pitch = np.degrees(np.arcsin(np.clip(-turned[:, :, 1, 2], -1.0, 1.0)))
@@ -283,7 +327,7 @@ def _head_excess(local: F32) -> F32:
 
 
 def _wrist_excess(local: F32, name: str) -> F32:
-    """Rotation vector (3,) by which the mean wrist bends, up or down and sideways, beyond WRIST_BEND."""
+    """Return the rotation vector (3,) by which the mean wrist exceeds WRIST_BEND, up or down and sideways."""
     mean = rotmat_to_rotvec(local[:, JOINT_INDEX[name]]).mean(axis=0)
     excess = mean - np.clip(mean, -WRIST_BEND, WRIST_BEND)
     # About the forearm there is pronation, which the file measures well.

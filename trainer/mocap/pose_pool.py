@@ -1,8 +1,8 @@
-"""Natural poses as training draws them: a tensor in memory, or shards on the disk that are only looked into.
+"""Pools of natural poses: a tensor in memory, or memory-mapped shards.
 
-Shards are for collections like AMASS, whose ten million frames would take 9 GB as matrices. On the disk a pose is 24
-rotation vectors in float16 (144 bytes; 0.1 degrees at worst), in .npy files that the operating system maps into memory
-and may drop again; a batch reads its rows and no others.
+Shards are for collections such as AMASS, whose ten million frames would take 9 GB as matrices. On disk a pose is 24
+rotation vectors in float16 (144 bytes; at most 0.1 degrees off), in .npy files that the operating system maps into
+memory and may drop again. A batch reads only its own rows.
 """
 
 from collections.abc import Sequence
@@ -27,20 +27,24 @@ SHARD_ROWS: Final = 1_000_000
 
 
 class PosePool(Protocol):
-    """Poses that a batch is drawn from."""
+    """Poses that batches are drawn from."""
 
     def __len__(self) -> int:
         """Number of poses."""
         ...
 
     def rows(self, index: Tensor) -> Tensor:
-        """index: (N,), of 0 to the pool's length -> (N, 24, 3, 3), local rotations, on the index's device."""
+        """Return poses by index: (N,), below the length of the pool, to local rotations (N, 24, 3, 3) on its device."""
         ...
 
 
 @dataclass(frozen=True)
 class TensorPool:
-    """poses: (M, 24, 3, 3)."""
+    """Poses in memory.
+
+    Attributes:
+        poses: (M, 24, 3, 3), local rotations.
+    """
 
     poses: Tensor
 
@@ -48,14 +52,20 @@ class TensorPool:
         return len(self.poses)
 
     def rows(self, index: Tensor) -> Tensor:
-        """As ``PosePool`` says."""
+        """Return poses by index, as ``PosePool.rows``."""
         return self.poses[index]
 
 
 @dataclass(frozen=True)
 class ShardPool:
-    """shards: memory maps of (M, 24, 3) float16, rotation vectors; starts: (S + 1,), first row of each shard among
-    all; spans: (C, 2), first and one past the last row of each clip that may be drawn; clip_names: of all clips."""
+    """Poses in memory-mapped shards.
+
+    Attributes:
+        shards: Rotation vectors, (M, 24, 3) float16 each.
+        starts: (S + 1,), first row of each shard among all rows.
+        spans: (C, 2), first row and one past the last row of each clip that may be drawn.
+        clip_names: Names of all clips.
+    """
 
     shards: tuple[NDArray[np.float16], ...]
     starts: NDArray[np.int64]
@@ -66,7 +76,7 @@ class ShardPool:
         return int((self.spans[:, 1] - self.spans[:, 0]).sum())
 
     def rows(self, index: Tensor) -> Tensor:
-        """As ``PosePool`` says."""
+        """Return poses by index, as ``PosePool.rows``."""
         wanted = index.cpu().numpy()
         ends = np.cumsum(self.spans[:, 1] - self.spans[:, 0])
         clip = np.searchsorted(ends, wanted, side="right")
@@ -79,15 +89,19 @@ class ShardPool:
         return torch.from_numpy(rotvec_to_rotmat(rotvec)).to(index.device)
 
     def without(self, clips: Sequence[int]) -> "ShardPool":
-        """The pool without some clips."""
+        """Return the pool without some clips."""
         kept = np.setdiff1d(np.arange(len(self.spans)), np.asarray(clips, np.int64))
         return ShardPool(self.shards, self.starts, self.spans[kept], self.clip_names)
 
 
 class ShardWriter:
-    """Writes poses clip by clip; nothing is visible before ``close``, since the index is written last.
+    """Writes poses clip by clip. Nothing is visible before ``close``, which writes the index last.
 
-    Raises OutputError where a file cannot be written.
+    Args:
+        folder: Where to write.
+
+    Raises:
+        OutputError: A file cannot be written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -100,11 +114,11 @@ class ShardWriter:
         folder.mkdir(parents=True, exist_ok=True)
 
     def add(self, name: str, pose_rotmat: NDArray[np.float32]) -> None:
-        """pose_rotmat: (T, 24, 3, 3), local rotations."""
+        """Append local rotations (T, 24, 3, 3) of a clip."""
         self.add_rotvec(name, rotmat_to_rotvec(pose_rotmat))
 
     def add_rotvec(self, name: str, rotvec: NDArray[np.floating]) -> None:
-        """rotvec: (T, 24, 3), radians."""
+        """Append rotation vectors (T, 24, 3), radians, of a clip."""
         self._rows.append(rotvec.astype(np.float16))
         self._clips.append({"name": name, "frames": len(rotvec)})
         self._waiting += len(rotvec)
@@ -113,11 +127,21 @@ class ShardWriter:
             self._flush()
 
     def close(self, notes: Sequence[str] = ()) -> Path:
-        """Write what waits, and the index. Raises InputError where there is not one pose."""
+        """Write the remaining poses and the index.
+
+        Args:
+            notes: Sentences on the sources, kept in the index.
+
+        Returns:
+            The path of the index.
+
+        Raises:
+            InputError: There is no pose.
+        """
         if self._waiting:
             self._flush()
         if not self._total:
-            raise InputError("There is not one pose to write. Give a folder of CMU .bvh or AMASS .npz files.")
+            raise InputError("There is no pose to write. Give a folder of CMU .bvh or AMASS .npz files.")
         path = self._folder / INDEX_NAME
         table = {"format": FORMAT, "files": self._files, "clips": self._clips, "notes": list(notes)}
         with replacing(path) as temporary:
@@ -133,10 +157,16 @@ class ShardWriter:
 
 
 def open_shards(folder: Path) -> ShardPool:
-    """Map what ``ShardWriter`` wrote.
+    """Map the shards that ``ShardWriter`` wrote.
+
+    Args:
+        folder: Folder of the index.
+
+    Returns:
+        The pool.
 
     Raises:
-        FormatError: the index or a shard is damaged.
+        FormatError: The index or a shard is damaged.
     """
     try:
         table = json.loads((folder / INDEX_NAME).read_text(encoding="utf-8"))
@@ -147,7 +177,7 @@ def open_shards(folder: Path) -> ShardPool:
         names = tuple(str(clip["name"]) for clip in table["clips"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FormatError(
-            f"{folder} does not hold whole shards ({error}). Make them again: `dancepose poses`."
+            f"{folder} does not contain complete shards ({error}). Make them again: `dancepose poses`."
         ) from error
     sizes = [len(shard) for shard in shards]
     if sum(sizes) != sum(frames) or any(s.shape[1:] != (JOINT_COUNT, 3) or s.dtype != np.float16 for s in shards):

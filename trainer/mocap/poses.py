@@ -1,6 +1,6 @@
-"""Natural poses: what the discriminator holds for real, and what key-points to train on are made from.
+"""Natural poses: samples of people for the discriminator, and the source of synthesised key-points.
 
-Poses come from motion files that a user has or fetches: CMU's motion capture as BVH (free for any use) and AMASS
+Poses come from motion files that the user has or downloads: CMU's motion capture as BVH (free for any use) and AMASS
 (registered, non-commercial). Neither is shipped.
 """
 
@@ -28,17 +28,19 @@ from .cmu_retargeting import level, repair_flips, retarget
 logger = logging.getLogger(__name__)
 
 BODY_JOINTS: Final = 22
-"""Of SMPL, SMPL+H and SMPL-X alike the first 22 joints are the body; what follows are jaw, eyes and hands."""
+"""The first 22 joints are the body in SMPL, SMPL+H and SMPL-X alike; jaw, eyes and hands follow."""
 MIRROR: Final = np.array([-1.0, 1.0, 1.0], np.float32)
 STILL_RAD: Final = np.radians(5.0)
-"""A clip begins where some joint has turned this far from where the recording begins, and ends likewise."""
+"""A clip starts when some joint has rotated this far from the first frame, and ends likewise."""
 POSES_FPS: Final = 60.0
 THINNING_M: Final = 0.009
-"""Poses closer than this, as the root mean square distance over limbs' ends and middles, count as one. At 9 mm a dancer
-who stands still counts once, and steps that repeat each other still differ in what limbs do not show, as where the head
-looks: a regressor that learned from one pose in 35 mm knew those turns by heart, and erred more about others'."""
+"""Poses closer than this (RMS distance over limb joints) count as one.
+
+At 9 mm, standing still counts once, while steps that repeat each other still differ in what limbs do not show, such as
+head direction. At 35 mm the regressor overfits those unobserved rotations.
+"""
 MOST_POSES: Final = 100_000
-"""More than a network of this size takes in; AMASS as a whole holds fifty times as many."""
+"""More than a network of this size can use; AMASS contains fifty times as many."""
 HOLDOUT_SEED: Final = 2026
 FEATURE_JOINTS: Final = tuple(
     JOINT_INDEX[name]
@@ -53,9 +55,12 @@ FEATURE_JOINTS: Final = tuple(
 class PoseDataset:
     """Poses of people, without order.
 
-    pose_rotmat: (N, 24, 3, 3), local rotations, SMPL axes, the root with its heading; clip: (N,), index into
-    clip_names: hold out whole clips, never frames; mirrored: (N,), true for mirror images; notes: one sentence on
-    each source: what was read, left out and why.
+    Attributes:
+        pose_rotmat: (N, 24, 3, 3), local rotations, SMPL axes; the root includes the heading.
+        clip: (N,), index into ``clip_names``. Hold out whole clips, never frames.
+        clip_names: Names of the clips.
+        mirrored: (N,), true for mirror images.
+        notes: One sentence per source: what was read, what was left out and why.
     """
 
     pose_rotmat: F32
@@ -68,7 +73,14 @@ class PoseDataset:
         return len(self.pose_rotmat)
 
     def save(self, path: Path) -> None:
-        """Write an .npz that ``load_prior`` reads back in a fraction of the time. Raises OutputError."""
+        """Write an .npz that ``load_poses`` reads back in a fraction of the time.
+
+        Args:
+            path: File to write.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
         with replacing(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(
                 file,
@@ -82,7 +94,13 @@ class PoseDataset:
 
 @dataclass(frozen=True)
 class Clip:
-    """Local rotations (T, 24, 3, 3) of one file at the wanted rate; subject: clips with the same are one person's."""
+    """One file at the wanted frame rate.
+
+    Attributes:
+        name: Path relative to the folder, without suffix.
+        pose_rotmat: (T, 24, 3, 3), local rotations.
+        subject: Identifies the person; clips with equal values are of one person.
+    """
 
     name: str
     pose_rotmat: F32
@@ -99,14 +117,25 @@ def load_poses(
     seed: int = 0,
     rest_joints_m: F32 | None = None,
 ) -> PoseDataset:
-    """Read every CMU .bvh and AMASS .npz under ``folder``, or what ``PriorPoses.save`` wrote.
+    """Read every CMU .bvh and AMASS .npz below a folder, or what ``PoseDataset.save`` wrote.
 
-    mirror: add mirror images; fps: poses taken per second of motion; rebalance: thin what repeats, so that walking
-    does not outweigh all else, to poses apart_m apart; seed: of the thinning's order; rest_joints_m: (24, 3), metres,
-    the T-pose that rotations are for, by default the default body's. The same arguments give the same poses.
+    The same arguments give the same poses.
+
+    Args:
+        folder: The folder, or a saved file.
+        mirror: Add mirror images.
+        fps: Poses taken per second of motion.
+        rebalance: Thin out repetitions, so that walking does not outweigh everything else.
+        apart_m: Smallest distance of two poses when thinning, metres (RMS over limb joints).
+        seed: Seed of the order of thinning.
+        rest_joints_m: (24, 3), metres, T-pose of the body; None for the default body.
+
+    Returns:
+        The poses.
 
     Raises:
-        MissingFileError: no such folder. InputError: not one file in it could be used.
+        MissingFileError: There is no such folder.
+        InputError: No file in it can be used.
     """
     if folder.is_file():
         return _load_saved(folder)
@@ -152,26 +181,41 @@ def load_poses(
 
 
 def held_out(clip_names: tuple[str, ...], share: float) -> NDArray[np.intp]:
-    """Indices of the clips that training leaves alone: ``share`` of them, chosen by their names and nothing else, so
-    that every run over the same recordings leaves out the same."""
+    """Choose the clips that training leaves out.
+
+    The choice depends on the names alone, so that every run over the same recordings leaves out the same clips.
+
+    Args:
+        clip_names: Names of all clips.
+        share: Share to leave out.
+
+    Returns:
+        Sorted indices.
+    """
     order = np.random.default_rng(HOLDOUT_SEED).permutation(len(clip_names))
     by_name = np.argsort(np.array(clip_names))
     return np.sort(by_name[order[: round(share * len(clip_names))]])
 
 
 def mirror_pose(pose_rotmat: F32) -> F32:
-    """The pose as a mirror shows it: M R M on the other side's joint, M = diag(-1, 1, 1).
-
-    pose_rotmat: (..., 24, 3, 3) -> the same shape.
-    """
+    """Mirror poses: M R M on the other side's joint, M = diag(-1, 1, 1). (..., 24, 3, 3) to (..., 24, 3, 3)."""
     return (MIRROR[:, None] * MIRROR) * pose_rotmat[..., list(MIRRORED_JOINTS), :, :]
 
 
 def thin(pose_rotmat: F32, rest_joints_m: F32, *, seed: int, radius_m: float = THINNING_M) -> NDArray[np.intp]:
-    """Indices, in order, of poses no two of which are closer than ``radius_m``: Poisson-disk sampling by dart throwing
-    (Cook 1986), in the space of limb positions seen from the pelvis, heading apart.
+    """Choose poses no two of which are closer than a radius.
 
-    pose_rotmat: (N, 24, 3, 3); rest_joints_m: (24, 3), metres.
+    Poisson-disk sampling by dart throwing (Cook 1986) in the space of limb joints relative to the pelvis, without
+    heading.
+
+    Args:
+        pose_rotmat: (N, 24, 3, 3), local rotations.
+        rest_joints_m: (24, 3), T-pose, metres.
+        seed: Seed of the order.
+        radius_m: Smallest RMS distance, metres.
+
+    Returns:
+        Sorted indices.
     """
     _, joints = forward_kinematics(rest_joints_m, without_heading(pose_rotmat))
     features = (joints[:, list(FEATURE_JOINTS)] - joints[:, :1]).reshape(len(joints), -1)
@@ -195,7 +239,7 @@ def thin(pose_rotmat: F32, rest_joints_m: F32, *, seed: int, radius_m: float = T
 
 
 def without_heading(pose_rotmat: F32) -> F32:
-    """Turn every pose about the vertical so that the pelvis faces +z. pose_rotmat: (N, 24, 3, 3) -> the same shape."""
+    """Rotate poses about the vertical so that the pelvis faces +z: (N, 24, 3, 3) to (N, 24, 3, 3)."""
     root = pose_rotmat[:, 0]
     # Facing from the lateral axis: it stays level when a dancer bends forward, the forward axis does not.
     yaw = np.arctan2(-root[:, 2, 0], root[:, 0, 0])
@@ -205,6 +249,17 @@ def without_heading(pose_rotmat: F32) -> F32:
 
 
 def read_bvh(path: Path, folder: Path, fps: float, rest_joints_m: F32) -> tuple[Clip, str]:
+    """Read and retarget a CMU .bvh file.
+
+    Args:
+        path: The file.
+        folder: Folder that names are relative to.
+        fps: Poses taken per second.
+        rest_joints_m: (24, 3), T-pose, metres.
+
+    Returns:
+        The clip, and a sentence on what was kept.
+    """
     motion = parse_bvh(path)
     local, usable, bad = repair_flips(retarget(motion, rest_joints_m)[1:], motion.fps)
     frames = _frames_at(_moving(local), motion.fps, fps)
@@ -215,6 +270,19 @@ def read_bvh(path: Path, folder: Path, fps: float, rest_joints_m: F32) -> tuple[
 
 
 def read_amass(path: Path, folder: Path, fps: float) -> tuple[Clip, str]:
+    """Read an AMASS .npz file.
+
+    Args:
+        path: The file.
+        folder: Folder that names are relative to.
+        fps: Poses taken per second.
+
+    Returns:
+        The clip, and a sentence on what was kept.
+
+    Raises:
+        FormatError: The file is no AMASS motion.
+    """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             poses = np.asarray(arrays["poses"], np.float32)
@@ -234,7 +302,7 @@ def read_amass(path: Path, folder: Path, fps: float) -> tuple[Clip, str]:
 
 
 def _moving(local: F32) -> tuple[int, int]:
-    """First and one past the last frame without the stillness that a recording starts and ends with."""
+    """Return the first frame and one past the last, without the stillness at both ends of a recording."""
     away = [geodesic_angle(local[still][None], local).max(axis=1) > STILL_RAD for still in (0, -1)]
     if not away[0].any():
         return 0, 1
@@ -242,13 +310,13 @@ def _moving(local: F32) -> tuple[int, int]:
 
 
 def _frames_at(span: tuple[int, int], rate: float, fps: float) -> NDArray[np.intp]:
-    """Frames of ``span`` nearest to times 1/fps apart, or all where the recording has fewer."""
+    """Return the frames of ``span`` nearest to times 1 / fps apart, or all frames if the recording has fewer."""
     step = max(rate / fps, 1.0)
     return np.round(np.arange(span[0], span[1] - 0.5, step)).astype(np.intp)
 
 
 def level_subjects(clips: list[Clip]) -> list[Clip]:
-    """Level head and wrists of each BVH subject; AMASS needs none of it."""
+    """Correct head and wrists of each BVH subject; AMASS does not need it."""
     levelled = {}
     for subject in sorted({clip.subject for clip in clips if clip.subject}):
         members = [clip for clip in clips if clip.subject == subject]
@@ -268,4 +336,4 @@ def _load_saved(path: Path) -> PoseDataset:
                 tuple(arrays["notes"].tolist()),
             )
     except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise FormatError(f"{path} is not a saved prior ({error}). Make one with `dancepose poses`.") from error
+        raise FormatError(f"{path} is not a file of saved poses ({error}). Make one with `dancepose poses`.") from error

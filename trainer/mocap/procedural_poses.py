@@ -1,9 +1,9 @@
-"""Poses out of joint ranges and synergies, for training with nothing downloaded and as augmentation.
+"""Poses generated from joint ranges and synergies, for training without downloads and as augmentation.
 
 Ranges are those of clinical tables (American Academy of Orthopaedic Surgeons, Joint Motion, 1965), narrowed to what
-people do upright; synergies are the plain ones: a spine bends as one, a planted sole stays level, a collar goes with
-its arm, the head rights what the trunk tips. Angles are in degrees here, about SMPL's axes: x to the body's left,
-y up, z forward. Left limbs are written down; right ones are their mirror images.
+people do when upright. Synergies are the simple ones: the spine bends as a whole, a planted sole stays level, a collar
+follows its arm, the head compensates the lean of the trunk. Angles are in degrees about SMPL's axes: x to the body's
+left, y up, z forward. Left limbs are defined; right ones are their mirror images.
 """
 
 from dataclasses import dataclass
@@ -23,13 +23,20 @@ Generator = np.random.Generator
 STANCES: Final = {"stand": 0.35, "lunge": 0.25, "squat": 0.15, "kick": 0.25}
 ARMS: Final = {"down": 0.3, "anywhere": 0.5, "overhead": 0.2}
 SPINE_SHARES: Final = {"spine1": (0.5, 0.25, 0.35), "spine2": (0.3, 0.35, 0.35), "spine3": (0.2, 0.4, 0.3)}
-"""Of flexion, twist and side bend: the loins flex, the chest twists."""
+"""Share of flexion, twist and side bend per joint: the lumbar spine flexes, the chest twists."""
 
 
 @dataclass(frozen=True)
 class _Leg:
-    """Angles (N,) of a left leg: flexion lifts the thigh forward of the vertical, abduction sideways, rotation turns
-    the toes out, knee bends; lifted: 1 where the sole is off the floor, 0 where it is planted."""
+    """Angles of left legs, degrees.
+
+    Attributes:
+        flexion: (N,), of the thigh, forward from the vertical.
+        abduction: (N,), of the thigh, sideways.
+        rotation: (N,), outward rotation.
+        knee: (N,), bend of the knee.
+        lifted: (N,), 1 where the sole is off the floor, 0 where it is planted.
+    """
 
     flexion: F64
     abduction: F64
@@ -39,7 +46,15 @@ class _Leg:
 
 
 def procedural_poses(count: int, *, seed: int) -> F32:
-    """Plausible poses of an upright dancer, heading any way -> (count, 24, 3, 3), local rotations, SMPL axes."""
+    """Generate plausible poses of an upright dancer with random heading.
+
+    Args:
+        count: Number of poses.
+        seed: Seed of the random numbers.
+
+    Returns:
+        (count, 24, 3, 3), local rotations, SMPL axes.
+    """
     random = np.random.default_rng(seed)
     pose = np.broadcast_to(np.eye(3, dtype=np.float32), (count, JOINT_COUNT, 3, 3)).copy()
     stance = _choose(random, count, STANCES)
@@ -61,7 +76,7 @@ def procedural_poses(count: int, *, seed: int) -> F32:
 
 
 def _legs(random: Generator, stance: NDArray[np.str_]) -> tuple[_Leg, _Leg]:
-    """The working and the standing leg of each stance."""
+    """Return the working and the standing leg of each stance."""
     count = len(stance)
     squat, kick, lunge = stance == "squat", stance == "kick", stance == "lunge"
     depth = np.where(squat, random.uniform(25.0, 110.0, count), np.abs(random.normal(0.0, 10.0, count)))
@@ -99,7 +114,7 @@ def _legs(random: Generator, stance: NDArray[np.str_]) -> tuple[_Leg, _Leg]:
 
 
 def _pose_leg(pose: F32, random: Generator, leg: _Leg, lean: F64, side: str) -> None:
-    """lean: (N,), degrees, how far the pelvis tips forward; the hips make up for it, so that legs stay under it."""
+    """Pose a leg. lean: (N,), degrees, forward tilt of the pelvis, which the hips compensate."""
     count = len(pose)
     planted = leg.flexion - leg.knee
     pointed = random.uniform(0.0, 55.0, count)
@@ -117,7 +132,7 @@ def _pose_leg(pose: F32, random: Generator, leg: _Leg, lean: F64, side: str) -> 
 
 
 def _pose_spine(pose: F32, random: Generator, lean: F64) -> F64:
-    """Bend the spine; returns how far it flexes in all, degrees."""
+    """Bend the spine; return its total flexion, (N,), degrees."""
     flexion = _bounded(random, 12.0 - 0.3 * lean, 14.0, -25.0, 65.0)
     twist = _bounded(random, np.zeros(len(pose)), 14.0, -40.0, 40.0)
     side = _bounded(random, np.zeros(len(pose)), 9.0, -30.0, 30.0)
@@ -128,7 +143,7 @@ def _pose_spine(pose: F32, random: Generator, lean: F64) -> F64:
 
 
 def _pose_head(pose: F32, random: Generator, tipped: F64) -> None:
-    """The head looks about and rights most of what the trunk tips it forward. tipped: (N,), degrees."""
+    """Look around and compensate most of the forward lean. tipped: (N,), lean, degrees."""
     count = len(pose)
     pitch = _bounded(random, 5.0 - 0.6 * (tipped - 10.0), 12.0, -45.0, 45.0)
     yaw = _bounded(random, np.zeros(count), 22.0, -60.0, 60.0)
@@ -168,7 +183,7 @@ def _pose_arm(pose: F32, random: Generator, side: str) -> None:
 
 
 def _swing_from_x(direction: F64) -> F32:
-    """The smallest rotation that turns +x to a direction. direction: (N, 3), unit -> (N, 3, 3)."""
+    """Return the minimal rotations from +x to unit directions: (N, 3) to (N, 3, 3)."""
     axis = np.cross([1.0, 0.0, 0.0], direction)
     sine = np.linalg.norm(axis, axis=-1, keepdims=True)
     angle = np.arctan2(sine, direction[:, :1])
@@ -176,7 +191,7 @@ def _swing_from_x(direction: F64) -> F32:
 
 
 def _about(*, x: F64 | None = None, y: F64 | None = None, z: F64 | None = None) -> F32:
-    """Rotations about one axis, degrees: (N,) -> (N, 3, 3)."""
+    """Return rotations about one axis: (N,), degrees, to (N, 3, 3)."""
     axis, angle = next((i, a) for i, a in enumerate((x, y, z)) if a is not None)
     rotvec = np.zeros((len(angle), 3), np.float32)
     rotvec[:, axis] = np.radians(angle)
@@ -184,13 +199,13 @@ def _about(*, x: F64 | None = None, y: F64 | None = None, z: F64 | None = None) 
 
 
 def _of_side(rotmat: F32, side: str) -> F32:
-    """A left limb's rotation for either side: the mirror image flips y and z turns. rotmat: (N, 3, 3)."""
+    """Convert a left limb's rotation to the given side: mirroring reverses rotations about y and z. (N, 3, 3)."""
     flip = np.array([-1.0, 1.0, 1.0], np.float32)
     return rotmat if side == "left" else (flip[:, None] * flip) * rotmat
 
 
 def _bounded(random: Generator, mean: F64, spread: float, low: float, high: float) -> F64:
-    """Normal angles, folded back at the ends of the range so that none piles up there. mean: (N,), degrees."""
+    """Draw normal angles reflected at the ends of the range, so that none accumulate there. mean: (N,), degrees."""
     angle = np.clip(mean, low, high) + random.normal(0.0, spread, len(mean))
     folded = np.where(angle > high, 2 * high - angle, np.where(angle < low, 2 * low - angle, angle))
     return np.clip(folded, low, high)
@@ -201,7 +216,7 @@ def _choose(random: Generator, count: int, shares: dict[str, float]) -> NDArray[
 
 
 def _mix(use_first: NDArray[np.bool_], first: _Leg, second: _Leg) -> _Leg:
-    """Pose by pose the one leg or the other."""
+    """Choose pose by pose between two legs."""
     return _Leg(
         *(
             np.where(use_first, getattr(first, name), getattr(second, name))

@@ -1,4 +1,4 @@
-"""Collections of motion of any size, file by file into shards, without ever holding them whole."""
+"""Convert motion collections of any size to shards, file by file."""
 
 from pathlib import Path
 from typing import Final
@@ -24,16 +24,29 @@ def write_shards(
     seed: int = 0,
     progress: Progress = silent,
 ) -> tuple[Path, tuple[str, ...]]:
-    """Read every CMU .bvh and AMASS .npz under ``folder`` into shards in ``out``.
+    """Read every CMU .bvh and AMASS .npz below a folder into shards.
 
-    As ``prior.load_prior`` reads them, but that repetitions are thinned within each file alone, and that no mirror
-    images are added: set ``augment.mirror`` at training. BVH files are taken subject by subject, a subject being the
-    part of a name before its last underscore, since head and wrists are levelled over all of a subject's clips.
+    As ``load_poses``, except that repetitions are thinned within each file only and no mirror images are added: set
+    ``augment.mirror`` for training. BVH files are read subject by subject, a subject being the part of a name before
+    its last underscore, since head and wrists are corrected over all clips of a subject.
 
-    Returns the path of the index, and notes, one sentence on each source.
+    Args:
+        folder: Folder to read.
+        out: Folder to write.
+        rest_joints_m: (24, 3), T-pose of the body, metres.
+        fps: Poses taken per second of motion.
+        rebalance: Thin out repetitions.
+        apart_m: Smallest distance of two poses when thinning, metres.
+        seed: Seed of the order of thinning.
+        progress: Called with the fraction done and a message.
+
+    Returns:
+        The path of the index, and one sentence per source.
 
     Raises:
-        MissingFileError: no such folder. InputError: not one pose. OutputError: a file cannot be written.
+        MissingFileError: There is no such folder.
+        InputError: There is no pose.
+        OutputError: A file cannot be written.
     """
     if not folder.is_dir():
         raise MissingFileError(f"{folder} does not exist. Give a folder of CMU .bvh or AMASS .npz files.")
@@ -61,7 +74,7 @@ def write_shards(
 
 
 def _groups(paths: list[Path]) -> list[list[Path]]:
-    """BVH files of one subject together, every AMASS file alone."""
+    """Group the BVH files of a subject; every AMASS file is on its own."""
     groups: dict[str, list[Path]] = {}
     for path in paths:
         stem = str(path.with_suffix(""))

@@ -1,8 +1,8 @@
-"""The discriminator: HMR's, for poses (Kanazawa et al. 2018, section 3.2 and its released code).
+"""The pose discriminator of HMR (Kanazawa et al. 2018, section 3.2, and its released code).
 
-It sees the rotation matrices of the 23 joints below the root, nine numbers each. Two 1x1 convolutions with 32
-channels are shared by the joints; then every joint has a linear head of its own, and a head with two hidden layers of
-1024 sees all joints at once.
+Its input are the rotation matrices of the 23 joints below the root, nine numbers each. Two 1x1 convolutions with 32
+channels are shared by the joints. Each joint then has its own linear head, and a head with two hidden layers of 1024
+features gets all joints at once.
 """
 
 from typing import Final
@@ -16,7 +16,7 @@ HIDDEN: Final = 1024
 
 
 class PoseDiscriminator(nn.Module):
-    """Local rotations to 24 values: one for each joint, one for the whole pose; natural is 1, generated 0."""
+    """Maps local rotations to 24 scores: one per joint and one for the whole pose; 1 means natural, 0 generated."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class PoseDiscriminator(nn.Module):
         nn.init.normal_(self.joint_weight, std=CHANNELS**-0.5)
 
     def forward(self, pose_rotmat: Tensor) -> Tensor:
-        """pose_rotmat: (B, 24, 3, 3), local; the root is left out -> (B, 24)."""
+        """Score poses: (B, 24, 3, 3), local rotations, of which the root is ignored, to (B, 24)."""
         features = self.convolutions(pose_rotmat[:, 1:].flatten(2).transpose(1, 2)).transpose(1, 2)
         joints = (features * self.joint_weight).sum(-1) + self.joint_bias
         return torch.cat([joints, self.pose_head(features.flatten(1))], dim=1)

@@ -1,7 +1,7 @@
 """The generator: SmplRegressor.
 
-A linear layer to 1024 features, two residual blocks of two linear layers each with batch normalisation and ReLU
-(the simple baseline of Martinez et al. 2017, figure 2), and a linear decoder to theta.
+A linear layer to 1024 features, two residual blocks of two linear layers each with batch normalisation and ReLU (the
+simple baseline of Martinez et al. 2017, figure 2), and a linear decoder to theta.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ from ..config import Config, ModelConfig
 
 NUMBERS: Final = {"rotvec": 3, "rot6d": 6}
 DECODER_GAIN: Final = 0.1
-"""Of the decoder's first weights: training begins near the T-pose, not at random rotations."""
+"""Factor of the decoder's initial weights: training starts near the T-pose instead of at random rotations."""
 
 
 class ResidualBlock(nn.Module):
@@ -43,15 +43,18 @@ class ResidualBlock(nn.Module):
         self.linear2, self.norm2 = nn.Linear(width, width), nn.BatchNorm1d(width)
 
     def forward(self, features: Tensor) -> Tensor:
-        """features: (B, width) -> (B, width)."""
+        """Transform features: (B, width) to (B, width)."""
         inner = torch.relu(self.norm1(_linear(self.linear1, features, half=self.bf16_matmul)))
         return features + torch.relu(self.norm2(_linear(self.linear2, inner, half=self.bf16_matmul)))
 
 
 class LayoutLinear(nn.Module):
-    """A linear layer for each layout: what differs between layouts is how points become features.
+    """A linear layer per layout; everything after it is shared by the layouts.
 
-    counts: inputs that each layout truly has, of ``inputs``; the rest is padding and always zero.
+    Args:
+        counts: Number of inputs that each layout uses; the rest is padding and always zero.
+        inputs: Number of inputs with padding.
+        outputs: Number of outputs.
     """
 
     def __init__(self, counts: Sequence[int], inputs: int, outputs: int) -> None:
@@ -62,17 +65,21 @@ class LayoutLinear(nn.Module):
             nn.init.normal_(weight, std=(2.0 / count) ** 0.5)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """inputs: (B, inputs), in groups of one layout each -> (B, outputs)."""
+        """Apply to each group its layer: (B, inputs), in groups of one layout each, to (B, outputs)."""
         groups = inputs.reshape(len(self.weight), -1, inputs.shape[1])
         return torch.baddbmm(self.bias[:, None], groups, self.weight).flatten(0, 1)
 
 
 class SmplRegressor(nn.Module):
-    """Normalised key-points to theta."""
+    """Maps normalised key-points to theta.
+
+    Args:
+        config: Architecture.
+        inputs: Number of input vectors of the layout, or of each layout.
+        padded: Number of input vectors with padding; 0 for the largest of ``inputs``.
+    """
 
     def __init__(self, config: ModelConfig, inputs: int | Sequence[int], padded: int = 0) -> None:
-        """inputs: vectors (points, and what else is shown) of the layout, or of each layout; padded: what they are
-        padded to."""
         super().__init__()
         self.rotation = config.rotation
         vectors = [inputs] if isinstance(inputs, int) else list(inputs)
@@ -93,21 +100,29 @@ class SmplRegressor(nn.Module):
                 self.decoder.bias.copy_(rotmat_to_rot6d(torch.eye(3)).repeat(JOINT_COUNT))
 
     def forward(self, keypoints: Tensor) -> Tensor:
-        """keypoints: (B, K, 3), normalised, or (B, K + E, 3) with the edges' directions -> theta (B, 24, 3) rotation
-        vectors or (B, 24, 6)."""
+        """Predict theta.
+
+        Args:
+            keypoints: (B, N, 3), normalised points, followed by edge directions and plane normals if configured.
+
+        Returns:
+            (B, 24, 3) rotation vectors or (B, 24, 6) matrix columns.
+        """
         theta: Tensor = self.decoder(self.blocks(self.encoder(keypoints.flatten(1))))
         return theta.reshape(len(theta), JOINT_COUNT, -1)
 
     def use_bf16_matmul(self) -> None:
-        """From now on the blocks' matrices are multiplied in bfloat16: twice as fast on processors and cards that can.
-        Weights, sums and everything else stay float32."""
+        """Multiply the matrices of the residual blocks in bfloat16 from now on.
+
+        Twice as fast on hardware that supports it. Weights, sums and all other operations stay in float32.
+        """
         for block in self.blocks:
             assert isinstance(block, ResidualBlock)
             block.bf16_matmul = True
 
 
 def build_generator(config: Config, layout_batch: LayoutBatch) -> SmplRegressor:
-    """The generator of a run."""
+    """Build the generator of a run."""
     kind = config.model.features
     padded = (
         layout_batch.width
@@ -119,22 +134,32 @@ def build_generator(config: Config, layout_batch: LayoutBatch) -> SmplRegressor:
 
 @dataclass(frozen=True)
 class Rotations:
-    """local_rotmat: (B, 24, 3, 3), against the parent; global_rotmat: (B, 24, 3, 3), against the world."""
+    """Predicted rotations.
+
+    Attributes:
+        local_rotmat: (B, 24, 3, 3), relative to the parent.
+        global_rotmat: (B, 24, 3, 3), relative to the world.
+    """
 
     local_rotmat: Tensor
     global_rotmat: Tensor
 
 
 def theta_to_rotmat(theta: Tensor) -> Tensor:
-    """theta: (B, 24, 3) or (B, 24, 6) -> (B, 24, 3, 3), samples last in memory."""
+    """Convert theta to matrices: (B, 24, 3) or (B, 24, 6) to (B, 24, 3, 3), samples last in memory."""
     theta = theta.permute(1, 2, 0).contiguous().permute(2, 0, 1)
     return rotvec_to_rotmat(theta) if theta.shape[-1] == 3 else rot6d_to_rotmat(theta)
 
 
 def facing_rotmat(keypoints: Tensor, layout_batch: LayoutBatch) -> Tensor:
-    """The turn about the vertical that the dancer's left-right line makes with +x.
+    """Compute the rotation about the vertical between +x and the left-right axis of the dancer.
 
-    keypoints: (B, P, 3) -> (B, 3, 3), so that ``keypoints @ facing`` faces +z.
+    Args:
+        keypoints: (B, P, 3).
+        layout_batch: The layouts.
+
+    Returns:
+        (B, 3, 3), such that ``keypoints @ facing`` faces +z.
     """
     across = torch.einsum("lp,lnpc->lnc", layout_batch.sides, layout_batch.groups(keypoints)).flatten(0, 1)
     x, z = across[:, 0], across[:, 2]
@@ -145,7 +170,17 @@ def facing_rotmat(keypoints: Tensor, layout_batch: LayoutBatch) -> Tensor:
 def predict(
     generator: Callable[[Tensor], Tensor], keypoints: Tensor, layout_batch: LayoutBatch, config: ModelConfig
 ) -> Rotations:
-    """Rotations for normalised key-points. keypoints: (B, P, 3)."""
+    """Predict rotations from normalised key-points.
+
+    Args:
+        generator: Maps input vectors (B, N, 3) to theta.
+        keypoints: (B, P, 3), normalised.
+        layout_batch: The layouts.
+        config: Architecture.
+
+    Returns:
+        Local and global rotations.
+    """
     facing = facing_rotmat(keypoints, layout_batch) if config.facing else None
     if facing is not None:
         keypoints = keypoints @ facing
@@ -170,7 +205,7 @@ def _linear(layer: nn.Linear, features: Tensor, *, half: bool) -> Tensor:
 
 
 class _Bf16Linear(torch.autograd.Function):
-    """x W^T + b with products in bfloat16, sums in float32; each matrix is rounded once for both directions."""
+    """x W^T + b with products in bfloat16 and sums in float32; each matrix is rounded once for both directions."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

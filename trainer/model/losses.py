@@ -1,4 +1,4 @@
-"""The terms of training, as pure functions."""
+"""Loss terms as pure functions."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,15 @@ from ..config import LossConfig
 
 @dataclass(frozen=True)
 class GeneratorLosses:
-    """Terms before weighting, and their weighted sum."""
+    """Loss terms of a generator step before weighting, and their weighted sum. All are scalars.
+
+    Attributes:
+        l_3d: Distance of the key-points.
+        l_adv: Adversarial term.
+        l_rotation: Error of local rotations.
+        l_global: Error of global rotations.
+        total: Weighted sum.
+    """
 
     l_3d: Tensor
     l_adv: Tensor
@@ -20,25 +28,40 @@ class GeneratorLosses:
 
 
 def l_3d(predicted: Tensor, keypoints: Tensor) -> Tensor:
-    """Sum over the points of ||P_3d(theta) - x||_2, mean over the batch. predicted, keypoints: (B, K, 3) -> ()."""
+    """Sum ||P_3d(theta) - x||_2 over the points and average over the batch: (B, K, 3) each to ()."""
     return torch.linalg.vector_norm(predicted - keypoints, dim=-1).sum(1).mean()
 
 
 def l_adv(scores: Tensor) -> Tensor:
-    """What the generator wants: every head to answer 1 (least squares, Mao et al. 2017; summed over the heads as in
-    HMR). scores: (B, H) of generated poses -> ()."""
+    """Compute the adversarial loss of the generator, which wants every head to answer 1.
+
+    Least squares (Mao et al. 2017), summed over the heads as in HMR.
+
+    Args:
+        scores: (B, H), scores of generated poses.
+
+    Returns:
+        The loss, ().
+    """
     return ((scores - 1.0) ** 2).sum(1).mean()
 
 
 def l_discriminator(natural: Tensor, generated: Tensor) -> Tensor:
-    """What the discriminator wants: 1 for natural poses, 0 for generated ones. natural, generated: (B, H) -> ()."""
+    """Compute the loss of the discriminator: 1 for natural poses, 0 for generated ones. (B, H) each to ()."""
     return ((natural - 1.0) ** 2).sum(1).mean() + (generated**2).sum(1).mean()
 
 
 def l_rotation(predicted: Tensor, rotmat: Tensor) -> Tensor:
-    """Sum over the joints of ||R - R*||_F / sqrt 2, which is 2 sin(angle / 2), mean over the batch.
+    """Sum ||R - R*||_F / sqrt 2, which is 2 sin(angle / 2), over the joints and average over the batch.
 
-    Positions are blind to twist; this is not. predicted, rotmat: (B, 24, 3, 3) -> ().
+    Positions do not show twist; this term does.
+
+    Args:
+        predicted: (B, 24, 3, 3).
+        rotmat: (B, 24, 3, 3), ground truth.
+
+    Returns:
+        The loss, ().
     """
     difference = (predicted - rotmat).flatten(2)
     return ((difference * difference).sum(-1) / 2.0 + 1e-10).sqrt().sum(1).mean()
@@ -53,8 +76,19 @@ def generator_losses(
     predicted_rotmat: tuple[Tensor, Tensor],
     true_rotmat: tuple[Tensor, Tensor],
 ) -> GeneratorLosses:
-    """All terms of a generator step. scores: of the discriminator, or None without one; predicted_rotmat, true_rotmat:
-    local and global ones, (L, 24, 3, 3) each, of the frames whose pose is known, of which there may be none."""
+    """Compute all terms of a generator step.
+
+    Args:
+        config: Weights of the terms.
+        predicted: (B, P, 3), P_3d of the prediction.
+        keypoints: (B, P, 3), target.
+        scores: (A, H), scores of the discriminator, or None without one.
+        predicted_rotmat: Local and global rotations, (L, 24, 3, 3) each, of the L samples whose pose is known.
+        true_rotmat: Ground truth of the same samples; L may be 0.
+
+    Returns:
+        The terms and their weighted sum.
+    """
     positions = l_3d(predicted, keypoints)
     nothing = positions.new_zeros(())
     adversarial = nothing if scores is None else l_adv(scores)
