@@ -120,7 +120,7 @@ class BodyMotion:
                 "motion was made for."
             )
 
-    def save(self, path: Path, body: BodyModel) -> None:
+    def save(self, path: Path | str, body: BodyModel) -> None:
         """Write an AMASS-style .npz: poses (T, 72), trans, betas, gender, mocap_framerate, z up as in AMASS.
 
         AMASS turns the body about SMPL's origin by turning the root joint, so the written translation differs from a
@@ -137,7 +137,7 @@ class BodyMotion:
         pose, trans = self.pose_rotmat.copy(), self.translation_m
         pose[:, 0] = turn_root(pose[:, 0], axes="z_up", inward=False)
         trans = from_smpl(trans + rest_pelvis_m, axes="z_up", unit="m") - rest_pelvis_m
-        with replacing(path) as temporary, temporary.open("wb") as file:
+        with replacing(Path(path)) as temporary, temporary.open("wb") as file:
             np.savez_compressed(
                 file,
                 poses=rotmat_to_rotvec(pose).reshape(len(self), 72),
@@ -152,7 +152,7 @@ class BodyMotion:
             )
 
     @classmethod
-    def load(cls, path: Path) -> "BodyMotion":
+    def load(cls, path: Path | str) -> "BodyMotion":
         """Read a file that ``save`` wrote.
 
         Args:
@@ -165,6 +165,7 @@ class BodyMotion:
             MissingFileError: The file does not exist or cannot be read.
             FormatError: The file is not a motion of this form.
         """
+        path = Path(path)
         try:
             require_regular(path)
             with path.open("rb") as file:

@@ -79,7 +79,7 @@ class FitResult:
     markers: MarkerSet
     report: dict[str, Any] = field(default_factory=dict)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write the motion as an AMASS-style .npz; see ``BodyMotion.save``.
 
         Args:
@@ -90,7 +90,7 @@ class FitResult:
         """
         self.motion.save(path, self.body)
 
-    def save_report(self, path: Path) -> None:
+    def save_report(self, path: Path | str) -> None:
         """Write the report as JSON.
 
         Args:
@@ -99,7 +99,7 @@ class FitResult:
         Raises:
             OutputError: The file cannot be written.
         """
-        with replacing(path) as temporary:
+        with replacing(Path(path)) as temporary:
             temporary.write_text(json.dumps(self.report, indent=2) + "\n", encoding="utf-8")
 
 

@@ -1,0 +1,109 @@
+"""The public API: complete, documented, lazy, and the same results as the command line."""
+
+import inspect
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dancepose
+from dancepose_addon.core.io.example import example_folder
+from dancepose_addon.core.io.writers.aist import write_aist
+from tools import build_api_docs
+
+ALONE = """
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        if top in {"typer", "rich", "click", "bpy", "torch", "onnx", "onnxruntime", "matplotlib", "PIL", "scipy"}:
+            raise ImportError(f"{name} is refused by this test")
+
+sys.meta_path.insert(0, Refuse())
+import dancepose
+assert "numpy" not in sys.modules, "the import is not lazy"
+result = dancepose.fit_file(sys.argv[1], frames=(0, 40))
+result.save(sys.argv[2])
+print(len(result.motion))
+"""
+
+
+def test_every_public_name_is_there_and_documented() -> None:
+    assert set(build_api_docs.ORDER) == set(dancepose.__all__)
+    for name in dancepose.__all__:
+        value = getattr(dancepose, name)
+        assert inspect.getdoc(value), name
+        assert name in dir(dancepose)
+
+
+def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="nothing"):
+        dancepose.nothing  # noqa: B018
+
+
+def test_the_document_is_current() -> None:
+    assert build_api_docs.OUT.read_text(encoding="utf-8") == build_api_docs.build(), (
+        "docs/api.md differs from the docstrings; run `python -m tools.build_api_docs`"
+    )
+
+
+def test_functions_document_every_argument() -> None:
+    for name in build_api_docs.ORDER:
+        value = getattr(dancepose, name)
+        if inspect.isfunction(value) and value.__module__ == "dancepose.api":
+            for parameter in inspect.signature(value).parameters:
+                assert f"    {parameter}: " in (value.__doc__ or ""), f"{name} does not document {parameter}"
+
+
+def test_fitting_needs_numpy_alone(run_python, tmp_path: Path) -> None:
+    done = run_python("-c", ALONE, str(example_folder()), str(tmp_path / "m.npz"), timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "40"
+
+
+def test_reading_rotations_and_fitting_them_leaves_them_as_they_are(tmp_path: Path) -> None:
+    result = dancepose.fit_file(example_folder(), frames=(0, 30))
+    write_aist(result.motion, tmp_path / "clip.pkl")
+    read = dancepose.read(tmp_path / "clip.pkl")
+    assert isinstance(read, dancepose.BodyMotion)
+    again = dancepose.fit(read)
+    assert np.array_equal(again.motion.pose_rotmat, read.pose_rotmat)
+    assert again.report["error_mm"] == {}
+    body = dancepose.load_body()
+    again.save(tmp_path / "motion.npz")
+    loaded = dancepose.BodyMotion.load(tmp_path / "motion.npz")
+    assert np.abs(loaded.vertices(body) - again.motion.vertices(body)).max() < 1e-4
+
+
+def test_settings_that_do_not_apply_to_rotations_are_refused() -> None:
+    motion = dancepose.fit_file(example_folder(), frames=(0, 30)).motion
+    with pytest.raises(dancepose.DancePoseError, match="--smooth"):
+        dancepose.fit(motion, settings=dancepose.FitSettings(smooth=1.0))
+
+
+def test_betas_and_foot_lock_apply_to_rotations() -> None:
+    body = dancepose.load_body()
+    motion = dancepose.fit_file(example_folder(), frames=(0, 60)).motion
+    result = dancepose.fit(motion, settings=dancepose.FitSettings(betas=(1.5, -1.0), foot_lock=True))
+    assert result.motion.betas[:3].tolist() == [1.5, -1.0, 0.0]
+    feet, before = result.report["feet"], result.report["feet_before_lock"]
+    assert feet["standing_slide_mm_per_s"] < 0.5 * before["standing_slide_mm_per_s"]
+
+    def leg_m(moving: dancepose.BodyMotion) -> float:
+        joints = moving.joints(body)
+        return float(
+            np.linalg.norm(joints[:, 1] - joints[:, 4], axis=1).mean()
+            + np.linalg.norm(joints[:, 4] - joints[:, 7], axis=1).mean()
+        )
+
+    # Another shape with the same legs, so that feet keep their steps.
+    assert leg_m(result.motion) == pytest.approx(leg_m(motion), abs=1e-3)
+    # Soles stay on the floor: the lowest vertex of a standing body.
+    assert abs(float(np.median(result.motion.vertices(body)[..., 1].min(axis=1)))) < 0.01
+
+
+def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    for call in (dancepose.read, dancepose.fit_file, lambda path: dancepose.render(path, tmp_path / "v.mp4")):
+        with pytest.raises(dancepose.DancePoseError, match=r"none\.npz does not exist"):
+            call(tmp_path / "none.npz")
