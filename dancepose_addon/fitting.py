@@ -53,7 +53,6 @@ def fit_file(
         RegressorError: There is no regressor for the layout, or it cannot run on the device.
     """
     clock = time.perf_counter()
-    progress(0.0, f"Reading {path.name}")
     chosen = load_body(None) if body is None else body
     opened = open_source(path, body=chosen, frames=frames, hints=hints)
     read_s = round(time.perf_counter() - clock, 4)

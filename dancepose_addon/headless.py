@@ -224,6 +224,7 @@ def _prepare(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> 
 
 
 def _fit(arguments: argparse.Namespace, progress: Progress) -> FitResult:
+    progress(0.0, "Reading")
     reading = options_from(arguments, ReadOptions)
     return fit_file(
         arguments.source,
