@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from dancepose_addon.core.errors import DancePoseError, OutputError
 
 from .study_file import Study
 from .study_sources import find_sources, folder_of
 
-ADVICE = 'Set [output] folder to a folder of its own, such as "renders".'
+ADVICE: Final = 'Set [output] folder to a separate folder, such as "renders".'
 
 
 def require_separate_folder(study: Study) -> None:
