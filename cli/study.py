@@ -112,7 +112,7 @@ def run_command(
 @app.command("status")
 def status_command(study_file: StudyFile) -> None:
     """Show the progress of the study."""
-    _print_status(read_status(StudyPaths(_load(study_file).out)))
+    _print_status(read_status(StudyPaths(load_study(study_file).out)))
 
 
 @app.command("report")
