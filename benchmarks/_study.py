@@ -31,8 +31,6 @@ length_s = {length}
 [run]
 chunk_frames = {chunk}
 retries = {retries}
-[output]
-{output}
 """
 
 
@@ -46,9 +44,8 @@ def write_study(
     length_s: float = 1.0,
     chunk: int = 0,
     retries: int = 2,
-    output: str = "",
 ) -> Path:
-    """A study.toml with its files: every system a stretch of the waltz, a little further on, with the waltz's music."""
+    """Write a study.toml and its sources: each system dances a part of the waltz, shifted a little, to its music."""
     sequence = read(WALTZ)
     count = round((length_s + 0.2) * sequence.fps)
     for system in range(systems):
@@ -66,7 +63,6 @@ def write_study(
         length=length_s,
         chunk=chunk,
         retries=retries,
-        output=output,
     )
     file.write_text(text, encoding="utf-8")
     return file
@@ -80,7 +76,7 @@ def run_study(
     threads: int = 1,
     on_message: Callable[[str], None] = print,
 ) -> Summary:
-    """Plan and run."""
+    """Plan and run a study; return what was done."""
     study = load_study(file)
     make_plan(study, StudyPaths(study.out), find_ffmpeg())
     options = RunOptions(executor, workers=workers, threads=threads)
@@ -88,7 +84,7 @@ def run_study(
 
 
 def frame_hashes(file: Path) -> dict[str, str]:
-    """Every frame by its place; equal pixels are equal files."""
+    """Hash every frame, by its path; equal pixels are equal files."""
     folder = StudyPaths(load_study(file).out).out / "frames"
     return {
         path.relative_to(folder).as_posix(): hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
@@ -97,7 +93,7 @@ def frame_hashes(file: Path) -> dict[str, str]:
 
 
 def blenders_of(root: Path) -> list[int]:
-    """Blenders that work for studies under ``root``, by their command lines."""
+    """Return the process ids of Blenders that work for studies below ``root``, found by their command lines."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -111,5 +107,5 @@ def blenders_of(root: Path) -> list[int]:
 
 
 def load_text() -> str:
-    """The machine's load, to be told beside any time."""
+    """Describe the load of the machine, to be printed with any time."""
     return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"

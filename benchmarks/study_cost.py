@@ -1,14 +1,15 @@
-"""What a study costs beside Blender's own rendering, what a second worker brings, and frames an hour.
+"""Overhead of a study against plain Blender rendering, gain of a second worker, and frames per hour.
 
     python -m benchmarks.study_cost overhead [--frames N] [--rounds N] [--size PIXELS]
     python -m benchmarks.study_cost workers [--frames N] [--rounds N]
     python -m benchmarks.study_cost pace [--frames N]
 
-overhead: the same frames by ``bpy.ops.render.render(animation=True)`` and by a study's worker, checks, stamps and all,
-in rounds that alternate within one process; processor seconds count, and the best round of each. What a chunk costs
-before its first frame is added, for a chunk of the size that a study chooses. workers: one and two local workers on
-the same preview study of two clips in two chunks each, in rounds that alternate; the time is that of the rendering
-alone, from the journal. pace: frames an hour by two workers.
+overhead: renders the same frames with ``bpy.ops.render.render(animation=True)`` and with a study's worker, including
+its checks and stamps, in alternating rounds within one process. Processor seconds of the best round count. The cost
+of a chunk before its first frame is added, for a chunk of the size that a study chooses.
+workers: one and two local workers on the same Workbench study of two clips in two chunks each, in alternating rounds;
+the time is that of rendering alone, from the journal.
+pace: frames per hour by two workers.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import resource
 import shutil
 import tempfile
 import time
-from typing import TextIO
+from typing import Any, TextIO
 
 from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.planning import chunk_frames, frame_estimate_s
@@ -34,7 +35,7 @@ SIZES = ((512, 512), (1280, 720), (1920, 1080))
 
 
 def main() -> int:
-    """Print the figures; the exit code says whether the goals are met."""
+    """Print the figures; return 0 if the goals are met."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("overhead", "workers", "pace"), nargs="?", default="overhead")
     parser.add_argument("--frames", type=int, default=16)
@@ -49,7 +50,7 @@ def main() -> int:
 
 @dataclass
 class _Best:
-    """The fastest round: processor seconds and seconds by the clock."""
+    """The fastest round: processor time and elapsed time, seconds."""
 
     processor_s: float = float("inf")
     clock_s: float = float("inf")
@@ -66,19 +67,19 @@ def _clocks() -> tuple[float, float]:
 
 
 def measure_overhead(folder: Path, arguments: argparse.Namespace) -> int:
-    """A study's worker against Blender alone."""
+    """Compare a study's worker with plain Blender rendering."""
     from dancepose_addon.blender import console
 
     with console.chatter_into(folder / "log") as stream:
         worst = max(_overhead(folder, engine, arguments, stream) for engine in ("workbench", "cycles"))
         print(f"goal: at most {OVERHEAD_GOAL:.0%}; {load_text()}", file=stream, flush=True)
-    # Blender may hang where Python's callbacks are registered when it ends.
+    # Blender may hang at exit while Python callbacks are registered.
     shutil.rmtree(folder, ignore_errors=True)
     os._exit(0 if worst <= OVERHEAD_GOAL else 1)
 
 
 def _overhead(folder: Path, engine: str, arguments: argparse.Namespace, stream: TextIO) -> float:
-    """What a study adds to Blender's own rendering, as a share of it."""
+    """Return the overhead of a study, as a share of plain Blender rendering."""
     import bpy
 
     from dancepose_addon.blender.render import rendering
@@ -90,9 +91,9 @@ def _overhead(folder: Path, engine: str, arguments: argparse.Namespace, stream: 
         started = _clocks()
         key = build_clip(job, 0)
         built.take(started)
-        scene = bpy.context.scene
+        scene: Any = bpy.context.scene
         if number == 0:
-            rendering.render_still(scene, folder / "first.png")  # shaders and kernels are made once a process
+            rendering.render_still(scene, folder / "first.png")  # shaders and kernels are compiled once per process
         plain, stamped = folder / f"{engine}-plain", folder / f"{engine}-stamped"
         for path in (plain, stamped):
             shutil.rmtree(path, ignore_errors=True)
@@ -111,7 +112,7 @@ def _overhead(folder: Path, engine: str, arguments: argparse.Namespace, stream: 
     loop, start = ours.processor_s / blender.processor_s - 1.0, built.processor_s / chunk_s
     print(
         f"{engine:8s} {arguments.size}: Blender {1e3 * blender.processor_s / arguments.frames:.0f} ms of processor "
-        f"a frame, the study {1e3 * ours.processor_s / arguments.frames:.0f} ({loop:+.1%}; by the clock "
+        f"time per frame, the study {1e3 * ours.processor_s / arguments.frames:.0f} ({loop:+.1%}; elapsed "
         f"{ours.clock_s / blender.clock_s - 1:+.1%}); building a clip {1e3 * built.processor_s:.0f} ms, "
         f"{start:.1%} of a chunk of {chunk_frames(study)} frames; together {loop + start:+.1%}",
         file=stream,
@@ -121,7 +122,7 @@ def _overhead(folder: Path, engine: str, arguments: argparse.Namespace, stream: 
 
 
 def _render_job(folder: Path, engine: str, arguments: argparse.Namespace) -> RenderRequest:
-    """The job of a clip's frames, after everything before it has been done by a study."""
+    """Run a small study, and return the request of its render job."""
     from dancepose.study.plan.jobs import read_jobs
     from dancepose.study.run.job_runner import JobRunner, RunContext
 
@@ -138,7 +139,7 @@ def _render_job(folder: Path, engine: str, arguments: argparse.Namespace) -> Ren
 
 
 def measure_workers(folder: Path, arguments: argparse.Namespace) -> int:
-    """Two local workers against one."""
+    """Compare two local workers with one."""
     ways = {"one worker, all processors": (1, 0), "one worker, one processor": (1, 1), "two workers": (2, 1)}
     best = dict.fromkeys(ways, float("inf"))
     for number in range(arguments.rounds):
@@ -152,7 +153,7 @@ def measure_workers(folder: Path, arguments: argparse.Namespace) -> int:
             shutil.rmtree(target)
     frames = 2 * arguments.frames
     for name, seconds in best.items():
-        print(f"{name:28s} {seconds:7.1f} s for {frames} frames, {3600 * frames / seconds:.0f} an hour")
+        print(f"{name:28s} {seconds:7.1f} s for {frames} frames, {3600 * frames / seconds:.0f} per hour")
     two = best["two workers"]
     ratios = [best[name] / two for name in ways]
     print(f"two workers against one: x {ratios[0]:.2f} (all processors), x {ratios[1]:.2f} (one processor)")
@@ -161,14 +162,14 @@ def measure_workers(folder: Path, arguments: argparse.Namespace) -> int:
 
 
 def _rendering_s(file: Path) -> float:
-    """Seconds from the beginning of the first chunk to the end of the last."""
+    """Return the seconds from the start of the first chunk to the end of the last."""
     journal = Journal.open(StudyPaths(load_study(file).out).journal)
     chunks = [entry for name, entry in journal.entries.items() if name.startswith("render:")]
     return float(max(e["at"] for e in chunks) - min(e["at"] - e["seconds"] for e in chunks))
 
 
 def measure_pace(folder: Path, arguments: argparse.Namespace) -> int:
-    """Frames an hour by two workers."""
+    """Measure the frames per hour of two workers."""
     for engine in ("workbench", "cycles"):
         for size in SIZES:
             target = folder / f"{engine}-{size[1]}"
@@ -178,8 +179,8 @@ def measure_pace(folder: Path, arguments: argparse.Namespace) -> int:
             seconds = _rendering_s(file) / (2 * arguments.frames)
             estimate = frame_estimate_s(load_study(file))
             print(
-                f"{engine:8s} {size[0]}x{size[1]}: {seconds:.2f} s a frame (taken for {estimate:.2f}), "
-                f"{3600 / seconds:.0f} frames an hour; {load_text()}",
+                f"{engine:8s} {size[0]}x{size[1]}: {seconds:.2f} s per frame (estimated {estimate:.2f}), "
+                f"{3600 / seconds:.0f} frames per hour; {load_text()}",
                 flush=True,
             )
             shutil.rmtree(target)

@@ -1,8 +1,8 @@
-"""The same study whole, in 2 and in 7 chunks, by local processes and by Dask: are the pixels the same?
+"""Checks that chunks and executors do not change pixels.
 
     python -m benchmarks.study_determinism [--frames N] [--size PIXELS]
 
-One worker renders clips whole; then two workers do 2 and 7 chunks a clip, each by local processes and by Dask. Frames
+One worker renders whole clips; then two workers render 2 and 7 chunks per clip, as local processes and by Dask. Frames
 are compared file by file, for Workbench and for Cycles on the processor.
 """
 
@@ -16,9 +16,9 @@ WAYS = (("local", 2), ("local", 7), ("dask", 2), ("dask", 7))
 
 
 def main() -> int:
-    """Print what differs; the exit code is 0 where nothing does."""
+    """Print the differences; return 0 if there are none."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", type=int, default=35, help="a clip; two clips")
+    parser.add_argument("--frames", type=int, default=35, help="frames per clip; there are two clips")
     parser.add_argument("--size", type=int, default=256)
     arguments = parser.parse_args()
     differing = 0

@@ -1,9 +1,9 @@
-"""Killed workers, a full disk, damaged frames, missing music and unreadable clips: is anything lost?
+"""Checks that nothing is lost by killed workers, a full disk, damaged frames, missing music and unreadable clips.
 
     python -m benchmarks.study_faults [--kills 20]
 
-Every fault is followed by a `resume`, after which the frames have to be those of a run without faults, file by file,
-and every film has to hold as many frames as it should. The full disk is a small tmpfs, which needs root.
+After every fault the study is run again. Then its frames must equal those of a run without faults, file by file, and
+every film must have the right number of frames. The full disk is a small tmpfs, which needs root.
 """
 
 import argparse
@@ -27,7 +27,7 @@ DISK_BYTES = 2_000_000
 
 
 def main() -> int:
-    """Print what became of each fault; the exit code is 0 where nothing was lost."""
+    """Print the result of each fault; return 0 if nothing was lost."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
     arguments = parser.parse_args()
@@ -47,13 +47,13 @@ def main() -> int:
 
 
 def write_fresh(folder: Path, retries: int = 2) -> Path:
-    """The study that every fault is tried on."""
+    """Write the study that every fault is tried on."""
     folder.mkdir(exist_ok=True)
     return write_study(folder, songs=2, size=SIZE, length_s=LENGTH_S, chunk=7, retries=retries)
 
 
 def verdict(what: str, file: Path, good: dict[str, str]) -> bool:
-    """Whether frames and films are as without the fault; prints it."""
+    """Print and return whether frames and films are the same as without the fault."""
     found = frame_hashes(file)
     wrong = [name for name in good.keys() | found.keys() if good.get(name) != found.get(name)]
     ffmpeg = Ffmpeg(find_ffmpeg())
@@ -69,7 +69,7 @@ def _word(fine: bool) -> str:  # noqa: FBT001
 
 
 def kill_workers(folder: Path, good: dict[str, str], kills: int) -> bool:
-    """SIGKILL for a Blender at random moments, until that has happened often enough."""
+    """Kill Blender processes at random moments, ``kills`` times, and run the study until it is finished."""
     file, chance = write_fresh(folder), random.Random(1)
     killed: list[int] = []
     stop = threading.Event()
@@ -88,7 +88,7 @@ def kill_workers(folder: Path, good: dict[str, str], kills: int) -> bool:
         failed = len(run_study(file, on_message=lambda _text: None).failed)
         runs += 1
         if not failed and len(killed) < kills:
-            # Done before all kills were spent: begin the frames anew, and go on.
+            # Finished before all kills: delete the frames, and continue.
             for path in (StudyPaths(load_study(file).out).out / "frames").rglob("*.png"):
                 path.unlink()
             for clip in (StudyPaths(load_study(file).out).out / "clips").rglob("*.mp4"):
@@ -100,7 +100,7 @@ def kill_workers(folder: Path, good: dict[str, str], kills: int) -> bool:
 
 
 def damage_frames(file: Path, good: dict[str, str]) -> bool:
-    """A flipped byte, a truncated file, an empty one, a frame of another clip, and one that is gone."""
+    """Damage five frames: flip a byte, truncate one, empty one, replace one by another clip's, and delete one."""
     paths = StudyPaths(load_study(file).out)
     folder = paths.frames("system0", "song0", "")
     frame = [folder / f"{index:06d}.png" for index in range(FRAMES)]
@@ -114,16 +114,16 @@ def damage_frames(file: Path, good: dict[str, str]) -> bool:
     film = paths.clip("system0", "song0", "")
     before = film.read_bytes()
     film.unlink()
-    told: list[str] = []
-    failed = run_study(file, on_message=told.append).failed
-    print(f"  told: {'; '.join(told)}")
+    messages: list[str] = []
+    failed = run_study(file, on_message=messages.append).failed
+    print(f"  messages: {'; '.join(messages)}")
     same = film.read_bytes() == before
-    print(f"  the film is {'the same to the byte' if same else 'ANOTHER'}")
+    print(f"  the film is {'the same to the byte' if same else 'DIFFERENT'}")
     return verdict("5 damaged frames", file, good) and same and not failed
 
 
 def spoil_inputs(folder: Path, good: dict[str, str]) -> bool:
-    """A clip that cannot be read and music that is missing, among good ones; then both are mended."""
+    """Break a clip and remove the music of a song, run the study, then repair both and run it again."""
     file = write_fresh(folder)
     broken = folder / "system1" / "song0.npz"
     whole = broken.read_bytes()
@@ -139,21 +139,21 @@ def spoil_inputs(folder: Path, good: dict[str, str]) -> bool:
     broken.write_bytes(whole)
     file.write_text(text, encoding="utf-8")
     failed = run_study(file).failed
-    return verdict("bad input mended", file, good) and alone and not failed
+    return verdict("bad input repaired", file, good) and alone and not failed
 
 
 def fill_disk(folder: Path, good: dict[str, str]) -> bool:
-    """A tmpfs too small for the frames, which is then made larger."""
+    """Run the study on a tmpfs that is too small for its frames, then enlarge it and run the study again."""
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)]
     if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
-        print("full disk: not tried, since mounting a tmpfs needs root")
+        print("full disk: skipped, because mounting a tmpfs needs root")
         return True
     try:
         file = write_fresh(folder, retries=0)
         failed = run_study(file, on_message=lambda _text: None).failed
         full = [why for why in failed.values() if "disk is full" in why or "No space" in why]
-        print(f"  {len(failed)} jobs failed, {len(full)} for want of room; {len(frame_hashes(file))} frames were kept")
+        print(f"  {len(failed)} jobs failed, {len(full)} for lack of space; {len(frame_hashes(file))} frames were kept")
         subprocess.run(["mount", "-o", "remount,size=200000000", str(folder)], check=True)
         again = run_study(file).failed
         return verdict("disk full", file, good) and bool(full) and not again

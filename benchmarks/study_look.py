@@ -1,11 +1,11 @@
-"""The look of the `study` preset: three quick settings of denoised Cycles, in one picture and in numbers.
+"""Compares three fast settings of denoised Cycles, in one picture and in figures.
 
     python -m benchmarks.study_look [--out docs/images/study-look.png] [--frames 4]
 
-One pose of the bundled waltz. Pictures are at 720p. Noise is measured at 320 x 320, in levels of 255: of a still body
-as the mean difference between consecutive frames, with the seed that a study keeps and with another seed each frame;
-and of a camera that creeps by half a pixel a frame, as the mean change of the error against 64 samples from frame to
-frame. A still body has no noise with one seed, whatever the setting, so the last is what shimmers in a film.
+One pose of the bundled waltz. Pictures are at 720p. Noise is measured at 320 x 320, in levels of 255. For a still body
+it is the mean difference between consecutive frames, with one seed as in a study and with another seed per frame. For a
+camera that moves by half a pixel per frame it is the mean change of the error against 64 samples from frame to frame.
+With one seed a still body has no noise, whatever the setting, so the last figure is what shimmers in a film.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import os
 from pathlib import Path
 import resource
 import tempfile
-from typing import Final
+from typing import Any, Final
 
 import bpy
 import numpy as np
@@ -43,7 +43,14 @@ CROPS: Final = ((0.28, 0.05, 0.74, 0.97), (0.44, 0.08, 0.62, 0.32), (0.40, 0.74,
 
 @dataclass(frozen=True)
 class Setting:
-    """A way to render quickly."""
+    """A fast way to render.
+
+    Attributes:
+        title: Name in pictures and tables.
+        samples: Samples per pixel.
+        quality: Quality of the denoiser, as Blender names it.
+        prefilter: Prefilter of the denoiser, as Blender names it.
+    """
 
     title: str
     samples: int
@@ -73,7 +80,8 @@ def main() -> None:
             lines = _noise(job, folder, arguments.frames)
             for setting, cost in zip(SETTINGS, seconds, strict=True):
                 print(
-                    f"{setting.title:26s} 720p {cost:5.1f} s of processor a frame; {lines[setting.title]}", file=stream
+                    f"{setting.title:26s} 720p {cost:5.1f} s of processor time per frame; {lines[setting.title]}",
+                    file=stream,
                 )
             print(load_text(), file=stream, flush=True)
     os._exit(0)
@@ -89,19 +97,19 @@ def _job(folder: Path) -> RenderRequest:
     return request
 
 
-def _build(job: RenderRequest, width: int, height: int) -> bpy.types.Scene:
+def _build(job: RenderRequest, width: int, height: int) -> Any:
     build_clip(replace(job, width=width, height=height), 0)
-    scene = bpy.context.scene
+    scene: Any = bpy.context.scene
     scene.frame_set(FRAME)
     return scene
 
 
-def _choose(scene: bpy.types.Scene, samples: int, quality: str, prefilter: str) -> None:
+def _choose(scene: Any, samples: int, quality: str, prefilter: str) -> None:
     scene.cycles.samples = samples
     scene.cycles.denoising_quality, scene.cycles.denoising_prefilter = quality, prefilter
 
 
-def _shoot(scene: bpy.types.Scene, path: Path) -> F64:
+def _shoot(scene: Any, path: Path) -> F64:
     rendering.render_still(scene, path)
     with Image.open(path) as picture:
         return np.asarray(picture.convert("RGB"), np.float64)
@@ -132,35 +140,35 @@ def _noise(job: RenderRequest, folder: Path, frames: int) -> dict[str, str]:
     # Half a pixel at the distance of the dancer.
     step = HALF_PIXEL * 2.0 * home.translation.length * np.tan(camera.data.angle_y / 2.0) / NOISE_PX
 
-    def film(*, creeping: bool = False, seeds: bool = False) -> list[F64]:
+    def film(*, moving: bool = False, seeds: bool = False) -> list[F64]:
         seen = []
         for number in range(frames):
             camera.matrix_world = home.copy()
-            camera.matrix_world.translation += home.to_3x3().col[0] * (step * number * creeping)
+            camera.matrix_world.translation += home.to_3x3().col[0] * (step * number * moving)
             scene.cycles.seed = number * seeds
             seen.append(_shoot(scene, path))
         return seen
 
     _choose(scene, *REFERENCE)
-    truth = film(creeping=True)
+    truth = film(moving=True)
     found = {}
     for setting in SETTINGS:
         _choose(scene, setting.samples, setting.quality, setting.prefilter)
-        errors = [seen - true for seen, true in zip(film(creeping=True), truth, strict=True)]
+        errors = [seen - true for seen, true in zip(film(moving=True), truth, strict=True)]
         found[setting.title] = (
-            f"still body: {_difference(film()):.2f} with one seed, {_difference(film(seeds=True)):.2f} with a seed a "
-            f"frame; creeping camera {_difference(errors):.2f}; error {np.abs(errors[0]).mean():.2f}"
+            f"still body: {_difference(film()):.2f} with one seed, {_difference(film(seeds=True)):.2f} with a seed per "
+            f"frame; moving camera {_difference(errors):.2f}; error {np.abs(errors[0]).mean():.2f}"
         )
     return found
 
 
 def _difference(film: list[F64]) -> float:
-    """Mean of how far consecutive pictures differ."""
+    """Return the mean difference of consecutive pictures."""
     return float(np.mean([np.abs(after - before).mean() for before, after in pairwise(film)]))
 
 
 def _write(out: Path, pictures: list[Image.Image], seconds: list[float]) -> None:
-    """The body, the face and the feet of each setting, in columns."""
+    """Write one picture with body, face and feet of each setting, in columns."""
     font = ImageFont.load_default(17)
     columns = []
     for setting, picture, cost in zip(SETTINGS, pictures, seconds, strict=True):

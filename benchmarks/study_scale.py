@@ -1,9 +1,9 @@
-"""A study far larger than any: planned, and asked for its status.
+"""Time and memory of planning a very large study, and time of reading its status.
 
     python -m benchmarks.study_scale [--systems 100] [--songs 1000] [--frames 1000000]
 
-The inputs are small files with different content, hashed anew; every frame of the status is a file (empty) in its
-folder, and no journal helps. Planning runs in a process of its own, whose memory is told at its end.
+The inputs are small files with different content, which are all hashed. For the status, every frame is an empty file in
+its folder, and there is no journal. Planning runs in a separate process, whose memory is measured.
 """
 
 import argparse
@@ -27,12 +27,12 @@ PLAN_GOAL_S, PLAN_GOAL_MB, STATUS_GOAL_S = 60.0, 1000.0, 10.0
 
 
 def main() -> int:
-    """Print times and memory; the exit code says whether the goals are met."""
+    """Print times and memory; return 0 if the goals are met."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--systems", type=int, default=100)
     parser.add_argument("--songs", type=int, default=1000)
     parser.add_argument("--frames", type=int, default=1_000_000)
-    parser.add_argument("--plan", type=Path, help="only plan this study, and tell time and memory")
+    parser.add_argument("--plan", type=Path, help="only plan this study, and print time and memory")
     arguments = parser.parse_args()
     if arguments.plan:
         return _plan(arguments.plan)

@@ -23,6 +23,7 @@ from dancepose.study.run.driver import Summary
 from dancepose.study.run.executors import EXECUTORS
 from dancepose.study.run.interruption import RunStopped, exit_code_of, raising_on_signals
 from dancepose.study.run.job_runner import RunContext
+from dancepose.study.run.journal import locked
 from dancepose.study.run.running import RunOptions, run_plan
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.errors import DancePoseError, OutputError
@@ -111,7 +112,7 @@ def run_command(
 @app.command("status")
 def status_command(study_file: StudyFile) -> None:
     """Show the progress of the study."""
-    _print_status(read_status(StudyPaths(_load(study_file).out)))
+    _print_status(read_status(StudyPaths(load_study(study_file).out)))
 
 
 @app.command("report")
@@ -180,7 +181,9 @@ def _options(executor: str, workers: int, threads: int, address: str | None, slu
 
 
 def _plan(study: Study) -> None:
-    planned = make_plan(study, StudyPaths(study.out), find_ffmpeg())
+    paths = StudyPaths(study.out)
+    with locked(paths.lock):  # no new plan under a run in progress
+        planned = make_plan(study, paths, find_ffmpeg())
     for sentence in (*planned.notices, *planned.missing):
         typer.echo(f"Note: {sentence}", err=True)
     print(f"{planned.jobs} jobs: {planned.clips} clips of {planned.frames} frames in total.")

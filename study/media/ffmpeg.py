@@ -50,7 +50,7 @@ class Ffmpeg:
         with self._lock:
             if self._stopped:
                 raise Cancelled("ffmpeg was stopped.")
-            # In its own session, so that Ctrl-C reaches it only through `stop`, after the run has been told to end.
+            # In its own session, so that Ctrl-C reaches it only through `stop`, after the run has begun to end.
             process = subprocess.Popen(
                 command,
                 cwd=cwd,

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from dancepose_addon.core.errors import DancePoseError, OutputError
 
 from .study_file import Study
 from .study_sources import find_sources, folder_of
 
-ADVICE = 'Set [output] folder to a folder of its own, such as "renders".'
+ADVICE: Final = 'Set [output] folder to a separate folder, such as "renders".'
 
 
 def require_separate_folder(study: Study) -> None:
@@ -21,37 +22,69 @@ def require_separate_folder(study: Study) -> None:
     Raises:
         OutputError: The output folder is not separate, or is a file.
     """
-    out = study.out
+    out, disk = study.out, _Disk()
     if out.exists() and not out.is_dir():
         raise OutputError(f"The output folder {out} is a file. {ADVICE}")
-    if is_inside(study.root, out):
+    out_key, above_out, above_root = disk.key(out.resolve()), disk.keys_above(out), disk.keys_above(study.root)
+    if out_key in above_root:
         raise OutputError(f"The output folder {out} is or holds the folder of study.toml. {ADVICE}")
-    for title, path in input_paths(study):
-        if not path.exists():
+    seen: set[Path] = set()
+    for title, folder in _input_folders(study):
+        if folder in seen or not folder.exists():
             continue
-        if is_inside(path, out):
-            raise OutputError(f"The output folder {out} is or holds {title} {path}. {ADVICE}")
-        if path.is_dir() and not is_inside(study.root, path) and is_inside(out, path):
-            raise OutputError(f"The output folder {out} is inside {title} {path}. {ADVICE}")
+        seen.add(folder)
+        if out_key in disk.keys_above(folder):
+            raise OutputError(f"The output folder {out} is or holds {title} ({folder}). {ADVICE}")
+        key = disk.key(folder)
+        if key in above_out and key not in above_root:
+            raise OutputError(f"The output folder {out} is inside {title} ({folder}). {ADVICE}")
 
 
-def input_paths(study: Study) -> Iterator[tuple[str, Path]]:
-    """Yield what a study reads: (what it is, path)."""
+def _input_folders(study: Study) -> Iterator[tuple[str, Path]]:
+    """Yield the folders that hold a study's inputs: (what it is, path)."""
     for system in study.systems:
-        yield f"the folder of system {system.name},", folder_of(system, study.root)
+        yield f"the folder of system {system.name}", folder_of(system, study.root)
         for song, source in find_sources(system, study.songs, study.root).items():
             if not isinstance(source, DancePoseError):
-                yield f"the source of {system.name}/{song},", study.root / source
+                path = study.root / source
+                yield f"the source of {system.name}/{song}", path if path.is_dir() else path.parent
         if system.regressor is not None:
-            yield f"the regressor of system {system.name},", study.root / system.regressor
-    for song_entry in study.songs:
-        audio = study.path(song_entry.audio)
+            yield f"the folder of the regressor of system {system.name}", (study.root / system.regressor).parent
+    for entry in study.songs:
+        audio = study.path(entry.audio)
         if audio is not None:
-            yield f"the music of {song_entry.name},", audio
-            yield "a folder of music,", audio.parent
+            yield f"the folder of the music of {entry.name}", audio.parent
     body = study.path(study.stage.body)
     if body is not None:
-        yield "the body file", body
+        yield "the folder of the body file", body.parent
+
+
+class _Disk:
+    """Identities of folders on disk, cached because a study may have 100,000 sources."""
+
+    def __init__(self) -> None:
+        self._keys: dict[Path, tuple[int, int] | str] = {}
+        self._above: dict[Path, frozenset[tuple[int, int] | str]] = {}
+
+    def key(self, path: Path) -> tuple[int, int] | str:
+        """Return what identifies a file or folder: device and number, or the path where it does not exist."""
+        if path not in self._keys:
+            try:
+                found = path.stat()
+                self._keys[path] = (found.st_dev, found.st_ino)
+            except OSError:
+                self._keys[path] = str(path)
+        return self._keys[path]
+
+    def keys_above(self, path: Path) -> frozenset[tuple[int, int] | str]:
+        """Return the keys of a folder and of all folders that hold it, links resolved."""
+        return self._chain(path.resolve())
+
+    def _chain(self, resolved: Path) -> frozenset[tuple[int, int] | str]:
+        if resolved not in self._above:
+            above = self._chain(resolved.parent) if resolved.parent != resolved else frozenset()
+            self._above[resolved] = above | {self.key(resolved)}
+        return self._above[resolved]
 
 
 def require_no_input(study: Study, path: Path) -> None:
@@ -66,14 +99,8 @@ def require_no_input(study: Study, path: Path) -> None:
             raise OutputError(f"{path} is the music of song {song.name} and is not overwritten. {ADVICE}")
 
 
-def is_inside(path: Path, folder: Path) -> bool:
-    """Return whether ``path`` is ``folder`` or inside it, links resolved."""
-    resolved = path.resolve()
-    return any(is_same_file(parent, folder) for parent in (resolved, *resolved.parents))
-
-
 def is_same_file(one: Path, other: Path) -> bool:
-    """Return whether two paths are one file or folder on disk; paths that do not exist are compared by name."""
+    """Return whether two paths are one file on disk; paths that do not exist are compared by name."""
     try:
         return one.samefile(other)
     except OSError:

@@ -125,8 +125,8 @@ def _recent_rate(journal: Journal) -> float:
     ]
     if not recent:
         return 0.0
-    begun = min(entry["at"] - entry.get("seconds", 0.0) for entry in recent)
-    return float(sum(entry["detail"]["rendered"] for entry in recent) / max(now - begun, 1.0))
+    started = min(entry["at"] - entry.get("seconds", 0.0) for entry in recent)
+    return float(sum(entry["detail"]["rendered"] for entry in recent) / max(now - started, 1.0))
 
 
 def is_locked(lock: Path) -> bool:
