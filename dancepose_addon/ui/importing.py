@@ -50,6 +50,7 @@ def fit_settings_of(settings: DANCEPOSE_PG_settings, beta_count: int) -> FitSett
     # The panel has a switch instead of a number of steps, and a shape only if one is given.
     values["refine"] = REFINE_STEPS if settings.refine else 0
     values["betas"] = betas_of(settings)[:beta_count] if settings.give_betas else None
+    values["style"] = None if settings.style == "AUTO" else settings.style.lower()
     return FitSettings(**values)
 
 

@@ -206,6 +206,7 @@ class DANCEPOSE_PT_fit(_SidebarPanel):
         column.prop(settings, "smooth")
         column.prop(settings, "level")
         column.prop(settings, "foot_lock")
+        column.prop(settings, "style")
         row = layout.row()
         row.scale_y = 1.2
         row.operator(DANCEPOSE_OT_refit.bl_idname, icon="FILE_REFRESH")

@@ -5,7 +5,7 @@ from bl_ui.utils import PresetPanel
 import bpy
 
 FOLDER = "dancepose/fit"
-PRESET_SETTINGS = ("device", "refine", "adapt", "smooth", "level", "foot_lock")
+PRESET_SETTINGS = ("device", "refine", "adapt", "smooth", "level", "foot_lock", "style")
 
 
 class DANCEPOSE_PT_fit_presets(PresetPanel, bpy.types.Panel):

@@ -17,6 +17,12 @@ LAYOUT_ITEMS = (
     *((layout.name, layout.name, layout.title) for layout in LAYOUTS.values()),
     ("FILE", "From File", "Your own layout, described in a .toml file"),
 )
+STYLE_ITEMS = (
+    ("AUTO", "As the Regressor", "The convention that the regressor was trained for; AIST++ where it names none"),
+    ("AIST", "AIST++", "Bodies fitted to key-points, and the output of music-to-dance models"),
+    ("MOSH", "AMASS", "Bodies fitted to markers by MoSh"),
+    ("REGRESSOR", "Untouched", "The twist that the regressor gives, whatever its convention"),
+)
 UNIT_ITEMS = (
     ("AUTO", "Automatic", "Detect the unit from the height of the body"),
     ("m", "Metres", ""),
@@ -200,6 +206,11 @@ class DANCEPOSE_PG_settings(bpy.types.PropertyGroup):
         name="Level Floor",
         description="Remove a drift of the recording's floor, if there is one",
         default=True,
+    )
+    style: bpy.props.EnumProperty(
+        name="Twist",
+        description="Convention of how bones are turned about themselves, which joints do not show",
+        items=STYLE_ITEMS,
     )
     foot_lock: bpy.props.BoolProperty(name="Lock Feet", description="Keep standing feet still and on the floor")
     result: bpy.props.StringProperty(name="Result", options={"HIDDEN"})

@@ -5,7 +5,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from dancepose_addon.core.body.model import JOINT_COUNT, JOINT_INDEX, MIRRORED_JOINTS
-from dancepose_addon.core.fit.pose.joint_limits import LIMITED, LIMITS_RAD, SPREAD_RAD
+from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.body.rotation import geodesic_angle
+from dancepose_addon.core.fit.pose.joint_limits import LIMITED, LIMITS_RAD, SPREAD_RAD, hold_forearms, twist_about
 from dancepose_addon.core.fit.pose.levenberg_marquardt import _beyond_limits
 
 
@@ -58,6 +60,41 @@ def test_a_forearms_twist_does_not_count_as_bend() -> None:
     pose = np.broadcast_to(np.eye(3, dtype=np.float32), (3, JOINT_COUNT, 3, 3)).copy()
     elbow = JOINT_INDEX["left_elbow"]
     bend = Rotation.from_rotvec([0.0, -1.0, 0.0])
-    for frame, twist in enumerate((-1.4, 0.7, 1.4)):
+    for frame, twist in enumerate((-1.3, 0.7, 1.3)):
         pose[frame, elbow] = (bend * Rotation.from_rotvec([twist, 0.0, 0.0])).as_matrix()
     assert np.abs(_beyond_limits(pose, np.array([elbow]))).max() < 1e-5
+
+
+def arms(elbow_twist: float, wrist_twist: float) -> tuple[np.ndarray, np.ndarray]:
+    """A left arm bent by 70 degrees with some twist of forearm and hand, and the T-pose's joints."""
+    rest = load_body().rest_joints()
+    pose = np.broadcast_to(np.eye(3, dtype=np.float32), (1, JOINT_COUNT, 3, 3)).copy()
+    forearm, palm = rest[20] - rest[18], rest[22] - rest[20]
+    bend = Rotation.from_rotvec([0.0, -1.2, 0.0])
+    pose[0, 18] = (bend * Rotation.from_rotvec(np.radians(elbow_twist) * forearm / np.linalg.norm(forearm))).as_matrix()
+    pose[0, 20] = Rotation.from_rotvec(np.radians(wrist_twist) * palm / np.linalg.norm(palm)).as_matrix()
+    return pose, rest
+
+
+def test_an_arm_within_its_limits_stays() -> None:
+    pose, rest = arms(90.0, -50.0)
+    assert np.abs(hold_forearms(pose, rest) - pose).max() < 1e-6
+
+
+def test_the_elbow_takes_what_the_wrist_cannot() -> None:
+    pose, rest = arms(20.0, 100.0)
+    held = hold_forearms(pose, rest)
+    off = geodesic_angle(held[:, 18] @ held[:, 20], pose[:, 18] @ pose[:, 20])
+    assert np.degrees(off).max() < 0.5  # the hand stays as it is
+    palm = rest[22] - rest[20]
+    assert np.degrees(twist_about(held[:, 20], palm / np.linalg.norm(palm))) == pytest.approx(55.0, abs=1.0)
+
+
+@pytest.mark.parametrize("twists", [(170.0, 0.0), (170.0, 80.0), (-175.0, -80.0), (150.0, -60.0)])
+def test_no_forearm_is_wrung(twists: tuple[float, float]) -> None:
+    pose, rest = arms(*twists)
+    held = hold_forearms(pose, rest)
+    for joint, bone, most in ((18, rest[20] - rest[18], 95.0), (20, rest[22] - rest[20], 55.0)):
+        quat = Rotation.from_matrix(held[0, joint]).as_quat()  # swing and twist, by hand
+        twist = 2.0 * np.degrees(np.arctan2(quat[:3] @ bone / np.linalg.norm(bone), quat[3]))
+        assert abs((twist + 180.0) % 360.0 - 180.0) < most + 0.5

@@ -9,6 +9,7 @@ from typing import Final
 from ..errors import InputError
 from ..options import OptionInfo, described, options_of
 from .pose.levenberg_marquardt import REFINE_STEPS, RefineSettings
+from .pose.twist import require_style
 
 MOST_BETA: Final = 10.0
 """Largest magnitude of a shape coefficient that is accepted; SMPL's are in units of standard deviations."""
@@ -25,8 +26,8 @@ class FitSettings:
         smooth: Smoothing strength; 0 for none, 1 for the strength that the measured noise calls for.
         level: Whether to remove a drift of the floor.
         foot_lock: Whether to keep standing feet still and on the floor.
-        style: Convention of the rotations that keypoints do not determine: ``aist``, ``mosh`` or a .json file; None
-            for the convention of the regressor's training data.
+        style: Convention of the rotations that keypoints do not determine: ``aist``, ``mosh``, ``regressor`` for the
+            network's own, or a .json file; None for the convention that the regressor declares, else ``aist``.
     """
 
     refine: int = described(
@@ -79,7 +80,9 @@ class FitSettings:
     style: str | None = described(
         None,
         OptionInfo(
-            "Choose the rotations that keypoints leave open as this convention does: aist, mosh or a .json file.",
+            "Choose the rotations that keypoints leave open as this convention does: aist (key-point fits, output of "
+            "music-to-dance models), mosh (marker fits, AMASS), regressor (as the network gives them), or a .json file "
+            "of `dancepose twist`.",
             title="Rotation Style",
             metavar="STYLE",
         ),
@@ -126,12 +129,15 @@ def require_settings(settings: FitSettings, beta_count: int) -> None:
         beta_count: Number of shape coefficients of the body.
 
     Raises:
-        InputError: There are more betas than the body has, or a value is out of its range.
+        InputError: There are more betas than the body has, a value is out of its range, or
+            there is no such style.
     """
     if settings.betas is not None and len(settings.betas) > beta_count:
         raise InputError(
             f"{len(settings.betas)} betas were given; the body has {beta_count}. Give at most that many, or none."
         )
+    if settings.style is not None:
+        require_style(settings.style)
     for option in FIT_OPTIONS:
         try:
             option.check(getattr(settings, option.name))

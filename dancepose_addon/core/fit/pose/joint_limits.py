@@ -19,7 +19,7 @@ _DEGREES: Final = {
     # joint: (low, high) about x, y and z; x to the body's left, y up, z forward; left side, the right one mirrors it
     "left_knee": ((-5.0, 165.0), (-40.0, 40.0), (-25.0, 25.0)),
     "left_collar": ((-45.0, 45.0), (-50.0, 45.0), (-40.0, 55.0)),
-    "left_elbow": ((-80.0, 80.0), (-165.0, 5.0), (-5.0, 5.0)),
+    "left_elbow": ((-80.0, 80.0), (-165.0, 10.0), (-35.0, 35.0)),
     "left_ankle": ((-65.0, 85.0), (-60.0, 60.0), (-60.0, 60.0)),
     "left_foot": ((-70.0, 60.0), (-25.0, 25.0), (-25.0, 25.0)),
     "left_wrist": ((-50.0, 50.0), (-45.0, 50.0), (-75.0, 75.0)),
@@ -37,7 +37,7 @@ _SPREADS: Final = {
     # joint: about x, y and z of its own axes, radians; a left arm's long axis is x, a leg's is y
     "pelvis": (0.3, 0.3, 0.3),
     "left_hip": (0.3, 0.25, 0.3),
-    "left_knee": (0.4, 0.1, 0.06),
+    "left_knee": (0.4, 0.15, 0.15),
     "left_ankle": (0.3, 0.15, 0.15),
     "left_foot": (0.2, 0.05, 0.05),
     "spine1": (0.12, 0.12, 0.12),
@@ -47,7 +47,7 @@ _SPREADS: Final = {
     "head": (0.25, 0.25, 0.25),
     "left_collar": (0.15, 0.15, 0.15),
     "left_shoulder": (0.4, 0.3, 0.3),
-    "left_elbow": (0.4, 0.4, 0.08),
+    "left_elbow": (0.4, 0.4, 0.25),
     "left_wrist": (0.15, 0.2, 0.3),
     "left_hand": (0.02, 0.02, 0.02),
 }
@@ -93,8 +93,8 @@ SHARING_ROUNDS: Final = 2
 def hold_forearms(pose_rotmat: F32, rest_joints_m: F32) -> F32:
     """Keep the twist of elbows and wrists within what arms can do.
 
-    What the wrist has too much goes to the elbow, which leaves the hand where it is; what the elbow then has too much is
-    taken away, and the hand turns back with the forearm.
+    The excess of the wrist goes to the elbow, which leaves the hand where it is. The excess of the elbow is then
+    removed, and the hand turns back with the forearm.
 
     Args:
         pose_rotmat: (T, 24, 3, 3), local rotations.

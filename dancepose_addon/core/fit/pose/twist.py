@@ -172,7 +172,6 @@ class TwistModel:
         return model
 
 
-@lru_cache(maxsize=8)
 def load_twist(style: str) -> TwistModel:
     """The twist model of a named style, or of a file.
 
@@ -180,10 +179,20 @@ def load_twist(style: str) -> TwistModel:
         style: ``aist``, ``mosh``, or the path of a ``.json`` that ``dancepose twist`` wrote.
 
     Raises:
-        InputError: No such style. MissingFileError: no such file. FormatError: the file is not a twist model.
+        InputError: No such style.
+        MissingFileError: No such file.
+        FormatError: The file is not a twist model.
     """
     require_style(style)
-    path = TWIST_FOLDER / f"{style}.json" if style in STYLES else Path(style)
+    return _shipped(style) if style in STYLES else _read(Path(style))
+
+
+@lru_cache(maxsize=len(STYLES))
+def _shipped(style: str) -> TwistModel:
+    return _read(TWIST_FOLDER / f"{style}.json")
+
+
+def _read(path: Path) -> TwistModel:
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
