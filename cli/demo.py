@@ -10,6 +10,7 @@ from dancepose_addon.core.io.example import example_folder
 
 from .arguments import BlenderOption
 from .display import list_results, progress_bar
+from .output_checks import check_files
 from .render import given
 from .renderer import run_renderer
 
@@ -25,6 +26,7 @@ def demo_command(
     example = example_folder()
     if example is None:
         raise MissingFileError("The bundled dance is missing from this installation. Install DancePose again.")
+    check_files({}, (example,), folders={"--out": out})
     results = {
         "video": out / "dance.mp4",
         "contact sheet": out / "sheet.png",

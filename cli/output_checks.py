@@ -9,6 +9,8 @@ from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.output_paths import Output, require_outputs
 
 MOTION: Final = (".npz",)
+VIDEO: Final = (".mp4",)
+SCENE: Final = (".blend",)
 TABLE: Final = (".json",)
 PICTURE: Final = (".png",)
 PLOT: Final = (".png", ".pdf", ".svg", ".jpg")

@@ -11,6 +11,7 @@ from dancepose_addon.core.options import arguments_of
 
 from .arguments import BlenderOption, BodyOption, DeviceOption, RegressorOption, SourceArgument, with_options
 from .display import list_results, progress_bar
+from .output_checks import MOTION, PICTURE, SCENE, TABLE, VIDEO, check_files
 from .renderer import run_renderer
 
 
@@ -49,6 +50,10 @@ def render_command(
     blender: BlenderOption = None,
 ) -> None:
     """Fit a body to a motion file and render a video of it, with its music."""
+    files = {"--out": (out, VIDEO), "--motion": (motion, MOTION), "--blend": (blend, SCENE)}
+    files |= {"--sheet": (sheet, PICTURE), "--report": (report, TABLE)}
+    # The renderer checks them again; here they are refused before a Blender is started.
+    check_files(files, (source, body, regressor, reading.layout), folders={"--work": work})
     given_options: dict[str, object] = {
         "--regressor": regressor,
         "--body": body,

@@ -1,0 +1,1 @@
+"""Hostile files, clumsy calls, kills and full disks, with what has to become of each."""
