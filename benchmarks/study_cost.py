@@ -81,6 +81,7 @@ def _overhead(folder: Path, engine: str, arguments: argparse.Namespace, stream: 
     """What a study adds to Blender's own rendering, as a share of it."""
     import bpy
 
+    from dancepose_addon.blender.narrowing import scene_of
     from dancepose_addon.blender.render import rendering
     from dancepose_addon.headless_study import build_clip
 
@@ -90,7 +91,7 @@ def _overhead(folder: Path, engine: str, arguments: argparse.Namespace, stream: 
         started = _clocks()
         key = build_clip(job, 0)
         built.take(started)
-        scene = bpy.context.scene
+        scene = scene_of(bpy.context)
         if number == 0:
             rendering.render_still(scene, folder / "first.png")  # shaders and kernels are made once a process
         plain, stamped = folder / f"{engine}-plain", folder / f"{engine}-stamped"

@@ -18,6 +18,7 @@ import tempfile
 from typing import Final
 
 import bpy
+from mathutils import Vector
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -25,7 +26,9 @@ from dancepose.study.plan.jobs import read_jobs
 from dancepose.study.plan.study_file import load_study
 from dancepose.study.run.job_runner import JobRunner, RunContext
 from dancepose_addon.blender import console
+from dancepose_addon.blender.narrowing import expect, present, scene_of
 from dancepose_addon.blender.render import rendering
+from dancepose_addon.blender.render.engine_probe import cycles_of
 from dancepose_addon.core.arrays import F64
 from dancepose_addon.core.messages import RenderRequest
 from dancepose_addon.headless_study import build_clip
@@ -91,14 +94,14 @@ def _job(folder: Path) -> RenderRequest:
 
 def _build(job: RenderRequest, width: int, height: int) -> bpy.types.Scene:
     build_clip(replace(job, width=width, height=height), 0)
-    scene = bpy.context.scene
+    scene = scene_of(bpy.context)
     scene.frame_set(FRAME)
     return scene
 
 
 def _choose(scene: bpy.types.Scene, samples: int, quality: str, prefilter: str) -> None:
-    scene.cycles.samples = samples
-    scene.cycles.denoising_quality, scene.cycles.denoising_prefilter = quality, prefilter
+    cycles_of(scene).samples = samples
+    cycles_of(scene).denoising_quality, cycles_of(scene).denoising_prefilter = quality, prefilter
 
 
 def _shoot(scene: bpy.types.Scene, path: Path) -> F64:
@@ -127,17 +130,23 @@ def _processor_s() -> float:
 def _noise(job: RenderRequest, folder: Path, frames: int) -> dict[str, str]:
     scene = _build(job, NOISE_PX, NOISE_PX)
     path = folder / "noise.png"
-    camera = scene.camera
+    camera = present(scene.camera)
     home = camera.matrix_world.copy()
     # Half a pixel at the distance of the dancer.
-    step = HALF_PIXEL * 2.0 * home.translation.length * np.tan(camera.data.angle_y / 2.0) / NOISE_PX
+    step = (
+        HALF_PIXEL
+        * 2.0
+        * home.translation.length
+        * np.tan(expect(camera.data, bpy.types.Camera).angle_y / 2.0)
+        / NOISE_PX
+    )
 
     def film(*, creeping: bool = False, seeds: bool = False) -> list[F64]:
         seen = []
         for number in range(frames):
             camera.matrix_world = home.copy()
-            camera.matrix_world.translation += home.to_3x3().col[0] * (step * number * creeping)
-            scene.cycles.seed = number * seeds
+            camera.matrix_world.translation += home.to_3x3() @ Vector((1.0, 0.0, 0.0)) * (step * number * creeping)
+            cycles_of(scene).seed = number * seeds
             seen.append(_shoot(scene, path))
         return seen
 
