@@ -69,7 +69,7 @@ def measure_overhead(folder: Path, arguments: argparse.Namespace) -> int:
     """A study's worker against Blender alone."""
     from dancepose_addon.blender import console
 
-    with console.chatter_into(folder / "log") as stream:
+    with console.redirect_output(folder / "log") as stream:
         worst = max(_overhead(folder, engine, arguments, stream) for engine in ("workbench", "cycles"))
         print(f"goal: at most {OVERHEAD_GOAL:.0%}; {load_text()}", file=stream, flush=True)
     # Blender may hang where Python's callbacks are registered when it ends.

@@ -70,7 +70,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         job = _job(folder)
-        with console.chatter_into(folder / "log") as stream:
+        with console.redirect_output(folder / "log") as stream:
             pictures, seconds = _pictures(job, folder)
             _write(arguments.out, pictures, seconds)
             lines = _noise(job, folder, arguments.frames)
