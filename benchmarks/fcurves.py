@@ -7,6 +7,7 @@ import bpy
 import numpy as np
 
 from dancepose_addon.blender import compat
+from dancepose_addon.blender.narrowing import action_of, present, scene_of, view_layer_of
 from dancepose_addon.blender.rig.actions import animate
 from dancepose_addon.blender.rig.armature import create_armature
 from dancepose_addon.core.body.model import JOINT_NAMES
@@ -35,10 +36,10 @@ def main() -> int:
     places = motion.translation_m.tolist()
     clock = time.perf_counter()
     for frame in range(frames):
-        slow.pose.bones["pelvis"].location = places[frame]
-        slow.pose.bones["pelvis"].keyframe_insert("location", frame=frame)
+        present(slow.pose).bones["pelvis"].location = places[frame]
+        present(slow.pose).bones["pelvis"].keyframe_insert("location", frame=frame)
         for joint, name in enumerate(JOINT_NAMES):
-            bone = slow.pose.bones[name]
+            bone = present(slow.pose).bones[name]
             bone.rotation_quaternion = quats[frame][joint]
             bone.keyframe_insert("rotation_quaternion", frame=frame)
     slow_s = time.perf_counter() - clock
@@ -62,7 +63,7 @@ def _motion(frames: int) -> BodyMotion:
 
 
 def _armature(name: str, motion: BodyMotion) -> bpy.types.Object:
-    collection, layer = bpy.context.scene.collection, bpy.context.view_layer
+    collection, layer = scene_of(bpy.context).collection, view_layer_of(bpy.context)
     armature = create_armature(
         name, load_body(), betas=motion.betas, scale=motion.scale, collection=collection, view_layer=layer
     )
@@ -72,7 +73,7 @@ def _armature(name: str, motion: BodyMotion) -> bpy.types.Object:
 
 def _difference(first: bpy.types.Object, second: bpy.types.Object) -> float:
     curves = [
-        {(curve.data_path, curve.array_index): _keys(curve) for curve in compat.curves_of(thing.animation_data.action)}
+        {(curve.data_path, curve.array_index): _keys(curve) for curve in compat.curves_of(present(action_of(thing)))}
         for thing in (first, second)
     ]
     assert curves[0].keys() == curves[1].keys()

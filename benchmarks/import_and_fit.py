@@ -12,6 +12,7 @@ import bpy
 import numpy as np
 
 from dancepose_addon.blender.import_motion import ImportedDancer, add_dancer
+from dancepose_addon.blender.narrowing import scene_of
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.skeleton.readers import read
@@ -42,7 +43,7 @@ def main() -> int:
     times = []
     for _ in range(RUNS):
         bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
-        scene = bpy.context.scene
+        scene = scene_of(bpy.context)
         clock = time.perf_counter()
         if isinstance(source, Path):
             result = fit_file(source, body=body, regressor=regressor, settings=settings)

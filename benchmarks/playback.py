@@ -12,6 +12,7 @@ import bpy
 import numpy as np
 
 from dancepose_addon.blender.import_motion import RigOptions, add_dancer
+from dancepose_addon.blender.narrowing import mesh_of, present, render_of, scene_of, view_layer_of
 from dancepose_addon.blender.rig.vertex_cache import bake
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.io.rotation_fit import use_rotations
@@ -45,12 +46,12 @@ def main() -> int:
 def _play(*, correctives: bool, skin: bool = True, mute: str = "", cache: bool = False) -> float:
     """Seconds a frame."""
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
-    scene, body = bpy.context.scene, load_body()
-    scene.render.fps = 25
+    scene, body = scene_of(bpy.context), load_body()
+    render_of(scene).fps = 25
     imported = add_dancer(
         use_rotations(body_motion(cut(waltz(), FRAMES), body), body),
         scene=scene,
-        view_layer=bpy.context.view_layer,
+        view_layer=view_layer_of(bpy.context),
         collection=scene.collection,
         options=RigOptions(correctives=correctives),
     )
@@ -58,10 +59,10 @@ def _play(*, correctives: bool, skin: bool = True, mute: str = "", cache: bool =
     if not skin:
         bpy.data.objects.remove(mesh)
     elif mute == "keys":
-        for key in mesh.data.shape_keys.key_blocks[1:]:
+        for key in list(present(mesh_of(mesh).shape_keys).key_blocks)[1:]:
             key.mute = True
     elif mute == "drivers":
-        for driver in mesh.data.shape_keys.animation_data.drivers:
+        for driver in present(present(mesh_of(mesh).shape_keys).animation_data).drivers:
             driver.mute = True
     best = np.inf
     with tempfile.TemporaryDirectory() as folder:

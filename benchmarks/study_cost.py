@@ -20,7 +20,7 @@ import resource
 import shutil
 import tempfile
 import time
-from typing import Any, TextIO
+from typing import TextIO
 
 from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.planning import chunk_frames, frame_estimate_s
@@ -70,7 +70,7 @@ def measure_overhead(folder: Path, arguments: argparse.Namespace) -> int:
     """Compare a study's worker with plain Blender rendering."""
     from dancepose_addon.blender import console
 
-    with console.chatter_into(folder / "log") as stream:
+    with console.redirect_output(folder / "log") as stream:
         worst = max(_overhead(folder, engine, arguments, stream) for engine in ("workbench", "cycles"))
         print(f"goal: at most {OVERHEAD_GOAL:.0%}; {load_text()}", file=stream, flush=True)
     # Blender may hang at exit while Python callbacks are registered.
@@ -82,6 +82,7 @@ def _overhead(folder: Path, engine: str, arguments: argparse.Namespace, stream: 
     """Return the overhead of a study, as a share of plain Blender rendering."""
     import bpy
 
+    from dancepose_addon.blender.narrowing import scene_of
     from dancepose_addon.blender.render import rendering
     from dancepose_addon.headless_study import build_clip
 
@@ -91,7 +92,7 @@ def _overhead(folder: Path, engine: str, arguments: argparse.Namespace, stream: 
         started = _clocks()
         key = build_clip(job, 0)
         built.take(started)
-        scene: Any = bpy.context.scene
+        scene = scene_of(bpy.context)
         if number == 0:
             rendering.render_still(scene, folder / "first.png")  # shaders and kernels are compiled once per process
         plain, stamped = folder / f"{engine}-plain", folder / f"{engine}-stamped"

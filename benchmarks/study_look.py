@@ -15,9 +15,10 @@ import os
 from pathlib import Path
 import resource
 import tempfile
-from typing import Any, Final
+from typing import Final
 
 import bpy
+from mathutils import Vector
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -25,7 +26,9 @@ from dancepose.study.plan.jobs import read_jobs
 from dancepose.study.plan.study_file import load_study
 from dancepose.study.run.job_runner import JobRunner, RunContext
 from dancepose_addon.blender import console
+from dancepose_addon.blender.narrowing import expect, present, scene_of
 from dancepose_addon.blender.render import rendering
+from dancepose_addon.blender.render.engine_probe import cycles_of
 from dancepose_addon.core.arrays import F64
 from dancepose_addon.core.messages import RenderRequest
 from dancepose_addon.headless_study import build_clip
@@ -74,7 +77,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         job = _job(folder)
-        with console.chatter_into(folder / "log") as stream:
+        with console.redirect_output(folder / "log") as stream:
             pictures, seconds = _pictures(job, folder)
             _write(arguments.out, pictures, seconds)
             lines = _noise(job, folder, arguments.frames)
@@ -97,19 +100,19 @@ def _job(folder: Path) -> RenderRequest:
     return request
 
 
-def _build(job: RenderRequest, width: int, height: int) -> Any:
+def _build(job: RenderRequest, width: int, height: int) -> bpy.types.Scene:
     build_clip(replace(job, width=width, height=height), 0)
-    scene: Any = bpy.context.scene
+    scene = scene_of(bpy.context)
     scene.frame_set(FRAME)
     return scene
 
 
-def _choose(scene: Any, samples: int, quality: str, prefilter: str) -> None:
-    scene.cycles.samples = samples
-    scene.cycles.denoising_quality, scene.cycles.denoising_prefilter = quality, prefilter
+def _choose(scene: bpy.types.Scene, samples: int, quality: str, prefilter: str) -> None:
+    cycles_of(scene).samples = samples
+    cycles_of(scene).denoising_quality, cycles_of(scene).denoising_prefilter = quality, prefilter
 
 
-def _shoot(scene: Any, path: Path) -> F64:
+def _shoot(scene: bpy.types.Scene, path: Path) -> F64:
     rendering.render_still(scene, path)
     with Image.open(path) as picture:
         return np.asarray(picture.convert("RGB"), np.float64)
@@ -135,17 +138,23 @@ def _processor_s() -> float:
 def _noise(job: RenderRequest, folder: Path, frames: int) -> dict[str, str]:
     scene = _build(job, NOISE_PX, NOISE_PX)
     path = folder / "noise.png"
-    camera = scene.camera
+    camera = present(scene.camera)
     home = camera.matrix_world.copy()
     # Half a pixel at the distance of the dancer.
-    step = HALF_PIXEL * 2.0 * home.translation.length * np.tan(camera.data.angle_y / 2.0) / NOISE_PX
+    step = (
+        HALF_PIXEL
+        * 2.0
+        * home.translation.length
+        * np.tan(expect(camera.data, bpy.types.Camera).angle_y / 2.0)
+        / NOISE_PX
+    )
 
     def film(*, moving: bool = False, seeds: bool = False) -> list[F64]:
         seen = []
         for number in range(frames):
             camera.matrix_world = home.copy()
-            camera.matrix_world.translation += home.to_3x3().col[0] * (step * number * moving)
-            scene.cycles.seed = number * seeds
+            camera.matrix_world.translation += home.to_3x3() @ Vector((1.0, 0.0, 0.0)) * (step * number * moving)
+            cycles_of(scene).seed = number * seeds
             seen.append(_shoot(scene, path))
         return seen
 

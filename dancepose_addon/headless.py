@@ -108,7 +108,7 @@ def _run(arguments: argparse.Namespace, stopped: threading.Event) -> None:
     with work_folder(work):
         log = work / "blender.log"
         try:
-            with console.chatter_into(log) as stream:
+            with console.redirect_output(log) as stream:
                 reporter = _Reporter(stream, arguments.progress == "json", stopped)
                 if arguments.export:
                     _export(arguments, reporter)
@@ -164,7 +164,7 @@ def _make_video(arguments: argparse.Namespace, work: Path, reporter: _Reporter) 
     reporter(0.95, "Writing the video")
     width, height = arguments.size
     audio = None if arguments.no_audio else take.imported.fit.sequence.audio
-    trouble = video.encode(
+    trouble = video.encode_video(
         arguments.out,
         frames=take.frames,
         count=take.count,

@@ -22,7 +22,7 @@ def main(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(list(argv))
     if arguments.environment is not None:
         use_environment(arguments.environment)
-    with tempfile.TemporaryDirectory() as folder, console.chatter_into(Path(folder) / "log") as stream:
+    with tempfile.TemporaryDirectory() as folder, console.redirect_output(Path(folder) / "log") as stream:
         checks = [
             *check_blender(
                 {"temporary": Path(tempfile.gettempdir()), "this folder": Path.cwd()},

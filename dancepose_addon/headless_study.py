@@ -68,7 +68,7 @@ def main(argv: Sequence[str]) -> int:
     lines: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_listen, args=(lines,), daemon=True).start()
     arguments.log.parent.mkdir(parents=True, exist_ok=True)
-    with console.chatter_into(arguments.log) as stream:
+    with console.redirect_output(arguments.log) as stream:
         server = _Server(stream, arguments.threads)
         while True:
             message = from_line(lines.get())

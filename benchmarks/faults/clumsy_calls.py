@@ -78,9 +78,10 @@ def make_sandbox(root: Path) -> Sandbox:
     assets = REGRESSOR_FOLDER.parent
     shutil.copy(assets / "body.npz", root / "body.npz")
     shutil.copy(REGRESSOR_FOLDER / "shared.onnx", root / "net.onnx")
+    import json
+
     from dancepose_addon.core.skeleton.layouts import MD23
     from dancepose_addon.core.skeleton.markers import markers_for
-    import json
 
     (root / "markers.json").write_text(json.dumps(markers_for(MD23).to_json()), encoding="utf-8")
     (root / "study" / "systems" / "a").mkdir(parents=True)

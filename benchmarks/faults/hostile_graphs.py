@@ -47,16 +47,18 @@ def graphs() -> Iterator[tuple[str, bytes]]:
     yield "an outer product", model([helper.make_node("MatMul", ["b", "a"], ["s"])], {"a": wide, "b": tall})
     rows = helper.make_node("Gather", ["w", "i"], ["g"], axis=0)
     yield "a row a million times", model([rows], {"w": wide, "i": np.zeros(1 << 20, np.int64)})
-    yield "a loop of nodes", model(
-        [helper.make_node("Add", ["p", "q"], ["q"]), helper.make_node("Add", ["q", "q"], ["p"])], {}
+    yield (
+        "a loop of nodes",
+        model([helper.make_node("Add", ["p", "q"], ["q"]), helper.make_node("Add", ["q", "q"], ["p"])], {}),
     )
     yield "an operator of its own", model([helper.make_node("Evil\x1b[2J", ["keypoints"], ["e"])], {})
     yield "metadata that nests", model([], {}, "[" * 200_000)
     yield "metadata with control characters", model([], {}, '{"schema_version": "\\u001b]0;OWNED\\u0007"}')
     yield "metadata of a number", model([], {}, "1")
     yield "no metadata", model([], {}, "")
-    yield "weights that are NaN", model(
-        [helper.make_node("Mul", ["keypoints", "n"], ["m"])], {"n": np.full(1, np.nan, np.float32)}
+    yield (
+        "weights that are NaN",
+        model([helper.make_node("Mul", ["keypoints", "n"], ["m"])], {"n": np.full(1, np.nan, np.float32)}),
     )
     whole = model([], {})
     yield "cut in half", whole[: len(whole) // 2]

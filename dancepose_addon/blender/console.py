@@ -9,7 +9,7 @@ from typing import TextIO
 
 
 @contextmanager
-def chatter_into(log: Path) -> Iterator[TextIO]:
+def redirect_output(log: Path) -> Iterator[TextIO]:
     """Append everything written to file descriptors 1 and 2 to a log file.
 
     The descriptors are restored at the end, also after an error, so that tracebacks appear on the console.

@@ -130,7 +130,7 @@ class DANCEPOSE_OT_render(_StageOperator):
         if stage.form == "FRAMES":
             return self._finished(stage, translate("{} frames in {}").format(last - first + 1, out))
         yield 0.97, "Writing the film"
-        problem = video.encode(
+        problem = video.encode_video(
             out,
             frames=folder,
             count=last - first + 1,

@@ -1,6 +1,6 @@
 """Translated text, broken into lines that fit the sidebar.
 
-All texts of the extension use a translation context of their own: Blender's tables take precedence in the default
+All texts of the extension use a separate translation context: Blender's tables take precedence in the default
 context, and there *Fit*, *Median* or *Top* mean other things.
 """
 

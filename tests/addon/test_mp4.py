@@ -1,122 +1,123 @@
-"""The order of boxes in an MP4 file, on files written by hand: the chunk offsets lead to the same bytes afterwards."""
+"""The index of an MP4 file moved to the front, on files written here box by box (ISO/IEC 14496-12)."""
 
-from pathlib import Path
 import struct
 
 import pytest
 
 from dancepose_addon.blender.render.mp4 import move_index_first
 
-PICTURES = b"first-picture|second-picture|third"
-PLACES = (0, 14, 29)
-"""Where the chunks start within PICTURES."""
+CHUNKS = (b"first chunk", b"second", b"the third chunk")
 
 
-def box(kind: bytes, content: bytes, *, size: int | None = None) -> bytes:
-    """A box with a 32-bit size, which may be given wrongly."""
-    return struct.pack(">I4s", len(content) + 8 if size is None else size, kind) + content
+def box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(content), kind) + content
 
 
 def long_box(kind: bytes, content: bytes) -> bytes:
-    """A box whose size is 1 and stands in 64 bits after the kind."""
-    return struct.pack(">I4sQ", 1, kind, len(content) + 16) + content
+    """With a size of 64 bits, as boxes beyond 4 GB have."""
+    return struct.pack(">I4sQ", 1, kind, 16 + len(content)) + content
 
 
-def table(kind: bytes, offsets: tuple[int, ...]) -> bytes:
-    form = f">II{len(offsets)}{'I' if kind == b'stco' else 'Q'}"
-    return box(kind, struct.pack(form, 0, len(offsets), *offsets))
+def index(offsets: list[int], kind: bytes) -> bytes:
+    """``moov`` with two tracks, whose tables hold all offsets, and boxes that are no tables beside them."""
+    number = "I" if kind == b"stco" else "Q"
+    table = box(kind, struct.pack(f">II{len(offsets)}{number}", 0, len(offsets), *offsets))
+    samples = box(b"stsz", struct.pack(">III", 0, 0, 3) + b"\0" * 12)
+    track = box(b"trak", box(b"tkhd", b"\0" * 20) + box(b"mdia", box(b"minf", box(b"stbl", samples + table))))
+    return box(b"moov", box(b"mvhd", b"\0" * 100) + track + track)
 
 
-def index(kind: bytes, offsets: tuple[int, ...]) -> bytes:
-    """Moov with two tracks, whose tables lie under boxes that are no containers of tables too."""
-    tracks = [
-        box(b"trak", box(b"tkhd", b"\0" * 12) + box(b"mdia", box(b"minf", box(b"stbl", table(kind, part)))))
-        for part in (offsets[:2], offsets[2:])
-    ]
-    return box(b"moov", box(b"mvhd", b"\0" * 20) + b"".join(tracks) + box(b"udta", b"made by hand"))
+def film(kind: bytes, *, media=box, after: bytes = b"") -> bytes:
+    """A file with the index behind the pictures, as Blender writes it."""
+    head = box(b"ftyp", b"isom\0\0\2\0isomiso2avc1mp41")
+    start = len(head) + len(media(b"mdat", b""))
+    offsets = [start + sum(map(len, CHUNKS[:number])) for number in range(len(CHUNKS))]
+    return head + media(b"mdat", b"".join(CHUNKS)) + index(offsets, kind) + after
 
 
-def film(kind: bytes, *, long: bool = False) -> bytes:
-    head = box(b"ftyp", b"isomiso2") + box(b"free", b"")
-    begins = len(head) + (16 if long else 8)
-    pictures = (long_box if long else box)(b"mdat", PICTURES)
-    return head + pictures + index(kind, tuple(begins + place for place in PLACES))
+def kinds(data: bytes) -> list[bytes]:
+    found, at = [], 0
+    while at < len(data):
+        size, kind = struct.unpack_from(">I4s", data, at)
+        if size == 1:
+            (size,) = struct.unpack_from(">Q", data, at + 8)
+        found.append(kind)
+        at += size
+    return found
 
 
-def offsets_in(data: bytes, kind: bytes) -> list[int]:
-    found: list[int] = []
-    place = data.find(kind)
-    while place >= 0:
-        (count,) = struct.unpack_from(">I", data, place + 8)
-        found += struct.unpack_from(f">{count}{'I' if kind == b'stco' else 'Q'}", data, place + 12)
-        place = data.find(kind, place + 4)
+def tables(data: bytes, kind: bytes) -> list[tuple[int, ...]]:
+    """The offsets of every table, found by its name."""
+    found, at, number = [], data.find(kind), "I" if kind == b"stco" else "Q"
+    while at >= 0:
+        (count,) = struct.unpack_from(">I", data, at + 8)
+        found.append(struct.unpack_from(f">{count}{number}", data, at + 12))
+        at = data.find(kind, at + 4)
     return found
 
 
 @pytest.mark.parametrize("kind", [b"stco", b"co64"])
-@pytest.mark.parametrize("long", [False, True])
-def test_offsets_lead_to_the_same_pictures(tmp_path: Path, kind: bytes, *, long: bool) -> None:
+@pytest.mark.parametrize("media", [box, long_box])
+def test_offsets_still_point_at_their_chunks(tmp_path, kind, media):
     path = tmp_path / "film.mp4"
-    before = film(kind, long=long)
+    before = film(kind, media=media, after=box(b"free", b"\0" * 9))
     path.write_bytes(before)
     assert move_index_first(path)
-    after = path.read_bytes()
-    assert len(after) == len(before)
-    assert after.index(b"moov") < after.index(b"mdat")
-    assert after.index(b"ftyp") < after.index(b"moov")
-    found = offsets_in(after, kind)
-    assert len(found) == 3
-    assert [after[place : place + 5] for place in found] == [PICTURES[place : place + 5] for place in PLACES]
-    assert after.endswith(PICTURES)
-    # A file that is in order already stays as it is.
+    data = path.read_bytes()
+    assert kinds(data) == [b"ftyp", b"moov", b"mdat", b"free"]
+    assert len(data) == len(before)
+    both = tables(data, kind)
+    assert len(both) == 2
+    for offsets in both:
+        assert [data[at : at + len(chunk)] for at, chunk in zip(offsets, CHUNKS, strict=True)] == list(CHUNKS)
+
+
+def test_offsets_beyond_four_gigabytes_keep_their_high_half(tmp_path):
+    path, far = tmp_path / "film.mp4", 2**32 + 7
+    moov = index([far, far + 100], b"co64")
+    path.write_bytes(box(b"ftyp", b"isom") + box(b"mdat", b"pictures") + moov)
     assert move_index_first(path)
-    assert path.read_bytes() == after
+    assert tables(path.read_bytes(), b"co64") == [(far + len(moov), far + 100 + len(moov))] * 2
 
 
-def test_boxes_after_the_index_stay_behind_the_pictures(tmp_path: Path) -> None:
+def test_a_file_that_is_in_order_is_left_alone(tmp_path):
     path = tmp_path / "film.mp4"
-    path.write_bytes(film(b"co64") + box(b"free", b"padding"))
+    path.write_bytes(film(b"stco"))
     assert move_index_first(path)
-    assert path.read_bytes().endswith(PICTURES + box(b"free", b"padding"))
-
-
-def test_pictures_up_to_the_end_of_the_file(tmp_path: Path) -> None:
-    """Size 0 means up to the end, which only the last box may have."""
-    head = index(b"stco", ())
-    path = tmp_path / "film.mp4"
-    path.write_bytes(head + box(b"mdat", PICTURES, size=0))
+    once = path.read_bytes()
     assert move_index_first(path)
-    assert path.read_bytes() == head + box(b"mdat", PICTURES, size=0)
+    assert path.read_bytes() == once
 
 
-WHOLE = film(b"stco")
+def incomplete_films() -> dict[str, bytes]:
+    whole = film(b"stco")
+    head, moov = whole[: whole.index(b"mdat") - 4], whole[whole.index(b"moov") - 4 :]
+    return {
+        "cut inside the index": whole[:-1],
+        "cut before the index": whole[: whole.index(b"moov") - 4],
+        "cut inside the pictures": whole[: whole.index(b"mdat") + 10],
+        "a few bytes too many": whole + b"\0\0\0",
+        "two indices": whole + moov,
+        "no pictures": head + moov,
+        "a box smaller than its head": whole[:4] + whole[4:] + struct.pack(">I4s", 4, b"free"),
+    }
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        WHOLE[:-1],
-        WHOLE[: WHOLE.index(b"moov") - 4],
-        WHOLE + b"\0\0\0\x10torn",
-        WHOLE + b"\0\0",
-        WHOLE + index(b"stco", ()),
-        WHOLE.replace(b"mdat", b"mdax"),
-        WHOLE[: WHOLE.index(b"mdat") + 10],
-        b"",
-    ],
-    ids=[
-        "last byte lost",
-        "no index",
-        "box torn off",
-        "crumbs",
-        "two indices",
-        "no pictures",
-        "torn pictures",
-        "empty",
-    ],
-)
-def test_a_file_that_is_not_whole_is_left_alone(tmp_path: Path, data: bytes) -> None:
-    path = tmp_path / "film.mp4"
+@pytest.mark.parametrize("name", list(incomplete_films()))
+def test_an_incomplete_file_is_noticed_and_not_changed(tmp_path, name):
+    path, data = tmp_path / "film.mp4", incomplete_films()[name]
     path.write_bytes(data)
     assert not move_index_first(path)
     assert path.read_bytes() == data
+
+
+def test_a_last_box_that_reaches_to_the_end(tmp_path):
+    """Size 0: the box ends with the file."""
+    path, whole = tmp_path / "film.mp4", film(b"stco")
+    at = whole.index(b"moov") - 4
+    path.write_bytes(whole[:at] + struct.pack(">I", 0) + whole[at + 4 :])
+    assert move_index_first(path)
+    data = path.read_bytes()
+    assert kinds(data) == [b"ftyp", b"moov", b"mdat"]
+    (offsets, _) = tables(data, b"stco")
+    assert [data[at : at + len(chunk)] for at, chunk in zip(offsets, CHUNKS, strict=True)] == list(CHUNKS)

@@ -128,6 +128,8 @@ def test_bones_are_where_forward_kinematics_puts_them(blender, body):
     truth = expected_m(body, np.arange(KEYS))
     assert np.ptp(truth[:, JOINT_NAMES.index("left_hand")], axis=0).min() > 0.02  # it moves along every axis
     np.testing.assert_allclose(clip.keypoints_m, truth, atol=1e-5)
+    # Blender's unit and up axis are declared as they are, so the body contradicts neither.
+    assert not any("unit" in note or "up axis" in note for note in clip.notes)
 
 
 def test_the_unit_of_the_scene_counts(blender, body):

@@ -49,7 +49,7 @@ def make_film(blender, tmp_path: Path):
         for index in range(COUNT):
             frame_path(frames, index).write_bytes(png(64, 48, grey=8 * index))
         out = tmp_path / "film.mp4"
-        trouble = video.encode(
+        trouble = video.encode_video(
             out, frames=frames, count=COUNT, width=64, height=48, fps=FPS, audio=audio, work=tmp_path
         )
         return Film(out, trouble, tmp_path)

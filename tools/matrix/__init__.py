@@ -1,1 +1,1 @@
-"""The Blenders that `make test-matrix` runs the built zip in, each in an environment of its own under build/matrix."""
+"""The Blenders that `make test-matrix` runs the built zip in, each in a separate environment under build/matrix."""

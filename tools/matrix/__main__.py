@@ -1,7 +1,7 @@
-"""Makes what `make test-matrix` needs: ``python -m tools.matrix``. A second run is instant.
+"""Prepare `make test-matrix`: ``python -m tools.matrix``. A second run does nothing.
 
-For every version an environment with the bpy wheel and its NumPy alone; the wheels that the zip bundles; and an older
-onnxruntime for each Python, for the test with another extension that brings one.
+It creates an environment with only the bpy wheel and its NumPy for every version, and fetches the wheels that the zip
+bundles and an older onnxruntime for each Python, for the test with another extension that bundles one.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,13 @@ OLDER_ONNXRUNTIME: Final = "1.24.4"
 
 @dataclass(frozen=True)
 class Version:
-    """bpy: of the wheel; python: the one that it embeds; numpy: the one that it is built against."""
+    """A Blender of the matrix.
+
+    Attributes:
+        bpy: Version of the wheel.
+        python: Python version that it embeds.
+        numpy: NumPy version that it is built against.
+    """
 
     bpy: str
     python: str
@@ -42,7 +48,11 @@ VERSIONS: Final = (
 
 
 def main() -> int:
-    """Make every environment; the exit code is 1 where one cannot be had."""
+    """Create every environment.
+
+    Returns:
+        The exit code: 1 if one cannot be created.
+    """
     try:
         fetch_wheels("linux-x64", version=pinned_version(ROOT / "constraints.txt"), cache=WHEEL_CACHE)
         _fetch_older()
@@ -65,7 +75,7 @@ def _make(version: Version) -> None:
         f"Installing Blender {version.bpy} for Python {version.python} into {folder} (350 MB to fetch) ...", flush=True
     )
     shutil.rmtree(folder, ignore_errors=True)
-    _run([str(python), "-m", "venv", str(folder)], f"{python} makes no environment")
+    _run([str(python), "-m", "venv", str(folder)], f"{python} cannot create an environment")
     pip: list[str | Path] = [folder / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "--no-input"]
     _run([*pip, "install", "--quiet", f"bpy=={version.bpy}", f"numpy=={version.numpy}"], "pip cannot install Blender")
     stamp.write_text(wanted, encoding="utf-8")
@@ -86,27 +96,27 @@ def _fetch_older() -> None:
 
 
 def find_python(version: str) -> Path:
-    """A Python of that version that can make environments.
+    """Return a Python of a version that can create environments.
 
     Raises:
-        PackagingError: there is none.
+        PackagingError: If there is none.
     """
     home = Path(os.environ.get("HOME", "/"))
     candidates = [Path(sys.executable), *map(Path, filter(None, [shutil.which(f"python{version}")]))]
     candidates += sorted(home.glob(f".pyenv/versions/{version}.*/bin/python"))
     candidates += sorted(home.glob(f".local/share/uv/python/cpython-{version}*/bin/python3"))
     for candidate in candidates:
-        told = subprocess.run(
+        done = subprocess.run(
             [candidate, "-c", "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2])"],
             capture_output=True,
             text=True,
             timeout=60,
         )
-        if told.returncode == 0 and told.stdout.strip() == version:
+        if done.returncode == 0 and done.stdout.strip() == version:
             return candidate
     raise PackagingError(
-        f"There is no Python {version} here, which a Blender of the matrix needs. Install one (with uv: "
-        f"`uv python install {version}`) and run this again."
+        f"No Python {version} was found, which a Blender of the matrix needs. Install it (with uv: `uv python install "
+        f"{version}`) and run this again."
     )
 
 
@@ -114,7 +124,7 @@ def _run(command: Sequence[str | Path], problem: str) -> None:
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if re.match("ERROR|Error", line)] or [done.stderr.strip()]
-        raise PackagingError(f"{problem}: {lines[-1]}. Is there a network, and 2 GB of disk?")
+        raise PackagingError(f"{problem}: {lines[-1]}. Check the network and that 2 GB of disk are free.")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""Runs inside a real Blender with a window: installs the zip and works the sidebar with the mouse, as a user would.
+"""Runs inside a Blender with a window: installs the zip and operates the sidebar with the mouse, as a user would.
 
-blender --python drive.py -- FOLDER     FOLDER holds extension.zip and example/; pictures and facts.json go there.
+    blender --python drive.py -- FOLDER
 
-Blender handles the mouse's events between two calls of a timer, so the script is a generator that yields seconds.
+FOLDER contains extension.zip and example/. Pictures and facts.json are written there. Blender handles mouse events
+between two calls of a timer, so the script is a generator that yields waiting times in seconds.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 import subprocess
 import sys
 import traceback
-from typing import Any
+from typing import Any, Protocol, TypeVar, cast
 
 import bpy
 
@@ -21,52 +22,87 @@ FOLDER = Path(sys.argv[sys.argv.index("--") + 1])
 MODULE = "bl_ext.user_default.dancepose"
 TAB = "DancePose"
 HEADER_PX, HEADER_PITCH_PX = 16, 28
-"""Middle of the first header below the sidebar's top, and from one closed panel to the next, at a scale of 1."""
+"""Distance of the first header's centre from the top of the sidebar, and of one closed panel from the next."""
 BUTTON_TO_INNER_HEADER_PX = 38
-"""From where a button is found, near its upper edge, to the header of the panel inside, if that is next."""
+"""Distance from the point where a button is found, near its upper edge, to the header of the next inner panel."""
 BACKGROUND = (0.35, 0.36, 0.38)
 ROW_PX = 7
-"""Steps in which the mouse looks for a button."""
+"""Step of the mouse while it searches for a button."""
 FIT_TIMEOUT_S = 120.0
 LANGUAGES = ("zh_HANS", "ja_JP")
 BLENDERS_OWN = ("Median", "Fit", "Top", "Skin")
-"""Words for which Blender has a translation, of another thing."""
+"""Words that Blender translates with another meaning."""
 
+T = TypeVar("T")
 Steps = Generator[float, None, Any]
+
+
+class Owner(Protocol):
+    """A scene or dancer with the extension's settings, which are known only once the zip is installed."""
+
+    dancepose: Any
+    dancepose_stage: Any
+
+
 facts: dict[str, Any] = {"blender": bpy.app.version_string, "pictures": {}}
 
 
+def present(value: T | None) -> T:
+    """Return a value that Blender always sets, although its stubs declare it optional."""
+    assert value is not None
+    return value
+
+
+def scene() -> bpy.types.Scene:
+    """Return the current scene."""
+    return present(bpy.context.scene)
+
+
+def settings_of(owner: bpy.types.Scene | bpy.types.Object) -> Any:
+    """Return the extension's settings of a scene or dancer."""
+    return cast("Owner", owner).dancepose
+
+
 def xdotool(*words: object) -> None:
+    """Run xdotool."""
     subprocess.run(["xdotool", *map(str, words)], check=True, timeout=20)
 
 
+def window() -> bpy.types.Window:
+    """Return the only window."""
+    (only,) = present(bpy.context.window_manager).windows
+    return only
+
+
 def view() -> bpy.types.Area:
-    (window,) = bpy.context.window_manager.windows
-    return max((area for area in window.screen.areas if area.type == "VIEW_3D"), key=lambda area: area.width)
+    """Return the 3D viewport."""
+    return max((area for area in window().screen.areas if area.type == "VIEW_3D"), key=lambda area: area.width)
 
 
 def sidebar() -> bpy.types.Region:
+    """Return the sidebar of the viewport."""
     return next(region for region in view().regions if region.type == "UI")
 
 
 def box() -> dict[str, int]:
-    """The sidebar on the screen, pixels from its top left corner."""
-    region, (window,) = sidebar(), bpy.context.window_manager.windows
+    """Return position and size of the sidebar, in pixels from the top left corner of the screen."""
+    region = sidebar()
     return {
         "left": region.x,
-        "top": window.height - region.y - region.height,
+        "top": window().height - region.y - region.height,
         "width": region.width,
         "height": region.height,
     }
 
 
 def move(x: float, y: float) -> Steps:
+    """Move the mouse."""
     xdotool("mousemove", round(x), round(y))
     yield 0.08
 
 
 def click(x: float, y: float, *, times: int = 1) -> Steps:
-    # Blender looks at where the mouse is before it looks at what it does.
+    """Click with the left button. Blender needs a movement before it notices the new position."""
     yield from move(x - 1, y)
     yield from move(x, y)
     xdotool("click", "--repeat", times, "--delay", 60, 1)
@@ -74,7 +110,7 @@ def click(x: float, y: float, *, times: int = 1) -> Steps:
 
 
 def picture(name: str) -> Steps:
-    """The whole screen, with the mouse out of the way."""
+    """Take a picture of the whole screen, with the mouse out of the way."""
     yield from move(400, 620)
     yield 0.5
     path = FOLDER / f"{name}.png"
@@ -83,7 +119,7 @@ def picture(name: str) -> Steps:
 
 
 def open_tab() -> Steps:
-    """Click down the tabs until the right one is open."""
+    """Click on the tabs from top to bottom until the right one is open."""
     place = box()
     for down in range(20, place["height"], 20):
         if sidebar().active_panel_category == TAB:
@@ -93,7 +129,7 @@ def open_tab() -> Steps:
 
 
 def panels() -> list[Any]:
-    """The panels of the tab that Blender shows now, from top to bottom."""
+    """Return the visible panels of the tab, from top to bottom."""
     classes = [getattr(bpy.types, name) for name in dir(bpy.types) if name.startswith("DANCEPOSE_PT_")]
     shown = [
         cls
@@ -106,37 +142,39 @@ def panels() -> list[Any]:
 
 
 def header(number: int) -> tuple[float, float]:
-    """Of the panel of that number where all above it are closed."""
+    """Return the position of a panel's header if all panels above it are closed."""
     place = box()
     return place["left"] + 60, place["top"] + HEADER_PX + HEADER_PITCH_PX * number
 
 
-def what_is_under_the_mouse(keys: str) -> Steps:
-    """What Blender copies of the button there."""
-    bpy.context.window_manager.clipboard = "nothing"
+def copy_under_mouse(keys: str) -> Steps:
+    """Return what Blender copies from the button under the mouse."""
+    manager = present(bpy.context.window_manager)
+    manager.clipboard = "nothing"
     xdotool("key", keys)
     yield 0.12
-    return bpy.context.window_manager.clipboard
+    return manager.clipboard
 
 
 def find(wanted: Callable[[str], bool], *, keys: str, across: float) -> Steps:
-    """Where the button is of which Blender copies something wanted; None if nowhere. across: 0 left, 1 right."""
+    """Return the position of the button whose copied text is wanted, or None. across: 0 left to 1 right."""
     place = box()
     for down in range(30, place["height"], ROW_PX):
         x, y = place["left"] + across * (place["width"] - 24), place["top"] + down
         yield from move(x, y)
-        found = yield from what_is_under_the_mouse(keys)
+        found = yield from copy_under_mouse(keys)
         if wanted(found):
             return x, y + ROW_PX / 2
     return None
 
 
 def dancers() -> list[bpy.types.Object]:
+    """Return all armatures."""
     return [thing for thing in bpy.data.objects if thing.type == "ARMATURE"]
 
 
 def set_source() -> Steps:
-    """Type the path into the field, as one does who has it at hand."""
+    """Type the path into the Motion field."""
     wanted = str(FOLDER / "example" / "waltz")
     place = yield from find(lambda text: text.endswith("dancepose.source"), keys="ctrl+shift+alt+c", across=0.6)
     facts["source_field"] = place
@@ -149,19 +187,19 @@ def set_source() -> Steps:
     yield 0.2
     xdotool("key", "Return")
     yield 1.0
-    facts["source"] = bpy.context.scene.dancepose.source
+    facts["source"] = settings_of(scene()).source
 
 
 def press_fit() -> Steps:
-    """Find the button and press it."""
+    """Press Import & Fit."""
     place = yield from find(lambda text: text.startswith("bpy.ops.dancepose.import_fit"), keys="ctrl+c", across=0.5)
     facts["fit_button"] = place
     if place is not None:
         yield from click(*place)
 
 
-def import_and_fit() -> Steps:
-    """Press the button and wait."""
+def import_example() -> Steps:
+    """Press Import & Fit and wait for the dancer."""
     yield from press_fit()
     waited = 0.0
     while not dancers() and waited < FIT_TIMEOUT_S:
@@ -170,21 +208,21 @@ def import_and_fit() -> Steps:
     yield 1.5
     facts["seconds"] = waited
     facts["fitted"] = state()
-    facts["result"] = bpy.context.scene.dancepose.result
+    facts["result"] = settings_of(scene()).result
 
 
 def state() -> dict[str, Any]:
-    """What an undo or an ESC has to leave or to bring back."""
+    """Return what undo, redo and Esc must remove, restore or leave unchanged."""
     return {
         "dancers": [dancer.name for dancer in dancers()],
         "keys": [_key_count(dancer) for dancer in dancers()],
         "data": {kind: len(getattr(bpy.data, kind)) for kind in ("objects", "meshes", "armatures", "actions")},
-        "problem": bpy.context.scene.dancepose.problem,
+        "problem": settings_of(scene()).problem,
     }
 
 
 def undo_and_redo() -> Steps:
-    """One step back, and one forth, with the keys."""
+    """Press undo and redo once each."""
     for name, keys in (("undone", "ctrl+z"), ("redone", "ctrl+shift+z")):
         yield from move(400, 560)
         xdotool("key", keys)
@@ -193,9 +231,9 @@ def undo_and_redo() -> Steps:
 
 
 def escape() -> Steps:
-    """Fit again, as another dancer, and change one's mind."""
+    """Start a fit of another dancer and press Esc."""
     place = yield from find(lambda text: text.startswith("bpy.ops.dancepose.import_fit"), keys="ctrl+c", across=0.5)
-    dancers()[0].dancepose.on_import = "ADD"
+    settings_of(dancers()[0]).on_import = "ADD"
     facts["before_escape"] = state()
     if place is None:
         return
@@ -207,63 +245,66 @@ def escape() -> Steps:
     xdotool("key", "Escape")
     yield 3.0
     facts["escaped"] = state()
-    dancers()[0].dancepose.on_import = "REPLACE"
+    settings_of(dancers()[0]).on_import = "REPLACE"
 
 
 def _running() -> list[Any]:
-    (window,) = bpy.context.window_manager.windows
-    return list(getattr(window, "modal_operators", ()))
+    return list(getattr(window(), "modal_operators", ()))
 
 
 def _key_count(dancer: bpy.types.Object) -> int:
     animation = dancer.animation_data
-    return 0 if animation is None or animation.action is None else len(animation.action.fcurves[0].keyframe_points)
+    if animation is None or animation.action is None:
+        return 0
+    action: Any = animation.action  # this Blender is 4.3, whose actions have no slots; the stubs are newer
+    return len(action.fcurves[0].keyframe_points)
 
 
 def show_override() -> Steps:
-    """The panel inside the first one: below its last button, while nothing has been imported yet."""
+    """Take pictures of the inner panel of Source, which is below its last button before the first import."""
     place = yield from find(lambda text: text.startswith("bpy.ops.dancepose.import_motions"), keys="ctrl+c", across=0.5)
     if place is None:
         return
     inner = place[0] - 80, place[1] + BUTTON_TO_INNER_HEADER_PX
     yield from click(*inner)
     for language in ("en_US", *LANGUAGES):
-        yield from speak(language)
+        yield from switch_language(language)
         name = "panel-reading" if language == "en_US" else f"{language}-reading"
         yield from picture(name)
         facts["pictures"][name]["from"] = round(inner[1]) - HEADER_PX
-    yield from speak("en_US")
+    yield from switch_language("en_US")
     yield from click(*inner)
 
 
 def make_background(*, plain: bool) -> Steps:
-    """The sidebar lies over the view: pictures of it should show nothing else."""
+    """Show an empty view behind the sidebar, which overlaps it, or the usual one."""
     space = view().spaces.active
-    space.overlay.show_overlays = space.show_gizmo = space.show_region_toolbar = not plain
-    space.shading.background_type = "VIEWPORT" if plain else "THEME"
-    space.shading.background_color = BACKGROUND
-    for thing in bpy.context.scene.objects:
+    assert isinstance(space, bpy.types.SpaceView3D)
+    present(space.overlay).show_overlays = space.show_gizmo = space.show_region_toolbar = not plain
+    shading = present(space.shading)
+    shading.background_type = "VIEWPORT" if plain else "THEME"
+    shading.background_color = BACKGROUND
+    for thing in scene().objects:
         thing.hide_set(plain)
     yield 0.5
 
 
 def look_at_the_dancer() -> Steps:
-    """As one would with the numpad."""
+    """Turn the view to the dancer."""
     area = view()
     region = next(region for region in area.regions if region.type == "WINDOW")
-    (window,) = bpy.context.window_manager.windows
-    bpy.context.scene.frame_set(120)
-    with bpy.context.temp_override(window=window, area=area, region=region):
+    scene().frame_set(120)
+    with bpy.context.temp_override(window=window(), area=area, region=region):
         bpy.ops.view3d.view_axis(type="FRONT")
         bpy.ops.view3d.view_orbit(angle=0.3, type="ORBITLEFT")
         bpy.ops.view3d.view_selected()
     yield 1.0
 
 
-def speak(language: str) -> Steps:
-    """Blender's interface in another language, and what it then shows for the extension's words and for its own."""
-    preferences = bpy.context.preferences.view
-    preferences.language = language
+def switch_language(language: str) -> Steps:
+    """Switch Blender's language and record the translations of the extension's words and of Blender's own."""
+    preferences = present(present(bpy.context.preferences).view)
+    preferences.language = language  # type: ignore[assignment] # any installed language
     preferences.use_translate_interface = language != "en_US"
     yield 0.5
     translations = importlib.import_module(f"{MODULE}.ui.translations")
@@ -275,16 +316,18 @@ def speak(language: str) -> Steps:
 
 
 def _widths() -> Iterator[tuple[str, tuple[str, float]]]:
-    """Of what a property's row holds: its kind and name, and the widest text, in pixels at the scale that there is."""
-    wording = importlib.import_module(f"{MODULE}.ui.wording")
+    """Yield, for each text of a property's row, its kind and name, and the widest variant with its width in pixels."""
+    text_layout = importlib.import_module(f"{MODULE}.ui.text_layout")
     context = bpy.context
 
     def widest(texts: list[str]) -> tuple[str, float]:
         return max(
-            ((text, wording.width_of(text, context)) for text in map(wording.told, texts)), key=lambda pair: pair[1]
+            ((text, text_layout.width_of(text, context)) for text in map(text_layout.translate, texts)),
+            key=lambda pair: pair[1],
         )
 
-    for group in (context.scene.dancepose, context.scene.dancepose_stage):
+    owner = cast("Owner", scene())
+    for group in (owner.dancepose, owner.dancepose_stage):
         for name, prop in group.bl_rna.properties.items():
             if prop.is_hidden or name in ("rna_type", "name"):
                 continue
@@ -295,21 +338,21 @@ def _widths() -> Iterator[tuple[str, tuple[str, float]]]:
 
 
 def show_every_panel() -> Steps:
-    """Each panel in each language, open alone."""
+    """Take pictures of each panel in each language, with all others closed."""
     names = [cls.__name__.removeprefix("DANCEPOSE_PT_") for cls in panels()]
     facts["panels"] = names
-    # In a fresh file the first panel alone is open.
+    # In a new file only the first panel is open.
     yield from click(*header(0))
     yield from picture("closed")
     yield from _open_each(names, "panel")
     for language in LANGUAGES:
-        yield from speak(language)
+        yield from switch_language(language)
         yield from _open_each(names, language)
-    yield from speak("en_US")
+    yield from switch_language("en_US")
 
 
 def _open_each(names: list[str], prefix: str) -> Steps:
-    """Open each panel alone, photograph it, scroll where it is longer than the view, close it."""
+    """Open each panel, take a picture, scroll if it is longer than the view, and close it."""
     for number, name in enumerate(names):
         yield from click(*header(number))
         yield from picture(f"{prefix}-{name}")
@@ -318,7 +361,7 @@ def _open_each(names: list[str], prefix: str) -> Steps:
 
 
 def _scrolled(name: str) -> Steps:
-    """Further pictures down a panel, until the wheel changes nothing; then back to the top."""
+    """Scroll down and take further pictures until nothing changes; then scroll back to the top."""
     place = box()
     middle = (place["left"] + 60, place["top"] + HEADER_PX)
     for part in range(2, 5):
@@ -337,16 +380,18 @@ def _scrolled(name: str) -> Steps:
 
 
 def script() -> Steps:
-    """All of it."""
+    """Run the whole session."""
     yield 1.0
-    view().spaces.active.show_region_ui = True
+    space = view().spaces.active
+    assert isinstance(space, bpy.types.SpaceView3D)
+    space.show_region_ui = True
     yield 1.0
     yield from open_tab()
     yield from set_source()
     yield from make_background(plain=True)
     yield from show_override()
     yield from make_background(plain=False)
-    yield from import_and_fit()
+    yield from import_example()
     yield from look_at_the_dancer()
     yield from picture("window")
     yield from undo_and_redo()
@@ -355,9 +400,10 @@ def script() -> Steps:
     yield from show_every_panel()
 
 
-def start() -> None:
-    preferences = bpy.context.preferences
-    preferences.view.show_splash = False
+def start_session() -> None:
+    """Install the zip and start the script with a timer."""
+    preferences = present(bpy.context.preferences)
+    present(preferences.view).show_splash = False
     bpy.data.objects.remove(bpy.data.objects["Cube"])
     bpy.ops.extensions.package_install_files(
         filepath=str(FOLDER / "extension.zip"), repo="user_default", enable_on_install=True
@@ -380,4 +426,4 @@ def start() -> None:
     bpy.app.timers.register(tick, first_interval=2.0)
 
 
-start()
+start_session()

@@ -1,4 +1,4 @@
-"""Installs a zip in the Debian of ``tools/window/debian``, opens its Blender, and brings back what was seen."""
+"""Installs a zip in the Debian made by ``tools/window/debian``, runs its Blender, and collects the pictures."""
 
 from dataclasses import dataclass
 import json
@@ -22,27 +22,32 @@ INSIDE: Final = Path("tmp") / "dancepose"
 SCREEN: Final = (1280, 800)
 TIMEOUT_S: Final = 900.0
 COLOURS: Final = 224
-"""Of a picture that is kept: flat surfaces and letters need few."""
+"""Number of colours of a saved picture: flat surfaces and letters need few."""
 MARGIN_PX: Final = 8
 EDGE_PX: Final = 8
-"""Rows at the foot of the sidebar that its rounded border darkens."""
+"""Rows at the bottom of the sidebar that its rounded border darkens."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """facts: what the script in Blender wrote down; folder: the screen as it was, by name; printed: by Blender."""
+    """Results of a session.
+
+    Attributes:
+        facts: What the script in Blender recorded.
+        folder: Folder of the pictures.
+        printed: Output of Blender.
+    """
 
     facts: dict[str, Any]
     folder: Path
     printed: str
 
     def screen(self, name: str) -> Image.Image:
-        """The whole screen at one moment."""
+        """Return a picture of the whole screen."""
         return Image.open(self.folder / self.facts["pictures"][name]["file"]).convert("RGB")
 
     def sidebar(self, name: str) -> Image.Image:
-        """The sidebar at that moment, cut below its last panel where that can be told; of a panel inside another, it
-        and what is below."""
+        """Return a picture of the sidebar, cropped below its last panel and, for an inner panel, above it."""
         box = self.facts["pictures"][name]
         left, top, width, height = (box[key] for key in ("left", "top", "width", "height"))
         picture = self.screen(name).crop((left, top, left + width, top + height))
@@ -50,25 +55,36 @@ class Session:
 
 
 def _last_row(picture: Image.Image) -> int:
-    """The last row of panels over a plain background, of which the foot of the sidebar is taken to show some."""
+    """Return the last row of the panels. The bottom of the sidebar is assumed to show the plain background."""
     pixels = np.asarray(picture, np.int16)[:-EDGE_PX, 20:200]
-    apart = np.abs(pixels - pixels[-1, :1]).max(axis=(1, 2)) > 6
-    rows = np.flatnonzero(apart)
-    return int(rows[-1]) + 1 if len(rows) and len(rows) < len(apart) else picture.height
+    differs = np.abs(pixels - pixels[-1, :1]).max(axis=(1, 2)) > 6
+    rows = np.flatnonzero(differs)
+    return int(rows[-1]) + 1 if len(rows) and len(rows) < len(differs) else picture.height
 
 
 def make_debian() -> None:
-    """Raises PackagingError where it cannot be made here."""
+    """Install Debian, unless it is there.
+
+    Raises:
+        PackagingError: If it cannot be installed on this machine.
+    """
     done = subprocess.run([HERE / "debian", DEBIAN], stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode != 0:
-        raise PackagingError(f"There is no window to test in: {' '.join(done.stderr.split())[-500:]}")
+        raise PackagingError(f"Debian for the window test cannot be installed: {' '.join(done.stderr.split())[-500:]}")
 
 
 def run_session(archive: Path, results: Path) -> Session:
-    """Everything from the installation to the last picture; takes some minutes.
+    """Install the zip and run the session, which takes some minutes.
+
+    Args:
+        archive: Zip of the extension.
+        results: Folder for pictures and facts.
+
+    Returns:
+        The results.
 
     Raises:
-        PackagingError: Blender did not come to the end of it.
+        PackagingError: If Blender did not finish the session.
     """
     place = DEBIAN / INSIDE
     shutil.rmtree(place, ignore_errors=True)
@@ -96,10 +112,10 @@ def run_session(archive: Path, results: Path) -> Session:
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
     except subprocess.TimeoutExpired as error:
-        raise PackagingError(f"The Blender with a window did not end within {TIMEOUT_S:.0f} s.") from error
+        raise PackagingError(f"The Blender with a window did not finish within {TIMEOUT_S:.0f} s.") from error
     printed = done.stdout + done.stderr
     if done.returncode != 0 or not (place / "facts.json").is_file():
-        raise PackagingError(f"The Blender with a window left with {done.returncode}: {printed[-3000:]}")
+        raise PackagingError(f"The Blender with a window exited with code {done.returncode}: {printed[-3000:]}")
     shutil.rmtree(results, ignore_errors=True)
     results.mkdir(parents=True)
     for path in [*place.glob("*.png"), place / "facts.json"]:
@@ -108,8 +124,8 @@ def run_session(archive: Path, results: Path) -> Session:
 
 
 def save_small(picture: Image.Image, path: Path) -> None:
-    """As a PNG of few colours."""
-    # Maximum coverage keeps small spots of colour, and one step of k-means then makes the greys grey again.
+    """Save a picture as PNG with few colours."""
+    # Maximum coverage keeps small spots of colour; one step of k-means then restores neutral greys.
     few = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
     with replacing(path) as temporary:
         few.save(temporary, optimize=True)

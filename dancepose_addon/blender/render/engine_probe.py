@@ -114,7 +114,7 @@ def render(scene: bpy.types.Scene, path: Path) -> None:
         raise RuntimeError("no picture was written")
 
 
-def main(engine: str, *, allow_gpu: bool) -> None:
+def run_probe(engine: str, *, allow_gpu: bool) -> None:
     """Render a test frame and print what was found.
 
     Args:
@@ -145,6 +145,6 @@ def main(engine: str, *, allow_gpu: bool) -> None:
 
 if __name__ == "__main__":
     arguments = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]
-    main(arguments[0], allow_gpu="--no-gpu" not in arguments)
+    run_probe(arguments[0], allow_gpu="--no-gpu" not in arguments)
     sys.stdout.flush()
     os._exit(0)

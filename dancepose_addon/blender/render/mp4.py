@@ -31,6 +31,8 @@ def move_index_first(path: Path) -> bool:
         return True
     _, start, end = boxes[index]
     moov = bytearray(data[start:end])
+    if moov[:4] == bytes(4):  # "to the end of the file", which is wrong further to the front
+        struct.pack_into(">I", moov, 0, len(moov))
     _shift_offsets(moov, 0, len(moov), end - start)
     first = boxes[pictures][1]
     path.write_bytes(b"".join([data[:first], moov, data[first:start], data[end:]]))

@@ -25,7 +25,7 @@ SHEET_GREY: Final = 0.12
 MUSIC_STRIP: Final = "DancePose music"
 
 
-def encode(
+def encode_video(
     out: Path, *, frames: Path, count: int, width: int, height: int, fps: float, audio: AudioWindow | None, work: Path
 ) -> str | None:
     """Write the frames of a folder as H.264 in MP4, with music as AAC.
