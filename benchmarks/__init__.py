@@ -1,1 +1,1 @@
-"""Side-by-side measurements; every published figure has its command here: ``python -m benchmarks.<name>``."""
+"""Measurements behind the published figures: ``python -m benchmarks.<name>``."""

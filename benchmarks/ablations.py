@@ -1,14 +1,14 @@
-"""What each choice of the best preset brings: one thing changed at a time, short runs of equal length.
+"""Contribution of each choice of the best preset: one setting changed at a time, short runs of equal length.
 
     python -m benchmarks.ablations --poses POSES --known FOLDER --motion M&D-FOLDER [--row NAME] [--steps N]
 
-POSES is what `dancepose poses FOLDER --apart 35 --fps 30` wrote, FOLDER holds CMU's recordings. Rows vary the preset as
-it was before natural poses lay 9 mm apart (EARLIER): all ten layouts, and more poses varied.
+POSES is the output of `dancepose poses FOLDER --apart 35 --fps 30`; FOLDER contains CMU's recordings. Rows vary the
+preset as it was before natural poses were thinned to 9 mm (EARLIER): all ten layouts, and more augmented poses.
 
-Every row is a training of its own, and its numbers lie as JSON in ``benchmarks/results/ablations``; rows that are there
-are not run again. ``benchmarks/ablations.md`` is written from what is there. Regressor alone: mean local rotation error
-and mean vertex error on the natural clips that no row trains on, seen through smpl24 and md23, and mean key-point error
-on recorded clips (of rows that train on recordings: those of the test split).
+Every row is a separate training, and its results are stored as JSON in ``benchmarks/results/ablations``; rows with
+results are not run again. ``benchmarks/ablations.md`` is written from these results. All errors are of the regressor
+alone: mean local rotation error and mean vertex error on natural clips that no row is trained on, for smpl24 and md23,
+and mean key-point error on recorded clips (for rows trained on recordings: those of the test split).
 """
 
 import argparse
@@ -46,13 +46,21 @@ EARLIER: Final = (
     "data.layout=all", "data.procedural_share=0.3", "augment.recombine=0.25", "augment.noisy_share=0.6",
 )  # fmt: skip
 SHORT: Final = ("data.procedural_poses=20000", "optim.ema_decay=0.99")
-"""In a short run the average has to be short too."""
+"""Settings of short runs, which need a faster moving average."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One run. title: in the table; preset, settings: of the run; scale: of the steps, for runs of equal work; motion:
-    whether it trains on recordings; steps: in place of the common number."""
+    """One run.
+
+    Attributes:
+        title: Title in the table.
+        preset: Preset of the run.
+        settings: Overrides of the preset.
+        scale: Factor of the number of steps, for runs of equal work.
+        motion: Whether it is trained on recordings.
+        steps: Number of steps instead of the common one, or None.
+    """
 
     title: str
     preset: str = "best"
@@ -64,39 +72,39 @@ class Row:
 
 ROWS: Final = {
     "best": Row("best: one network for all ten layouts"),
-    "seed": Row("another seed (what is noise)", settings=("seed=1",)),
-    "local": Row("theta against the parent, not against the world", settings=("model.frame=local",)),
-    "points": Row("shown the points alone", settings=("model.features=points",)),
-    "directions": Row("shown points and directions, no planes", settings=("model.features=directions",)),
-    "rotvec": Row("rotation vectors, not 6D", settings=("model.rotation=rotvec", "model.frame=local")),
-    "heading": Row("not turned to face +z", settings=("model.facing=false",)),
+    "seed": Row("another seed (noise of the figures)", settings=("seed=1",)),
+    "local": Row("local instead of global rotations", settings=("model.frame=local",)),
+    "points": Row("input: points only", settings=("model.features=points",)),
+    "directions": Row("input: points and directions, no planes", settings=("model.features=directions",)),
+    "rotvec": Row("rotation vectors instead of 6D", settings=("model.rotation=rotvec", "model.frame=local")),
+    "heading": Row("without rotation to face +z", settings=("model.facing=false",)),
     "adversarial": Row("with the adversarial term, 0.07", settings=("loss.lambda_adv=0.07",)),
     "no-rotation": Row(
-        "no rotation terms (positions alone)", settings=("loss.lambda_rotation=0", "loss.lambda_global=0")
+        "without rotation terms (positions only)", settings=("loss.lambda_rotation=0", "loss.lambda_global=0")
     ),
-    "no-local": Row("no term against the parent", settings=("loss.lambda_rotation=0",)),
-    "no-global": Row("no term against the world", settings=("loss.lambda_global=0",)),
-    "mean-target": Row("L_3d against the mean body's points", settings=("loss.target=mean",)),
-    "no-average": Row("no averaged weights", settings=("optim.ema_decay=0",)),
-    "constant": Row("constant rate 1e-3, no schedule", settings=("optim.schedule=constant", "optim.lr=1e-3")),
-    "slow": Row("largest rate 1e-3", settings=("optim.lr=1e-3",)),
+    "no-local": Row("without the local rotation term", settings=("loss.lambda_rotation=0",)),
+    "no-global": Row("without the global rotation term", settings=("loss.lambda_global=0",)),
+    "mean-target": Row("L_3d to the mean body's points", settings=("loss.target=mean",)),
+    "no-average": Row("without averaged weights", settings=("optim.ema_decay=0",)),
+    "constant": Row("constant learning rate 1e-3, no schedule", settings=("optim.schedule=constant", "optim.lr=1e-3")),
+    "slow": Row("peak learning rate 1e-3", settings=("optim.lr=1e-3",)),
     "no-decay": Row("no weight decay", settings=("optim.weight_decay=0",)),
-    "no-procedural": Row("no poses made by code", settings=("data.procedural_share=0",)),
+    "no-procedural": Row("without procedural poses", settings=("data.procedural_share=0",)),
     "no-variation": Row(
-        "poses neither recombined nor shaken", settings=("augment.recombine=0", "augment.joint_noise_deg=0")
+        "poses neither recombined nor perturbed", settings=("augment.recombine=0", "augment.joint_noise_deg=0")
     ),
     "no-shapes": Row("one body shape", settings=("augment.betas_std=0",)),
     "no-noise": Row(
-        "no errors of the sensor",
+        "without sensor errors",
         settings=("augment.noise_m=0", "augment.displaced=0", "augment.gap=0", "augment.offset_m=0"),
     ),
     "float32": Row("products in float32", settings=("optim.bf16_matmul=false",)),
     "narrow": Row("width 512", settings=("model.width=512",)),
     "deep": Row("three blocks", settings=("model.blocks=3",)),
-    "alone-smpl24": Row("smpl24 alone, as many steps", settings=("data.layout=smpl24",)),
-    "alone-smpl24-share": Row("smpl24 alone, a sixth of the steps", settings=("data.layout=smpl24",), scale=1 / 6),
-    "alone-md23": Row("md23 alone, as many steps", settings=("data.layout=md23",)),
-    "alone-md23-share": Row("md23 alone, a sixth of the steps", settings=("data.layout=md23",), scale=1 / 6),
+    "alone-smpl24": Row("smpl24 only, equal number of steps", settings=("data.layout=smpl24",)),
+    "alone-smpl24-share": Row("smpl24 only, a sixth of the steps", settings=("data.layout=smpl24",), scale=1 / 6),
+    "alone-md23": Row("md23 only, equal number of steps", settings=("data.layout=md23",)),
+    "alone-md23-share": Row("md23 only, a sixth of the steps", settings=("data.layout=md23",), scale=1 / 6),
     "paper": Row("paper preset, 14,000 of its 20,000 steps", preset="paper", motion=True, steps=14000),
     "recordings": Row(
         "best, md23, 70 % of each batch recorded, twice the steps (a recipe: not shipped)",
@@ -116,7 +124,20 @@ def run_row(
     motion: tuple[Path, ...],
     folder: Path,
 ) -> dict[str, Any]:
-    """Train and measure; JSON values. folder: where the run is kept; one that was broken off goes on."""
+    """Train and evaluate one row.
+
+    Args:
+        row: The row.
+        common_steps: Number of steps of most rows.
+        body: The body.
+        poses: Natural poses.
+        known: Clips with known rotations.
+        motion: Folders of recordings.
+        folder: Folder of the run; an interrupted run is resumed.
+
+    Returns:
+        JSON values.
+    """
     steps = row.steps or max(1, round(row.scale * common_steps))
     settings = row.settings if row.steps else (*SHORT, *row.settings)
     if "optim.ema_decay=0" in row.settings:
@@ -162,25 +183,23 @@ def _short(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def table_of(results: dict[str, dict[str, Any]]) -> str:
-    """Markdown."""
+    """Format all results as Markdown."""
     head = ["smpl24: degrees", "vertices, mm", "md23: degrees", "vertices, mm", "M&D, mm", "forward / backward, mm"]
     lines = [
         "# Ablations", "",
         (__doc__ or "").split("\n\n")[0], "",
         "Made by `python -m benchmarks.ablations --poses POSES --known CMU --motion M&D` from the numbers in",
-        "`benchmarks/results/ablations`, where each run's settings stand. Natural motion: CMU, 9 of 58 clips held out",
-        "(rotations and vertices are measured on these); M&D: 22 clips of the 2019 release, of which a row that trains",
-        "on recordings is measured on the 4 of its test split. Short runs: what is better here need not be so after",
-        "ten hours. Rows of `best` vary the preset as it was when natural poses lay 35 mm apart and more were varied,",
-        "for all ten layouts (`EARLIER` in the program, `prior --apart 35 --fps 30`); what came since stands in",
+        "`benchmarks/results/ablations`, which contain each run's settings. Natural motion: CMU, 9 of 58 clips held",
+        "out (rotations and vertices are measured on these). M&D: 22 clips of the 2019 release; a row trained on",
+        "recordings is measured on the 4 clips of its test split. The runs are short: the ranking may differ after ten",
+        "hours. Rows of `best` vary the preset as it was with natural poses thinned to 35 mm and more augmented poses,",
+        "for all ten layouts (`EARLIER` in the program, `poses --apart 35 --fps 30`). Later changes are described in",
         "docs/train.md.",
         "",
         "| run | steps x batch | " + " | ".join(head) + " |",
         "|---|---|" + "---|" * len(head),
     ]  # fmt: skip
-    for name in ROWS:
-        if name in results:
-            lines.append(_line(results[name]))
+    lines += [_line({**results[name], "title": ROWS[name].title}) for name in ROWS if name in results]
     return "\n".join(lines) + "\n"
 
 
@@ -198,7 +217,7 @@ def _line(row: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Run what is missing and write the table."""
+    """Run the missing rows and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--poses", type=Path, help="Natural poses to learn from.")
     parser.add_argument("--known", type=Path, help="CMU .bvh folder: what is held out of it is measured on.")

@@ -1,9 +1,9 @@
-"""What it brings to trust CMU's Hips and Shoulders little, which lie 6 to 10 cm off SMPL's pelvis and collars.
+"""Effect of the low weight of CMU's Hips and Shoulders, which are 6 to 10 cm off SMPL's pelvis and collars.
 
     DANCEPOSE_DATA=FOLDER python -m benchmarks.cmu_points [--every N]
 
-CMU's BVH files, their first six seconds at 60 fps, are fitted as they are read, and with every point trusted alike. The
-error is that of hips, knees, ankles, shoulders, elbows, wrists and head, which both trust.
+The first six seconds of CMU's BVH files at 60 fps are fitted as they are read, and with equal weights. The error is
+that of hips, knees, ankles, shoulders, elbows, wrists and head, whose weight is the same in both.
 """
 
 import argparse
@@ -21,13 +21,13 @@ from dancepose_addon.core.skeleton.sequence import KeypointSequence
 from dancepose_addon.inference.regressors import open_for
 
 FRAMES: Final = slice(1, 720, 2)
-"""The first is a T-pose."""
+"""Frames that are fitted; the first frame is a T-pose."""
 PARTS: Final = ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
 COMPARED: Final = ("head", *(f"{side}_{part}" for side in ("left", "right") for part in PARTS))
 
 
 def main() -> None:
-    """Print the means, and how often it helped."""
+    """Print both means and in how many clips the weights helped."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     named = os.environ.get("DANCEPOSE_DATA")
     parser.add_argument("--data", type=Path, default=Path(named) if named else None)

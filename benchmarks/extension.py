@@ -1,9 +1,10 @@
-"""What the installed extension costs: seconds of Blender's start, megabytes of a saved file. ``python -m
-benchmarks.extension``
+"""Cost of the installed extension: Blender's start-up time and the size of a saved file.
 
-The slim zip is built and installed into a user folder of its own. Starts with and without it alternate, each a process
-of its own, and differ in nothing else; bytecode has been written before, as it has on any but a user's first start. The
-file holds one dancer with 2,000 frames, a key on each, and is saved with and without Blender's own compression.
+    python -m benchmarks.extension
+
+The slim zip is built and installed into a separate user folder. Starts with and without it alternate, each in its own
+process, and differ in nothing else; bytecode exists already, as on every start but a user's first. The file contains
+one dancer with 2,000 frames, a key on each, and is saved with and without Blender's compression.
 """
 
 import argparse
@@ -64,7 +65,7 @@ os._exit(0)
 
 
 def main() -> int:
-    """Print both; the exit code says whether the goals are met."""
+    """Print both; the exit code tells whether the goals are met."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
     rounds: int = parser.parse_args().rounds

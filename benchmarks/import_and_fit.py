@@ -1,4 +1,6 @@
-"""Import & Fit of a whole clip, start-up excluded. ``python -m benchmarks.import_and_fit [--source M&D-FOLDER]``
+"""Duration of Import & Fit for a whole clip, start-up excluded.
+
+    python -m benchmarks.import_and_fit [--source M&D-FOLDER]
 
 Without a source, the bundled waltz is repeated to the length of the M&D clips.
 """
@@ -28,7 +30,7 @@ WALTZ = Path(__file__).parents[1] / "examples" / "waltz"
 
 
 def main() -> int:
-    """Print the time of each run; the exit code says whether the median meets the goal."""
+    """Print the time of each run; the exit code tells whether the median meets the goal."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", type=Path)
     parser.add_argument("--regressor", type=Path)

@@ -1,7 +1,7 @@
-"""Real motion with known theta: CMU recordings worn by the default body, and key-points of any layout seen of it.
+"""Real motion with known theta: CMU recordings on the default body, and key-points of any layout computed from it.
 
-Read by the benchmarks of the fit. Betas are drawn by the clip's number, one set for each clip, so a fit that does not
-solve for shape shows it.
+Used by the benchmarks of the fit. Betas are drawn by the clip's number, one set per clip, so a fit that does not solve
+for shape has larger errors.
 """
 
 from dataclasses import dataclass, replace
@@ -28,13 +28,13 @@ BETAS_SPREAD: Final = 1.0
 
 @dataclass(frozen=True)
 class KnownMotion:
-    """A clip whose body, pose and place are known."""
+    """A clip whose body, pose and translation are known."""
 
     name: str
     motion: BodyMotion
 
     def seen(self, layout: Layout, body: BodyModel) -> KeypointSequence:
-        """The clip's key-points of a layout, without any error."""
+        """Return the clip's key-points of a layout, without any error."""
         motion = self.motion
         points = keypoints_from_pose(
             markers_for(layout), body.rest_joints(motion.betas), motion.pose_rotmat, motion.translation_m
@@ -45,10 +45,18 @@ class KnownMotion:
 def load_known_motion(
     folder: Path, body: BodyModel, names: tuple[str, ...] = (), *, levelled: bool = True
 ) -> list[KnownMotion]:
-    """Recordings of ``folder`` by name, or all. Flips of the recordings' own solver are mended or cut off.
+    """Load recordings of a folder by name, or all of them. Flips of the capture solver are repaired or cut off.
 
-    levelled: take out how far each subject's head looks down or up and the wrists bend because of where the markers
-    sat, as is done to what regressors learn from and are evaluated on (``trainer.mocap.cmu_retargeting.level``).
+    Args:
+        folder: Folder of CMU's .bvh files.
+        body: The body.
+        names: Names of the recordings, or None for all.
+        levelled: Remove the effect of marker placement on head and wrists, as for the poses that regressors are trained
+            and
+            evaluated on (``trainer.mocap.cmu_retargeting.level``).
+
+    Returns:
+        The clips.
     """
     clips, subjects = [], {}
     for number, path in enumerate(sorted(folder.glob("*.bvh"))):

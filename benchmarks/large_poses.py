@@ -2,8 +2,8 @@
 
     python -m benchmarks.large_poses [--frames 10000000] [--steps 100]
 
-Poses made by code, shaken and repeated to the wanted number, are written as shards; another process then trains the
-best preset on them, and tells its own peak (the resident set, mapped pages with it). Nothing is left behind.
+Procedural poses, perturbed and repeated to the wanted number, are written as shards. Another process then trains the
+best preset on them and reports its own peak memory (resident set, mapped pages included). All files are removed.
 """
 
 import argparse
@@ -24,7 +24,7 @@ CLIP = 5000
 
 
 def generate(folder: Path, frames: int) -> None:
-    """Write shards of so many poses."""
+    """Write shards with this many poses."""
     base = rotmat_to_rotvec(procedural_poses(CLIP, seed=0))
     random, writer = np.random.default_rng(0), ShardWriter(folder)
     for number in range(frames // CLIP):
@@ -34,12 +34,12 @@ def generate(folder: Path, frames: int) -> None:
 
 
 def peak_gb() -> float:
-    """Of this process, so far."""
+    """Return the peak memory of this process so far, gigabytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
 def train_on(folder: Path, steps: int) -> None:
-    """What the second process does."""
+    """Train on the shards; run by the second process."""
     from dancepose.trainer.config import load_config
     from dancepose.trainer.data.batches import load_data
     from dancepose.trainer.device import choose_device
@@ -62,7 +62,7 @@ def train_on(folder: Path, steps: int) -> None:
 
 
 def main() -> None:
-    """Generate, train, tell."""
+    """Generate, train and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=10_000_000)
     parser.add_argument("--steps", type=int, default=100)

@@ -1,7 +1,9 @@
-"""Playback of one dancer without rendering, as ``frame_set``. ``python -m benchmarks.playback``
+"""Playback speed of one dancer without rendering, as ``frame_set``.
 
-Compares, in one run: the bare rig, driven correctives (exact SMPL), the same baked to a vertex cache; beside plain
-linear blend skinning. Prints milliseconds and frames a second of each, and where the time of the correctives goes.
+    python -m benchmarks.playback
+
+Compares in one run: the bare rig, driven correctives (exact SMPL), the same baked to a vertex cache, and plain linear
+blend skinning. Prints milliseconds and frames per second of each, and where the time of the correctives goes.
 """
 
 from pathlib import Path
@@ -25,7 +27,7 @@ RUNS = 3
 
 
 def main() -> int:
-    """Print a line for each way of playing; the exit code says whether the correctives reach the goal."""
+    """Print a line per variant; the exit code tells whether the correctives reach the goal."""
     rows = {
         "bones alone": _play(correctives=False, skin=False),
         "linear blend skinning": _play(correctives=False),
@@ -44,7 +46,7 @@ def main() -> int:
 
 
 def _play(*, correctives: bool, skin: bool = True, mute: str = "", cache: bool = False) -> float:
-    """Seconds a frame."""
+    """Return seconds per frame."""
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     scene, body = scene_of(bpy.context), load_body()
     render_of(scene).fps = 25

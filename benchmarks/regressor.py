@@ -1,13 +1,13 @@
-"""A whole clip through the regressor, beside what the processor does in plain matrix products.
+"""Speed of the regressor on a whole clip, compared with plain matrix products on the same CPU.
 
     python -m benchmarks.regressor [--model FILE.onnx] [--layout NAME] [--frames N]
 
-Operations are those of the network's linear layers, the first one included, two per weight and frame; all else that the
-graph does (centring, scale, directions, planes, ReLU, rotations) counts as nothing done. The product that it is held
-against has the network's own shape (1024 x 1024, as many rows as the clip has frames), in NumPy and in onnxruntime, and
-all of them may use every core. The last columns say how much of the faster product's rate each reaches, and how much of
-its own library's. Rounds of all contestants alternate, and the best of each is taken; each runs once before it is
-timed, since threads of the library that ran before it spin for a while (OpenBLAS's for some 20 ms).
+Counted are the operations of the network's linear layers, two per weight and frame; everything else that the graph does
+(centring, scale, directions, planes, ReLU, rotations) counts as zero. The matrix product has the network's own shape
+(1024 x 1024, as many rows as the clip has frames), in NumPy and in onnxruntime, and all variants may use every core.
+The last columns are the shares of the faster product's rate, and of the rate of the same library. Rounds of all
+variants alternate, and the best of each is taken. Each runs once before it is timed, since threads of the library that
+ran before spin for a while (about 20 ms for OpenBLAS).
 """
 
 import argparse
@@ -24,7 +24,7 @@ from dancepose_addon.inference.regressors import REGRESSOR_FOLDER, SHARED_FILE
 
 
 def operations_per_frame(model: Path) -> int:
-    """Two for every weight of a linear layer."""
+    """Return two operations for every weight of a linear layer."""
     parsed = parse_model(model.read_bytes(), model.name)
     made = {node.outputs[0]: node for node in parsed.nodes}
 
@@ -42,7 +42,7 @@ def operations_per_frame(model: Path) -> int:
 
 
 def matrix_products(frames: int) -> dict[str, Callable[[], object]]:
-    """The same square product in NumPy and, where it is installed, in onnxruntime."""
+    """Return the same square product in NumPy and, if installed, in onnxruntime."""
     random = np.random.default_rng(0)
     rows = random.normal(size=(frames, 1024)).astype(np.float32)
     square = random.normal(size=(1024, 1024)).astype(np.float32)
@@ -66,7 +66,7 @@ def matrix_products(frames: int) -> dict[str, Callable[[], object]]:
 
 
 def best_seconds(contestants: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """The fastest run of each, rounds alternating; two timed runs a round."""
+    """Return the fastest run of each variant; rounds alternate, with two timed runs each."""
     best = dict.fromkeys(contestants, float("inf"))
     for _ in range(rounds):
         for name, run in contestants.items():

@@ -1,7 +1,7 @@
-"""smplfitter (PyPI, MIT) on the same body and the same clips, as the neighbour that the fit is held against.
+"""smplfitter (PyPI, MIT) on the same body and clips, for comparison with the fit.
 
 It reads SMPL's own pickle, so the default body is written in that form into a temporary folder. It is made for meshes:
-given joints only, its vertices get next to no weight; given true vertices as well, it is told the answer's surface.
+given joints only, its vertices get almost no weight; given the true vertices too, it knows the surface of the answer.
 """
 
 from pathlib import Path
@@ -16,13 +16,20 @@ from dancepose_addon.core.body.model import PARENTS, BodyModel
 from dancepose_addon.core.body.rotation import rotvec_to_rotmat
 
 VERTEX_STEP = 8
-"""Every so many vertices are given to it: it is slow with all of them."""
+"""Every n-th vertex is used: all of them would be slow."""
 NO_WEIGHT = 1e-6
 BATCH = 200
 
 
 class SmplfitterPeer:
-    """A fitter for one body. Raises ImportError where smplfitter is not installed."""
+    """A fitter for one body.
+
+    Args:
+        body: The body.
+
+    Raises:
+        ImportError: smplfitter is not installed.
+    """
 
     def __init__(self, body: BodyModel) -> None:
         from smplfitter.np import BodyFitter, BodyModel as PeerModel
@@ -37,8 +44,15 @@ class SmplfitterPeer:
         self._fitter = BodyFitter(self._model)
 
     def fit(self, joints_m: F32, vertices_m: F32 | None = None) -> tuple[F32, F32, F32]:
-        """joints_m: (T, 24, 3), metres; vertices_m: (T, V, 3), true ones, or None -> pose_rotmat (T, 24, 3, 3), betas
-        (T, B), translation_m (T, 3)."""
+        """Fit joints.
+
+        Args:
+            joints_m: (T, 24, 3), metres.
+            vertices_m: (T, V, 3), true vertices, metres, or None.
+
+        Returns:
+            pose_rotmat (T, 24, 3, 3), betas (T, B) and translation_m (T, 3).
+        """
         poses, betas, places = [], [], []
         for first in range(0, len(joints_m), BATCH):
             joints = joints_m[first : first + BATCH]

@@ -1,11 +1,11 @@
-"""Whether a regressor that also sees the frames before and after would be better: two networks alike but for that.
+"""Benefit of neighbouring frames for a regressor: two networks that differ only in this.
 
     python -m benchmarks.temporal [--known FOLDER] [--layout smpl24] [--steps 1500] [--apart 4]
 
-FOLDER holds CMU's recordings; the clips that regressors' training holds out are measured on. Both networks are the best
-preset's, of one layout, and see the same samples: frames of the clips with shapes of many people and noise of the
-sensor, as they follow one another, at 30 frames a second. One sees a frame; the other also those ``apart`` frames
-before and after it, in the same axes. Poses are not varied, since that would have to be done to three frames alike.
+FOLDER contains CMU's recordings; errors are measured on the clips that training leaves out. Both networks are those of
+the best preset for one layout, and are trained on the same samples: consecutive frames at 30 fps with random body
+shapes and sensor noise. One network gets a single frame, the other also the frames ``apart`` before and after it, in
+the same axes. Poses are not augmented, since three frames would have to be changed consistently.
 """
 
 import argparse
@@ -37,21 +37,30 @@ FPS: Final = 30.0
 
 @dataclass(frozen=True)
 class Frames:
-    """pose: (T, 24, 3, 3), local rotations of all clips; first, last: (T,), of each frame's clip."""
+    """Frames of all clips.
+
+    Attributes:
+        pose: (T, 24, 3, 3), local rotations.
+        first: (T,), first frame of each frame's clip.
+        last: (T,), last frame of each frame's clip.
+    """
 
     pose: Tensor
     first: Tensor
     last: Tensor
 
     def around(self, index: Tensor, apart: int) -> Tensor:
-        """The frames before, at and after; at a clip's end the last one again. (B,) -> (3, B, 24, 3, 3)."""
+        """Return the frames before, at and after; the last one is repeated at a clip's end.
+
+        (B,) to (3, B, 24, 3, 3).
+        """
         before = torch.maximum(index - apart, self.first[index])
         after = torch.minimum(index + apart, self.last[index])
         return self.pose[torch.stack([before, index, after])]
 
 
 def read_frames(folder: Path, *, mirror: bool, known: bool) -> Frames:
-    """The clips held out (known), or the others."""
+    """Read the clips left out (known), or the others."""
     prior = load_poses(folder, mirror=mirror, fps=FPS, rebalance=False)
     away = held_out(prior.clip_names, HOLDOUT)
     # A mirror image is a clip of its own.
@@ -68,9 +77,17 @@ def read_frames(folder: Path, *, mirror: bool, known: bool) -> Frames:
 def seen(
     layout_batch: LayoutBatch, poses: Tensor, config: Config, rng: torch.Generator | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Key-points of three frames each on one person, normalised, without error and with it, and the clip's size in
-    them; on the mean body and without error where rng is None. poses: (3, B, 24, 3, 3) -> two times (3, B, P, 3), and
-    (B,)."""
+    """Compute normalised key-points of three frames of one person.
+
+    Args:
+        layout_batch: The layout.
+        poses: (3, B, 24, 3, 3), local rotations.
+        config: Amount of the variations.
+        rng: Source of random numbers; None for the mean body without errors.
+
+    Returns:
+        Points without and with sensor errors, (3, B, P, 3) each, and the scale of the clip, (B,).
+    """
     count, width = poses.shape[1], layout_batch.width
     betas, moved = torch.zeros(count, layout_batch.shape_count), torch.zeros(count, width, 3)
     if rng is not None:
@@ -93,7 +110,7 @@ def seen(
 
 
 def predict_middle(network: SmplRegressor, points: Tensor, layout_batch: LayoutBatch, config: Config) -> Rotations:
-    """Rotations of the middle frame, whose facing all frames share. points: (F, B, P, 3)."""
+    """Predict rotations of the middle frame, whose heading is used for all frames. points: (F, B, P, 3)."""
     middle = len(points) // 2
     facing = facing_rotmat(points[middle], layout_batch)
     turned = [one @ facing for one in points]
@@ -109,7 +126,7 @@ def predict_middle(network: SmplRegressor, points: Tensor, layout_batch: LayoutB
 def train(
     frames: Frames, layout_batch: LayoutBatch, config: Config, *, context: bool, steps: int, apart: int
 ) -> SmplRegressor:
-    """A network after ``steps``; context: whether it sees three frames."""
+    """Train a network. context: whether it gets three frames."""
     torch.manual_seed(0)
     rng = torch.Generator().manual_seed(1)
     vectors = feature_count(layout_batch.layouts[0], config.model.features)
@@ -140,7 +157,7 @@ def train(
 def error_deg(
     network: SmplRegressor, frames: Frames, layout_batch: LayoutBatch, config: Config, *, context: bool, apart: int
 ) -> float:
-    """Mean over frames and joints, against the parent."""
+    """Return the mean error of local rotations over frames and joints, degrees."""
     poses = frames.around(torch.arange(len(frames.pose)), apart)
     _, points, _ = seen(layout_batch, poses, config, None)
     found = predict_middle(network, points if context else points[1:2], layout_batch, config)
@@ -148,7 +165,7 @@ def error_deg(
 
 
 def main() -> None:
-    """Train both, and print what they leave."""
+    """Train both networks and print their errors."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--known", type=Path, default=DATA / "cmu", help="CMU .bvh folder")
     parser.add_argument("--layout", default="smpl24")

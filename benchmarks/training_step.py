@@ -1,11 +1,11 @@
-"""A training step, generator and discriminator, beside what the processor does in plain float32 matrix products.
+"""Speed of a training step compared with plain float32 matrix products on the same CPU.
 
     python -m benchmarks.training_step [--preset paper|best] [--steps N] [--threads N] [--set KEY=VALUE]
 
-Operations are counted from the networks' weights alone: two per weight and frame forward, twice that backward. The
-discriminator sees natural and generated poses in its own step, and the generated ones once more, without gradients of
-its weights, in the generator's. All else that a step does (drawing, posing, losses, optimisers, averages) counts as
-nothing done. Rounds of steps and of products alternate; the best round of each is taken.
+Operations are counted from the weights of the networks alone: two per weight and frame forward, twice that backward.
+The discriminator gets natural and generated poses in its own step, and the generated ones once more, without gradients
+of its weights, in the generator's. Everything else (drawing, posing, losses, optimisers, averages) counts as zero.
+Rounds of steps and of products alternate; the best round of each is taken.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from dancepose_addon.core.body.model_io import load_body
 
 
 def operations(config: Config, data: TrainingData) -> int:
-    """Of one step, as the text above counts them."""
+    """Return the operations of one step, counted as described above."""
     run = new_run_state(config, data.layout_batch, "cpu")
     per_frame = 0
     for module in run.generator.modules():
@@ -50,7 +50,7 @@ def operations(config: Config, data: TrainingData) -> int:
 
 
 def products_per_second(size: int = 1024) -> float:
-    """Operations per second in one float32 product."""
+    """Return operations per second of a float32 product."""
     first, second = torch.randn(size, size), torch.randn(size, size)
     begun = time.perf_counter()
     for _ in range(10):
@@ -59,7 +59,7 @@ def products_per_second(size: int = 1024) -> float:
 
 
 def stepper(config: Config, data: TrainingData, steps: int) -> Callable[[], float]:
-    """Seconds of one step, by the loop that trains."""
+    """Return a function that measures seconds per step with the real training loop."""
     body = load_body(None)
     timed = replace(
         config, log_every=10**6, checkpoint_every=10**6, optim=replace(config.optim, steps=10**6)

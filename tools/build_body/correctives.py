@@ -34,21 +34,21 @@ MOTION_DEG: Final[Mapping[str, tuple[Range, Range, Range]]] = {
     "left_wrist": ((-70, 70), (-40, 40), (-80, 80)),
     "left_hand": ((-5, 5), (-15, 15), (-90, 25)),
 }
-"""Turns about x, then y, then z, in degrees, that dancers reach."""
+"""Rotations about x, then y, then z, degrees, that dancers reach."""
 POSES_PER_JOINT: Final = 90
 SMALL_ERROR_M: Final = 0.004
 """Poses whose error is larger than this count by their relative error."""
 CHECKED_POSES: Final = 30
 UNSEEN_ERROR_M: Final = 0.0010
-"""Root mean square over the vertices that a joint corrects: nobody sees less."""
+"""Root mean square over the vertices that a joint corrects; smaller errors are not visible."""
 RIDGE: Final = 0.005
 """Weight of the penalty on large correctives, against one pose's worth of error."""
 SMALLEST_EFFECT_M: Final = 0.0004
-"""A vertex that a joint's correctives never move further than this does without them."""
+"""Vertices that a joint's correctives never move farther than this are left out."""
 
 
 def sample_turns(name: str, count: int, seed: int) -> Floats:
-    """Random turns of one joint (count, 3, 3): half of them about a single axis, as most movements are."""
+    """Draw rotations of one joint (count, 3, 3): half of them about a single axis, as most movements are."""
     rng = np.random.default_rng([seed, skeleton.JOINT_NAMES.index(name)])
     low, high = np.array(MOTION_DEG[name], dtype=np.float64).T
     angles = rng.uniform(low, high, (count, 3))
@@ -62,7 +62,7 @@ def sample_turns(name: str, count: int, seed: int) -> Floats:
 
 
 def fit_joint(reference: Reference, weights: Floats, joint: int, seed: int) -> Floats:
-    """Correctives (V, 3, 9) of one joint, metres, by least squares on posed vertices. weights: (V, 24)."""
+    """Fit the correctives (V, 3, 9) of one joint, metres, by least squares on posed vertices. weights: (V, 24)."""
     turns = sample_turns(skeleton.JOINT_NAMES[joint], POSES_PER_JOINT, seed)
     count = len(reference.points_m)
     rotmats = np.tile(np.eye(3), (len(turns), len(reference.joints_m), 1, 1))
@@ -89,7 +89,7 @@ def fit_joint(reference: Reference, weights: Floats, joint: int, seed: int) -> F
 
 
 def _damping(reference: Reference, weights: Floats, joint: int, directions: Floats, seed: int) -> float:
-    """The largest share (1, .8, .64 ...) of directions (V, 3, 9) that leaves no unseen pose worse than without."""
+    """Return the largest factor (1, .8, .64 ...) of directions (V, 3, 9) that makes no held-out pose worse."""
     turns = sample_turns(skeleton.JOINT_NAMES[joint], CHECKED_POSES, seed)
     plain, left = [], []
     for turn in turns:
@@ -116,7 +116,10 @@ def _damping(reference: Reference, weights: Floats, joint: int, directions: Floa
 
 
 def _solve(blend: Floats, features: Floats, wanted: Floats) -> Floats:
-    """Least squares for directions (V, 3, 9): blend (P, V, 3, 3) @ directions @ features (P, 9) = wanted (P, V, 3)."""
+    """Solve least squares for directions (V, 3, 9).
+
+    Blend (P, V, 3, 3) @ directions @ features (P, 9) = wanted (P, V, 3).
+    """
     gram = np.einsum("pvac,pvad->pvcd", blend, blend)
     outer = np.einsum("pf,pg->pfg", features, features)
     left = np.einsum("pvcd,pfg->vcfdg", gram, outer, optimize=True).reshape(len(wanted[0]), 27, 27)
@@ -126,14 +129,14 @@ def _solve(blend: Floats, features: Floats, wanted: Floats) -> Floats:
 
 
 def mirror_correctives(directions: Floats, mirror: Ints) -> Floats:
-    """The same correctives (V, 3, 9) for the joint of the other side."""
+    """Mirror correctives (V, 3, 9) to the joint of the other side."""
     flip = np.array([-1.0, 1.0, 1.0])
     sign = np.outer(flip, flip).reshape(9)
     return directions[mirror] * flip[None, :, None] * sign[None, None, :]
 
 
 def fit_correctives(reference: Reference, weights: Floats, mirror: Ints, seed: int) -> Floats:
-    """All correctives (V, 3, 207), metres; weights: (V, 24), mirror: (V,) each vertex's mirror image."""
+    """Fit all correctives (V, 3, 207), metres. weights: (V, 24); mirror: (V,), mirror image of each vertex."""
     posedirs = np.zeros((len(reference.points_m), 3, 23, 9))
     for name in MOTION_DEG:
         joint = skeleton.JOINT_NAMES.index(name)

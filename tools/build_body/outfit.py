@@ -1,6 +1,6 @@
-"""The study suit: where its borders run, how thick it is, what it smooths away, and the colours.
+"""The study suit: its borders, thickness, smoothing and colours.
 
-Borders are level sets of smooth fields on the mean T-pose, so cutting along them leaves clean lines.
+Borders are level sets of smooth fields on the mean T-pose, so cutting along them gives clean lines.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ CLOTH_M: Final = 0.0035
 SHOE_M: Final = 0.0040
 HAIR_M: Final = 0.0060
 HEM_M: Final = 0.006
-"""Over how far from its border a garment rises to its full thickness."""
+"""Distance from its border over which a garment rises to its full thickness, metres."""
 SHOE_RELAX_STEPS: Final = 6
 SOLE_HEIGHT_M: Final = 0.022
 """Downward-facing shoe surface below this height becomes the flat sole."""
@@ -55,10 +55,13 @@ BRIDGED: Final[tuple[tuple[str, Triple, Triple], ...]] = (
 
 @dataclass(frozen=True)
 class Surface:
-    """What happens to the dressed surface of each sample.
+    """Changes that turn each sample's skin into the dressed surface.
 
-    thickness_m: (V,) how far each vertex moves out along its normal. shoe: (V,) true on the shoes.
-    sole: (V,) true where the shoe is set flat on the floor. relax: (V, V) one smoothing step of the shoes.
+    Attributes:
+        thickness_m: (V,), displacement along the normal, metres.
+        shoe: (V,), true on the shoes.
+        sole: (V,), true where the shoe is flat on the floor.
+        relax: (V, V), one smoothing step of the shoes.
     """
 
     thickness_m: Floats
@@ -67,7 +70,7 @@ class Surface:
     relax: sparse.csr_matrix
 
     def dress(self, points_m: Floats, faces: Ints) -> Floats:
-        """Move one sample's points_m (V, 3), metres, out to the surface of its clothes."""
+        """Move one sample's vertices (V, 3), metres, to the surface of the clothes."""
         dressed = points_m + self.thickness_m[:, None] * vertex_normals(points_m, faces)
         for _ in range(SHOE_RELAX_STEPS):
             dressed[self.sole, 1] = dressed[self.shoe, 1].min()
@@ -116,13 +119,19 @@ BORDERS: Final[tuple[tuple[Callable[[Floats, Joints], Floats], tuple[int, ...], 
     (neckline_field, (TOP,), SKIN),
     (hair_field, (SKIN,), HAIR),
 )
-"""Each border: its field, the materials it divides, and what the positive side becomes."""
+"""Each border: its field, the materials that it divides, and the material of the positive side."""
 
 
 def tailor(mesh: Remesh, points_m: Floats, joints: Joints) -> Remesh:
-    """Cut the borders into the mesh and give every face its material.
+    """Cut the borders into the mesh and assign a material to every face.
 
-    points_m: (V, 3) original vertices of the mean T-pose, metres; joints: by name, metres.
+    Args:
+        mesh: Mesh to cut.
+        points_m: (V, 3), original vertices of the mean T-pose, metres.
+        joints: Joints by name, metres.
+
+    Returns:
+        The mesh with borders and materials.
     """
     for field_of, divided, inside in BORDERS:
         at_m = mesh.apply(points_m)
@@ -138,7 +147,7 @@ def tailor(mesh: Remesh, points_m: Floats, joints: Joints) -> Remesh:
 
 
 def plan_surface(mesh: Remesh, at_m: Floats, joints: Joints) -> Surface:
-    """Thickness and soles for the tailored mesh; at_m: (V', 3) its mean T-pose, metres."""
+    """Compute thickness and soles of the tailored mesh. at_m: (V', 3), its mean T-pose, metres."""
     thickness = np.zeros(len(at_m))
     for material, depth_m in ((TOP, CLOTH_M), (TROUSERS, CLOTH_M), (SHOES, SHOE_M), (HAIR, HAIR_M)):
         thickness[np.unique(mesh.faces[mesh.material == material])] = depth_m
@@ -160,7 +169,13 @@ def plan_surface(mesh: Remesh, at_m: Floats, joints: Joints) -> Surface:
 
 @dataclass(frozen=True)
 class Smoothing:
-    """Where the suit smooths: torso and settled (V,) strengths 0..1, bridged (V,) flags."""
+    """Smoothing of the suit.
+
+    Attributes:
+        torso: (V,), strength from 0 to 1 on the torso.
+        settled: (V,), strength from 0 to 1 at details.
+        bridged: (V,), vertices that are replaced by a thin plate.
+    """
 
     torso: Floats
     settled: Floats
@@ -168,9 +183,15 @@ class Smoothing:
 
 
 def plan_smoothing(p: Floats, joints: Joints, frozen: NDArray[np.bool_]) -> Smoothing:
-    """Mild smoothing on the whole torso, strong at `SETTLED`, a thin plate over `BRIDGED`.
+    """Plan mild smoothing of the torso, strong smoothing at `SETTLED`, and a thin plate over `BRIDGED`.
 
-    p: (V, 3) mean T-pose, metres; frozen: (V,) never moved (eyes and what is hidden).
+    Args:
+        p: (V, 3), mean T-pose, metres.
+        joints: Joints by name, metres.
+        frozen: (V,), vertices that are never moved (eyes and hidden parts).
+
+    Returns:
+        The strengths.
     """
     cloth = np.clip(-neckline_field(p, joints) / 0.03, 0.0, 1.0)
     cloth *= np.clip(-sleeve_field(p, joints) / 0.03, 0.0, 1.0)

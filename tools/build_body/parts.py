@@ -1,4 +1,4 @@
-"""New parts: round eyes and closed shoe toes in place of eight-sided eyes and bare toes."""
+"""New parts: round eyes and closed shoe toes instead of eight-sided eyes and bare toes."""
 
 from __future__ import annotations
 
@@ -17,15 +17,22 @@ EYE_RINGS_M: Final = (0.0021, 0.0040, 0.0058, 0.0080, 0.0105, 0.0130, 0.0145)
 """Distance of each ring from the line of sight, metres; the pupil ends at the first, the iris at the third."""
 EYE_SEGMENTS: Final = 20
 TOE_STEPS: Final = (0.30, 0.52, 0.70, 0.84, 0.94, 0.99)
-"""Where the rings of the shoe's toe lie, from the cut (0) to the tip (1)."""
+"""Positions of the rings of the shoe's toe, from the cut (0) to the tip (1)."""
 TOE_ROUNDNESS: Final = 2.3
 
 
 def add_eye(mesh: Remesh, points_m: Floats, eyeball: Ints, front: Ints, materials: tuple[int, int, int]) -> Remesh:
     """Add the front of a round eyeball fitted to the old one.
 
-    points_m: (V, 3) the original vertices, metres; eyeball, front: indices of the old eyeball and of its front;
-    materials: of sclera, iris and pupil.
+    Args:
+        mesh: Mesh to extend.
+        points_m: (V, 3), original vertices, metres.
+        eyeball: Indices of the old eyeball.
+        front: Indices of its front.
+        materials: Materials of sclera, iris and pupil.
+
+    Returns:
+        The extended mesh.
     """
     ball = points_m[eyeball]
     centre, radius = _fit_sphere(ball)
@@ -89,8 +96,15 @@ def _affine_blends(points_m: Floats, wanted_m: Floats) -> Floats:
 def close_toes(mesh: Remesh, points_m: Floats, cut: Floats, tips: tuple[Ints, Ints], material: int) -> Remesh:
     """Cut off bare toes and close each foot with a round toe cap.
 
-    points_m: (V, 3) the original vertices, metres. cut: (V',) positive in front of the cut, on feet only.
-    tips: original vertices at the left and right toes' tips; the cap ends at their mean.
+    Args:
+        mesh: Mesh to change.
+        points_m: (V, 3), original vertices, metres.
+        cut: (V',), positive in front of the cut, on feet only.
+        tips: Original vertices at the tips of the left and the right toes; the cap ends at their mean.
+        material: Material of the cap.
+
+    Returns:
+        The changed mesh.
     """
     mesh, field = cut_along(mesh, cut)
     mesh = mesh.keep_faces(~(field[mesh.faces].max(axis=1) > 1e-12))

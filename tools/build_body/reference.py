@@ -1,8 +1,8 @@
-"""How the body should deform: anny's own 104 bones with dual quaternions, twists spread, volume kept.
+"""Reference deformation: anny's own 104 bones with dual quaternions, distributed twist and preserved volume.
 
-Pose correctives are fitted to this. It starts from the A-pose, in which the surface was modelled, so lowered arms
-come out as the modeller meant them; turns about a limb's axis spread along the limb; what volume is still lost or
-gained is mostly given back along the normals, where the surface was squeezed or stretched.
+Pose correctives are fitted to this. It starts from the A-pose, in which the surface was modelled, so lowered arms have
+the shape the modeller intended. Rotations about a limb's axis are distributed along the limb. Most of the remaining
+loss or gain of volume is compensated along the normals, where the surface was compressed or stretched.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ TWIST_SHARES: Final[Mapping[str, tuple[tuple[str, float], ...]]] = {
     "head": (("neck02", 0.15), ("neck03", 0.45)),
     "neck": (("neck01", 0.50), ("neck02", 0.80)),
 }
-"""Joint -> bones that follow a turn about the limb's axis only in part; the rest follow it whole."""
+"""Joint: bones that follow a rotation about the limb's axis only in part; the other bones follow it fully."""
 AXIS_TO: Final[Mapping[str, str]] = {
     "shoulder": "elbow", "elbow": "wrist", "wrist": "elbow", "hip": "knee", "head": "neck", "neck": "head",
 }  # fmt: skip
-"""Joint -> the joint towards which its limb's axis runs (either direction does)."""
+"""Joint: the joint towards which its limb's axis points (either direction)."""
 
 KEPT_VOLUME: Final[Mapping[str, float]] = {
     "hip": 0.9, "knee": 0.9, "elbow": 0.9, "shoulder": 0.8, "collar": 0.6, "spine1": 0.6, "spine2": 0.6, "spine3": 0.6,
 }  # fmt: skip
-"""Joint -> the share of lost or gained volume that is given back."""
+"""Joint: the share of lost or gained volume that is compensated."""
 LARGEST_BULGE_M: Final = 0.014
 STRAIN_SMOOTHING: Final = 25
 STRAIN_LIMIT: Final = 0.6
@@ -48,11 +48,17 @@ STRAIN_LIMIT: Final = 0.6
 class Reference:
     """The mean body with anny's rig.
 
-    points_m, apose_m: (V, 3) in T-pose and in A-pose, metres; joints_m: (24, 3), metres.
-    faces: (F, 3); closed: (G, 3) the same with its small holes closed.
-    bone_weights: (V, B); labels: names of the B bones.
-    bake_world (B, 3, 3) and bake_offsets_m (B, 3): each bone's map from A-pose to T-pose.
-    smooth: (V, V) one smoothing step.
+    Attributes:
+        points_m: (V, 3), T-pose, metres.
+        apose_m: (V, 3), A-pose, metres.
+        faces: (F, 3).
+        closed: (G, 3), the same faces with small holes closed.
+        joints_m: (24, 3), metres.
+        bone_weights: (V, B).
+        labels: Names of the B bones.
+        bake_world: (B, 3, 3), rotation of each bone from A-pose to T-pose.
+        bake_offsets_m: (B, 3), translation of each bone from A-pose to T-pose, metres.
+        smooth: (V, V), one smoothing step.
     """
 
     points_m: Floats
@@ -67,7 +73,7 @@ class Reference:
     smooth: sparse.csr_matrix
 
     def deform(self, joint: int, rotmat: Floats) -> Floats:
-        """The body with one joint turned by rotmat (3, 3): (V, 3), metres."""
+        """Deform the body with one joint rotated by rotmat (3, 3): (V, 3), metres."""
         rotmats = np.tile(np.eye(3), (1, len(self.joints_m), 1, 1))
         rotmats[0, joint] = rotmat
         world, posed_m = skinning.pose_joints(rotmats, self.joints_m, skeleton.PARENTS)
@@ -85,7 +91,10 @@ class Reference:
         return self._keep_volume(skeleton.JOINT_NAMES[joint], posed)
 
     def _partial_twists(self, joint: int, rotmat: Floats) -> list[tuple[int, Floats]]:
-        """Bones that follow only part of the turn about the limb's axis: (bone, (3, 3) in its carrier's frame)."""
+        """Return bones that follow only part of the rotation about the limb's axis.
+
+        (bone, (3, 3) in its carrier's frame).
+        """
         side, _, kind = skeleton.JOINT_NAMES[joint].rpartition("_")
         if kind not in TWIST_SHARES:
             return []
@@ -106,7 +115,7 @@ class Reference:
         return twists
 
     def _keep_volume(self, name: str, posed_m: Floats) -> Floats:
-        """Give back most of the volume that posed_m (V, 3), metres, lost or gained."""
+        """Compensate most of the volume that posed_m (V, 3), metres, lost or gained."""
         share = KEPT_VOLUME.get(name.rpartition("_")[2], 0.0)
         if share == 0.0:
             return posed_m
@@ -127,9 +136,16 @@ class Reference:
 
 
 def unbake(points_m: Floats, bone_weights: Floats, world: Floats, offsets_m: Floats) -> Floats:
-    """T-posed points_m (V, 3) taken back to the A-pose, exactly: dual-quaternion skinning is rigid per vertex.
+    """Convert T-posed points to the A-pose exactly: dual-quaternion skinning is rigid per vertex.
 
-    bone_weights: (V, B); world (B, 3, 3) and offsets_m (B, 3): each bone's map from A-pose to T-pose, metres.
+    Args:
+        points_m: (V, 3), metres.
+        bone_weights: (V, B).
+        world: (B, 3, 3), rotation of each bone from A-pose to T-pose.
+        offsets_m: (B, 3), translation of each bone, metres.
+
+    Returns:
+        (V, 3), metres.
     """
     origin_m = skinning.skin_dual_quaternion(np.zeros_like(points_m), bone_weights, world, offsets_m)
     columns = []

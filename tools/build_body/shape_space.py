@@ -22,11 +22,19 @@ def vertex_areas(points_m: Floats, faces: Ints) -> Floats:
 
 
 def fit_shape_space(samples_m: Floats, faces: Ints, mirror: Ints) -> tuple[Floats, Floats, float]:
-    """Principal components of people in T-pose.
+    """Compute principal components of people in T-pose.
 
-    samples_m: (N, V, 3), metres, mirror-symmetric. Every vertex counts by its area, so that a finely meshed face
-    does not outweigh the legs. Returns the mean (V, 3), the directions (V, 3, 10) in metres per standard deviation,
-    and the share of the variance they hold. The first beta is signed to make people taller, the others heavier.
+    Every vertex is weighted by its area, so that a finely meshed face does not outweigh the legs. The first beta is
+    signed to make people taller, the others to make them heavier.
+
+    Args:
+        samples_m: (N, V, 3), metres, mirror-symmetric.
+        faces: (F, 3).
+        mirror: (V,), mirror image of each vertex.
+
+    Returns:
+        The mean (V, 3), the directions (V, 3, 10) in metres per standard deviation, and the share of variance
+        explained.
     """
     mean_m = samples_m.mean(axis=0)
     root_area = np.sqrt(vertex_areas(mean_m, faces) + 1e-9)[None, :, None]

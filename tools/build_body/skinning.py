@@ -1,4 +1,4 @@
-"""Linear and dual-quaternion skinning, and forward kinematics, for the builder's own use (double precision)."""
+"""Linear and dual-quaternion skinning and forward kinematics for this tool, in double precision."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Floats = NDArray[np.float64]
 
 
 def pose_joints(rotmats: Floats, joints_m: Floats, parents: Sequence[int]) -> tuple[Floats, Floats]:
-    """Forward kinematics: rotmats (P, J, 3, 3) local, joints_m (J, 3) at rest -> world (P, J, 3, 3), (P, J, 3)."""
+    """Compute forward kinematics: local rotmats (P, J, 3, 3), joints_m (J, 3) at rest to (P, J, 3, 3) and (P, J, 3)."""
     world = np.empty_like(rotmats)
     posed_m = np.empty((*rotmats.shape[:2], 3))
     for joint, parent in enumerate(parents):
@@ -25,20 +25,23 @@ def pose_joints(rotmats: Floats, joints_m: Floats, parents: Sequence[int]) -> tu
 
 
 def bone_offsets(world: Floats, posed_m: Floats, rest_m: Floats) -> Floats:
-    """Translation of each bone's map x -> R x + t; world (..., J, 3, 3), posed_m, rest_m (..., J, 3), metres."""
+    """Return the translation t of each bone's map x -> R x + t.
+
+    world: (..., J, 3, 3); posed_m, rest_m: (..., J, 3), metres.
+    """
     return posed_m - np.einsum("...ij,...j->...i", world, rest_m)
 
 
 def skin_linear(vertices_m: Floats, weights: Floats, world: Floats, offsets_m: Floats) -> Floats:
-    """Linear blend skinning of one pose: vertices_m (V, 3), weights (V, J), world (J, 3, 3), offsets_m (J, 3)."""
+    """Apply linear blend skinning. vertices_m: (V, 3); weights: (V, J); world: (J, 3, 3); offsets_m: (J, 3)."""
     blended = np.einsum("vj,jab->vab", weights, world)
     return np.einsum("vab,vb->va", blended, vertices_m) + weights @ offsets_m
 
 
 def skin_dual_quaternion(vertices_m: Floats, weights: Floats, world: Floats, offsets_m: Floats) -> Floats:
-    """Dual-quaternion skinning of one pose (Kavan et al. 2007); the same arguments as `skin_linear`.
+    """Apply dual-quaternion skinning (Kavan et al. 2007); arguments as of `skin_linear`.
 
-    Signs are chosen per vertex against its heaviest bone, so that no vertex takes the long way round.
+    Signs are chosen per vertex relative to its heaviest bone, so that every vertex rotates along the shorter arc.
     """
     real = matrix_to_quaternion(world)
     dual = 0.5 * multiply_quaternions(np.concatenate([np.zeros((len(offsets_m), 1)), offsets_m], 1), real)
@@ -55,14 +58,14 @@ def skin_dual_quaternion(vertices_m: Floats, weights: Floats, world: Floats, off
 
 
 def multiply_quaternions(first: Floats, second: Floats) -> Floats:
-    """Hamilton product; wxyz, (N, 4) each."""
+    """Return the Hamilton product of wxyz quaternions, (N, 4) each."""
     w1, v1, w2, v2 = first[:, :1], first[:, 1:], second[:, :1], second[:, 1:]
     scalar = w1 * w2 - np.sum(v1 * v2, axis=1, keepdims=True)
     return np.concatenate([scalar, w1 * v2 + w2 * v1 + np.cross(v1, v2)], axis=1)
 
 
 def matrix_to_quaternion(rotmats: Floats) -> Floats:
-    """(N, 3, 3) rotations -> (N, 4) wxyz, by the largest of the four components (Shepperd 1978)."""
+    """Convert rotations (N, 3, 3) to wxyz (N, 4), by the largest of the four components (Shepperd 1978)."""
     m = rotmats
     trace = m[:, 0, 0] + m[:, 1, 1] + m[:, 2, 2]
     table = np.empty((len(m), 4, 4))
@@ -85,7 +88,7 @@ def matrix_to_quaternion(rotmats: Floats) -> Floats:
 
 
 def rotation_between(source: Floats, target: Floats) -> Floats:
-    """The smallest rotation that turns direction `source` (3,) into `target` (3,), as (3, 3)."""
+    """Return the minimal rotation (3, 3) from direction `source` (3,) to direction `target` (3,)."""
     a, b = source / np.linalg.norm(source), target / np.linalg.norm(target)
     axis = np.cross(a, b)
     cosine = float(a @ b)
@@ -94,11 +97,11 @@ def rotation_between(source: Floats, target: Floats) -> Floats:
 
 
 def rotation_about(axis: Sequence[float], angle_rad: float) -> Floats:
-    """Rotation by `angle_rad` about a unit axis (3,), as (3, 3) (Rodrigues)."""
+    """Return the rotation (3, 3) by `angle_rad` about a unit axis (3,) (Rodrigues)."""
     k = cross_matrix(np.asarray(axis, dtype=np.float64))
     return np.eye(3) + np.sin(angle_rad) * k + (1.0 - np.cos(angle_rad)) * k @ k
 
 
 def cross_matrix(v: Floats) -> Floats:
-    """(3,) -> the (3, 3) matrix of the cross product with it."""
+    """Return the (3, 3) matrix of the cross product with a vector (3,)."""
     return np.array([[0.0, -v[2], v[1]], [v[2], 0.0, -v[0]], [-v[1], v[0], 0.0]])

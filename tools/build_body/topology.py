@@ -1,7 +1,7 @@
-"""Changes of the mesh itself. Every new vertex is a fixed blend of old ones, so every body shape follows.
+"""Changes of the mesh. Every new vertex is a fixed blend of old ones, so all body shapes change consistently.
 
-A `Remesh` holds the blend as a sparse matrix: new vertices = blend @ old vertices, for any sample, and the
-same for skinning weights.
+A `Remesh` holds the blend as a sparse matrix: new vertices = blend @ old vertices, for any sample, and likewise for
+skinning weights.
 """
 
 from __future__ import annotations
@@ -20,12 +20,18 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 SNAP: float = 0.06
-"""A border that passes a vertex within this share of an edge goes through the vertex: no slivers."""
+"""A border that passes within this share of an edge from a vertex goes through the vertex, which avoids slivers."""
 
 
 @dataclass(frozen=True)
 class Remesh:
-    """blend: (V', V) sparse rows that sum to 1; faces: (F, 3); material: (F,) index of each face's material."""
+    """A mesh derived from the original one.
+
+    Attributes:
+        blend: (V', V), sparse rows that sum to 1.
+        faces: (F, 3).
+        material: (F,), index of each face's material.
+    """
 
     blend: sparse.csr_matrix
     faces: Ints
@@ -33,20 +39,20 @@ class Remesh:
 
     @staticmethod
     def start(vertex_count: int, faces: Ints) -> Remesh:
-        """The mesh as it came, all of material 0."""
+        """Return the original mesh, all of material 0."""
         identity = sparse.identity(vertex_count, format="csr")
         return Remesh(identity, faces, np.zeros(len(faces), dtype=np.uint8))
 
     def apply(self, values: Floats) -> Floats:
-        """values: (V, C) on the old vertices -> (V', C) on the new ones."""
+        """Convert values on the old vertices (V, C) to the new ones (V', C)."""
         return np.asarray(self.blend @ values)
 
     def keep_faces(self, kept: Flags) -> Remesh:
-        """Keep the faces flagged in kept (F,); vertices stay until `drop_unused`."""
+        """Keep the faces flagged in kept (F,); vertices remain until `drop_unused`."""
         return replace(self, faces=self.faces[kept], material=self.material[kept])
 
     def append(self, rows: sparse.spmatrix, faces: Ints, material: int) -> Remesh:
-        """Add vertices as blends of the *original* ones, rows (K, V), and faces (G, 3) in new numbering."""
+        """Add vertices as blends of the *original* ones, rows (K, V), and faces (G, 3) in the new numbering."""
         return Remesh(
             sparse.vstack([self.blend, rows], format="csr"),
             np.concatenate([self.faces, faces]),
@@ -60,7 +66,18 @@ class Remesh:
 
 
 def mirror_map(points_m: Floats, tolerance_m: float = 1e-4) -> Ints:
-    """Index (V,) of each vertex's mirror image in x; points_m: (V, 3), metres. Raises ValueError if there is none."""
+    """Return the mirror image in x of each vertex.
+
+    Args:
+        points_m: (V, 3), metres.
+        tolerance_m: Largest distance of a mirror image, metres.
+
+    Returns:
+        (V,), indices.
+
+    Raises:
+        ValueError: A vertex has no mirror image.
+    """
     distance, index = cKDTree(points_m).query(points_m * np.array([-1.0, 1.0, 1.0]))
     if distance.max() > tolerance_m or not np.array_equal(index[index], np.arange(len(index))):
         raise ValueError(f"the mesh is not mirror-symmetric: worst pair {1000 * distance.max():.3f} mm apart")
@@ -68,7 +85,7 @@ def mirror_map(points_m: Floats, tolerance_m: float = 1e-4) -> Ints:
 
 
 def vertex_normals(points_m: Floats, faces: Ints) -> Floats:
-    """Area-weighted unit normals (V, 3)."""
+    """Return area-weighted unit normals (V, 3)."""
     corners = points_m[faces]
     face_normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals = np.zeros_like(points_m)
@@ -78,7 +95,7 @@ def vertex_normals(points_m: Floats, faces: Ints) -> Floats:
 
 
 def boundary_loops(faces: Ints) -> list[list[int]]:
-    """Closed chains of edges that only one face has, each in its face's direction."""
+    """Return closed chains of edges that have only one face, in the direction of that face."""
     edges = {(int(a), int(b)) for face in faces for a, b in zip(face, np.roll(face, -1), strict=True)}
     following = {a: b for a, b in edges if (b, a) not in edges}
     loops, seen = [], set[int]()
@@ -94,9 +111,15 @@ def boundary_loops(faces: Ints) -> list[list[int]]:
 
 
 def cut_along(mesh: Remesh, field: Floats, where: Flags | None = None) -> tuple[Remesh, Floats]:
-    """Cut every triangle that the zero line of `field` crosses; returns the mesh and the field on it.
+    """Cut every triangle that the zero level of a field crosses.
 
-    field: (V',) signed value per vertex. where: (F,) faces that may be cut (default: all of them).
+    Args:
+        mesh: Mesh to cut.
+        field: (V',), signed value per vertex.
+        where: (F,), faces that may be cut; None for all.
+
+    Returns:
+        The mesh, and the field on it.
     """
     field = field.copy()
     faces = mesh.faces
@@ -134,7 +157,7 @@ def cut_along(mesh: Remesh, field: Floats, where: Flags | None = None) -> tuple[
 
 
 def _split_triangle(face: Sequence[int], field: Floats, middle: dict[tuple[int, int], int]) -> list[list[int]]:
-    """The one to three triangles that a cut leaves of `face`."""
+    """Return the one to three triangles that a cut leaves of `face`."""
     mids = [middle.get((min(u, v), max(u, v))) for u, v in zip(face, (*face[1:], face[0]), strict=True)]
     cut = [index for index, mid in enumerate(mids) if mid is not None]
     if not cut:
@@ -157,7 +180,13 @@ def _split_triangle(face: Sequence[int], field: Floats, middle: dict[tuple[int, 
 def close_slit(mesh: Remesh, points_m: Floats, loop: Sequence[int]) -> Remesh:
     """Close a slit such as the mouth with a strip between its two sides, symmetric in x.
 
-    points_m: (V', 3), metres; loop: the boundary, in the direction `boundary_loops` gives.
+    Args:
+        mesh: Mesh to change.
+        points_m: (V', 3), metres.
+        loop: The boundary, in the direction of `boundary_loops`.
+
+    Returns:
+        The closed mesh.
     """
     at = points_m[loop]
     count = len(loop)
@@ -186,7 +215,10 @@ def close_slit(mesh: Remesh, points_m: Floats, loop: Sequence[int]) -> Remesh:
 
 
 def smoothing_operator(faces: Ints, strength: Floats) -> sparse.csr_matrix:
-    """One Laplacian step v + strength * (mean of the neighbours - v); strength: (V,), faces: (F, 3) -> (V, V)."""
+    """Return one Laplacian step v + strength * (mean of the neighbours - v).
+
+    strength: (V,); faces: (F, 3) to (V, V).
+    """
     count = len(strength)
     pairs = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
     adjacency = sparse.coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count)).tocsr()
@@ -198,10 +230,18 @@ def smoothing_operator(faces: Ints, strength: Floats) -> sparse.csr_matrix:
 
 
 def bridging_operator(points_m: Floats, faces: Ints, bridged: Flags) -> sparse.csr_matrix:
-    """Replace the vertices flagged in bridged (V,) by a thin plate spanned between the others.
+    """Return the operator that replaces flagged vertices by a thin plate spanned between the others.
 
-    The plate minimises the squared cotangent Laplacian (Botsch and Kobbelt 2004) on points_m (V, 3), metres; the
-    operator (V, V) is linear, so it bridges every sample alike. bridged must be symmetric for a symmetric result.
+    The plate minimises the squared cotangent Laplacian (Botsch and Kobbelt 2004). The operator is linear, so it treats
+    every sample alike.
+
+    Args:
+        points_m: (V, 3), metres.
+        faces: (F, 3).
+        bridged: (V,), flags; symmetric for a symmetric result.
+
+    Returns:
+        (V, V).
     """
     count = len(points_m)
     stiffness = sparse.csr_matrix((count, count))

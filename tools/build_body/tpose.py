@@ -1,4 +1,4 @@
-"""Bake anny's A-pose into SMPL's T-pose: arms along +-x, palms down, legs near vertical, feet to +z."""
+"""Convert anny's A-pose to SMPL's T-pose: arms along +-x, palms down, legs nearly vertical, feet towards +z."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ CLAVICLE_RAISE_DEG: Final = 8.0
 GIRDLE_RAISE_DEG: Final = 16.0
 THIGH_SPLAY_DEG: Final = 2.0
 SHIN_BACK: Final = 0.03
-"""Slope of the shin backwards: a straight human leg is not a plumb line."""
+"""Backward slope of the shin: a straight human leg is not exactly vertical."""
 FINGER_STRAIGHTENING: Final = 0.55
-"""How much of the bend of a relaxed finger is taken out."""
+"""Share of the bend of a relaxed finger that is removed."""
 
 _UP: Final = np.array([0.0, 1.0, 0.0])
 _MIRROR: Final = np.diag([-1.0, 1.0, 1.0])
@@ -27,14 +27,14 @@ _MIRROR: Final = np.diag([-1.0, 1.0, 1.0])
 def bake_tpose(
     vertices_m: Floats, heads_m: Floats, weights: Floats, labels: Sequence[str], parents: Sequence[int]
 ) -> tuple[Floats, Floats]:
-    """One person from A-pose to T-pose: vertices_m (V, 3), heads_m (B, 3), weights (V, B) -> the first two."""
+    """Convert one person: vertices_m (V, 3), heads_m (B, 3), weights (V, B) to T-posed vertices and heads."""
     world, posed_m = bake_bones(heads_m, labels, parents)
     offsets_m = skinning.bone_offsets(world, posed_m, heads_m)
     return skinning.skin_dual_quaternion(vertices_m, weights, world, offsets_m), posed_m
 
 
 def bake_bones(heads_m: Floats, labels: Sequence[str], parents: Sequence[int]) -> tuple[Floats, Floats]:
-    """Where one person's bones go: heads_m (B, 3), metres -> world rotations (B, 3, 3) and new heads (B, 3)."""
+    """Return world rotations (B, 3, 3) and new heads (B, 3) of one person's bones. heads_m: (B, 3), metres."""
     index = {label: bone for bone, label in enumerate(labels)}
     left = {label: heads_m[index[label]] for label in labels}
     turns = _leg_turns(left) | _arm_turns(left)
@@ -54,7 +54,7 @@ def bake_bones(heads_m: Floats, labels: Sequence[str], parents: Sequence[int]) -
 
 
 def _leg_turns(at: Mapping[str, Floats]) -> dict[str, Floats]:
-    """World rotations (3, 3) of the left leg's bones; `at`: bone heads (3,), metres."""
+    """Return world rotations (3, 3) of the left leg's bones. at: bone heads (3,), metres."""
     splay = np.deg2rad(THIGH_SPLAY_DEG)
     thigh = skinning.rotation_between(
         at["lowerleg01.L"] - at["upperleg01.L"], np.array([np.sin(splay), -np.cos(splay), 0.0])
@@ -70,7 +70,7 @@ FOOT_YAW_RAD: Final = np.deg2rad(-4.0)
 
 
 def _arm_turns(at: Mapping[str, Floats]) -> dict[str, Floats]:
-    """World rotations (3, 3) of the left arm's bones; `at`: bone heads (3,), metres."""
+    """Return world rotations (3, 3) of the left arm's bones. at: bone heads (3,), metres."""
     x = np.array([1.0, 0.0, 0.0])
     raise_axis = [0.0, 0.0, 1.0]
     clavicle = skinning.rotation_about(raise_axis, np.deg2rad(CLAVICLE_RAISE_DEG))
@@ -97,7 +97,7 @@ def _arm_turns(at: Mapping[str, Floats]) -> dict[str, Floats]:
 
 
 def _finger_turns(at: Mapping[str, Floats], hand: Floats) -> dict[str, Floats]:
-    """World rotations (3, 3) that take part of the bend out of fingers 2 to 5; `hand`: the wrist's rotation."""
+    """Return world rotations (3, 3) that straighten fingers 2 to 5 in part. hand: rotation of the wrist."""
     turns: dict[str, Floats] = {}
     for finger in (2, 3, 4, 5):
         for part in (1, 2):

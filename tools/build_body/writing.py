@@ -1,4 +1,4 @@
-"""Write a .npz whose bytes depend on its arrays only: fixed order, fixed timestamps."""
+"""Write an .npz whose bytes depend only on its arrays: fixed order, fixed timestamps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 EPOCH: Final = (1980, 1, 1, 0, 0, 0)
-"""The earliest time a zip entry can carry."""
+"""The earliest time that a zip entry can store."""
 FINGERPRINT_KEYS: Final = ("v_template", "shapedirs", "J_regressor", "kintree_table")
 
 
@@ -31,7 +31,7 @@ def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 
 def fingerprint(body: Mapping[str, Any]) -> str:
-    """SHA-256 over what the skeleton depends on, in multiples of 10 micrometres (or of 1e-5)."""
+    """Return SHA-256 of what the skeleton depends on, in multiples of 10 micrometres (or of 1e-5)."""
     digest = hashlib.sha256()
     for key in FINGERPRINT_KEYS:
         array = np.asarray(body[key])

@@ -1,4 +1,4 @@
-"""``python -m tools.build_example``: write the folder, and say what is in it."""
+"""``python -m tools.build_example``: write the example and print its contents."""
 
 import argparse
 import json
@@ -21,22 +21,22 @@ from .waltz_dancer import dance
 OUT: Final = Path(__file__).parents[2] / "examples" / "waltz"
 SEED: Final = 2018
 JITTER_M: Final = 0.0012
-"""Of each coordinate from frame to frame: what optical systems leave."""
+"""Frame-to-frame noise of each coordinate, metres, as of optical systems."""
 DRIFT_M: Final = 0.004
-"""Slow wandering of a marker on skin and cloth."""
+"""Slow movement of a marker on skin and cloth, metres."""
 DRIFT_FRAMES: Final = 12.0
 DECIMALS: Final = 2
-"""Of a centimetre."""
+"""Decimals of a centimetre."""
 
 
 def sensor_noise(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Jitter plus slow drift. shape: (T, K, 3) -> metres."""
+    """Return jitter plus slow drift, metres. shape: (T, K, 3)."""
     drift = smoothed(rng.standard_normal(shape), DRIFT_FRAMES)
     return JITTER_M * rng.standard_normal(shape) + DRIFT_M * drift / drift.std()
 
 
 def write_skeletons(folder: Path) -> None:
-    """skeletons.json and config.json, in the form of the music & dance data: centimetres about a centre."""
+    """Write skeletons.json and config.json in the form of the music & dance data: centimetres about a centre."""
     body = load_body()
     danced = dance(body)
     points = keypoints_from_pose(markers_for(MD23), body.rest_joints(), danced.pose_rotmat, danced.translation_m)

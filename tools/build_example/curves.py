@@ -1,4 +1,4 @@
-"""Curves over time: values at keys, joined smoothly."""
+"""Curves over time: values at keys, interpolated smoothly."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,14 @@ from dancepose_addon.core.arrays import F64
 
 
 def keyed(times: F64, keys: Sequence[tuple[float, ArrayLike]]) -> F64:
-    """Values at ``times`` of the monotone cubic through ``keys`` (Fritsch and Butland 1984): no overshoot, flat ends.
+    """Evaluate the monotone cubic through keys (Fritsch and Butland 1984): no overshoot, zero slope at both ends.
 
-    times: (T,); keys: (time, value) with ascending times and values of one shape (...) -> (T, ...).
+    Args:
+        times: (T,).
+        keys: (time, value) with ascending times and values of one shape (...).
+
+    Returns:
+        (T, ...).
     """
     at = np.array([time for time, _ in keys], np.float64)
     values = np.array([value for _, value in keys], np.float64)
@@ -36,7 +41,7 @@ def keyed(times: F64, keys: Sequence[tuple[float, ArrayLike]]) -> F64:
 
 
 def smoothed(values: F64, sigma: float) -> F64:
-    """Gaussian smoothing along time, the ends held. values: (T, ...); sigma: frames -> the same shape."""
+    """Smooth with a Gaussian along time, holding the ends. values: (T, ...); sigma: frames."""
     radius = int(np.ceil(3 * sigma))
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
     kernel /= kernel.sum()
@@ -46,6 +51,6 @@ def smoothed(values: F64, sigma: float) -> F64:
 
 
 def ease(s: F64) -> F64:
-    """0 to 1 with zero velocity at both ends (smoothstep). s: any shape, clipped to [0, 1]."""
+    """Ease from 0 to 1 with zero velocity at both ends (smoothstep). s: any shape, clipped to [0, 1]."""
     s = np.clip(s, 0.0, 1.0)
     return s * s * (3.0 - 2.0 * s)

@@ -1,4 +1,4 @@
-"""Where feet and pelvis are, frame by frame, from the steps."""
+"""Position of feet and pelvis per frame, from the steps."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,13 +12,20 @@ from . import waltz
 from .curves import ease, keyed, smoothed
 
 TOE_PIVOT_DEG = 28.0
-"""How far a foot on the floor lets the body turn before its ball turns with it."""
+"""Rotation of the body above a planted foot before the ball of the foot pivots with it, degrees."""
 
 
 @dataclass(frozen=True)
 class Foot:
-    """One foot over time. ball_m: (T, 2), x and z of the ball; lift_m: (T,), of the ball over the floor;
-    toe_rad, heel_rad: (T,), where it points and how far its heel is up; planted: (T,) bool."""
+    """One foot over time.
+
+    Attributes:
+        ball_m: (T, 2), x and z of the ball, metres.
+        lift_m: (T,), height of the ball above the floor, metres.
+        toe_rad: (T,), direction of the toes, radians.
+        heel_rad: (T,), lift of the heel, radians.
+        planted: (T,), whether the foot is on the floor.
+    """
 
     ball_m: F64
     lift_m: F64
@@ -29,7 +36,16 @@ class Foot:
 
 @dataclass(frozen=True)
 class Footwork:
-    """Both feet, and where the weight is. left_weight: (T,), 0 to 1; heading_rad, rise, lower: (T,)."""
+    """Both feet and the position of the weight.
+
+    Attributes:
+        left: The left foot.
+        right: The right foot.
+        left_weight: (T,), share of the weight on the left foot, 0 to 1.
+        heading_rad: (T,), heading of the body, radians.
+        rise: (T,), rise of the body.
+        lower: (T,), lowering of the body.
+    """
 
     feet: dict[int, Foot]
     left_weight: F64
@@ -39,17 +55,17 @@ class Footwork:
 
 
 def forward_of(heading_rad: F64) -> F64:
-    """Floor direction a heading faces. heading_rad: (...) -> (..., 2), x and z."""
+    """Return the floor direction of a heading: (...) radians to (..., 2), x and z."""
     return np.stack([np.sin(heading_rad), np.cos(heading_rad)], axis=-1)
 
 
 def left_of(heading_rad: F64) -> F64:
-    """Floor direction to the left of a heading. heading_rad: (...) -> (..., 2), x and z."""
+    """Return the floor direction to the left of a heading: (...) radians to (..., 2), x and z."""
     return np.stack([np.cos(heading_rad), -np.sin(heading_rad)], axis=-1)
 
 
 def walk(beats: F64) -> Footwork:
-    """The choreography's footwork. beats: (T,), times."""
+    """Compute the footwork of the choreography. beats: (T,), times."""
     heading = smoothed(np.radians(keyed(beats, waltz.HEADING_DEG)), 2.0)
     rise, lower = _rise_and_fall(beats)
     landings = _landings()
@@ -71,7 +87,7 @@ Landing = tuple[waltz.Step | None, F64]
 
 
 def _landings() -> dict[int, list[Landing]]:
-    """For each foot where it stands: first without a step, then after each of its steps."""
+    """Return the positions of each foot: first before any step, then after each of its steps."""
     start = {side: np.array([side * waltz.FEET_APART_M / 2, 0.0]) for side in (1, -1)}
     landings: dict[int, list[Landing]] = {side: [(None, start[side])] for side in (1, -1)}
     for step in waltz.STEPS:
@@ -111,7 +127,7 @@ def _foot(side: int, beats: F64, landings: list[Landing], heading: F64, rise: F6
 
 
 def _swing_heel(beats: F64, step: waltz.Step, heel: F64, *, release: bool) -> F64:
-    """What a step adds to the heel's lift: the heel leaves first, and lands as the step says."""
+    """Return the additional heel lift of a step: the heel leaves the floor first and lands as the step defines."""
     start = step.beat - waltz.SWING_BEATS
     wanted = keyed(
         beats,
@@ -129,7 +145,7 @@ def _swing_heel(beats: F64, step: waltz.Step, heel: F64, *, release: bool) -> F6
 
 
 def _pivot(toe: F64, heading: F64, planted: NDArray[np.bool_]) -> F64:
-    """Turn the ball of a foot on the floor with the body once the leg would twist too far. All: (T,)."""
+    """Pivot the ball of a planted foot with the body once the leg would twist too far. All arrays: (T,)."""
     limit = np.radians(TOE_PIVOT_DEG)
     turned = heading + np.clip(toe - heading, -limit, limit)
     return smoothed(np.where(planted, turned, heading + np.clip(toe - heading, -1.4 * limit, 1.4 * limit)), 1.6)

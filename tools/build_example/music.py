@@ -1,6 +1,6 @@
-"""The music: a slow waltz in G, one bar of lead-in, the seven bars that are danced, and a bar to ring out.
+"""The music: a slow waltz in G, one bar of lead-in, the seven danced bars, and a bar to ring out.
 
-Everything is synthesised: a plucked bass on one, soft chords on two and three, a bowed melody above, and a hall.
+Everything is synthesised: a plucked bass on one, soft chords on two and three, a bowed melody, and reverberation.
 """
 
 from pathlib import Path
@@ -46,7 +46,7 @@ MELODY: Final = (
 
 
 def play() -> F64:
-    """The whole piece: (samples, 2), in [-PEAK, PEAK], at RATE."""
+    """Synthesise the whole piece: (samples, 2), in [-PEAK, PEAK], at RATE."""
     count = round(BEATS * BEAT_S * RATE)
     dry = np.zeros((count, 2))
     for bar, (bass, chord) in enumerate(HARMONY):
@@ -69,13 +69,13 @@ def play() -> F64:
 
 
 def window_frames() -> tuple[int, int]:
-    """First frame of the music that is danced to, and the one after the last, 25 a second."""
+    """Return the first frame of the danced part of the music and one past the last, at 25 per second."""
     start = LEAD_IN_BEATS * waltz.FRAMES_PER_BEAT
     return start, start + waltz.FRAMES
 
 
 def write_mp3(samples: F64, path: Path) -> None:
-    """Encode with Blender's audio library. samples: (S, 2)."""
+    """Encode samples (S, 2) with Blender's audio library."""
     import bpy  # noqa: F401  (the wheel makes `aud` importable)
 
     import aud  # isort: skip
@@ -90,7 +90,7 @@ def _frequency(note: int) -> float:
 
 
 def _add(track: F64, beat: float, tone: F64, *, gain: float, pan: float) -> None:
-    """Mix a mono tone in, at equal power. pan: -1 left to 1 right."""
+    """Mix in a mono tone at equal power. pan: -1 left to 1 right."""
     first = round(beat * BEAT_S * RATE)
     last = min(first + len(tone), len(track))
     angle = (pan + 1.0) * np.pi / 4.0
@@ -98,7 +98,7 @@ def _add(track: F64, beat: float, tone: F64, *, gain: float, pan: float) -> None
 
 
 def _plucked(note: int, beats: float, *, brightness: float) -> F64:
-    """Decaying partials, the high ones faster; slightly stretched, as on a string."""
+    """Synthesise a plucked string: decaying partials, the high ones faster, slightly stretched."""
     time = np.arange(round((beats * BEAT_S + 0.25) * RATE)) / RATE
     pitch = _frequency(note)
     tone = np.zeros_like(time)
@@ -114,7 +114,7 @@ def _plucked(note: int, beats: float, *, brightness: float) -> F64:
 
 
 def _bowed(note: int, beats: float, *, soft: bool) -> F64:
-    """A bowed string: a swell, harmonics that fall by 1/n, and a vibrato that begins late."""
+    """Synthesise a bowed string: a swell, harmonics that fall by 1/n, and a vibrato that starts late."""
     length = beats * BEAT_S
     time = np.arange(round((length + 0.18) * RATE)) / RATE
     vibrato = 0.0035 * np.clip((time - 0.18) / 0.35, 0.0, 1.0) * np.sin(2 * np.pi * 5.4 * time)
@@ -128,7 +128,7 @@ def _bowed(note: int, beats: float, *, soft: bool) -> F64:
 
 
 def _reverberated(dry: F64) -> F64:
-    """A small hall: exponentially decaying noise, darker as it decays, another for each ear (Schroeder 1962)."""
+    """Add a small hall: exponentially decaying noise, darker as it decays, different for each ear (Schroeder 1962)."""
     rng = np.random.default_rng(7)
     time = np.arange(round(1.4 * RATE)) / RATE
     size = 1 << (len(dry) + len(time) - 1).bit_length()

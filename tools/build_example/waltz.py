@@ -1,7 +1,7 @@
-"""The choreography, as data. Times are beats from the start; three beats a bar, seven bars.
+"""The choreography. Times are beats from the start; three beats per bar, seven bars.
 
-Bar 0 prepares; 1 and 2 are a box step; 3 and 4 turn left by a quarter each; 5 spins on round to the front, almost on
-the spot; 6 ends in a side lunge. Directions are the dancer's own: left, up, forward.
+Bar 0 prepares; 1 and 2 are a box step; 3 and 4 turn left by a quarter each; 5 spins on to the front, almost on the
+spot; 6 ends in a side lunge. Directions are relative to the dancer: left, up, forward.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Final
 
 FPS: Final = 25
 FRAMES_PER_BEAT: Final = 17
-"""0.68 s a beat, 88.2 a minute: beats fall on frames."""
+"""0.68 s per beat, 88.2 per minute, so that beats are at frames."""
 BEATS_PER_BAR: Final = 3
 BARS: Final = 7
 FRAMES: Final = BARS * BEATS_PER_BAR * FRAMES_PER_BEAT
@@ -19,9 +19,18 @@ FEET_APART_M: Final = 0.17
 
 @dataclass(frozen=True)
 class Step:
-    """One step. beat: when it lands; foot: 1 left, -1 right; heading_deg: of the body, in whose frame ``across_m``
-    (outward, to the foot's own side) and ``forward_m`` place it from the other foot; toe_deg: where the foot points;
-    heel_deg: heel lift at landing, negative where the heel lands first; bow_m: how far the path bends outward."""
+    """One step.
+
+    Attributes:
+        beat: When it lands.
+        foot: 1 left, -1 right.
+        heading_deg: Heading of the body, in whose frame the next two are measured.
+        across_m: Distance outward from the other foot, metres.
+        forward_m: Distance forward from the other foot, metres.
+        toe_deg: Direction of the foot.
+        heel_deg: Heel lift at landing, negative if the heel lands first.
+        bow_m: Outward deviation of the path, metres.
+    """
 
     beat: float
     foot: int
@@ -97,7 +106,7 @@ HEAD_NOD_DEG: Final = (
 )  # fmt: skip
 
 Arm = tuple[tuple[float, float, float], tuple[float, float, float]]
-"""Where the hand is from the shoulder, in arm lengths (outward, up, forward), and where the elbow points."""
+"""Position of the hand relative to the shoulder, in arm lengths (outward, up, forward), and direction of the elbow."""
 LOW: Final[Arm] = ((0.14, -0.93, 0.18), (0.6, -0.1, -0.8))
 FRONT: Final[Arm] = ((-0.04, -0.42, 0.62), (1.0, -0.35, -0.1))
 FRONT_HIGH: Final[Arm] = ((-0.02, 0.10, 0.62), (1.0, -0.25, 0.0))

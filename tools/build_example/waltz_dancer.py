@@ -1,4 +1,4 @@
-"""From footwork, lean and arms to a posed body: pelvis and spine by angles, limbs by two-bone inverse kinematics."""
+"""Turn footwork, lean and arms into a posed body: pelvis and spine by angles, limbs by two-bone inverse kinematics."""
 
 from dataclasses import dataclass
 
@@ -15,12 +15,21 @@ from .curves import keyed, smoothed
 from .footwork import Footwork, forward_of, left_of, walk
 
 REACH = 0.993
-"""Of a limb's length: never quite straight, so that knees and elbows keep their direction."""
+"""Largest extension of a limb, as a share of its length.
+
+Never quite straight, so that knees and elbows keep a direction.
+"""
 
 
 @dataclass(frozen=True)
 class Dance:
-    """pose_rotmat: (T, 24, 3, 3), local; translation_m: (T, 3), metres, floor at y = 0; footwork: what it stands on."""
+    """A posed dance.
+
+    Attributes:
+        pose_rotmat: (T, 24, 3, 3), local rotations.
+        translation_m: (T, 3), metres, floor at y = 0.
+        footwork: The footwork that it follows.
+    """
 
     pose_rotmat: NDArray[np.float32]
     translation_m: NDArray[np.float32]
@@ -28,7 +37,7 @@ class Dance:
 
 
 def about(axis: int, angle_rad: F64) -> F64:
-    """Rotation about x (0), y (1) or z (2). angle_rad: (T,) -> (T, 3, 3)."""
+    """Return rotations about x (0), y (1) or z (2): (T,), radians, to (T, 3, 3)."""
     rotvec = np.zeros((*angle_rad.shape, 3))
     rotvec[..., axis] = angle_rad
     return np.asarray(rotvec_to_rotmat(rotvec))
@@ -40,9 +49,18 @@ def unit(vector: F64) -> F64:
 
 
 def frame(first_axis: int, first: F64, second_axis: int, second: F64) -> F64:
-    """Rotation whose column ``first_axis`` is ``first`` and whose column ``second_axis`` is nearest to ``second``.
+    """Return rotations with two given directions as columns.
 
-    first, second: (T, 3) -> (T, 3, 3). The remaining column makes it right-handed.
+    Column ``first_axis`` is ``first``, column ``second_axis`` is the direction nearest to ``second`` across it.
+
+    Args:
+        first: (T, 3).
+        second: (T, 3).
+        first_axis: Column of ``first``.
+        second_axis: Column of ``second``.
+
+    Returns:
+        (T, 3, 3), right-handed.
     """
     first = unit(first)
     second = unit(second - (second * first).sum(-1, keepdims=True) * first)
@@ -54,7 +72,10 @@ def frame(first_axis: int, first: F64, second_axis: int, second: F64) -> F64:
 
 
 def bend(root: F64, target: F64, pole: F64, lengths: tuple[float, float]) -> F64:
-    """Middle joint of a two-bone limb by the law of cosines. root, target, pole: (T, 3) -> (T, 3), metres."""
+    """Return the middle joint of a two-bone limb by the law of cosines.
+
+    root, target, pole: (T, 3) to (T, 3), metres.
+    """
     upper, lower = lengths
     reach = target - root
     distance = np.clip(np.linalg.norm(reach, axis=-1, keepdims=True), abs(upper - lower) + 1e-6, upper + lower - 1e-6)
@@ -65,7 +86,7 @@ def bend(root: F64, target: F64, pole: F64, lengths: tuple[float, float]) -> F64
 
 
 class Skeleton:
-    """A body being posed: global rotations are filled in from the pelvis outwards."""
+    """A body being posed; global rotations are filled in from the pelvis outwards."""
 
     def __init__(self, rest_m: F64, count: int) -> None:
         self.rest = rest_m
@@ -73,29 +94,29 @@ class Skeleton:
         self.place = np.zeros((count, 24, 3))
 
     def set_local(self, joint: str, rotmat: F64) -> None:
-        """Turn a joint against its parent, and place it."""
+        """Rotate a joint relative to its parent and place it."""
         index = JOINT_INDEX[joint]
         self.set_global(joint, self.turn[:, PARENTS[index]] @ rotmat)
 
     def set_global(self, joint: str, rotmat: F64) -> None:
-        """Turn a joint in the world, and place it at the end of its parent's bone."""
+        """Rotate a joint relative to the world and place it at the end of its parent's bone."""
         index = JOINT_INDEX[joint]
         self.turn[:, index] = rotmat
         if index > 0:
             self.place[:, index] = self.place_of(joint)
 
     def place_of(self, joint: str) -> F64:
-        """Where a joint lies, by its parent: (T, 3), metres."""
+        """Return the position of a joint, from its parent: (T, 3), metres."""
         index = JOINT_INDEX[joint]
         parent = PARENTS[index]
         return self.place[:, parent] + self.turn[:, parent] @ (self.rest[index] - self.rest[parent])
 
     def bone(self, joint: str, child: str) -> F64:
-        """Rest vector from one joint to another: (3,), metres."""
+        """Return the vector from one joint to another at rest: (3,), metres."""
         return self.rest[JOINT_INDEX[child]] - self.rest[JOINT_INDEX[joint]]
 
     def local(self) -> F64:
-        """Rotations against the parent: (T, 24, 3, 3)."""
+        """Return local rotations: (T, 24, 3, 3)."""
         result = self.turn.copy()
         parents = list(PARENTS[1:])
         result[:, 1:] = np.swapaxes(self.turn[:, parents], -1, -2) @ self.turn[:, 1:]
@@ -103,7 +124,7 @@ class Skeleton:
 
 
 def dance(body: BodyModel) -> Dance:
-    """The whole choreography on a body."""
+    """Pose a body through the whole choreography."""
     beats = np.arange(waltz.FRAMES) / waltz.FRAMES_PER_BEAT
     rest = body.rest_joints().astype(np.float64)
     floor = float(body.v_template_m[sole_vertices(body), 1].min())
@@ -125,7 +146,7 @@ def dance(body: BodyModel) -> Dance:
 
 
 def _pelvis_place(walked: Footwork, rest: F64) -> F64:
-    """Over the foot that carries the weight, a little inward of it and behind its ball. Height comes later."""
+    """Place the pelvis over the foot that carries the weight, slightly inward and behind its ball, without height."""
     left, forward = left_of(walked.heading_rad), forward_of(walked.heading_rad)
     over = {side: walked.feet[side].ball_m - side * 0.055 * left - 0.075 * forward for side in (1, -1)}
     weight = walked.left_weight[:, None]
@@ -139,7 +160,7 @@ def _pelvis_place(walked: Footwork, rest: F64) -> F64:
 def _lower_pelvis(
     skeleton: Skeleton, ankles: dict[int, tuple[F64, F64]], walked: Footwork, rest: F64, floor: float
 ) -> None:
-    """Choose the pelvis height: rise and fall as danced, as far as both legs reach the floor."""
+    """Choose the height of the pelvis: rise and fall as choreographed, as far as both legs reach the floor."""
     height = rest[0, 1] - floor - 0.008 - 0.048 * walked.lower + 0.064 * walked.rise
     for side, name in ((1, "left"), (-1, "right")):
         hip = skeleton.place_of(f"{name}_hip") - skeleton.place[:, 0]
@@ -184,7 +205,7 @@ def _head(skeleton: Skeleton, beats: F64, walked: Footwork) -> None:
 
 
 def _ankle(skeleton: Skeleton, walked: Footwork, side: int, floor: float) -> tuple[F64, F64]:
-    """Where an ankle is and how its foot is turned, from where the ball is: (T, 3) and (T, 3, 3)."""
+    """Return position (T, 3) and rotation (T, 3, 3) of an ankle from the position of the ball."""
     name = "left" if side == 1 else "right"
     foot = walked.feet[side]
     turned = about(1, foot.toe_rad) @ about(0, foot.heel_rad)

@@ -1,1 +1,1 @@
-"""From the checkout to what users install: a zip per platform, a slim one, and an index to subscribe to."""
+"""Build what users install from the checkout: a zip per platform, a slim one, and an index to subscribe to."""

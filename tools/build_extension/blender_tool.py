@@ -1,4 +1,4 @@
-"""Blender's own tool for extensions, found in the bpy wheel or in a Blender program."""
+"""Blender's own command-line tool for extensions, of the bpy wheel or of a Blender program."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -14,21 +14,26 @@ TIMEOUT_S: Final = 300.0
 
 @dataclass(frozen=True)
 class BlenderTool:
-    """command: what to put before a subcommand and its arguments; tags: Blender's list of valid tags, if found."""
+    """Blender's extension tool.
+
+    Attributes:
+        command: Words before a subcommand and its arguments.
+        tags: Blender's list of valid tags, if found.
+    """
 
     command: tuple[str, ...]
     tags: Path | None = None
 
     def build(self, folder: Path, archive: Path) -> None:
-        """Make ``archive`` of a folder with a manifest. Raises PackagingError."""
+        """Build an archive of a folder with a manifest. Raises PackagingError if Blender refuses it."""
         self._run("build", "--source-dir", folder, "--output-filepath", archive, *self._tag_arguments())
 
     def validate(self, archive: Path) -> None:
-        """Raises PackagingError where Blender would not take ``archive``."""
+        """Raise PackagingError if Blender would refuse the archive."""
         self._run("validate", *self._tag_arguments(), archive)
 
     def make_index(self, folder: Path) -> None:
-        """Write index.json, and index.html, for the archives in ``folder``. Raises PackagingError."""
+        """Write index.json and index.html for the archives in a folder. Raises PackagingError if Blender cannot."""
         told = self._run("server-generate", "--repo-dir", folder, "--html")
         if "duplicate" in told:
             raise PackagingError(f"Blender's index of {folder} has entries that exclude each other: {told.strip()}")
@@ -50,10 +55,16 @@ class BlenderTool:
 
 
 def find_tool(blender: Path | None) -> BlenderTool:
-    """The tool of a Blender program, or else of the installed bpy wheel.
+    """Find the tool of a Blender program, or else of the installed bpy wheel.
+
+    Args:
+        blender: Blender executable, or None.
+
+    Returns:
+        The tool.
 
     Raises:
-        PackagingError: there is none.
+        PackagingError: There is none.
     """
     if blender is not None:
         return BlenderTool((str(blender), "--command", "extension"))

@@ -1,4 +1,4 @@
-"""Building every zip and the index, each written to a temporary place and then put in its own."""
+"""Build every zip and the index, each in a temporary place before it is moved to its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,12 +22,17 @@ VARIANTS: Final = (*WHEEL_PLATFORMS, SLIM)
 WHEEL_CACHE: Final = ROOT / "build" / "wheels"
 INDEX_FILES: Final = ("index.json", "index.html")
 EPOCH: Final = (1980, 1, 1, 0, 0, 0)
-"""Time stamp of every file in a zip: the same sources give the same zip."""
+"""Time stamp of every file in a zip: equal sources give equal zips."""
 
 
 @dataclass(frozen=True)
 class Package:
-    """A zip that was built. wheels_bytes: of the wheels inside, as they are stored."""
+    """A zip that was built.
+
+    Attributes:
+        path: The zip.
+        wheels_bytes: Size of the wheels inside, as stored.
+    """
 
     variant: str
     path: Path
@@ -35,7 +40,7 @@ class Package:
 
     @property
     def size_bytes(self) -> int:
-        """Of the zip."""
+        """Size of the zip."""
         return self.path.stat().st_size
 
 
@@ -47,10 +52,11 @@ def build_packages(
     cache: Path = WHEEL_CACHE,
     progress: Progress = silent,
 ) -> list[Package]:
-    """Build and validate the zips of ``variants`` in ``out`` and, where platforms are among them, their index.
+    """Build and validate zips, and their index if there are zips for platforms.
 
     Raises:
-        PackagingError: a wheel cannot be had, or Blender refuses a zip. OutputError: ``out`` cannot be written.
+        PackagingError: A wheel is not available, or Blender refuses a zip.
+        OutputError: The output folder cannot be written.
     """
     manifest = tomllib.loads((ROOT / MANIFEST).read_text(encoding="utf-8"))
     built = []
@@ -79,7 +85,7 @@ def _build(variant: str, path: Path, tool: BlenderTool, cache: Path) -> Package:
 
 
 def write_sorted(source: Path, target: Path) -> None:
-    """The same archive with its files in order, one time stamp and one mode: equal contents give equal bytes."""
+    """Copy an archive with files in order, one time stamp and one mode, so that equal contents give equal bytes."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         for info in sorted(old.infolist(), key=lambda info: info.filename):
             entry = zipfile.ZipInfo(info.filename, EPOCH)
@@ -88,7 +94,10 @@ def write_sorted(source: Path, target: Path) -> None:
 
 
 def _make_index(archives: Sequence[Path], out: Path, tool: BlenderTool) -> None:
-    """The slim zip is for every platform, so an index with it would offer two zips to each; it is left out."""
+    """Write the index.
+
+    The slim zip is left out: it is for every platform, and would be offered beside each other zip.
+    """
     with tempfile.TemporaryDirectory(prefix="dancepose-index-") as temporary:
         folder = Path(temporary)
         for archive in archives:

@@ -1,4 +1,4 @@
-"""What can go wrong while packaging, and be mended by who packages."""
+"""Expected failures of packaging."""
 
 from dancepose_addon.core.errors import DancePoseError
 

@@ -1,4 +1,4 @@
-"""The folder that becomes a zip: the add-on, its example and licences, the wheels, and a manifest that names them."""
+"""The folder that becomes a zip: the add-on, its example and licences, wheels, and a manifest that lists them."""
 
 from pathlib import Path
 import shutil
@@ -16,10 +16,15 @@ NOT_SHIPPED: Final = ("__pycache__", "*.pyc", ".*", "*.part*")
 
 
 def stage(folder: Path, *, platforms: tuple[str, ...] = (), wheels: list[Path] | None = None) -> None:
-    """Fill ``folder`` with what one zip holds. platforms: Blender's names, none for every platform.
+    """Fill a folder with the contents of one zip.
+
+    Args:
+        folder: Folder to fill; what it contains is removed.
+        platforms: Blender's names of the platforms; none for every platform.
+        wheels: Wheels to include.
 
     Raises:
-        PackagingError: this is no checkout.
+        PackagingError: This is no checkout.
     """
     missing = [name for name in (MANIFEST, *LEGAL_FILES, str(EXAMPLE)) if not (ROOT / name).exists()]
     if missing:
@@ -40,10 +45,18 @@ def stage(folder: Path, *, platforms: tuple[str, ...] = (), wheels: list[Path] |
 
 
 def fill_manifest(text: str, *, platforms: tuple[str, ...], wheels: list[str]) -> str:
-    """The manifest with its lists of platforms and wheels, which differ from zip to zip.
+    """Add the lists of platforms and wheels, which differ between zips, to the manifest.
+
+    Args:
+        text: The manifest.
+        platforms: Blender's names of the platforms.
+        wheels: Paths of the wheels inside the zip.
+
+    Returns:
+        The manifest with the lists.
 
     Raises:
-        PackagingError: it has such lists already.
+        PackagingError: The manifest contains such lists already.
     """
     before: dict[str, Any] = tomllib.loads(text)
     lists = {key: list(values) for key, values in (("platforms", platforms), ("wheels", wheels)) if values}

@@ -1,7 +1,7 @@
-"""The wheels that are bundled: onnxruntime for the processor, one for each platform and each Python of Blender's.
+"""The bundled wheels: onnxruntime for CPUs, one per platform and Python version of Blender.
 
-onnxruntime's wheel names flatbuffers, packaging and protobuf as requirements; running a graph imports NumPy alone,
-which Blender brings, so nothing else is bundled.
+onnxruntime's wheel declares flatbuffers, packaging and protobuf as requirements. Running a graph imports only NumPy,
+which Blender contains, so nothing else is bundled.
 """
 
 import hashlib
@@ -15,13 +15,13 @@ from .packaging_errors import PackagingError
 
 PACKAGE: Final = "onnxruntime"
 PYTHONS: Final = ("3.11", "3.13")
-"""Of Blender 4.2 to 5.0, and of 5.1 and later."""
+"""Python of Blender 4.2 to 5.0, and of 5.1 and later."""
 WHEEL_PLATFORMS: Final = {
     "linux-x64": "manylinux_2_28_x86_64",
     "windows-x64": "win_amd64",
     "macos-arm64": "macosx_14_0_arm64",
 }
-"""Blender's name of a platform -> the name in the wheel."""
+"""Blender's name of a platform: the name in the wheel."""
 SHA256: Final = {
     "onnxruntime-1.32.0-cp311-cp311-macosx_14_0_arm64.whl":
         "366b9e53d07812cc5c92822cecf7563b76a8a0f32ba3bb8dd232a206ac3bcb6c",
@@ -40,10 +40,16 @@ DOWNLOAD_TIMEOUT_S: Final = 900.0
 
 
 def pinned_version(constraints: Path) -> str:
-    """The version of onnxruntime that ``constraints.txt`` names.
+    """Return the version of onnxruntime that ``constraints.txt`` pins.
+
+    Args:
+        constraints: The file.
+
+    Returns:
+        The version.
 
     Raises:
-        PackagingError: it names none.
+        PackagingError: It pins none.
     """
     found = re.search(rf"(?m)^{PACKAGE}==(\S+)", constraints.read_text(encoding="utf-8"))
     if found is None:
@@ -52,22 +58,30 @@ def pinned_version(constraints: Path) -> str:
 
 
 def wheel_name(version: str, platform: str, python: str) -> str:
-    """File name of a wheel. platform: Blender's name."""
+    """Return the file name of a wheel. platform: Blender's name."""
     tag = "cp" + python.replace(".", "")
     return f"{PACKAGE}-{version}-{tag}-{tag}-{WHEEL_PLATFORMS[platform]}.whl"
 
 
 def cached_wheels(platform: str, *, version: str, cache: Path) -> list[Path] | None:
-    """A platform's wheels where all of them lie in ``cache``, whole; else None."""
+    """Return a platform's wheels if all of them are complete in the cache, else None."""
     wheels = [cache / wheel_name(version, platform, python) for python in PYTHONS]
     return wheels if all(_is_whole(wheel) for wheel in wheels) else None
 
 
 def fetch_wheels(platform: str, *, version: str, cache: Path) -> list[Path]:
-    """A platform's wheels in ``cache``, downloaded with pip where they are not there yet.
+    """Return a platform's wheels in the cache; download missing ones with pip.
+
+    Args:
+        platform: Blender's name.
+        version: Version of onnxruntime.
+        cache: Folder of the wheels.
+
+    Returns:
+        Paths of the wheels.
 
     Raises:
-        PackagingError: pip cannot get one, or it is not the file whose hash stands here.
+        PackagingError: pip cannot get a wheel, or its hash is not the one in this module.
     """
     wheels = []
     for python in PYTHONS:

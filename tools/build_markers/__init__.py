@@ -1,1 +1,1 @@
-"""Where the points of the usual detectors' layouts ride on the default body."""
+"""Marker tables of the layouts of common detectors on the default body."""

@@ -1,8 +1,8 @@
 """``python -m tools.build_markers``: write the marker tables of every layout whose points are known by name.
 
-Limb points are joint centres, as those layouts mean them. Points of face and feet are points of the skin, found by
-what they are (the foremost point of the face, the rearmost of a heel), and ride on the bones that move the skin there,
-as MoSh's markers do. Fingers are the body's own, stretched out: their joints lie on lines to their tips.
+Limb points are joint centres, as those layouts define them. Points of face and feet are points on the skin, found by
+their definition (the foremost point of the face, the rearmost of a heel), and attached to the bones that move the skin
+there, as MoSh's markers are. Fingers are the body's own, straight: their joints are on lines to the finger tips.
 """
 
 import argparse
@@ -32,23 +32,23 @@ from dancepose_addon.core.skeleton.markers import MarkerSet
 
 OUT: Final = Path(__file__).parents[2] / "dancepose_addon" / "assets" / "markers"
 LEAST_SHARE: Final = 0.1
-"""Of a bone in moving a point of the skin; smaller ones are dropped."""
+"""Smallest weight of a bone at a point of the skin; smaller ones are dropped."""
 ON_MIDDLE_M: Final = 0.006
 BALL_Z_M: Final = 0.12
-"""In front of this the foot is toes."""
+"""Vertices of a foot in front of this are toes, metres."""
 FINGER_FROM_M: Final = 0.135
-"""Beyond the wrist by this, the mesh's fingers are apart."""
+"""Distance from the wrist beyond which the mesh's fingers are separate, metres."""
 FINGER_LENGTH: Final = {"index": 0.49, "middle": 0.52, "ring": 0.49, "pinky": 0.40}
-"""Knuckle to tip, as a share of the length from wrist to middle tip; grown hands are within a few per cent of it."""
+"""Length from knuckle to tip, relative to the length from wrist to middle tip; adult hands differ by a few per cent."""
 FINGER_JOINTS: Final = (0.0, 0.46, 0.74)
 THUMB_JOINTS: Final = (0.22, 0.5, 0.76)
-"""Of the way from the knuckle to the tip; for the thumb from the wrist."""
+"""Positions between knuckle and tip; of the thumb between wrist and tip."""
 Place = tuple[F32, F32]
-"""Weights of the bones (24,) and the point in the T-pose (3,), metres."""
+"""Weights of the bones (24,) and position in the T-pose (3,), metres."""
 
 
 def places(body: BodyModel) -> dict[str, Place]:
-    """Every point by its name; what is missing here is a joint of SMPL by the same name."""
+    """Return every point by name; what is missing is a joint of SMPL of the same name."""
     joints = dict(zip(JOINT_NAMES, body.rest_joints(), strict=True))
     found: dict[str, Place] = {
         "neck": _rigid("spine3", (joints["left_shoulder"] + joints["right_shoulder"]) / 2),
@@ -74,7 +74,7 @@ def places(body: BodyModel) -> dict[str, Place]:
 
 
 def places_of_trunk(body: BodyModel) -> dict[str, Place]:
-    """What depth cameras and SMPL-X call by names that other layouts use for other places."""
+    """Return points whose names depth cameras and SMPL-X use for other positions than other layouts."""
     joints = dict(zip(JOINT_NAMES, body.rest_joints(), strict=True))
     head = body.weights[:, JOINT_INDEX["head"]] > 0.5
     ears = places(body)["left_ear"][1] * [0.0, 1.0, 1.0]
@@ -93,7 +93,7 @@ def places_of_trunk(body: BodyModel) -> dict[str, Place]:
 
 
 def _hand(body: BodyModel, side: str, sign: float) -> dict[str, Place]:
-    """Finger joints and tips of one hand, by the tips of the mesh's fingers."""
+    """Return finger joints and tips of one hand, from the tips of the mesh's fingers."""
     at, joints = body.v_template_m, body.rest_joints()
     wrist = joints[JOINT_INDEX[f"{side}_wrist"]]
     hand = body.weights[:, [JOINT_INDEX[f"{side}_wrist"], JOINT_INDEX[f"{side}_hand"]]].sum(axis=1) > 0.5
@@ -124,7 +124,7 @@ def _hand(body: BodyModel, side: str, sign: float) -> dict[str, Place]:
 
 
 def _pieces(body: BodyModel, chosen: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
-    """Vertices of ``chosen`` by connected piece of the mesh; crumbs are left out."""
+    """Return the connected components of the chosen vertices, without the smallest ones."""
     label = np.where(chosen, np.arange(len(chosen)), -1)
     faces = body.faces[chosen[body.faces].any(axis=1)]
     for _ in range(len(label)):
@@ -141,7 +141,7 @@ def _pieces(body: BodyModel, chosen: NDArray[np.bool_]) -> list[NDArray[np.intp]
 
 
 def marker_set(layout: Layout, body: BodyModel) -> MarkerSet:
-    """The table of one layout."""
+    """Return the marker table of one layout."""
     known, joints = places(body), body.rest_joints()
     if layout in (KINECT25, AZURE32, SMPLX55):
         known |= places_of_trunk(body)
@@ -177,7 +177,7 @@ def _pupil(body: BodyModel, sign: float) -> NDArray[np.intp]:
 
 
 def main() -> None:
-    """Write the tables."""
+    """Write the marker tables."""
     parser = argparse.ArgumentParser(prog="python -m tools.build_markers", description=__doc__)
     parser.add_argument("--out", type=Path, default=OUT, help="folder to write")
     folder: Path = parser.parse_args().out
