@@ -68,7 +68,7 @@ def test_comparing_what_is_no_motion(dancepose: Dancepose, out: Path, tmp_path: 
     missing, other = tmp_path / "none.npz", tmp_path / "other.npz"
     np.savez(other, poses=np.zeros((4, 72)))
     assert_one_sentence(dancepose("compare", missing, other), out, "none.npz", "does not exist")
-    assert_one_sentence(dancepose("compare", other, other), out, "not a DancePose motion")
+    assert_one_sentence(dancepose("compare", other, other), out, "other.npz", "frame rate")
 
 
 def test_zero_frames(dancepose: Dancepose, out: Path, write_dance: WriteDance) -> None:
@@ -204,7 +204,7 @@ def test_result_that_cannot_be_written(
         (("fit", "x", "--out", "y.npz", "--betas", "tall"), "betas"),
         (("fit", "x", "--out", "y.npz", "--betas", "0.5,nan"), "betas"),
         (("fit", "x", "--out", "y.npz", "--smooth", "-1"), "smooth"),
-        (("compare", "a.npz"), "B.npz"),
+        (("compare", "a.npz"), "B"),
         (("render", "x", "--out", "y.mp4", "--frames", "1-5"), "A:B"),
         (("frobnicate",), "frobnicate"),
     ],

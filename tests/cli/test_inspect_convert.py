@@ -38,12 +38,12 @@ def test_inspect_says_what_a_file_is_and_draws_it(
 
 
 def test_inspect_marks_doubts_and_takes_what_it_is_told(dancepose: Dancepose, samples: dict[str, Path]) -> None:
-    doubtful = dancepose("inspect", samples["npy points"], "--no-picture")
+    doubtful = dancepose("inspect", samples["npy points"])
     assert "? rate" in doubtful.out
-    told = dancepose("inspect", samples["npy points"], "--no-picture", "--fps", "25", "--read", "unit=cm,up=z")
+    told = dancepose("inspect", samples["npy points"], "--fps", "25", "--read", "unit=cm,up=z")
     assert "it was asked for" in told.out
     assert "?" not in told.out.replace("? sides", "").replace("? order", "")
-    wrong = dancepose("inspect", samples["npy points"], "--no-picture", "--read", "up=q")
+    wrong = dancepose("inspect", samples["npy points"], "--read", "up=q")
     assert (wrong.code, "no axis 'q'" in wrong.err) == (1, True)
 
 
@@ -51,16 +51,16 @@ def test_folders_patterns_and_bad_files(dancepose: Dancepose, samples: dict[str,
     folder = tmp_path / "samples"
     (folder / "broken.pkl").write_bytes(b"\x80\x04nonsense")
     (folder / "readme.txt").write_text("not a motion")
-    outcome = dancepose("inspect", folder, "--no-picture")
+    outcome = dancepose("inspect", folder)
     assert outcome.code == 1
     assert "1 of" in outcome.err
     assert outcome.err.rstrip().endswith(str(folder / "broken.pkl"))
     assert outcome.out.count("frames of") == len(samples)
-    some = dancepose("inspect", folder / "BVH_*" / "*.bvh", "--no-picture")
+    some = dancepose("inspect", folder / "BVH_*" / "*.bvh")
     assert some.code == 0
     assert some.out.count("frames of 2") == 5
     none = dancepose("inspect", folder / "nothing*")
-    assert (none.code, "names no motion" in none.err) == (1, True)
+    assert (none.code, "matches no motion file" in none.err) == (1, True)
 
 
 def test_convert_goes_on_after_a_bad_file(dancepose: Dancepose, samples: dict[str, Path], tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_theta_needs_no_regressor(dancepose: Dancepose, samples: dict[str, Path]
     out, report = tmp_path / "m.npz", tmp_path / "r.json"
     outcome = dancepose("fit", samples["AIST++ motion"], "--out", out, "--report", report)
     assert outcome.code == 0, outcome.err
-    assert "theta as it is in AIST++ motion" in outcome.out
+    assert "SMPL parameters taken from the file (AIST++ motion)" in outcome.out
     assert len(BodyMotion.load(out)) == 24
 
 
@@ -136,7 +136,7 @@ def test_layouts_are_listed_checked_and_started(dancepose: Dancepose, samples: d
     mine = tmp_path / "mine.toml"
     assert dancepose("layout", "template", samples["C3D"], "--out", mine).code == 0
     assert get_layout(str(mine)).keypoints == get_layout("md23").keypoints
-    assert dancepose("inspect", samples["C3D"], "--layout", mine, "--no-picture").code == 0
+    assert dancepose("inspect", samples["C3D"], "--layout", mine).code == 0
     mine.write_text(mine.read_text().replace('"head"', '"skull"').replace("head = 1.0", "skull = 1.0"))
     broken = dancepose("layout", "check", mine)
     assert (broken.code, "rides on 'skull'" in broken.err) == (1, True)
