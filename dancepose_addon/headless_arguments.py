@@ -62,7 +62,8 @@ def add_options(parser: argparse.ArgumentParser, kind: type) -> None:
     for option in options_of(kind):
         if option.kind is bool:
             off_help = option.info.off_help and f" {option.off_flag}: {option.info.off_help}"
-            action = argparse.BooleanOptionalAction
+            # A flag that is off by default needs no counterpart.
+            action = argparse.BooleanOptionalAction if option.default else "store_true"
             parser.add_argument(option.flag, action=action, default=option.default, help=option.info.help + off_help)
             continue
         metavar = "|".join(option.info.choices) or option.info.metavar or None

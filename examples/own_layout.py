@@ -34,7 +34,7 @@ def layout_text() -> str:
     lines += ["]"]
     for name, joint in POINTS.items():
         mirror = {"L": "R", "R": "L"}.get(name[0], "") + name[1:]
-        lines += ["[[points]]", f'name = "{name}"', f'rides_on = "{joint}"']
+        lines += ["[[points]]", f'name = "{name}"', f'attached_to = "{joint}"']
         lines += [f'mirror = "{mirror}"'] if mirror in POINTS else []
     return "\n".join(lines) + "\n"
 

@@ -10,7 +10,8 @@ import numpy as np
 from ..core.body.model_io import load_body
 from ..core.checklist import BAD, NOTE, OK, Check
 from ..core.errors import DancePoseError
-from .onnxruntime_session import CUDA, environment_in_use, import_onnxruntime
+from .cuda_check import explain_no_cuda
+from .onnxruntime_session import environment_in_use, import_onnxruntime
 from .regressors import REGRESSOR_FOLDER, open_regressor, shipped_layouts
 
 FRAMES: Final = 1024
@@ -47,9 +48,6 @@ def _onnxruntime() -> Check:
 
 def _device(device: str, title: str) -> Check:
     """Runs the regressor there, since what onnxruntime lists need not start."""
-    module = import_onnxruntime()
-    if device == "cuda" and (module is None or CUDA not in module.get_available_providers()):
-        return Check(title, NOTE, "this onnxruntime has no CUDA.", "For an NVIDIA GPU see docs/extension.md.")
     try:
         regressor = open_regressor(None, layout="md23", device=device)
         points = np.random.default_rng(0).normal(0.0, 0.4, (FRAMES, 23, 3)).astype(np.float32)
@@ -58,7 +56,9 @@ def _device(device: str, title: str) -> Check:
         regressor(points)
         spent_ms = 1000.0 * (time.perf_counter() - clock)
     except DancePoseError as error:
-        return Check(title, NOTE if device == "cuda" else BAD, "does not run.", str(error))
+        if device == "cuda":
+            return Check(title, NOTE, "does not run.", f"{explain_no_cuda(import_onnxruntime())}.")
+        return Check(title, BAD, "does not run.", str(error))
     rate = f"{spent_ms:.0f} ms for {FRAMES} frames"
     if device == "cpu" and regressor.provider != "CPU":
         return Check(title, NOTE, f"{rate}, on {regressor.provider} instead of onnxruntime")

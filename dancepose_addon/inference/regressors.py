@@ -23,6 +23,7 @@ from ..core.printable_text import shown_name
 from ..core.skeleton.layouts import get_layout
 from ..core.skeleton.mapping import for_one_of
 from ..core.skeleton.sequence import KeypointSequence
+from .cuda_check import explain_no_cuda
 from .numpy_session import NumpySession, require_operators
 from .onnx_file import parse_model
 from .onnxruntime_session import OnnxruntimeSession, import_onnxruntime, offers_cuda
@@ -114,10 +115,10 @@ def open_regressor(path: Path | None, *, layout: str = "md23", device: str = "au
         for failure in failures:
             LOGGER.warning("%s runs on %s; passed over %s", source, provider, failure)
         return regressor
-    raise RegressorError(
-        f"{source} cannot run on {device} here ({'; '.join(failures) or 'no such device'}). Choose device auto, or "
-        "install onnxruntime-gpu with its CUDA libraries."
-    )
+    if device == "cuda":
+        reason = explain_no_cuda(import_onnxruntime())
+        raise RegressorError(f"{source} cannot run on CUDA here: {reason}. Or choose device auto.")
+    raise RegressorError(f"{source} cannot run on {device} here ({'; '.join(failures)}). Choose device auto.")
 
 
 def open_for(

@@ -6,10 +6,11 @@ from pathlib import Path
 import sys
 from typing import Any, NamedTuple
 
-import numpy as np
 import pytest
 
 from dancepose.cli.main import main
+
+ROOT = Path(__file__).parents[2]
 
 
 class Outcome(NamedTuple):
@@ -42,10 +43,9 @@ def dancepose(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
 
 @pytest.fixture
 def dance_table() -> dict[str, Any]:
-    """The content of a skeletons.json: 30 frames of 23 distinct points."""
-    rng = np.random.default_rng(1)
-    skeletons = rng.normal(0.0, 40.0, (30, 23, 3))
-    return {"length": 30, "center": np.zeros((30, 3)).tolist(), "skeletons": skeletons.tolist()}
+    """The content of a skeletons.json: the first 30 frames of the bundled waltz."""
+    table = json.loads((ROOT / "examples" / "waltz" / "skeletons.json").read_text(encoding="utf-8"))
+    return {"length": 30, "center": table["center"][:30], "skeletons": table["skeletons"][:30]}
 
 
 @pytest.fixture

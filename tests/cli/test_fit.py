@@ -115,5 +115,5 @@ def test_comparing_two_motions(dancepose: Dancepose, waltz: Path, tmp_path: Path
     figures = json.loads(table.read_text())
     assert figures["between"]["mpjpe_mm"] == pytest.approx(50.0, abs=0.01)
     assert figures["between"]["local_rotation_error_deg"] == pytest.approx(0.0, abs=0.01)
-    assert "mpjpe" in outcome.out
+    assert "MPJPE), mm, lower is closer" in outcome.out
     assert "50" in outcome.out

@@ -130,7 +130,7 @@ def test_a_version_without_hashes_is_refused(tmp_path):
 
 def test_without_blender_it_is_said_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setattr(blender_tool, "find_spec", lambda _name: None)
-    with pytest.raises(PackagingError, match=r"pip install 'dancepose\[render\]'"):
+    with pytest.raises(PackagingError, match=r"pip install '\.\[render\]'"):
         find_tool(None)
     with pytest.raises(PackagingError, match="does not run"):
         find_tool(tmp_path / "blender").validate(tmp_path / "x.zip")

@@ -10,6 +10,8 @@ import pytest
 
 from dancepose_addon.core.body.model import BodyModel
 
+ROOT = Path(__file__).parents[2]
+
 
 class Outcome(NamedTuple):
     """code: exit code; out, err: what was printed."""
@@ -44,13 +46,13 @@ def posed_model(body: BodyModel, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @pytest.fixture
 def write_dance(tmp_path: Path) -> Callable[..., Path]:
-    """``write_dance(frames=12, points=23)``: an M&D folder, centimetres, 25 fps, swaying from side to side."""
+    """``write_dance(frames=12, points=23)``: an M&D folder at 25 fps: one pose of the waltz, swaying."""
 
     def write(frames: int = 12, points: int = 23, **changes: Any) -> Path:
         folder = tmp_path / "DANCE_X_1"
         folder.mkdir()
-        rng = np.random.default_rng(3)
-        skeleton = rng.uniform(-60.0, 60.0, (points, 3)) * (1.0, 1.4, 0.4)
+        waltz = json.loads((ROOT / "examples" / "waltz" / "skeletons.json").read_text(encoding="utf-8"))
+        skeleton = np.array(waltz["skeletons"][0])[:points]
         skeletons = np.repeat(skeleton[None], frames, axis=0)
         center = np.zeros((frames, 3))
         center[:, 0], center[:, 1] = 30.0 * np.sin(np.arange(frames) / 5.0), 90.0

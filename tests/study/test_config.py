@@ -66,7 +66,7 @@ def test_engines_of_earlier_versions_are_read_and_a_notice_says_so() -> None:
 
 
 def test_options_of_the_fit_are_those_of_the_one_table() -> None:
-    keys = {"refine": 7, "adapt": True, "smooth": 0.5, "level": False, "foot_lock": True}
+    keys = {"refine": 7, "adapt": True, "smooth": 0.5, "level": False, "foot_lock": True, "style": "mosh"}
     study = parse(system=[{"name": "a", "files": "x", **keys}], stage={"betas": [1.0, -2.0]})
     assert study.fit_settings(study.systems[0]) == FitSettings(**keys, betas=(1.0, -2.0))
     assert set(keys) | {"betas"} == {option.name for option in FIT_OPTIONS}

@@ -78,5 +78,5 @@ def find_tool(blender: Path | None) -> BlenderTool:
                 return BlenderTool((sys.executable, str(tool)), tags if tags.is_file() else None)
     raise PackagingError(
         "Blender's extension tool is not found: the bpy wheel is not installed. Install it with "
-        "`pip install 'dancepose[render]'`, or give --blender PATH."
+        "`pip install '.[render]'`, or give --blender PATH."
     )

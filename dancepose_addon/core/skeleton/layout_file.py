@@ -14,6 +14,7 @@
 by default they follow from the joints that the points are attached to.
 """
 
+import difflib
 from itertools import pairwise
 from pathlib import Path
 import re
@@ -126,7 +127,9 @@ class _Checker:
             return ((0, 1.0),)
         strange = [joint for joint in table if joint not in JOINT_INDEX]
         if strange:
-            self.wrong(f"point {point['name']} is attached to {strange[0]!r}; joints are {', '.join(JOINT_NAMES)}")
+            near = difflib.get_close_matches(str(strange[0]), JOINT_NAMES, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "the file's last comment lists the joints"
+            self.wrong(f"point {point['name']} is attached to {strange[0]!r:.40}, which is no joint of SMPL; {hint}")
             return ((0, 1.0),)
         weights = [_number(weight) for weight in table.values()]
         if any(weight is None or weight <= 0 for weight in weights):

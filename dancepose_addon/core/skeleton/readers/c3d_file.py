@@ -70,8 +70,8 @@ def _import_c3d() -> Any:
         import c3d
     except ImportError:
         raise InputError(
-            "Reading C3D needs the Python package `c3d`. Install it with pip install -e '.[formats]' (or pip install "
-            "c3d), or export the markers as TRC or CSV."
+            "Reading C3D needs the Python package `c3d`. Install it with `pip install c3d`, or "
+            "export the markers as TRC or CSV."
         ) from None
     return c3d
 
