@@ -82,7 +82,7 @@ def test_cuda_is_refused_where_it_is_not(file: Path) -> None:
     if open_regressor(file).provider == "CUDA":
         assert open_regressor(file, device="cuda").provider == "CUDA"
         return
-    with pytest.raises(RegressorError, match="cannot run on CUDA here: .*(onnxruntime|NVIDIA)"):
+    with pytest.raises(RegressorError, match=r"cannot run on CUDA here: .*(onnxruntime|NVIDIA)"):
         open_regressor(file, device="cuda")
 
 
