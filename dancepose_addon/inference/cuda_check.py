@@ -49,8 +49,10 @@ def _loads(library: str) -> bool:
 
 def _missing_library(onnxruntime: ModuleType) -> str:
     """Return the first library that onnxruntime's CUDA part cannot find, or an empty text."""
-    folder = Path(onnxruntime.__file__ or "").parent / "capi"
-    provider = next((folder / name for name in PROVIDER_FILES if (folder / name).is_file()), None)
+    return _first_missing(_provider_in(Path(onnxruntime.__file__ or "").parent / "capi"))
+
+
+def _first_missing(provider: Path | None) -> str:
     if provider is None:
         return ""
     try:
@@ -60,3 +62,7 @@ def _missing_library(onnxruntime: ModuleType) -> str:
         found = re.match(r"(\S+\.so[.\d]*): cannot open", str(error))
         return found.group(1) if found and Path(found.group(1)).name != provider.name else ""
     return ""
+
+
+def _provider_in(folder: Path) -> Path | None:
+    return next((folder / name for name in PROVIDER_FILES if (folder / name).is_file()), None)
