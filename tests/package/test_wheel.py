@@ -122,9 +122,9 @@ def test_motions_are_inspected_fitted_converted_and_compared(dancepose: Run, fol
     assert set(folder.iterdir()) == before
     motion, report = folder / "motion.npz", folder / "report.json"
     succeed(dancepose("fit", waltz, "--frames", "0:40", "--out", motion, "--report", report), motion, report)
-    for name in ("dance.bvh", "dance.pkl", "points.csv"):
+    for name in ("dance.bvh", "dance.pkl", "points.csv", "again.npz"):
         succeed(dancepose("convert", motion, folder / name), folder / name)
-    assert "MPJPE" in succeed(dancepose("compare", motion, folder / "dance.pkl"))
+    assert "MPJPE" in succeed(dancepose("compare", motion, folder / "again.npz"))
 
 
 @pytest.mark.slow

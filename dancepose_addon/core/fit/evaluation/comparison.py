@@ -25,7 +25,7 @@ def compare_motions(first: BodyMotion, second: BodyMotion, body: BodyModel) -> d
     if abs(first.fps / second.fps - 1.0) > RATE_TOLERANCE:
         raise InputError(
             f"The motions run at {first.fps:.4g} and {second.fps:.4g} fps; frames can be compared at one rate only. "
-            "Bring one of them to the other's rate first."
+            "Resample one with `dancepose convert IN OUT --fps-out RATE`."
         )
     frames = min(len(first), len(second))
     notices = []
