@@ -53,7 +53,7 @@ def compare_command(
     table = compare_motions(motions[0], motions[1], model)
     for notice in table["notices"]:
         typer.echo(f"Note: {notice}", err=True)
-    show_table(f"{table['frames']} frames, A: {first.name}, B: {second.name}", rows_of(table))
+    show_table(f"{table['frames']} frames, A: {first.name}, B: {second.name}", metric_rows(table))
     if out is not None:
         with replacing(out) as temporary:
             temporary.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
@@ -77,7 +77,7 @@ def _motion_of(
     return result.motion
 
 
-def rows_of(table: dict[str, Any]) -> list[tuple[str, str]]:
+def metric_rows(table: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the rows to print: each metric with its unit and direction, and the value or the values of A and B."""
     rows = [(_title(name), f"{value:g}") for name, value in table["between"].items()]
     each = table["each"]

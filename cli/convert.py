@@ -31,7 +31,7 @@ from .arguments import BlenderOption, BodyOption, DeviceOption, RegressorOption,
 from .display import list_results, progress_bar
 from .output_checks import check_files
 from .renderer import run_renderer
-from .source_folders import expand, for_each
+from .source_folders import expand_sources, for_each
 
 PARAMETERS: Final = ("npz", "smpl", "smplh", "smplx", "pkl", "bvh")
 SCENES: Final = ("fbx", "glb", "usd", "usda", "usdc", "abc")
@@ -82,7 +82,7 @@ def convert_command(
     to: Annotated[str | None, typer.Option("--to", metavar="FORMAT", help=FORMAT_HELP)] = None,
     layout_out: Annotated[
         str | None,
-        typer.Option("--layout-out", metavar="NAME", help="Write keypoints in this layout instead of their own."),
+        typer.Option("--layout-out", metavar="NAME", help="Convert written keypoints to this layout."),
     ] = None,
     fps_out: Annotated[
         float | None, typer.Option("--fps-out", min=0.1, metavar="F", help="Resample to this many frames per second.")
@@ -97,7 +97,7 @@ def convert_command(
     """Convert motion files; from keypoints to SMPL parameters by fitting a body."""
     if len(sources) < 2:
         raise typer.BadParameter("Give the files to convert, and then the file or folder to write.")
-    out, paths = Path(sources[-1]), expand(sources[:-1])
+    out, paths = Path(sources[-1]), expand_sources(sources[:-1])
     to_folder = len(paths) > 1 or out.is_dir() or not out.suffix
     form = (to or out.suffix.removeprefix(".")).lower()
     if form not in FORMATS:

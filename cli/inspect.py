@@ -16,7 +16,7 @@ from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
 from .arguments import SourcesArgument, with_options
 from .output_checks import PICTURE, check_files
-from .source_folders import expand, for_each
+from .source_folders import expand_sources, for_each
 
 UNKNOWN_RATE = 30.0
 """Frame rate of the picture's time axis if the file does not state one; the report says that it is unknown."""
@@ -33,7 +33,7 @@ def inspect_command(
 ) -> None:
     """Report format, layout, unit, axes, sides and rate of motion files, each with a confidence and a reason."""
     hints, frames = reading.hints(), reading.frame_range()
-    paths = expand(sources)
+    paths = expand_sources(sources)
     if picture is not None:
         pictures = [_picture_path(path, picture, single=len(paths) == 1) for path in paths]
         files = {f"The picture of {path}": (name, PICTURE) for path, name in zip(paths, pictures, strict=True)}

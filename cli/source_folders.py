@@ -12,7 +12,7 @@ from dancepose_addon.core.skeleton.readers import MOTION_SUFFIXES, is_one_motion
 SKELETONS = "skeletons.json"
 
 
-def expand(given: list[str]) -> list[Path]:
+def expand_sources(given: list[str]) -> list[Path]:
     """Return every motion file that the arguments name, in order, without duplicates.
 
     A folder means the motion files in it at any depth, unless it is one motion itself (M&D); a pattern means what it

@@ -35,7 +35,7 @@ from .core.printable_text import printable
 from .core.progress import Progress, part_of
 from .fitting import fit_file
 from .headless_arguments import build_parser, options_from
-from .headless_guard import STOPPED, check_files, stopping, work_folder
+from .headless_guard import STOPPED, check_headless_files, stopping, work_folder
 
 FIT_SHARE: Final = 0.6
 """Share of importing that fitting takes; building the rig takes the rest."""
@@ -104,7 +104,7 @@ class _Reporter:
 def _run(arguments: argparse.Namespace, stopped: threading.Event) -> None:
     first_out = arguments.out or arguments.export[0]
     work = arguments.work or first_out.with_name(f"{first_out.stem}.work")
-    check_files(arguments, work)
+    check_headless_files(arguments, work)
     with work_folder(work):
         log = work / "blender.log"
         try:

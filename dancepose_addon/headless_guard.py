@@ -20,7 +20,7 @@ EXPORTS: Final = (".fbx", ".glb", ".usd", ".usda", ".usdc", ".abc", ".npz", ".bv
 STOPPED: Final = "Stopped. Finished work is kept: run the same command again to resume."
 
 
-def check_files(arguments: argparse.Namespace, work: Path) -> None:
+def check_headless_files(arguments: argparse.Namespace, work: Path) -> None:
     """Refuse outputs that cannot be written or that would replace an input, and names that Blender cannot take.
 
     Args:

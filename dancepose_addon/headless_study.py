@@ -116,7 +116,7 @@ class _Server:
         return self._render(request)
 
     def _forget(self) -> None:
-        """Log the traceback and build the scene anew for the next request."""
+        """Log the traceback, and discard the scene so that the next request builds it."""
         traceback.print_exc()
         sys.stderr.flush()
         self._clip = None

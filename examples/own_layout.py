@@ -3,7 +3,7 @@
     python examples/own_layout.py [OUTPUT-FOLDER]
 
 The layout of this example has 18 points with their own names and order. All of them are joints of SMPL, so the bundled
-regressor for SMPL's joints reads them; other points need a regressor of their own (docs/train.md).
+regressor for SMPL's joints reads them; other points need a regressor trained for them (docs/train.md).
 """
 
 from pathlib import Path

@@ -67,7 +67,7 @@ def run_headless(
         last_fraction = fraction
         progress(fraction, step)
 
-    # In a session of its own, so that a Ctrl-C on the terminal reaches the process once: from here.
+    # A separate session, so that a Ctrl-C on the terminal reaches the process once: from here.
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

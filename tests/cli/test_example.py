@@ -52,7 +52,7 @@ def test_a_person_stands_on_the_floor(waltz: KeypointSequence) -> None:
     feet = points[:, [MD23.keypoints.index(f"{side}_{part}") for side in ("left", "right") for part in ("heel", "toe")]]
     head = points[:, [0, 1]].mean(axis=1)
     assert -0.02 < feet[..., 1].min() < 0.06
-    assert feet[..., 1].min(axis=1).max() < 0.12  # nobody flies
+    assert feet[..., 1].min(axis=1).max() < 0.12  # the dancer never jumps
     assert 1.3 < np.median(head[:, 1]) < 1.85
     # It begins and ends towards the viewer, and turns once round between: left and right hip, seen from above.
     across = points[:, MD23.keypoints.index("left_hip")] - points[:, MD23.keypoints.index("right_hip")]

@@ -74,7 +74,7 @@ def test_the_plot_is_a_picture(dancepose: Dancepose, waltz: Path, tmp_path: Path
         pixels = np.asarray(picture.convert("RGB")).astype(int)
     inked = (pixels.min(axis=2) < 200).mean()
     assert 0.02 < inked < 0.9
-    # Four bodies stand in the lower half, side by side: ink in each quarter of it.
+    # The lower half shows four bodies side by side: ink in each quarter of it.
     lower = pixels[pixels.shape[0] // 2 :]
     for quarter in np.array_split(lower, 4, axis=1):
         assert (quarter.min(axis=2) < 200).mean() > 0.01

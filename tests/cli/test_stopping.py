@@ -22,7 +22,7 @@ def test_stopped_render_keeps_frames_and_goes_on(number: signal.Signals, root: P
     command = [sys.executable, "-m", "dancepose.cli.main", "render", str(root / "examples" / "waltz")]
     command += ["--frames", f"0:{FRAMES}", "--size", "96x96", "--engine", "cycles"]
     command += ["--out", str(out), "--report", str(report)]
-    # As from a shell in the foreground: a process started with SIGINT ignored would go on ignoring it.
+    # As from a shell in the foreground: a process started with SIGINT ignored would keep ignoring it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         deadline = time.monotonic() + 90

@@ -1,4 +1,4 @@
-"""Headless runs, in this process for what fails early and in one of their own for what is stopped or killed."""
+"""Headless runs, in this process for early failures and in separate ones to stop or kill."""
 
 from collections.abc import Callable
 import json

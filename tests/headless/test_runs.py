@@ -1,4 +1,4 @@
-"""Whole runs of the launcher in processes of their own: made, killed, stopped, out of room."""
+"""Whole runs of the launcher in separate processes: finished, killed, stopped, out of disk space."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -61,7 +61,7 @@ def test_every_result_is_written(command, tmp_path):
     asked = zip(("--motion", "--blend", "--sheet", "--report"), outputs.values(), strict=True)
     done = run(command, *(word for pair in asked for word in pair), "--progress", "json", "--fps-out", "50")
     assert done.returncode == 0, done.stderr
-    # Some builds of Blender say a word of their own before Python runs.
+    # Some builds of Blender print a line before Python runs.
     told = [line for line in done.stdout.splitlines() if line.startswith("@dancepose ")]
     lines = [json.loads(line.removeprefix("@dancepose ")) for line in told]
     fractions = [line["fraction"] for line in lines if "fraction" in line]
