@@ -107,6 +107,7 @@ def test_a_frame_rate_that_is_missing_is_asked_for_in_the_file(dances: Path) -> 
 def test_a_study_of_rotations_shows_the_dance_of_its_files(dances: Path, run_bpy) -> None:
     pytest.importorskip("bpy", reason="the bpy wheel is not installed")
     Image = pytest.importorskip("PIL.Image")
+    dances.write_text(dances.read_text().replace("[time]", "[time]\nlength_s = 0.4"))
     done = run_bpy("-m", "dancepose.cli.main", "study", "run", dances, "--workers", "1", timeout=800)
     assert done.returncode == 0, done.stderr
     paths = StudyPaths(dances.parent / "renders")
@@ -121,8 +122,10 @@ def test_a_study_of_rotations_shows_the_dance_of_its_files(dances: Path, run_bpy
         moved = np.diff(motion.translation_m[:, [0, 2]], axis=0) - np.diff(truth.translation[:, [0, 2]], axis=0)
         assert np.abs(moved).max() < 0.002, system
         assert paths.clip(system, "s1", "").is_file()
-        with Image.open(paths.frames(system, "s1", "") / "000007.png") as picture:
+        with Image.open(paths.frames(system, "s1", "") / "000003.png") as picture:
             shown[system] = np.asarray(picture.convert("RGB")).astype(int)
-    for system, picture in shown.items():
-        # The same dance on the same body with the same camera: only rounding in the files differs.
-        assert np.abs(picture - shown["own"]).mean() < 2.0, system
+    # The same dance with the same camera. Sizes and floors are those of the files: AMASS, AIST++ and FineDance hold no
+    # joints, so the body gets the size of SMPL's, and the floors of the latter two are 25 cm below its zero.
+    for group in (("own", "edge"), ("amass", "amass-h", "amass-x"), ("aist", "finedance")):
+        for system in group[1:]:
+            assert np.abs(shown[system] - shown[group[0]]).mean() < 0.5, system
