@@ -42,6 +42,7 @@ class System:
         label: Name in pictures and in the report.
         layout: Skeleton layout, where the files do not state it.
         fps: Frames per second, where the files do not state them.
+        read: Further hints for the readers, such as ``up=z,unit=cm``.
         fit: Options of the fit.
         regressor: ONNX file; None for the regressor that is shipped for the layout.
         device: What the regressor runs on.
@@ -52,6 +53,7 @@ class System:
     label: str = option(values.check_text, "")
     layout: str | None = option(values.one_of(*LAYOUTS), None)
     fps: float | None = option(values.number_from(0.001, 1000.0), None)
+    read: str | None = option(values.check_read, None)
     fit: FitSettings = FitSettings()
     regressor: str | None = option(values.check_path, None)
     device: str = option(values.one_of("auto", "cuda", "cpu", "numpy"), "cpu")

@@ -8,7 +8,7 @@ from dancepose.study.plan.planning import as_table
 from dancepose.study.plan.study_file import load_study, parse_study
 from dancepose.study.plan.template import draft_study
 from dancepose_addon.core.errors import FormatError, MissingFileError
-from dancepose_addon.core.fit.options import FIT_OPTIONS, FitOptions
+from dancepose_addon.core.fit.settings import FIT_OPTIONS, FitSettings
 
 MINIMAL = {"system": [{"name": "a", "files": "x"}], "song": [{"name": "s"}]}
 
@@ -48,6 +48,7 @@ def test_a_minimal_study_is_complete() -> None:
         ({"output": {"sheets": 1}}, "true or false"),
         ({"song": [{"name": "s", "window": [0, 1]}]}, "a window but no audio"),
         ({"stage": {"backdrop_rgb": [0, 0, 2]}}, "red, green, blue"),
+        ({"system": [{"name": "a", "files": "x", "read": "up"}]}, "read is 'up'"),
         ({"camera": 3}, "expected a table"),
     ],
 )
@@ -68,9 +69,9 @@ def test_engines_of_earlier_versions_are_read_and_a_notice_says_so() -> None:
 def test_options_of_the_fit_are_those_of_the_one_table() -> None:
     keys = {"refine": 7, "adapt": True, "smooth": 0.5, "level": False, "foot_lock": True}
     study = parse(system=[{"name": "a", "files": "x", **keys}], stage={"betas": [1.0, -2.0]})
-    assert study.fit_options(study.systems[0]) == FitOptions(**keys, betas=(1.0, -2.0))
+    assert study.fit_settings(study.systems[0]) == FitSettings(**keys, betas=(1.0, -2.0))
     assert set(keys) | {"betas"} == {option.name for option in FIT_OPTIONS}
-    assert parse(stage={"betas": []}).fit_options(study.systems[0]).betas is None
+    assert parse(stage={"betas": []}).fit_settings(study.systems[0]).betas is None
     for key, value in (("refine", 101), ("refine", True), ("smooth", -1), ("adapt", 1), ("smooth", "1")):
         with pytest.raises(FormatError, match=key):
             parse(system=[{"name": "a", "files": "x", key: value}])

@@ -10,6 +10,7 @@ from dancepose.study.plan.jobs import read_head
 from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.planning import make_plan
 from dancepose.study.plan.study_file import Study, load_study
+from dancepose.study.plan.study_sources import in_study_terms
 from dancepose.study.report.check_study import check_study
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.body.motion import BodyMotion
@@ -100,6 +101,14 @@ def test_a_frame_rate_that_is_missing_is_asked_for_in_the_file(dances: Path) -> 
     for system in ("amass", "amass-h"):
         assert f"s1.npz does not state its frame rate. Add `fps` to the [[system]] {system}," in said
     assert "--fps" not in said
+
+
+def test_messages_name_keys_of_the_study_file_instead_of_options() -> None:
+    text = "Give --fps, or --read take=0 or more; --foot-lock and --no-level apply to keypoints only."
+    assert in_study_terms(text) == (
+        'Give `fps` of the [[system]], or `read = "take=0"` of the [[system]] or more; `foot_lock` of the [[system]] '
+        "and `level` of the [[system]] apply to keypoints only."
+    )
 
 
 @pytest.mark.slow
