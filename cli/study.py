@@ -1,7 +1,5 @@
 """``dancepose study``: a whole user study from one file."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 import sys
 from typing import Annotated, Any
@@ -21,7 +19,6 @@ from dancepose.study.report.status import Status, read_status
 from dancepose.study.report.study_report import write_report
 from dancepose.study.run.driver import Summary
 from dancepose.study.run.executors import EXECUTORS
-from dancepose.study.run.interruption import RunStopped, exit_code_of, raising_on_signals
 from dancepose.study.run.job_runner import RunContext
 from dancepose.study.run.journal import locked
 from dancepose.study.run.running import RunOptions, run_plan
@@ -57,8 +54,7 @@ def init_command(
 def check_command(study_file: StudyFile) -> None:
     """Report what is missing, too short, of different length or unreadable, before anything is rendered."""
     study = _load(study_file)
-    with _stoppable("Stopped."):
-        checked = check_study(study, StudyPaths(study.out), shipped=shipped_layouts())
+    checked = check_study(study, StudyPaths(study.out), shipped=shipped_layouts())
     for notice in checked.notices:
         print(f"note     {notice}")
     for problem in checked.problems:
@@ -75,9 +71,7 @@ def check_command(study_file: StudyFile) -> None:
 @app.command("plan")
 def plan_command(study_file: StudyFile) -> None:
     """Write the list of jobs without running it."""
-    study = _load(study_file)
-    with _stoppable("Stopped; no plan was written."):
-        _plan(study)
+    _plan(_load(study_file))
 
 
 @app.command("resume", help="Continue with the existing plan, including jobs that failed.")
@@ -101,12 +95,11 @@ def run_command(
     """``run`` writes a new plan; ``resume`` reads the existing one."""
     options = _options(executor, workers, threads, address, slurm)
     study = _load(study_file)
-    with _stoppable("Stopped before any job was started."):
-        if context.info_name == "run":
-            _plan(study)
-        else:
-            read_head(StudyPaths(study.out).plan)
-        _run(study, options, blender)
+    if context.info_name == "run":
+        _plan(study)
+    else:
+        read_head(StudyPaths(study.out).plan)
+    _run(study, options, blender)
 
 
 @app.command("status")
@@ -152,20 +145,6 @@ def _load(study_file: Path) -> Study:
     study = load_study(study_file)
     require_separate_folder(study)
     return study
-
-
-@contextmanager
-def _stoppable(sentence: str) -> Iterator[None]:
-    """Turn Ctrl-C and SIGTERM into one sentence and exit code 130 or 143."""
-    try:
-        with raising_on_signals():
-            yield
-    except RunStopped as stopped:
-        typer.echo(f"dancepose: {stopped}", err=True)
-        raise typer.Exit(stopped.exit_code) from None
-    except KeyboardInterrupt as cause:
-        typer.echo(f"dancepose: {sentence}", err=True)
-        raise typer.Exit(exit_code_of(cause)) from None
 
 
 def _options(executor: str, workers: int, threads: int, address: str | None, slurm: list[str] | None) -> RunOptions:

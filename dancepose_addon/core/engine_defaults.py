@@ -1,7 +1,9 @@
-"""Samples per pixel of Cycles, where the user chooses none: shared by the renderer and by the plans of studies."""
+"""Names of the render engines, and Cycles' default samples per pixel: shared by the renderer and by studies."""
 
 from typing import Final
 
+FORMER_NAMES: Final = {"study": "cycles", "preview": "workbench"}
+"""Names up to release 0.1, which stay readable in scripts, commands and study files."""
 SAMPLES_GPU: Final = 64
 SAMPLES_CPU_DENOISED: Final = 2
 """One sample loses mouth and eyes of a face (docs/study.md)."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import tomllib
 from typing import Any, Final, TypeVar
 
+from dancepose_addon.core.engine_defaults import FORMER_NAMES
 from dancepose_addon.core.errors import FormatError, MissingFileError
 from dancepose_addon.core.fit.settings import FIT_OPTIONS, FitSettings
 from dancepose_addon.core.skeleton.layouts import LAYOUTS
@@ -15,8 +16,6 @@ from . import values
 
 T = TypeVar("T")
 
-RENAMED_ENGINES: Final = {"study": "cycles", "preview": "workbench"}
-"""Names of the render engines in study files of earlier versions."""
 SYSTEM_FIT_OPTIONS: Final = tuple(option for option in FIT_OPTIONS if option.name != "betas")
 """Fit options of a [[system]]. The body's shape is the same for all systems: [stage] betas."""
 
@@ -43,6 +42,7 @@ class System:
         label: Name in pictures and in the report.
         layout: Skeleton layout, where the files do not state it.
         fps: Frames per second, where the files do not state them.
+        read: Further hints for the readers, such as ``up=z,unit=cm``.
         fit: Options of the fit.
         regressor: ONNX file; None for the regressor that is shipped for the layout.
         device: What the regressor runs on.
@@ -53,6 +53,7 @@ class System:
     label: str = option(values.check_text, "")
     layout: str | None = option(values.one_of(*LAYOUTS), None)
     fps: float | None = option(values.number_from(0.001, 1000.0), None)
+    read: str | None = option(values.check_read, None)
     fit: FitSettings = FitSettings()
     regressor: str | None = option(values.check_path, None)
     device: str = option(values.one_of("auto", "cuda", "cpu", "numpy"), "cpu")
@@ -95,7 +96,7 @@ class Picture:
 
     size: tuple[int, int] = option(values.check_size, (720, 720))
     fps: float = option(values.number_from(1.0, 240.0), 25.0)
-    engine: str = option(values.one_of("cycles", "workbench", renamed=RENAMED_ENGINES), "cycles")
+    engine: str = option(values.one_of("cycles", "workbench", renamed=FORMER_NAMES), "cycles")
     device: str = option(values.one_of("cpu", "gpu", "auto"), "cpu")
     samples: int = option(values.whole_from(0, 4096), 0)
     background: str = option(values.one_of("stage", "transparent"), "stage")
@@ -286,9 +287,9 @@ def parse_study(table: Mapping[str, Any], *, root: Path, source: str = "study.to
 
 def _renamed_engine(table: Mapping[str, Any], source: str) -> tuple[str, ...]:
     old = table.get("picture", {}).get("engine")
-    if old not in RENAMED_ENGINES:
+    if old not in FORMER_NAMES:
         return ()
-    return (f'{source}: engine = "{old}" is now called "{RENAMED_ENGINES[old]}"; the old name still works.',)
+    return (f'{source}: engine = "{old}" is now called "{FORMER_NAMES[old]}"; the old name still works.',)
 
 
 def _entries(kind: type[T], table: Mapping[str, Any], key: str, source: str) -> tuple[T, ...]:

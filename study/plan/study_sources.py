@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 import hashlib
 import json
 from pathlib import Path
+import re
 from typing import Any, Final
 
 from dancepose_addon.core.atomic import replacing
@@ -16,6 +17,7 @@ from dancepose_addon.core.skeleton.readers import examine, sequence_of
 from dancepose_addon.core.skeleton.recording import Hints, PoseRecording
 from dancepose_addon.core.skeleton.sequence import validate
 
+from .program import code_hash
 from .study_file import Song, System
 
 AUDIO_SUFFIXES: Final = (".wav", ".mp3", ".ogg", ".m4a", ".flac")
@@ -178,6 +180,20 @@ class SourceInfo:
     trouble: str = ""
 
 
+def in_study_terms(text: str) -> str:
+    """Replace options of the command line in a message by the keys of [[system]] that do the same."""
+    text = re.sub(r"--read ([a-z]+=[\w.-]+)", r'`read = "\1"` of the [[system]]', text)
+    return re.sub(r"--(?:no-)?(fps|layout|regressor|refine|adapt|smooth|level|foot-lock)\b", _key_of_option, text)
+
+
+def _key_of_option(found: re.Match[str]) -> str:
+    return f"`{found[1].replace('-', '_')}` of the [[system]]"
+
+
+def _notes(notes: Iterable[str]) -> tuple[str, ...]:
+    return tuple(in_study_terms(note) for note in notes)
+
+
 def without_music(notes: Iterable[str]) -> list[str]:
     """Drop the notes about a source's own music: a study plays the song's."""
     return [note for note in notes if "no music" not in note]
@@ -192,14 +208,14 @@ def look_into(path: Path, system: System, content: str, infos: Cache) -> SourceI
         content: Hash of its content.
         infos: Descriptions of sources, by content.
     """
-    key = json.dumps([content, system.layout, system.fps, arguments_of(system.fit)])
+    key = json.dumps([code_hash(), content, system.layout, system.fps, system.read, arguments_of(system.fit)])
     table = infos.get(key, lambda: asdict(_look(path, system)))
     return SourceInfo(**{**table, "notes": tuple(table["notes"])})
 
 
 def _look(path: Path, system: System) -> SourceInfo:
-    hints = Hints(layout=system.layout, fps=system.fps)
     try:
+        hints = Hints(layout=system.layout, fps=system.fps).with_text(system.read)
         examination = examine(path, hints)
         recording, interpretation = examination.recording, examination.interpretation
         if isinstance(recording, PoseRecording):
@@ -208,9 +224,9 @@ def _look(path: Path, system: System) -> SourceInfo:
             raise _no_rate(path, system)
         sequence = validate(sequence_of(examination))
     except DancePoseError as error:
-        return SourceInfo(trouble=str(error))
+        return SourceInfo(trouble=in_study_terms(str(error)))
     return SourceInfo(
-        sequence.layout.name, duration_s=sequence.duration_s, fps=sequence.fps, notes=tuple(sequence.notes)
+        sequence.layout.name, duration_s=sequence.duration_s, fps=sequence.fps, notes=_notes(sequence.notes)
     )
 
 
@@ -223,7 +239,9 @@ def _describe_rotations(recording: PoseRecording, system: System, hints: Hints) 
     findings = (*recording.findings, *interpret_theta(recording, hints)[2])
     doubts = (finding.sentence() for finding in findings if finding.doubtful)
     duration_s = len(recording.rotvec) / fps
-    return SourceInfo("smpl24", rotations=True, duration_s=duration_s, fps=fps, notes=(*recording.notes, *doubts))
+    return SourceInfo(
+        "smpl24", rotations=True, duration_s=duration_s, fps=fps, notes=_notes((*recording.notes, *doubts))
+    )
 
 
 def _no_rate(path: Path, system: System) -> InputError:

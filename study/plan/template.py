@@ -117,6 +117,7 @@ def _system_comments(name: str) -> list[str]:
         _comment(f"label = {json.dumps(name)}", "name in pictures and in the report"),
         _comment('layout = "md23"', "skeleton layout, where the files do not state it"),
         _comment("fps = 25", "frames per second, where the files do not state them"),
+        _comment('read = "up=z,unit=cm"', "axis that points up and unit, where they are not detected"),
         *(_comment(f"{entry.name} = {_toml_value(entry)}", entry.info.help) for entry in SYSTEM_FIT_OPTIONS),
         _comment('regressor = "model.onnx"', "default: the regressor that is shipped for the layout"),
     ]

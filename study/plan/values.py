@@ -6,8 +6,9 @@ import os
 import re
 from typing import Any, Final, NoReturn, TypeAlias
 
-from dancepose_addon.core.errors import FormatError
+from dancepose_addon.core.errors import FormatError, InputError
 from dancepose_addon.core.options import Option
+from dancepose_addon.core.skeleton.recording import NO_HINTS
 
 Check: TypeAlias = Callable[[Any, str], Any]
 """Takes a value and where it is; returns the converted value or raises FormatError."""
@@ -41,6 +42,16 @@ def check_name(value: Any, where: str) -> str:
     if not isinstance(value, str) or not NAME.fullmatch(value):
         _refuse(value, where, "a name of letters, digits and _ . + - that begins with a letter or digit")
     return value
+
+
+def check_read(value: Any, where: str) -> str:
+    """Require hints for the readers, as of ``--read``: up=z,unit=cm."""
+    text = check_text(value, where)
+    try:
+        NO_HINTS.with_text(text)
+    except InputError as error:
+        raise FormatError(f"{where} is {text!r:.200}: {error}") from error
+    return text
 
 
 def check_flag(value: Any, where: str) -> bool:

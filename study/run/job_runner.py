@@ -21,6 +21,7 @@ from ..plan.paths import StudyPaths
 from ..plan.planning import Segment, segments_of
 from ..plan.study_file import Study, parse_study
 from ..plan.study_folder import require_no_input
+from ..plan.study_sources import in_study_terms
 from .blender_worker import BlenderWorker, OnFrame
 from .job_results import FRAME_KEY, comparisons_of, stills_of
 
@@ -101,7 +102,8 @@ class JobRunner:
             if job.kind in IN_BLENDER:
                 request = self.request(job)
                 timeout_s = PROBE_TIMEOUT_S if job.kind == "probe" else self._study.run.timeout_s
-                return self._worker.run(job.id, request, timeout_s=timeout_s, on_frame=on_frame)
+                result = self._worker.run(job.id, request, timeout_s=timeout_s, on_frame=on_frame)
+                return replace(result, message=in_study_terms(result.message))
             result = self._jobs[job.kind](job)
         except DancePoseError as error:
             result = Result(job.id, False, error_kind(error), str(error))
@@ -137,6 +139,7 @@ class JobRunner:
             source=study.root / job.what["source"],
             layout=system.layout,
             fps=system.fps,
+            read=system.read,
             settings=study.fit_settings(system),
             device=system.device,
             regressor=study.path(system.regressor),

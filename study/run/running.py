@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 import os
 from typing import Any, Final
 
+from dancepose_addon.core.errors import Cancelled
+
 from ..plan.ffmpeg_program import FfmpegProgram, require_same
 from ..plan.jobs import read_jobs
 from ..plan.study_folder import require_separate_folder
 from .driver import Driver, RunProgress, Summary
 from .executors import Executor
 from .executors.local import LocalExecutor
-from .interruption import RunStopped, raising_on_signals
 from .job_runner import RunContext
 from .journal import Journal, locked
 from .launching import blender_command
@@ -61,7 +62,7 @@ def run_plan(
         FormatError: The plan is of another version, or damaged.
         EngineError: There is no Blender, or the ffmpeg of the plan is not there.
         DancePoseError: Another run is working on the same folder.
-        RunStopped: Ctrl-C or SIGTERM; everything that was started has ended.
+        Cancelled: KeyboardInterrupt, by Ctrl-C or SIGTERM; everything that was started has ended.
     """
     paths = context.paths
     with locked(paths.lock):
@@ -72,27 +73,26 @@ def run_plan(
         driver: Driver | None = None
         executor: Executor | None = None
         try:
-            with raising_on_signals():
-                executor = _executor(context, options)
-                driver = Driver(
-                    read_jobs(paths.plan),
-                    paths=paths,
-                    journal=Journal.open(paths.journal),
-                    executor=executor,
-                    retries=study.run.retries,
-                    on_message=on_message,
-                    on_progress=on_progress,
-                )
-                try:
-                    return driver.run()
-                finally:
-                    executor.close()
-        except KeyboardInterrupt as cause:
+            executor = _executor(context, options)
+            driver = Driver(
+                read_jobs(paths.plan),
+                paths=paths,
+                journal=Journal.open(paths.journal),
+                executor=executor,
+                retries=study.run.retries,
+                on_message=on_message,
+                on_progress=on_progress,
+            )
+            try:
+                return driver.run()
+            finally:
+                executor.close()
+        except KeyboardInterrupt:
             if executor is not None:
                 executor.close()  # once more, for a signal that arrived while it was closing
             if driver is not None:
                 driver.remove_leftovers()
-            raise RunStopped(STOPPED, cause) from None
+            raise Cancelled(STOPPED) from None
 
 
 def processor_count() -> int:

@@ -48,6 +48,7 @@ def test_a_minimal_study_is_complete() -> None:
         ({"output": {"sheets": 1}}, "true or false"),
         ({"song": [{"name": "s", "window": [0, 1]}]}, "a window but no audio"),
         ({"stage": {"backdrop_rgb": [0, 0, 2]}}, "red, green, blue"),
+        ({"system": [{"name": "a", "files": "x", "read": "up"}]}, "read is 'up'"),
         ({"camera": 3}, "expected a table"),
     ],
 )

@@ -11,7 +11,7 @@ from typing import Final
 import bpy
 
 from ...core.camera_framing import Shot
-from ...core.engine_defaults import SAMPLES_CPU_DENOISED, SAMPLES_CPU_PLAIN, SAMPLES_GPU
+from ...core.engine_defaults import FORMER_NAMES, SAMPLES_CPU_DENOISED, SAMPLES_CPU_PLAIN, SAMPLES_GPU
 from ...core.errors import EngineError
 from ..narrowing import present, render_of, view_settings_of
 from ..stage import stage
@@ -28,8 +28,6 @@ ORDER: Final = {
     "workbench": ("workbench", "cycles"),
 }
 """Engines to try, in order, for each choice of the user."""
-FORMER_NAMES: Final = {"study": "cycles", "preview": "workbench"}
-"""Names up to release 0.1, which stay readable in scripts, commands and study files."""
 IDENTIFIERS: Final = {"cycles": "CYCLES", "workbench": "BLENDER_WORKBENCH"}
 TITLES: Final = {"cycles": "Cycles", "workbench": "Workbench"}
 
