@@ -169,7 +169,7 @@ def test_style_and_guesses_are_passed_on(extension):
 
     settings = extension.context.scene.dancepose
     assert fit_settings_of(settings, 10).style is None
-    settings.style = "mosh"
+    settings.style = "MOSH"
     assert fit_settings_of(settings, 10).style == "mosh"
     assert not hints_of(settings).accept_doubt
     settings.accept_doubt = True
