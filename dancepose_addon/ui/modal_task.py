@@ -11,6 +11,7 @@ from ..core.errors import Cancelled, DancePoseError
 from ..core.progress import Progress
 from .blender_types import OperatorResult
 from .properties import settings_in
+from .reading import panel_message
 from .text_layout import translate
 
 if TYPE_CHECKING:
@@ -185,8 +186,8 @@ class ModalSteps(bpy.types.Operator):
         if isinstance(error, Cancelled):
             self.report({"INFO"}, str(error))
             return {"CANCELLED"}
-        owner.problem = str(error)
-        self.report({"ERROR"}, str(error))
+        owner.problem = panel_message(error)
+        self.report({"ERROR"}, panel_message(error))
         return {"CANCELLED"}
 
 

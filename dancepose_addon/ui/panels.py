@@ -132,7 +132,7 @@ class DANCEPOSE_PT_reading(_SidebarPanel):
         column.prop(settings, "layout")
         if settings.layout == "FILE":
             column.prop(settings, "layout_file")
-        for name in ("fps", "unit", "up", "mirror", "values", "take"):
+        for name in ("fps", "unit", "up", "mirror", "values", "take", "accept_doubt"):
             column.prop(settings, name)
         column.separator()
         column.prop(settings, "first")

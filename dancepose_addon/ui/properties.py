@@ -17,12 +17,6 @@ LAYOUT_ITEMS = (
     *((layout.name, layout.name, layout.title) for layout in LAYOUTS.values()),
     ("FILE", "From File", "Your own layout, described in a .toml file"),
 )
-STYLE_ITEMS = (
-    ("AUTO", "As the Regressor", "The convention that the regressor was trained for; AIST++ where it names none"),
-    ("AIST", "AIST++", "Bodies fitted to key-points, and the output of music-to-dance models"),
-    ("MOSH", "AMASS", "Bodies fitted to markers by MoSh"),
-    ("REGRESSOR", "Untouched", "The twist that the regressor gives, whatever its convention"),
-)
 UNIT_ITEMS = (
     ("AUTO", "Automatic", "Detect the unit from the height of the body"),
     ("m", "Metres", ""),
@@ -45,6 +39,12 @@ VALUE_ITEMS = (
     ("AUTO", "Automatic", "Detect it from the numbers"),
     ("positions", "Positions", "The numbers are positions of points"),
     ("rotations", "Rotations", "The numbers are rotation vectors of SMPL's joints"),
+)
+STYLE_ITEMS = (
+    ("AUTO", "Automatic", "Convention of the regressor's training data, or AIST++ if it names none"),
+    ("AIST", "AIST++", "Bodies fitted to keypoints, and the output of music-to-dance models"),
+    ("MOSH", "AMASS", "Bodies fitted to markers by MoSh"),
+    ("REGRESSOR", "Regressor", "Output of the regressor, unchanged"),
 )
 IMPORT_ITEMS = (
     ("ADD", "Add", "Add another dancer"),
@@ -133,6 +133,11 @@ class DANCEPOSE_PG_settings(bpy.types.PropertyGroup):
         min=0,
         update=update_callbacks.on_reading,
     )
+    accept_doubt: bpy.props.BoolProperty(
+        name="Accept Guesses",
+        description="Continue although the file can only be read by guessing",
+        update=update_callbacks.on_reading,
+    )
     first: bpy.props.IntProperty(name="First Frame", description="First frame of the file to use", min=0)
     last: bpy.props.IntProperty(name="Last Frame", description="Last frame of the file to use. 0: to the end", min=0)
     audio: bpy.props.StringProperty(
@@ -207,12 +212,12 @@ class DANCEPOSE_PG_settings(bpy.types.PropertyGroup):
         description="Remove a drift of the recording's floor, if there is one",
         default=True,
     )
+    foot_lock: bpy.props.BoolProperty(name="Lock Feet", description="Keep standing feet still and on the floor")
     style: bpy.props.EnumProperty(
-        name="Twist",
-        description="Convention of how bones are turned about themselves, which joints do not show",
+        name="Style",
+        description="Convention for the twist of bones, which keypoints do not determine",
         items=STYLE_ITEMS,
     )
-    foot_lock: bpy.props.BoolProperty(name="Lock Feet", description="Keep standing feet still and on the floor")
     result: bpy.props.StringProperty(name="Result", options={"HIDDEN"})
     problem: bpy.props.StringProperty(name="Problem", options={"HIDDEN"})
 

@@ -8,7 +8,7 @@ import bpy
 
 from ..core.body.model import BodyModel
 from ..core.body.motion import BodyMotion
-from ..core.errors import InputError
+from ..core.errors import DancePoseError, DoubtError, InputError
 from ..core.io.opening import open_source
 from ..core.io.theta import interpret_theta
 from ..core.skeleton.readers import Examination, examine
@@ -84,8 +84,23 @@ def hints_of(settings: "DANCEPOSE_PG_settings") -> Hints:
         None if choice == "AUTO" else str(choice)
         for choice in (settings.unit, settings.up, settings.mirror, settings.values)
     )
-    fps = settings.fps or None
-    return Hints(layout_of(settings), fps, unit=unit, up=up, mirror=mirror, values=values, take=settings.take)
+    return Hints(
+        layout_of(settings),
+        settings.fps or None,
+        unit=unit,
+        up=up,
+        mirror=mirror,
+        values=values,
+        take=settings.take,
+        accept_doubt=settings.accept_doubt,
+    )
+
+
+def panel_message(error: DancePoseError) -> str:
+    """Return an error's sentence, with the panel's own way to continue after a doubtful reading."""
+    if isinstance(error, DoubtError):
+        return f"{error} In the sidebar, these are the settings of Override, and Accept Guesses."
+    return str(error)
 
 
 def open_motion(source: SourceSettings, body: BodyModel) -> KeypointSequence | BodyMotion:

@@ -59,7 +59,7 @@ def on_reading(settings: "DANCEPOSE_PG_settings", _context: bpy.types.Context) -
     try:
         settings.found = reading.describe_source(settings)
     except DancePoseError as error:
-        settings.problem = str(error)
+        settings.problem = reading.panel_message(error)
 
 
 def on_body(settings: "DANCEPOSE_PG_settings", context: bpy.types.Context) -> None:

@@ -134,6 +134,60 @@ def test_a_chosen_regressor_says_what_it_is(extension):
     assert "ONNX" in settings.regressor_problem
 
 
+def test_a_device_that_does_not_run_says_why_in_the_fit_panel(extension):
+    from importlib.util import find_spec
+
+    if find_spec("onnxruntime") is not None:
+        import onnxruntime
+
+        if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+            pytest.skip("CUDA may run here")
+    settings = extension.context.scene.dancepose
+    settings.device = "cuda"
+    assert settings.regressor_found == ""
+    assert "CUDA" in settings.regressor_problem or "onnxruntime" in settings.regressor_problem
+    settings.device = "numpy"
+    assert settings.regressor_problem == ""
+    assert "on NumPy" in settings.regressor_found
+
+
+def test_scenes_of_earlier_releases_keep_their_engine(extension):
+    """Saved files store the number of a choice: 0 was study and 1 was preview."""
+    stage = extension.context.scene.dancepose_stage
+    numbers = {item.identifier: item.value for item in stage.bl_rna.properties["engine"].enum_items}
+    assert numbers == {"cycles": 0, "workbench": 1}
+    if extension.app.version < (5, 0, 0):  # later versions do not give access to the stored number
+        stage["engine"] = 1
+        assert stage.engine == "workbench"
+        stage["engine"] = 0
+        assert stage.engine == "cycles"
+
+
+def test_style_and_guesses_are_passed_on(extension):
+    from dancepose_addon.ui.importing import fit_settings_of
+    from dancepose_addon.ui.reading import hints_of
+
+    settings = extension.context.scene.dancepose
+    assert fit_settings_of(settings, 10).style is None
+    settings.style = "MOSH"
+    assert fit_settings_of(settings, 10).style == "mosh"
+    assert not hints_of(settings).accept_doubt
+    settings.accept_doubt = True
+    assert hints_of(settings).accept_doubt
+
+
+def test_a_doubtful_file_stops_with_the_panels_own_way_on(extension, tmp_path):
+    """Points that are no person: noise in a box."""
+    path = tmp_path / "noise.npz"
+    np.savez(path, keypoints=np.random.default_rng(3).uniform(-1.0, 1.0, (40, 23, 3)), fps=25.0, layout="md23")
+    settings = extension.context.scene.dancepose
+    settings.source = str(path)
+    assert "Accept Guesses" in settings.problem
+    settings.accept_doubt = True
+    assert settings.problem == ""
+    assert settings.found.startswith("format") or "layout: md23" in settings.found
+
+
 def test_presets_set_the_whole_fit(extension):
     settings = extension.context.scene.dancepose
     settings.adapt = True

@@ -10,7 +10,8 @@ import sys
 from typing import Any, Final
 
 INSIDE: Final = Path(__file__).parent / "inside"
-TIMEOUT_S: Final = 150.0
+TIMEOUT_S: Final = 600.0
+"""Time limit of one script. It is generous, because Blender may hang but a busy machine is only slow."""
 HIDDEN: Final = ("onnxruntime",)
 """Packages of the environment that an installed extension has to do without."""
 OF_BLENDER: Final = ("tmp/blender_", "home/.cache/thumbnails/")

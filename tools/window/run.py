@@ -20,7 +20,7 @@ ROOT: Final = HERE.parents[1]
 DEBIAN: Final = ROOT / "build" / "window" / "debian"
 INSIDE: Final = Path("tmp") / "dancepose"
 SCREEN: Final = (1280, 800)
-TIMEOUT_S: Final = 900.0
+TIMEOUT_S: Final = 2400.0
 COLOURS: Final = 224
 """Number of colours of a saved picture: flat surfaces and letters need few."""
 MARGIN_PX: Final = 8
