@@ -148,7 +148,7 @@ def run_row(
         settings = (*EARLIER, *settings)
     config = load_config(row.preset, (*settings, f"data.holdout={HOLDOUT}", f"optim.steps={steps}"))
     data = load_data(config, body, motion=motion if row.motion else (), poses=poses)
-    begun = time.perf_counter()
+    began_s = time.perf_counter()
     checkpoint = load_checkpoint(train(config, data, body, folder, TrainOptions(resume=True)))
     table: dict[str, Any] = {
         "title": row.title,
@@ -156,7 +156,7 @@ def run_row(
         "settings": list(settings),
         "steps": steps,
         "batch": config.optim.batch,
-        "seconds": round(time.perf_counter() - begun, 1),
+        "seconds": round(time.perf_counter() - began_s, 1),
     }
     for regressor in regressors_of(checkpoint, body):
         name = regressor.info.layout.name

@@ -24,7 +24,7 @@ def require_torch() -> None:
     if missing:
         raise TrainerError(
             f"Training and export need {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not "
-            "installed. Install them with `pip install 'dancepose[train]'`."
+            f"installed. Install {'it' if len(missing) == 1 else 'them'} with `pip install {' '.join(missing)}`."
         )
 
 
