@@ -65,7 +65,7 @@ os._exit(0)
 
 
 def main() -> int:
-    """Print both; the exit code tells whether the goals are met."""
+    """Print both; the exit code states whether the goals are met."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
     rounds: int = parser.parse_args().rounds

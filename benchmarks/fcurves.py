@@ -23,7 +23,7 @@ GOAL = 100.0
 
 
 def main() -> int:
-    """Print both times and their ratio; the exit code tells whether the goal is met."""
+    """Print both times and their ratio; the exit code states whether the goal is met."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=2000)
     frames: int = parser.parse_args().frames

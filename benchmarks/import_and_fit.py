@@ -30,7 +30,7 @@ WALTZ = Path(__file__).parents[1] / "examples" / "waltz"
 
 
 def main() -> int:
-    """Print the time of each run; the exit code tells whether the median meets the goal."""
+    """Print the time of each run; the exit code states whether the median meets the goal."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", type=Path)
     parser.add_argument("--regressor", type=Path)

@@ -50,10 +50,10 @@ def train_on(folder: Path, steps: int) -> None:
     body = load_body(None)
     config = load_config("best", (f"optim.steps={steps}", "augment.mirror=0.5", "data.procedural_poses=5000"))
     data = load_data(config, body, motion=(), poses=folder)
-    begun = time.perf_counter()
+    began_s = time.perf_counter()
     with tempfile.TemporaryDirectory() as out:
         train(config, data, body, Path(out))
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - began_s
     # Every row that training could draw is looked at once, so that the peak is what a long run reaches.
     total = sum(float(np.abs(shard[first : first + CLIP]).sum(dtype=np.float64)) for shard in open_shards(folder).shards
                 for first in range(0, len(shard), CLIP))  # fmt: skip
@@ -72,11 +72,11 @@ def main() -> None:
         train_on(arguments.child, arguments.steps)
         return
     with tempfile.TemporaryDirectory() as folder:
-        begun = time.perf_counter()
+        began_s = time.perf_counter()
         generate(Path(folder), arguments.frames)
         size = sum(path.stat().st_size for path in Path(folder).iterdir())
         print(
-            f"writing, {arguments.frames} poses: {time.perf_counter() - begun:.0f} s, {size / 1e9:.2f} GB on the disk, "
+            f"writing, {arguments.frames} poses: {time.perf_counter() - began_s:.0f} s, {size / 1e9:.2f} GB on disk, "
             f"peak {peak_gb():.2f} GB",
             flush=True,
         )

@@ -17,6 +17,7 @@ import json
 import os
 from pathlib import Path
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -28,7 +29,7 @@ from dancepose_addon.core.atomic import replacing
 
 ROOT: Final = Path(__file__).parents[1]
 AREAS: Final = {
-    "dancepose_addon/core/fit": ("tests/fit",),
+    "dancepose_addon/core/fit": ("tests/fit", "tests/core"),
     "dancepose_addon/core": ("tests/core", "tests/fit"),
     "trainer": ("tests/trainer", "tests/export"),
     "study": ("tests/study",),
@@ -200,11 +201,13 @@ def choose(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
 
 
 def test_files(path: str, root: Path) -> list[str]:
-    """Return the test modules of a module's room, those that name it first."""
+    """Return the test modules of a module's room, those that import the module or are named after it first."""
     folders = next(tests for area, tests in AREAS.items() if path.startswith(f"{area}/"))
     files = [file for folder in folders for file in sorted((root / folder).glob("test_*.py"))]
-    stem = Path(path).stem
-    named = [file for file in files if stem in file.stem or f"{stem} import" in file.read_text(encoding="utf-8")]
+    parts = path.removesuffix(".py").removesuffix("/__init__").split("/")
+    package, name = re.escape(".".join(parts[:-1])), parts[-1]
+    imported = re.compile(rf"{package}\.{name} import|{package} import .*\b{name}\b")
+    named = [file for file in files if name in file.stem or imported.search(file.read_text(encoding="utf-8"))]
     ordered = [*named, *(file for file in files if file not in named)]
     return [file.relative_to(root).as_posix() for file in ordered]
 

@@ -27,7 +27,7 @@ RUNS = 3
 
 
 def main() -> int:
-    """Print a line per variant; the exit code tells whether the correctives reach the goal."""
+    """Print a line per variant; the exit code states whether the correctives reach the goal."""
     rows = {
         "bones alone": _play(correctives=False, skin=False),
         "linear blend skinning": _play(correctives=False),

@@ -72,9 +72,9 @@ def best_seconds(contestants: dict[str, Callable[[], object]], rounds: int) -> d
         for name, run in contestants.items():
             run()
             for _ in range(2):
-                begun = time.perf_counter()
+                began_s = time.perf_counter()
                 run()
-                best[name] = min(best[name], time.perf_counter() - begun)
+                best[name] = min(best[name], time.perf_counter() - began_s)
     return best
 
 

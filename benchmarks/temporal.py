@@ -63,7 +63,7 @@ def read_frames(folder: Path, *, mirror: bool, known: bool) -> Frames:
     """Read the clips left out (known), or the others."""
     prior = load_poses(folder, mirror=mirror, fps=FPS, rebalance=False)
     away = held_out(prior.clip_names, HOLDOUT)
-    # A mirror image is a clip of its own.
+    # A mirror image counts as a separate clip.
     clip = prior.clip + len(prior.clip_names) * prior.mirrored
     chosen = np.isin(prior.clip, away) == known
     pose, clip = prior.pose_rotmat[chosen], clip[chosen]
@@ -182,11 +182,11 @@ def main() -> None:
     sample = learned.pose[:: max(1, len(learned.pose) // 2000)]
     layout_batch = build_layout_batch(body, [markers_for(get_layout(arguments.layout))], sample)
     print(f"{arguments.layout}: {len(learned.pose)} frames learned from, {len(known.pose)} measured on")
-    print("| sees | degrees, held out | learned from | seconds |\n|---|---|---|---|")
+    print("| input | degrees, held-out clips | training clips | seconds |\n|---|---|---|---|")
     for title, context in (("one frame", False), (f"and those {arguments.apart} before and after", True)):
-        begun = time.perf_counter()
+        began_s = time.perf_counter()
         network = train(learned, layout_batch, config, context=context, steps=arguments.steps, apart=arguments.apart)
-        seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - began_s
         errors = [
             error_deg(network, frames, layout_batch, config, context=context, apart=arguments.apart)
             for frames in (known, learned)

@@ -52,10 +52,10 @@ def operations(config: Config, data: TrainingData) -> int:
 def products_per_second(size: int = 1024) -> float:
     """Return operations per second of a float32 product."""
     first, second = torch.randn(size, size), torch.randn(size, size)
-    begun = time.perf_counter()
+    began_s = time.perf_counter()
     for _ in range(10):
         first @ second
-    return 10 * 2 * size**3 / (time.perf_counter() - begun)
+    return 10 * 2 * size**3 / (time.perf_counter() - began_s)
 
 
 def stepper(config: Config, data: TrainingData, steps: int) -> Callable[[], float]:
@@ -68,9 +68,9 @@ def stepper(config: Config, data: TrainingData, steps: int) -> Callable[[], floa
     def run() -> float:
         def seconds(count: int) -> float:
             with tempfile.TemporaryDirectory() as folder:
-                begun = time.perf_counter()
+                began_s = time.perf_counter()
                 train(timed, data, body, Path(folder), TrainOptions(limit_steps=count))
-                return time.perf_counter() - begun
+                return time.perf_counter() - began_s
 
         # The difference of two lengths leaves out what happens once: setting up, logging, the checkpoint.
         return (seconds(steps + 2) - seconds(2)) / steps

@@ -161,7 +161,7 @@ def new_run_state(config: Config, layout_batch: LayoutBatch, device: torch.devic
 def _optimiser(config: OptimConfig, model: nn.Module, rate: float) -> torch.optim.Optimizer:
     if config.optimiser == "adam":
         return torch.optim.Adam(model.parameters(), lr=rate, fused=True)
-    # Offsets and the factors of batch normalisation have a meaning of their own: only matrices decay.
+    # Only matrices decay; biases and batch-norm factors should not shrink towards zero.
     matrices = [parameter for parameter in model.parameters() if parameter.ndim > 1]
     others = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]

@@ -137,3 +137,13 @@ def test_an_orbit_holds_all_from_everywhere_and_turns_about_the_middle():
     quarter, _ = orbited(shot, np.zeros(3), np.pi / 2.0)
     # By hand: a quarter turn about +y takes +z to +x.
     np.testing.assert_allclose(quarter, shot.position_m[[2, 1, 0]] * (1.0, 1.0, -1.0), atol=1e-9)
+
+
+def test_a_following_camera_moves_about_the_shots_own_place():
+    """Two metres to and fro, 20 m from the origin: the shot stands at the mean of the way."""
+    x = 20.0 + np.sin(np.arange(500) / 50.0)
+    points = np.stack([x[:, None] + [-0.3, 0.3], np.array([[0.0, 1.8]] * 500), np.zeros((500, 2))], axis=-1)
+    shot, way = follow(points, front=np.array([0.0, 0.0, 1.0]), aspect=1.5, fps=25.0)
+    assert way.mean(axis=0) == pytest.approx(np.zeros(3), abs=1e-9)
+    assert shot.position_m[0] == pytest.approx(x.mean(), abs=0.3)
+    assert (shot.position_m + way)[:, 0] == pytest.approx(x, abs=0.5)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from dancepose_addon.core import checklist
 from dancepose_addon.core.checklist import BAD, NOTE, OK, Check, masked, report_of
 
@@ -17,6 +19,13 @@ def test_home_folders_and_names_are_masked(monkeypatch):
     assert told.startswith("at ~/x, /home/<user>/y")
     assert "by <user>" in told
     assert "nosomeoneelse" in told
+
+
+@pytest.mark.parametrize("name", ["root", "me", "x"])
+def test_names_that_are_words_too_stay(monkeypatch, name):
+    monkeypatch.setattr(Path, "home", lambda: Path("/"))
+    monkeypatch.setattr(checklist.getpass, "getuser", lambda: name)
+    assert masked(f"the {name} of a file") == f"the {name} of a file"
 
 
 def test_a_system_without_names_is_no_obstacle(monkeypatch):

@@ -74,3 +74,12 @@ def test_every_layout_is_itself() -> None:
         mapping = mapping_between(layout, layout)
         assert mapping.share == 1.0
         assert mapping.missing == ()
+
+
+@pytest.mark.parametrize(("source", "target"), [("azure32", "coco17"), ("coco17", "h36m17"), ("smpl24", "smpl22")])
+def test_points_that_lie_a_little_off_are_named(source: str, target: str) -> None:
+    mapping = mapping_between(get_layout(source), get_layout(target))
+    near = [name for name, off in zip(mapping.target.keypoints, mapping.away_m, strict=True) if off > MIDDLE_M]
+    notes = " ".join(to_layout(clip_of(source), get_layout(target)).notes)
+    assert ("only nearly" in notes) == bool(near)
+    assert all(name in notes for name in near[:5])

@@ -262,7 +262,7 @@ def _arm(skeleton: Skeleton, beats: F64, side: int) -> None:
     wrist = shoulder + (chest @ reach[..., None])[..., 0]
     pole = (chest @ (elbow_way * mirror)[..., None])[..., 0]
     elbow = bend(shoulder, wrist, pole, lengths)
-    # In the T-pose the arm lies along x and the elbow bends about y, towards the front: away from the pole.
+    # In the T-pose the arm is along x and the elbow bends about y, towards the front: away from the pole.
     hinge = np.cross(-pole, side * (wrist - shoulder))
     for joint, bone, direction in (("shoulder", upper, elbow - shoulder), ("elbow", fore, wrist - elbow)):
         rest_frame = frame(0, side * bone[None], 1, np.array([[0.0, 1.0, 0.0]]))

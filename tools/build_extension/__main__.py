@@ -22,7 +22,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         help=f"build only this zip (repeatable): {', '.join(VARIANTS)}",
     )  # fmt: skip
     parser.add_argument(
-        "--blender", type=Path, help="Blender program whose extension tool is used, not the bpy wheel's"
+        "--blender", type=Path, help="Blender executable whose extension tool is used instead of the bpy wheel's"
     )
     return parser.parse_args(arguments)
 

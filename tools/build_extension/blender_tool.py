@@ -34,9 +34,9 @@ class BlenderTool:
 
     def make_index(self, folder: Path) -> None:
         """Write index.json and index.html for the archives in a folder. Raises PackagingError if Blender cannot."""
-        told = self._run("server-generate", "--repo-dir", folder, "--html")
-        if "duplicate" in told:
-            raise PackagingError(f"Blender's index of {folder} has entries that exclude each other: {told.strip()}")
+        done = self._run("server-generate", "--repo-dir", folder, "--html")
+        if "duplicate" in done:
+            raise PackagingError(f"Blender's index of {folder} has entries that exclude each other: {done.strip()}")
 
     def _tag_arguments(self) -> tuple[str, ...]:
         return () if self.tags is None else (f"--valid-tags={self.tags}",)
@@ -44,11 +44,11 @@ class BlenderTool:
     def _run(self, *arguments: str | Path) -> str:
         command = [*self.command, *map(str, arguments)]
         try:
-            told = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise PackagingError(f"Blender's extension tool does not run ({error}). Give --blender PATH.") from error
-        output = told.stdout + told.stderr
-        if told.returncode != 0:
+        output = done.stdout + done.stderr
+        if done.returncode != 0:
             reasons = [line for line in output.splitlines() if line.strip()]
             raise PackagingError(f"Blender's `extension {arguments[0]}` failed: {' '.join(reasons[-3:])}")
         return output
@@ -70,7 +70,7 @@ def find_tool(blender: Path | None) -> BlenderTool:
         return BlenderTool((str(blender), "--command", "extension"))
     spec = find_spec("bpy")
     if spec is not None and spec.origin is not None:
-        # Blender's scripts lie in a folder named by its version; bpy itself need not be loaded.
+        # Blender's scripts are in a folder named after its version; bpy itself need not be loaded.
         for scripts in sorted(Path(spec.origin).parent.glob("*/scripts")):
             tool = scripts / "addons_core" / "bl_pkg" / "cli" / "blender_ext.py"
             tags = scripts / "modules" / "_bpy_internal" / "extensions" / "tags.py"

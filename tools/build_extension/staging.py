@@ -62,7 +62,7 @@ def fill_manifest(text: str, *, platforms: tuple[str, ...], wheels: list[str]) -
     lists = {key: list(values) for key, values in (("platforms", platforms), ("wheels", wheels)) if values}
     if taken := {"platforms", "wheels"} & before.keys():
         raise PackagingError(
-            f"{MANIFEST} has its own {' and '.join(sorted(taken))}: `dancepose package` fills those in."
+            f"{MANIFEST} must not contain {' and '.join(sorted(taken))}: tools/build_extension adds them."
         )
     lines = text.splitlines(keepends=True)
     # Top-level keys have to stand before the first table.

@@ -88,15 +88,15 @@ def fetch_wheels(platform: str, *, version: str, cache: Path) -> list[Path]:
         wheel = cache / wheel_name(version, platform, python)
         if wheel.name not in SHA256:
             raise PackagingError(
-                f"constraints.txt pins {PACKAGE} {version}, and tools/build_extension/wheels.py knows no hash for "
+                f"constraints.txt pins {PACKAGE} {version}, but tools/build_extension/wheels.py has no hash for "
                 f"{wheel.name}. Add the hashes of that version, as `pip hash` prints them."
             )
         if not _is_whole(wheel):
             _download(wheel, version, platform, python)
         if not _is_whole(wheel):
             raise PackagingError(
-                f"{wheel} has another hash than tools/build_extension/wheels.py. Remove it and run this again; if it "
-                "happens again, do not use that package index."
+                f"{wheel} does not have the hash listed in tools/build_extension/wheels.py. Remove it and run this "
+                "again; if that does not help, do not use this package index."
             )
         wheels.append(wheel)
     return wheels
@@ -114,17 +114,17 @@ def _download(wheel: Path, version: str, platform: str, python: str) -> None:
     command += ["--platform", WHEEL_PLATFORMS[platform], "--python-version", python]
     command += ["--implementation", "cp", "--abi", "cp" + python.replace(".", ""), f"{PACKAGE}=={version}"]
     try:
-        told = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_TIMEOUT_S)
-        reason = "" if told.returncode == 0 and wheel.is_file() else _last_error(told.stderr)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_TIMEOUT_S)
+        reason = "" if done.returncode == 0 and wheel.is_file() else _last_error(done.stderr)
     except subprocess.TimeoutExpired:
         reason = f"no answer within {DOWNLOAD_TIMEOUT_S:.0f} s"
     if reason:
         raise PackagingError(
-            f"{wheel.name} could not be downloaded ({reason}). Is there a network? Give --only slim for the zip "
-            f"without wheels, or put the file into {wheel.parent} yourself."
+            f"{wheel.name} could not be downloaded ({reason}). Check the network connection, use --only slim for the "
+            f"zip without wheels, or put the file into {wheel.parent}."
         )
 
 
 def _last_error(text: str) -> str:
     lines = [line for line in text.splitlines() if line.startswith("ERROR")] or text.splitlines()
-    return lines[-1].removeprefix("ERROR: ") if lines else "pip gave no reason"
+    return lines[-1].removeprefix("ERROR: ") if lines else "pip printed no reason"

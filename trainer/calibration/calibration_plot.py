@@ -97,7 +97,7 @@ def _draw(axes: "Axes", view: View, markers: MarkerSet, points_m: F32, body: Bod
     for index, (x, y, depth) in enumerate(seen):
         if max(abs(x), abs(y), abs(depth)) > view.reach_m:
             continue
-        # In front of the skin that is seen there, as far as the nearest corners tell.
+        # Hidden if behind the visible skin, judged by the nearest corners.
         beside = np.linalg.norm(corners[near][..., :2] - [x, y], axis=2) < 0.03
         hidden = bool(beside.any()) and depth < corners[near][..., 2][beside].max() - 0.03
         axes.plot(x, y, "o", ms=7, mec="tab:red", mfc="none" if hidden else "tab:red")

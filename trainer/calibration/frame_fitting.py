@@ -163,17 +163,17 @@ def fit_to_frames(
 
 
 def nearest_attachment(
-    twin: TorchBody, samples: BodySamples, laid: PoseUnknowns, index: int, cloud: Tensor
+    twin: TorchBody, samples: BodySamples, fitted: PoseUnknowns, index: int, cloud: Tensor
 ) -> Attachment:
     """Attach each point of one frame to the nearest position of the body fitted to it."""
     one = slice(index, index + 1)
     poses = PoseUnknowns(
         torch.zeros(1, dtype=torch.int64),
-        laid.root[one],
-        laid.turn[one],
-        laid.place[one],
-        laid.log_scale[one],
-        laid.betas[one],
+        fitted.root[one],
+        fitted.turn[one],
+        fitted.place[one],
+        fitted.log_scale[one],
+        fitted.betas[one],
     )
     posed = points_of(twin, samples.places, poses)[0]
     chosen = torch.cdist(cloud, posed).argmin(dim=1).numpy()

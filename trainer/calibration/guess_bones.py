@@ -104,9 +104,9 @@ def guess_assignment(keypoints_m: F32, body: BodyModel, *, seed: int = 0, progre
     twin, skin = torch_body(body, joint_markers(SMPL24)), Skin(body)
     samples = sample_body(body)
     views = upright_frames(cloud)
-    laid, loss = fit_to_frames(twin, samples, torch.from_numpy(cloud[views]), progress=part_of(progress, 0.0, 0.4))
+    fitted, loss = fit_to_frames(twin, samples, torch.from_numpy(cloud[views]), progress=part_of(progress, 0.0, 0.4))
     attachments = [
-        nearest_attachment(twin, samples, laid, index, torch.from_numpy(cloud[views[index // YAWS]]))
+        nearest_attachment(twin, samples, fitted, index, torch.from_numpy(cloud[views[index // YAWS]]))
         for index in range(len(loss))
     ]
     rigid = _rigid_pairs(frames)

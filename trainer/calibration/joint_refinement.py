@@ -215,9 +215,9 @@ def near_skin(markers: MarkerSet, start: MarkerSet, body: BodyModel) -> MarkerSe
     def away(places: F32) -> F32:
         return np.asarray(skin.distance(torch.from_numpy(np.ascontiguousarray(places, np.float32))).numpy())
 
-    begun = away(first)
-    least, most = np.minimum(SKIN_M[0], begun), np.maximum(SKIN_M[1], begun)
-    bound = (begun >= SKIN_M[0] - ROUNDING_M) & (begun <= SKIN_M[1] + ROUNDING_M)
+    start_m = away(first)
+    least, most = np.minimum(SKIN_M[0], start_m), np.maximum(SKIN_M[1], start_m)
+    bound = (start_m >= SKIN_M[0] - ROUNDING_M) & (start_m <= SKIN_M[1] + ROUNDING_M)
     low, high = np.zeros(len(first)), np.ones(len(first))
 
     def within(places: F32) -> NDArray[np.bool_]:

@@ -72,7 +72,7 @@ def synthesise(
     seen = clean + (config.noise_m + missed * config.displaced_m) * normal(*clean.shape)
     if config.gap:
         seen = seen + _gaps(layout_batch, count, config, rng)
-    # The person's size as the clip's mean edge lengths tell it: a frame alone would tell it less well.
+    # Size of the subject from the clip's mean edge lengths, which are more accurate than a single frame's.
     edges = (
         layout_batch.by_sample(layout_batch.posed_ratio, count)
         * layout_batch.edge_sum(rest)

@@ -123,10 +123,10 @@ def evaluate_known(regressor: PoseRegressor, body: BodyModel, clip: KnownClip) -
 def _compare(regressor: PoseRegressor, body: BodyModel, clip: KeypointSequence, pose: F32) -> ClipErrors:
     posed = keypoints_from_pose(regressor.info.markers, body.rest_joints(), pose)
     scale, translation = solve_scale_and_translation(posed, clip.keypoints_m, clip.confidence)
-    laid = np.float32(scale) * posed + translation[:, None]
+    placed = np.float32(scale) * posed + translation[:, None]
     backward = faces_backward(clip.keypoints_m, clip.layout)
-    error = per_point_error_m(laid, clip.keypoints_m)
-    return ClipErrors(Path(clip.source).name, scale, error, backward, laid, clip.keypoints_m)
+    error = per_point_error_m(placed, clip.keypoints_m)
+    return ClipErrors(Path(clip.source).name, scale, error, backward, placed, clip.keypoints_m)
 
 
 def _vertex_error_m(body: BodyModel, first: F32, second: F32, batch: int = 64) -> F32:

@@ -179,7 +179,7 @@ def _alignment(position: F32, index: dict[str, int], rest_joints_m: F32) -> F32:
         j, bone = JOINT_INDEX[joint], position[index[end]] - position[index[start]]
         aligned[j] = minimal_turn(rest_joints_m[JOINT_INDEX[child]] - rest_joints_m[j], bone)
         if joint.endswith(("shoulder", "elbow")):
-            # Both hinges' axes lie across the bone, so a turn about the bone lays one over the other.
+            # Both hinge axes are perpendicular to the bone, so a rotation about the bone aligns them.
             along = bone / np.linalg.norm(bone) * (-1.0 if joint.startswith("left") else 1.0)
             aligned[j] = rotvec_to_rotmat((along * ELBOW_HINGE_TILT).astype(np.float32)) @ aligned[j]
     return aligned
@@ -217,7 +217,7 @@ def collar_of_arm(arm: F32, sign: float) -> F32:
     Returns:
         (T, 3, 3), relative to the chest.
     """
-    # Of strided arrays NumPy's last digit depends on where they lie in memory; the same recordings give the same poses.
+    # For strided arrays NumPy's last digit depends on the memory layout; equal recordings have to give equal poses.
     out, up, ahead = np.ascontiguousarray(arm.T)
     elevation = np.arcsin(np.clip(up, -1.0, 1.0))
     # An arm that points behind the back counts as little: collars hardly retract.

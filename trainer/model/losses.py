@@ -33,7 +33,7 @@ def l_3d(predicted: Tensor, keypoints: Tensor) -> Tensor:
 
 
 def l_adv(scores: Tensor) -> Tensor:
-    """Compute the adversarial loss of the generator, which wants every head to answer 1.
+    """Compute the adversarial loss of the generator, whose target is 1 for every head.
 
     Least squares (Mao et al. 2017), summed over the heads as in HMR.
 

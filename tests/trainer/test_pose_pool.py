@@ -82,7 +82,7 @@ def test_folders_that_hold_no_whole_shards(shards: tuple[Path, dict[str, np.ndar
     folder, _ = shards
     with pytest.raises(MissingFileError, match="does not exist"):
         write_shards(tmp_path / "none", tmp_path / "out", rest_joints_m=BODY.rest_joints())
-    with pytest.raises(InputError, match="not one pose"):
+    with pytest.raises(InputError, match="no pose to write"):
         ShardWriter(tmp_path / "empty").close()
     index = folder / "shards.json"
     table = json.loads(index.read_text(encoding="utf-8"))
@@ -90,5 +90,5 @@ def test_folders_that_hold_no_whole_shards(shards: tuple[Path, dict[str, np.ndar
     with pytest.raises(FormatError, match="in its shards and"):
         open_shards(folder)
     index.write_text(json.dumps(table | {"files": ["gone.npy"]}), encoding="utf-8")
-    with pytest.raises(FormatError, match="does not hold whole shards"):
+    with pytest.raises(FormatError, match="does not contain complete shards"):
         open_shards(folder)

@@ -1,4 +1,4 @@
-"""The prior: retargeting of real recordings, mending of broken ones, reading, thinning, mirroring."""
+"""Natural poses: retargeting real recordings, repairing flips, reading, thinning and mirroring."""
 
 import inspect
 from pathlib import Path
@@ -151,14 +151,14 @@ def test_amass_is_turned_upright_and_taken_at_the_rate(tmp_path: Path) -> None:
     poses[:, 3 * 18 + 1] = -np.linspace(0.0, 1.5, frames)
     poses[:, 66:] = 0.7
     _write_amass(tmp_path / "set" / "walk_poses.npz", poses, 120.0, "mocap_frame_rate")
-    prior = load_poses(tmp_path, mirror=False, fps=30.0, rebalance=False, rest_joints_m=REST)
-    assert prior.clip_names == ("set/walk_poses",)
-    assert len(prior) == pytest.approx(frames / 4, abs=2)
-    assert np.allclose(prior.pose_rotmat[:, 0] @ [0.0, 1.0, 0.0], [0.0, 1.0, 0.0], atol=1e-5)
-    forward = prior.pose_rotmat[:, 0] @ [0.0, 0.0, 1.0]
+    dataset = load_poses(tmp_path, mirror=False, fps=30.0, rebalance=False, rest_joints_m=REST)
+    assert dataset.clip_names == ("set/walk_poses",)
+    assert len(dataset) == pytest.approx(frames / 4, abs=2)
+    assert np.allclose(dataset.pose_rotmat[:, 0] @ [0.0, 1.0, 0.0], [0.0, 1.0, 0.0], atol=1e-5)
+    forward = dataset.pose_rotmat[:, 0] @ [0.0, 0.0, 1.0]
     assert np.diff(np.unwrap(np.arctan2(forward[:, 0], forward[:, 2]))) == pytest.approx(4 * 3.0 / 119, abs=1e-4)
-    assert np.abs(prior.pose_rotmat[:, 22:] - np.eye(3)).max() == 0.0
-    found = rotmat_to_rotvec(prior.pose_rotmat[:, JOINT_INDEX["left_elbow"]])
+    assert np.abs(dataset.pose_rotmat[:, 22:] - np.eye(3)).max() == 0.0
+    found = rotmat_to_rotvec(dataset.pose_rotmat[:, JOINT_INDEX["left_elbow"]])
     assert np.allclose(found[:, [0, 2]], 0.0, atol=1e-6)
     assert found[-1, 1] == pytest.approx(-1.5, abs=0.1)
 
@@ -170,9 +170,9 @@ def test_bad_files_are_listed_and_skipped(tmp_path: Path, caplog: pytest.LogCapt
     np.savez(tmp_path / "shape.npz", betas=np.zeros(10))
     (tmp_path / "cut.npz").write_bytes(b"PK\x03\x04")
     (tmp_path / "notes.bvh").write_text("no motion")
-    prior = load_poses(tmp_path, rest_joints_m=REST)
-    assert prior.clip_names == ("good",)
-    skipped = [note for note in prior.notes if note.startswith("Skipped")]
+    dataset = load_poses(tmp_path, rest_joints_m=REST)
+    assert dataset.clip_names == ("good",)
+    skipped = [note for note in dataset.notes if note.startswith("Skipped")]
     assert len(skipped) == len(caplog.records) == 5
     for name in ("cut", "nan", "notes", "odd", "shape"):
         assert sum(f"/{name}." in note for note in skipped) == 1
@@ -201,36 +201,36 @@ def test_folders_without_motion(tmp_path: Path) -> None:
         load_poses(tmp_path / "none", rest_joints_m=REST)
     with pytest.raises(InputError, match="holds no usable"):
         load_poses(tmp_path, rest_joints_m=REST)
-    (tmp_path / "prior.npz").write_bytes(b"PK\x03\x04")
-    with pytest.raises(FormatError, match="not a saved prior"):
-        load_poses(tmp_path / "prior.npz")
+    (tmp_path / "poses.npz").write_bytes(b"PK\x03\x04")
+    with pytest.raises(FormatError, match="not a file of saved poses"):
+        load_poses(tmp_path / "poses.npz")
 
 
-def test_saved_prior_is_the_same(tmp_path: Path) -> None:
+def test_saved_poses_are_the_same(tmp_path: Path) -> None:
     pose = random_pose(5, 6)
-    prior = PoseDataset(pose, np.arange(6, dtype=np.int32) // 3, ("a", "b"), np.arange(6) > 2, ("a note",))
-    prior.save(tmp_path / "prior.npz")
-    again = load_poses(tmp_path / "prior.npz")
+    dataset = PoseDataset(pose, np.arange(6, dtype=np.int32) // 3, ("a", "b"), np.arange(6) > 2, ("a note",))
+    dataset.save(tmp_path / "poses.npz")
+    again = load_poses(tmp_path / "poses.npz")
     assert np.abs(again.pose_rotmat - pose).max() < 2e-6
     assert again.clip.tolist() == [0, 0, 0, 1, 1, 1]
     assert (again.clip_names, again.notes) == (("a", "b"), ("a note",))
-    assert np.array_equal(again.mirrored, prior.mirrored)
+    assert np.array_equal(again.mirrored, dataset.mirrored)
 
 
 def test_real_recordings_become_poses_of_people(data_folder: Path, tmp_path: Path) -> None:
     for name in ("05_06", "05_08", "07_01"):
         shutil.copy(data_folder / "cmu" / f"{name}.bvh", tmp_path)
-    prior = load_poses(tmp_path, rest_joints_m=REST)
+    dataset = load_poses(tmp_path, rest_joints_m=REST)
     again = load_poses(tmp_path, rest_joints_m=REST)
-    assert np.array_equal(prior.pose_rotmat, again.pose_rotmat)
-    assert prior.clip_names == ("05_06", "05_08", "07_01")
-    assert prior.mirrored.mean() == 0.5
-    assert np.bincount(prior.clip)[:2].min() > 200, "feet rolled sole up are mended, not thrown away"
-    angle = np.degrees(geodesic_angle(np.eye(3, dtype=np.float32), prior.pose_rotmat))
+    assert np.array_equal(dataset.pose_rotmat, again.pose_rotmat)
+    assert dataset.clip_names == ("05_06", "05_08", "07_01")
+    assert dataset.mirrored.mean() == 0.5
+    assert np.bincount(dataset.clip)[:2].min() > 200, "feet rolled sole up are repaired, not dropped"
+    angle = np.degrees(geodesic_angle(np.eye(3, dtype=np.float32), dataset.pose_rotmat))
     for name, joint in JOINT_INDEX.items():
         limit = LIMIT.get(name.split("_")[-1])
         if limit is not None:
             # Levelling, which comes after the limits, moves head and wrists by some more.
             assert angle[:, joint].max() < limit + 35, name
-    _, joints = forward_kinematics(REST, prior.pose_rotmat)
+    _, joints = forward_kinematics(REST, dataset.pose_rotmat)
     assert np.mean(joints[:, JOINT_INDEX["head"], 1] > joints[:, 0, 1]) > 0.8

@@ -131,6 +131,14 @@ def test_split_and_sample_follow_seed_and_proportion() -> None:
     assert len(motion_set([clip(1.0, "one"), clip(1.0, "two")], PACK, few, "cpu").points_norm) == 20
 
 
+def test_fewer_clips_than_published_are_reported(caplog: pytest.LogCaptureFixture) -> None:
+    clips = [clip(1.0, "one"), clip(1.0, "two"), clip(1.0, "three")]
+    motion_set(clips, PACK, load_config("paper", ("data.motion_train_clips=1", "data.motion_all_clips=3")), "cpu")
+    assert caplog.text == ""
+    motion_set(clips, PACK, load_config("paper"), "cpu")
+    assert "3 of 61 clips are present; using 3 for training and 0 for testing" in caplog.text
+
+
 def test_preset_that_needs_recordings_says_so(tmp_path: Path) -> None:
     from dancepose.trainer.data.batches import load_data
 
