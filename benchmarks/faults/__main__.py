@@ -37,6 +37,10 @@ def main() -> int:
 
 def run_quick(folder: Path, *, only: str = "", verbose: bool = False) -> list[str]:
     """Run the calls that need no Blender, print a table by group, and return what was wrong."""
+    # Forked processes then need not import them each.
+    import dancepose.cli.commands
+    import dancepose.study.run.running  # noqa: F401
+
     sandbox, output = folder / "sandbox", folder / "printed"
     sandbox.mkdir(parents=True)
     output.mkdir()

@@ -20,7 +20,7 @@ def pickles() -> Iterator[tuple[str, bytes]]:
     """Pickles that describe more than they hold, and that name what must not be called."""
     twice = b")" + b"2\x86" * REPEATS
     memo = b")q\x00" + b"".join(b"h%ch%c\x86q%c" % (i, i, i + 1) for i in range(REPEATS))
-    lists = b"]q\x00" + b"]q\x01(h\x00h\x00eq\x00" * REPEATS
+    lists = b"]q\x000" + b"](h\x00h\x00eq\x000" * REPEATS + b"h\x00"
     yield "key doubled on the stack", PROTOCOL + b"}" + twice + b"K\x01s."
     yield "key doubled in the memo", PROTOCOL + b"}" + memo + b"K\x01s."
     yield "set of doubled tuples", b"\x80\x04\x8f(" + twice + b"\x90."
