@@ -2,9 +2,9 @@
 
     python -m benchmarks.faults [--quick] [--only TEXT] [--kills 20] [--verbose]
 
-Every call has to end with the right exit code and one sentence, within ten seconds of processor time and a gigabyte, without a
-traceback or control characters, and must not change a file that it was not to write. ``--quick`` leaves out what
-starts Blender. The full disk is a small tmpfs, which needs root.
+Every call has to end with the right exit code and one sentence, within ten seconds of processor time and a gigabyte,
+without a traceback or control characters, and must not change a file that it was not to write. ``--quick`` leaves out
+what starts Blender. The full disk is a small tmpfs, which needs root.
 """
 
 import argparse

@@ -46,10 +46,8 @@ def bodies() -> Iterator[tuple[str, bytes]]:
     inner = start + size + b"U\x04dataK\x01U\x03rowK\x00U\x03colK\x00ub"
     outer = start + size + b"U\x04dataK\x01U\x07indicesK\x00U\x06indptr" + inner + b"ub"
     yield "sparse matrix in a sparse matrix", PROTOCOL + b"}U\x01a" + outer + b"s."
-    yield (
-        "sparse matrix of 2^56 elements",
-        PROTOCOL + b"}U\x01a" + start + b"U\x06_shapeJ\x00\x00\x00\x10J\x00\x00\x00\x10\x86ubs.",
-    )
+    square = b"U\x06_shapeJ\x00\x00\x00\x10J\x00\x00\x00\x10\x86"
+    yield "sparse matrix of 2^56 elements", PROTOCOL + b"}U\x01a" + start + square + b"ubs."
     yield "expression of itself", PROTOCOL + b"}U\x01acchumpy.ch\nCh\n)\x81q\x01}(U\x01ah\x01U\x04idxsh\x01ubs."
 
 
