@@ -65,5 +65,5 @@ class OutputError(DancePoseError):
     """A result cannot be written."""
 
 
-class Cancelled(DancePoseError):
+class Cancelled(DancePoseError):  # noqa: N818 - asked for, so not an error
     """The user asked to stop."""
