@@ -91,7 +91,8 @@ def open_regressor(path: Path | None, *, layout: str = "md23", device: str = "au
         path: Of the file; None for the layout's default.
         layout: Layout that it has to read.
         device: ``auto`` takes CUDA where a session starts on it, then the processor, then NumPy; ``cuda`` refuses
-            anything else; ``cpu`` falls back to NumPy; ``numpy`` needs no onnxruntime. The result's ``provider`` says what runs.
+            anything else; ``cpu`` falls back to NumPy; ``numpy`` needs no onnxruntime. The result's ``provider`` says
+            what runs.
 
     Returns:
         The regressor.
