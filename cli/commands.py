@@ -4,6 +4,7 @@ from collections.abc import Callable
 import logging
 import sys
 from typing import Annotated, Final
+import warnings
 
 import typer
 
@@ -69,6 +70,9 @@ def configure(
     ] = False,
 ) -> None:
     """Handle the options that come before the command."""
+    if not verbose:
+        # Warnings of libraries name lines of code; what a user has to know is a notice.
+        warnings.simplefilter("ignore")
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr
     )

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from dancepose_addon.core import progress
+from dancepose_addon.core.printable_text import escaped, printable
 
 LOG_EVERY_S: Final = 15.0
 """Without a terminal at most one line is written in this time, so that logs stay short."""
@@ -35,7 +36,7 @@ def progress_bar() -> Iterator[Display]:
     console = Console(stderr=True)
 
     def notice(text: str) -> None:
-        console.print(f"Note: {text}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"Note: {printable(text)}", highlight=False, markup=False, soft_wrap=True)
 
     if console.is_terminal:
         columns = (BarColumn(bar_width=30), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
@@ -72,12 +73,12 @@ def list_results(results: dict[str, Path | None]) -> None:
     for title, path in rows:
         size = path.stat().st_size
         text = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
-        print(f"{title:<{width}}  {path}  ({text})")
+        print(f"{title:<{width}}  {escaped(str(path))}  ({text})")
 
 
 def show_table(title: str, rows: list[tuple[str, str]]) -> None:
     """Print names and values under a title, in two columns."""
-    print(title)
+    print(escaped(title))
     width = max((len(name) for name, _ in rows), default=0)
     for name, value in rows:
-        print(f"  {name:<{width}}  {value}")
+        print(f"  {escaped(name):<{width}}  {escaped(value)}")

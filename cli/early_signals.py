@@ -3,8 +3,11 @@
 import os
 import signal
 import sys
-from types import FrameType
-from typing import NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import NoReturn
 
 
 def is_program() -> bool:
@@ -13,7 +16,7 @@ def is_program() -> bool:
     return name in ("dancepose", "dancepose.exe", "dancepose-script.py") or "dancepose.cli.main" in sys.orig_argv[:4]
 
 
-def end_at_once(number: int, _frame: FrameType | None) -> NoReturn:
+def end_at_once(number: int, _frame: "FrameType | None") -> "NoReturn":
     """End before anything was done."""
     os.write(2, b"dancepose: Stopped before anything was done.\n")
     os._exit(128 + number)

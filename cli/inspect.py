@@ -10,6 +10,7 @@ from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.io.theta import interpret_theta, joints_of, motion_of
+from dancepose_addon.core.printable_text import escaped_lines
 from dancepose_addon.core.skeleton.readers import Examination, examine, sequence_of
 from dancepose_addon.core.skeleton.recording import Finding, Hints, PoseRecording
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
@@ -44,7 +45,7 @@ def inspect_command(
         findings, sequence = _interpreted(examination, hints)
         if frames is not None:
             sequence = sequence.between(*frames)
-        print(describe_file(path, examination, findings, sequence))
+        print(escaped_lines(describe_file(path, examination, findings, sequence)))
         if picture is not None:
             out = _picture_path(path, picture, single=len(paths) == 1)
             _draw(out, sequence, path)

@@ -14,7 +14,7 @@ from .core.interruption import Interruption, ending_with_parent
 from .core.output_paths import Output, require_outputs
 from .core.printable_text import quoted
 
-GRACE_S: Final = 1.0
+GRACE_S: Final = 0.7
 """Time to end between two frames; the caller waits a little longer."""
 EXPORTS: Final = (".fbx", ".glb", ".usd", ".usda", ".usdc", ".abc", ".npz", ".bvh")
 STOPPED: Final = "Stopped. Finished work is kept: run the same command again to resume."

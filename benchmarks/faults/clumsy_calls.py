@@ -277,7 +277,8 @@ def study_calls(box: Sandbox) -> Iterator[Call]:
         for command in ("check", "plan", "clean"):
             yield call(f"study {command}: output is {name}", "study", command, file)
     texts = {
-        "empty": "", "not TOML": "a = = b", "not text": "\ud800", "a control character": STUDY.replace("clumsy", "a\\u001b"),
+        "empty": "", "not TOML": "a = = b", "not text": "\ud800",
+        "a control character": STUDY.replace("clumsy", "a\\u001b"),
         "size without end": STUDY.replace("[64, 64]", "[99998, 99998]"), "rate of nan": STUDY.replace("25", "nan"),
         "length of inf": STUDY.replace("1.0", "inf"), "unknown key": STUDY + "zzz = 1\n",
         "brackets without end": "a = " + "[" * 100_000, "name that leaves": STUDY.replace('"a"', '"../../x"'),

@@ -20,7 +20,7 @@ def pickles() -> Iterator[tuple[str, bytes]]:
     """Pickles that describe more than they hold, and that name what must not be called."""
     twice = b")" + b"2\x86" * REPEATS
     memo = b")q\x00" + b"".join(b"h%ch%c\x86q%c" % (i, i, i + 1) for i in range(REPEATS))
-    lists = b"]q\x00" + b"]q\x01(h\x00h\x00eq\x00" * REPEATS
+    lists = b"]q\x000" + b"](h\x00h\x00eq\x000" * REPEATS + b"h\x00"
     yield "key doubled on the stack", PROTOCOL + b"}" + twice + b"K\x01s."
     yield "key doubled in the memo", PROTOCOL + b"}" + memo + b"K\x01s."
     yield "set of doubled tuples", b"\x80\x04\x8f(" + twice + b"\x90."
@@ -46,10 +46,8 @@ def bodies() -> Iterator[tuple[str, bytes]]:
     inner = start + size + b"U\x04dataK\x01U\x03rowK\x00U\x03colK\x00ub"
     outer = start + size + b"U\x04dataK\x01U\x07indicesK\x00U\x06indptr" + inner + b"ub"
     yield "sparse matrix in a sparse matrix", PROTOCOL + b"}U\x01a" + outer + b"s."
-    yield (
-        "sparse matrix of 2^56 elements",
-        PROTOCOL + b"}U\x01a" + start + b"U\x06_shapeJ\x00\x00\x00\x10J\x00\x00\x00\x10\x86ubs.",
-    )
+    square = b"U\x06_shapeJ\x00\x00\x00\x10J\x00\x00\x00\x10\x86"
+    yield "sparse matrix of 2^56 elements", PROTOCOL + b"}U\x01a" + start + square + b"ubs."
     yield "expression of itself", PROTOCOL + b"}U\x01acchumpy.ch\nCh\n)\x81q\x01}(U\x01ah\x01U\x04idxsh\x01ubs."
 
 

@@ -1,6 +1,7 @@
 """Running one call in a process of its own, and judging what became of it."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 import os
 from pathlib import Path
@@ -145,10 +146,8 @@ def _be_the_command(call: Call, out: Path, err: Path) -> None:
         code = 71
     finally:
         for stream in (sys.stdout, sys.stderr):
-            try:
+            with suppress(OSError, ValueError):
                 stream.flush()
-            except (OSError, ValueError):
-                pass
         os._exit(code)
 
 

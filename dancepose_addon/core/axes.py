@@ -18,20 +18,47 @@ TO_SMPL: Final = {
 
 
 def to_smpl(points: NDArray[np.floating], *, axes: str, unit: str) -> NDArray[np.float32]:
-    """points: (..., 3) in the file's axes and unit -> the same shape, metres, SMPL axes."""
+    """Convert points from a file's axes and unit.
+
+    Args:
+        points: (..., 3), in the file's axes and unit.
+        axes: Name of the axes, a key of ``TO_SMPL``.
+        unit: Name of the unit, a key of ``METRES_PER``.
+
+    Returns:
+        (..., 3), metres, SMPL axes.
+    """
     turn = (TO_SMPL[axes] * METRES_PER[unit]).astype(np.float64)
     with np.errstate(invalid="ignore"):  # Infinite points become NaN here, and `validate` names them.
         return (points @ turn.T).astype(np.float32)
 
 
 def from_smpl(points_m: NDArray[np.floating], *, axes: str, unit: str) -> NDArray[np.float32]:
-    """points_m: (..., 3), metres, SMPL axes -> the same shape in the file's axes and unit."""
+    """Convert points to a file's axes and unit.
+
+    Args:
+        points_m: (..., 3), metres, SMPL axes.
+        axes: Name of the axes, a key of ``TO_SMPL``.
+        unit: Name of the unit, a key of ``METRES_PER``.
+
+    Returns:
+        (..., 3), in the file's axes and unit.
+    """
     turn = (TO_SMPL[axes] / METRES_PER[unit]).astype(np.float64)
     return (points_m @ turn).astype(np.float32)
 
 
 def turn_root(rotmat: NDArray[np.floating], *, axes: str, inward: bool) -> NDArray[np.floating]:
-    """A root's orientation between the file's axes and SMPL's. rotmat: (..., 3, 3); inward: file to SMPL."""
+    """Convert the orientation of a root between a file's axes and SMPL's.
+
+    Args:
+        rotmat: (..., 3, 3).
+        axes: Name of the axes, a key of ``TO_SMPL``.
+        inward: Whether from the file to SMPL.
+
+    Returns:
+        (..., 3, 3).
+    """
     turn = TO_SMPL[axes].astype(rotmat.dtype)
     return turn @ rotmat if inward else turn.T @ rotmat
 
@@ -50,27 +77,46 @@ AXIS_NAMES: Final = ("x", "y", "z")
 
 
 def require_axis(name: str) -> str:
-    """Refuse what is no axis. Raises InputError."""
+    """Refuse a name that is not an axis.
+
+    Args:
+        name: Such as ``z`` or ``-y``.
+
+    Returns:
+        The name.
+
+    Raises:
+        InputError: It is not an axis.
+    """
     if name not in UPRIGHT:
         raise InputError(f"There is no axis {name!r}; up is one of {', '.join(UPRIGHT)}.")
     return name
 
 
 def axis_name(direction: NDArray[np.floating]) -> str:
-    """The axis that a direction is nearest to, such as ``-y``. direction: (3,)."""
+    """Return the axis that is nearest to a direction (3,), such as ``-y``."""
     axis = int(np.argmax(np.abs(direction)))
     return ("-" if direction[axis] < 0 else "") + AXIS_NAMES[axis]
 
 
 def axis_vector(name: str) -> NDArray[np.float64]:
-    """(3,), unit. name: as ``axis_name`` gives."""
+    """Return the unit vector (3,) of an axis that ``axis_name`` returned."""
     vector = np.zeros(3)
     vector[AXIS_NAMES.index(name.removeprefix("-"))] = -1.0 if name.startswith("-") else 1.0
     return vector
 
 
 def turn_points(points: NDArray[np.floating], turn: NDArray[np.floating], metres: float) -> NDArray[np.float32]:
-    """points: (..., 3), file axes and unit; turn: (3, 3); metres: per unit -> the same shape, metres, SMPL axes."""
+    """Convert points by a rotation and a unit.
+
+    Args:
+        points: (..., 3), in the file's axes and unit.
+        turn: (3, 3), from the file's axes to SMPL's.
+        metres: Per unit.
+
+    Returns:
+        (..., 3), metres, SMPL axes.
+    """
     matrix = np.asarray(turn, np.float64) * metres
     with np.errstate(invalid="ignore", over="ignore"):
         return (points @ matrix.T).astype(np.float32)

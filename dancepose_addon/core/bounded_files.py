@@ -105,6 +105,30 @@ def read_whole(path: Path, *, limit_bytes: int, what: str) -> bytes:
     return data
 
 
+def open_npz(path: Path, *, limits: NpzLimits, wanted: Container[str]) -> dict[str, Any]:
+    """Read some arrays of an .npz; see ``read_npz``.
+
+    Args:
+        path: Of the file.
+        limits: See ``NpzLimits``.
+        wanted: Names of arrays that are read.
+
+    Returns:
+        The arrays by name.
+
+    Raises:
+        OSError: The file cannot be read.
+        FormatError: It is not an archive, damaged, or holds too much.
+    """
+    require_regular(path)
+    with path.open("rb") as file:
+        is_archive = file.read(len(ZIP)) == ZIP
+        if not is_archive:
+            raise FormatError(f"{path} is not an .npz archive.")
+        file.seek(0)
+        return read_npz(file, path, limits=limits, wanted=wanted)
+
+
 def read_npz(
     file: BinaryIO,
     path: Path,
@@ -138,7 +162,7 @@ def read_npz(
         with zipfile.ZipFile(file) as archive:
             members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
             if len(members) > limits.arrays:
-                raise FormatError(
+                raise FormatError(  # noqa: TRY301 - the expected failures are passed on below
                     f"{path} holds {len(members)} arrays; at most {limits.arrays} are read (limit). Write it again "
                     "with only the arrays that are needed."
                 )
@@ -148,7 +172,7 @@ def read_npz(
                     continue
                 data = _expand(archive, info, left)
                 if data is None:
-                    raise FormatError(
+                    raise FormatError(  # noqa: TRY301 - as above
                         f"{path} expands to more than {allowed >> 20} MiB of arrays, {limits.expansion} times its "
                         f"size and {limits.small_bytes >> 20} MiB (limit). Write it again with numpy.savez."
                     )

@@ -32,10 +32,14 @@ ORBIT_VIEWS: Final = 24
 class Shot:
     """A camera, and the space that is danced in. SMPL axes, metres, floor at y = 0.
 
-    position_m: (3,); rotmat: (3, 3), columns are the camera's right, up and backward; field_rad: vertical angle of
-    view; aspect: width over height; front: (3,), horizontal unit vector from the dancer to the camera; centre_m:
-    (3,), middle of the danced space, on the floor; reach_m: (2,), half of its width across the picture and of its
-    depth along ``front``.
+    Attributes:
+        position_m: (3,), metres.
+        rotmat: (3, 3), whose columns are the camera's right, up and backward.
+        field_rad: Vertical angle of view.
+        aspect: Width over height.
+        front: (3,), horizontal unit vector from the dancer to the camera.
+        centre_m: (3,), metres, middle of the danced space, on the floor.
+        reach_m: (2,), metres, half of its width across the picture and of its depth along ``front``.
     """
 
     position_m: F64
@@ -49,8 +53,13 @@ class Shot:
 
 @dataclass(frozen=True)
 class CameraSettings:
-    """field_rad: vertical angle of view; pitch_rad: how far the camera looks down; margin: of the picture's width and
-    height, left free on every side."""
+    """How the camera looks at the dance.
+
+    Attributes:
+        field_rad: Vertical angle of view.
+        pitch_rad: Angle by which the camera looks down.
+        margin: Share of the picture's width and height that is left free on every side.
+    """
 
     field_rad: float = FIELD_RAD
     pitch_rad: float = PITCH_RAD
@@ -60,7 +69,16 @@ class CameraSettings:
 def frame_motions(
     bodies: list[tuple[BodyModel, BodyMotion]], *, aspect: float, camera: CameraSettings = CameraSettings()
 ) -> Shot:
-    """The shot that holds every clip of a set. aspect: width over height of the picture."""
+    """Find the shot that holds every clip of a set.
+
+    Args:
+        bodies: Each body with its motion.
+        aspect: Width over height of the picture.
+        camera: How the camera looks at the dance.
+
+    Returns:
+        The shot.
+    """
     outlines = [outline_points(body, motion).reshape(-1, 3) for body, motion in bodies]
     facing = np.sum([facing_vector(motion.pose_rotmat) * len(motion) for _, motion in bodies], axis=0)
     return frame_points(
@@ -74,9 +92,13 @@ def frame_motions(
 
 
 def facing_vector(pose_rotmat: F32) -> F64:
-    """Where the chest points over a clip: the mean of its horizontal directions, shorter the more the dancer turns.
+    """Find where the chest points over a clip.
 
-    pose_rotmat: (T, 24, 3, 3), local rotations -> (3,), y = 0.
+    Args:
+        pose_rotmat: (T, 24, 3, 3), local rotations.
+
+    Returns:
+        (3,), y = 0: the mean of its horizontal directions, which is shorter the more the dancer turns.
     """
     global_rotmat, _ = forward_kinematics(np.zeros((JOINT_COUNT, 3), np.float32), pose_rotmat)
     forward = global_rotmat[:, JOINT_INDEX["spine3"], :, 2].astype(np.float64)
@@ -86,13 +108,21 @@ def facing_vector(pose_rotmat: F32) -> F64:
 
 
 def unit_or_forward(vector: F64) -> F64:
-    """A direction of length 1; forward (+z) where there is none."""
+    """Return a direction with length 1, or forward (+z) where it has none."""
     length = float(np.linalg.norm(vector))
     return vector / length if length > 1e-3 else np.array([0.0, 0.0, 1.0])
 
 
 def outline_points(body: BodyModel, motion: BodyMotion) -> F32:
-    """The posed vertices that reach furthest: for each joint, the extremes of what it moves. -> (T, N, 3), metres."""
+    """Return the posed vertices that reach furthest: for each joint, the extremes of what it moves.
+
+    Args:
+        body: The body.
+        motion: Its motion.
+
+    Returns:
+        (T, N, 3), metres.
+    """
     owner = body.weights.argmax(axis=1)
     chosen: set[int] = set()
     for joint in range(JOINT_COUNT):
@@ -122,10 +152,20 @@ def frame_points(
     field_rad: float = FIELD_RAD,
     pitch_rad: float = PITCH_RAD,
 ) -> Shot:
-    """The nearest camera, looking against ``front`` and a little down, that has every point in the picture.
+    """Place the nearest camera that looks against ``front`` and a little down and has every point in the picture.
 
-    points_m: (N, 3), metres, SMPL axes; front: (3,), horizontal unit vector. For a fixed direction each side of the
-    picture bounds the camera's place linearly, so the place is found in closed form.
+    For a fixed direction each side of the picture bounds the camera's place linearly, so the place has a closed form.
+
+    Args:
+        points_m: (N, 3), metres, SMPL axes.
+        front: (3,), horizontal unit vector.
+        aspect: Width over height of the picture.
+        margin: Share of the picture that is left free on every side.
+        field_rad: Vertical angle of view.
+        pitch_rad: Angle by which the camera looks down.
+
+    Returns:
+        The shot.
     """
     points = np.asarray(points_m, np.float64)
     right = np.cross([0.0, 1.0, 0.0], front)
@@ -146,8 +186,15 @@ def frame_points(
 
 
 def project(shot: Shot, points_m: NDArray[np.floating]) -> F64:
-    """Where points fall in the picture. points_m: (..., 3), metres -> (..., 3): x and y in [-1, 1] from the lower
-    left to the upper right corner, and the depth in metres."""
+    """Project points into the picture.
+
+    Args:
+        shot: The camera.
+        points_m: (..., 3), metres.
+
+    Returns:
+        (..., 3): x and y in [-1, 1] from the lower left to the upper right corner, and the depth in metres.
+    """
     seen = (np.asarray(points_m, np.float64) - shot.position_m) @ shot.rotmat
     depth = -seen[..., 2]
     slope = math.tan(shot.field_rad / 2.0)
@@ -161,11 +208,20 @@ def follow(
     aspect: float,
     fps: float,
 ) -> tuple[Shot, F64]:
-    """A shot near enough for the dancer alone, and the way along which it is carried.
+    """Find a shot that is near enough for the dancer alone, and the path along which it is moved.
 
-    points_m: (T, N, 3), metres, of all dancers together. The way is the middle of the points on the floor, averaged
-    over about two seconds, so that steps do not shake the picture. -> the shot at the way's mean, with the middle and
-    reach of the whole dance, and (T, 3), what is added to its place in each frame.
+    The path is the middle of the points on the floor, averaged over about two seconds, so that steps do not shake the
+    picture.
+
+    Args:
+        points_m: (T, N, 3), metres, of all dancers together.
+        front: (3,), horizontal unit vector from the dancer to the camera.
+        aspect: Width over height of the picture.
+        fps: Frames per second.
+
+    Returns:
+        The shot at the path's mean, with the middle and the reach of the whole dance; and (T, 3), metres, what is added
+        to its position in each frame.
     """
     points = np.asarray(points_m, np.float64)
     middle = (points.max(axis=1) + points.min(axis=1)) / 2.0
@@ -178,7 +234,7 @@ def follow(
 
 
 def _eased(values: F64, *, width: float) -> F64:
-    """A Gaussian average over time, (T, C); beyond the ends the first and last values go on. width: in frames."""
+    """Average (T, C) values over time by a Gaussian of ``width`` frames; the first and last values are repeated."""
     reach = max(1, round(3.0 * width))
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(width, 1e-6)) ** 2)
     padded = np.pad(values, ((reach, reach), (0, 0)), mode="edge")
@@ -186,9 +242,15 @@ def _eased(values: F64, *, width: float) -> F64:
 
 
 def orbit(points_m: NDArray[np.floating], *, front: F64, aspect: float) -> tuple[Shot, F64]:
-    """A shot that holds every point from wherever it stands on a circle about their middle.
+    """Find a shot that holds every point from every position on a circle about their middle.
 
-    points_m: (N, 3), metres -> the shot from ``front``, and (3,), the point on the floor that it turns about.
+    Args:
+        points_m: (N, 3), metres.
+        front: (3,), horizontal unit vector from the dancer to the camera.
+        aspect: Width over height of the picture.
+
+    Returns:
+        The shot from ``front``; and (3,), metres, the point on the floor that it turns about.
     """
     points = np.asarray(points_m, np.float64)
     centre = (points.max(axis=0) + points.min(axis=0)) / 2.0

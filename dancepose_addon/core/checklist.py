@@ -1,4 +1,4 @@
-"""What was found of a machine, as a list that can be shown and copied without telling who uses it."""
+"""Findings about a machine, as a list that can be copied without revealing who uses it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,8 +15,14 @@ MARKS: Final = {OK: "ok  ", NOTE: "note", BAD: "BAD "}
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at. state: OK; NOTE, works but a user should know; BAD, does not work. advice: what to
-    do, for the latter two."""
+    """One property of the machine that was checked.
+
+    Attributes:
+        topic: What was checked.
+        state: ``OK``; ``NOTE`` if it works and a user should know more; ``BAD`` if it does not work.
+        found: What was found.
+        advice: What to do, for the latter two.
+    """
 
     topic: str
     state: str
@@ -24,18 +30,18 @@ class Check:
     advice: str = ""
 
     def line(self) -> str:
-        """As a line of a report."""
+        """Return the check as a line of a report."""
         advice = f" {self.advice}" if self.advice else ""
         return f"{MARKS[self.state]} {self.topic:<14} {self.found}{advice}"
 
 
 def report_of(checks: Iterable[Check]) -> str:
-    """A report to be copied into a mail or an issue: home folders and the user's name are masked."""
+    """Return a report for a mail or an issue, with home folders and the user's name masked."""
     return masked("\n".join(check.line() for check in checks))
 
 
 def masked(text: str) -> str:
-    """``text`` with the home folder as ``~``, other people's home folders and the user's name as ``<user>``."""
+    """Return ``text`` with the home folder as ``~``, and other home folders and the user's name as ``<user>``."""
     home = str(Path.home())
     if len(home) > 1:
         text = text.replace(home, "~")

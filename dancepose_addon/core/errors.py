@@ -1,6 +1,6 @@
 """Expected failures, as a tree.
 
-    DancePoseError            anything a user can cause or mend; shown as one sentence, exit code 1
+    DancePoseError            anything a user can cause or correct; shown as one sentence, exit code 1
     +-- InputError            the skeleton data cannot be used as it is
     |   +-- MissingFileError  a path does not exist or cannot be read
     |   +-- FormatError       truncated, not what its name says, or unsafe to open
@@ -15,9 +15,18 @@
 A message says what was found, what was expected, and what to do. Bugs raise other types and keep their traceback.
 """
 
+from .printable_text import printable
+
 
 class DancePoseError(Exception):
-    """Base of every expected failure; ``str(error)`` is one readable sentence or two."""
+    """Base of every expected failure.
+
+    ``str(error)`` is one readable sentence or two. Whatever it quotes of a file is printable and cut to a length, so
+    that terminals, panels and reports can show it as it is.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class InputError(DancePoseError):
@@ -56,5 +65,5 @@ class OutputError(DancePoseError):
     """A result cannot be written."""
 
 
-class Cancelled(DancePoseError):
+class Cancelled(DancePoseError):  # noqa: N818 - asked for, so not an error
     """The user asked to stop."""

@@ -13,12 +13,21 @@ KEYWORD: Final = b"dancepose"
 
 
 def is_whole_png(path: Path, *, width: int, height: int) -> bool:
-    """Whether a file is a PNG of that size, complete to its last chunk, every checksum right."""
+    """Return whether a file is a PNG of that size, complete to its last chunk, with every checksum right."""
     return _read_whole(path, width, height) is not None
 
 
 def stamp_of(path: Path, *, width: int, height: int) -> str | None:
-    """The name that ``stamp`` put into a whole PNG of that size; "" where there is none, None where it is not whole."""
+    """Return the name that ``stamp`` wrote into a PNG.
+
+    Args:
+        path: Of the file.
+        width: Expected width, pixels.
+        height: Expected height, pixels.
+
+    Returns:
+        The name; "" for a whole PNG without one; None where the file is not whole or has another size.
+    """
     data = _read_whole(path, width, height)
     if data is None:
         return None
@@ -29,7 +38,15 @@ def stamp_of(path: Path, *, width: int, height: int) -> str | None:
 
 
 def stamp(data: bytes, name: str) -> bytes:
-    """The picture of a whole PNG with ``name`` in it and nothing else: equal pixels become equal files."""
+    """Write a name into a PNG and drop everything else but its pixels, so that equal pixels become equal files.
+
+    Args:
+        data: A whole PNG.
+        name: In Latin-1.
+
+    Returns:
+        The new file.
+    """
     kept = [(kind, content) for kind, content in _chunks(data) if kind in PICTURE]
     kept.insert(1, (b"tEXt", KEYWORD + b"\x00" + name.encode("latin-1")))
     kept.append((b"IEND", b""))

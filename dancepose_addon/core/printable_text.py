@@ -4,8 +4,8 @@ from typing import Final
 
 MAX_QUOTE: Final = 60
 """Characters that a message quotes of one value: enough to recognise a name, too few to hide the sentence."""
-MAX_MESSAGE: Final = 500
-"""Characters of one message: about six lines of a terminal, and more than any message of DancePose needs."""
+MAX_MESSAGE: Final = 1000
+"""Characters of one line of a message: more than any message of DancePose needs."""
 MAX_PARAGRAPHS: Final = 40
 """Lines of one message. Only lists of files and the last words of a crashed Blender have more than one."""
 CUT: Final = " [...] "
@@ -65,6 +65,18 @@ def escaped(text: str) -> str:
     )
 
 
+def escaped_lines(text: str) -> str:
+    """Escape what a terminal would obey, and keep the line breaks.
+
+    Args:
+        text: Several lines.
+
+    Returns:
+        As many lines.
+    """
+    return "\n".join(map(escaped, text.split("\n")))
+
+
 def shortened(text: str, limit: int) -> str:
     """Cut the middle out of a long text, so that its beginning and its end stay.
 
@@ -82,13 +94,13 @@ def shortened(text: str, limit: int) -> str:
 
 
 def printable(message: object) -> str:
-    """Make a whole message safe to print: the one place through which errors and notices of files pass.
+    """Make a whole message safe to print. Every expected failure passes through here (``errors.DancePoseError``).
 
     Args:
         message: An error or its text. Lines are kept, since lists of files have several.
 
     Returns:
-        At most 40 lines, each of at most 500 printable characters.
+        At most 40 lines, each of at most 1000 printable characters.
     """
     lines = str(message).split("\n", MAX_PARAGRAPHS)
     kept = [shortened(escaped(line[: 8 * MAX_MESSAGE].rstrip("\r")), MAX_MESSAGE) for line in lines[:MAX_PARAGRAPHS]]

@@ -1,4 +1,4 @@
-"""How long work tells its caller where it is."""
+"""How long work reports its progress."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -8,11 +8,20 @@ Progress: TypeAlias = Callable[[float, str], None]
 
 
 def silent(fraction: float, message: str) -> None:
-    """The Progress that shows nothing."""
+    """Report nothing: the Progress of callers who do not ask."""
 
 
 def part_of(progress: Progress, start: float, end: float) -> Progress:
-    """A Progress whose 0..1 becomes ``start``..``end`` of ``progress``: for nesting."""
+    """Nest a part of the work.
+
+    Args:
+        progress: Of the whole.
+        start: Fraction of the whole at which the part begins.
+        end: Fraction of the whole at which it ends.
+
+    Returns:
+        A Progress whose 0 to 1 becomes ``start`` to ``end``.
+    """
 
     def report(fraction: float, message: str) -> None:
         progress(start + (end - start) * fraction, message)

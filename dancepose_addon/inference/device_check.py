@@ -20,9 +20,14 @@ DEVICES: Final = (("cuda", "on CUDA"), ("cpu", "on CPU"), ("numpy", "on NumPy"))
 
 
 def check_runtime(body: Path | None = None, regressors: Path | None = None) -> list[Check]:
-    """Python, NumPy, onnxruntime and its true providers, the body and the regressors.
+    """Check Python, NumPy, onnxruntime and the devices that it truly runs on, the body and the regressors.
 
-    body: an SMPL-format file to look at, or the default; regressors: a folder of the user's own, or None.
+    Args:
+        body: An SMPL-format file to check; None for the default.
+        regressors: A folder of the user's own regressors, or None.
+
+    Returns:
+        The findings.
     """
     checks = [
         Check("system", OK, f"{platform.system()} {platform.release()}, {platform.machine()}"),
@@ -47,7 +52,7 @@ def _onnxruntime() -> Check:
 
 
 def _device(device: str, title: str) -> Check:
-    """Runs the regressor there, since what onnxruntime lists need not start."""
+    """Run the regressor on a device, since what onnxruntime lists need not start."""
     try:
         regressor = open_regressor(None, layout="md23", device=device)
         points = np.random.default_rng(0).normal(0.0, 0.4, (FRAMES, 23, 3)).astype(np.float32)

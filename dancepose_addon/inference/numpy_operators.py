@@ -16,7 +16,16 @@ Operator = Callable[[Sequence[Array], Attributes], Array]
 
 
 def gemm(inputs: Sequence[Array], attributes: Attributes, out: Array | None = None) -> Array:
-    """Gemm, its product written to ``out`` where one is given."""
+    """Compute Gemm.
+
+    Args:
+        inputs: A, B and optionally C.
+        attributes: alpha, beta, transA, transB.
+        out: Array for the product, or None.
+
+    Returns:
+        alpha * A @ B + beta * C.
+    """
     first = inputs[0].T if attributes.get("transA") else inputs[0]
     second = inputs[1].T if attributes.get("transB") else inputs[1]
     result: Array = np.matmul(first, second, out=out)

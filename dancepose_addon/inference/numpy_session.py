@@ -29,9 +29,15 @@ TRIED_COUNTS: Final = (1, 2, 3)
 
 
 class NumpySession:
-    """A graph ready to run. Raises RegressorError where it holds an operator that is not known here.
+    """A graph ready to run.
 
-    fixed: inputs that are the same in each call; what follows from them alone is computed once.
+    Args:
+        model: The graph.
+        source: Name of the file, for messages.
+        fixed: Inputs that are the same in each call; what follows from them alone is computed once.
+
+    Raises:
+        RegressorError: The graph holds an operator that is not known here.
     """
 
     def __init__(self, model: OnnxModel, source: str, fixed: Mapping[str, Array] = MappingProxyType({})) -> None:
@@ -89,7 +95,7 @@ class NumpySession:
         self._measured = spent[0]
 
     def __call__(self, keypoints_m: NDArray[np.float32]) -> NDArray[np.float32]:
-        """keypoints_m: (T, K, 3), metres -> the graph's output, T leading."""
+        """Run the graph on keypoints (T, K, 3), metres, and return its output with T as the first axis."""
         if self._measured:
             # The trials for batches are counted as well.
             frames = len(keypoints_m) + 4 * PROBED_FRAMES
@@ -115,10 +121,10 @@ class NumpySession:
         return result
 
     def _in_batches(self, shape: Sequence[int]) -> "_Batches | None":
-        """How to run in batches of frames, or None where that does not give what the whole clip gives.
+        """Find out how to run in batches of frames; None where that does not give the result of the whole clip.
 
-        Tried out on made-up frames, since a graph may lay its frames along any axis: what is twice as large for twice
-        the frames belongs to the frames, all else to the clip.
+        It is tried on random frames, since a graph may have its frames along any axis: a value that is twice as large
+        for twice the frames belongs to the frames, any other to the clip.
         """
         if self._tried:
             return self._batches
@@ -142,7 +148,7 @@ class NumpySession:
         return self._batches
 
     def _run(self, steps: Iterable["_Step"], given: Mapping[str, Array], spare: "_Spare") -> dict[str, Array]:
-        """Values that are left when all steps are done."""
+        """Run steps, and return the values that are left."""
         values = dict(given)
         constants = self._constants
         for step in steps:
@@ -179,8 +185,14 @@ _Spare = dict[tuple[int, ...], list[Array]]
 
 @dataclass(frozen=True)
 class _Step:
-    """A node; dropped: values that nobody needs after it; freed: those of them that own their memory; reused: which of
-    its inputs is needed no more, so that the result may be written over it, or -1."""
+    """A node, and what is done with memory after it.
+
+    Attributes:
+        node: The operation.
+        dropped: Values that are not needed after it.
+        freed: Those of them that own their memory.
+        reused: Index of an input that is not needed any more and that the result may be written over, or -1.
+    """
 
     node: Node
     dropped: tuple[str, ...] = ()
@@ -190,7 +202,13 @@ class _Step:
 
 @dataclass(frozen=True)
 class _Batches:
-    """clip_steps find the values ``shared`` of the whole clip; frame_steps the output of some of its frames."""
+    """Steps for a clip and for its batches.
+
+    Attributes:
+        shared: Values of the whole clip.
+        clip_steps: Steps that compute them.
+        frame_steps: Steps that compute the output of some frames.
+    """
 
     shared: tuple[str, ...]
     clip_steps: tuple[_Step, ...]
@@ -200,8 +218,13 @@ class _Batches:
 def require_operators(model: OnnxModel, source: str, *, inputs: int = 1) -> None:
     """Refuse a graph that could not run everywhere, whatever runs it today.
 
+    Args:
+        model: The graph.
+        source: Name of the file, for messages.
+        inputs: Number of inputs that it should have.
+
     Raises:
-        RegressorError: an operator that is not known here is named, or the graph's shape is not a regressor's.
+        RegressorError: It holds an operator that is not known here, or has another number of inputs or outputs.
     """
     unknown = sorted({node.op for node in model.nodes} - set(OPERATORS))
     if unknown:
@@ -219,7 +242,7 @@ def require_operators(model: OnnxModel, source: str, *, inputs: int = 1) -> None
 
 
 def _needed(nodes: Sequence[Node], wanted: Iterable[str]) -> list[Node]:
-    """The nodes without which the wanted values could not be had, in their order."""
+    """Return the nodes, in their order, that the wanted values depend on."""
     missing, chosen = set(wanted), []
     for node in reversed(nodes):
         if node.outputs[0] in missing:
@@ -229,7 +252,7 @@ def _needed(nodes: Sequence[Node], wanted: Iterable[str]) -> list[Node]:
 
 
 def _steps(nodes: Sequence[Node], wanted: Iterable[str]) -> tuple[_Step, ...]:
-    """Nodes with what may be dropped after each. wanted: values that are asked for at the end."""
+    """Return nodes with what may be dropped after each; the wanted values are kept to the end."""
     owner = _owners(nodes, {})
     last = _last_uses(nodes, owner, wanted)
     reused = {}
@@ -249,8 +272,15 @@ def _steps(nodes: Sequence[Node], wanted: Iterable[str]) -> tuple[_Step, ...]:
 
 
 def _owners(nodes: Sequence[Node], reused: Mapping[int, int]) -> dict[str, str]:
-    """Whose memory each value is laid in: another value's where it is a view of it or written over it, "" where it is
-    a view of something from outside. reused: which input a node's result is written over, or -1."""
+    """Return which value owns the memory of each value.
+
+    Args:
+        nodes: In their order.
+        reused: Which input a node's result is written over, or -1.
+
+    Returns:
+        The owner by value: another value for a view of it or a result written over it, "" for a view of an input.
+    """
     owner: dict[str, str] = {}
     for index, node in enumerate(nodes):
         name, place = node.outputs[0], 0 if node.op in VIEWS else reused.get(index, -1)
@@ -259,7 +289,7 @@ def _owners(nodes: Sequence[Node], reused: Mapping[int, int]) -> dict[str, str]:
 
 
 def _last_uses(nodes: Sequence[Node], owner: Mapping[str, str], wanted: Iterable[str]) -> dict[str, int]:
-    """After which node each owner's memory is free; what is asked for is free after none."""
+    """Return after which node the memory of each owner is free; wanted values are never free."""
     last: dict[str, int] = {}
     for index, node in enumerate(nodes):
         last.update({owner[name]: index for name in (*node.inputs, *node.outputs) if owner.get(name)})
@@ -268,14 +298,14 @@ def _last_uses(nodes: Sequence[Node], owner: Mapping[str, str], wanted: Iterable
 
 
 def _fits(inputs: Sequence[Array], place: int) -> bool:
-    """Whether a result has the shape and the type of one of its inputs."""
+    """Return whether a result has the shape and the type of one of its inputs."""
     target = inputs[place]
     same_type = all(value.dtype == np.float32 for value in inputs)
     return same_type and (len(inputs) == 1 or np.broadcast(*inputs).shape == target.shape)
 
 
 def _spare_memory(inputs: Sequence[Array], node: Node, spare: _Spare | None) -> Array | None:
-    """Memory for a product that nobody needs any more."""
+    """Return memory for a product that is not needed any more, or None."""
     if not spare or any(value.ndim != 2 or value.dtype != np.float32 for value in inputs[:2]):
         return None
     rows = inputs[0].shape[1 if node.attributes.get("transA") else 0]

@@ -40,7 +40,14 @@ MAX_DIMENSIONS: Final = 8
 
 @dataclass(frozen=True)
 class Node:
-    """One operation. inputs: value names, "" where an optional one is left out; attributes: by name."""
+    """One operation.
+
+    Attributes:
+        op: Name of the operator.
+        inputs: Names of values; "" where an optional one is left out.
+        outputs: Names of values.
+        attributes: By name.
+    """
 
     op: str
     inputs: tuple[str, ...]
@@ -50,7 +57,16 @@ class Node:
 
 @dataclass(frozen=True)
 class OnnxModel:
-    """What a regressor's file holds. opset: version of the standard operators; metadata: the file's own strings."""
+    """What a regressor's file holds.
+
+    Attributes:
+        nodes: Operations in their order.
+        initialisers: Weights by name.
+        inputs: Names of the inputs that are not weights.
+        outputs: Names of the outputs.
+        metadata: The file's own strings.
+        opset: Version of the standard operators.
+    """
 
     nodes: tuple[Node, ...]
     initialisers: Mapping[str, Array]
@@ -63,8 +79,15 @@ class OnnxModel:
 def parse_model(data: bytes, source: str) -> OnnxModel:
     """Read the bytes of an ONNX file.
 
+    Args:
+        data: The file.
+        source: Its name, for messages.
+
+    Returns:
+        What it holds.
+
     Raises:
-        RegressorError: they are truncated, not ONNX, or hold what a regressor has no use for.
+        RegressorError: The bytes are truncated, not ONNX, or hold what a regressor does not need.
     """
     try:
         return _model(memoryview(data))
@@ -76,8 +99,15 @@ def parse_model(data: bytes, source: str) -> OnnxModel:
 
 
 def with_constants(data: bytes, constants: Mapping[str, NDArray[np.float32]]) -> bytes:
-    """The same file with inputs turned into weights, so that a runtime computes all that follows from them once, when
-    the file is loaded. data: of a file that ``parse_model`` reads."""
+    """Turn inputs into weights, so that a runtime computes once what follows from them.
+
+    Args:
+        data: A file that ``parse_model`` reads.
+        constants: Values by the name of the input.
+
+    Returns:
+        The new file.
+    """
     parts = []
     for number, wire, integer, body in _fields(memoryview(data)):
         if number != 7:
@@ -99,7 +129,7 @@ def with_constants(data: bytes, constants: Mapping[str, NDArray[np.float32]]) ->
 
 
 def _field(number: int, wire: int, integer: int, body: memoryview) -> bytes:
-    """A field as ``_fields`` reads it."""
+    """Return the bytes of a field as ``_fields`` yields it."""
     key = _varint_bytes(number << 3 | wire)
     if wire == VARINT:
         return key + _varint_bytes(integer)

@@ -28,22 +28,25 @@ _environment: Path | None = None
 def use_environment(path: Path | None) -> None:
     """Take onnxruntime from another Python environment of this Python's version, such as one with onnxruntime-gpu.
 
-    path: of the environment or of its site-packages; None: the one that is installed here. It counts from the next
-    start where onnxruntime was loaded already, since a process can load one only.
+    It has no effect until the next start if onnxruntime was loaded already, since a process can load only one.
+
+    Args:
+        path: Of the environment or of its site-packages; None for the onnxruntime that is installed here.
     """
     global _environment
     _environment = path
 
 
 def environment_in_use() -> Path | None:
-    """What ``use_environment`` was told last."""
+    """Return the last argument of ``use_environment``."""
     return _environment
 
 
 def import_onnxruntime() -> ModuleType | None:
-    """The module, or None where it is not installed or does not load on this machine.
+    """Import onnxruntime, without its telemetry and without the identifier that it writes into the user's home.
 
-    It is kept from sending anything, and from writing an identifier into the user's home for that.
+    Returns:
+        The module; None where it is not installed or does not load on this machine.
     """
     os.environ[NO_TELEMETRY] = "1"
     try:
@@ -59,7 +62,7 @@ def import_onnxruntime() -> ModuleType | None:
 
 
 def _import_from(environment: Path) -> ModuleType:
-    """onnxruntime of another environment, without opening the rest of that environment to this process."""
+    """Import onnxruntime of another environment, without making the rest of that environment importable."""
     places = [environment, *environment.glob("lib/python*/site-packages"), environment / "Lib" / "site-packages"]
     spec = PathFinder.find_spec("onnxruntime", [str(place) for place in places])
     if spec is None or spec.loader is None:
@@ -76,7 +79,7 @@ def _import_from(environment: Path) -> ModuleType:
 
 
 def offers_cuda(onnxruntime: ModuleType) -> bool:
-    """Whether this build has CUDA at all; whether it starts is seen only from a session."""
+    """Return whether this build has CUDA at all; whether CUDA starts is only known from a session."""
     if CUDA not in onnxruntime.get_available_providers():
         return False
     if hasattr(onnxruntime, "preload_dlls"):
@@ -89,7 +92,17 @@ def offers_cuda(onnxruntime: ModuleType) -> bool:
 
 
 class OnnxruntimeSession:
-    """A graph loaded by onnxruntime; ``provider`` says what it runs on. fixed: inputs that stay."""
+    """A graph loaded by onnxruntime.
+
+    Args:
+        onnxruntime: The module.
+        data: The file.
+        fixed: Inputs that are the same in each call.
+        cuda: Whether to run on CUDA.
+
+    Attributes:
+        provider: "CUDA" or "CPU", what it runs on.
+    """
 
     def __init__(
         self, onnxruntime: ModuleType, data: bytes, fixed: Mapping[str, NDArray[np.float32]], *, cuda: bool
@@ -104,6 +117,6 @@ class OnnxruntimeSession:
         self.provider = "CUDA" if CUDA in self._session.get_providers() else "CPU"
 
     def __call__(self, keypoints_m: NDArray[np.float32]) -> NDArray[np.float32]:
-        """keypoints_m: (T, K, 3), metres -> (T, 24, 3, 3)."""
+        """Run the graph on keypoints (T, K, 3), metres, and return rotations (T, 24, 3, 3)."""
         result: NDArray[np.float32] = self._session.run([OUTPUT_NAME], {INPUT_NAME: keypoints_m})[0]
         return result

@@ -41,7 +41,14 @@ Session: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class FileRegressor:
-    """A regressor opened from a file: ``core.fit.regressor.PoseRegressor``."""
+    """A regressor opened from a file: ``core.fit.regressor.PoseRegressor``.
+
+    Attributes:
+        info: What the file states about itself.
+        provider: What it runs on: "CUDA", "CPU" or "NumPy".
+        source: Name of the file.
+        session: Runs the graph.
+    """
 
     info: RegressorInfo
     provider: str
@@ -49,10 +56,16 @@ class FileRegressor:
     session: Session = field(repr=False)
 
     def __call__(self, keypoints_m: NDArray[np.float32]) -> NDArray[np.float32]:
-        """keypoints_m: (T, K, 3), metres, SMPL axes -> (T, 24, 3, 3), local rotations.
+        """Compute local rotations.
+
+        Args:
+            keypoints_m: (T, K, 3), metres, SMPL axes.
+
+        Returns:
+            (T, 24, 3, 3), local rotations.
 
         Raises:
-            RegressorError: the points are not the layout's, or the graph fails.
+            RegressorError: The points are not the layout's, or the graph fails.
         """
         expected = (len(keypoints_m), self.info.layout.count, 3)
         if keypoints_m.shape != expected:
@@ -73,16 +86,23 @@ class FileRegressor:
 
 
 def open_regressor(path: Path | None, *, layout: str = "md23", device: str = "auto") -> PoseRegressor:
-    """Open a regressor file, the layout's default where ``path`` is None.
+    """Open a regressor file.
 
-    layout: what it has to read. device: ``auto`` takes CUDA where a session truly starts on it, then the processor,
-    then NumPy; ``cuda`` refuses anything else; ``cpu`` falls back to NumPy; ``numpy`` needs no onnxruntime. What ran
-    is told by ``.provider``.
+    Args:
+        path: Of the file; None for the layout's default.
+        layout: Layout that it has to read.
+        device: ``auto`` takes CUDA where a session starts on it, then the processor, then NumPy; ``cuda`` refuses
+            anything else; ``cpu`` falls back to NumPy; ``numpy`` needs no onnxruntime. The result's ``provider`` says
+            what runs.
+
+    Returns:
+        The regressor.
 
     Raises:
-        MissingFileError: no such file. LayoutError: no such layout.
-        RegressorError: the file breaks the contract of ``core.fit.regressor``, reads another layout, or the device
-        is not there.
+        MissingFileError: There is no such file.
+        LayoutError: There is no such layout.
+        RegressorError: The file breaks the contract of ``core.fit.regressor``, reads another layout, or the device is
+            not available.
     """
     if device not in DEVICES:
         raise RegressorError(f"There is no device {device!r}; choose one of {', '.join(DEVICES)}.")
@@ -124,12 +144,20 @@ def open_regressor(path: Path | None, *, layout: str = "md23", device: str = "au
 def open_for(
     sequence: KeypointSequence, path: Path | None = None, *, device: str = "auto"
 ) -> tuple[KeypointSequence, PoseRegressor]:
-    """A regressor for a motion, and the motion in the layout that it reads.
+    """Open a regressor for a motion.
 
-    Where no regressor of the motion's own layout is shipped, one is taken whose points the motion has too.
+    Where no regressor of the motion's own layout is bundled, one is taken whose points the motion has as well.
+
+    Args:
+        sequence: The motion.
+        path: Of the file; None for a bundled one.
+        device: As for ``open_regressor``.
+
+    Returns:
+        The motion in the layout that the regressor reads, and the regressor.
 
     Raises:
-        RegressorError: there is none, or what ``open_regressor`` says.
+        RegressorError: There is none, or see ``open_regressor``.
     """
     if path is None:
         sequence = for_one_of(sequence, shipped_layouts())
@@ -154,13 +182,20 @@ def _default_file(layout: str) -> Path:
 
 
 def shipped_layouts() -> tuple[str, ...]:
-    """Layouts that a regressor is shipped for."""
+    """Return the layouts that a regressor is bundled for."""
     own = {file.stem for file in REGRESSOR_FOLDER.glob("*.onnx") if file.name != SHARED_FILE}
     return tuple(sorted(own | set(layouts_of(REGRESSOR_FOLDER / SHARED_FILE))))
 
 
 def layouts_of(path: Path) -> tuple[str, ...]:
-    """Layouts that a file reads; none where there is no such file. Raises RegressorError where it is damaged."""
+    """Return the layouts that a file reads; none where there is no such file.
+
+    Args:
+        path: Of the file.
+
+    Raises:
+        RegressorError: The file is damaged.
+    """
     if not path.is_file():
         return ()
     info = RegressorInfo.from_json(parse_model(_read(path), path.name).metadata.get(METADATA_KEY), path.name)
@@ -181,7 +216,7 @@ def _sessions(
     failures: list[str],
     fixed: Mapping[str, NDArray[np.float32]],
 ) -> Iterator[tuple[str, Session]]:
-    """Sessions from the best device on; what does not start is added to ``failures``. fixed: inputs that stay."""
+    """Yield sessions from the best device on; what does not start is added to ``failures``."""
     onnxruntime = None if device == "numpy" else import_onnxruntime()
     if device in ("auto", "cuda", "cpu") and onnxruntime is None:
         failures.append("onnxruntime, which is not installed or does not load")
@@ -206,7 +241,7 @@ def _sessions(
 
 
 def _try_out(regressor: FileRegressor) -> None:
-    """Run two made-up frames: a file or a device that fails should fail at opening."""
+    """Run two random frames: a file or a device that fails should fail at opening."""
     count = regressor.info.layout.count
     points = np.random.default_rng(0).uniform(-1.0, 1.0, (2, count, 3)).astype(np.float32)
     if not np.isfinite(regressor(points)).all():

@@ -15,7 +15,9 @@ Importing this package imports nothing else; each name loads what it needs when 
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+
+# Not imported from typing, which takes longer than all else here: until then Ctrl-C ends in a traceback.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from dancepose_addon.core.body.motion import BodyMotion
@@ -44,7 +46,7 @@ __all__ = [
     "render",
 ]
 
-_MODULES: Final = {
+_MODULES = {
     "BodyMotion": "dancepose_addon.core.body.motion",
     "DancePoseError": "dancepose_addon.core.errors",
     "FitResult": "dancepose_addon.core.fit.pipeline",
@@ -61,7 +63,7 @@ _MODULES: Final = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import a public name when it is first used."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

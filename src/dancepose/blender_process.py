@@ -25,8 +25,8 @@ FAILURE_PREFIX: Final = "dancepose: "
 USAGE_PREFIX: Final = "render.py: error: "
 EXPECTED_FAILURES: Final = (1, 130, 143)
 USAGE: Final = 2
-PATIENCE_S: Final = 1.3
-"""Time that a Blender that was asked to stop may take; it ends itself after a second."""
+PATIENCE_S: Final = 1.0
+"""Time that a Blender that was asked to stop may take; it ends itself after 0.7 s."""
 KEPT_LINES: Final = 400
 HARMLESS: Final = re.compile(r"EGL_BAD_MATCH|EGL Error|^Info: |^\s*$")
 """What Blender and Mesa print on stderr although nothing is wrong."""

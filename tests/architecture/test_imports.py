@@ -52,7 +52,7 @@ INSIDE_CORE = {
 }
 BPY = {"bpy", "mathutils", "bpy_extras", "aud", "gpu", "blf", "bmesh"}
 BPY_ROOMS = {"blender", "ui", "registration", "headless", "headless_study", "headless_doctor"}
-FREE_OF_OURS = {"core/arrays.py", "core/errors.py", "core/progress.py", "core/printable_text.py"}
+FREE_OF_OURS = {"core/arrays.py", "core/progress.py", "core/printable_text.py"}
 
 
 def python_files(*folders: Path) -> list[Path]:

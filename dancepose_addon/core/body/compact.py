@@ -58,10 +58,17 @@ Array = NDArray[Any]
 
 
 def encode(body: Mapping[str, Any]) -> dict[str, Array]:
-    """Turn a decoded body (the keys of `decode`) into compact arrays for `numpy.savez`.
+    """Turn a decoded body into compact arrays for ``numpy.savez``.
 
-    Raises ValueError if a value does not fit its type (more than 65,536 vertices, a corner beyond 0.98 m, more
-    than four influences on a vertex).
+    Args:
+        body: A table with the keys that ``decode`` returns.
+
+    Returns:
+        The compact arrays by key.
+
+    Raises:
+        ValueError: A value does not fit its type (more than 65,536 vertices, a corner beyond 0.98 m, more than four
+            influences on a vertex).
     """
     v_template, shapedirs = np.asarray(body["v_template"]), np.asarray(body["shapedirs"])
     faces, weights = np.asarray(body["f"]), np.asarray(body["weights"], dtype=np.float64)
@@ -98,10 +105,16 @@ def encode(body: Mapping[str, Any]) -> dict[str, Array]:
 def decode(arrays: Mapping[str, Array]) -> dict[str, Any]:
     """Turn the arrays of a compact file into a plain SMPL-format body.
 
-    Returns v_template (V, 3) float32, metres; f (F, 3) int32; shapedirs (V, 3, B) float32, metres per unit beta;
-    posedirs (V, 3, 207) float32, metres; J_regressor (24, V) float32; weights (V, 24) float32; kintree_table
-    (2, 24) int64; face_material (F,) uint8; material_names (M,) str; material_rgba (M, 4) float32; name, licence
-    str. Raises BodyFileError if the marker or an array is missing or the sizes do not agree.
+    Args:
+        arrays: The compact arrays by key.
+
+    Returns:
+        v_template (V, 3) float32, metres; f (F, 3) int32; shapedirs (V, 3, B) float32, metres per unit beta; posedirs
+        (V, 3, 207) float32, metres; J_regressor (24, V) float32; weights (V, 24) float32; kintree_table (2, 24) int64;
+        face_material (F,) uint8; material_names (M,) str; material_rgba (M, 4) float32; name, licence str.
+
+    Raises:
+        BodyFileError: The marker or an array is missing, or the sizes do not agree.
     """
     found = str(np.asarray(arrays["format"])) if "format" in arrays else "no format marker"
     if found != FORMAT:
@@ -118,7 +131,7 @@ def decode(arrays: Mapping[str, Array]) -> dict[str, Any]:
 
 
 def _decode(arrays: Mapping[str, Array]) -> dict[str, Any]:
-    """`decode` without its checks."""
+    """Do the work of ``decode``, without its checks."""
     v_template = _sums(arrays["v_template"]).T * np.float32(arrays["v_step"])
     count = len(v_template)
     if count > MAX_VERTICES:
@@ -150,7 +163,7 @@ def _decode(arrays: Mapping[str, Array]) -> dict[str, Any]:
 
 
 def _quantise(values_m: Array, step_m: float) -> NDArray[np.int16]:
-    """Values in metres as whole multiples of step_m, any shape. Raises ValueError where 16 bits are too few."""
+    """Return values in metres as whole multiples of ``step_m``, and raise ValueError where 16 bits are too few."""
     whole = np.rint(np.asarray(values_m, dtype=np.float64) / step_m)
     if whole.size and np.abs(whole).max() > 32767:
         raise ValueError(f"a length of {np.abs(values_m).max():.3f} m does not fit 16 bits at {step_m} m a step")
@@ -158,7 +171,7 @@ def _quantise(values_m: Array, step_m: float) -> NDArray[np.int16]:
 
 
 def _differences(values: Array) -> Array:
-    """Differences along the last axis of 16-bit whole numbers, the first one kept; wraps round."""
+    """Return differences along the last axis of 16-bit integers, with the first one kept; they wrap round."""
     return np.diff(values, axis=-1, prepend=np.zeros_like(values[..., :1]))
 
 
@@ -168,7 +181,7 @@ def _sums(differences: Array) -> Array:
 
 
 def _encode_weights(weights: NDArray[np.float64]) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
-    """weights (V, 24) -> joints (V, 4) and whole weights (V, 4) that sum to 65535, heaviest first."""
+    """Return joints (V, 4) and integer weights (V, 4) that sum to 65535, heaviest first, of weights (V, 24)."""
     if (np.count_nonzero(weights, axis=1) > INFLUENCES).any():
         raise ValueError(f"a vertex has more than {INFLUENCES} influences")
     joints = np.argsort(-weights, axis=1, kind="stable")[:, :INFLUENCES]
@@ -179,7 +192,7 @@ def _encode_weights(weights: NDArray[np.float64]) -> tuple[NDArray[np.uint8], ND
 
 
 def _encode_posedirs(posedirs: Array) -> dict[str, Array]:
-    """posedirs (V, 3, 207), metres -> the blocks that are not zero, sorted by joint, then by vertex."""
+    """Return the blocks of posedirs (V, 3, 207), metres, that are not zero, sorted by joint and then by vertex."""
     whole = _quantise(posedirs, POSE_STEP_M).reshape(len(posedirs), 3, JOINT_COUNT - 1, 9)
     joints, vertices = np.nonzero(whole.any(axis=(1, 3)).T)
     blocks = whole[vertices, :, joints].reshape(-1, 27).T
@@ -191,7 +204,7 @@ def _encode_posedirs(posedirs: Array) -> dict[str, Array]:
 
 
 def _decode_posedirs(arrays: Mapping[str, Array], count: int) -> NDArray[np.float32]:
-    """The blocks of `arrays` -> posedirs (count, 3, 207), metres."""
+    """Return posedirs (count, 3, 207), metres, of the blocks of ``arrays``."""
     posedirs = np.zeros((count, 3, JOINT_COUNT - 1, 9), dtype=np.float32)
     blocks = _sums(arrays["pose_blocks"]).T.reshape(-1, 3, 9) * np.float32(arrays["pose_step"])
     posedirs[arrays["pose_vertices"], :, arrays["pose_joints"].astype(np.intp) - 1] = blocks

@@ -46,7 +46,13 @@ TREE_LEVELS: Final = _levels()
 
 @dataclass(frozen=True)
 class Surface:
-    """What is seen: materials per face. face_material: (F,), an index into names and rgba (M, 4)."""
+    """Materials of the faces.
+
+    Attributes:
+        face_material: (F,), an index into ``names`` and ``rgba``.
+        names: Of the materials.
+        rgba: (M, 4), linear, in [0, 1].
+    """
 
     face_material: NDArray[np.uint8]
     names: tuple[str, ...]
@@ -55,11 +61,19 @@ class Surface:
 
 @dataclass(frozen=True, eq=False)
 class BodyModel:
-    """An SMPL-format body of 24 joints. Two are equal when they are one object, so that caches can be kept by body.
+    """An SMPL-format body of 24 joints. Two are equal only if they are one object, so that caches can use them as keys.
 
-    v_template_m: (V, 3), metres, T-pose; faces: (F, 3); shapedirs: (V, 3, B), metres per unit of beta;
-    posedirs: (V, 3, 207), metres per entry of (R_1..R_23 - I), row by row, or None; joint_regressor: (24, V);
-    weights: (V, 24), rows sum to 1; surface: materials, or None for one plain material.
+    Attributes:
+        name: Shown to the user.
+        licence: Of the body.
+        v_template_m: (V, 3), metres, T-pose.
+        faces: (F, 3), indices of vertices.
+        shapedirs: (V, 3, B), metres per unit of beta.
+        posedirs: (V, 3, 207), metres per entry of (R_1..R_23 - I), row by row; None for a body without correctives.
+        joint_regressor: (24, V).
+        weights: (V, 24), rows sum to 1.
+        surface: Materials; None for one plain material.
+        source: File that the body was read from.
     """
 
     name: str
@@ -80,7 +94,7 @@ class BodyModel:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Sixteen hex digits that name the skeleton and the shape space: what a regressor was trained on."""
+        """Sixteen hex digits that identify the skeleton and the shape space, which a regressor was trained on."""
         digest = hashlib.sha256()
         for array in (self.v_template_m, self.shapedirs, self.joint_regressor):
             digest.update(np.round(np.asarray(array, np.float64), 5).astype("<f4").tobytes())
@@ -93,14 +107,28 @@ class BodyModel:
         return joints.astype(np.float32), dirs.astype(np.float32)
 
     def rest_joints(self, betas: F32 | None = None) -> F32:
-        """Joint centres in the T-pose, metres. betas: (B',) with B' <= B, or None for the mean -> (24, 3)."""
+        """Compute the joint centres in the T-pose.
+
+        Args:
+            betas: (B',) with B' <= B; None for the mean body.
+
+        Returns:
+            (24, 3), metres.
+        """
         joints, dirs = self._joint_shape
         if betas is None:
             return joints
         return (joints + dirs[:, :, : len(betas)] @ np.asarray(betas, np.float32)).astype(np.float32)
 
     def rest_vertices(self, betas: F32 | None = None) -> F32:
-        """Vertices in the T-pose without pose correctives, metres. betas: (B',) or None -> (V, 3)."""
+        """Compute the vertices in the T-pose, without pose correctives.
+
+        Args:
+            betas: (B',) with B' <= B; None for the mean body.
+
+        Returns:
+            (V, 3), metres.
+        """
         if betas is None:
             return self.v_template_m
         return self.v_template_m + self.shapedirs[:, :, : len(betas)] @ np.asarray(betas, np.float32)
@@ -114,9 +142,13 @@ class BodyModel:
 def forward_kinematics(rest_joints_m: F32, pose_rotmat: F32, translation_m: F32 | None = None) -> tuple[F32, F32]:
     """Pose the skeleton (Loper et al. 2015, equation 3).
 
-    rest_joints_m: (24, 3) or (T, 24, 3), metres; pose_rotmat: (T, 24, 3, 3), local to the parent;
-    translation_m: (T, 3), metres, added to every joint (SMPL's trans).
-    Returns global_rotmat (T, 24, 3, 3) and joints_m (T, 24, 3).
+    Args:
+        rest_joints_m: (24, 3) or (T, 24, 3), metres.
+        pose_rotmat: (T, 24, 3, 3), local to the parent.
+        translation_m: (T, 3), metres, added to every joint (SMPL's ``trans``).
+
+    Returns:
+        Global rotations (T, 24, 3, 3), and joint positions (T, 24, 3) in metres.
     """
     rest = np.broadcast_to(rest_joints_m, (len(pose_rotmat), *rest_joints_m.shape[-2:]))
     global_rotmat = np.empty_like(pose_rotmat)
@@ -135,7 +167,7 @@ def forward_kinematics(rest_joints_m: F32, pose_rotmat: F32, translation_m: F32 
     return global_rotmat, joints_m
 
 
-def skin(
+def skin(  # noqa: PLR0913 - what a body is posed by
     body: BodyModel,
     pose_rotmat: F32,
     *,
@@ -147,11 +179,21 @@ def skin(
     batch: int = 64,
     each: Callable[[int, F32], None] | None = None,
 ) -> F32 | None:
-    """Linear blend skinning (Loper et al. 2015, equations 2 to 5 and 9): posed vertices, metres.
+    """Pose the vertices by linear blend skinning (Loper et al. 2015, equations 2 to 5 and 9).
 
-    pose_rotmat: (T, 24, 3, 3); betas: (B',); translation_m: (T, 3); scale: the body's size, about SMPL's origin,
-    applied before the translation; vertices: indices to pose, all by default; batch: frames at a time.
-    Returns (T, V', 3); or None where ``each(first_frame, vertices_m)`` takes the batches instead.
+    Args:
+        body: The body.
+        pose_rotmat: (T, 24, 3, 3), local to the parent.
+        betas: (B',) with B' <= B; None for the mean body.
+        translation_m: (T, 3), metres.
+        scale: Size of the body, about SMPL's origin, applied before the translation.
+        correctives: Whether to add the pose correctives.
+        vertices: Indices of vertices to pose; all by default.
+        batch: Frames at a time.
+        each: Called as ``each(first_frame, vertices_m)`` with every batch, instead of returning them.
+
+    Returns:
+        (T, V', 3), metres; None where ``each`` is given.
     """
     chosen = slice(None) if vertices is None else vertices
     rest = body.rest_vertices(betas)[chosen]

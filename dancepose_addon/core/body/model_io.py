@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bounded_files import ZIP, NpzLimits, read_npz, require_regular
+from ..bounded_files import NpzLimits, open_npz
 from ..errors import BodyFileError, FormatError, MissingFileError
 from ..printable_text import escaped, shortened
 from . import compact
@@ -64,12 +64,7 @@ def _load(path: Path, _modified_ns: int, _size: int) -> BodyModel:
 
 def _load_npz(path: Path) -> Mapping[str, Any]:
     try:
-        require_regular(path)
-        with path.open("rb") as file:
-            if file.read(len(ZIP)) != ZIP:
-                raise FormatError("it is not an .npz archive")
-            file.seek(0)
-            arrays = read_npz(file, path, limits=NPZ_LIMITS, wanted=(*READ_KEYS, *compact.KEYS))
+        arrays = open_npz(path, limits=NPZ_LIMITS, wanted=(*READ_KEYS, *compact.KEYS))
     except (FormatError, OSError) as error:
         raise BodyFileError(
             f"{path} cannot be read as an SMPL-format body ({error}). Give an .npz or .pkl with v_template, f, "

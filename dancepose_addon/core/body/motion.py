@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..arrays import F32
 from ..atomic import replacing
 from ..axes import from_smpl, to_smpl, turn_root
-from ..bounded_files import ZIP, NpzLimits, brief, parse_json, read_npz, require_regular
+from ..bounded_files import NpzLimits, brief, open_npz, parse_json
 from ..errors import FormatError, InputError, MissingFileError
 from .model import BodyModel, forward_kinematics, skin
 from .rotation import rotmat_to_rotvec, rotvec_to_rotmat
@@ -167,13 +167,7 @@ class BodyMotion:
         """
         path = Path(path)
         try:
-            require_regular(path)
-            with path.open("rb") as file:
-                if file.read(len(ZIP)) != ZIP:
-                    raise FormatError("it is not an .npz archive")
-                file.seek(0)
-                arrays = read_npz(file, path, limits=NPZ_LIMITS, wanted=KEYS)
-            return cls._from_arrays(arrays)
+            return cls._from_arrays(open_npz(path, limits=NPZ_LIMITS, wanted=KEYS))
         except OSError as error:
             raise MissingFileError(
                 f"{path} cannot be read ({error.strerror or error}). Give the .npz that `dancepose fit` wrote."
@@ -203,5 +197,5 @@ class BodyMotion:
             raise ValueError(f"scale {scale:g} and {fps:g} frames a second")
         provenance = parse_json(str(arrays["provenance"]))
         if not isinstance(provenance, dict):
-            raise ValueError("a provenance that is not a table")
+            raise TypeError("a provenance that is not a table")
         return cls(pose, trans, betas, scale, fps, provenance)

@@ -50,7 +50,7 @@ _KEYS: Final = frozenset(
 _MARK: Final = pickletools.markobject.name
 
 
-class RefusedPickle(Exception):
+class RefusedPickleError(Exception):
     """What a file must not hold, in words."""
 
 
@@ -68,20 +68,20 @@ def check_opcodes(data: bytes) -> None:
     for _ in range(MAX_OPCODES):
         opcode = _OPCODES.get(stream.read(1))
         if opcode is None:
-            raise RefusedPickle("it ends too early or is not a pickle")
+            raise RefusedPickleError("it ends too early or is not a pickle")
         if opcode.name in REFUSED:
-            raise RefusedPickle(f"it holds {REFUSED[opcode.name]}, which neither bodies nor motions need")
+            raise RefusedPickleError(f"it holds {REFUSED[opcode.name]}, which neither bodies nor motions need")
         argument: Any = None
         if opcode.name == "STRING":  # pickletools takes these for ASCII; Python 2 kept the bytes of arrays in them.
             stream.readline()
         elif opcode.arg is not None:
             argument = opcode.arg.reader(stream)
         if isinstance(argument, int) and argument.bit_length() > MAX_INTEGER_BITS:
-            raise RefusedPickle(f"it holds a whole number of {argument.bit_length()} bits; 64 are enough")
+            raise RefusedPickleError(f"it holds a whole number of {argument.bit_length()} bits; 64 are enough")
         stack.apply(opcode, argument)
         if opcode.name == "STOP":
             return
-    raise RefusedPickle(f"it has more than {MAX_OPCODES} instructions (limit)")
+    raise RefusedPickleError(f"it has more than {MAX_OPCODES} instructions (limit)")
 
 
 class _KindStack:
@@ -97,11 +97,11 @@ class _KindStack:
         if name in _PUTS or name == "MEMOIZE":
             number = len(self.memo) if name == "MEMOIZE" else int(argument)
             if not 0 <= number <= MAX_OPCODES:
-                raise RefusedPickle(f"it numbers an object {number}")
+                raise RefusedPickleError(f"it numbers an object {number}")
             self.memo[number] = self._top()
         elif name in _GETS:
             if int(argument) not in self.memo:
-                raise RefusedPickle("it refers to an object that it does not hold")
+                raise RefusedPickleError("it refers to an object that it does not hold")
             self.kinds.append(self.memo[int(argument)])
         elif name in ("POP", "BUILD", "APPEND"):
             self._pop(1)
@@ -122,12 +122,12 @@ class _KindStack:
 
     def _top(self) -> str:
         if not self.kinds:
-            raise RefusedPickle("it names an object before there is one")
+            raise RefusedPickleError("it names an object before there is one")
         return self.kinds[-1]
 
     def _pop(self, count: int) -> list[str]:
         if len(self.kinds) < count:
-            raise RefusedPickle("it takes more objects than there are")
+            raise RefusedPickleError("it takes more objects than there are")
         taken = self.kinds[len(self.kinds) - count :]
         del self.kinds[len(self.kinds) - count :]
         return taken
@@ -138,11 +138,11 @@ class _KindStack:
                 taken = self.kinds[place + 1 :]
                 del self.kinds[place:]
                 return taken
-        raise RefusedPickle("it ends a list that it did not begin")
+        raise RefusedPickleError("it ends a list that it did not begin")
 
     @staticmethod
     def _require_keys(items: list[str]) -> None:
         """Refuse keys that are neither text nor numbers. items: keys and values by turns."""
         for kind in items[::2]:
             if kind not in _KEYS:
-                raise RefusedPickle("a key of a table is neither text nor a number")
+                raise RefusedPickleError("a key of a table is neither text nor a number")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..printable_text import quoted
-from .pickle_opcodes import RefusedPickle
+from .pickle_opcodes import RefusedPickleError
 
 
 class PickledArray:
@@ -25,20 +25,20 @@ class PickledArray:
     def __setstate__(self, state: Any) -> None:
         _version, shape, dtype, is_fortran, raw = state
         if not isinstance(dtype, PickledDtype):
-            raise RefusedPickle("an array has no number type")
+            raise RefusedPickleError("an array has no number type")
         if isinstance(raw, list) and dtype.name.startswith("O"):
             self.objects = raw
             return
         if not isinstance(raw, str | bytes | bytearray | PickledText):
-            raise RefusedPickle("an array holds objects, not numbers")
+            raise RefusedPickleError("an array holds objects, not numbers")
         if not isinstance(shape, tuple | list) or any(type(size) is not int or size < 0 for size in shape[:65]):
-            raise RefusedPickle("an array has no usable shape")
+            raise RefusedPickleError("an array has no usable shape")
         if len(shape) > 32:
-            raise RefusedPickle(f"an array has {len(shape)} axes")
+            raise RefusedPickleError(f"an array has {len(shape)} axes")
         number = dtype.number()
         length = len(raw.text) if isinstance(raw, PickledText) else len(raw)
         if math.prod(shape) * number.itemsize != length:
-            raise RefusedPickle(f"an array of shape {tuple(shape[:8])} has {length} bytes")
+            raise RefusedPickleError(f"an array of shape {tuple(shape[:8])} has {length} bytes")
         self.state = tuple(shape), number, bool(is_fortran), raw
 
 
@@ -47,18 +47,18 @@ class PickledDtype:
 
     def __init__(self, name: Any, _align: Any = 0, _copy: Any = 1) -> None:
         if not isinstance(name, str):
-            raise RefusedPickle("the type of an array is not text")
+            raise RefusedPickleError("the type of an array is not text")
         self.name, self.order = name, "="
 
     def __setstate__(self, state: Any) -> None:
         if not isinstance(state, tuple) or len(state) < 2 or not isinstance(state[1], str):
-            raise RefusedPickle("the byte order of an array is not text")
+            raise RefusedPickleError("the byte order of an array is not text")
         self.order = state[1]
 
     def number(self) -> np.dtype[Any]:
         """The NumPy type, if it is a plain number."""
         if len(self.name) > 3 or self.name[:1] not in "biuf" or self.order not in ("<", ">", "=", "|"):
-            raise RefusedPickle(f"an array is of type {quoted(self.order + self.name)}, not of numbers")
+            raise RefusedPickleError(f"an array is of type {quoted(self.order + self.name)}, not of numbers")
         return np.dtype(self.name).newbyteorder(self.order)  # type: ignore[arg-type]
 
 
@@ -71,7 +71,7 @@ class _Scalar:
         return array
 
     def __setstate__(self, state: Any) -> None:
-        raise RefusedPickle("a number has a state")
+        raise RefusedPickleError("a number has a state")
 
 
 class _Reconstruct:
@@ -79,11 +79,11 @@ class _Reconstruct:
 
     def __new__(cls, kind: Any, _shape: Any, _typecode: Any) -> Any:
         if kind is not PickledArray:
-            raise RefusedPickle("an array of an unknown class")
+            raise RefusedPickleError("an array of an unknown class")
         return PickledArray()
 
     def __setstate__(self, state: Any) -> None:
-        raise RefusedPickle("an array without a class has a state")
+        raise RefusedPickleError("an array without a class has a state")
 
 
 class _FromBuffer:
@@ -95,7 +95,7 @@ class _FromBuffer:
         return array
 
     def __setstate__(self, state: Any) -> None:
-        raise RefusedPickle("an array without a class has a state")
+        raise RefusedPickleError("an array without a class has a state")
 
 
 class PickledText:
@@ -103,18 +103,18 @@ class PickledText:
 
     def __init__(self, text: Any, encoding: Any = "latin1") -> None:
         if not isinstance(text, str) or not isinstance(encoding, str) or encoding not in ("latin1", "latin-1"):
-            raise RefusedPickle(f"text in the encoding {quoted(encoding)}")
+            raise RefusedPickleError(f"text in the encoding {quoted(encoding)}")
         self.text = text
 
     def __setstate__(self, state: Any) -> None:
-        raise RefusedPickle("text has a state")
+        raise RefusedPickleError("text has a state")
 
 
 class _Object:
     """``object``: only ever named as the base of the next one."""
 
     def __setstate__(self, state: Any) -> None:
-        raise RefusedPickle("a plain object has a state")
+        raise RefusedPickleError("a plain object has a state")
 
 
 class _Reconstructor:
@@ -122,13 +122,13 @@ class _Reconstructor:
 
     def __new__(cls, kind: Any, base: Any, state: Any) -> Any:
         if not isinstance(kind, type) or not issubclass(kind, PickledChumpy | PickledSparse):
-            raise RefusedPickle("an object of an unknown class")
+            raise RefusedPickleError("an object of an unknown class")
         if base is not _Object or state is not None:
-            raise RefusedPickle("an object of an unknown class")
+            raise RefusedPickleError("an object of an unknown class")
         return kind()
 
     def __setstate__(self, state: Any) -> None:
-        raise RefusedPickle("an object without a class has a state")
+        raise RefusedPickleError("an object without a class has a state")
 
 
 class PickledChumpy:
@@ -139,7 +139,7 @@ class PickledChumpy:
 
     def __setstate__(self, state: Any) -> None:
         if not isinstance(state, dict):
-            raise RefusedPickle("a chumpy expression without a table of values")
+            raise RefusedPickleError("a chumpy expression without a table of values")
         self.state = state
 
 
@@ -151,7 +151,7 @@ class PickledSparse:
 
     def __setstate__(self, state: Any) -> None:
         if not isinstance(state, dict):
-            raise RefusedPickle("a sparse matrix without a table of values")
+            raise RefusedPickleError("a sparse matrix without a table of values")
         self.state = state
 
 

@@ -2,8 +2,8 @@
 
 SMPL's official files are Python 2 pickles that hold NumPy arrays, chumpy expressions and scipy sparse matrices; those
 of data sets hold NumPy arrays in tables and lists. Every name that a pickle asks for is looked up in one table of
-placeholder classes (``pickle_placeholders``); any other name is refused. Placeholders are turned into arrays afterwards,
-by arithmetic written here, so neither chumpy nor scipy nor NumPy's own reconstructors are called. The instructions are
+placeholder classes (``pickle_placeholders``); any other name is refused. Placeholders are turned into arrays later, by
+arithmetic written here, so neither chumpy nor scipy nor NumPy's own reconstructors are called. The instructions are
 checked first (``pickle_opcodes``), and what is made from them has one budget per file, so that an object that is
 referred to a thousand times is not copied a thousand times.
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ..bounded_files import brief, read_whole
 from ..errors import BodyFileError, FormatError
 from ..printable_text import quoted
-from .pickle_opcodes import RefusedPickle, check_opcodes
+from .pickle_opcodes import RefusedPickleError, check_opcodes
 from .pickle_placeholders import (
     BODY_CLASSES,
     MOTION_CLASSES,
@@ -70,10 +70,12 @@ def load_smpl_pickle(path: Path) -> dict[str, NDArray[Any]]:
         check_opcodes(data)
         table = _Unpickler(io.BytesIO(data), fix_imports=False, encoding="latin1").load()
         if not isinstance(table, dict):
-            raise RefusedPickle(f"it holds a {_kind(table)} where a table of arrays is expected")
+            raise RefusedPickleError(  # noqa: TRY301 - worded below, with the others
+                f"it holds a {_kind(table)} where a table of arrays is expected"
+            )
         resolver = _Resolver()
         return {str(key): resolver.array(value) for key, value in table.items() if not isinstance(value, _DROPPED)}
-    except RefusedPickle as error:
+    except RefusedPickleError as error:
         raise BodyFileError(f"{path} was refused as a body: {error}. {ADVICE}") from error
     except Exception as error:  # Damaged or hostile bytes can make the unpickler raise nearly any built-in exception.
         raise BodyFileError(f"{path} is damaged or not an SMPL pickle ({brief(error)}). {ADVICE}") from error
@@ -96,7 +98,7 @@ def load_motion_pickle(data: bytes, source: str) -> Any:
         check_opcodes(data)
         value = _MotionUnpickler(io.BytesIO(data), fix_imports=False, encoding="latin1").load()
         return _PlainValues().make(value)
-    except RefusedPickle as error:
+    except RefusedPickleError as error:
         raise FormatError(f"{source} was refused: {error}. {MOTION_ADVICE}") from error
     except Exception as error:  # As above.
         raise FormatError(f"{source} is damaged or not a pickle ({brief(error)}). {MOTION_ADVICE}") from error
@@ -119,10 +121,10 @@ class _Resolver:
     def array(self, value: Any, depth: int = 0) -> NDArray[Any]:
         """The array that a value of the file describes."""
         if depth > MAX_DEPTH:
-            raise RefusedPickle(f"expressions nested more than {MAX_DEPTH} deep (limit)")
+            raise RefusedPickleError(f"expressions nested more than {MAX_DEPTH} deep (limit)")
         if isinstance(value, PickledSparse):
             if depth:
-                raise RefusedPickle("a sparse matrix is a part of another value")
+                raise RefusedPickleError("a sparse matrix is a part of another value")
             return self._dense(value)
         if isinstance(value, PickledChumpy):
             return self._expression(value.state, depth + 1)
@@ -130,7 +132,7 @@ class _Resolver:
             return self._numbers(value)
         if isinstance(value, str | int | float | bool):
             return np.array(value)
-        raise RefusedPickle(f"it holds a {_kind(value)} where numbers are expected")
+        raise RefusedPickleError(f"it holds a {_kind(value)} where numbers are expected")
 
     def encoded(self, value: PickledText) -> bytes:
         """The bytes of text."""
@@ -140,14 +142,14 @@ class _Resolver:
     def _spend(self, elements: int) -> None:
         self._left -= elements
         if self._left < 0:
-            raise RefusedPickle(f"its expressions make more than {MAX_MADE} numbers (limit)")
+            raise RefusedPickleError(f"its expressions make more than {MAX_MADE} numbers (limit)")
 
     def _numbers(self, array: PickledArray) -> NDArray[Any]:
         if array.objects is not None:
-            raise RefusedPickle("an array holds objects, not numbers")
+            raise RefusedPickleError("an array holds objects, not numbers")
         if array.value is None:
             if array.state is None:
-                raise RefusedPickle("an array was left empty")
+                raise RefusedPickleError("an array was left empty")
             shape, number, is_fortran, raw = array.state
             if isinstance(raw, PickledText):
                 raw = self.encoded(raw)
@@ -162,7 +164,7 @@ class _Resolver:
             return self.array(state["x"], depth)
         if "a" not in state or "idxs" not in state:
             keys = ", ".join(str(key) for key in list(state)[:8]) or "nothing"
-            raise RefusedPickle(f"a chumpy expression holds {quoted(keys)} and no value")
+            raise RefusedPickleError(f"a chumpy expression holds {quoted(keys)} and no value")
         source, chosen = self.array(state["a"], depth), self.array(state["idxs"], depth)
         self._spend(source.size + chosen.size)
         result: NDArray[Any] = source.ravel()[chosen]
@@ -172,7 +174,7 @@ class _Resolver:
     def _shape(self, value: Any, depth: int) -> list[int]:
         sizes = value if isinstance(value, tuple | list) else np.atleast_1d(self.array(value, depth))
         if len(sizes) > 8:
-            raise RefusedPickle(f"a shape of {len(sizes)} axes")
+            raise RefusedPickleError(f"a shape of {len(sizes)} axes")
         return [int(size) for size in sizes]
 
     def _dense(self, matrix: PickledSparse) -> NDArray[Any]:
@@ -180,7 +182,7 @@ class _Resolver:
         state = matrix.state
         size = self._shape(state.get("_shape", state.get("shape", ())), 1)
         if len(size) != 2 or min(size) < 0:
-            raise RefusedPickle(f"a sparse matrix of shape {tuple(size)}")
+            raise RefusedPickleError(f"a sparse matrix of shape {tuple(size)}")
         self._spend(math.prod(size))
         data = self.array(state["data"], 1)
         if "indptr" in state:
@@ -188,7 +190,7 @@ class _Resolver:
             runs = np.diff(self.array(state["indptr"], 1).astype(np.int64))
             by_column = isinstance(matrix, PickledCsc)
             if runs.size != size[by_column] or (runs < 0).any() or runs.sum() != inner.size:
-                raise RefusedPickle("a sparse matrix whose parts do not fit each other")
+                raise RefusedPickleError("a sparse matrix whose parts do not fit each other")
             outer = np.repeat(np.arange(runs.size), runs)
             rows, columns = (inner, outer) if by_column else (outer, inner)
         elif "coords" in state:
@@ -197,7 +199,7 @@ class _Resolver:
             rows, columns = self.array(state["row"], 1), self.array(state["col"], 1)
         placed = np.stack([rows, columns]) if rows.size == columns.size == data.size else None
         if placed is None or (placed < 0).any() or (placed >= np.array(size)[:, None]).any():
-            raise RefusedPickle("a sparse matrix whose parts do not fit each other")
+            raise RefusedPickleError("a sparse matrix whose parts do not fit each other")
         dense = np.zeros(size, data.dtype)
         np.add.at(dense, tuple(placed), data)
         return dense
@@ -214,7 +216,7 @@ class _PlainValues:
         """The value, with placeholders as arrays and tuples as lists."""
         self._left -= 1
         if self._left < 0 or depth > MAX_DEPTH:
-            raise RefusedPickle(
+            raise RefusedPickleError(
                 f"it nests more than {MAX_DEPTH} deep or holds more than {MAX_ENTRIES} entries (limits)"
             )
         if isinstance(value, dict):
@@ -231,7 +233,7 @@ class _PlainValues:
             return self._resolver.encoded(value)
         if value is None or isinstance(value, str | bytes | int | float | bool):
             return value
-        raise RefusedPickle(f"it holds a {_kind(value)} where numbers are expected")
+        raise RefusedPickleError(f"it holds a {_kind(value)} where numbers are expected")
 
 
 class _Unpickler(pickle.Unpickler):
@@ -258,6 +260,6 @@ class _MotionUnpickler(pickle.Unpickler):
             raise _unknown(module, name, "motion") from None
 
 
-def _unknown(module: str, name: str, kind: str) -> RefusedPickle:
+def _unknown(module: str, name: str, kind: str) -> RefusedPickleError:
     full = quoted(f"{module}.{name}", NAME_LENGTH)
-    return RefusedPickle(f"it asks for {full}, which no {kind} needs; nothing was executed")
+    return RefusedPickleError(f"it asks for {full}, which no {kind} needs; nothing was executed")

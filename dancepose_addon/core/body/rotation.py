@@ -16,7 +16,7 @@ Array = NDArray[np.floating]
 
 
 def rotvec_to_rotmat(rotvec: Array) -> Array:
-    """Rodrigues' formula. rotvec: (..., 3), radians -> (..., 3, 3)."""
+    """Convert rotation vectors (..., 3), radians, to matrices (..., 3, 3) by Rodrigues' formula."""
     angle_sq = np.sum(rotvec * rotvec, axis=-1)[..., None, None]
     angle = np.sqrt(angle_sq)
     small = angle_sq < 1e-8
@@ -29,7 +29,7 @@ def rotvec_to_rotmat(rotvec: Array) -> Array:
 
 
 def skew(vector: Array) -> Array:
-    """Cross-product matrix. vector: (..., 3) -> (..., 3, 3) with skew(a) @ b == a x b."""
+    """Return the matrices (..., 3, 3) of cross products with vectors (..., 3): ``skew(a) @ b == a x b``."""
     result = np.zeros((*vector.shape[:-1], 3, 3), dtype=vector.dtype)
     x, y, z = vector[..., 0], vector[..., 1], vector[..., 2]
     result[..., 0, 1], result[..., 0, 2] = -z, y
@@ -39,7 +39,10 @@ def skew(vector: Array) -> Array:
 
 
 def rotmat_to_quat(rotmat: Array) -> Array:
-    """Shepperd's method, stable at every angle. rotmat: (..., 3, 3) -> (..., 4) wxyz with w >= 0."""
+    """Convert matrices (..., 3, 3) to quaternions (..., 4), wxyz with w >= 0, by Shepperd's method.
+
+    It is stable at every angle.
+    """
     m = rotmat
     trace = m[..., 0, 0] + m[..., 1, 1] + m[..., 2, 2]
     choices = np.stack([trace, m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]], axis=-1)
@@ -58,7 +61,7 @@ def rotmat_to_quat(rotmat: Array) -> Array:
 
 
 def quat_to_rotmat(quat: Array) -> Array:
-    """quat: (..., 4) wxyz, of any length but zero -> (..., 3, 3)."""
+    """Convert quaternions (..., 4), wxyz, of any length but zero, to matrices (..., 3, 3)."""
     w, x, y, z = np.moveaxis(quat / np.linalg.norm(quat, axis=-1, keepdims=True), -1, 0)
     rows = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
@@ -69,7 +72,7 @@ def quat_to_rotmat(quat: Array) -> Array:
 
 
 def quat_to_rotvec(quat: Array) -> Array:
-    """quat: (..., 4) wxyz, unit -> (..., 3), radians, of length at most pi."""
+    """Convert unit quaternions (..., 4), wxyz, to rotation vectors (..., 3) of at most pi radians."""
     quat = np.where(quat[..., :1] < 0, -quat, quat)
     sine = np.linalg.norm(quat[..., 1:], axis=-1, keepdims=True)
     angle = 2.0 * np.arctan2(sine, quat[..., :1])
@@ -79,12 +82,12 @@ def quat_to_rotvec(quat: Array) -> Array:
 
 
 def rotmat_to_rotvec(rotmat: Array) -> Array:
-    """rotmat: (..., 3, 3) -> (..., 3), radians, of length at most pi."""
+    """Convert matrices (..., 3, 3) to rotation vectors (..., 3) of at most pi radians."""
     return quat_to_rotvec(rotmat_to_quat(rotmat))
 
 
 def rot6d_to_rotmat(rot6d: Array) -> Array:
-    """Gram-Schmidt (Zhou et al. 2019, equation 15). rot6d: (..., 6) -> (..., 3, 3)."""
+    """Convert (..., 6) to matrices (..., 3, 3) by Gram-Schmidt (Zhou et al. 2019, equation 15)."""
     first, second = rot6d[..., :3], rot6d[..., 3:]
     x = first / np.linalg.norm(first, axis=-1, keepdims=True)
     y = second - np.sum(x * second, axis=-1, keepdims=True) * x
@@ -93,12 +96,12 @@ def rot6d_to_rotmat(rot6d: Array) -> Array:
 
 
 def rotmat_to_rot6d(rotmat: Array) -> Array:
-    """rotmat: (..., 3, 3) -> (..., 6), the first column and then the second."""
+    """Convert matrices (..., 3, 3) to their first and then their second column, (..., 6)."""
     return np.concatenate([rotmat[..., :, 0], rotmat[..., :, 1]], axis=-1)
 
 
 def nearest_rotmat(matrix: Array) -> Array:
-    """The rotation nearest to any 3x3 matrix (Kabsch, by SVD). matrix: (..., 3, 3) -> (..., 3, 3)."""
+    """Return the rotations nearest to any matrices (..., 3, 3) (Kabsch 1976, by singular value decomposition)."""
     u, _, vt = np.linalg.svd(matrix)
     sign = np.sign(np.linalg.det(u @ vt))
     u[..., :, 2] *= sign[..., None]
@@ -106,9 +109,16 @@ def nearest_rotmat(matrix: Array) -> Array:
 
 
 def geodesic_angle(first: Array, second: Array) -> Array:
-    """Angle between two rotations, radians. first, second: (..., 3, 3) -> (...).
+    """Compute the angle between rotations.
 
-    From the sine and the cosine together, so that small angles keep their precision.
+    It is computed from the sine and the cosine together, so that small angles keep their precision.
+
+    Args:
+        first: (..., 3, 3).
+        second: (..., 3, 3).
+
+    Returns:
+        (...), radians.
     """
     relative = np.swapaxes(first, -1, -2) @ second
     cosine = (np.trace(relative, axis1=-2, axis2=-1) - 1.0) / 2.0
@@ -124,7 +134,7 @@ def geodesic_angle(first: Array, second: Array) -> Array:
 
 
 def continuous_quat(quat: Array) -> Array:
-    """Choose signs so that each quaternion is nearest to the one before. quat: (T, ..., 4) -> the same shape."""
+    """Choose the signs of quaternions (T, ..., 4) so that each is nearest to the one of the frame before."""
     dots = np.sum(quat[1:] * quat[:-1], axis=-1)
     flips = np.cumprod(np.where(dots < 0, -1.0, 1.0), axis=0)
     result = quat.copy()

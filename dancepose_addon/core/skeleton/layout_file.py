@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from ..atomic import replacing
 from ..body.model import JOINT_INDEX, JOINT_NAMES
+from ..bounded_files import require_regular
 from ..errors import LayoutError, MissingFileError
 from .layout import Layout
 
@@ -48,7 +49,7 @@ def read_layout(path: Path) -> Layout:
         MissingFileError: it cannot be read. LayoutError: what is wrong with it, as many complaints as there are.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
+        if require_regular(path) > MAX_BYTES:
             raise LayoutError(f"{path} is larger than a layout can be ({MAX_BYTES >> 20} MiB). Is it the right file?")
         data = path.read_bytes()
     except OSError as error:

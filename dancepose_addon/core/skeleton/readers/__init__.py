@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from ...axes import turn_points
+from ...bounded_files import require_regular
 from ...errors import FormatError, InputError, MissingFileError
 from ..conventions import Interpretation, interpret
 from ..doubt import require_sure
@@ -124,8 +125,9 @@ def find_reader(path: Path) -> Reader:
 
 def _start_of(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path} has {path.stat().st_size >> 30} GiB; motions have at most {MAX_BYTES >> 30}.")
+        size = require_regular(path)
+        if size > MAX_BYTES:
+            raise InputError(f"{path} has {size >> 30} GiB; motions have at most {MAX_BYTES >> 30}.")
         with path.open("rb") as file:
             return file.read(HEAD_BYTES)
     except OSError as error:

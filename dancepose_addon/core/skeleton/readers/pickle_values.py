@@ -165,7 +165,7 @@ class PickleReader:
     def _raw_array(self, state: Any) -> Any:
         """The array behind joblib's description of it; objects are a pickle by themselves."""
         kind = state.get("dtype") if isinstance(state, dict) else None
-        if isinstance(kind, Opaque) and kind.arguments and str(kind.arguments[0]).startswith("O"):
+        if isinstance(kind, Opaque) and kind.arguments and _name(kind.arguments[0]).startswith("O"):
             if self.depth >= MOST_NESTED:
                 raise DamagedPickle(f"arrays of objects are nested more than {MOST_NESTED} deep")
             return PickleReader(self.file, has_raw_arrays=True, depth=self.depth + 1).read()
@@ -205,9 +205,14 @@ def _make_dict(reader: PickleReader, _argument: Any) -> None:
     reader.stack.append(table)
 
 
+def _name(value: Any) -> str:
+    """Text of a pickle as a name. Other values are not converted: a small file can describe a list of any size."""
+    return value[:80] if isinstance(value, str) else "?"
+
+
 def _stack_global(reader: PickleReader, _argument: Any) -> None:
     name, module = reader._pop(), reader._pop()
-    reader.stack.append(Opaque(f"{str(module)[:80]}.{str(name)[:80]}"))
+    reader.stack.append(Opaque(f"{_name(module)}.{_name(name)}"))
 
 
 def _new_object(reader: PickleReader, _argument: Any) -> None:

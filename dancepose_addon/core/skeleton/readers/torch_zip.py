@@ -102,6 +102,8 @@ def load_torch_legacy(data: bytes, source: str) -> Any:
         kinds = _kinds_in(value)
         for key in keys:
             count = int.from_bytes(stream.read(8), "little", signed=True)
+            if not isinstance(key, str | int):
+                raise DamagedPickle("a storage is called neither by text nor by a number")
             size = count * kinds.get(str(key), 4)
             if not 0 <= size <= len(data):
                 raise DamagedPickle(f"a storage of {count} numbers does not fit into the file")
