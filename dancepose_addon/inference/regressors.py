@@ -19,6 +19,7 @@ from ..core.fit.regressor import (
     PoseRegressor,
     RegressorInfo,
 )
+from ..core.fit.rest_pose_regressor import rest_pose_regressor
 from ..core.printable_text import shown_name
 from ..core.skeleton.layouts import get_layout
 from ..core.skeleton.mapping import for_one_of
@@ -125,13 +126,16 @@ def open_for(
 ) -> tuple[KeypointSequence, PoseRegressor]:
     """A regressor for a motion, and the motion in the layout that it reads.
 
-    Where no regressor of the motion's own layout is shipped, one is taken whose points the motion has too.
+    Where no regressor of the motion's own layout is shipped, one is taken whose points the motion has too; where
+    there is none, poses come from geometry alone.
 
     Raises:
         RegressorError: there is none, or what ``open_regressor`` says.
     """
     if path is None:
         sequence = for_one_of(sequence, shipped_layouts())
+        if sequence.layout.name not in shipped_layouts():
+            return sequence, rest_pose_regressor(sequence.layout)
     return sequence, open_regressor(path, layout=sequence.layout.name, device=device)
 
 
