@@ -12,13 +12,14 @@ from dancepose_addon.core.io.opening import open_source
 from dancepose_addon.core.skeleton.layouts import get_layout
 from dancepose_addon.core.skeleton.recording import Hints
 from dancepose_addon.core.skeleton.unnamed_skeletons import UNNAMED
+from tests.support.lab_samples import ASIDE, amc_texts
 from tests.support.samples import cut, npy_bytes, npz_bytes, points_of, waltz
-from tests.support.tool_samples import ASIDE, amc_texts, smplx_table, tool_makers
+from tests.support.tool_samples import smplx_table, tool_makers
 
 FRAMES = 60
 MOTION = cut(waltz(), FRAMES)
 ROTATIONS = (
-    "smplx names", "smplx names nested", "human_body_prior", "GVHMR", "WHAM", "MDM parameters", "Motion-X",
+    "smplx names", "smplx names nested", "human_body_prior", "GVHMR", "WHAM", "joblib", "MDM parameters", "Motion-X",
     "EDGE features", "LODGE features", "LODGE without contacts", "FineDance features", "FACT", "FACT padded",
     "AIST++ in 6D", "SMPL pose and trans", "AIOZ-GDance", "InterHuman", "mint", ".smpl",
 )  # fmt: skip

@@ -166,7 +166,7 @@ def fit(
     last = "refined" if settings.refine else "regressor"
     errors[last] = per_point_error_m(settled.fitted.keypoints(body), raw.points_m - settled.drop_m)
     if settings.refine:
-        require_close(settled.fitted, errors[last], sequence.source)
+        require_close(settled.fitted, np.where(raw.seen, errors[last], np.nan), sequence.source)
     report = describe_fit(
         sequence, regressor, body, settings=settings, prepared=raw, shape=fitted.shape, errors_m=errors, settled=settled
     )

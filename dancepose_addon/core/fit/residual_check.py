@@ -12,7 +12,7 @@ MOST_M: Final = 0.15
 """Mean distance between a body and its points that no person and no layout explains."""
 
 
-def require_close(fitted: FitState, errors_m: NDArray[np.float32], source: str) -> None:
+def require_close(fitted: FitState, errors_m: NDArray[np.floating], source: str) -> None:
     """Refuse a fit that is no person's, so that it is neither written nor shown.
 
     Args:
