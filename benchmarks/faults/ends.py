@@ -231,6 +231,3 @@ def full_disks(folder: Path, count: int) -> list[str]:
 def _made(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-

@@ -19,6 +19,7 @@ from ..core.fit.regressor import (
     PoseRegressor,
     RegressorInfo,
 )
+from ..core.fit.rest_pose_regressor import rest_pose_regressor
 from ..core.printable_text import shown_name
 from ..core.skeleton.layouts import get_layout
 from ..core.skeleton.mapping import for_one_of
@@ -146,7 +147,8 @@ def open_for(
 ) -> tuple[KeypointSequence, PoseRegressor]:
     """Open a regressor for a motion.
 
-    Where no regressor of the motion's own layout is bundled, one is taken whose points the motion has as well.
+    Where no regressor of the motion's own layout is bundled, one is taken whose points the motion has as well. Where
+    there is none, poses come from geometry alone.
 
     Args:
         sequence: The motion.
@@ -161,6 +163,8 @@ def open_for(
     """
     if path is None:
         sequence = for_one_of(sequence, shipped_layouts())
+        if sequence.layout.name not in shipped_layouts():
+            return sequence, rest_pose_regressor(sequence.layout)
     return sequence, open_regressor(path, layout=sequence.layout.name, device=device)
 
 

@@ -11,7 +11,7 @@ MIDDLE = ("pelvis", "spine1", "spine2", "spine3", "neck", "head")
 RIGS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     # name: middle joints, left leg, left arm; the right side has R for L, or right for left.
     "mixamo": (
-        ("mixamorig:Hips", "mixamorig:Spine", "mixamorig:Spine1", "mixamorig:Spine2", "mixamorig:Neck", "mixamorig:Head"),
+        tuple(f"mixamorig:{part}" for part in ("Hips", "Spine", "Spine1", "Spine2", "Neck", "Head")),
         ("mixamorig:LeftUpLeg", "mixamorig:LeftLeg", "mixamorig:LeftFoot", "mixamorig:LeftToeBase"),
         ("mixamorig:LeftShoulder", "mixamorig:LeftArm", "mixamorig:LeftForeArm", "mixamorig:LeftHand"),
     ),

@@ -10,7 +10,7 @@ import pytest
 
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
-from dancepose_addon.core.errors import FormatError, InputError, LayoutError
+from dancepose_addon.core.errors import DoubtError, FormatError, InputError, LayoutError
 from dancepose_addon.core.io.opening import open_source
 from dancepose_addon.core.io.theta import joints_of
 from dancepose_addon.core.skeleton.readers import examine, find_reader, read
@@ -87,7 +87,10 @@ def test_rotations_are_told_from_positions_of_the_same_width(samples: dict[str, 
     assert isinstance(theta, BodyMotion)
     assert isinstance(points, KeypointSequence)
     np.testing.assert_allclose(theta.pose_rotmat, cut(waltz(), FRAMES).pose, atol=1e-4)
-    forced = open_source(samples["npy flat rotations"], body=body, fps=25.0, hints=Hints(values="positions"))
+    with pytest.raises(DoubtError, match=r"proportions of no person.*--read doubt=accept"):
+        open_source(samples["npy flat rotations"], body=body, fps=25.0, hints=Hints(values="positions"))
+    anyhow = Hints(values="positions", accept_doubt=True)
+    forced = open_source(samples["npy flat rotations"], body=body, fps=25.0, hints=anyhow)
     assert isinstance(forced, KeypointSequence)
     assert any("proportions of no person" in note for note in forced.notes)
 

@@ -20,32 +20,32 @@ edges = [["LSHO", "RSHO"], ["LSHO", "HEAD"], ["LSHO", "LHIP"], ["LHIP", "RHIP"],
 
 [[points]]
 name = "HEAD"
-rides_on = "head"
+attached_to = "head"
 offset_m = [0.0, 0.1, 0.05]
 
 [[points]]
 name = "LSHO"
-rides_on = { left_shoulder = 3, spine3 = 1 }
+attached_to = { left_shoulder = 3, spine3 = 1 }
 
 [[points]]
 name = "RSHO"
-rides_on = "right_shoulder"
+attached_to = "right_shoulder"
 
 [[points]]
 name = "LHIP"
-rides_on = "left_hip"
+attached_to = "left_hip"
 
 [[points]]
 name = "RHIP"
-rides_on = "right_hip"
+attached_to = "right_hip"
 
 [[points]]
 name = "LTOE"
-rides_on = "left_foot"
+attached_to = "left_foot"
 
 [[points]]
 name = "RTOE"
-rides_on = "right_foot"
+attached_to = "right_foot"
 """
 
 
@@ -70,12 +70,12 @@ def test_a_small_layout(tmp_path: Path) -> None:
     [
         ("dancepose-layout-1", "dancepose-layout-2", "dancepose-layout-2"),
         ('name = "HEAD"', 'name = "LSHO"', "a name of its own"),
-        ('rides_on = "head"', 'rides_on = "skull"', "rides on 'skull'"),
+        ('attached_to = "head"', 'attached_to = "skull"', "attached to 'skull'"),
         ("left_shoulder = 3", "left_shoulder = -3", "not positive"),
         ("[0.0, 0.1, 0.05]", "[0.0, 100.0]", "three numbers in metres"),
         ('["LSHO", "HEAD"]', '["LSHO", "NOSE"]', "does not name two points"),
         ('["LSHO", "HEAD"], ', "", "do not join LSHO"),
-        ('rides_on = "head"', 'rides_on = "spine1"', "top has to name points"),
+        ("title = ", "top = []\ntitle = ", "top is .* not a list of points"),
         ('title = "Six"', 'title = "Six"\nlefts = []', "unknown keys lefts"),
         ('title = "Six"', 'left = ["LSHO"]\nright = ["RSHO", "RHIP"]', "same number"),
         ("edges = [", "edges = ", "not TOML"),

@@ -10,6 +10,7 @@ import pytest
 from dancepose_addon.core.errors import FormatError, InputError, LayoutError, MissingFileError
 from dancepose_addon.core.skeleton.readers import read
 from dancepose_addon.core.skeleton.sequence import require_whole, validate
+from tests.support.samples import cut, points_of, waltz
 
 # Frames and frame rate by hand: frames / ((end - start) / 25).
 REAL_CLIPS = (
@@ -192,7 +193,7 @@ def test_paths_that_are_not_there_or_unknown(tmp_path: Path) -> None:
 
 
 def test_array_files_need_a_rate_and_find_their_layout(tmp_path: Path) -> None:
-    points = np.random.default_rng(0).normal(size=(6, 24, 3))
+    points = points_of(cut(waltz(), 6), "smpl24")
     np.save(tmp_path / "a.npy", points)
     with pytest.raises(InputError, match="--fps"):
         read(tmp_path / "a.npy")
@@ -214,7 +215,7 @@ def test_array_files_that_cannot_be_used(tmp_path: Path) -> None:
 
     points = np.zeros((4, 23, 3))
     with pytest.raises(LayoutError, match="no known layout has that many"):
-        read(save("a.npz", keypoints_m=points[:, :19], fps=25))
+        read(save("a.npz", keypoints_m=points[:, :16], fps=25))
     with pytest.raises(FormatError, match=r"frames, points, 3"):
         read(save("b.npz", keypoints_m=points[..., :2], fps=25))
     with pytest.raises(FormatError, match="holds stuff"):
@@ -229,8 +230,8 @@ def test_array_files_that_cannot_be_used(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="holds a"):
         read(tmp_path / "g.npy", fps=25)
     whole = save("h.npz", keypoints_m=points, fps=25).read_bytes()
-    for cut in (0, 10, len(whole) // 2):
-        (tmp_path / "h.npz").write_bytes(whole[:cut])
+    for kept in (0, 10, len(whole) // 2):
+        (tmp_path / "h.npz").write_bytes(whole[:kept])
         with pytest.raises(FormatError):
             read(tmp_path / "h.npz")
 

@@ -11,6 +11,7 @@ tracemalloc sees, NumPy's arrays included. Files under 52 kB may use a megabyte.
 
 import argparse
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 import json
 from pathlib import Path
@@ -36,8 +37,10 @@ from dancepose_addon.core.skeleton.layout_file import read_layout
 from dancepose_addon.core.skeleton.readers import HEAD_BYTES, READERS, examine, sequence_of
 from dancepose_addon.core.skeleton.recording import Head, Hints, PoseRecording
 
+from .lab_samples import amc_texts
 from .mutations import mutate
-from .samples import makers
+from .samples import cut, makers, waltz
+from .tool_samples import tool_makers
 
 COUNT: Final = 10_000
 FRAMES: Final = 40
@@ -46,6 +49,8 @@ TIMES_THE_SIZE: Final = 20
 LEAST_BYTES: Final = 1 << 20
 ADDRESS_SPACE: Final = 4 << 30
 LAYOUT: Final = "layout"
+AMC, ASF, FRAME_FILE = "AMC", "ASF", "frame"
+"""Seeds that need another file beside them."""
 EXAMPLES_KEPT: Final = 3
 
 
@@ -68,7 +73,7 @@ def read_to_the_end(path: Path) -> None:
     if path.suffix == ".toml":
         read_layout(path)
         return
-    hints = Hints(fps=25.0)
+    hints = Hints(fps=25.0, accept_doubt=True)
     examination = examine(path, hints)
     if isinstance(examination.recording, PoseRecording):
         motion_of(examination.recording, load_body(), hints)
@@ -81,15 +86,15 @@ def ring(_number: int, _frame: FrameType | None) -> None:
     raise TooSlow
 
 
-def try_one(path: Path, data: bytes, outcome: Outcome) -> None:
-    """Read one damaged file and count what became of it."""
+def try_one(path: Path, data: bytes, outcome: Outcome, target: Path | None = None) -> None:
+    """Read one damaged file, or what it belongs to, and count what became of it."""
     path.write_bytes(data)
     tracemalloc.reset_peak()
     before, _ = tracemalloc.get_traced_memory()
     signal.setitimer(signal.ITIMER_REAL, SLOWEST_S * 30)
     begun = time.process_time()  # of this process, whatever else the machine does
     try:
-        read_to_the_end(path)
+        read_to_the_end(target or path)
         kind = "read"
     except DancePoseError as error:
         kind = "refused" if "\n" not in str(error) else "traceback"
@@ -124,10 +129,11 @@ def fuzz(name: str, count: int, *, seed: int = 0) -> Outcome:
         with TemporaryDirectory() as folder:
             path = Path(folder) / file
             path.write_bytes(data)
-            read_to_the_end(path)  # what is loaded once is not the file's doing
+            target = target_of(name, path)
+            read_to_the_end(target)  # what is loaded once is not the file's doing
             tracemalloc.start()
             for _ in range(count):
-                try_one(path, mutate(data, random), outcome)
+                try_one(path, mutate(data, random), outcome, target)
     finally:
         tracemalloc.stop()
         signal.signal(signal.SIGALRM, previous)
@@ -138,8 +144,33 @@ def sample(name: str) -> tuple[str, bytes]:
     """A seed: its file's name and its bytes."""
     if name == LAYOUT:
         return "mine.toml", layout_text().encode()
-    file, make = makers(FRAMES)[name]
+    if name == AMC:
+        return "07_02.amc", amc_texts(cut(waltz(), FRAMES))[1].encode()
+    if name == ASF:
+        return "07.asf", amc_texts(cut(waltz(), FRAMES))[0].encode()
+    if name == FRAME_FILE:
+        people = json.loads(tool_makers(2)["JSON OpenPose"][1]())
+        return "clip_000000_keypoints.json", json.dumps(people[0]).encode()
+    file, make = all_makers(FRAMES)[name]
     return file, make()
+
+
+def all_makers(frames: int) -> dict[str, tuple[str, Callable[[], bytes]]]:
+    """The samples of the older formats and of today's tools."""
+    return {**makers(frames), **tool_makers(frames)}
+
+
+def target_of(name: str, path: Path) -> Path:
+    """What is read when a seed's file is at ``path``: the file, its folder, or the motion that it belongs to."""
+    if name == AMC:
+        path.with_name("07.asf").write_bytes(sample(ASF)[1])
+    if name == ASF:
+        path.with_name("07_02.amc").write_bytes(sample(AMC)[1])
+        return path.with_name("07_02.amc")
+    if name == FRAME_FILE:
+        path.with_name("clip_000001_keypoints.json").write_bytes(sample(FRAME_FILE)[1])
+        return path.parent
+    return path
 
 
 def layout_text() -> str:
@@ -157,10 +188,10 @@ def layout_text() -> str:
 def seeds_by_reader() -> dict[str, list[str]]:
     """The names of the samples that each reader takes, and of the layout file."""
     found: dict[str, list[str]] = {reader.name: [] for reader in READERS}
-    for name, (file, make) in makers(2).items():
+    for name, (file, make) in all_makers(2).items():
         head = Head(Path(file), make()[:HEAD_BYTES])
         found[next(reader.name for reader in READERS if reader.recognises(head))].append(name)
-    return {**found, LAYOUT: [LAYOUT]}
+    return {**found, "amc": [AMC, ASF], "frames": [FRAME_FILE], LAYOUT: [LAYOUT]}
 
 
 def fuzz_reader(seeds: list[str], count: int, *, here: bool = False) -> Outcome:

@@ -31,6 +31,7 @@ from .pose.levenberg_marquardt import RefineSettings, refine
 from .pose.twist import REGRESSOR_STYLE
 from .refinement import STILL_POINTS_M, Seeds, refine_to_keypoints, start
 from .regressor import PoseRegressor, require_layout, twist_of
+from .residual_check import require_close
 from .settings import FitSettings, require_settings
 from .shape.bundle_adjustment import Sample, solve_shape_and_poses
 from .shape.from_lengths import Shape, ShapeModel, shape_from_lengths, solve_shape
@@ -164,6 +165,8 @@ def fit(
     clock.lap("ground")
     last = "refined" if settings.refine else "regressor"
     errors[last] = per_point_error_m(settled.fitted.keypoints(body), raw.points_m - settled.drop_m)
+    if settings.refine:
+        require_close(settled.fitted, np.where(raw.seen, errors[last], np.nan), sequence.source)
     report = describe_fit(
         sequence, regressor, body, settings=settings, prepared=raw, shape=fitted.shape, errors_m=errors, settled=settled
     )

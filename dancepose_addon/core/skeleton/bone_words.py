@@ -21,7 +21,7 @@ LEADING: Final = frozenset(
 TRAILING: Final = frozenset({"jnt", "joint", "bone", "bn", "stretch", "bend", "x", "anim", "drv", "skin", "def"})
 IGNORED: Final = frozenset(
     {
-        "twist", "roll", "nub", "end", "site", "ik", "pole", "target", "ctrl", "helper", "share", "sec", "effector",
+        "twist", "roll", "nub", "end", "ik", "pole", "target", "ctrl", "helper", "share", "sec", "effector",
         "handle", "prop", "hair", "skirt", "breast", "tip", "top", "muscle", "dummy", "metacarpal",
     }
 )  # fmt: skip

@@ -45,6 +45,8 @@ PEOPLE_M: Final = (0.85, 2.35)
 ORDINARY_M: Final = 1.7
 HUMANML3D_FPS: Final = 20.0
 MIRRORS: Final = ("none", "axes", "names")
+DECLARED: Final = 0.55
+"""Confidence in a reading that no person fits where the format itself says layout, unit and axes: said, no guess."""
 USUAL_UP: Final = ("y", "z")
 
 
@@ -101,7 +103,7 @@ def interpret(recording: PointRecording, hints: Hints = NO_HINTS) -> Interpretat
         findings += [doubt for doubt in (order, misplaced) if doubt is not None]
     metres, unit = _find_unit(recording, fit, hints, human=human)
     up_name, up = _find_up(recording, points, layout, fit, hints, human=human)
-    mirror, sides = _find_sides(points, layout, hints, human=human)
+    mirror, sides = _find_sides(points, layout, hints, human=human, declared=_declares_all(recording))
     turn = UPRIGHT[up_name].astype(np.float64)
     if mirror == "axes":
         turn = np.diag([-1.0, 1.0, 1.0]) @ turn
@@ -174,9 +176,9 @@ def _judge_order(recording: PointRecording, points: F64, layout: Layout, fit: Fi
     """A doubt about the order of the points, where there is one."""
     said = hints.layout is not None or recording.layout is not None
     if not fit.cost < HUMAN_COST:
-        return Finding(
-            "order of the points", f"of {layout.name}", 0.2, "taken so, they have the proportions of no person"
-        )
+        sure = DECLARED if _declares_all(recording) else 0.2
+        why = f"taken for {layout.name}, the points have the proportions of no person"
+        return Finding("order of the points", f"of {layout.name}", sure, why)
     if recording.names is not None:
         return None  # each point was found by its name
     order = judge_order(points, layout)
@@ -196,6 +198,11 @@ def _judge_order(recording: PointRecording, points: F64, layout: Layout, fit: Fi
         told = ", ".join(f"{name} {vote:+.1f}" for name, vote in votes.items())
         return Finding("order of the points", f"of {layout.name}", 0.6, f"they do not face one way ({told})")
     return None
+
+
+def _declares_all(recording: PointRecording) -> bool:
+    """Whether the file or its format says layout, unit and axes, so that nothing is guessed."""
+    return None not in (recording.layout, recording.unit, recording.up)
 
 
 def _listed(names: list[str]) -> str:
@@ -298,7 +305,7 @@ def _find_up(
     return seen, Finding("up axis", seen, (0.98 if seen in USUAL_UP else 0.8) if clear else 0.6, told)
 
 
-def _find_sides(points: F64, layout: Layout, hints: Hints, *, human: bool) -> tuple[str, Finding]:
+def _find_sides(points: F64, layout: Layout, hints: Hints, *, human: bool, declared: bool) -> tuple[str, Finding]:
     """Whether left is left: ``none``, or how a mirrored file is mended."""
     if hints.mirror is not None:
         if hints.mirror not in MIRRORS:
@@ -306,7 +313,8 @@ def _find_sides(points: F64, layout: Layout, hints: Hints, *, human: bool) -> tu
         return hints.mirror, Finding("mirror", hints.mirror, 1.0, "it was asked for")
     votes = find_handedness(points, layout) if human else {}
     if not votes:
-        return "none", Finding("sides", "as named", 0.9 if human else 0.3, "nothing shows where the body faces")
+        sure = 0.9 if human else DECLARED if declared else 0.3
+        return "none", Finding("sides", "as named", sure, "nothing shows where the body faces")
     told = ", ".join(f"{name} {vote:+.2f}" for name, vote in votes.items())
     if min(votes.values()) > SIDED:
         return "none", Finding("sides", "as named", 0.98, f"left is left of where the body faces ({told})")

@@ -12,7 +12,8 @@ from typing import Any, Final
 import zlib
 
 from ...errors import FormatError
-from .pickle_values import DamagedPickle, PickleReader, PlainValues, refused
+from .pickle_arrays import DamagedPickle, PlainValues, refused
+from .pickle_values import PickleReader
 
 EXPANSION: Final = 40
 SMALL_BYTES: Final = 16 << 20

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ...errors import FormatError, InputError
 
-RATE_KEYS: Final = ("fps", "mocap_framerate", "mocap_frame_rate", "framerate", "frame_rate")
+RATE_KEYS: Final = ("fps", "mocap_framerate", "mocap_frame_rate", "framerate", "frame_rate", "frameRate")
 LARGEST: Final = 1e9
 """A coordinate beyond it is damage, in whatever unit."""
 

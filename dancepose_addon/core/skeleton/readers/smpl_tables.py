@@ -4,6 +4,7 @@
     human_body_prior    root_orient, pose_body, trans                               AMASS tools, InterHuman (person1)
     one array           pose, poses, fullpose, smpl_pose, pose_world, thetas ...    WHAM, VIBE, MoSh++, MDM, TRAM, AIOZ
     EasyMocap           Rh, Th, poses, shapes
+    smplcodec (.smpl)   bodyPose, bodyTranslation, shapeParameters, frameRate
 
 Rotations may be vectors, matrices, 6D or quaternions (``rotation_forms``). Members that are not needed are ignored.
 Where a file has the same person in the world's and in the camera's axes, the world's are taken.
@@ -29,14 +30,24 @@ ROOTS: Final = (
 BODIES: Final = ("body_pose", "pose_body", "smpl_body_pose", "smplx_body_pose")
 WHOLES: Final = (
     "pose_world", "poses", "pose", "fullpose", "smpl_poses", "smpl_pose", "pose_aa", "thetas", "theta", "pred_rotmat",
-    "smplx_poses", "smpl_thetas", "full_pose",
+    "smplx_poses", "smpl_thetas", "full_pose", "bodyPose",
 )  # fmt: skip
 TRANSLATIONS: Final = (
     "trans_world", "transl", "trans", "translation", "root_trans", "root_translation", "smpl_trans", "pred_trans", "Th",
-    "smpl_transl", "body_transl", "root_pos", "smplx_trans",
+    "smpl_transl", "body_transl", "root_pos", "smplx_trans", "bodyTranslation",
 )  # fmt: skip
-BETAS: Final = ("betas", "betas_world", "shapes", "shape", "pred_shape", "beta", "smpl_betas", "smplx_shape")
-HANDS: Final = ("left_hand_pose", "right_hand_pose", "pose_hand", "hand_pose")
+BETAS: Final = (
+    "betas",
+    "betas_world",
+    "shapes",
+    "shape",
+    "pred_shape",
+    "beta",
+    "smpl_betas",
+    "smplx_shape",
+    "shapeParameters",
+)
+HANDS: Final = ("left_hand_pose", "right_hand_pose", "pose_hand", "hand_pose", "leftHandPose", "rightHandPose")
 FACES: Final = ("jaw_pose", "expression", "leye_pose", "pose_jaw")
 BODY_COUNTS: Final = (21, 23)
 WORLD, CAMERA = ("global", "world"), ("incam", "camera", "_cam", "cam_")

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 import zipfile
 
+import numpy as np
+
 from ...errors import FormatError
-from .pickle_values import DamagedPickle, PickleReader, PlainValues, refused
+from .pickle_arrays import STORAGES, DamagedPickle, Opaque, PlainValues, Storage, refused
+from .pickle_values import PickleReader
 
 LEGACY: Final = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """PyTorch's magic number, as a pickle."""
@@ -117,15 +120,13 @@ def load_torch_legacy(data: bytes, source: str) -> Any:
 
 def _kinds_in(value: Any) -> dict[str, int]:
     """Bytes of a number by the storage's key."""
-    from .pickle_values import _STORAGES, Opaque, Storage, np
-
     sizes: dict[str, int] = {}
     waiting, seen = [value], 0
     while waiting and seen < 300_000:
         seen += 1
         one = waiting.pop()
         if isinstance(one, Storage):
-            sizes[one.key] = 2 if one.kind == "BFloat16Storage" else np.dtype(_STORAGES.get(one.kind, "<f4")).itemsize
+            sizes[one.key] = 2 if one.kind == "BFloat16Storage" else np.dtype(STORAGES.get(one.kind, "<f4")).itemsize
         elif isinstance(one, Opaque):
             waiting += [*one.arguments[:4], one.state]
         elif isinstance(one, dict):
