@@ -1,12 +1,9 @@
-"""The fit, measured: accuracy against known motion and frames per second per core, beside the regressor alone and
-smplfitter, in one run.
+"""Measure the fit on real SMPL clips, beside a baseline without learning and smplfitter, and on music & dance.
 
-    python -m benchmarks.fit [--data FOLDER] [--cmu N] [--out docs/fit-figures.md]
+    python -m benchmarks.fit [--data FOLDER] [--only PART,...] [--clips N] [--out benchmarks/results/fit.md]
 
-FOLDER holds ``cmu`` (BVH) and ``md`` (music & dance clips); without them the parts that need them are left out. Speed
-is by processor time, of all threads together, so that other work on the machine counts little; BLAS has one thread. The
-regressor runs on the processor as it does for a user, by onnxruntime where that is installed; where a row says NumPy,
-without it.
+FOLDER holds ``smpl`` (clips of known theta) and ``md`` (music & dance); parts whose data are missing are left out.
+Speed is by processor time of all threads together; BLAS has one thread.
 """
 
 import os
@@ -15,29 +12,33 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, replace
+import json
 from pathlib import Path
 import platform
 import resource
+import tempfile
 import time
 
 import numpy as np
 
-from benchmarks import fit_cases as cases
-from benchmarks.known_motion import DATA, KnownMotion, load_known_motion
-from dancepose.trainer.mocap.poses import held_out
-from dancepose_addon.core.body.model import BodyModel, skin
+from benchmarks import fit_cases as cases, fit_scores as scores
+from benchmarks.real_clips import DATA, RealClip, load_real_clips
+from benchmarks.smplfitter_peer import SmplfitterPeer, minimal_rotations
+from dancepose_addon.core.body.model import JOINT_NAMES, BodyModel
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.fit.evaluation.metrics import beat_alignment, kinematic_beats_s
 from dancepose_addon.core.fit.pipeline import fit
 from dancepose_addon.core.fit.settings import FitSettings
-from dancepose_addon.core.skeleton.layouts import BODY25, COCO17, H36M17, SMPL22, SMPL24
+from dancepose_addon.core.skeleton.layouts import BODY25, COCO17, H36M17, MD23, SMPL22, SMPL24
 from dancepose_addon.core.skeleton.readers import read
 from dancepose_addon.inference import open_regressor
+from tools.build_twist import GROUPS, build
 
-HOLDOUT = 0.15
-"""``data.holdout`` of the shipped regressor's training."""
+FOLDS = 5
+"""Clips of the source that ``mosh`` is learned from are measured with models that did not see them."""
 ORIENTATIONS = {
     "as recorded": ((0.0, 0.0, 0.0), 0.0),
     "facing backwards": ((0.0, np.pi, 0.0), 0.0),
@@ -45,192 +46,205 @@ ORIENTATIONS = {
     "upside down": ((np.pi, 0.0, 0.0), 0.0),
     "spinning, 2 turns/s": ((0.0, 0.0, 0.0), 2.0),
 }
-ALONE = FitSettings(refine=0, level=False)
-REFINED = FitSettings(level=False)
-
-
 HEADER = """# Figures of the fit
 
-Written by `python -m benchmarks.fit --out docs/fit-figures.md`, regressor by {provider} unless a row says NumPy;
-{machine}.
-Speed is frames per second and core, by the processor time of all threads together; BLAS has one thread.
-Motion with known theta is CMU's, worn by the default body, each clip with betas that the fit does not know. Heads and
-wrists are levelled subject by subject, as for training and `evaluate`: how far they look down or bend on average hangs
-on where the markers sat. Rows that are not levelled show what that makes.
-Music & dance is as it was recorded: its residual holds all that markers, body and recording differ by.
+Written by `python -m benchmarks.fit --out benchmarks/results/fit.md`; {machine}.
+
+Clips are real SMPL-family motion of 13 public sources, at most 20 s each at 25 frames per second, worn by the default
+body with betas that the fit does not know. No regressor was trained on them. Figures are means over the frames of a
+source, and then over sources. Each source is measured with the style of its convention (`aist` for AIST++ and what was
+trained on it, `mosh` for all others), and with twist models that did not see it: `aist` is learned on the other of its
+two sources, `mosh` on clips of asap_video that are not measured with it. *core*: mean local rotation error of 17 joints
+(without toes, head, wrists and hands); PVE is weighted by area. The baseline turns bones by minimal rotations down the
+tree, on a body whose T-pose is known to it.
 """
 
 
 class Page:
-    """What is printed is kept, as Markdown."""
+    """Markdown that is printed and kept."""
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self) -> None:
         self.lines: list[str] = []
-        for line in HEADER.format(machine=_machine(), provider=provider).splitlines():
+        for line in HEADER.format(machine=_machine()).splitlines():
             self.say(line)
 
     def say(self, line: str = "") -> None:
-        """One line."""
+        """Add one line."""
         print(line, flush=True)
         self.lines.append(line)
 
     def head(self, title: str, columns: Sequence[str]) -> None:
-        """A heading, and the head of a table."""
+        """Add a heading and the head of a table."""
         self.say(f"\n## {title}\n")
         self.say("| " + " | ".join(columns) + " |")
         self.say("|" + "---|" * len(columns))
 
     def row(self, *cells: object) -> None:
-        """A row: numbers are rounded to two digits."""
+        """Add a row; numbers are rounded to two digits."""
         self.say("| " + " | ".join(f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in cells) + " |")
-
-    def score(self, name: str, found: cases.Score) -> None:
-        """A row of a Score."""
-        self.row(
-            name, found.mpjpe_mm, found.rotation_deg, found.pve_mm, found.acceleration_mm, round(found.frames_per_s)
-        )
 
 
 def _machine() -> str:
-    """What the figures were measured on."""
     try:
-        names = {
-            line.split(":")[1].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if "model name" in line
-        }
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
-        names = set()
-    return (
-        f"processor: {', '.join(sorted(names)) or platform.processor() or platform.machine()}, {os.cpu_count()} cores"
-    )
+        text = ""
+    names = sorted({line.split(":")[1].strip() for line in text.splitlines() if "model name" in line})
+    return f"{', '.join(names) or platform.machine()}, {os.cpu_count()} cores"
 
 
-SCORE_COLUMNS = ("", "MPJPE mm", "local rotation deg", "PVE mm", "acceleration mm/frame²", "frames/s/core")
+def held_out_styles(clips: Sequence[RealClip], data: Path, folder: Path) -> Callable[[RealClip], FitSettings]:
+    """Settings of each clip: the style of its convention, by a twist model that did not see it."""
+    learned = [clip.name for clip in clips if clip.group in GROUPS["mosh"]]
+    away = {name: tuple(learned[number % FOLDS :: FOLDS]) for number, name in enumerate(learned)}
+
+    def settings(clip: RealClip) -> FitSettings:
+        without = (clip.group,) if clip.style == "aist" else away.get(clip.name, ())
+        if not without:
+            return FitSettings(level=False, style=clip.style)
+        path = folder / f"{clip.style}-{without[0]}.json"
+        if not path.is_file():
+            path.write_text(json.dumps(build(data, clip.style, without=without).to_json()), encoding="utf-8")
+        return FitSettings(level=False, style=str(path))
+
+    return settings
 
 
-def known(page: Page, clips: dict[str, list[KnownMotion]], body: BodyModel) -> None:
-    """Layouts of joints against known theta, betas unknown to the fit. clips: ``held``, not trained on, and ``every``,
-    and both with ``, unlevelled``."""
-    held, every = clips["held"], clips["every"]
-    smpl24, numpy = (open_regressor(None, layout="smpl24", device=device) for device in ("cpu", "numpy"))
-    page.head(f"smpl24, {len(held)} clips that no regressor was trained on", SCORE_COLUMNS)
-    page.score("fit", cases.measure(held, SMPL24, smpl24, body, REFINED))
-    page.score("fit, not levelled", cases.measure(clips["held, unlevelled"], SMPL24, smpl24, body, REFINED))
-    page.score("regressor alone", cases.measure(held, SMPL24, smpl24, body, ALONE))
-    for name, found in _peer(held, body).items():
-        page.score(name, found)
-    page.head(f"smpl24, all {len(every)} clips (most were trained on)", SCORE_COLUMNS)
-    page.score("fit", cases.measure(every, SMPL24, smpl24, body, REFINED))
-    page.score("fit, not levelled", cases.measure(clips["every, unlevelled"], SMPL24, smpl24, body, REFINED))
-    page.score("fit, NumPy", cases.measure(every, SMPL24, numpy, body, REFINED))
-    page.score("regressor alone", cases.measure(every, SMPL24, smpl24, body, ALONE))
-    page.head("Other layouts, held-out clips", SCORE_COLUMNS)
-    for layout in (SMPL22, COCO17, BODY25, H36M17):
+def real(page: Page, clips: list[RealClip], body: BodyModel, settings: Callable[[RealClip], FitSettings]) -> None:
+    """All sources, all joints of SMPL seen."""
+    regressor = open_regressor(None, layout="smpl24", device="cpu")
+    methods: dict[str, cases.Method] = {
+        "minimal rotations": lambda clip, body: _baseline(clip, body),
+        "regressor alone": cases.by_fit(SMPL24, regressor, lambda clip: replace(settings(clip), refine=0)),
+        "fit, all with style aist": cases.by_fit(SMPL24, regressor, lambda _: FitSettings(level=False, style="aist")),
+        "fit, all with style mosh": cases.by_fit(SMPL24, regressor, lambda _: FitSettings(level=False, style="mosh")),
+        "fit, each with its style": cases.by_fit(SMPL24, regressor, settings),
+    }
+    results = {name: cases.measure(clips, body, method) for name, method in methods.items()}
+    page.head(f"smpl24, mean of {len(results['minimal rotations'].sources)} sources", ("", *scores.COLUMNS, "fps/core"))
+    for name, result in results.items():
+        page.row(name, *astuple(result.mean), round(result.frames_per_s))
+    base, found = results["minimal rotations"], results["fit, each with its style"]
+    page.head("smpl24 by source: fit, each with its style", ("", "baseline core", "baseline PVE", *scores.COLUMNS))
+    for group, row in found.sources.items():
+        page.row(group, base.sources[group].core_deg, base.sources[group].pve_mm, *astuple(row))
+    page.head("smpl24 by joint, degrees", ("", *results))
+    for joint, name in enumerate(JOINT_NAMES):
+        page.row(name, *(float(result.joints_deg[joint]) for result in results.values()))
+
+
+def _baseline(clip: RealClip, body: BodyModel) -> BodyMotion:
+    joints = clip.seen(SMPL24, body).keypoints_m
+    pose, place = minimal_rotations(body.rest_joints(clip.motion.betas), joints)
+    return replace(clip.motion, pose_rotmat=pose, translation_m=place)
+
+
+def layouts(page: Page, clips: list[RealClip], body: BodyModel, settings: Callable[[RealClip], FitSettings]) -> None:
+    """Other layouts, two clips of each source."""
+    some = few(clips, 2)
+    page.head(f"Other layouts, {len(some)} clips of all sources", ("", *scores.COLUMNS, "fps/core"))
+    for layout in (SMPL22, COCO17, BODY25, H36M17, MD23):
         regressor = open_regressor(None, layout=layout.name, device="cpu")
-        page.score(f"{layout.name}, fit", cases.measure(held, layout, regressor, body, REFINED))
-        page.score(f"{layout.name}, regressor alone", cases.measure(held, layout, regressor, body, ALONE))
-
-    page.head("Orientation: smpl24, held-out clips", (*SCORE_COLUMNS, "rotation against recorded"))
-    base = 0.0
-    for name, (rotvec, spin) in ORIENTATIONS.items():
-        found = cases.measure(cases.turned(held, body, rotvec, spin), SMPL24, smpl24, body, REFINED)
-        base = base or found.rotation_deg
-        page.row(name, found.mpjpe_mm, found.rotation_deg, found.pve_mm, found.acceleration_mm,
-                 round(found.frames_per_s), found.rotation_deg / base)  # fmt: skip
-
-    noise = cases.noise_of(held, SMPL24, body)
-    page.head(
-        f"20 mm noise, gaps and stray points: smpl24, held-out clips (the noise alone moves a point by {noise:.1f} mm)",
-        (*SCORE_COLUMNS, "flips"),
-    )
-    for name, settings in (("fit", REFINED), ("fit, smooth 1", FitSettings(level=False, smooth=1.0))):
-        found = cases.measure(held, SMPL24, smpl24, body, settings, spoil=cases.dirty)
-        page.row(name, found.mpjpe_mm, found.rotation_deg, found.pve_mm, found.acceleration_mm,
-                 round(found.frames_per_s), found.flips)  # fmt: skip
+        found = cases.measure(some, body, cases.by_fit(layout, regressor, settings))
+        alone = cases.by_fit(layout, regressor, lambda clip: replace(settings(clip), refine=0, style="regressor"))
+        page.row(f"{layout.name}, fit", *astuple(found.mean), round(found.frames_per_s))
+        found = cases.measure(some, body, alone)
+        page.row(f"{layout.name}, network alone", *astuple(found.mean), round(found.frames_per_s))
 
 
-def _peer(clips: list[KnownMotion], body: BodyModel) -> dict[str, cases.Score]:
-    """smplfitter on the same joints; and with the true vertices, which is another problem."""
+def few(clips: list[RealClip], count: int) -> list[RealClip]:
+    """The first clips of each source."""
+    groups = {clip.group for clip in clips}
+    return [clip for group in sorted(groups) for clip in [c for c in clips if c.group == group][:count]]
+
+
+def peer(page: Page, clips: list[RealClip], body: BodyModel) -> None:
+    """smplfitter in its best configuration, on the dances."""
     try:
-        from benchmarks.smplfitter_peer import SmplfitterPeer
-
-        peer = SmplfitterPeer(body)
+        fitter = SmplfitterPeer(body)
     except ImportError:
         print("smplfitter is not installed (pip install smplfitter): left out")
-        return {}
-    found = {}
-    for name, with_vertices in (("smplfitter, joints", False), ("smplfitter, joints and true vertices", True)):
-        rows, frames, seconds = [], [], 0.0
-        for clip in clips:
-            truth = clip.motion
-            surface = skin(body, truth.pose_rotmat, betas=truth.betas, translation_m=truth.translation_m)
-            clock = time.process_time()
-            pose, betas, place = peer.fit(clip.seen(SMPL24, body).keypoints_m, surface if with_vertices else None)
-            seconds += time.process_time() - clock
-            motion = BodyMotion(pose, place, np.median(betas, axis=0).astype(np.float32), 1.0, truth.fps)
-            rows.append(cases.score(truth, motion, body))
-            frames.append(len(truth))
-        found[name] = cases.average(rows, frames, seconds)
-    return found
+        return
+
+    def method(clip: RealClip, body: BodyModel) -> BodyMotion:
+        pose, betas, place = fitter.fit(clip.seen(SMPL24, body).keypoints_m)
+        return BodyMotion(pose, place, betas, 1.0, clip.motion.fps)
+
+    some = [clip for clip in clips if clip.style == "aist"]
+    page.head("smplfitter on the AIST++-style dances", ("", *scores.COLUMNS, "fps/core"))
+    for name, chosen in (("smplfitter", method), ("minimal rotations", _baseline)):
+        found = cases.measure(some, body, chosen)
+        page.row(name, *astuple(found.mean), round(found.frames_per_s))
+
+
+def conditions(page: Page, clips: list[RealClip], body: BodyModel, settings: Callable[[RealClip], FitSettings]) -> None:
+    """Orientation and noise, on the first clip of each source."""
+    some, regressor = few(clips, 1), open_regressor(None, layout="smpl24", device="cpu")
+    page.head(f"Orientation: smpl24, {len(some)} clips", ("", *scores.COLUMNS, "fps/core"))
+    for name, (rotvec, spin) in ORIENTATIONS.items():
+        turned = cases.turned(some, body, rotvec, spin)
+        found = cases.measure(turned, body, cases.by_fit(SMPL24, regressor, settings))
+        page.row(name, *astuple(found.mean), round(found.frames_per_s))
+    noise = cases.noise_of(some, SMPL24, body)
+    title = f"20 mm noise, gaps and stray points: smpl24 (the noise alone moves a point by {noise:.1f} mm)"
+    page.head(title, ("", *scores.COLUMNS, "fps/core"))
+    for name, smooth in (("fit", 0.0), ("fit, smooth 1", 1.0)):
+        method = cases.by_fit(
+            SMPL24, regressor, lambda clip, s=smooth: replace(settings(clip), smooth=s), spoil=cases.dirty
+        )
+        found = cases.measure(some, body, method)
+        page.row(name, *astuple(found.mean), round(found.frames_per_s))
 
 
 def music_and_dance(page: Page, folder: Path, body: BodyModel) -> None:
-    """md23: residuals, speed, feet and beats."""
+    """md23 as recorded: residuals, speed, feet, beats, and what no residual shows."""
     regressor = open_regressor(None, layout="md23", device="cpu")
     clips = [read(path) for path in sorted(folder.iterdir()) if (path / "skeletons.json").is_file()]
     page.head(
         f"md23, {len(clips)} music & dance clips, as they are",
-        ("", "mean residual mm", "least clip", "worst clip", "frames/s/core"),
-    )
-    settings = {
-        "regressor alone": FitSettings(refine=0),
+        ("", "mean residual mm", "least clip", "worst clip", "elbow twist > 100 deg %", "wrist twist > 60 deg %",
+         "backward heads %", "turns > 40 /1000", "turns > 60 /1000", "soles slide mm/s", "beat alignment", "fps/core"),
+    )  # fmt: skip
+    for name, chosen in {
         "shared marker table": FitSettings(),
-        "shared marker table, 4 times the steps": FitSettings(refine=4),
         "points adapted to each clip": FitSettings(adapt=True),
-        "points adapted, 4 times the steps": FitSettings(adapt=True, refine=4),
-    }
-    for name, chosen in settings.items():
-        errors, frames, seconds = [], [], 0.0
+        "feet locked": FitSettings(foot_lock=True),
+        "style mosh": FitSettings(style="mosh"),
+    }.items():
+        rows, frames, seconds = [], [], 0.0
         for clip in clips:
             clock = time.process_time()
-            errors.append(float(fit(clip, regressor=regressor, body=body, settings=chosen).report["final_error_mm"]))
+            result = fit(clip, regressor=regressor, body=body, settings=chosen)
             seconds += time.process_time() - clock
             frames.append(len(clip))
-        page.row(
-            name, float(np.average(errors, weights=frames)), min(errors), max(errors), round(sum(frames) / seconds)
-        )
-
-    page.head(
-        "Feet and beats on the same clips",
-        ("", "standing soles slide mm/s", "skating ratio", "floating mm", "sinking mm", "beat alignment"),
-    )
-    variants = {
-        "as recorded, floor not levelled": FitSettings(level=False),
-        "level": FitSettings(),
-        "level, feet locked": FitSettings(foot_lock=True),
-        "level, feet locked, smooth 1": FitSettings(foot_lock=True, smooth=1.0),
-    }
-    for name, chosen in variants.items():
-        rows = []
-        for clip in clips:
-            result = fit(clip, regressor=regressor, body=body, settings=chosen)
+            pose = result.motion.pose_rotmat
+            twists = dict(scores.limb_twists(pose, body))
+            beyond = {
+                kind: 100.0 * float(np.mean([np.abs(twists[f"{side}_{kind}"]) > most for side in ("left", "right")]))
+                for kind, most in (("elbow", 100.0), ("wrist", 60.0))
+            }
             beats = kinematic_beats_s(clip.keypoints_m, clip.fps)
-            feet = result.report["feet"]
-            rows.append([*feet.values(), beat_alignment(cases.posed_points(result, body), beats, clip.fps)])
-        page.row(name, *np.mean(rows, axis=0).tolist())
+            rows.append([
+                float(result.report["final_error_mm"]), beyond["elbow"], beyond["wrist"],
+                100.0 * scores.backward_share(pose), scores.sudden_turns(pose, 40.0), scores.sudden_turns(pose, 60.0),
+                result.report["feet"]["standing_slide_mm_per_s"],
+                beat_alignment(cases.posed_points(result, body), beats, clip.fps),
+            ])  # fmt: skip
+        mean = np.average(rows, axis=0, weights=frames).tolist()
+        residuals = [row[0] for row in rows]
+        page.row(name, mean[0], min(residuals), max(residuals), *mean[1:], round(sum(frames) / seconds))
 
 
-def long_clip(page: Page, clips: list[KnownMotion], body: BodyModel) -> None:
+def long_clip(page: Page, clips: list[RealClip], body: BodyModel) -> None:
     """Time and memory of ten minutes against one minute."""
     regressor = open_regressor(None, layout="smpl24", device="cpu")
     pose = np.concatenate([clip.motion.pose_rotmat for clip in clips])
-    place = np.concatenate([clip.motion.translation_m for clip in clips])
     page.head("Length: smpl24 at 25 frames/s", ("frames", "seconds", "frames/s/core", "peak memory MB"))
     for frames in (1500, 15000):
         chosen = np.arange(frames) % len(pose)
-        motion = BodyMotion(pose[chosen], place[chosen], np.zeros(body.beta_count, np.float32), 1.0, 25.0)
-        sequence = KnownMotion("long", motion).seen(SMPL24, body)
+        place = np.zeros((frames, 3), np.float32)
+        motion = BodyMotion(pose[chosen], place, np.zeros(body.beta_count, np.float32), 1.0, 25.0)
+        sequence = replace(clips[0], name="long", motion=motion).seen(SMPL24, body)
         clock = time.process_time()
         fit(sequence, regressor=regressor, body=body, settings=FitSettings())
         seconds = time.process_time() - clock
@@ -241,22 +255,28 @@ def main() -> None:
     """Measure everything that there is data for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fit", description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--cmu", type=int, help="only so many of all CMU clips")
+    parser.add_argument("--only", default="", help="parts, of long,real,layouts,conditions,peer,md; all by default")
+    parser.add_argument("--clips", type=int, help="only so many clips of each source")
     parser.add_argument("--out", type=Path, help="Markdown file to write")
     arguments = parser.parse_args()
-    provider = open_regressor(None, device="cpu").provider
-    page, body = Page("onnxruntime" if provider == "CPU" else provider), load_body()
-    if (arguments.data / "cmu").is_dir():
-        names = tuple(sorted(path.stem for path in (arguments.data / "cmu").glob("*.bvh")))
-        away = {names[index] for index in held_out(names, HOLDOUT)}
-        clips = {}
-        for suffix, levelled in (("", True), (", unlevelled", False)):
-            every = load_known_motion(arguments.data / "cmu", body, levelled=levelled)
-            clips["every" + suffix] = every[: arguments.cmu]
-            clips["held" + suffix] = [clip for clip in every if clip.name in away]
-        long_clip(page, clips["every"], body)
-        known(page, clips, body)
-    if (arguments.data / "md").is_dir():
+    parts = arguments.only.split(",") if arguments.only else ["long", "real", "layouts", "conditions", "peer", "md"]
+    page, body = Page(), load_body()
+    folder = arguments.data / "smpl"
+    if (folder / "index.json").is_file():
+        clips = load_real_clips(folder, body)
+        clips = few(clips, arguments.clips) if arguments.clips else clips
+        with tempfile.TemporaryDirectory() as models:
+            settings = held_out_styles(clips, folder, Path(models))
+            for part, measure in {
+                "long": lambda: long_clip(page, clips, body),
+                "real": lambda: real(page, clips, body, settings),
+                "layouts": lambda: layouts(page, clips, body, settings),
+                "conditions": lambda: conditions(page, clips, body, settings),
+                "peer": lambda: peer(page, clips, body),
+            }.items():
+                if part in parts:
+                    measure()
+    if "md" in parts and (arguments.data / "md").is_dir():
         music_and_dance(page, arguments.data / "md", body)
     if arguments.out:
         arguments.out.write_text("\n".join(page.lines).lstrip() + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What the fit is measured on, and how: known motion of CMU's recordings, music & dance, noise, odd orientations."""
+"""What the fit is measured on, and how: real clips, noise, odd orientations."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -6,97 +6,80 @@ import time
 
 import numpy as np
 
-from benchmarks.known_motion import KnownMotion
-from dancepose_addon.core.arrays import F32
-from dancepose_addon.core.body.model import BodyModel, forward_kinematics, skin
+from benchmarks.fit_scores import Score, mean_score, score
+from benchmarks.real_clips import RealClip
+from dancepose_addon.core.arrays import F32, F64
+from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.body.motion import BodyMotion
-from dancepose_addon.core.body.rotation import geodesic_angle, rotvec_to_rotmat
-from dancepose_addon.core.fit.evaluation.metrics import acceleration_error_mm, mpjpe_mm
+from dancepose_addon.core.body.rotation import rotvec_to_rotmat
 from dancepose_addon.core.fit.pipeline import FitResult, fit
 from dancepose_addon.core.fit.regressor import PoseRegressor
 from dancepose_addon.core.fit.settings import FitSettings
-from dancepose_addon.core.skeleton.layouts import Layout
+from dancepose_addon.core.skeleton.layout import Layout
 from dancepose_addon.core.skeleton.markers import keypoints_from_pose
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
-VERTEX_STEP = 8
-"""Every so many vertices count for PVE."""
+Method = Callable[[RealClip, BodyModel], BodyMotion]
+"""Solves a clip from its points and returns a motion in the clip's own place."""
 
 
 @dataclass(frozen=True)
-class Score:
-    """Of one method on one set. flips: joints that turn more than 60 degrees between frames where the truth does not;
-    frames_per_s: per core, by processor time."""
+class Result:
+    """Of one method on some clips.
 
-    mpjpe_mm: float
-    rotation_deg: float
-    pve_mm: float
-    acceleration_mm: float
-    flips: int
+    Attributes:
+        sources: Score of each source, mean over its frames.
+        joints_deg: Rotation error of each joint, (24,), mean over sources.
+        frames_per_s: Per core, by processor time.
+    """
+
+    sources: dict[str, Score]
+    joints_deg: F64
     frames_per_s: float
 
+    @property
+    def mean(self) -> Score:
+        """Mean over sources."""
+        return mean_score(list(self.sources.values()), [1.0] * len(self.sources))
 
-def score(truth: BodyMotion, motion: BodyMotion, body: BodyModel) -> tuple[float, float, float, float, int]:
-    """A fitted motion against the truth, where both stand in the same place."""
-    joints = [_joints(m, body) for m in (truth, motion)]
-    angle = np.degrees(geodesic_angle(motion.pose_rotmat, truth.pose_rotmat))
-    vertices = [_vertices(m, body) for m in (truth, motion)]
-    turns = [np.degrees(geodesic_angle(m.pose_rotmat[:-1], m.pose_rotmat[1:])) for m in (truth, motion)]
-    return (
-        mpjpe_mm(*joints),
-        float(angle.mean()),
-        mpjpe_mm(*vertices),
-        acceleration_error_mm(*joints),
-        int(((turns[1] > 60.0) & (turns[0] <= 60.0)).sum()),
+
+def measure(clips: Sequence[RealClip], body: BodyModel, method: Method) -> Result:
+    """Score a method on clips, source by source."""
+    scores: dict[str, list[Score]] = {}
+    joints: dict[str, list[F64]] = {}
+    frames: dict[str, list[float]] = {}
+    seconds = 0.0
+    for clip in clips:
+        clock = time.process_time()
+        motion = method(clip, body)
+        seconds += time.process_time() - clock
+        found, angles = score(clip.motion, motion, body)
+        scores.setdefault(clip.group, []).append(found)
+        joints.setdefault(clip.group, []).append(angles)
+        frames.setdefault(clip.group, []).append(float(len(clip.motion)))
+    return Result(
+        {group: mean_score(found, frames[group]) for group, found in scores.items()},
+        np.mean([np.average(joints[group], axis=0, weights=frames[group]) for group in joints], axis=0),
+        sum(sum(counts) for counts in frames.values()) / max(seconds, 1e-9),
     )
 
 
-def _joints(motion: BodyMotion, body: BodyModel) -> F32:
-    rest = np.float32(motion.scale) * body.rest_joints(motion.betas)
-    return forward_kinematics(rest, motion.pose_rotmat, motion.translation_m)[1]
-
-
-def _vertices(motion: BodyMotion, body: BodyModel) -> F32:
-    chosen = np.arange(0, len(body.v_template_m), VERTEX_STEP)
-    found = skin(
-        body,
-        motion.pose_rotmat,
-        betas=motion.betas,
-        translation_m=motion.translation_m,
-        scale=motion.scale,
-        vertices=chosen,
-    )
-    assert found is not None
-    return found
-
-
-def measure(
-    clips: Sequence[KnownMotion],
+def by_fit(
     layout: Layout,
     regressor: PoseRegressor,
-    body: BodyModel,
-    settings: FitSettings,
+    settings: Callable[[RealClip], FitSettings],
     *,
     spoil: Callable[[KeypointSequence, int], KeypointSequence] | None = None,
-) -> Score:
-    """The fit on key-points seen of known motion. spoil: what happens to a clip's points, given its number."""
-    rows, frames, seconds = [], [], 0.0
-    for number, clip in enumerate(clips):
-        seen = clip.seen(layout, body)
-        shown = spoil(seen, number) if spoil else seen
-        clock = time.process_time()
-        result = fit(shown, regressor=regressor, body=body, settings=settings)
-        seconds += time.process_time() - clock
-        rows.append(score(clip.motion, back_in_place(result, shown), body))
-        frames.append(len(seen))
-    return average(rows, frames, seconds)
+) -> Method:
+    """The fit as a method. spoil: What happens to a clip's points, given a number for its random errors."""
 
+    def method(clip: RealClip, body: BodyModel) -> BodyMotion:
+        shown = clip.seen(layout, body)
+        if spoil is not None:
+            shown = spoil(shown, len(clip.motion))
+        return back_in_place(fit(shown, regressor=regressor, body=body, settings=settings(clip)), shown)
 
-def average(rows: Sequence[tuple[float, float, float, float, int]], frames: Sequence[int], seconds: float) -> Score:
-    """Means over frames; flips are counted."""
-    table, weight = np.array(rows), np.array(frames) / sum(frames)
-    mpjpe, rotation, pve, acceleration = weight @ table[:, :4]
-    return Score(mpjpe, rotation, pve, acceleration, int(table[:, 4].sum()), sum(frames) / max(seconds, 1e-9))
+    return method
 
 
 def back_in_place(result: FitResult, shown: KeypointSequence) -> BodyMotion:
@@ -123,8 +106,8 @@ def dirty(sequence: KeypointSequence, number: int) -> KeypointSequence:
 
 
 def turned(
-    clips: Sequence[KnownMotion], body: BodyModel, rotvec: tuple[float, float, float], spin: float
-) -> list[KnownMotion]:
+    clips: Sequence[RealClip], body: BodyModel, rotvec: tuple[float, float, float], spin: float
+) -> list[RealClip]:
     """The clips turned as a whole about the origin. rotvec: radians; spin: turns a second about the vertical."""
     result = []
     for clip in clips:
@@ -136,16 +119,16 @@ def turned(
         pose = motion.pose_rotmat.copy()
         pose[:, 0] = turn @ pose[:, 0]
         at = (turn @ (motion.translation_m + pelvis)[..., None])[..., 0] - pelvis
-        result.append(KnownMotion(clip.name, replace(motion, pose_rotmat=pose, translation_m=at)))
+        result.append(replace(clip, motion=replace(motion, pose_rotmat=pose, translation_m=at)))
     return result
 
 
-def noise_of(clips: Sequence[KnownMotion], layout: Layout, body: BodyModel) -> float:
+def noise_of(clips: Sequence[RealClip], layout: Layout, body: BodyModel) -> float:
     """Mean distance that the noise of ``dirty`` alone moves a point by, mm."""
     apart = []
-    for number, clip in enumerate(clips):
+    for clip in clips:
         clean = clip.seen(layout, body)
-        apart.append(np.linalg.norm(dirty(clean, number).keypoints_m - clean.keypoints_m, axis=-1).ravel())
+        apart.append(np.linalg.norm(dirty(clean, len(clip.motion)).keypoints_m - clean.keypoints_m, axis=-1).ravel())
     return float(np.nanmean(np.concatenate(apart))) * 1000.0
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.known_motion import DATA
+from benchmarks.real_clips import DATA
 from dancepose.plots.fit_plot import draw_still, frame_errors_mm, new_figure, save
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.fit.pipeline import fit

@@ -1,7 +1,8 @@
-"""smplfitter (PyPI, MIT) on the same body and clips, for comparison with the fit.
+"""smplfitter (PyPI, MIT) on the same body and the same clips, in its best configuration for joints.
 
-It reads SMPL's own pickle, so the default body is written in that form into a temporary folder. It is made for meshes:
-given joints only, its vertices get almost no weight; given the true vertices too, it knows the surface of the answer.
+It reads SMPL's own pickle, so the default body is written in that form into a temporary folder. It fits meshes: given
+joints, it gets the vertices of the body posed by minimal rotations, then once more of a body with the betas that it
+found, and a small regulariser.
 """
 
 from pathlib import Path
@@ -12,28 +13,25 @@ from typing import Any
 import numpy as np
 
 from dancepose_addon.core.arrays import F32
-from dancepose_addon.core.body.model import PARENTS, BodyModel
+from dancepose_addon.core.body.model import PARENTS, BodyModel, skin
 from dancepose_addon.core.body.rotation import rotvec_to_rotmat
+from dancepose_addon.core.fit.pose.analytic_ik import seen_joints, swing
+from dancepose_addon.core.skeleton.layouts import SMPL24
+from dancepose_addon.core.skeleton.markers import joint_markers
 
 VERTEX_STEP = 8
-"""Every n-th vertex is used: all of them would be slow."""
-NO_WEIGHT = 1e-6
-BATCH = 200
+"""Every so many vertices are given to it: it is slow with all of them."""
+ROUNDS = 2
+JOINT_WEIGHT = 1.0
 
 
 class SmplfitterPeer:
-    """A fitter for one body.
-
-    Args:
-        body: The body.
-
-    Raises:
-        ImportError: smplfitter is not installed.
-    """
+    """A fitter for one body. Raises ImportError where smplfitter is not installed."""
 
     def __init__(self, body: BodyModel) -> None:
         from smplfitter.np import BodyFitter, BodyModel as PeerModel
 
+        self._body = body
         self._vertices = np.arange(0, len(body.v_template_m), VERTEX_STEP)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl"
@@ -43,40 +41,52 @@ class SmplfitterPeer:
             self._model = PeerModel("smpl", "neutral", model_root=folder, vertex_subset=self._vertices)
         self._fitter = BodyFitter(self._model)
 
-    def fit(self, joints_m: F32, vertices_m: F32 | None = None) -> tuple[F32, F32, F32]:
-        """Fit joints.
+    def fit(self, joints_m: F32) -> tuple[F32, F32, F32]:
+        """Fit a clip.
 
         Args:
             joints_m: (T, 24, 3), metres.
-            vertices_m: (T, V, 3), true vertices, metres, or None.
 
         Returns:
-            pose_rotmat (T, 24, 3, 3), betas (T, B) and translation_m (T, 3).
+            pose_rotmat (T, 24, 3, 3), betas (B,), translation_m (T, 3).
         """
-        poses, betas, places = [], [], []
-        for first in range(0, len(joints_m), BATCH):
-            joints = joints_m[first : first + BATCH]
-            if vertices_m is None:
-                rest = self._model.v_template - self._model.J_template[0]
-                shown = (rest[None] + joints[:, :1]).astype(np.float32)
-                weights = np.full(shown.shape[:2], NO_WEIGHT, np.float32)
-            else:
-                shown = vertices_m[first : first + BATCH][:, self._vertices]
-                weights = np.ones(shown.shape[:2], np.float32)
-            found = self._fitter.fit(
-                shown,
-                joints,
-                vertex_weights=weights,
-                joint_weights=np.ones(joints.shape[:2], np.float32),
-                num_iter=3,
-                beta_regularizer=0.1,
-                share_beta=True,
-                requested_keys=["pose_rotvecs", "shape_betas", "trans"],
-            )
-            poses.append(rotvec_to_rotmat(found["pose_rotvecs"].reshape(-1, 24, 3).astype(np.float32)))
-            betas.append(found["shape_betas"])
-            places.append(found["trans"])
-        return np.concatenate(poses), np.concatenate(betas), np.concatenate(places).astype(np.float32)
+        betas = np.zeros(self._body.beta_count, np.float32)
+        for _ in range(ROUNDS):
+            pose, place = minimal_rotations(self._body.rest_joints(betas), joints_m)
+            surface = skin(self._body, pose, betas=betas, translation_m=place, vertices=self._vertices)
+            assert surface is not None
+            pose, betas, place = self._to_mesh(joints_m, surface)
+        return pose, betas, place
+
+    def _to_mesh(self, joints_m: F32, surface_m: F32) -> tuple[F32, F32, F32]:
+        found = self._fitter.fit(
+            surface_m,
+            joints_m,
+            vertex_weights=np.ones(surface_m.shape[:2], np.float32),
+            joint_weights=np.full(joints_m.shape[:2], JOINT_WEIGHT, np.float32),
+            num_iter=3,
+            beta_regularizer=0.01,
+            share_beta=True,
+            requested_keys=["pose_rotvecs", "shape_betas", "trans"],
+        )
+        pose = rotvec_to_rotmat(found["pose_rotvecs"].reshape(-1, 24, 3).astype(np.float32))
+        betas = np.asarray(found["shape_betas"], np.float32)
+        return pose, np.median(betas, axis=0) if betas.ndim > 1 else betas, found["trans"].astype(np.float32)
+
+
+def minimal_rotations(rest_joints_m: F32, joints_m: F32) -> tuple[F32, F32]:
+    """The baseline without learning: minimal rotations down the tree, of a body whose T-pose is known.
+
+    Args:
+        rest_joints_m: (24, 3), metres.
+        joints_m: (T, 24, 3), metres.
+
+    Returns:
+        pose_rotmat (T, 24, 3, 3), translation_m (T, 3).
+    """
+    start = np.broadcast_to(np.eye(3, dtype=np.float32), (len(joints_m), 24, 3, 3)).copy()
+    usable = np.ones(joints_m.shape[:2], bool)
+    return swing(rest_joints_m, start, joints_m[:, 0], joints_m, seen_joints(joint_markers(SMPL24)), usable)
 
 
 def _smpl_table(body: BodyModel) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.known_motion import DATA
+from benchmarks.real_clips import DATA
 from dancepose.trainer.body.layout_batch import LayoutBatch, build_layout_batch, feature_count
 from dancepose.trainer.body.torch_rotations import yaw_rotmat
 from dancepose.trainer.body.torch_smpl import local_to_global_rotmat

@@ -25,6 +25,7 @@ from .render import render_command
 from .stats import stats_command
 from .study import app as study_app
 from .train import train_command
+from .twist import twist_command
 
 app = typer.Typer(
     help="Turn 3D skeleton motion into a rigged, posed SMPL avatar and a video with its music.",
@@ -41,6 +42,7 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "compare": compare_command,
     "poses": poses_command,
     "train": train_command,
+    "twist": twist_command,
     "export": export_command,
     "evaluate": evaluate_command,
     "calibrate": calibrate_command,

@@ -13,7 +13,7 @@ from .output_checks import MOTION, check_files
 
 
 def poses_command(
-    folder: Annotated[Path, typer.Argument(help="Folder of CMU .bvh and AMASS .npz files, at any depth.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of CMU .bvh, AMASS .npz and AIST++ .pkl files, at any depth.")],
     out: Annotated[
         Path,
         typer.Option("--out", metavar="PATH", help="Write the poses here: an .npz, or a folder with --shards."),

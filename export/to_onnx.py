@@ -213,7 +213,9 @@ def regressor_info(
             "config": table,
             "config_sha256": digest,
             "steps": checkpoint.step,
-            "data": checkpoint.summary,
+            "data": {key: value for key, value in checkpoint.summary.items() if key != "twist_model"},
+            # What the rotations follow, for the fit; see ``core.fit.regressor.twist_of``.
+            **({"twist_model": checkpoint.summary["twist_model"]} if "twist_model" in checkpoint.summary else {}),
             "body": checkpoint.body["name"],
         },
     )

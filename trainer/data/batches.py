@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from dancepose_addon.core.body.model import BodyModel
+from dancepose_addon.core.fit.pose.twist import TwistModel
 from dancepose_addon.core.skeleton.layouts import LAYOUTS, Layout, get_layout
 from dancepose_addon.core.skeleton.markers import markers_for
 
@@ -22,6 +23,7 @@ from ..config import Config
 from ..mocap.pose_pool import INDEX_NAME, PosePool, TensorPool, open_shards
 from ..mocap.poses import held_out, load_poses
 from ..mocap.procedural_poses import procedural_poses
+from ..mocap.twist_of_poses import with_twist
 from ..training_errors import ConfigError
 from .augmentation import synthesise
 from .recordings import MotionSet, motion_set, read_clips
@@ -95,13 +97,14 @@ def load_data(
     procedural = torch.from_numpy(procedural_poses(config.data.procedural_poses, seed=config.seed)).to(device)
     notes: tuple[str, ...] = ()
     unseen: list[str] = []
+    twist: TwistModel | None = None
     if poses is None:
         natural: PosePool = TensorPool(procedural)
         source = "procedural"
         if config.data.motion_share or config.data.procedural_share < 1.0:
             LOGGER.warning("No natural poses are given; using the procedural set of %d poses instead.", len(procedural))
     else:
-        natural, names, unseen, notes = load_pool(poses, body, config.data.holdout, device)
+        natural, names, unseen, notes, twist = load_pool(poses, body, config.data.holdout, device)
         source = f"{len(names) - len(unseen)} clips"
     sample = torch.arange(0, len(natural), max(1, len(natural) // SIZE_SAMPLE), device=device)
     layout_batch = build_layout_batch(body, [markers_for(layout) for layout in layouts], natural.rows(sample), device)
@@ -125,6 +128,8 @@ def load_data(
         "natural_held_out": unseen,
         "procedural_share": config.data.procedural_share,
     }
+    if twist is not None:
+        summary["twist_model"] = twist.to_json()
     if motions is not None:
         summary |= {
             "motion_frames": len(motions.points_norm),
@@ -136,7 +141,7 @@ def load_data(
 
 def load_pool(
     path: Path, body: BodyModel, holdout: float, device: torch.device | str
-) -> tuple[PosePool, tuple[str, ...], list[str], tuple[str, ...]]:
+) -> tuple[PosePool, tuple[str, ...], list[str], tuple[str, ...], TwistModel | None]:
     """Open the natural poses that training may use: shards are mapped, everything else is read.
 
     Args:
@@ -146,17 +151,22 @@ def load_pool(
         device: Device of poses that are read.
 
     Returns:
-        The pool, the names of all clips, the names of the clips left out, and notes on what was kept.
+        The pool, the names of all clips, the names of the clips left out, notes on what was kept, and the twist model
+        that the poses follow, or None where it is not known.
     """
     if (path / INDEX_NAME).is_file():
         shards = open_shards(path)
         away = held_out(shards.clip_names, holdout)
-        return shards.without(away.tolist()), shards.clip_names, [shards.clip_names[index] for index in away], ()
+        return shards.without(away.tolist()), shards.clip_names, [shards.clip_names[index] for index in away], (), None
     loaded = load_poses(path, rest_joints_m=body.rest_joints())
     away = held_out(loaded.clip_names, holdout)
-    kept = torch.from_numpy(loaded.pose_rotmat[~np.isin(loaded.clip, away)]).to(device)
+    shown = ~np.isin(loaded.clip, away)
+    pose, twist = with_twist(
+        loaded.pose_rotmat[shown], loaded.clip[shown], loaded.smpl, loaded.mirrored[shown], body.rest_joints()
+    )
+    kept = torch.from_numpy(pose).to(device)
     # The last note says what was kept of all; those before it are on single files.
-    return TensorPool(kept), loaded.clip_names, [loaded.clip_names[index] for index in away], loaded.notes[-1:]
+    return TensorPool(kept), loaded.clip_names, [loaded.clip_names[index] for index in away], loaded.notes[-1:], twist
 
 
 def configured_layouts(config: Config) -> list[Layout]:

@@ -1,7 +1,7 @@
 """Natural poses: samples of people for the discriminator, and the source of synthesised key-points.
 
 Poses come from motion files that the user has or downloads: CMU's motion capture as BVH (free for any use) and AMASS
-(registered, non-commercial). Neither is shipped.
+(registered, non-commercial) or AIST++ (.pkl, CC BY 4.0). None is shipped.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,10 @@ from dancepose_addon.core.body.model import JOINT_COUNT, JOINT_INDEX, MIRRORED_J
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.rotation import geodesic_angle, rotmat_to_rotvec, rotvec_to_rotmat
 from dancepose_addon.core.errors import DancePoseError, FormatError, InputError, MissingFileError
+from dancepose_addon.core.io.theta import motion_of
+from dancepose_addon.core.skeleton.readers import examine
 from dancepose_addon.core.skeleton.readers.bvh_grammar import parse_bvh
+from dancepose_addon.core.skeleton.recording import PoseRecording
 
 from .cmu_retargeting import level, repair_flips, retarget
 
@@ -61,6 +64,7 @@ class PoseDataset:
         clip_names: Names of the clips.
         mirrored: (N,), true for mirror images.
         notes: One sentence per source: what was read, what was left out and why.
+        smpl: Of each clip, whether its rotations are SMPL's own; those of a BVH skeleton are retargeted.
     """
 
     pose_rotmat: F32
@@ -68,6 +72,7 @@ class PoseDataset:
     clip_names: tuple[str, ...]
     mirrored: NDArray[np.bool_]
     notes: tuple[str, ...] = field(default=(), compare=False)
+    smpl: tuple[bool, ...] = ()
 
     def __len__(self) -> int:
         return len(self.pose_rotmat)
@@ -89,6 +94,7 @@ class PoseDataset:
                 clip_names=np.array(self.clip_names),
                 mirrored=self.mirrored,
                 notes=np.array(self.notes),
+                smpl=np.array(self.smpl, bool),
             )
 
 
@@ -99,7 +105,8 @@ class Clip:
     Attributes:
         name: Path relative to the folder, without suffix.
         pose_rotmat: (T, 24, 3, 3), local rotations.
-        subject: Identifies the person; clips with equal values are of one person.
+        subject: Identifies the person of a retargeted clip; clips with equal values are of one person. Empty where
+            the rotations are SMPL's own.
     """
 
     name: str
@@ -117,7 +124,7 @@ def load_poses(
     seed: int = 0,
     rest_joints_m: F32 | None = None,
 ) -> PoseDataset:
-    """Read every CMU .bvh and AMASS .npz below a folder, or what ``PoseDataset.save`` wrote.
+    """Read every CMU .bvh, AMASS .npz and AIST++ .pkl below a folder, or what ``PoseDataset.save`` wrote.
 
     The same arguments give the same poses.
 
@@ -140,11 +147,12 @@ def load_poses(
     if folder.is_file():
         return _load_saved(folder)
     if not folder.is_dir():
-        raise MissingFileError(f"{folder} does not exist. Give a folder of CMU .bvh or AMASS .npz files.")
+        raise MissingFileError(f"{folder} does not exist. Give a folder of CMU .bvh, AMASS .npz or AIST++ .pkl files.")
     rest = load_body().rest_joints() if rest_joints_m is None else rest_joints_m
     readers: dict[str, Callable[[Path], tuple[Clip, str]]] = {
         ".bvh": lambda path: read_bvh(path, folder, fps, rest),
         ".npz": lambda path: read_amass(path, folder, fps),
+        ".pkl": lambda path: read_theta(path, folder, fps),
     }
     clips, notes = [], []
     for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in readers):
@@ -162,7 +170,7 @@ def load_poses(
     clips = [clip for clip in level_subjects(clips) if len(clip.pose_rotmat)]
     if not clips:
         skipped = f" {len(notes)} files were skipped, the first: {notes[0]}" if notes else ""
-        raise InputError(f"{folder} holds no usable CMU .bvh or AMASS .npz file.{skipped}")
+        raise InputError(f"{folder} holds no usable CMU .bvh, AMASS .npz or AIST++ .pkl file.{skipped}")
     pose = np.concatenate([clip.pose_rotmat for clip in clips])
     index = np.repeat(np.arange(len(clips), dtype=np.int32), [len(clip.pose_rotmat) for clip in clips])
     if rebalance:
@@ -177,7 +185,14 @@ def load_poses(
         pose, index = np.concatenate([pose, mirror_pose(pose)]), np.concatenate([index, index])
         mirrored = np.concatenate([mirrored, ~mirrored])
     logger.info("Prior: %d poses of %d clips in %s", len(pose), len(clips), folder)
-    return PoseDataset(pose, index, tuple(clip.name for clip in clips), mirrored, tuple(notes))
+    return PoseDataset(
+        pose,
+        index,
+        tuple(clip.name for clip in clips),
+        mirrored,
+        tuple(notes),
+        tuple(not clip.subject for clip in clips),
+    )
 
 
 def held_out(clip_names: tuple[str, ...], share: float) -> NDArray[np.intp]:
@@ -301,6 +316,21 @@ def read_amass(path: Path, folder: Path, fps: float) -> tuple[Clip, str]:
     return Clip(name, local[frames]), f"{path.relative_to(folder)}: {len(frames)} poses."
 
 
+def read_theta(path: Path, folder: Path, fps: float) -> tuple[Clip, str]:
+    """Read any other file of SMPL rotations that the package reads, such as AIST++'s .pkl; arguments as ``read_amass``.
+
+    Raises:
+        InputError: The file does not hold SMPL rotations.
+    """
+    recording = examine(path).recording
+    if not isinstance(recording, PoseRecording):
+        raise FormatError(f"{path} holds key-points; expected SMPL rotations.")
+    motion = motion_of(recording, load_body())
+    frames = _frames_at(_moving(motion.pose_rotmat), motion.fps, fps)
+    name = str(path.relative_to(folder).with_suffix(""))
+    return Clip(name, motion.pose_rotmat[frames]), f"{path.relative_to(folder)}: {len(frames)} poses."
+
+
 def _moving(local: F32) -> tuple[int, int]:
     """Return the first frame and one past the last, without the stillness at both ends of a recording."""
     away = [geodesic_angle(local[still][None], local).max(axis=1) > STILL_RAD for still in (0, -1)]
@@ -334,6 +364,7 @@ def _load_saved(path: Path) -> PoseDataset:
                 tuple(arrays["clip_names"].tolist()),
                 arrays["mirrored"],
                 tuple(arrays["notes"].tolist()),
+                tuple(arrays["smpl"].tolist()),
             )
     except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise FormatError(f"{path} is not a file of saved poses ({error}). Make one with `dancepose poses`.") from error

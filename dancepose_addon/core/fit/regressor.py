@@ -186,7 +186,8 @@ def twist_of(info: RegressorInfo, style: str | None) -> tuple[TwistModel | None,
     Raises:
         InputError, FormatError: As ``load_twist``.
     """
-    table, own = info.training.get("twist_model"), str(info.training.get("style", ""))
+    table = info.training.get("twist_model")
+    own = str(table["style"] if table else info.training.get("style", ""))
     if style is None and table:
         return TwistModel.from_json(table, info.name), True
     style = style or own or DEFAULT_STYLE
