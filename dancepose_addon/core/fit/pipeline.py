@@ -35,6 +35,7 @@ from .residual_check import require_close
 from .settings import FitSettings, require_settings
 from .shape.bundle_adjustment import Sample, solve_shape_and_poses
 from .shape.from_lengths import Shape, ShapeModel, shape_from_lengths, solve_shape
+from .shape.shared_body import shape_from_motion
 from .stages import FitState, GroundedFit
 from .temporal.gap_filling import blind_joints, steady_reference
 from .temporal.preprocessing import Prepared, prepare
@@ -156,7 +157,7 @@ def fit(
         )
         clock.lap("refine")
     if settings.smooth:
-        pose = smooth_rotations(fitted.pose, fps=sequence.fps, strength=settings.smooth)
+        pose = smooth_rotations(fitted.pose, fps=sequence.fps, strength=settings.smooth, noise_m=raw.noise_m)
         fitted = _placed_again(replace(fitted, pose=pose), body, prepared, sequence.fps)
         clock.lap("smooth")
 
@@ -249,6 +250,8 @@ def _settle(fitted: FitState, body: BodyModel, fps: float, settings: FitSettings
 
 def _place(markers: MarkerSet, body: BodyModel, reference: F32, prepared: Prepared, settings: FitSettings) -> FitState:
     """The regressor alone: one size for the clip and a place for every frame, in closed form."""
+    if settings.body_from is not None:
+        return start(shape_from_motion(Path(settings.body_from), markers, body), body, reference, prepared)
     betas = _given(settings, body)
     posed = keypoints_from_pose(markers, body.rest_joints(betas), reference)
     scale, translation = solve_scale_and_translation(posed, prepared.points_m, prepared.confidence)
@@ -260,6 +263,8 @@ def _solve_shape(
 ) -> tuple[Shape, Seeds | None]:
     """Betas and scale of the clip. Lengths tell them where the points are joints; where they are markers, sampled
     frames are posed and the body solved with them, and their poses are returned too."""
+    if settings.body_from is not None:
+        return shape_from_motion(Path(settings.body_from), markers, body), None
     seen = seen_joints(markers)
     known = None if settings.betas is None else _given(settings, body)
     betas = np.zeros(body.beta_count, np.float32) if known is None else known

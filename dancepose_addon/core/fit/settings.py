@@ -26,6 +26,7 @@ class FitSettings:
         smooth: Smoothing strength; 0 for none, 1 for the strength that the measured noise calls for.
         level: Whether to remove a drift of the floor.
         foot_lock: Whether to keep standing feet still and on the floor.
+        body_from: Motion file whose betas and scale to use, or None to solve for them.
         style: Convention of the rotations that keypoints do not determine: ``aist``, ``mosh``, ``regressor`` for the
             network's own, or a .json file; None for the convention that the regressor declares, else ``aist``.
     """
@@ -76,6 +77,14 @@ class FitSettings:
     foot_lock: bool = described(
         False,
         OptionInfo("Keep standing feet still and on the floor.", title="Lock Feet", for_rotations=True),
+    )
+    body_from: str | None = described(
+        None,
+        OptionInfo(
+            "Use the body (betas and scale) of this motion file, so that clips of one dancer share a figure.",
+            title="Body From",
+            metavar="MOTION.npz",
+        ),
     )
     style: str | None = described(
         None,
@@ -129,9 +138,12 @@ def require_settings(settings: FitSettings, beta_count: int) -> None:
         beta_count: Number of shape coefficients of the body.
 
     Raises:
-        InputError: There are more betas than the body has, a value is out of its range, or
-            there is no such style.
+        InputError: There are more betas than the body has, a value is out of its range, the body is
+            given twice, or there is no such style.
     """
+    if settings.body_from is not None and (settings.betas is not None or settings.adapt):
+        other = "--betas" if settings.betas is not None else "--adapt"
+        raise InputError(f"--body-from fixes the body, which {other} would change. Give one of them.")
     if settings.betas is not None and len(settings.betas) > beta_count:
         raise InputError(
             f"{len(settings.betas)} betas were given; the body has {beta_count}. Give at most that many, or none."

@@ -61,7 +61,15 @@ class KeypointSequence:
         if audio is not None:
             audio = replace(audio, start_s=audio.start_s + start / self.fps, duration_s=(stop - start) / self.fps)
         confidence = None if self.confidence is None else self.confidence[start:stop]
-        return replace(self, keypoints_m=self.keypoints_m[start:stop], confidence=confidence, audio=audio)
+        notes = self.notes
+        if stop - start < len(self):
+            cut = (
+                f"Frames {start} to {stop - 1} are used: body and floor are solved from these frames and may differ "
+                "from those of the whole clip (--body-from gives the body of another motion file)."
+            )
+            notes = (*notes, cut)
+        points = self.keypoints_m[start:stop]
+        return replace(self, keypoints_m=points, confidence=confidence, audio=audio, notes=notes)
 
 
 def validate(sequence: KeypointSequence) -> KeypointSequence:

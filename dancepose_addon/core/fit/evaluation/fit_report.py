@@ -17,6 +17,7 @@ from ..shape.from_lengths import Shape
 from ..stages import GroundedFit
 from ..temporal.exchanges import describe_exchanges
 from ..temporal.preprocessing import Gap, Prepared
+from .clip_checks import check_clip
 from .metrics import floating_mm, penetration_mm, skating_ratio, standing_slide_mm_per_s
 
 WORST_FRAMES: Final = 5
@@ -123,8 +124,11 @@ def _notices(
             f"{points} of {sequence.layout.count} points have gaps ({len(prepared.gaps)} gaps, {frames} point-frames; "
             f"{jumps} of them jumps): they were bridged, and are listed in the report."
         )
+    notices.extend(check_clip(prepared.points_m, prepared.seen, sequence.layout))
     notices.extend(describe_exchanges(prepared.exchanges, sequence.layout))
-    misfit = shape.notice() if settings.betas is None else None
+    if settings.body_from is not None:
+        notices.append(f"The body (betas and scale) is that of {settings.body_from}.")
+    misfit = shape.notice() if settings.betas is None and settings.body_from is None else None
     if misfit:
         notices.append(misfit)
     if drift_m:

@@ -29,6 +29,8 @@ JUMP_M: Final = 0.12
 """Each of two points that are exchanged jumps at least this far."""
 NEARER: Final = 0.35
 """Share of that jump that is left where the two are exchanged back."""
+SIDES: Final = 0.4
+"""Share of the pairs that jump at a frame from which on all have."""
 LEAST_FPS: Final = 10.0
 """Below this rate jumps cannot be told from motion."""
 
@@ -165,21 +167,18 @@ def _around_changes(flags: Flags, clear: Flags, longest: int) -> Flags:
 
 def _repair_jumps(state: Exchanged, layout: Layout, fps: float) -> Exchanged:
     """Exchange any pair back whose points jump to each other's paths and back."""
+    pairs = _pairs(layout)
+    if not pairs:
+        return state
+    jumps = np.stack([_jumps(state.points_m[:, list(pair)]) for pair in pairs], axis=1)
+    if not jumps.any():
+        return state
+    # Where many pairs jump the sides are exchanged, and points too close to each other to jump are exchanged with them.
+    jumps |= (jumps.mean(axis=1) > SIDES)[:, None]
+    flags = np.concatenate([np.zeros((1, len(pairs)), bool), np.cumsum(jumps, axis=0) % 2 == 1])
+    flags ^= flags.mean(axis=0) > 0.5  # what is rarer is the exchange
     points, sure, found = state.points_m.copy(), state.confidence.copy(), list(state.found)
-    for a, b in _pairs(layout):
-        path = points[:, [a, b]]
-        keep = np.linalg.norm(path[1:] - path[:-1], axis=-1)
-        swap = np.linalg.norm(path[1:, ::-1] - path[:-1], axis=-1)
-        with np.errstate(invalid="ignore"):
-            jumps = (keep.min(axis=1) > JUMP_M) & (swap.sum(axis=1) < NEARER * keep.sum(axis=1))
-        changes = np.flatnonzero(jumps) + 1
-        if not len(changes):
-            continue
-        other = np.zeros(len(points), bool)
-        for change in changes:
-            other[change:] = ~other[change:]
-        if other.sum() > 0.5 * len(other):
-            other = ~other
+    for (a, b), other in zip(pairs, flags.T, strict=True):
         for first, last in runs_of(other):
             short = last - first + 1 <= LONGEST_EXCHANGE_S * fps
             found.append(Exchange((a, b), first, last, short))
@@ -188,6 +187,15 @@ def _repair_jumps(state: Exchanged, layout: Layout, fps: float) -> Exchanged:
                 points[frames, [a, b]] = points[frames, [b, a]]
                 sure[frames, [a, b]] = sure[frames, [b, a]]
     return Exchanged(points, sure, state.passing, tuple(found))
+
+
+def _jumps(path_m: F32) -> Flags:
+    """Whether two points jump to each other's paths from one frame to the next. path_m: (T, 2, 3) -> (T - 1,)."""
+    keep = np.linalg.norm(path_m[1:] - path_m[:-1], axis=-1)
+    swap = np.linalg.norm(path_m[1:, ::-1] - path_m[:-1], axis=-1)
+    with np.errstate(invalid="ignore"):
+        jumps: Flags = (keep.min(axis=1) > JUMP_M) & (swap.sum(axis=1) < NEARER * keep.sum(axis=1))
+    return jumps
 
 
 def describe_exchanges(found: tuple[Exchange, ...], layout: Layout) -> list[str]:

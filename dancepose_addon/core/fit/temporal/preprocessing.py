@@ -17,6 +17,7 @@ from ...skeleton.layout import Layout
 from ...skeleton.sequence import KeypointSequence, describe_frames
 from ..intervals import runs_of
 from .exchanges import Exchange, repair_exchanges
+from .unseen import place_unseen
 
 LEAST_CONFIDENCE: Final = 0.2
 """Below it a point counts as missing."""
@@ -100,7 +101,8 @@ def prepare(sequence: KeypointSequence) -> Prepared:
     zeros = zero_points(points, seen, layout)
     seen &= ~zeros
     _require_points(seen, sequence)
-    whole = repair_exchanges(np.where(seen[..., None], points, np.nan), confidence, layout, fps=sequence.fps)
+    points = points if seen.all() else np.where(seen[..., None], points, np.float32(np.nan))
+    whole = repair_exchanges(points, confidence, layout, fps=sequence.fps)
     points, confidence = whole.points_m, whole.confidence
     missing = ~np.isfinite(points).all(axis=2)
     passing = whole.passing & ~missing
@@ -117,7 +119,7 @@ def prepare(sequence: KeypointSequence) -> Prepared:
     seen = seen & ~jumps
     filled = points if seen.all() else _bridge(points, seen, layout)
     kept = np.where(seen, np.clip(confidence, 0.0, 1.0), 0.0).astype(np.float32)
-    return Prepared(filled, kept, gaps, estimate_noise(filled, seen) if dense else 0.0, whole.found)
+    return Prepared(filled, kept, gaps, estimate_noise(filled, seen, layout.edges) if dense else 0.0, whole.found)
 
 
 def zero_points(points_m: F32, seen: Flags, layout: Layout) -> Flags:
@@ -134,8 +136,8 @@ def zero_points(points_m: F32, seen: Flags, layout: Layout) -> Flags:
         (T, K).
     """
     zero = seen & (points_m == 0.0).all(axis=2)
-    if not zero.any():
-        return zero
+    if not zero.any() or zero.all():
+        return np.zeros_like(zero)
     always = np.flatnonzero((zero | ~seen).all(axis=0))
     if len(always) == 1:
         trunk = [point for point in (*layout.left, *layout.right) if point != always[0]]
@@ -143,20 +145,41 @@ def zero_points(points_m: F32, seen: Flags, layout: Layout) -> Flags:
         known = np.isfinite(middle).all(axis=2).any(axis=1)
         if known.any() and np.median(np.linalg.norm(np.nanmean(middle[known], axis=1), axis=1)) < CENTRE_M:
             zero[:, always] = False
-    # A frame with nothing but zeros holds no body.
     return zero
 
 
-def estimate_noise(points_m: F32, seen: Flags) -> float:
-    """Standard deviation of each coordinate's white noise, metres, from differences in time of the highest order that
-    so many frames in a row allow (median over all, so that sharp moves do not count as noise). points_m: (T, K, 3),
-    metres."""
+def estimate_noise(points_m: F32, seen: Flags, edges: tuple[tuple[int, int], ...] = ()) -> float:
+    """Estimate the standard deviation of each coordinate's white noise from differences in time.
+
+    The differences are of the highest order that so many frames in a row allow; their median over all points leaves
+    sharp moves out. A body that moves fast throughout has large differences too, but its bones keep their lengths, and
+    noise changes these: with edges, noise is at most what their lengths show.
+
+    Args:
+        points_m: (T, K, 3), metres.
+        seen: (T, K).
+        edges: pairs of points, most of which are ends of one bone.
+
+    Returns:
+        Metres.
+    """
+    found = _white_noise(points_m, seen)
+    if not found or not edges:
+        return found
+    first, second = (np.array(ends) for ends in zip(*edges, strict=True))
+    length = np.linalg.norm(points_m[:, first].astype(np.float64) - points_m[:, second], axis=2)[..., None]
+    # A length changes by the noise of both ends along it.
+    return min(found, _white_noise(length, seen[:, first] & seen[:, second]) / 2.0**0.5)
+
+
+def _white_noise(curves: NDArray[np.floating], seen: Flags) -> float:
+    """Standard deviation of the curves' white noise. curves: (T, N, C); seen: (T, N)."""
     for order, gain in DIFFERENCE_NOISE.items():
-        if len(points_m) <= order:
+        if len(curves) <= order:
             continue
         whole = np.all([seen[shift : len(seen) - order + shift] for shift in range(order + 1)], axis=0)
         if whole.any():
-            difference = np.diff(points_m, n=order, axis=0)[whole]
+            difference = np.diff(curves, n=order, axis=0)[whole]
             return float(np.median(np.abs(difference)) / (MEDIAN_OF_NORMAL * gain))
     return 0.0
 
@@ -239,7 +262,7 @@ def _bridge(points_m: F32, seen: Flags, layout: Layout) -> F32:
     """Cubic bridges (Hermite's) over holes, level at the clip's ends.
 
     From the middle of the skeleton outwards, each point is bridged as it is seen from the neighbour before it, so that
-    bones keep about their lengths. Points that are never seen lie amid their neighbours.
+    bones keep about their lengths. Points that are never seen hang or stand naturally (``place_unseen``).
     """
     filled = np.where(seen[..., None], points_m, 0.0).astype(np.float32)
     never = set(np.flatnonzero(~seen.any(axis=0)).tolist())
@@ -250,10 +273,8 @@ def _bridge(points_m: F32, seen: Flags, layout: Layout) -> F32:
         path = filled[:, point] - base
         for first, last in runs_of(~seen[:, point]):
             filled[first : last + 1, point] = base[first : last + 1] + _hermite(path, seen[:, point], first, last)
-    for point in sorted(never):
-        around = [b if a == point else a for a, b in layout.edges if point in (a, b)]
-        known = [k for k in around if k not in never] or [k for k in range(layout.count) if k not in never]
-        filled[:, point] = filled[:, known].mean(axis=1)
+    if never:
+        place_unseen(filled, sorted(never), layout)
     return filled
 
 

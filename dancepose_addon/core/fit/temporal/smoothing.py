@@ -25,6 +25,8 @@ AGREEMENT: Final = 1.2
 BLEND_S: Final = 0.1
 """Windows give over to one another within this time, so that the change cannot be seen."""
 LEAST_NOISE: Final = 1e-5
+LEAST_LEVER_M: Final = 0.05
+"""Points that are off by this turn a joint by a radian at most, and its quaternion by half of that."""
 
 
 def smooth_prepared(prepared: Prepared, *, fps: float, strength: float) -> Prepared:
@@ -34,10 +36,21 @@ def smooth_prepared(prepared: Prepared, *, fps: float, strength: float) -> Prepa
     return replace(prepared, points_m=points)
 
 
-def smooth_rotations(pose_rotmat: F32, *, fps: float, strength: float) -> F32:
-    """Local rotations, smoothed as quaternions; each joint by its own noise. pose_rotmat: (T, 24, 3, 3)."""
+def smooth_rotations(pose_rotmat: F32, *, fps: float, strength: float, noise_m: float) -> F32:
+    """Smooth local rotations as quaternions, each joint by its own noise.
+
+    Args:
+        pose_rotmat: (T, 24, 3, 3).
+        fps: frames per second.
+        strength: 1 for what the noise asks for.
+        noise_m: of the points, metres. Rotations are not taken to be noisier than it can make them: the rest is motion.
+
+    Returns:
+        (T, 24, 3, 3).
+    """
     quat = continuous_quat(rotmat_to_quat(pose_rotmat)).astype(np.float32)
-    smoothed = smooth_curves(quat, strength * curve_noise(quat), fps=fps)
+    noise = np.minimum(curve_noise(quat), noise_m / (2.0 * LEAST_LEVER_M))
+    smoothed = smooth_curves(quat, strength * noise, fps=fps)
     return quat_to_rotmat(smoothed).astype(np.float32)
 
 
