@@ -62,10 +62,10 @@ def test_reduced_equations_agree_with_the_whole_system() -> None:
         shape = model.shape(vector)
         moved = turned(solved.problem, solved.state, turn.astype(np.float32))
         seen = keypoints_from_pose(shape.sized_markers(), shape.rest_joints(BODY), moved).astype(np.float64)
-        apart = sample.target_m - seen
+        difference = sample.target_m - seen
         share = sample.confidence / sample.confidence.sum(axis=1, keepdims=True)
-        apart -= np.einsum("tk,tkc->tc", share, apart)[:, None]
-        return (np.sqrt(sample.confidence)[..., None] * apart).ravel()
+        difference -= np.einsum("tk,tkc->tc", share, difference)[:, None]
+        return (np.sqrt(sample.confidence)[..., None] * difference).ravel()
 
     count, turns = model.count, 3 * 3 * joints
     nothing, step = np.zeros((3, 3 * joints)), 2e-3

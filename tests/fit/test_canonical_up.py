@@ -45,12 +45,12 @@ def test_a_turned_body_gets_the_same_pose(body: BodyModel, rotvec: tuple[float, 
     regressor = _OnlyUpright(open_regressor(None, layout="smpl24", device="numpy"), [])
     upright = regressor.inner(points)
     turned = regress_upright(regressor, points @ turn.T)
-    apart = np.degrees(geodesic_angle(turned[:, 1:], upright[:, 1:])).mean()
+    difference = np.degrees(geodesic_angle(turned[:, 1:], upright[:, 1:])).mean()
     # Turned upright, the trunk stands exactly so; how much it leaned before is not known any more.
-    assert apart < 3.0
+    assert difference < 3.0
     if rotvec[1] == 0.0:
         plain = regressor.inner(points @ turn.T)
-        assert apart < 0.3 * np.degrees(geodesic_angle(plain[:, 1:], upright[:, 1:])).mean()
+        assert difference < 0.3 * np.degrees(geodesic_angle(plain[:, 1:], upright[:, 1:])).mean()
     assert np.degrees(geodesic_angle(turn.T @ turned[:, 0], upright[:, 0])).mean() < 4.0
     assert (trunk_direction(regressor.seen[-1], SMPL24)[:, 1] > 0.9).all()
 

@@ -62,8 +62,8 @@ def test_head_points_that_pass_through_each_other_are_exchanged_back(body: BodyM
         points[:, point] = (1 - share) * truth.keypoints_m[:, point] + share * truth.keypoints_m[:, other]
     whole = repair_exchanges(points, ones(truth), MD23, fps=truth.fps)
     passing = whole.passing.any(axis=1)
-    apart = np.linalg.norm(whole.points_m[:, :2] - truth.keypoints_m[:, :2], axis=-1).max(axis=1)
-    assert apart[~passing].max() < 0.03
+    difference = np.linalg.norm(whole.points_m[:, :2] - truth.keypoints_m[:, :2], axis=-1).max(axis=1)
+    assert difference[~passing].max() < 0.03
     assert 4 <= passing.sum() <= 40
     assert np.array_equal(whole.points_m[:, 2:], points[:, 2:])
 

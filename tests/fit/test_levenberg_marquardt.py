@@ -72,11 +72,11 @@ def test_levers_are_the_derivatives_of_the_points() -> None:
     carriers = problem.carriers
     state = pose_module.evaluate(problem, pose.astype(np.float32), np.zeros((1, 3), np.float32))
     points = problem.target_m - state.residual
-    lever = pose_module._levers(carriers, points, state.carried, state.joints).reshape(3, len(carriers.joints), -1)
+    arms = pose_module._moment_arms(carriers, points, state.carried, state.joints).reshape(3, len(carriers.joints), -1)
     for index, joint in enumerate(carriers.joints):
         for axis in range(3):
             numeric = _derivative(problem, markers, pose[0], joint, axis)
-            assert np.cross(np.eye(3)[axis], lever[:, index].T) == pytest.approx(numeric, abs=1e-5)
+            assert np.cross(np.eye(3)[axis], arms[:, index].T) == pytest.approx(numeric, abs=1e-5)
 
 
 def _after_rest(seed: int) -> np.random.Generator:
@@ -103,9 +103,9 @@ def test_normal_equations_follow_from_the_jacobian() -> None:
     expected = np.einsum("k,akc,bkc->ab", weight, jacobian, jacobian)
 
     state = pose_module.evaluate(problem, pose.astype(np.float32), np.zeros((1, 3), np.float32))
-    lever = pose_module._levers(problem.carriers, problem.target_m - state.residual, state.carried, state.joints)
-    lever -= (lever @ problem.confidence[:, :, None]) / weight.sum()
-    product = (lever * problem.confidence[:, None]) @ np.swapaxes(lever, 1, 2)
+    arms = pose_module._moment_arms(problem.carriers, problem.target_m - state.residual, state.carried, state.joints)
+    arms -= (arms @ problem.confidence[:, :, None]) / weight.sum()
+    product = (arms * problem.confidence[:, None]) @ np.swapaxes(arms, 1, 2)
     found = pose_module._crossed(product, len(joints))[0]
     assert found == pytest.approx(expected, abs=2e-4 * np.abs(expected).max())
 

@@ -54,8 +54,8 @@ def test_what_points_show_is_kept() -> None:
     markers = markers_for(MD23)
     points = keypoints_from_pose(markers, BODY.rest_joints(), pose)
     found, place = coupled(markers, pose, points, pose)
-    apart = np.linalg.norm(keypoints_from_pose(markers, BODY.rest_joints(), found, place) - points, axis=-1)
-    assert apart.mean() < 1.5e-3
+    difference = np.linalg.norm(keypoints_from_pose(markers, BODY.rest_joints(), found, place) - points, axis=-1)
+    assert difference.mean() < 1.5e-3
 
 
 def test_what_points_do_not_show_is_continuous() -> None:
@@ -73,8 +73,8 @@ def test_what_points_do_not_show_is_continuous() -> None:
     found, place = coupled(markers, pose, points, jumping)
     assert turns_deg(jumping, shoulder).max() > 75.0
     assert turns_deg(found, shoulder).max() < 40.0
-    apart = np.linalg.norm(keypoints_from_pose(markers, BODY.rest_joints(), found, place) - points, axis=-1)
-    assert apart.mean() < 3e-3
+    difference = np.linalg.norm(keypoints_from_pose(markers, BODY.rest_joints(), found, place) - points, axis=-1)
+    assert difference.mean() < 3e-3
 
 
 def test_windows_meet_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:

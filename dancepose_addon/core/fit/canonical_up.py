@@ -1,7 +1,8 @@
-"""Bodies that lie or hang upside down, shown to the regressor upright.
+"""Regression of bodies that lie or are upside down.
 
-A regressor learns from people who stand, and is blind to the heading only. Frames whose trunk is far from upright are
-turned before they are shown, and the root is turned back; between the two ways rotations pass into one another.
+A regressor is trained on standing people and is invariant to heading only. Frames in which the trunk is far from
+vertical are rotated upright for the regressor, and the root is rotated back. Between the two cases rotations are
+interpolated.
 """
 
 from typing import Final
@@ -16,13 +17,21 @@ from .regressor import PoseRegressor
 
 UPRIGHT_COSINE: Final = float(np.cos(np.radians(65.0)))
 TURNED_COSINE: Final = float(np.cos(np.radians(80.0)))
-"""Of the trunk's angle from the vertical: up to the first as it is, beyond the second turned upright."""
+"""Cosines of the trunk's angle from vertical: unchanged up to the first, rotated upright beyond the second."""
 
 
 def regress_upright(regressor: PoseRegressor, points_m: F32) -> F32:
-    """Local rotations (T, 24, 3, 3), whichever way up the body is. points_m: (T, K, 3), metres.
+    """Regress local rotations for any orientation of the body.
 
-    A regressor that minds the heading is left as it is: which way a body faces that is turned upright is arbitrary.
+    A regressor that depends on heading is used unchanged, since the heading of a body that was rotated upright is
+    arbitrary.
+
+    Args:
+        regressor: The regressor.
+        points_m: Keypoints, (T, K, 3), metres.
+
+    Returns:
+        Local rotations, (T, 24, 3, 3).
     """
     reference = regressor(np.ascontiguousarray(points_m))
     if not regressor.info.heading_blind:
@@ -44,15 +53,32 @@ def regress_upright(regressor: PoseRegressor, points_m: F32) -> F32:
 
 
 def trunk_direction(points_m: F32, layout: Layout) -> F32:
-    """From the middle of shoulders and hips to the head, unit vectors (T, 3)."""
+    """Return the direction from the middle of shoulders and hips to the head.
+
+    Args:
+        points_m: Keypoints, (T, K, 3), metres.
+        layout: Layout of the keypoints.
+
+    Returns:
+        Unit vectors, (T, 3).
+    """
     head = points_m[:, list(layout.top)].mean(axis=1)
     up = head - points_m[:, [*layout.left, *layout.right]].mean(axis=1)
     return np.asarray(up / np.maximum(np.linalg.norm(up, axis=1, keepdims=True), 1e-9), np.float32)
 
 
 def _turn_upright(trunk: F32) -> F32:
-    """Rotations that bring the trunk upright, (T, 3, 3). Their heading is arbitrary: the regressor does not see it. A
-    trunk that hangs is first turned over about x, since from straight down every way up is as short."""
+    """Return rotations that bring the trunk upright.
+
+    Their heading is arbitrary, since the regressor is invariant to it. A trunk that points down is first rotated by a
+    half turn about x, since from straight down all shortest rotations are equally long.
+
+    Args:
+        trunk: Unit vectors, (T, 3).
+
+    Returns:
+        Rotations, (T, 3, 3).
+    """
     hangs = trunk[:, 1] < 0.0
     over = np.where(hangs[:, None], trunk * np.array([1.0, -1.0, -1.0], np.float32), trunk)
     turn = minimal_turn(over, np.broadcast_to(np.array([0.0, 1.0, 0.0], np.float32), over.shape))

@@ -6,16 +6,33 @@ from ..arrays import F32
 
 
 def mean_offset(posed_m: F32, target_m: F32, confidence: F32) -> F32:
+    """Return the translation per frame that minimises the weighted squared distance.
+
+    Args:
+        posed_m: Points of the posed body, (T, K, 3), metres.
+        target_m: Keypoints, (T, K, 3), metres.
+        confidence: Weights, (T, K).
+
+    Returns:
+        Translations, (T, 3), metres.
+    """
     weight = confidence / np.maximum(confidence.sum(axis=1, keepdims=True), 1e-6)
     return np.einsum("tk,tkc->tc", weight, target_m - posed_m).astype(np.float32)
 
 
 def solve_scale_and_translation(posed_m: F32, target_m: F32, confidence: F32 | None = None) -> tuple[float, F32]:
-    """One scale for the clip and a translation a frame that lay ``posed_m`` over ``target_m``.
+    """Solve one scale for the clip and a translation per frame that align ``posed_m`` with ``target_m``.
 
-    posed_m, target_m: (T, K, 3), metres; confidence: (T, K) or None. The scale is the ratio of the spreads about the
-    means (Horn 1987, section 2.E, the symmetric form): unlike plain least squares it does not shrink the body where
-    the points are noisy. Returns the scale and (T, 3), metres.
+    The scale is the ratio of the spreads about the means (Horn 1987, section 2.E, the symmetric form). Unlike plain
+    least squares it does not shrink the body where the points are noisy.
+
+    Args:
+        posed_m: Points of the posed body, (T, K, 3), metres.
+        target_m: Keypoints, (T, K, 3), metres.
+        confidence: Weights, (T, K); None for equal weights.
+
+    Returns:
+        The scale, and translations (T, 3) in metres.
     """
     weight = np.ones(posed_m.shape[:2], np.float32) if confidence is None else confidence
     weight = (weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-6))[..., None]

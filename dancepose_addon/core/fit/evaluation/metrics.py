@@ -1,4 +1,4 @@
-"""Measures of a motion, as the field defines them. Lengths come in as metres and go out as millimetres."""
+"""Metrics of motions as the field defines them. Inputs are metres, results millimetres."""
 
 from typing import Final
 
@@ -15,19 +15,26 @@ BEAT_SPREAD_S: Final = 0.15
 
 
 def per_point_error_m(first_m: F32, second_m: F32) -> F32:
-    """Distance point by point, metres. first_m, second_m: (T, K, 3) -> (T, K)."""
+    """Return the distance of corresponding points, metres. (T, K, 3) each -> (T, K)."""
     return np.linalg.norm(first_m - second_m, axis=-1)
 
 
 def mpjpe_mm(first_m: F32, second_m: F32) -> float:
-    """Mean per-joint position error without any alignment (Ionescu et al. 2014, Human3.6M). (T, K, 3), metres."""
+    """Return the mean per-joint position error without alignment (Ionescu et al. 2014, Human3.6M).
+
+    Args:
+        first_m: (T, K, 3), metres.
+        second_m: (T, K, 3), metres.
+    """
     return float(per_point_error_m(first_m, second_m).mean(dtype=np.float64) * 1000.0)
 
 
 def pa_mpjpe_mm(first_m: F32, second_m: F32) -> float:
-    """MPJPE after the similarity that lays each frame of the first over the second (Procrustes analysis).
+    """Return the MPJPE after similarity alignment of each frame (Umeyama 1991).
 
-    first_m, second_m: (T, K, 3), metres. Umeyama 1991, Least-Squares Estimation of Transformation Parameters.
+    Args:
+        first_m: Points that are aligned, (T, K, 3), metres.
+        second_m: Points that stay, (T, K, 3), metres.
     """
     first = first_m.astype(np.float64) - first_m.mean(axis=1, keepdims=True, dtype=np.float64)
     second = second_m.astype(np.float64) - second_m.mean(axis=1, keepdims=True, dtype=np.float64)
@@ -41,18 +48,29 @@ def pa_mpjpe_mm(first_m: F32, second_m: F32) -> float:
 
 
 def pve_mm(first_vertices_m: F32, second_vertices_m: F32) -> float:
-    """Mean per-vertex error (Pavlakos et al. 2018, Learning to Estimate 3D Human Pose and Shape). (T, V, 3), metres."""
+    """Return the mean per-vertex error (Pavlakos et al. 2018, Learning to Estimate 3D Human Pose and Shape).
+
+    Args:
+        first_vertices_m: (T, V, 3), metres.
+        second_vertices_m: (T, V, 3), metres.
+    """
     return mpjpe_mm(first_vertices_m, second_vertices_m)
 
 
 def rotation_error_deg(first_rotmat: F32, second_rotmat: F32) -> float:
-    """Mean geodesic distance of rotations, degrees (Huynh 2009, metric Phi_6). (..., 3, 3) each; local or global as
-    given. Positions are blind to twist; this is not."""
+    """Return the mean geodesic distance of rotations, degrees (Huynh 2009, metric Phi_6).
+
+    Position errors do not show twist; this does.
+
+    Args:
+        first_rotmat: Local or global rotations, (..., 3, 3).
+        second_rotmat: The same of the other motion, (..., 3, 3).
+    """
     return float(np.degrees(geodesic_angle(first_rotmat, second_rotmat).mean(dtype=np.float64)))
 
 
 def global_rotations(pose_rotmat: F32) -> F32:
-    """Rotations against the world from those against the parent. pose_rotmat: (T, 24, 3, 3) -> the same shape."""
+    """Compose local rotations to global ones. (T, 24, 3, 3) -> (T, 24, 3, 3)."""
     result = pose_rotmat.copy()
     for joint in range(1, pose_rotmat.shape[1]):
         result[:, joint] = result[:, PARENTS[joint]] @ pose_rotmat[:, joint]
@@ -60,28 +78,44 @@ def global_rotations(pose_rotmat: F32) -> F32:
 
 
 def acceleration_error_mm(first_m: F32, second_m: F32) -> float:
-    """Mean difference of second differences, mm per frame squared (Kanazawa et al. 2019, HMMR). (T, K, 3), metres."""
+    """Return the mean difference of second differences, mm per frame squared (Kanazawa et al. 2019, HMMR).
+
+    Args:
+        first_m: (T, K, 3), metres.
+        second_m: (T, K, 3), metres.
+    """
     return mpjpe_mm(np.diff(first_m, n=2, axis=0), np.diff(second_m, n=2, axis=0))
 
 
 def jerk_error_mm(first_m: F32, second_m: F32) -> float:
-    """Mean difference of third differences, mm per frame cubed. (T, K, 3), metres."""
+    """Return the mean difference of third differences, mm per frame cubed. (T, K, 3) each, metres."""
     return mpjpe_mm(np.diff(first_m, n=3, axis=0), np.diff(second_m, n=3, axis=0))
 
 
 def skating_ratio(toes_m: F32, fps: float, *, floor_m: float = 0.0) -> float:
-    """Share of frames in which a foot slides (Karunratanakul et al. 2023, GMD): a toe is below 5 cm in this frame and
-    the next, and faster than 0.5 m/s along the floor. toes_m: (T, F, 3), metres, y up."""
+    """Return the share of frames in which a foot slides (Karunratanakul et al. 2023, GMD).
+
+    A toe slides if it is below 5 cm in this frame and the next and moves faster than 0.5 m/s along the floor.
+
+    Args:
+        toes_m: (T, F, 3), metres, y up.
+        fps: Frames per second.
+        floor_m: Height of the floor, metres.
+    """
     near = toes_m[..., 1] - floor_m < CONTACT_HEIGHT_M
     speed = np.linalg.norm(np.diff(toes_m[..., [0, 2]], axis=0), axis=-1) * fps
     return float(((near[:-1] & near[1:]) & (speed > SKATING_SPEED_M_S)).any(axis=1).mean())
 
 
 def standing_slide_mm_per_s(soles_m: F32, contact: NDArray[np.bool_], fps: float) -> float:
-    """Mean speed along the floor of soles while they stand in this frame and the next, mm/s; 0 where none stands.
+    """Return the mean horizontal speed of soles in contact, mm/s; 0 without contacts.
 
-    Unlike the skating ratio it does not count feet that glide low over the floor because they are meant to.
-    soles_m: (T, ..., 3), metres, y up; contact: (T, ...).
+    Unlike the skating ratio it does not count feet that glide low over the floor on purpose.
+
+    Args:
+        soles_m: (T, ..., 3), metres, y up.
+        contact: (T, ...).
+        fps: Frames per second.
     """
     both = contact[:-1] & contact[1:]
     speed = np.linalg.norm(np.diff(soles_m[..., [0, 2]], axis=0), axis=-1) * fps * 1000.0
@@ -91,10 +125,18 @@ def standing_slide_mm_per_s(soles_m: F32, contact: NDArray[np.bool_], fps: float
 def beat_alignment(
     points_m: F32, beats_s: NDArray[np.floating], fps: float, *, spread_s: float = BEAT_SPREAD_S
 ) -> float:
-    """How near each of the given beats a kinematic beat lies (Li et al. 2021, AI Choreographer, BeatAlign).
+    """Return how close kinematic beats are to given beats (Li et al. 2021, AI Choreographer, BeatAlign).
 
-    Kinematic beats are local minima of the mean speed of all points, after a moving mean of 0.2 s. points_m: (T, K, 3),
-    metres; beats_s: (B,), seconds. From 0 to 1; NaN without beats or minima.
+    Kinematic beats are local minima of the mean speed of all points after a moving average of 0.2 s.
+
+    Args:
+        points_m: (T, K, 3), metres.
+        beats_s: (B,), seconds.
+        fps: Frames per second.
+        spread_s: Standard deviation of the Gaussian, seconds.
+
+    Returns:
+        A number from 0 to 1; NaN without beats or minima.
     """
     found = kinematic_beats_s(points_m, fps)
     if not len(found) or not len(beats_s):
@@ -104,7 +146,15 @@ def beat_alignment(
 
 
 def kinematic_beats_s(points_m: F32, fps: float) -> NDArray[np.float64]:
-    """Times of the local minima of the points' mean speed, seconds. points_m: (T, K, 3), metres."""
+    """Return the times of local minima of the points' mean speed.
+
+    Args:
+        points_m: (T, K, 3), metres.
+        fps: Frames per second.
+
+    Returns:
+        Times, (B,), seconds.
+    """
     speed = np.linalg.norm(np.diff(points_m.astype(np.float64), axis=0), axis=-1).mean(axis=1)
     width = max(1, round(0.2 * fps))
     smooth = np.convolve(speed, np.ones(width) / width, mode="same")
@@ -113,10 +163,16 @@ def kinematic_beats_s(points_m: F32, fps: float) -> NDArray[np.float64]:
 
 
 def physical_foot_contact(root_m: F32, left_foot_m: F32, right_foot_m: F32, fps: float) -> float:
-    """PFC (Tseng et al. 2023, EDGE, section 4.3): the body speeds up only where a foot stands.
+    """Return the physical foot contact score (PFC; Tseng et al. 2023, EDGE, section 4.3).
 
-    Product of the root's acceleration (upward part kept where positive) and both feet's speeds, averaged over frames
-    and over the largest acceleration. root_m, left_foot_m, right_foot_m: (T, 3), metres, y up.
+    It is the product of the root's acceleration (upward part kept where positive) and both feet's speeds, averaged over
+    frames and divided by the largest acceleration: a body accelerates only while a foot is in contact.
+
+    Args:
+        root_m: (T, 3), metres, y up.
+        left_foot_m: (T, 3), metres.
+        right_foot_m: (T, 3), metres.
+        fps: Frames per second.
     """
     acceleration = np.diff(root_m.astype(np.float64), n=2, axis=0) * fps**2
     acceleration[:, 1] = np.maximum(acceleration[:, 1], 0.0)
@@ -128,10 +184,10 @@ def physical_foot_contact(root_m: F32, left_foot_m: F32, right_foot_m: F32, fps:
 
 
 def floating_mm(lowest_m: F32, *, floor_m: float = 0.0) -> float:
-    """Mean height of the body's lowest point above the floor, frames below it counting as zero. lowest_m: (T,)."""
+    """Return the mean height of the lowest point above the floor; frames below it count as zero. (T,), metres."""
     return float(np.maximum(lowest_m - floor_m, 0.0).mean(dtype=np.float64) * 1000.0)
 
 
 def penetration_mm(lowest_m: F32, *, floor_m: float = 0.0) -> float:
-    """Mean depth of the body's lowest point below the floor, frames above it counting as zero. lowest_m: (T,)."""
+    """Return the mean depth of the lowest point below the floor; frames above it count as zero. (T,), metres."""
     return float(np.maximum(floor_m - lowest_m, 0.0).mean(dtype=np.float64) * 1000.0)

@@ -1,8 +1,8 @@
-"""The floor of a clip, and when feet stand on it.
+"""Floor height of a clip and foot contacts.
 
-Recordings of inertial suits and of single cameras drift: feet that stand rise or fall by decimetres over a clip. What
-carries a body is its lowest point, and what carries it keeps still, so the height of lowest points that keep still
-tells the drift, whichever part of the body stands, kneels or lies.
+Recordings of inertial suits and of single cameras drift: standing feet rise or sink by decimetres over a clip. The
+lowest point of a body supports it, and a supporting point does not move. The height of lowest points that do not move
+therefore measures the drift, whether the body stands, kneels or lies.
 """
 
 from dataclasses import dataclass
@@ -17,38 +17,46 @@ from ...body.model import JOINT_INDEX, BodyModel, skin
 from ..intervals import runs_of
 
 SOLE_POINTS: Final = 12
-"""Vertices of each foot and toe region that stand for its sole, spread over it."""
+"""Vertices that represent the sole of each foot or toe region."""
 SOLE_DEPTH_M: Final = 0.015
-"""How far above a region's lowest vertex its sole reaches."""
+"""Vertices up to this height above a region's lowest vertex belong to its sole."""
 FLOOR_PERCENTILE: Final = 20.0
-"""Of the soles' height over the clip, for a first guess: below most of what a standing dancer's feet do."""
+"""Percentile of the soles' heights that initialises the floor: below most positions of a standing dancer's feet."""
 NEAR_FLOOR_M: Final = 0.035
-"""A sole that stands is not higher: markers and recordings are off by that much."""
+"""Largest height of a sole in contact; markers and recordings have errors of this size."""
 STILL_M_S: Final = 0.3
-"""A sole that stands is not faster; below the 0.5 m/s that is counted as sliding (Karunratanakul et al. 2023, GMD)."""
+"""Largest speed of a sole in contact; sliding starts at 0.5 m/s in Karunratanakul et al. 2023 (GMD)."""
 LEAST_CONTACT_S: Final = 0.12
 LONGEST_LIFT_S: Final = 0.06
-"""Shorter contacts are feet passing by; shorter lifts are noise."""
+"""Shorter contacts are feet passing the floor; shorter lifts are noise."""
 SUPPORT_POINTS: Final = 80
-"""Vertices all over the body among which the lowest is looked for."""
+"""Number of vertices among which the lowest is searched."""
 SUPPORT_S: Final = 0.4
-"""Standard deviation of the window in time over which supports are averaged."""
+"""Standard deviation of the time window over which support heights are averaged."""
 NOTED_DRIFT_M: Final = 0.05
-"""A drift below this is left alone: it may be the way a dancer rolls over the feet."""
+"""Smaller drifts are ignored; they may come from the dancer rolling over the feet."""
 SIDES: Final = ("left", "right")
 PARTS: Final = ("ankle", "foot")
 
 
 @dataclass(frozen=True)
 class Soles:
-    """Feet over a clip. places_m: (T, 2, 2, 3), the middle of each foot's (left, right) heel and toe sole; lowest_m:
-    (T, 2, 2), the lowest vertex of each."""
+    """Soles of both feet over a clip.
+
+    Attributes:
+        places_m: Mean position of each sole (left, right; heel, toes), (T, 2, 2, 3), metres.
+        lowest_m: Height of the lowest vertex of each sole, (T, 2, 2), metres.
+    """
 
     places_m: F32
     lowest_m: F32
 
     def lowered(self, by_m: F32) -> "Soles":
-        """The same, seen from a floor that is higher by so much. by_m: (T,), metres."""
+        """Return the soles relative to a higher floor.
+
+        Args:
+            by_m: Height of the floor, (T,), metres.
+        """
         places = self.places_m.copy()
         places[..., 1] -= by_m[:, None, None]
         return Soles(places, self.lowest_m - by_m[:, None, None])
@@ -56,8 +64,12 @@ class Soles:
 
 @dataclass(frozen=True)
 class Ground:
-    """floor_m: height of the floor, constant over the clip; contact: (T, 2, 2), whether heel and toes of the left and
-    the right foot stand."""
+    """Floor and contacts of a clip.
+
+    Attributes:
+        floor_m: Height of the floor, constant over the clip, metres.
+        contact: Whether heel and toes of the left and the right foot are in contact, (T, 2, 2).
+    """
 
     floor_m: float
     contact: Flags
@@ -65,8 +77,11 @@ class Ground:
 
 @lru_cache(maxsize=8)
 def sole_vertices(body: BodyModel) -> NDArray[np.intp]:
-    """Vertices under both feet: (2, 2, SOLE_POINTS), by side and part; spread over the sole (farthest-point sampling),
-    beginning with the lowest."""
+    """Return vertices under both feet, the lowest first, spread over the sole by farthest-point sampling.
+
+    Returns:
+        Vertex indices by side and part, (2, 2, SOLE_POINTS).
+    """
     chosen = []
     for side in SIDES:
         for part in PARTS:
@@ -78,7 +93,7 @@ def sole_vertices(body: BodyModel) -> NDArray[np.intp]:
 
 
 def _spread(vertices_m: F32, candidates: NDArray[np.intp], first: int, count: int) -> list[int]:
-    """Farthest-point sampling (Gonzalez 1985)."""
+    """Select vertices by farthest-point sampling (Gonzalez 1985)."""
     picked = [first]
     distance = np.linalg.norm(vertices_m[candidates] - vertices_m[first], axis=1)
     while len(picked) < count:
@@ -90,8 +105,18 @@ def _spread(vertices_m: F32, candidates: NDArray[np.intp], first: int, count: in
 def find_supports(
     body: BodyModel, pose_rotmat: F32, translation_m: F32, *, scale: float, betas: F32 | None = None
 ) -> F32:
-    """Where the ``support_vertices`` are, metres. pose_rotmat: (T, 24, 3, 3); translation_m: (T, 3), metres ->
-    (T, SUPPORT_POINTS, 3)."""
+    """Return the positions of the ``support_vertices``.
+
+    Args:
+        body: The body.
+        pose_rotmat: Local rotations, (T, 24, 3, 3).
+        translation_m: (T, 3), metres.
+        scale: Scale of the body.
+        betas: Shape, (B,); None for the mean shape.
+
+    Returns:
+        Positions, (T, SUPPORT_POINTS, 3), metres.
+    """
     places = np.empty((len(pose_rotmat), SUPPORT_POINTS, 3), np.float32)
 
     def keep(first: int, vertices_m: F32) -> None:
@@ -114,20 +139,37 @@ def find_supports(
 def find_soles(
     body: BodyModel, pose_rotmat: F32, translation_m: F32, *, scale: float, betas: F32 | None = None
 ) -> Soles:
-    """Where the soles are. pose_rotmat: (T, 24, 3, 3); translation_m: (T, 3), metres."""
+    """Return the soles of a motion.
+
+    Args:
+        body: The body.
+        pose_rotmat: Local rotations, (T, 24, 3, 3).
+        translation_m: (T, 3), metres.
+        scale: Scale of the body.
+        betas: Shape, (B,); None for the mean shape.
+    """
     return soles_of(find_supports(body, pose_rotmat, translation_m, scale=scale, betas=betas))
 
 
 def soles_of(supports_m: F32) -> Soles:
-    """The soles among the supports. supports_m: (T, SUPPORT_POINTS, 3), metres."""
+    """Select the soles from the support points.
+
+    Args:
+        supports_m: (T, SUPPORT_POINTS, 3), metres.
+    """
     soles = supports_m[:, : 4 * SOLE_POINTS].reshape(len(supports_m), 2, 2, SOLE_POINTS, 3)
     return Soles(soles.mean(axis=3), soles[..., 1].min(axis=3))
 
 
 def support_drift(supports_m: F32, *, fps: float) -> F32 | None:
-    """How high the ground under the body lies from frame to frame, or None where it does not drift.
+    """Estimate the height of the ground below the body over time.
 
-    supports_m: (T, SUPPORT_POINTS, 3), metres -> (T,), metres.
+    Args:
+        supports_m: (T, SUPPORT_POINTS, 3), metres.
+        fps: Frames per second.
+
+    Returns:
+        Heights, (T,), metres; None if the ground does not drift.
     """
     if len(supports_m) < 3:
         return None
@@ -147,7 +189,7 @@ def support_drift(supports_m: F32, *, fps: float) -> F32 | None:
 
 @lru_cache(maxsize=8)
 def support_vertices(body: BodyModel) -> NDArray[np.intp]:
-    """SUPPORT_POINTS vertices: first those of the soles, then some that are spread over the whole body."""
+    """Return SUPPORT_POINTS vertices: those of the soles, then some spread over the whole body."""
     soles = sole_vertices(body).ravel()
     rest = np.arange(len(body.v_template_m))
     others = _spread(body.v_template_m, rest, int(body.v_template_m[:, 1].argmax()), SUPPORT_POINTS - len(soles))
@@ -155,7 +197,16 @@ def support_vertices(body: BodyModel) -> NDArray[np.intp]:
 
 
 def _windowed_mean(values: F32, known: Flags, spread: float) -> F32:
-    """Mean of the known values, weighted by a bell in time; straight lines where none is near. values: (T,)."""
+    """Average the known values with a Gaussian window, and interpolate linearly where none is near.
+
+    Args:
+        values: (T,).
+        known: Which values are known, (T,).
+        spread: Standard deviation of the window, frames.
+
+    Returns:
+        (T,).
+    """
     reach = int(np.ceil(3.0 * spread))
     bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / spread) ** 2)
     total = np.convolve(np.where(known, values, 0.0), bell)[reach : reach + len(values)]
@@ -168,11 +219,15 @@ def _windowed_mean(values: F32, known: Flags, spread: float) -> F32:
 
 
 def ground(soles: Soles, *, fps: float) -> Ground:
-    """The floor, and the contacts with it.
+    """Estimate the floor and the contacts with it.
 
-    A first floor is a low percentile of each frame's lowest sole vertex: on the floor or above it (a jump) as long as a
-    dancer stands. Soles that are near it and still are standing; the floor is their median height. A clip without any
-    contact keeps the first floor.
+    The initial floor is a low percentile of each frame's lowest sole vertex, which is on the floor or above it (a jump)
+    while a dancer stands. Soles near it that do not move are in contact; the floor is the median of their heights. A
+    clip without contacts keeps the initial floor.
+
+    Args:
+        soles: Soles of the clip.
+        fps: Frames per second.
     """
     floor_m = float(np.percentile(soles.lowest_m.min(axis=(1, 2)), FLOOR_PERCENTILE))
     for _ in range(2):
@@ -184,7 +239,16 @@ def ground(soles: Soles, *, fps: float) -> Ground:
 
 
 def find_contacts(soles: Soles, floor_m: float, *, fps: float) -> Flags:
-    """Which soles stand: near the floor, slow along it, for long enough. -> (T, 2, 2)."""
+    """Find the soles that are near the floor and slow for long enough.
+
+    Args:
+        soles: Soles of the clip.
+        floor_m: Height of the floor, metres.
+        fps: Frames per second.
+
+    Returns:
+        Contacts, (T, 2, 2).
+    """
     if len(soles.places_m) < 2:
         return soles.lowest_m - floor_m < NEAR_FLOOR_M
     steps = np.diff(soles.places_m, axis=0)
@@ -200,13 +264,13 @@ def find_contacts(soles: Soles, floor_m: float, *, fps: float) -> Flags:
 
 
 def _fill_short(flags: Flags, most: int, *, value: bool) -> None:
-    """Turn stretches of ``value`` that are at most so long, and not at an end, into the other, in place."""
+    """Invert runs of ``value`` of at most ``most`` frames that are not at an end of the clip, in place."""
     for first, last in runs_of(flags == value):
         if last - first + 1 <= most and (value or (first > 0 and last < len(flags) - 1)):
             flags[first : last + 1] = not value
 
 
 def contact_spans(ground_: Ground) -> dict[str, list[tuple[int, int]]]:
-    """For each foot the stretches, first and last frame, in which heel or toes stand."""
+    """Return the runs of frames (first, last) in which heel or toes of each foot are in contact."""
     either = ground_.contact.any(axis=2)
     return {side: runs_of(either[:, index]) for index, side in enumerate(SIDES)}

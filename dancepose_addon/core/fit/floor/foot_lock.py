@@ -1,9 +1,8 @@
-"""Foot lock: feet that stand are kept still and on the floor, by bending hips and knees only.
+"""Foot lock: keep standing feet still and on the floor by bending hips and knees only.
 
-Each leg is two bones whose lengths stay, so where the ankle has to be decides the bend of the knee (law of cosines)
-and the swing of the leg. A foot that stands on heel and toes is kept from turning about the vertical as well, unless it
-pivots; else it keeps its own orientation in space. Before and after a contact the corrections fade in and out, so
-nothing pops.
+Each leg is two bones of constant length, so the target of the ankle determines the flexion of the knee (law of cosines)
+and the swing of the leg. A foot in contact with heel and toes is also kept from turning about the vertical, unless it
+pivots; otherwise it keeps its global orientation. Corrections fade in before a contact and out after it.
 """
 
 from typing import Final
@@ -19,22 +18,30 @@ from ..pose.analytic_ik import minimal_turn
 from .contacts import SIDES, Ground, Soles
 
 FADE_S: Final = 0.2
-"""Time in which a correction comes and goes."""
+"""Duration of the fades of a correction."""
 MOST_MOVE_M: Final = 0.12
-"""A foot is not moved farther than this: what would need it is not a contact."""
+"""Largest displacement of a foot; anything larger is not a contact."""
 MOST_TURN_RAD: Final = 0.35
-"""Feet that turn by more than this during a contact are meant to: they pivot."""
+"""Feet that turn by more than this during a contact pivot, and may turn."""
 REACH: Final = 0.9995
-"""Of the leg's length, up to which it is stretched: a straight knee has no side to bend to."""
+"""Largest stretch as a share of the leg's length: a straight knee has no defined bending direction."""
 
 
 def lock_feet(
     rest_joints_m: F32, pose_rotmat: F32, translation_m: F32, soles: Soles, ground: Ground, *, fps: float
 ) -> F32:
-    """Keep standing feet where they stand.
+    """Keep feet in contact at constant positions.
 
-    rest_joints_m: (24, 3), metres, in true size; pose_rotmat: (T, 24, 3, 3); translation_m: (T, 3), metres; soles,
-    ground: of this motion. Returns pose_rotmat with hips, knees and ankles changed.
+    Args:
+        rest_joints_m: Rest joints of the body in true size, (24, 3), metres.
+        pose_rotmat: Local rotations, (T, 24, 3, 3).
+        translation_m: (T, 3), metres.
+        soles: Soles of this motion.
+        ground: Contacts of this motion.
+        fps: Frames per second.
+
+    Returns:
+        Local rotations with hips, knees and ankles changed, (T, 24, 3, 3).
     """
     pose = pose_rotmat.copy()
     global_rotmat, joints = forward_kinematics(rest_joints_m, pose, translation_m)
@@ -51,7 +58,17 @@ def lock_feet(
 
 
 def foot_turns(places_m: F32, ground: Ground, side: int, *, fps: float) -> F32:
-    """How far a foot has to turn about the vertical, radians. places_m: (T, 2, 3), heel and toes -> (T,)."""
+    """Return the rotation about the vertical that each foot needs.
+
+    Args:
+        places_m: Positions of heel and toes, (T, 2, 3), metres.
+        ground: Contacts.
+        side: Index in SIDES.
+        fps: Frames per second.
+
+    Returns:
+        Angles, (T,), radians.
+    """
     known = ground.contact[:, side].all(axis=1)
     ahead = places_m[:, 1] - places_m[:, 0]
     heading = np.unwrap(np.arctan2(ahead[:, 0], ahead[:, 2]))
@@ -64,7 +81,18 @@ def foot_turns(places_m: F32, ground: Ground, side: int, *, fps: float) -> F32:
 
 
 def foot_moves(places_m: F32, lowest_m: F32, ground: Ground, side: int, *, fps: float) -> F32:
-    """How far a foot has to move, metres. places_m: (T, 2, 3), heel and toes; lowest_m: (T, 2) -> (T, 3)."""
+    """Return the displacement that each foot needs.
+
+    Args:
+        places_m: Positions of heel and toes, (T, 2, 3), metres.
+        lowest_m: Heights of the lowest vertices of heel and toes, (T, 2), metres.
+        ground: Contacts.
+        side: Index in SIDES.
+        fps: Frames per second.
+
+    Returns:
+        Displacements, (T, 3), metres.
+    """
     contact = ground.contact[:, side]
     move = np.zeros((len(places_m), 3), np.float32)
     count = np.zeros(len(places_m), np.float32)
@@ -81,15 +109,25 @@ def foot_moves(places_m: F32, lowest_m: F32, ground: Ground, side: int, *, fps: 
     length = np.linalg.norm(move, axis=1, keepdims=True)
     move *= np.minimum(1.0, MOST_MOVE_M / np.maximum(length, 1e-9))
     move = _faded(move, contact, max(1, round(FADE_S * fps)))
-    # A foot that passes through the floor is lifted out of it.
+    # Lift feet that penetrate the floor.
     sunk = np.maximum(ground.floor_m - lowest_m.min(axis=1) - move[:, 1], 0.0)
     move[:, 1] += _eased(np.minimum(sunk, MOST_MOVE_M)[:, None])[:, 0]
     return move
 
 
 def _faded(move: F32, contact: NDArray[np.bool_], fade: int) -> F32:
-    """Let the corrections of contacts come and go. Between two contacts near each other they pass into one another;
-    heel and toes that give over are eased likewise. move: (T, C), for the frames in which some of contact (T, P) is."""
+    """Fade corrections in before contacts and out after them.
+
+    Between two close contacts the corrections are blended. Changes between heel and toes are smoothed likewise.
+
+    Args:
+        move: Corrections, (T, C), valid in frames with contact.
+        contact: (T, P).
+        fade: Length of a fade, frames.
+
+    Returns:
+        Corrections, (T, C).
+    """
     known, nothing = contact.any(axis=1), np.zeros(move.shape[1], np.float32)
     result = move.copy()
     for first, last in runs_of(~known):
@@ -100,26 +138,35 @@ def _faded(move: F32, contact: NDArray[np.bool_], fade: int) -> F32:
         into = _ease(1.0 - (last + 1 - at) / (fade + 1.0)) if last + 1 < len(move) else np.zeros(len(at))
         total = np.maximum(out + into, 1.0)
         result[first : last + 1] = (out / total)[:, None] * before + (into / total)[:, None] * after
-    # What stands before and after alike is held exactly, against the points' jitter too.
+    # Frames inside a constant contact are held exactly, which also removes jitter of the points.
     changes = np.pad((contact[1:] != contact[:-1]).any(axis=1), 1)
     held = known & ~changes[1:] & ~changes[:-1]
     return np.where(held[:, None], result, _eased(result))
 
 
 def _eased(move: F32) -> F32:
-    """Each frame averaged with its neighbours, 1 : 2 : 1. move: (T, C)."""
+    """Average each frame with its neighbours with weights 1 : 2 : 1. (T, C) -> (T, C)."""
     padded = np.pad(move, ((1, 1), (0, 0)), mode="edge")
     return np.asarray(0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:], np.float32)
 
 
 def _ease(share: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Smooth step from 0 to 1."""
+    """Evaluate the smooth step from 0 to 1."""
     x = np.clip(share, 0.0, 1.0)
     return x * x * (3.0 - 2.0 * x)
 
 
 def _move_ankle(pose: F32, global_rotmat: F32, joints: F32, move: F32, turn: F32, side: str) -> None:
-    """Two-bone inverse kinematics, in place. move: (T, 3), metres, of the ankle; turn: (T, 3, 3), of the foot."""
+    """Apply two-bone inverse kinematics in place.
+
+    Args:
+        pose: Local rotations, (T, 24, 3, 3), changed in place.
+        global_rotmat: Global rotations, (T, 24, 3, 3).
+        joints: Joint positions, (T, 24, 3), metres.
+        move: Displacement of the ankle, (T, 3), metres.
+        turn: Rotation of the foot, (T, 3, 3).
+        side: "left" or "right".
+    """
     hip, knee, ankle = (JOINT_INDEX[f"{side}_{name}"] for name in ("hip", "knee", "ankle"))
     thigh, shank = joints[:, knee] - joints[:, hip], joints[:, ankle] - joints[:, knee]
     upper, lower = np.linalg.norm(thigh, axis=1), np.linalg.norm(shank, axis=1)
@@ -127,7 +174,7 @@ def _move_ankle(pose: F32, global_rotmat: F32, joints: F32, move: F32, turn: F32
     least, most = np.abs(upper - lower) / REACH, REACH * (upper + lower)
     now = np.clip(np.linalg.norm(leg, axis=1), least, most)
     then = np.clip(np.linalg.norm(aim, axis=1), least, most)
-    # The knee's axis: about which the leg is bent, or where it is straight the thigh's own left-right axis.
+    # Axis of knee flexion; for a straight leg the thigh's own left-right axis.
     axis = np.cross(thigh, shank)
     straight = np.linalg.norm(axis, axis=1) < 0.02 * upper * lower
     own = global_rotmat[:, hip, :, 0]
@@ -147,6 +194,6 @@ def _move_ankle(pose: F32, global_rotmat: F32, joints: F32, move: F32, turn: F32
 
 
 def _angle(first: F32, second: F32, opposite: F32) -> F32:
-    """The angle between two sides of a triangle, radians, from all three sides."""
+    """Return the angle between two sides of a triangle, given all three sides, radians."""
     cosine = (first**2 + second**2 - opposite**2) / (2.0 * first * second)
     return np.arccos(np.clip(cosine, -1.0, 1.0))

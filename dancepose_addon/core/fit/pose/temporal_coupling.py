@@ -180,7 +180,7 @@ def _propose(clip: _Clip, state: State, turns: F32, damping: F32) -> tuple[F32, 
     # Each frame is pulled along the turn to the next frame, and back along the turn from the one before.
     stiffness = _stiffness(clip, turns)
     forces = turns * stiffness[..., None]
-    pull = (state.own @ (forces[1:] - forces[:-1])[..., None])[..., 0]
+    pull = (state.global_rotmat @ (forces[1:] - forces[:-1])[..., None])[..., 0]
     gradient = normal.gradient + np.swapaxes(pull, 1, 2).reshape(frames, -1)
     stiffness[0] *= clip.before is not None
     stiffness[-1] *= clip.after is not None
@@ -189,7 +189,7 @@ def _propose(clip: _Clip, state: State, turns: F32, damping: F32) -> tuple[F32, 
     diagonal += coupling[:-1] + coupling[1:]
     turn = solve_block_tridiagonal(normal.hessian, coupling[1:-1], gradient)
     by_axis = (frames, 3, active)
-    moved = np.cross(turn.reshape(by_axis), normal.lever_mean.reshape(by_axis), axis=1).sum(axis=2)
+    moved = np.cross(turn.reshape(by_axis), normal.moment_arm_mean.reshape(by_axis), axis=1).sum(axis=2)
     return turned(clip.problem, state, turn), state.translation + normal.residual_mean - moved
 
 

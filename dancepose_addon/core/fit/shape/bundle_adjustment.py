@@ -1,9 +1,9 @@
-"""A clip's body and the poses of sampled frames, solved together.
+"""Joint solution of a clip's body and the poses of sampled frames.
 
-Solving them in turn creeps: a longer thigh and a knee that bends a little more are almost the same to the points, so
-each of the two moves only as far as the other has let it, and a hundred turns are not enough. Here Gauss-Newton's
-equations hold both. Poses of different frames meet in the body only, so each frame's are eliminated first (the Schur
-complement, Triggs et al. 2000, Bundle adjustment, section 6.1), which leaves one small system for the body:
+Alternating between the two converges slowly: a longer thigh and a slightly more flexed knee change the points in almost
+the same way, so each solution moves only as far as the other allows, and a hundred rounds are not enough. Here one
+Gauss-Newton system holds both. Poses of different frames interact through the body only, so the poses are eliminated
+first (Schur complement; Triggs et al. 2000, Bundle adjustment, section 6.1), which leaves a small system for the body:
 
     (H_ss - sum_t H_sp H_pp^-1 H_ps) ds = g_s - sum_t H_sp H_pp^-1 g_p,        dp_t = H_pp^-1 (g_p - H_ps ds)
 """
@@ -32,17 +32,23 @@ from .from_lengths import BETA_SPREAD_M, MOST_SHIFT_M, Shape, ShapeModel
 
 ROUNDS: Final = 12
 SHARES: Final = (1.0, 0.5, 0.25, 0.1)
-"""Of a step that are tried, until one lowers the cost."""
+"""Step sizes tried by the backtracking line search."""
 DONE: Final = 1e-3
-"""A round that lowers the cost by less than this share is the last."""
+"""The solver stops when a round lowers the cost by less than this share."""
 LESS_DAMPING: Final = 0.2
 MORE_DAMPING: Final = 10.0
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Frames of a clip. reference: (S, 24, 3, 3), the regressor's rotations; target_m: (S, K, 3), metres; confidence:
-    (S, K); settings: of the poses."""
+    """Sampled frames of a clip.
+
+    Attributes:
+        reference: The regressor's rotations, (S, 24, 3, 3).
+        target_m: Keypoints, (S, K, 3), metres.
+        confidence: (S, K).
+        settings: Settings of the pose solver.
+    """
 
     reference: F32
     target_m: F32
@@ -52,7 +58,14 @@ class Sample:
 
 @dataclass(frozen=True)
 class Solved:
-    """A sample posed. vector: (N,), the body's unknowns; state: its frames on it."""
+    """A posed sample.
+
+    Attributes:
+        vector: Unknowns of the body, (N,).
+        shape: The body.
+        problem: Least-squares problem of the frames.
+        state: The frames posed on the body.
+    """
 
     vector: F64
     shape: Shape
@@ -62,15 +75,27 @@ class Solved:
 
 @dataclass(frozen=True)
 class Reduced:
-    """Gauss-Newton's equations for numbers that the points of all frames share, poses eliminated. hessian: (N, N);
-    gradient: (N,); answer: (S, 3 A, 1 + N), how each frame's joints turn by themselves, and against each number."""
+    """Gauss-Newton equations of the shared unknowns, with the poses eliminated.
+
+    Attributes:
+        hessian: (N, N).
+        gradient: (N,).
+        answer: Change of each frame's joints by itself and per shared unknown, (S, 3 A, 1 + N).
+    """
 
     hessian: F64
     gradient: F64
     answer: F32
 
     def turns(self, change: F64) -> F32:
-        """How the joints turn where the numbers change so. (N,) -> (S, 3 A), radians, as ``pose.turned`` takes them."""
+        """Return the rotations of the joints for a change of the shared unknowns.
+
+        Args:
+            change: (N,).
+
+        Returns:
+            Rotation vectors as ``levenberg_marquardt.turned`` takes them, (S, 3 A), radians.
+        """
         turns: F32 = self.answer[..., 0] - (self.answer[..., 1:] @ change.astype(np.float32))
         return turns
 
@@ -78,21 +103,30 @@ class Reduced:
 def solve_shape_and_poses(
     model: ShapeModel, shape: Shape, pose_rotmat: F32, sample: Sample, *, rounds: int = ROUNDS
 ) -> tuple[Shape, F32]:
-    """The body, and poses on it, that come nearest to the points.
+    """Solve the body, and poses on it, that are nearest to the points.
 
-    shape, pose_rotmat: where to start, (S, 24, 3, 3). A point that has shifted by MOST_SHIFT_M stays where it is then.
-    Returns the shape and (S, 24, 3, 3).
+    A point whose shift reaches MOST_SHIFT_M stays at that bound.
+
+    Args:
+        model: The unknowns of the body.
+        shape: Initial body.
+        pose_rotmat: Initial poses, (S, 24, 3, 3).
+        sample: The frames.
+        rounds: Largest number of Gauss-Newton steps.
+
+    Returns:
+        The body, and poses (S, 24, 3, 3).
     """
     solved = posed(model, model.vector(shape), pose_rotmat, sample)
     damping, still = sample.settings.damping_m**2, np.zeros(model.count, bool)
     for _ in range(rounds):
-        # The better the points are met, the more is what they say of the shape worth.
+        # The smaller the residual, the more weight the points have against the shape prior.
         model = replace(model, beta_spread_m=float(np.clip(_residual_m(solved, sample), *BETA_SPREAD_M)))
         ridge = model.ridge(len(sample.target_m))
         reduced = reduced_equations(solved, model.columns(solved.state.pose), damping)
         change, free = np.zeros(model.count), np.flatnonzero(~still)
         hessian = reduced.hessian + np.diag(ridge)
-        # Of the unknowns and not of their change, since the betas' bounds are on these.
+        # In terms of the unknowns, not of their change, since the bounds of the betas apply to these.
         gradient = reduced.gradient - ridge * solved.vector + hessian @ solved.vector
         gradient = gradient[free] - hessian[np.ix_(free, np.flatnonzero(still))] @ solved.vector[still]
         found = solve_bounded(hessian[np.ix_(free, free)], gradient, model.free_betas)
@@ -116,7 +150,14 @@ def solve_shape_and_poses(
 
 
 def posed(model: ShapeModel, vector: F64, pose_rotmat: F32, sample: Sample) -> Solved:
-    """A sample on a body, each frame in the place that suits it best. vector: (N,); pose_rotmat: (S, 24, 3, 3)."""
+    """Pose a sample on a body, with the best translation of each frame.
+
+    Args:
+        model: The unknowns of the body.
+        vector: Their values, (N,).
+        pose_rotmat: (S, 24, 3, 3).
+        sample: The frames.
+    """
     shape = model.shape(vector)
     markers, rest_joints = shape.sized_markers(), shape.rest_joints(model.body)
     place = mean_offset(keypoints_from_pose(markers, rest_joints, pose_rotmat), sample.target_m, sample.confidence)
@@ -125,24 +166,30 @@ def posed(model: ShapeModel, vector: F64, pose_rotmat: F32, sample: Sample) -> S
 
 
 def cost_of(model: ShapeModel, solved: Solved) -> float:
-    """Of all frames and of the body itself, squared metres."""
+    """Return the cost of all frames and of the body, squared metres."""
     frames = solved.state.cost
     return float(frames.sum(dtype=np.float64) + model.ridge(len(frames)) @ solved.vector**2)
 
 
 def _residual_m(solved: Solved, sample: Sample) -> float:
-    """Root mean square over the seen points, metres."""
+    """Return the root mean square residual of the visible points, metres."""
     seen = sample.confidence > 0
     return float(np.sqrt((solved.state.distance[seen] ** 2).mean())) if seen.any() else 0.0
 
 
 def reduced_equations(solved: Solved, columns: F32, damping: float) -> Reduced:
-    """The equations for what the frames share. columns: (S, K, 3, N), how the points move with it."""
+    """Build the equations of the unknowns that the frames share.
+
+    Args:
+        solved: The posed sample.
+        columns: Derivatives of the points by the unknowns, (S, K, 3, N).
+        damping: Damping of the poses.
+    """
     frames = len(columns)
     normal = normal_equations(solved.problem, solved.state, np.full(frames, damping, np.float32))
     total = np.maximum(normal.weight.sum(axis=1), 1e-9)[:, None, None]
     columns = columns - (np.einsum("tk,tkcn->tcn", normal.weight, columns) / total)[:, None]
-    crossed = moments(normal.levers, columns)
+    crossed = moments(normal.moment_arms, columns)
     answer = np.linalg.solve(normal.hessian, np.concatenate([normal.gradient[..., None], crossed], axis=-1))
 
     count = columns.shape[-1]
@@ -157,7 +204,7 @@ def reduced_equations(solved: Solved, columns: F32, damping: float) -> Reduced:
 
 
 def _at_bound(model: ShapeModel, vector: F64) -> NDArray[np.bool_]:
-    """(N,), the shifts of points that have gone as far as they may."""
+    """Return which shifts of points have reached their bound, (N,)."""
     still = np.zeros(model.count, bool)
     if model.adapt:
         first = 1 + model.free_betas

@@ -1,10 +1,11 @@
-"""One body for a clip: its betas, its scale, and where the layout's points ride on it.
+"""Betas and scale of a clip, and the positions of the layout's points on the body.
 
-With the rotations of some frames known, every point is linear in the betas and in its own place on the body (Loper et
-al. 2015, equations 2 to 5 and 10; Loper, Mahmood and Black 2014, MoSh, for the places), so one small least-squares
-problem over sampled frames gives them all at once. Scale s enters as the unknowns s, s beta and s offset.
+With known rotations of some frames, every point is linear in the betas and in its own position on the body (Loper et
+al. 2015, equations 2 to 5 and 10; for positions Loper, Mahmood and Black 2014, MoSh). One small least-squares problem
+over sampled frames therefore gives them all at once. The scale s enters as the unknowns s, s beta and s offset.
 
-Before any rotation is known, lengths tell: the distance of two points that ride on one bone is the same in every pose.
+Before any rotation is known, lengths determine the body: the distance of two points attached to one bone is the same in
+every pose.
 """
 
 from dataclasses import dataclass, replace
@@ -19,42 +20,41 @@ from ...skeleton.markers import MarkerSet
 from .beta_bounds import BETA_BOUND, solve_bounded
 
 BETA_SPREAD_M: Final = (0.0005, 0.02)
-"""Residual in metres that weighs as much as one unit of a beta, people's spread: what is left between points and body,
-within these."""
+"""Least and greatest residual, metres, that costs as much as one unit of a beta (one standard deviation of people)."""
 START_BETA_SPREAD_M: Final = 0.005
-"""The same before anything is known of the residual."""
+"""Initial value before the residual is known."""
 PLACE_SPREAD: Final = 0.1
-"""Residual that weighs as much as a point's shift on the body, as a share of that shift."""
+"""Residual that costs as much as a point's shift on the body, as a share of that shift."""
 MOST_SHIFT_M: Final = 0.04
-"""A point's place may be adapted by this much: farther off it would be another point."""
+"""Largest shift of a point on the body; beyond it would be another point."""
 LENGTH_M: Final = 1e-4
-"""A length is known no better than this, however still the points are."""
+"""Smallest standard error of a length, however little the points move."""
 LENGTH_NOISE: Final = 1.8
-"""Of a median length by a coordinate's noise, times the root of how many lengths: both ends are off (root 2), and a
-median is a quarter less sure than a mean (root pi / 2)."""
+"""Standard error of a median bone length = LENGTH_NOISE * sigma / sqrt(n): sqrt(2) for two noisy ends times
+sqrt(pi / 2) for the median against the mean."""
 LEAST_LENGTH_M: Final = 0.01
-"""Points that are nearer to each other on the body say nothing of its size."""
+"""Pairs of points closer than this on the body are not used."""
 LENGTH_FRAMES: Final = 1000
-"""As many frames as give a median that does not change any more."""
+"""Number of frames from which medians are computed."""
 SCALE_SPREAD: Final = 0.1
-"""Of people's size, beyond what betas hold."""
+"""Standard deviation of the log scale of people, beyond the betas."""
 OWN_M: Final = 0.0005
-"""Lengths that one body has to within this, root mean square, are those of this body's own joints."""
+"""Lengths that one body meets within this, root mean square, are those of this body's own joints."""
 OWN_BETA_BOUND: Final = 5.0
-"""Of the betas where points are this body's own joints: an unusual person, but measured."""
+"""Bound of the betas if the points are this body's own joints: an unusual person, but measured."""
 LEAST_FREEDOM: Final = 8
-"""Lengths beyond the unknowns, below which their agreement proves nothing."""
+"""Smallest number of lengths beyond the unknowns for which their agreement is significant."""
 WHOLE_TRUST: Final = 0.99
-"""Points of less confidence than this over the clip are only near the joint."""
+"""Points with less mean confidence are only near the joint."""
 MODEL_ERROR_M: Final = (0.01, 0.02)
 """Least and greatest standard deviation of a length between points that are not this body's own joints."""
 MODEL_ROUNDS: Final = 3
 NOTICED_LENGTH_M: Final = 0.005
 NOTICED_POINTS_M: Final = 0.02
-"""Residuals from which on a fit says that its body does not follow the points."""
+"""Residuals above which the fit reports that its body does not follow the points."""
 MEDIAN_OF_NORMAL: Final = 0.6745
 HUBER: Final = 1.5
-"""Lengths that are off by more standard deviations count with their size, not with its square."""
+"""Huber's threshold in standard deviations."""
 LENGTH_STEPS: Final = 12
 OUTLIER_M: Final = 0.05
 ROUNDS: Final = 3
@@ -62,10 +62,16 @@ ROUNDS: Final = 3
 
 @dataclass(frozen=True)
 class Shape:
-    """A body of a clip. betas: (B,); scale: about SMPL's origin; markers: of the mean-size body, offsets adapted or
-    not; residual_m: root mean square over sampled frames and points, metres, or over lengths where these gave the
-    body; lengths: whether they did; own_joints: whether the points are this body's own joints, so that their lengths
-    are its lengths."""
+    """The body of a clip.
+
+    Attributes:
+        betas: (B,).
+        scale: Scale about SMPL's origin.
+        markers: Markers of the mean-size body, with adapted offsets or not.
+        residual_m: Root mean square over sampled frames and points, or over lengths if these gave the body, metres.
+        lengths: Whether lengths gave the body.
+        own_joints: Whether the points are this body's own joints, so that their distances are its bone lengths.
+    """
 
     betas: F32
     scale: float
@@ -75,7 +81,7 @@ class Shape:
     own_joints: bool = False
 
     def notice(self) -> str | None:
-        """What this body cannot follow of the points, in one or two sentences, or None."""
+        """Describe what this body cannot follow of the points, in one or two sentences; None if nothing."""
         parts = []
         left_mm = self.residual_m * 1000.0
         if self.lengths and not self.own_joints and self.residual_m > NOTICED_LENGTH_M:
@@ -95,11 +101,11 @@ class Shape:
         return " ".join(parts) or None
 
     def rest_joints(self, body: BodyModel) -> F32:
-        """(24, 3), metres, in true size."""
+        """Return the rest joints in true size, (24, 3), metres."""
         return np.float32(self.scale) * body.rest_joints(self.betas)
 
     def sized_markers(self) -> MarkerSet:
-        """The markers on the body in true size."""
+        """Return the markers on the body in true size."""
         return self.markers.scaled(self.scale)
 
 
@@ -171,8 +177,13 @@ class _Lengths:
 def _measured_lengths(
     markers: MarkerSet, body: BodyModel, points_m: F32, confidence: F32, noise_m: float
 ) -> _Lengths | None:
-    """Medians over the clip of the lengths that no pose changes, less what noise adds to them. None where there are
-    none. Points that coincide in the clip or on the body say nothing of its size and are left out."""
+    """Return medians over the clip of the lengths that no pose changes, corrected for noise.
+
+    Points that coincide in the clip or on the body are left out, since their distance does not depend on body size.
+
+    Returns:
+        The lengths; None if there are none.
+    """
     base, dirs = _rest_point_table(markers, body)
     first, second = rigid_pairs(markers)
     some = slice(None, None, max(1, len(points_m) // LENGTH_FRAMES))
@@ -188,9 +199,9 @@ def _measured_lengths(
         return None
     first, second, length, trust = first[usable], second[usable], length[:, usable], trust[:, usable]
     median = np.nanmedian(length, axis=0).astype(np.float64)
-    # Noise across a bone lengthens it: by 2 sigma^2 of each end, squared lengths.
+    # Noise across a bone lengthens it: the squared length grows by 2 sigma^2 per end.
     median = np.sqrt(np.maximum(median**2 - 4.0 * noise_m**2, 0.1 * median**2))
-    # A median of so many frames is that much surer than one length; what noise adds is known roughly.
+    # Standard error of the median; the correction for noise is approximate.
     frames = np.sqrt(np.maximum((~np.isnan(length)).sum(axis=0), 1))
     spread = LENGTH_M + LENGTH_NOISE * noise_m / frames + noise_m**2 / median
     seen = np.where(trust > 0.0, trust, np.nan).astype(np.float64)
@@ -229,8 +240,17 @@ def _solve_lengths(found: _Lengths, spread: F64, *, bound: float) -> tuple[F64, 
 
 
 def rigid_pairs(markers: MarkerSet) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Points that keep their distance in every pose: those with a bone in common that carries both wholly. A joint's
-    centre is carried by its own bone and by its parent's."""
+    """Find pairs of points that keep their distance in every pose.
+
+    These are points with a common bone that carries both of them entirely. A joint's centre is carried by its own bone
+    and by its parent's.
+
+    Args:
+        markers: Attachment of the points.
+
+    Returns:
+        First and second point of each pair.
+    """
     carried = markers.weights > 0.999
     on_joint = np.linalg.norm(markers.offsets_m, axis=1) < 1e-4
     for point, joint in zip(*np.nonzero(carried), strict=True):
@@ -242,7 +262,7 @@ def rigid_pairs(markers: MarkerSet) -> tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 def _rest_point_table(markers: MarkerSet, body: BodyModel) -> tuple[F64, F64]:
-    """Points on the T-pose body, (K, 3), and how they move with the betas, (K, 3, B)."""
+    """Return the points on the T-pose body, (K, 3), and their derivatives by the betas, (K, 3, B)."""
     base = markers.rest_points(body.rest_joints())
     moved = [markers.rest_points(body.rest_joints(unit)) - base for unit in np.eye(body.beta_count, dtype=np.float32)]
     return base.astype(np.float64), np.stack(moved, axis=-1).astype(np.float64)
@@ -250,11 +270,16 @@ def _rest_point_table(markers: MarkerSet, body: BodyModel) -> tuple[F64, F64]:
 
 @dataclass(frozen=True)
 class ShapeModel:
-    """What is unknown of a clip's body, as one vector in which every posed point is linear: s, then s beta where betas
-    are free, then s times each point's shift where points may shift.
+    """The unknowns of a clip's body as a vector in which every posed point is linear.
 
-    markers: as shipped; betas: (B,) where they are known; adapt: whether points may shift on the body; beta_spread_m:
-    residual that weighs as much as one unit of a beta.
+    The vector holds s, then s beta if the betas are free, then s times the shift of each point if points may shift.
+
+    Attributes:
+        markers: Markers before any shift.
+        body: The body model.
+        betas: Known betas, (B,), or None.
+        adapt: Whether points may shift on the body.
+        beta_spread_m: Residual that costs as much as one unit of a beta, metres.
     """
 
     markers: MarkerSet
@@ -265,16 +290,23 @@ class ShapeModel:
 
     @property
     def free_betas(self) -> int:
-        """How many betas are unknown."""
+        """Return the number of unknown betas."""
         return self.body.beta_count if self.betas is None else 0
 
     @property
     def count(self) -> int:
-        """How many numbers are unknown, N."""
+        """Return the number of unknowns, N."""
         return 1 + self.free_betas + (3 * self.markers.layout.count if self.adapt else 0)
 
     def columns(self, pose_rotmat: F32) -> F32:
-        """How the points move with each unknown. pose_rotmat: (S, 24, 3, 3) -> (S, K, 3, N)."""
+        """Return the derivatives of the points by the unknowns.
+
+        Args:
+            pose_rotmat: (S, 24, 3, 3).
+
+        Returns:
+            (S, K, 3, N).
+        """
         known = np.zeros(self.body.beta_count, np.float32) if self.betas is None else self.betas
         rest = [self.body.rest_joints(known)]
         rest += [self.body.rest_joints(unit) for unit in np.eye(self.free_betas, dtype=np.float32)]
@@ -285,14 +317,14 @@ class ShapeModel:
         return table
 
     def ridge(self, frames: int) -> F64:
-        """What each unknown weighs, squared metres over so many frames, (N,)."""
+        """Return the weight of each unknown for a number of frames, (N,), squared metres."""
         ridge = np.full(self.count, PLACE_SPREAD**2 * frames)
         ridge[0] = 0.0
         ridge[1 : 1 + self.free_betas] = self.beta_spread_m**2 * frames
         return ridge
 
     def vector(self, shape: Shape) -> F64:
-        """A shape as the unknowns, (N,)."""
+        """Return the unknowns of a shape, (N,)."""
         parts = [np.ones(1)]
         if self.free_betas:
             parts.append(shape.betas.astype(np.float64))
@@ -301,7 +333,7 @@ class ShapeModel:
         return shape.scale * np.concatenate(parts)
 
     def shape(self, vector: F64, residual_m: float = float("nan")) -> Shape:
-        """The unknowns as a shape; points that would shift by more than MOST_SHIFT_M shift by that."""
+        """Return the shape of a vector of unknowns; shifts are limited to MOST_SHIFT_M."""
         scale, free = float(vector[0]), self.free_betas
         betas = (vector[1 : 1 + free] / scale).astype(np.float32) if self.betas is None else self.betas
         markers = self.markers
@@ -324,11 +356,17 @@ def solve_shape(
     adapt: bool = False,
     beta_spread_m: float = START_BETA_SPREAD_M,
 ) -> Shape:
-    """The body that, in these rotations, comes nearest to the points.
+    """Solve the body that, in given rotations, is nearest to the points.
 
-    markers: as shipped; pose_rotmat: (S, 24, 3, 3); target_m: (S, K, 3), metres; confidence: (S, K); betas: (B,)
-    where they are known and only the scale (and places) are wanted; adapt: whether points may shift on the body, by at
-    most MOST_SHIFT_M.
+    Args:
+        markers: Markers before any shift.
+        body: The body model.
+        pose_rotmat: (S, 24, 3, 3).
+        target_m: Keypoints, (S, K, 3), metres.
+        confidence: (S, K).
+        betas: Known betas, (B,), if only scale and shifts are unknown.
+        adapt: Whether points may shift on the body, by at most MOST_SHIFT_M.
+        beta_spread_m: Residual that costs as much as one unit of a beta, metres.
     """
     model = ShapeModel(markers, body, None if betas is None else np.asarray(betas, np.float32), adapt, beta_spread_m)
     table = model.columns(pose_rotmat).astype(np.float64)
@@ -337,8 +375,16 @@ def solve_shape(
 
 
 def _posed_on_bodies(markers: MarkerSet, rest_joints_m: F32, pose_rotmat: F32) -> F32:
-    """Key-points of several bodies in one motion. rest_joints_m: (N, 24, 3); pose_rotmat: (S, 24, 3, 3) ->
-    (S, K, 3, N)."""
+    """Pose the keypoints of several bodies in one motion.
+
+    Args:
+        markers: Attachment of the points.
+        rest_joints_m: Rest joints of the bodies, (N, 24, 3), metres.
+        pose_rotmat: (S, 24, 3, 3).
+
+    Returns:
+        (S, K, 3, N), metres.
+    """
     rotmat, _ = forward_kinematics(rest_joints_m[0], pose_rotmat)
     rest = np.moveaxis(rest_joints_m, 0, -1)
     places = np.einsum("kj,jcn->kcn", markers.weights, rest) + markers.offsets_m[..., None]
@@ -355,7 +401,7 @@ def _posed_on_bodies(markers: MarkerSet, rest_joints_m: F32, pose_rotmat: F32) -
 
 
 def _place_columns(markers: MarkerSet, rest_joints_m: F32, pose_rotmat: F32) -> F32:
-    """How each point moves with its own place on the body: (S, K, 3, 3 K)."""
+    """Return the derivatives of the points by their own positions on the body, (S, K, 3, 3 K)."""
     global_rotmat, _ = forward_kinematics(rest_joints_m, pose_rotmat)
     blended = (markers.weights @ global_rotmat.reshape(len(pose_rotmat), JOINT_COUNT, 9)).reshape(
         len(pose_rotmat), -1, 3, 3
@@ -367,8 +413,18 @@ def _place_columns(markers: MarkerSet, rest_joints_m: F32, pose_rotmat: F32) -> 
 
 
 def _robust_solution(table: F64, target_m: F64, confidence: F32, ridge: F64, beta_count: int) -> tuple[F64, float]:
-    """Least squares with Huber's weights and bounded betas, translations eliminated. table: (S, K, 3, N); ridge: (N,);
-    beta_count: B, the unknowns after the first that are betas."""
+    """Solve least squares with Huber's weights and bounded betas, with translations eliminated.
+
+    Args:
+        table: Derivatives, (S, K, 3, N).
+        target_m: (S, K, 3), metres.
+        confidence: (S, K).
+        ridge: (N,).
+        beta_count: Number of betas among the unknowns, after the first.
+
+    Returns:
+        The unknowns, (N,), and the root mean square residual, metres.
+    """
     weight = confidence.astype(np.float64)
     for round_ in range(ROUNDS):
         share = weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-9)

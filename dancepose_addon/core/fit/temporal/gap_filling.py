@@ -1,7 +1,8 @@
-"""Corrections carried through time.
+"""Gap filling and flip repair of rotations.
 
-What a fit has to change about a regressor's rotations varies slowly, even where the motion does not. So frames that are
-solved tell where to start on the frames between them, and what to believe where nothing shows a joint.
+The correction that a fit applies to a regressor's rotations varies slowly, even where the motion does not. Corrections
+of solved frames are therefore interpolated: to initialise the frames between them, and to pose joints while they are
+not observed.
 """
 
 from typing import Final
@@ -15,17 +16,25 @@ from ...skeleton.markers import MarkerSet
 from ..intervals import runs_of
 
 FLIP_RAD: Final = np.radians(55.0)
-"""A joint that turns more than this between two frames flips, unless the regressor sees it turn too."""
+"""A joint that turns more than this between two frames flips, unless the regressor shows the same turn."""
 FLIP_FPS: Final = 25.0
-"""At this rate or above; at lower ones joints turn farther between frames."""
+"""Frame rate up to which the limit is raised: at lower rates joints turn farther between frames."""
 FLIP_ROUNDS: Final = 4
 
 
 def carry_corrections(solved_rotmat: F32, solved: Indices, reference_rotmat: F32, frames: Indices) -> F32:
-    """The regressor's rotations at ``frames``, corrected as solved frames on either side had to be.
+    """Apply interpolated corrections of solved frames to the regressor's rotations.
 
-    solved_rotmat: (S, 24, 3, 3), at frames ``solved`` (S,), increasing; reference_rotmat: (T, 24, 3, 3), regressed;
-    frames: (N,). Corrections lie on the shortest way between their neighbours' -> (N, 24, 3, 3).
+    Corrections are interpolated along the shortest rotation between neighbouring solved frames.
+
+    Args:
+        solved_rotmat: Solved local rotations, (S, 24, 3, 3).
+        solved: Their frames, (S,), increasing.
+        reference_rotmat: Regressed rotations, (T, 24, 3, 3).
+        frames: Frames to correct, (N,).
+
+    Returns:
+        Corrected rotations, (N, 24, 3, 3).
     """
     change = np.swapaxes(reference_rotmat[solved], -1, -2) @ solved_rotmat
     if len(solved) == 1:
@@ -38,10 +47,17 @@ def carry_corrections(solved_rotmat: F32, solved: Indices, reference_rotmat: F32
 
 
 def bridge_corrections(pose_rotmat: F32, reference_rotmat: F32, blind: Flags) -> F32:
-    """Carry corrections across the frames in which nothing can be told of a joint.
+    """Interpolate corrections over frames in which a joint is not observed.
 
-    pose_rotmat, reference_rotmat: (T, 24, 3, 3), fitted and regressed; blind: (T, 24). Without it a joint would drop
-    back to the regressor's rotation at the edge of every gap, and pop. Returns pose_rotmat's shape.
+    Without this a joint would return to the regressor's rotation at the edge of every gap, and jump.
+
+    Args:
+        pose_rotmat: Fitted rotations, (T, 24, 3, 3).
+        reference_rotmat: Regressed rotations, (T, 24, 3, 3).
+        blind: Frames in which a joint is not observed, (T, 24).
+
+    Returns:
+        Rotations, (T, 24, 3, 3).
     """
     pose = pose_rotmat.copy()
     for joint in np.flatnonzero(blind.any(axis=0) & ~blind.all(axis=0)):
@@ -54,11 +70,19 @@ def bridge_corrections(pose_rotmat: F32, reference_rotmat: F32, blind: Flags) ->
 
 
 def steady_reference(reference_rotmat: F32, blind: Flags, *, longest: int, fps: float) -> F32:
-    """The regressor's rotations where points are noisy or missing: over short stretches in which nothing is seen of a
-    joint, and where it flips, the shortest way between those on either side. There the regressor answers to bridges and
-    noise, not to what was seen.
+    """Interpolate the regressor's rotations where points are noisy or missing.
 
-    reference_rotmat: (T, 24, 3, 3); blind: (T, 24); longest: such a stretch, in frames. Returns the same shape.
+    Short runs in which a joint is not observed, and flips, are replaced by the shortest rotation between the frames on
+    both sides: there the regressor responds to interpolated points and noise.
+
+    Args:
+        reference_rotmat: Regressed rotations, (T, 24, 3, 3).
+        blind: Frames in which a joint is not observed, (T, 24).
+        longest: Longest run to interpolate, frames.
+        fps: Frames per second.
+
+    Returns:
+        Rotations, (T, 24, 3, 3).
     """
     short = np.zeros_like(blind)
     for joint in np.flatnonzero(blind.any(axis=0)):
@@ -69,10 +93,18 @@ def steady_reference(reference_rotmat: F32, blind: Flags, *, longest: int, fps: 
 
 
 def mend_flips(pose_rotmat: F32, reference_rotmat: F32, *, fps: float) -> F32:
-    """Take back turns between two frames that nobody makes and that the regressor does not see either.
+    """Undo implausible rotations between two frames that the regressor does not show.
 
-    pose_rotmat, reference_rotmat: (T, 24, 3, 3). The frames on both sides of such a turn are bridged; what a flip had
-    joined may turn next, so it is done a few times, and what then is left takes the regressor's rotation.
+    The frames on both sides of a flip are interpolated. Repairing one flip may reveal another, so this is repeated;
+    what remains takes the regressor's rotation.
+
+    Args:
+        pose_rotmat: Fitted rotations, (T, 24, 3, 3).
+        reference_rotmat: Regressed rotations, (T, 24, 3, 3).
+        fps: Frames per second.
+
+    Returns:
+        Rotations, (T, 24, 3, 3).
     """
     pose, flipped = pose_rotmat, np.zeros(pose_rotmat.shape[:2], bool)
     most = FLIP_RAD * max(1.0, FLIP_FPS / fps)
@@ -90,15 +122,32 @@ def mend_flips(pose_rotmat: F32, reference_rotmat: F32, *, fps: float) -> F32:
 
 
 def _turns_beyond(pose_rotmat: F32, most_rad: float) -> Flags:
-    """Whether a joint turns farther to the next frame: the trace of that turn is 1 + 2 cos. (T, 24, 3, 3) -> (T - 1,
-    24)."""
+    """Tell which joints turn farther than a limit to the next frame; the trace of a rotation is 1 + 2 cos.
+
+    Args:
+        pose_rotmat: (T, 24, 3, 3).
+        most_rad: The limit, radians.
+
+    Returns:
+        (T - 1, 24).
+    """
     trace = np.einsum("tjab,tjab->tj", pose_rotmat[:-1], pose_rotmat[1:])
     return np.asarray(trace < 1.0 + 2.0 * np.cos(min(most_rad, np.pi)))
 
 
 def blind_joints(markers: MarkerSet, seen: Flags) -> Flags:
-    """Joints that no seen point depends on: (T, 24). A point depends on the bones that it rides on and on all above; a
-    joint's own centre only on those above."""
+    """Find joints that no visible point depends on.
+
+    A point depends on the bones it is attached to and on all their ancestors; a joint's own centre depends on the
+    ancestors only.
+
+    Args:
+        markers: Attachment of the points.
+        seen: Visibility of the points, (T, K).
+
+    Returns:
+        Joints that are not observed, (T, 24).
+    """
     at_centre = np.linalg.norm(markers.offsets_m, axis=1) < 1e-4
     depends = np.zeros((markers.layout.count, JOINT_COUNT), bool)
     for point, joint in zip(*np.nonzero(markers.weights), strict=True):
