@@ -50,6 +50,7 @@ def _parameter(option: Option) -> inspect.Parameter:
     flags = f"{option.flag}/{option.off_flag}" if kind is bool and option.default is True else option.flag
     metavar = "|".join(info.choices) or info.metavar or None
     declared: Any
+    annotation: Any
     if kind is bool:
         declared, annotation = typer.Option(flags, help=info.help), bool
     elif kind in (int, float):

@@ -1,6 +1,6 @@
 """The outputs of each command, checked before it works."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ LAYOUT: Final = (".toml",)
 
 
 def check_files(
-    outputs: dict[str, tuple[Path | None, tuple[str, ...]]],
+    outputs: Mapping[str, tuple[Path | None, tuple[str, ...]]],
     inputs: Iterable[Path | str | None],
     *,
     folders: dict[str, Path | None] | None = None,

@@ -8,7 +8,7 @@ from tests.conftest import RunPython
 from .conftest import Dancepose
 
 BETWEEN_PROGRAMS = {"--progress", "--help", "--export"}
-OF_THE_COMMAND_LINE = {"--blender", "--help", "--audio", "--level"}
+OF_THE_COMMAND_LINE = {"--blender", "--help", "--audio"}
 
 
 def options_in(text: str) -> set[str]:
