@@ -234,7 +234,14 @@ class Study:
 
     def fit_settings(self, system: System) -> FitSettings:
         """Return the options of a system's fits, with the shape of the study's body."""
-        return replace(system.fit, betas=self.stage.betas or None)
+        style_file = self.style_file(system)
+        style = system.fit.style if style_file is None else str(style_file)
+        return replace(system.fit, betas=self.stage.betas or None, style=style)
+
+    def style_file(self, system: System) -> Path | None:
+        """Return the file that a system's ``style`` names, if it is one."""
+        style = system.fit.style
+        return self.path(style) if style is not None and style.endswith(".json") else None
 
 
 SECTIONS: Final = {"picture": Picture, "stage": Stage, "camera": Camera, "time": Time, "output": Output, "run": Run}
