@@ -152,7 +152,7 @@ class Time:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Output:
+class OutputOptions:
     """What is made besides the frames.
 
     Attributes:
@@ -219,7 +219,7 @@ class Study:
     stage: Stage = Stage()
     camera: Camera = Camera()
     time: Time = Time()
-    output: Output = Output()
+    output: OutputOptions = OutputOptions()
     run: Run = Run()
     notices: tuple[str, ...] = field(default=(), compare=False)
 
@@ -244,7 +244,14 @@ class Study:
         return self.path(style) if style is not None and style.endswith(".json") else None
 
 
-SECTIONS: Final = {"picture": Picture, "stage": Stage, "camera": Camera, "time": Time, "output": Output, "run": Run}
+SECTIONS: Final = {
+    "picture": Picture,
+    "stage": Stage,
+    "camera": Camera,
+    "time": Time,
+    "output": OutputOptions,
+    "run": Run,
+}
 
 
 def load_study(path: Path) -> Study:
