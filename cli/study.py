@@ -20,7 +20,7 @@ from dancepose.study.report.study_report import write_report
 from dancepose.study.run.driver import Summary
 from dancepose.study.run.executors import EXECUTORS
 from dancepose.study.run.job_runner import RunContext
-from dancepose.study.run.journal import locked
+from dancepose.study.run.journal import locked_study
 from dancepose.study.run.running import RunOptions, run_plan
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.errors import DancePoseError, OutputError
@@ -161,7 +161,7 @@ def _options(executor: str, workers: int, threads: int, address: str | None, slu
 
 def _plan(study: Study) -> None:
     paths = StudyPaths(study.out)
-    with locked(paths.lock):  # no new plan under a run in progress
+    with locked_study(paths.lock):  # no new plan under a run in progress
         planned = make_plan(study, paths, find_ffmpeg())
     for sentence in (*planned.notices, *planned.missing):
         typer.echo(f"Note: {sentence}", err=True)

@@ -273,7 +273,8 @@ class _Planner:
         study, options = self.study, asdict(system)
         for name in ("name", "files", "label"):
             del options[name]
-        files = [self._file_hash(study.path(text)) for text in (system.regressor, study.stage.body)]
+        paths = (study.path(system.regressor), study.path(study.stage.body), study.style_file(system))
+        files = [self._file_hash(path) for path in paths]
         hashed = key_of("fit", self.contents[key], options, files, study.stage.betas, needs_s, code_hash())
         what["source"] = str(self.sources[system.name][song.name])
         return Job(f"fit:{system.name}/{song.name}", "fit", hashed, (), what)

@@ -152,7 +152,7 @@ class Time:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Output:
+class OutputOptions:
     """What is made besides the frames.
 
     Attributes:
@@ -219,7 +219,7 @@ class Study:
     stage: Stage = Stage()
     camera: Camera = Camera()
     time: Time = Time()
-    output: Output = Output()
+    output: OutputOptions = OutputOptions()
     run: Run = Run()
     notices: tuple[str, ...] = field(default=(), compare=False)
 
@@ -234,10 +234,24 @@ class Study:
 
     def fit_settings(self, system: System) -> FitSettings:
         """Return the options of a system's fits, with the shape of the study's body."""
-        return replace(system.fit, betas=self.stage.betas or None)
+        style_file = self.style_file(system)
+        style = system.fit.style if style_file is None else str(style_file)
+        return replace(system.fit, betas=self.stage.betas or None, style=style)
+
+    def style_file(self, system: System) -> Path | None:
+        """Return the file that a system's ``style`` names, if it is one."""
+        style = system.fit.style
+        return self.path(style) if style is not None and style.endswith(".json") else None
 
 
-SECTIONS: Final = {"picture": Picture, "stage": Stage, "camera": Camera, "time": Time, "output": Output, "run": Run}
+SECTIONS: Final = {
+    "picture": Picture,
+    "stage": Stage,
+    "camera": Camera,
+    "time": Time,
+    "output": OutputOptions,
+    "run": Run,
+}
 
 
 def load_study(path: Path) -> Study:

@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 import re
+import textwrap
 from typing import Final
 
 from dancepose_addon.core.errors import DancePoseError, InputError
@@ -15,6 +16,7 @@ from .study_file import SYSTEM_FIT_OPTIONS
 from .study_sources import AUDIO_SUFFIXES
 
 COMMENT_COLUMN: Final = 28
+COMMENT_WIDTH: Final = 92
 TAIL: Final = """\
 [picture]
 size = [720, 720]           # width and height in pixels, even numbers
@@ -124,11 +126,14 @@ def _system_comments(name: str) -> list[str]:
 
 
 def _toml_value(entry: Option) -> str:
-    return json.dumps(entry.default)
+    return '"..."' if entry.default is None else json.dumps(entry.default)
 
 
 def _comment(assignment: str, why: str) -> str:
-    return f"{'# ' + assignment:<{COMMENT_COLUMN}}# {why}"
+    first, *rest = textwrap.wrap(why, COMMENT_WIDTH)
+    return "\n".join(
+        [f"{'# ' + assignment:<{COMMENT_COLUMN}}# {first}", *(f"{'#':<{COMMENT_COLUMN}}# {line}" for line in rest)]
+    )
 
 
 def _entries(folder: Path) -> list[Path]:

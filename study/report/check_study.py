@@ -8,6 +8,7 @@ from typing import Final
 
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.errors import DancePoseError
+from dancepose_addon.core.fit.settings import require_settings
 
 from ..media.ffmpeg import Ffmpeg
 from ..plan.ffmpeg_program import find_ffmpeg
@@ -92,11 +93,17 @@ def _check_programs(study: Study, found: _Findings) -> Ffmpeg | None:
         ffmpeg = Ffmpeg(find_ffmpeg())
     except DancePoseError as error:
         found.problems.append(f"cannot run: {error}")
+    beta_count = None
     try:
-        load_body(study.path(study.stage.body))
+        beta_count = load_body(study.path(study.stage.body)).beta_count
     except DancePoseError as error:
         found.problems.append(f"cannot run: {error}")
     for system in study.systems:
+        try:
+            if beta_count is not None:
+                require_settings(study.fit_settings(system), beta_count)
+        except DancePoseError as error:
+            found.problems.append(f"cannot run: system {system.name}: {error}")
         regressor = study.path(system.regressor)
         if regressor is not None and not regressor.is_file():
             found.problems.append(f"missing: regressor {regressor} of system {system.name}.")

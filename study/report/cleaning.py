@@ -14,7 +14,7 @@ from ..plan.paths import StudyPaths
 from ..plan.planning import segments_of
 from ..plan.study_file import Study, parse_study
 from ..run.job_results import FRAME_KEY, comparisons_of, stills_of
-from ..run.journal import Journal, locked
+from ..run.journal import Journal, locked_study
 
 FRAME: Final = re.compile(r"\d{6}\.png")
 LEFTOVER: Final = re.compile(r"\.(?P<stem>.+)\.\d+\.part(?P<suffix>\.[^.]+)?")
@@ -40,7 +40,7 @@ def clean_study(root: Path, paths: StudyPaths, *, everything: bool = False) -> i
     """
     if not paths.plan.is_file():
         read_head(paths.plan)  # raises, before the lock would create the folder
-    with locked(paths.lock):
+    with locked_study(paths.lock):
         planned = _Planned(root, paths)
         freed = sum(_remove_file(path) for path in planned.finished_frames())
         freed += sum(_remove_file(path) for path in planned.leftovers())

@@ -69,7 +69,7 @@ class Journal:
 
 
 @contextmanager
-def locked(lock: Path) -> Iterator[None]:
+def locked_study(lock: Path) -> Iterator[None]:
     """Lock a study's folder; the lock ends with the process.
 
     Raises:

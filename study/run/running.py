@@ -14,7 +14,7 @@ from .driver import Driver, RunProgress, Summary
 from .executors import Executor
 from .executors.local import LocalExecutor
 from .job_runner import RunContext
-from .journal import Journal, locked
+from .journal import Journal, locked_study
 from .launching import blender_command
 
 STOPPED: Final = "Stopped. Finished work is kept; `dancepose study resume` continues from there."
@@ -65,7 +65,7 @@ def run_plan(
         Cancelled: KeyboardInterrupt, by Ctrl-C or SIGTERM; everything that was started has ended.
     """
     paths = context.paths
-    with locked(paths.lock):
+    with locked_study(paths.lock):
         study, head = context.read_study()
         require_separate_folder(study)
         blender_command(context.blender)

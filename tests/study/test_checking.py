@@ -97,3 +97,14 @@ def test_hashes_follow_content_and_are_remembered(tmp_path: Path) -> None:
     assert content_hash(folder, again) != first
     (tmp_path / "cache.json").write_text("{ not json")
     assert content_hash(folder, Cache(tmp_path / "cache.json")) == content_hash(folder, again)
+
+
+def test_settings_that_the_fit_would_refuse_are_reported(make_study) -> None:
+    file = make_study()
+    text = file.read_text().replace('name = "near"', 'name = "near"\nstyle = "baroque"')
+    file.write_text(text + f"\n[stage]\nbetas = {[0.0] * 400}\n")
+    problems = check(file).problems
+    assert [problem[:23] for problem in problems] == ["cannot run: system near", "cannot run: system far:"]
+    assert "400 betas" in problems[1]
+    file.write_text(text)
+    assert ["baroque" in problem for problem in check(file).problems] == [True]

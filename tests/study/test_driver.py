@@ -11,7 +11,7 @@ from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.run.driver import Driver, Summary
 from dancepose.study.run.executors import Event
 from dancepose.study.run.job_results import required_results
-from dancepose.study.run.journal import Journal, locked
+from dancepose.study.run.journal import Journal, locked_study
 
 Answer = Callable[[Job, int], Result]
 
@@ -218,7 +218,8 @@ def test_a_journal_that_was_cut_short_loses_its_last_line_alone(go, tmp_path: Pa
 def test_one_run_at_a_time(tmp_path: Path) -> None:
     from dancepose_addon.core.errors import DancePoseError
 
-    with locked(tmp_path / "lock"), pytest.raises(DancePoseError, match="Another run"), locked(tmp_path / "lock"):
+    lock = tmp_path / "lock"
+    with locked_study(lock), pytest.raises(DancePoseError, match="Another run"), locked_study(lock):
         pass
-    with locked(tmp_path / "lock"):
+    with locked_study(tmp_path / "lock"):
         pass

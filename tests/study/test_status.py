@@ -11,7 +11,7 @@ from dancepose.study.plan.planning import make_plan
 from dancepose.study.plan.study_file import load_study
 from dancepose.study.report.cleaning import clean_study, finished_films
 from dancepose.study.report.status import read_status
-from dancepose.study.run.journal import Journal, locked
+from dancepose.study.run.journal import Journal, locked_study
 from dancepose_addon.core.errors import DancePoseError, MissingFileError
 
 
@@ -49,7 +49,7 @@ def test_frames_count_by_the_journal_and_by_what_lies_there(paths: StudyPaths) -
     assert status.failed == {"fit:far/s2": "it broke"}
     assert status.songs["s2"].failed == 1
     assert not status.running
-    with locked(paths.lock):
+    with locked_study(paths.lock):
         assert read_status(paths).running
 
 
@@ -110,5 +110,5 @@ def test_cleaning_all_removes_the_folder_that_holds_nothing_else(paths: StudyPat
 
 
 def test_cleaning_waits_for_no_run(paths: StudyPaths) -> None:
-    with locked(paths.lock), pytest.raises(DancePoseError, match="Another run"):
+    with locked_study(paths.lock), pytest.raises(DancePoseError, match="Another run"):
         clean_study(paths.out.parent, paths)
