@@ -1,5 +1,8 @@
 """Differences between Blender 4.2 and 5.2. All version branches are in this module."""
 
+# Annotations are not evaluated: several of the types do not exist in every version.
+from __future__ import annotations
+
 from typing import Protocol, cast
 
 import bpy

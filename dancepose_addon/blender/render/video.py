@@ -13,7 +13,7 @@ from ...core.arrays import F32
 from ...core.atomic import replacing
 from ...core.skeleton.sequence import AudioWindow
 from .. import compat
-from ..narrowing import components, expect, frame_rate_of, present, render_of, view_settings_of
+from ..narrowing import components, frame_rate_of, present, render_of, view_settings_of
 from .mp4 import move_index_first
 from .rendering import frame_path, set_rate, write_error
 
@@ -176,7 +176,7 @@ def add_music_strip(scene: bpy.types.Scene, audio: AudioWindow, *, first_frame: 
     first = round(first_frame)
     end = min(round(first_frame + audio.duration_s * fps), scene.frame_end + 1, math.ceil(song_end))
     if present(strip.sound).samplerate == 0 or end <= first:
-        strips.remove(expect(strip, bpy.types.SoundStrip))
+        strips.remove(strip)
         return f"The scene has no music: {audio.path} has no sound from {audio.start_s:.2f} s on."
     skipped = round(first - first_frame + audio.start_s * fps)  # Blender cuts off fractions of a frame
     compat.trim_strip(strip, content_start=first - skipped, first=first, end=end)
