@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 from dancepose_addon.core.body.model import PARENTS, forward_kinematics
 from dancepose_addon.core.body.rotation import geodesic_angle
 from dancepose_addon.core.fit.evaluation.metrics import global_rotations
-from dancepose_addon.core.fit.pose.analytic_ik import minimal_turn, open_leaves, restyle, seen_joints, swing
+from dancepose_addon.core.fit.pose.analytic_ik import minimal_turn, open_ends, restyle, seen_joints, swing
 from dancepose_addon.core.fit.pose.twist import FEATURES, TwistModel, load_twist
 from dancepose_addon.core.skeleton.layouts import MD23, SMPL22, SMPL24
 from dancepose_addon.core.skeleton.markers import joint_markers, markers_for
@@ -147,16 +147,17 @@ def test_a_twist_model_turns_bones_about_themselves_and_moves_no_joint(
 def test_a_style_moves_no_joint_and_is_reached_at_once() -> None:
     """Restyling twice is restyling once, to within what the fit of float32 leaves."""
     pose, twist = random_pose(7, FRAMES, angle=0.3), load_twist("mosh")
-    once = restyle(person_joints(), pose, twist, leaves=(15,))
+    once = restyle(person_joints(), pose, twist, ends=(15,))
     _, before = forward_kinematics(person_joints(), pose)
     _, after = forward_kinematics(person_joints(), once)
     assert np.abs(after - before).max() < 1e-4
-    assert np.degrees(geodesic_angle(restyle(person_joints(), once, twist, leaves=(15,)), once)).max() < 0.2
+    assert np.degrees(geodesic_angle(restyle(person_joints(), once, twist, ends=(15,)), once)).max() < 0.2
 
 
-def test_leaves_are_open_where_no_point_shows_them() -> None:
-    assert open_leaves(joint_markers(SMPL24)) == (10, 11, 15, 22, 23)
-    assert 15 not in open_leaves(markers_for(MD23))  # two points off the head's centre
+def test_ends_are_open_where_no_point_shows_them() -> None:
+    assert open_ends(joint_markers(SMPL24)) == (10, 11, 15, 22, 23)
+    assert open_ends(joint_markers(SMPL22)) == (10, 11, 15, 20, 21, 22, 23)
+    assert 15 not in open_ends(markers_for(MD23))  # two points off the head's centre
 
 
 def test_smallest_turns_agree_with_scipy() -> None:

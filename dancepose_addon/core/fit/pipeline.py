@@ -26,7 +26,7 @@ from .evaluation.metrics import per_point_error_m
 from .floor.contacts import Ground, ground, soles_of, support_drift
 from .floor.foot_lock import lock_feet
 from .placement import mean_offset, solve_scale_and_translation
-from .pose.analytic_ik import open_leaves, restyle, seen_joints
+from .pose.analytic_ik import open_ends, restyle, seen_joints
 from .pose.levenberg_marquardt import RefineSettings, refine
 from .pose.twist import REGRESSOR_STYLE
 from .refinement import STILL_POINTS_M, Seeds, refine_to_keypoints, start
@@ -215,7 +215,7 @@ def _regress(
     reference = regress_upright(regressor, shown.points_m)
     twist, is_own = twist_of(regressor.info, settings.style)
     if twist is not None and not is_own:
-        reference = restyle(body.rest_joints(), reference, twist, leaves=open_leaves(markers))
+        reference = restyle(body.rest_joints(), reference, twist, ends=open_ends(markers))
     if not (raw.gaps or noisy):
         return reference
     return steady_reference(reference, blind_joints(markers, raw.seen), longest=round(LONGEST_HOLD_S * fps), fps=fps)

@@ -12,7 +12,7 @@ from ..progress import Progress, part_of, silent
 from ..skeleton.markers import keypoints_from_pose
 from .evaluation.metrics import per_point_error_m
 from .placement import mean_offset
-from .pose.analytic_ik import open_leaves, seen_joints, swing
+from .pose.analytic_ik import open_ends, seen_joints, swing
 from .pose.joint_limits import hold_forearms
 from .pose.levenberg_marquardt import RefineSettings, refine
 from .pose.temporal_coupling import refine_coupled
@@ -93,7 +93,7 @@ def refine_to_keypoints(
             seen,
             prepared.seen,
             twist=twist,
-            leaves=open_leaves(markers),
+            ends=open_ends(markers),
         )
         fitted = replace(fitted, pose=pose, translation=translation)
     distance = per_point_error_m(fitted.keypoints(body), prepared.points_m)

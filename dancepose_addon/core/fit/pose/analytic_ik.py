@@ -22,7 +22,6 @@ from .twist import CHEST, DIRECTIONS, FOLLOWING, HEAD, SPINE, TwistModel, about,
 ON_JOINT_M: Final = 1e-4
 """A point this near to a joint's centre counts as the joint."""
 NECK: Final = PARENTS[HEAD]
-LEAVES: Final = tuple(joint for joint in range(JOINT_COUNT) if joint not in PARENTS)
 CHEST_CHILDREN: Final = tuple(joint for joint in range(JOINT_COUNT) if PARENTS[joint] == CHEST)
 
 
@@ -84,7 +83,7 @@ def swing(
     usable: Flags,
     *,
     twist: TwistModel | None = None,
-    leaves: Sequence[int] = (),
+    ends: Sequence[int] = (),
 ) -> tuple[F32, F32]:
     """Lay bones over observed joints.
 
@@ -96,8 +95,8 @@ def swing(
         seen: Which joints are points.
         usable: (T, K), points to go by.
         twist: Decides how bones are turned about themselves; None keeps the twist of ``pose_rotmat``.
-        leaves: Joints at the ends of the tree (head, toes, hands) that no point shows: ``twist`` decides their
-            rotation too.
+        ends: Joints at the ends of limbs that no point shows (``open_ends``): with ``twist`` they go with their
+            parents, and the head as the model says.
 
     Returns:
         pose_rotmat and translation_m, of the same shapes.
@@ -131,9 +130,9 @@ def swing(
             correct = minimal_turn(there[:, :, 0], aim[:, :, 0]) if one else best_turn(there, aim)
             turned[:, these] = correct @ turned[:, these]
         if twist is not None:
-            for leaf in set(leaves).intersection(joints):
-                turned[:, leaf] = turned[:, PARENTS[leaf]]
-                if leaf == HEAD:
+            for end in set(ends).intersection(joints):
+                turned[:, end] = turned[:, PARENTS[end]]
+                if end == HEAD:
                     turned[:, HEAD] = turned[:, NECK] @ twist.head_rotmat(
                         turned[:, NECK], turned[:, CHEST], turned[:, 0]
                     )
@@ -143,14 +142,14 @@ def swing(
     return pose, place[:, 0] - rest_joints_m[0]
 
 
-def restyle(rest_joints_m: F32, pose_rotmat: F32, twist: TwistModel, *, leaves: Sequence[int] = ()) -> F32:
+def restyle(rest_joints_m: F32, pose_rotmat: F32, twist: TwistModel, *, ends: Sequence[int] = ()) -> F32:
     """Turn bones about themselves as a twist model does; every joint stays where it is.
 
     Args:
         rest_joints_m: (24, 3), T-pose, metres.
         pose_rotmat: (T, 24, 3, 3), local rotations.
         twist: The model.
-        leaves: As of ``swing``.
+        ends: As of ``swing``.
 
     Returns:
         (T, 24, 3, 3).
@@ -158,13 +157,20 @@ def restyle(rest_joints_m: F32, pose_rotmat: F32, twist: TwistModel, *, leaves: 
     _, place = forward_kinematics(rest_joints_m, pose_rotmat)
     all_seen = SeenJoints(np.arange(JOINT_COUNT))
     usable = np.ones(place.shape[:2], bool)
-    return swing(rest_joints_m, pose_rotmat, place[:, 0], place, all_seen, usable, twist=twist, leaves=leaves)[0]
+    return swing(rest_joints_m, pose_rotmat, place[:, 0], place, all_seen, usable, twist=twist, ends=ends)[0]
 
 
-def open_leaves(markers: MarkerSet) -> tuple[int, ...]:
-    """Head, toes and hands whose rotation no point shows: none is attached to them away from their centre."""
+def open_ends(markers: MarkerSet) -> tuple[int, ...]:
+    """Joints whose rotation moves no point: head, toes and hands, and ankles or wrists where nothing lies beyond."""
+    shown = np.zeros(JOINT_COUNT, bool)
     away = np.linalg.norm(markers.offsets_m, axis=1) > ON_JOINT_M
-    return tuple(leaf for leaf in LEAVES if not (away & (markers.weights[:, leaf] > 0.0)).any())
+    for point, attached in zip(*np.nonzero(markers.weights), strict=True):
+        is_centre = not away[point] and markers.weights[point, attached] > 0.999
+        joint = PARENTS[attached] if is_centre else int(attached)
+        while joint >= 0:
+            shown[joint] = True
+            joint = PARENTS[joint]
+    return tuple(np.flatnonzero(~shown).tolist())
 
 
 def chest_of(bones: F32, pose: F32, place: F32, known: Flags) -> F32:
