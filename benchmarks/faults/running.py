@@ -109,9 +109,10 @@ def run_call(call: Call, *, watched: Path, output: Path) -> Verdict:
         verdict.wrong.append(f"exit code {verdict.code}, expected {' or '.join(map(str, call.codes))}")
     if verdict.rss_bytes > MAX_RSS_BYTES:
         verdict.wrong.append(f"{verdict.rss_bytes >> 20} MiB of memory")
-    verdict.wrong += changes(before, fingerprint(watched), call.made)
-    for path in call.made:
-        _remove(path)
+    after = fingerprint(watched)
+    verdict.wrong += changes(before, after, call.made)
+    for name in after.keys() - before.keys():
+        _remove(Path(name))
     return verdict
 
 
