@@ -77,7 +77,9 @@ def render_command(
         "--report": report,
         "--work": work,
     }
-    arguments = [str(source), f"--out={out}", *arguments_of(reading), *arguments_of(settings), *given(given_options)]
+    # A name that begins with a dash would be taken for an option.
+    plain = f"./{source}" if str(source).startswith("-") else str(source)
+    arguments = [plain, f"--out={out}", *arguments_of(reading), *arguments_of(settings), *given(given_options)]
     arguments += ["--no-audio"] * (not audio) + ["--keep-frames"] * keep_frames
     with progress_bar() as display:
         run_renderer(arguments, blender=blender, display=display)
