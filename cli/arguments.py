@@ -4,7 +4,7 @@ from collections.abc import Callable
 import functools
 import inspect
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 
@@ -78,6 +78,25 @@ def _value(option: Option, given: Any) -> Any:
         raise typer.BadParameter(str(error), param_hint=f"'{option.flag}'") from None
 
 
+def finite(value: float | None) -> float | None:
+    """Refuse NaN, which is neither below nor above the limits of an option.
+
+    Args:
+        value: Of an option, or None.
+
+    Returns:
+        The value.
+
+    Raises:
+        typer.BadParameter: It is not a number.
+    """
+    if value is not None and value != value:
+        raise typer.BadParameter("nan is not a number that can be used.")
+    return value
+
+
+MAX_SEED: Final = 2**32 - 1
+"""Of a random seed; NumPy and torch take no more and no negative ones."""
 READ_INFO = next(option.info for option in READ_OPTIONS if option.name == "read")
 ReadOption: TypeAlias = Annotated[str | None, typer.Option("--read", metavar=READ_INFO.metavar, help=READ_INFO.help)]
 SourceArgument: TypeAlias = Annotated[

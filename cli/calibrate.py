@@ -15,7 +15,7 @@ from dancepose_addon.core.skeleton.layout_file import table_of, write_layout
 from dancepose_addon.core.skeleton.markers import MarkerSet, layout_with
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
-from .arguments import BodyOption, ReadOption
+from .arguments import MAX_SEED, BodyOption, ReadOption
 from .display import list_results, progress_bar
 from .output_checks import LAYOUT, PLOT, TABLE, check_files
 
@@ -54,7 +54,10 @@ def calibrate_command(
     ] = False,
     read: ReadOption = None,
     body: BodyOption = None,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Set the random seed of the choice of frames.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option("--seed", min=0, max=MAX_SEED, metavar="N", help="Set the random seed of the choice of frames."),
+    ] = 0,
     threads: Annotated[
         int | None, typer.Option("--threads", metavar="N", help="Limit torch to N processor threads.", min=1)
     ] = None,

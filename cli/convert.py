@@ -27,7 +27,7 @@ from dancepose_addon.core.skeleton.resampling import resample
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 from dancepose_addon.fitting import fit_opened
 
-from .arguments import BlenderOption, BodyOption, DeviceOption, RegressorOption, with_options
+from .arguments import BlenderOption, BodyOption, DeviceOption, RegressorOption, finite, with_options
 from .display import list_results, progress_bar
 from .output_checks import check_files
 from .renderer import run_renderer
@@ -85,7 +85,15 @@ def convert_command(
         typer.Option("--layout-out", metavar="NAME", help="Convert written keypoints to this layout."),
     ] = None,
     fps_out: Annotated[
-        float | None, typer.Option("--fps-out", min=0.1, metavar="F", help="Resample to this many frames per second.")
+        float | None,
+        typer.Option(
+            "--fps-out",
+            min=0.1,
+            max=1000.0,
+            callback=finite,
+            metavar="F",
+            help="Resample to this many frames per second.",
+        ),
     ] = None,
     reading: ReadOptions = ReadOptions(),
     regressor: RegressorOption = None,

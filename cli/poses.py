@@ -7,7 +7,7 @@ import typer
 
 from dancepose_addon.core.body.model_io import load_body
 
-from .arguments import BodyOption
+from .arguments import BodyOption, finite
 from .display import list_results, progress_bar
 from .output_checks import MOTION, check_files
 
@@ -22,10 +22,18 @@ def poses_command(
         bool,
         typer.Option("--shards", help="Write a folder of shards, for collections larger than memory."),
     ] = False,
-    fps: Annotated[float, typer.Option(metavar="F", help="Take F poses per second of motion.")] = 60.0,
+    fps: Annotated[
+        float,
+        typer.Option(min=0.01, max=1000.0, callback=finite, metavar="F", help="Take F poses per second of motion."),
+    ] = 60.0,
     apart: Annotated[
         float,
-        typer.Option(metavar="MM", help="Drop poses within this distance of a kept one (mm, RMS over limbs).", min=0.0),
+        typer.Option(
+            metavar="MM",
+            help="Drop poses within this distance of a kept one (mm, RMS over limbs).",
+            min=0.0,
+            callback=finite,
+        ),
     ] = 9.0,
     body: BodyOption = None,
 ) -> None:

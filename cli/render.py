@@ -9,7 +9,7 @@ from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.options import arguments_of
 
-from .arguments import BlenderOption, BodyOption, DeviceOption, RegressorOption, SourceArgument, with_options
+from .arguments import BlenderOption, BodyOption, DeviceOption, RegressorOption, SourceArgument, finite, with_options
 from .display import list_results, progress_bar
 from .output_checks import MOTION, PICTURE, SCENE, TABLE, VIDEO, check_files
 from .renderer import run_renderer
@@ -29,10 +29,19 @@ def render_command(
         typer.Option(metavar="cycles|workbench|auto", help="Render with this engine; auto takes the best that starts."),
     ] = None,
     engine_timeout: Annotated[
-        float | None, typer.Option(min=0.0, metavar="S", help="Limit the test frame of an engine to this many seconds.")
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1e5,
+            callback=finite,
+            metavar="S",
+            help="Limit the test frame of an engine to this many seconds.",
+        ),
     ] = None,
     size: Annotated[str | None, typer.Option(metavar="WIDTHxHEIGHT", help="Set the size of the video, pixels.")] = None,
-    fps_out: Annotated[float | None, typer.Option(min=1.0, help="Set the frames per second of the video.")] = None,
+    fps_out: Annotated[
+        float | None, typer.Option(min=1.0, max=240.0, callback=finite, help="Set the frames per second of the video.")
+    ] = None,
     audio: Annotated[bool, typer.Option("--audio/--no-audio", help="Add the music, if the motion has any.")] = True,
     motion: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the fitted motion here, AMASS-style .npz.")
@@ -68,7 +77,9 @@ def render_command(
         "--report": report,
         "--work": work,
     }
-    arguments = [str(source), f"--out={out}", *arguments_of(reading), *arguments_of(settings), *given(given_options)]
+    # A name that begins with a dash would be taken for an option.
+    plain = f"./{source}" if str(source).startswith("-") else str(source)
+    arguments = [plain, f"--out={out}", *arguments_of(reading), *arguments_of(settings), *given(given_options)]
     arguments += ["--no-audio"] * (not audio) + ["--keep-frames"] * keep_frames
     with progress_bar() as display:
         run_renderer(arguments, blender=blender, display=display)

@@ -8,6 +8,7 @@ import typer
 
 from dancepose_addon.core.atomic import replacing
 
+from .arguments import MAX_SEED
 from .display import list_results
 from .output_checks import TABLE, check_files
 
@@ -15,7 +16,10 @@ from .output_checks import TABLE, check_files
 def stats_command(
     folder: Annotated[Path, typer.Argument(help="Folder of M&D clips, of either release.")],
     seed: Annotated[
-        int, typer.Option(metavar="N", help="Set the random seed of the split into training and test clips.")
+        int,
+        typer.Option(
+            min=0, max=MAX_SEED, metavar="N", help="Set the random seed of the split into training and test clips."
+        ),
     ] = 0,
     stratified: Annotated[
         bool, typer.Option("--stratified", help="Split each dance in proportion instead of all clips at random.")

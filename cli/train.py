@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .arguments import BodyOption
+from .arguments import MAX_SEED, BodyOption
 from .display import no_display, progress_bar
 from .output_checks import check_files
 
@@ -33,7 +33,7 @@ def train_command(
     start: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Initialise from the weights of another run.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Set the random seed.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Set the random seed.")] = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as in optim.steps=1000; repeatable."),

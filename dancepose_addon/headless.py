@@ -105,7 +105,7 @@ def _run(arguments: argparse.Namespace, stopped: threading.Event) -> None:
     first_out = arguments.out or arguments.export[0]
     work = arguments.work or first_out.with_name(f"{first_out.stem}.work")
     check_headless_files(arguments, work)
-    with work_folder(work):
+    with work_folder(work, leftovers=("blender.log", "music.wav")):
         log = work / "blender.log"
         try:
             with console.redirect_output(log) as stream:

@@ -1,13 +1,13 @@
 """What the headless renderer checks before it works, and how it ends when it is asked to."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 import threading
 from typing import Final
 
-from .core.atomic import output_error
+from .core.atomic import UNFINISHED, output_error
 from .core.errors import InputError
 from .core.file_locks import locked
 from .core.interruption import Interruption, ending_with_parent
@@ -52,11 +52,12 @@ def check_headless_files(arguments: argparse.Namespace, work: Path) -> None:
 
 
 @contextmanager
-def work_folder(path: Path) -> Iterator[None]:
+def work_folder(path: Path, *, leftovers: Iterable[str] = ()) -> Iterator[None]:
     """Make the folder of unfinished frames, and hold it against other renderers.
 
     Args:
         path: The folder; removed at the end where nothing is left in it.
+        leftovers: Names in it that are removed where the process is ended without delay.
 
     Raises:
         OutputError: It cannot be made, or another process renders into it.
@@ -67,8 +68,10 @@ def work_folder(path: Path) -> Iterator[None]:
         raise output_error(path, error) from error
     try:
         with locked(path, purpose="renders into"):
+            UNFINISHED.update(path / name for name in leftovers)
             yield
     finally:
+        UNFINISHED.difference_update(path / name for name in leftovers)
         with suppress(OSError):
             path.rmdir()
 

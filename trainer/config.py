@@ -226,7 +226,7 @@ def load_config(preset: str, overrides: tuple[str, ...] = ()) -> Config:
         raise ConfigError(
             f"There is no preset {preset!r}; presets: {', '.join(preset_names())}, or the path of a .toml file."
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
     table = _migrated(table, str(path))
     for override in overrides:

@@ -270,7 +270,7 @@ def study_calls(box: Sandbox) -> Iterator[Call]:
     r = box.root
     for name, folder in (
         ("its root", "."), ("a system", "systems/a"), ("the systems", "systems"), ("the music", "music"),
-        ("above its root", ".."), ("a tilde", "~/x"), ("all", "/"), ("nothing", ""),
+        ("above its root", ".."), ("another's home", "~nobody-here/x"), ("all", "/"), ("nothing", ""),
     ):  # fmt: skip
         file = box.study.with_name(f"folder-{name.replace(' ', '-')}.toml")
         file.write_text(STUDY + f'[output]\nfolder = "{folder}"\n', encoding="utf-8")
@@ -286,7 +286,7 @@ def study_calls(box: Sandbox) -> Iterator[Call]:
     for name, text in texts.items():
         file = box.study.with_name(f"bad-{name.replace(' ', '-')}.toml")
         file.write_bytes(text.encode("utf-8", "surrogatepass"))
-        yield call(f"study check: {name}", "study", "check", file)
+        yield call(f"study check: {name}", "study", "check", file, scratch=box.study.parent / "renders")
     yield call("study check of a folder", "study", "check", r / "adir")
     yield call("study check of what is not there", "study", "check", r / "none.toml")
     yield call("study resume without a plan", "study", "resume", box.study)

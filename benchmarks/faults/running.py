@@ -33,6 +33,7 @@ class Call:
         argv: Arguments after ``dancepose``.
         codes: Exit codes that are right.
         made: Files that have to be there afterwards; nothing else may be made.
+        scratch: Folder that the call may write to.
         cwd: Folder to run in.
         stdout: File that the output goes to, instead of being kept.
         seconds: Limit of processor time.
@@ -42,6 +43,7 @@ class Call:
     argv: tuple[str, ...]
     codes: tuple[int, ...] = FAILED
     made: tuple[Path, ...] = ()
+    scratch: Path | None = None
     cwd: Path | None = None
     stdout: Path | None = None
     seconds: float = MAX_SECONDS
@@ -109,9 +111,11 @@ def run_call(call: Call, *, watched: Path, output: Path) -> Verdict:
         verdict.wrong.append(f"exit code {verdict.code}, expected {' or '.join(map(str, call.codes))}")
     if verdict.rss_bytes > MAX_RSS_BYTES:
         verdict.wrong.append(f"{verdict.rss_bytes >> 20} MiB of memory")
-    verdict.wrong += changes(before, fingerprint(watched), call.made)
-    for path in call.made:
-        _remove(path)
+    after = fingerprint(watched)
+    kept = {name: what for name, what in after.items() if not _is_below(name, call.scratch)}
+    verdict.wrong += changes(before, kept, call.made)
+    for name in after.keys() - before.keys():
+        _remove(Path(name))
     return verdict
 
 
@@ -182,6 +186,10 @@ def changes(before: dict[str, str], after: dict[str, str], made: Iterable[Path])
     wrong = [f"destroyed or changed {name}" for name in before if after.get(name) != before[name]]
     wrong += [f"left {name}" for name in after.keys() - before.keys() - allowed]
     return wrong + [f"did not make {path}" for path in made if str(path) not in after]
+
+
+def _is_below(name: str, folder: Path | None) -> bool:
+    return folder is not None and Path(name).is_relative_to(folder)
 
 
 def _remove(path: Path) -> None:

@@ -12,8 +12,8 @@ from .errors import OutputError
 
 MAX_NAME_BYTES: Final = 255
 """Of one name in all common file systems."""
-_unfinished: Final[set[Path]] = set()
-"""Temporary files that are being written."""
+UNFINISHED: Final[set[Path]] = set()
+"""Files of this process that are removed where it is ended without delay (``core/interruption.py``)."""
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     target = Path(os.path.realpath(path)) if path.is_symlink() else path
     temporary = target.with_name(temporary_name(target))
-    _unfinished.add(temporary)
+    UNFINISHED.add(temporary)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -45,12 +45,12 @@ def replacing(path: Path) -> Iterator[Path]:
         # Where the folder is none, there is nothing to remove, and that must not hide the reason given above.
         with suppress(OSError):
             temporary.unlink()
-        _unfinished.discard(temporary)
+        UNFINISHED.discard(temporary)
 
 
 def remove_unfinished() -> None:
     """Remove the temporary files of this process, before it is ended in the middle of writing."""
-    for temporary in list(_unfinished):
+    for temporary in list(UNFINISHED):
         with suppress(OSError):
             temporary.unlink()
 

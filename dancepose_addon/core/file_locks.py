@@ -7,7 +7,7 @@ from pathlib import Path
 import sys
 from typing import Final
 
-from .atomic import output_error
+from .atomic import UNFINISHED, output_error
 from .errors import OutputError
 
 LOCK_NAME: Final = ".dancepose-lock"
@@ -39,8 +39,10 @@ def locked(folder: Path, *, purpose: str) -> Iterator[None]:
         # Whoever held it before may have removed the file meanwhile; then this lock is of a file that has no name.
         if not _still_there(descriptor, path):
             raise OutputError(f"Another process {purpose} {folder} and has just finished. Run the command again.")
+        UNFINISHED.add(path)
         yield
     finally:
+        UNFINISHED.discard(path)
         if sys.platform == "win32":
             os.close(descriptor)
             _remove(path)

@@ -267,7 +267,7 @@ def load_study(path: Path) -> Study:
         raise MissingFileError(
             f"{path} cannot be read ({error.strerror}). Write one with `dancepose study init`."
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormatError(f"{path} is not valid TOML ({error}). Correct that line.") from error
     return parse_study(table, root=path.absolute().parent, source=path.name)
 

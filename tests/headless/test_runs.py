@@ -103,7 +103,7 @@ def test_a_run_that_is_asked_to_stop_leaves_whole_frames(command, tmp_path, numb
         wait_for(lambda: len(pictures(work)) >= 1, worker)
         worker.send_signal(number)
         _, said = worker.communicate(timeout=60)
-    assert worker.returncode == 1
+    assert worker.returncode == 128 + number
     assert said.startswith("dancepose: Stopped.")
     assert len(said.splitlines()) == 1
     left = [path for path in work.glob("**/*") if path.is_file()]

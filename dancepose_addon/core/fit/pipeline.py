@@ -30,7 +30,7 @@ from .pose.analytic_ik import open_ends, restyle, seen_joints
 from .pose.levenberg_marquardt import RefineSettings, refine
 from .pose.twist import REGRESSOR_STYLE
 from .refinement import STILL_POINTS_M, Seeds, refine_to_keypoints, start
-from .regressor import PoseRegressor, require_layout, twist_of
+from .regressor import PoseRegressor, require_layout, require_rotations, twist_of
 from .residual_check import require_close
 from .settings import FitSettings, require_settings
 from .shape.bundle_adjustment import Sample, solve_shape_and_poses
@@ -213,6 +213,7 @@ def _regress(
     smoothed = noisy and not settings.smooth and settings.refine > 0
     shown = smooth_prepared(raw, fps=fps, strength=1.0) if smoothed else prepared
     reference = regress_upright(regressor, shown.points_m)
+    require_rotations(reference, regressor.info.name)
     twist, is_own = twist_of(regressor.info, settings.style)
     if twist is not None and not is_own:
         reference = restyle(body.rest_joints(), reference, twist, ends=open_ends(markers))

@@ -33,6 +33,8 @@ SHARED_SCHEMA_VERSION: Final = 2
 INPUT_NAME: Final = "keypoints"
 LAYOUT_INPUT_NAME: Final = "layout"
 OUTPUT_NAME: Final = "pose_rotmat"
+MAX_SKEW: Final = 0.05
+"""Largest entry of R R^T - I that is taken for rounding; graphs orthogonalise in single precision, far below it."""
 
 
 @dataclass(frozen=True)
@@ -208,3 +210,23 @@ def require_layout(info: RegressorInfo, layout: Layout, source: str) -> None:
             f"{source} is in layout {layout.name}; the regressor {info.name} reads {info.layout.name}. "
             f"Choose a regressor for {layout.name}, or another layout."
         )
+
+
+def require_rotations(rotmat: NDArray[np.float32], source: str) -> None:
+    """Refuse matrices that are not rotations, which a damaged regressor may compute.
+
+    Args:
+        rotmat: (T, 24, 3, 3).
+        source: Name of the regressor, for messages.
+
+    Raises:
+        RegressorError: A matrix is not finite, not orthogonal or mirrors.
+    """
+    with np.errstate(all="ignore"):
+        error = np.abs(rotmat @ np.swapaxes(rotmat, -1, -2) - np.eye(3, dtype=np.float32)).max()
+        # Written so that NaN fails as well.
+        if not (error <= MAX_SKEW and np.linalg.det(rotmat).min() > 0.0):
+            raise RegressorError(
+                f"The regressor {source} gives matrices that are not rotations: its weights are damaged. Export it "
+                "again with `dancepose export`, or choose another."
+            )

@@ -6,6 +6,7 @@ To add an option, add one field to ``ReadOptions`` and use it in ``hints``.
 from dataclasses import dataclass
 from typing import Final
 
+from ..errors import InputError
 from ..options import OptionInfo, described, options_of
 from ..skeleton.recording import Hints
 
@@ -76,6 +77,8 @@ class ReadOptions:
         Raises:
             InputError: ``read`` is not of the right form.
         """
+        if self.layout == "":
+            raise InputError("The layout has no name. Give --layout a name, or omit it.")
         return Hints(layout=self.layout, fps=self.fps).with_text(self.read)
 
     def frame_range(self) -> tuple[int, int | None] | None:

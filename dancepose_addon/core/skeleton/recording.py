@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..arrays import F64
 from ..errors import InputError
+from ..printable_text import quoted
 from .sequence import AudioWindow
 
 SURE: Final = 0.9
@@ -64,8 +65,11 @@ class Hints:
                 )
             table[key] = value
         take = table.pop("take", str(self.take))
-        if not take.isdecimal():
-            raise InputError(f"{take!r} is not the number of a motion; write take=0, take=1 and so on.")
+        for key, choices in CHOICES.items():
+            if table.get(key, choices[0]) not in choices:
+                raise InputError(f"{key}={quoted(table[key])} is not possible; choose one of {', '.join(choices)}.")
+        if not take.isdecimal() or len(take) > MAX_TAKE_DIGITS:
+            raise InputError(f"{quoted(take)} is not the number of a motion; write take=0, take=1 and so on.")
         doubt = table.pop("doubt", "")
         if doubt not in ("", "accept"):
             raise InputError(f"{doubt!r} is no way of treating a doubt; write doubt=accept to go on with guesses.")
@@ -73,6 +77,8 @@ class Hints:
         return replace(self, take=int(take), accept_doubt=accept, **table)  # type: ignore[arg-type]
 
 
+CHOICES: Final = {"values": ("positions", "rotations"), "mirror": ("none", "axes", "names")}
+MAX_TAKE_DIGITS: Final = 6
 SAYABLE: Final = ("unit", "up", "mirror", "values", "take", "doubt")
 NO_HINTS: Final = Hints()
 

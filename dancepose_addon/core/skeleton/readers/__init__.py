@@ -153,7 +153,12 @@ def open_recording(path: Path, hints: Hints = NO_HINTS) -> Recording:
         MissingFileError: no such path, or it cannot be read. FormatError: no reader knows it, or it is damaged.
         LayoutError: its points' names are of no known layout. InputError: it holds nothing that can be used.
     """
-    return find_reader(path).open(path, hints)
+    recording = find_reader(path).open(path, hints)
+    reasons = (*recording.notes, *(finding.why for finding in recording.findings))
+    # Readers that find several motions name the option that chooses one.
+    if hints.take and not any("take=N" in reason for reason in reasons):
+        raise InputError(f"{path} holds one motion; there is no number {hints.take}. Omit take.")
+    return recording
 
 
 def examine(path: Path, hints: Hints = NO_HINTS) -> Examination:
