@@ -2,15 +2,17 @@
 
 from dataclasses import replace
 from pathlib import Path
+import shlex
 from typing import Annotated
 
 import typer
 
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.errors import DoubtError, InputError
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.io.theta import interpret_theta, joints_of, motion_of
 from dancepose_addon.core.printable_text import escaped_lines
+from dancepose_addon.core.skeleton.doubt import require_sure
 from dancepose_addon.core.skeleton.readers import Examination, examine, sequence_of
 from dancepose_addon.core.skeleton.recording import Finding, Hints, PoseRecording
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
@@ -46,6 +48,7 @@ def inspect_command(
         if frames is not None:
             sequence = sequence.between(*frames)
         print(escaped_lines(describe_file(path, examination, findings, sequence)))
+        print(escaped_lines(_next_step(path, examination, findings, hints)))
         if picture is not None:
             out = _picture_path(path, picture, single=len(paths) == 1)
             _draw(out, sequence, path)
@@ -57,7 +60,7 @@ def inspect_command(
 def _interpreted(examination: Examination, hints: Hints) -> tuple[tuple[Finding, ...], KeypointSequence]:
     """Return all findings, and the motion as keypoints in metres, at ``UNKNOWN_RATE`` if its rate is unknown."""
     recording = examination.recording
-    known = replace(hints, fps=hints.fps or _rate_of(examination) or UNKNOWN_RATE)
+    known = replace(hints, fps=hints.fps or _rate_of(examination) or UNKNOWN_RATE, accept_doubt=True)
     if isinstance(recording, PoseRecording):
         _, _, found = interpret_theta(recording, hints)
         body = load_body()
@@ -93,6 +96,18 @@ def describe_file(
         mean, unseen = float(sequence.confidence.mean()), float((sequence.confidence == 0).mean())
         lines.append(f"  {'confidence':<22} mean {mean:.2f}, {unseen:.1%} unseen")
     return "\n".join([*lines, *(f"! {note}" for note in examination.recording.notes)])
+
+
+def _next_step(path: Path, examination: Examination, findings: tuple[Finding, ...], hints: Hints) -> str:
+    """Return the command to type next, or what has to be said first."""
+    recording = examination.recording
+    points = None if isinstance(recording, PoseRecording) else recording.points
+    try:
+        require_sure(findings, points, recording.source, hints)
+    except DoubtError as error:
+        return f"! {error}"
+    asked = "" if _rate_of(examination) or hints.fps else " --fps FRAMES_PER_SECOND"
+    return f"  {'next':<22} dancepose render {shlex.quote(str(path))} --out {shlex.quote(path.stem)}.mp4{asked}"
 
 
 def _picture_path(path: Path, picture: Path, *, single: bool) -> Path:

@@ -87,7 +87,7 @@ def test_rotations_are_told_from_positions_of_the_same_width(samples: dict[str, 
     assert isinstance(theta, BodyMotion)
     assert isinstance(points, KeypointSequence)
     np.testing.assert_allclose(theta.pose_rotmat, cut(waltz(), FRAMES).pose, atol=1e-4)
-    with pytest.raises(DoubtError, match=r"proportions of no person.*--read doubt=accept"):
+    with pytest.raises(DoubtError, match=r"proportions of no person.*--accept-doubt"):
         open_source(samples["npy flat rotations"], body=body, fps=25.0, hints=Hints(values="positions"))
     anyhow = Hints(values="positions", accept_doubt=True)
     forced = open_source(samples["npy flat rotations"], body=body, fps=25.0, hints=anyhow)

@@ -46,6 +46,7 @@ class ReadOptions:
         layout: Skeleton layout: a name or the path of a .toml file; None to detect it.
         fps: Frames per second, or None for what the file says.
         read: Further hints as ``key=value`` pairs between commas; see ``Hints.with_text``.
+        accept_doubt: Whether to go on where the reading of a file is only a guess.
     """
 
     frames: str | None = described(
@@ -71,6 +72,11 @@ class ReadOptions:
         ),
     )
 
+    accept_doubt: bool = described(
+        False,
+        OptionInfo("Go on where the reading of a file is only a guess, instead of stopping."),
+    )
+
     def hints(self) -> Hints:
         """Return the hints for the readers.
 
@@ -79,7 +85,7 @@ class ReadOptions:
         """
         if self.layout == "":
             raise InputError("The layout has no name. Give --layout a name, or omit it.")
-        return Hints(layout=self.layout, fps=self.fps).with_text(self.read)
+        return Hints(layout=self.layout, fps=self.fps, accept_doubt=self.accept_doubt).with_text(self.read)
 
     def frame_range(self) -> tuple[int, int | None] | None:
         """Return the first frame and one past the last (None for the end), or None for all frames."""

@@ -24,7 +24,7 @@ ADVICE: Final = {
     "rate": "--fps",
     "rotations": "--read mirror=none",
 }
-ACCEPT: Final = "--read doubt=accept"
+ACCEPT: Final = "--accept-doubt"
 
 
 def require_sure(findings: tuple[Finding, ...], points: F64 | None, source: str, hints: Hints) -> None:

@@ -21,7 +21,7 @@ from ...arrays import F64
 from ...errors import FormatError, InputError
 from ..recording import Finding, Hints, PointRecording, PoseRecording, Recording
 from .rotation_forms import rotvec_of_6d, rotvec_of_matrices
-from .theta_contents import NEUTRAL, NO_FINGERS, joints24, pose_is_natural
+from .theta_contents import BODY_JOINTS, NEUTRAL, NO_FINGERS, joints24, pose_is_natural
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,8 @@ def rows_of(array: F64, source: str, hints: Hints) -> Recording | None:
         return None
     form = FORMS[width]
     columns = array[:, form.rotations :].reshape(len(array), form.joints, form.size)
+    body_joints = form.joints if form.joints <= 24 else BODY_JOINTS
+    fingers, columns = columns[:, body_joints:], columns[:, :body_joints]
     is_6d = form.size == 6
     rotvec = rotvec_of_6d(columns) if is_6d else rotvec_of_matrices(columns.reshape(*columns.shape[:2], 3, 3))
     if rotvec is None:
@@ -111,6 +113,8 @@ def rows_of(array: F64, source: str, hints: Hints) -> Recording | None:
             )
         return None
     body, notes = joints24(rotvec, source)
+    if fingers.size and float(np.nanmax(np.abs(fingers - fingers[:1]), initial=0.0)) > NEUTRAL:
+        notes += (NO_FINGERS,)
     return PoseRecording(
         body,
         np.where(np.isfinite(array[:, form.place : form.place + 3]), array[:, form.place : form.place + 3], 0.0),
