@@ -141,3 +141,15 @@ def test_unknown_axes_and_too_many_betas_are_refused(motion: BodyMotion, body: B
         motion.joints(body, axes="up")
     with pytest.raises(InputError, match="12 betas"):
         replace(motion, betas=np.zeros(12, np.float32)).vertices(body)
+
+
+@pytest.mark.parametrize("key", ["poses", "trans", "betas", "mocap_framerate", "scale"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_single_number_that_is_none_is_refused(saved: Path, tmp_path: Path, key: str, value: float) -> None:
+    with np.load(saved) as stored:
+        arrays = dict(stored)
+    arrays[key] = np.array(arrays[key], np.float64)
+    arrays[key].reshape(-1)[-1] = value
+    np.savez(tmp_path / "broken.npz", **arrays)
+    with pytest.raises(FormatError, match="NaN or infinite"):
+        BodyMotion.load(tmp_path / "broken.npz")

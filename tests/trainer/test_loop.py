@@ -111,7 +111,7 @@ def test_a_run_started_from_another_begins_where_that_ended(tmp_path: Path) -> N
     train(short, data, BODY, tmp_path / "second", TrainOptions(start=first))
     assert losses(tmp_path / "second")[0]["error_mm"] < 0.7 * losses(tmp_path / "first")[0]["error_mm"]
     other, _ = setting()
-    with pytest.raises(CheckpointError, match="another form"):
+    with pytest.raises(CheckpointError, match="another architecture"):
         train(other, data, BODY, tmp_path / "third", TrainOptions(start=first))
 
 
@@ -124,7 +124,7 @@ def test_a_run_is_not_overwritten_nor_resumed_with_other_settings(tmp_path: Path
     with pytest.raises(CheckpointError, match="other settings"):
         train(other, data, BODY, tmp_path, TrainOptions(resume=True))
     (tmp_path / CHECKPOINT_NAME).write_bytes((tmp_path / CHECKPOINT_NAME).read_bytes()[:1000])
-    with pytest.raises(CheckpointError, match="not a run's file"):
+    with pytest.raises(CheckpointError, match="not a valid checkpoint"):
         train(config, data, BODY, tmp_path, TrainOptions(resume=True))
 
 
@@ -139,7 +139,7 @@ def test_a_run_may_start_from_anothers_weights_if_they_fit(tmp_path: Path) -> No
         if "weight" in name or "bias" in name:
             assert torch.allclose(second.generator[name], value, atol=1e-6), name
     wider, _ = setting("model.width=32")
-    with pytest.raises(CheckpointError, match="another form"):
+    with pytest.raises(CheckpointError, match="another architecture"):
         train(wider, data, BODY, tmp_path / "third", TrainOptions(start=tmp_path / "first"))
 
 

@@ -188,11 +188,12 @@ class BodyMotion:
         scale, fps = float(arrays["scale"]), float(arrays["mocap_framerate"])
         betas = np.asarray(arrays["betas"], np.float32)
         pelvis = np.asarray(arrays["rest_pelvis"], np.float32)
+        given = (np.asarray(arrays["poses"]), np.asarray(arrays["trans"]), betas, pelvis, scale, fps)
+        if betas.ndim != 1 or not all(np.isfinite(values).all() for values in given):
+            raise ValueError("NaN or infinite numbers")
         trans = to_smpl(arrays["trans"] + pelvis, axes="z_up", unit="m") - pelvis
         pose = rotvec_to_rotmat(np.asarray(arrays["poses"], np.float32).reshape(-1, 24, 3))
         pose[:, 0] = turn_root(pose[:, 0], axes="z_up", inward=True)
-        if betas.ndim != 1 or not all(np.isfinite(values).all() for values in (pose, trans, betas, scale, fps)):
-            raise ValueError("NaN or infinite numbers")
         if scale <= 0 or fps <= 0:
             raise ValueError(f"scale {scale:g} and {fps:g} frames a second")
         provenance = parse_json(str(arrays["provenance"]))
