@@ -179,7 +179,7 @@ def test_interrupt_saves_and_leaves(tmp_path: Path) -> None:
     finally:
         process.kill()
     assert process.returncode == 7
-    assert "go on with --resume" in said.splitlines()[-1]
+    assert "continue with --resume" in said.splitlines()[-1]
     assert load_checkpoint(tmp_path).step >= 1
 
 
