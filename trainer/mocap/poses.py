@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 import logging
 from pathlib import Path
 from typing import Final
-import zipfile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,9 @@ from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.axes import turn_root
 from dancepose_addon.core.body.model import JOINT_COUNT, JOINT_INDEX, MIRRORED_JOINTS, forward_kinematics
 from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.body.motion import NPZ_LIMITS
 from dancepose_addon.core.body.rotation import geodesic_angle, rotmat_to_rotvec, rotvec_to_rotmat
+from dancepose_addon.core.bounded_files import open_npz
 from dancepose_addon.core.errors import DancePoseError, FormatError, InputError, MissingFileError
 from dancepose_addon.core.io.theta import motion_of
 from dancepose_addon.core.skeleton.readers import examine
@@ -299,10 +300,10 @@ def read_amass(path: Path, folder: Path, fps: float) -> tuple[Clip, str]:
         FormatError: The file is no AMASS motion.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            poses = np.asarray(arrays["poses"], np.float32)
-            rate = float(arrays["mocap_framerate" if "mocap_framerate" in arrays else "mocap_frame_rate"])
-    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        arrays = open_npz(path, limits=NPZ_LIMITS, wanted=("poses", "mocap_framerate", "mocap_frame_rate"))
+        poses = np.asarray(arrays["poses"], np.float32)
+        rate = float(arrays["mocap_framerate" if "mocap_framerate" in arrays else "mocap_frame_rate"])
+    except (FormatError, KeyError, ValueError, TypeError, OSError) as error:
         raise FormatError(f"{path} is not an AMASS motion ({error}); expected poses and mocap_framerate.") from error
     if poses.ndim != 2 or poses.shape[1] not in (72, 156, 165) or not np.isfinite(poses).all() or not rate > 0:
         raise FormatError(
@@ -357,14 +358,15 @@ def level_subjects(clips: list[Clip]) -> list[Clip]:
 
 def _load_saved(path: Path) -> PoseDataset:
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return PoseDataset(
-                rotvec_to_rotmat(np.asarray(arrays["prior_poses"], np.float32)),
-                arrays["clip"],
-                tuple(arrays["clip_names"].tolist()),
-                arrays["mirrored"],
-                tuple(arrays["notes"].tolist()),
-                tuple(arrays["smpl"].tolist()),
-            )
-    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        wanted = ("prior_poses", "clip", "clip_names", "mirrored", "notes", "smpl")
+        arrays = open_npz(path, limits=NPZ_LIMITS, wanted=wanted)
+        return PoseDataset(
+            rotvec_to_rotmat(np.asarray(arrays["prior_poses"], np.float32)),
+            arrays["clip"],
+            tuple(arrays["clip_names"].tolist()),
+            arrays["mirrored"],
+            tuple(arrays["notes"].tolist()),
+            tuple(arrays["smpl"].tolist()),
+        )
+    except (FormatError, KeyError, ValueError, TypeError, AttributeError, OSError) as error:
         raise FormatError(f"{path} is not a file of saved poses ({error}). Make one with `dancepose poses`.") from error
