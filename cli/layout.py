@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 import typer
 
 from dancepose_addon.core.errors import InputError, LayoutError
-from dancepose_addon.core.skeleton.anatomy import rigid_tree
 from dancepose_addon.core.skeleton.layout_file import table_of, template_of, write_layout
 from dancepose_addon.core.skeleton.layouts import LAYOUTS, Layout, get_layout
 from dancepose_addon.core.skeleton.markers import layout_with, markers_for
 from dancepose_addon.core.skeleton.readers import open_recording
 from dancepose_addon.core.skeleton.recording import Hints, PointRecording
+from dancepose_addon.core.skeleton.rigid_distances import rigid_tree
 from dancepose_addon.inference import shipped_layouts
 
 from .display import list_results

@@ -11,8 +11,8 @@ from dancepose_addon.core.arrays import F64
 from dancepose_addon.core.body.model import JOINT_NAMES
 from dancepose_addon.core.body.rotation import rotvec_to_rotmat
 from dancepose_addon.core.skeleton.conventions import ADULTS_M, Interpretation
-from dancepose_addon.core.skeleton.keypoint_order import lie_beside
 from dancepose_addon.core.skeleton.layouts import Layout, layouts_with
+from dancepose_addon.core.skeleton.point_groups import lie_beside
 from dancepose_addon.core.skeleton.recording import Finding
 
 Random = np.random.Generator

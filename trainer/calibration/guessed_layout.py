@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dancepose_addon.core.body.model import JOINT_INDEX, JOINT_NAMES, BodyModel
-from dancepose_addon.core.skeleton.anatomy import rigid_tree
 from dancepose_addon.core.skeleton.layout_file import FORMAT
+from dancepose_addon.core.skeleton.rigid_distances import rigid_tree
 
 from .guess_bones import Guess
 

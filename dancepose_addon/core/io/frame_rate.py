@@ -9,7 +9,18 @@ from ..skeleton.resampling import resample_points, resample_rotations
 
 
 def resample_motion(motion: BodyMotion, to_fps: float) -> BodyMotion:
-    """The motion at ``to_fps``. Raises InputError where that rate cannot be made."""
+    """Resample a body's motion in time.
+
+    Args:
+        motion: Any.
+        to_fps: Frames a second that are wanted.
+
+    Returns:
+        The motion at that rate.
+
+    Raises:
+        InputError: The rate cannot be made.
+    """
     if abs(to_fps / motion.fps - 1.0) < 1e-6:
         return motion
     path = resample_points(motion.translation_m.astype(np.float64), motion.fps, to_fps)

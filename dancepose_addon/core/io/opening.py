@@ -20,10 +20,21 @@ def open_source(
     frames: FrameRange | None = None,
     hints: Hints = NO_HINTS,
 ) -> KeypointSequence | BodyMotion:
-    """Open a motion file; arguments as of ``readers.read``. body: who theta is for.
+    """Open a motion file.
+
+    Args:
+        path: Of the file.
+        body: Whose motion rotations become.
+        layout: As of ``readers.read``.
+        fps: As of ``readers.read``.
+        frames: As of ``readers.read``.
+        hints: As of ``readers.read``.
+
+    Returns:
+        Keypoints, or the motion of ``body`` where the file has SMPL parameters.
 
     Raises:
-        InputError (MissingFileError, FormatError, LayoutError): the file cannot be used; see ``readers.read``.
+        InputError: The file cannot be used; see ``readers.read``.
     """
     given = replace(hints, layout=layout or hints.layout, fps=fps if fps is not None else hints.fps)
     examination = examine(path, given)

@@ -24,12 +24,13 @@ def parse_frames(text: str) -> tuple[int, int | None]:
         ValueError: The text is not of that form.
     """
     first, colon, last = text.partition(":")
+    advice = f"{text!r} is not a range of frames; write A:B, A: or :B."
+    if not colon:
+        raise ValueError(advice)
     try:
-        if not colon:
-            raise ValueError(text)
         return int(first or 0), int(last) if last else None
     except ValueError:
-        raise ValueError(f"{text!r} is not a range of frames; write A:B, A: or :B.") from None
+        raise ValueError(advice) from None
 
 
 def _checked_frames(text: str) -> str:

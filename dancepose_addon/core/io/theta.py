@@ -37,7 +37,15 @@ FASTEST_M_S: Final = 12.0
 
 
 def interpret_theta(recording: PoseRecording, hints: Hints = NO_HINTS) -> tuple[str, float, tuple[Finding, ...]]:
-    """The axis that is up, metres per unit of the translation, and what was found of these and of the rate."""
+    """Find out what the translation of SMPL parameters means.
+
+    Args:
+        recording: As a file has it.
+        hints: What the user says.
+
+    Returns:
+        The axis that is up, metres per unit of the translation, and the findings.
+    """
     up, found_up = _find_up(recording, hints)
     metres, found_unit = _find_unit(recording, hints)
     fps, why, confidence = recording.fps, recording.fps_why, recording.fps_confidence
@@ -63,14 +71,14 @@ def _find_up(recording: PoseRecording, hints: Hints) -> tuple[str, Finding]:
     seen = axis_name(middle) if length else "y"
     straight = float(middle @ axis_vector(seen)) / length if length else 0.0
     clear = straight > TILT and certainty > UPRIGHT_ENOUGH
-    told = f"the body's own up is {seen}"
+    why_seen = f"the body's own up is {seen}"
     if recording.up is None:
-        return seen, Finding("up axis", seen, 0.95 if clear else 0.6, told)
+        return seen, Finding("up axis", seen, 0.95 if clear else 0.6, why_seen)
     if seen == recording.up:
-        return seen, Finding("up axis", seen, 0.99, told)
+        return seen, Finding("up axis", seen, 0.99, why_seen)
     if clear:
-        return seen, Finding("up axis", seen, 0.7, f"{told}, though {recording.form} has {recording.up} up")
-    return recording.up, Finding("up axis", recording.up, 0.7, f"{recording.form} has it, but {told}")
+        return seen, Finding("up axis", seen, 0.7, f"{why_seen}, though {recording.form} has {recording.up} up")
+    return recording.up, Finding("up axis", recording.up, 0.7, f"{recording.form} has it, but {why_seen}")
 
 
 def _find_unit(recording: PoseRecording, hints: Hints) -> tuple[float, Finding]:
@@ -87,10 +95,19 @@ def _find_unit(recording: PoseRecording, hints: Hints) -> tuple[float, Finding]:
 
 
 def motion_of(recording: PoseRecording, body: BodyModel, hints: Hints = NO_HINTS) -> BodyMotion:
-    """A file's theta as the motion of ``body``: y up, on its floor.
+    """Turn SMPL parameters of a file into the motion of a body: y up, on its floor.
+
+    Args:
+        recording: As a file has it.
+        body: That moves.
+        hints: What the user says.
+
+    Returns:
+        The motion.
 
     Raises:
-        InputError: nobody knows the frame rate, or a hint is not usable.
+        InputError: The frame rate is not known, or a hint is not usable.
+        DoubtError: What the rotations mean is no more than a guess.
     """
     up, metres, findings = interpret_theta(recording, hints)
     require_sure(findings, None, recording.source, hints)
@@ -165,7 +182,19 @@ def _leg_length(joints: F64) -> float:
 
 
 def between(motion: BodyMotion, start: int, end: int | None) -> BodyMotion:
-    """Frames ``start`` up to but not including ``end``. Raises InputError where they select nothing."""
+    """Cut frames out of a motion.
+
+    Args:
+        motion: Any.
+        start: First frame.
+        end: One past the last, or None for the end.
+
+    Returns:
+        The part.
+
+    Raises:
+        InputError: The range selects nothing.
+    """
     stop = len(motion) if end is None else min(end, len(motion))
     if not 0 <= start < stop:
         raise InputError(
@@ -176,7 +205,15 @@ def between(motion: BodyMotion, start: int, end: int | None) -> BodyMotion:
 
 
 def joints_of(motion: BodyMotion, body: BodyModel) -> KeypointSequence:
-    """The joints of a moving body as points of smpl24."""
+    """Compute the joints of a moving body.
+
+    Args:
+        motion: Of the body.
+        body: That moves.
+
+    Returns:
+        Keypoints of smpl24.
+    """
     rest = body.rest_joints(motion.betas)
     joints = keypoints_from_pose(
         joint_markers(SMPL24), rest, motion.pose_rotmat, motion.translation_m, scale=motion.scale
@@ -188,5 +225,13 @@ def joints_of(motion: BodyMotion, body: BodyModel) -> KeypointSequence:
 
 
 def pelvis_places(motion: BodyMotion, body: BodyModel) -> NDArray[np.float32]:
-    """Where the pelvis is, (T, 3), metres."""
+    """Compute where the pelvis is.
+
+    Args:
+        motion: Of the body.
+        body: That moves.
+
+    Returns:
+        (T, 3), metres.
+    """
     return motion.translation_m + np.float32(motion.scale) * body.rest_joints(motion.betas)[0]

@@ -25,14 +25,18 @@ LEAST_M: Final = 0.03
 MOST_ON_A_BONE: Final = 7
 LEAST_BEND: Final = 0.06
 """Of a thigh's length, by which a knee lies in front of the line from hip to ankle: bent by some 14 degrees."""
-HOLDS: Final = 0.12
-"""Relative spread of a distance that counts as held."""
 
 
 @dataclass(frozen=True)
 class Template:
-    """A layout on the default body. pairs: (P, 2), points that keep their distance; rest_m: (P,), that distance;
-    partner: (P,), the pair on the other side; rest_points: (K, 3)."""
+    """A layout on the default body.
+
+    Attributes:
+        pairs: (P, 2), points that keep their distance.
+        rest_m: (P,), that distance, metres.
+        partner: (P,), index of the pair on the other side.
+        rest_points: (K, 3), metres, T-pose.
+    """
 
     pairs: NDArray[np.intp]
     rest_m: F64
@@ -42,10 +46,17 @@ class Template:
 
 @dataclass(frozen=True)
 class Fit:
-    """How well points fit a layout. scale: file units per metre of the default body; shape: how far proportions are
-    from a person's (mean of |log|); worst: the same of the tenth that fits worst; jitter: how much distances vary
-    within the clip, relative; lopsided: how unlike left and right are (mean of |log|); sides: share of the points
-    that lie on their own side; seen: share of points that are seen."""
+    """How well points fit a layout.
+
+    Attributes:
+        scale: File units per metre of the default body.
+        shape: Mean of |log| by which proportions differ from a person's.
+        worst: The same of the tenth that fits worst.
+        jitter: Relative variation of distances within the clip.
+        lopsided: Mean of |log| by which left and right differ.
+        sides: Share of the points that lie on their own side.
+        seen: Share of points that are seen.
+    """
 
     scale: float
     shape: float
@@ -63,7 +74,14 @@ class Fit:
 
 @lru_cache(maxsize=32)
 def template_of(layout: Layout) -> Template:
-    """Pairs of a layout: its edges, and points that ride on one bone."""
+    """Find the pairs of a layout that keep their distance: its edges, and points on one bone.
+
+    Args:
+        layout: Any.
+
+    Returns:
+        Pairs and places on the default body.
+    """
     rest = markers_for(layout).rest_points(load_body().rest_joints()).astype(np.float64)
     pairs = {tuple(sorted(edge)) for edge in layout.edges}
     for joint in set(layout.joints):
@@ -79,14 +97,29 @@ def template_of(layout: Layout) -> Template:
 
 
 def sample(points: F64) -> F64:
-    """At most SAMPLES frames, spread over the clip. points: (T, K, 3) -> (S, K, 3)."""
+    """Choose frames that are spread over a clip.
+
+    Args:
+        points: (T, K, 3).
+
+    Returns:
+        (S, K, 3), at most SAMPLES frames.
+    """
     if len(points) <= SAMPLES:
         return points
     return points[np.linspace(0, len(points) - 1, SAMPLES).round().astype(np.intp)]
 
 
 def measure_fit(points: F64, layout: Layout) -> Fit:
-    """points: (S, K, 3), sampled, NaN where unseen."""
+    """Measure how well points fit a layout.
+
+    Args:
+        points: (S, K, 3), sampled, NaN where unseen.
+        layout: To compare with.
+
+    Returns:
+        Size, proportions, steadiness and evenness.
+    """
     template = template_of(layout)
     if not np.isfinite(points).any():
         return Fit(1.0, np.inf, np.inf, np.inf, np.inf, 0.0, 0.0)
@@ -119,14 +152,29 @@ def measure_fit(points: F64, layout: Layout) -> Fit:
 
 
 def weighted_median(values: F64, weights: F64) -> float:
-    """The value with half of the weight on either side. values, weights: (N,)."""
+    """Find the value with half of the weight on either side.
+
+    Args:
+        values: (N,).
+        weights: (N,), not negative.
+
+    Returns:
+        The median.
+    """
     order = np.argsort(values)
     total = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(total, total[-1] / 2.0)])
 
 
 def unit(vectors: F64) -> F64:
-    """The same directions of length 1, NaN where there is none. vectors: (..., 3)."""
+    """Scale vectors to length 1.
+
+    Args:
+        vectors: (..., 3).
+
+    Returns:
+        (..., 3), NaN where a vector has no direction.
+    """
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.divide(vectors, length, out=np.full_like(vectors, np.nan), where=length > 0)
 
@@ -140,12 +188,28 @@ def _mean(points: F64, chosen: tuple[int, ...]) -> F64:
 
 
 def leftward(points: F64, layout: Layout) -> F64:
-    """From the right side of the trunk to its left, in each frame. points: (S, K, 3) -> (S, 3), unit."""
+    """Find the direction from the right side of the trunk to its left, in each frame.
+
+    Args:
+        points: (S, K, 3).
+        layout: Of the points.
+
+    Returns:
+        (S, 3), unit length.
+    """
     return unit(_mean(points, layout.left) - _mean(points, layout.right))
 
 
 def upward(points: F64, layout: Layout) -> F64:
-    """From feet to head, in each frame, file units. points: (S, K, 3) -> (S, 3)."""
+    """Find the vector from feet to head, in each frame.
+
+    Args:
+        points: (S, K, 3).
+        layout: Of the points. Where no head is seen, shoulders and hips are used.
+
+    Returns:
+        (S, 3), file units.
+    """
     # Of files without a head the shoulders and hips are above the feet too.
     seen = np.isfinite(points).all(axis=-1).any(axis=0)
     top = layout.top if seen[list(layout.top)].any() else (*layout.left, *layout.right)
@@ -173,14 +237,27 @@ def _is_left(layout: Layout, point: int) -> bool:
 
 @dataclass(frozen=True)
 class Direction:
-    """towards: (3,), unit; certainty: length of the mean of the frames' unit vectors, 1 where all agree."""
+    """A direction over a clip.
+
+    Attributes:
+        towards: (3,), unit length.
+        certainty: Length of the mean of the frames' unit vectors, 1 where all agree.
+    """
 
     towards: F64
     certainty: float
 
 
 def find_up(points: F64, layout: Layout) -> Direction:
-    """Which way heads are from feet, over the clip. points: (S, K, 3)."""
+    """Find the direction of heads from feet over a clip.
+
+    Args:
+        points: (S, K, 3).
+        layout: Of the points.
+
+    Returns:
+        The direction and how well frames agree.
+    """
     up = unit(upward(points, layout))
     up = up[np.isfinite(up).all(axis=1)]
     if len(up) == 0:
@@ -191,10 +268,17 @@ def find_up(points: F64, layout: Layout) -> Direction:
 
 
 def find_handedness(points: F64, layout: Layout) -> dict[str, float]:
-    """How surely the body faces where it should if left is left: for each sign, from -1 (mirrored) to 1.
+    """Find how surely the body faces where it should if left is left.
 
     Left times up is forward on a body that is not mirrored. Forward is where toes point, knees bend, and the nose is.
-    (Elbows say little: with straight arms they bend either way.)
+    (Elbows show little: with straight arms they bend either way.)
+
+    Args:
+        points: (S, K, 3).
+        layout: Of the points.
+
+    Returns:
+        For each sign that there is a number from -1 (mirrored) to 1.
     """
     template, left = template_of(layout), leftward(points, layout)
     up = unit(upward(points, layout))
@@ -260,44 +344,16 @@ def _bends(points: F64, layout: Layout, bend: F64) -> bool:
 
 
 def near_joint(layout: Layout, joint: str) -> int | None:
-    """The point that is a joint, to a few centimetres; markers on the skin bend the line by themselves."""
+    """Find the point that is a joint, to a few centimetres; markers on the skin are too far from it.
+
+    Args:
+        layout: To look in.
+        joint: Name of an SMPL joint.
+
+    Returns:
+        Index of the point, or None.
+    """
     rest = load_body().rest_joints()[JOINT_NAMES.index(joint)]
     away = np.linalg.norm(template_of(layout).rest_points - rest, axis=-1)
     nearest = int(np.argmin(away))
     return nearest if away[nearest] < 0.03 else None
-
-
-def rigid_tree(points: F64) -> list[tuple[int, int]]:
-    """Edges that join all points, of those whose lengths change least (Prim 1957). points: (T, K, 3)."""
-    few = sample(points)
-    count = few.shape[1]
-    cost = np.full((count, count), np.inf)
-    for point in range(count):
-        length = np.linalg.norm(few - few[:, point : point + 1], axis=-1)
-        seen = np.isfinite(length).any(axis=0)
-        # Of two that are equally rigid the shorter one: neighbours on a bone.
-        cost[point, seen] = np.nanstd(length[:, seen], axis=0) + 0.05 * np.nanmedian(length[:, seen], axis=0)
-    joined, edges = {0}, []
-    while len(joined) < count:
-        inside, outside = sorted(joined), sorted(set(range(count)) - joined)
-        table = cost[np.ix_(inside, outside)]
-        first, second = np.unravel_index(int(np.argmin(table)), table.shape)
-        edges.append((inside[int(first)], outside[int(second)]))
-        joined.add(outside[int(second)])
-    return edges
-
-
-def rigid_share(points: F64) -> float:
-    """Share of the points' closest companions whose distance holds: near 1 for positions on a body, in whatever order.
-
-    points: (S, K, 3), sampled.
-    """
-    if len(points) < 3:
-        return 1.0
-    edges = np.array(rigid_tree(points))
-    length = np.linalg.norm(points[:, edges[:, 0]] - points[:, edges[:, 1]], axis=-1)
-    with np.errstate(invalid="ignore"):
-        extent = float(np.nanmedian(np.nanmax(points, axis=(0, 1)) - np.nanmin(points, axis=(0, 1))))
-        middle, spread = np.nanmedian(length, axis=0), np.nanstd(length, axis=0)
-    apart = middle > 0.01 * extent
-    return float(np.mean(spread[apart] < HOLDS * middle[apart])) if apart.any() else 0.0

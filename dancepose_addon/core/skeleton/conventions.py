@@ -3,7 +3,7 @@
 A file or its format may declare any of these, a user may say any of them, and the points themselves show most of them:
 a person's proportions give the layout and the unit, heads above feet give the axis that is up, and toes, knees and
 noses in front give which side is left. What is declared and what is shown should agree; where they do not, or where
-nothing is sure, the finding is doubtful and the user is told.
+nothing is sure, the finding is doubtful and reported.
 """
 
 from dataclasses import dataclass
@@ -195,8 +195,8 @@ def _judge_order(recording: PointRecording, points: F64, layout: Layout, fit: Fi
         )  # fmt: skip
     votes = find_handedness(points, layout)
     if votes and max(votes.values()) > SIDED and min(votes.values()) < SIDED:
-        told = ", ".join(f"{name} {vote:+.1f}" for name, vote in votes.items())
-        return Finding("order of the points", f"of {layout.name}", 0.6, f"they do not face one way ({told})")
+        seen_how = ", ".join(f"{name} {vote:+.1f}" for name, vote in votes.items())
+        return Finding("order of the points", f"of {layout.name}", 0.6, f"they do not face one way ({seen_how})")
     return None
 
 
@@ -276,10 +276,10 @@ def _find_up(
     seen = axis_name(direction.towards)
     straight = float(direction.towards @ axis_vector(seen))
     clear = human and direction.certainty > UPRIGHT_ENOUGH and straight > LEAN
-    told = f"heads are {seen} of feet"
+    seen_how = f"heads are {seen} of feet"
     lean = float(np.arccos(min(1.0, straight)))
     if lean > SEEN_LEAN_RAD:
-        told += f", {np.degrees(lean):.0f} degrees off it"
+        seen_how += f", {np.degrees(lean):.0f} degrees off it"
     if clear:
         footing = find_footing(
             points, layout, axis=axis_vector(seen), towards=direction.towards, height=fit.scale * load_body().height_m
@@ -287,26 +287,26 @@ def _find_up(
         tilt = footing.tilt_rad(lean)
         clear = tilt < TILT_RAD
         if not clear:
-            told += f", and by lean and floor it is likely tilted by {np.degrees(tilt):.0f} degrees"
+            seen_how += f", and by lean and floor it is likely tilted by {np.degrees(tilt):.0f} degrees"
         elif lean > SEEN_LEAN_RAD:
-            told += ", and they walk on a floor across it"
+            seen_how += ", and they walk on a floor across it"
     if recording.up is not None:
         if not human:
             return recording.up, Finding("up axis", recording.up, 0.95, f"{recording.form} has it")
         if seen == recording.up:
-            return seen, Finding("up axis", seen, 0.99 if clear else 0.9, told)
+            return seen, Finding("up axis", seen, 0.99 if clear else 0.9, seen_how)
         if clear:
-            return seen, Finding("up axis", seen, 0.7, f"{told}, though {recording.form} has {recording.up} up")
-        return recording.up, Finding("up axis", recording.up, 0.7, f"{recording.form} has it, but {told}")
+            return seen, Finding("up axis", seen, 0.7, f"{seen_how}, though {recording.form} has {recording.up} up")
+        return recording.up, Finding("up axis", recording.up, 0.7, f"{recording.form} has it, but {seen_how}")
     if not human:
         return "y", Finding("up axis", "y", 0.3, "nothing else is known")
     if clear and seen not in USUAL_UP:
-        told += "; y or z is usual, so if the person lies or stands on the hands, give --read up=y"
-    return seen, Finding("up axis", seen, (0.98 if seen in USUAL_UP else 0.8) if clear else 0.6, told)
+        seen_how += "; y or z is usual, so if the person lies or stands on the hands, give --read up=y"
+    return seen, Finding("up axis", seen, (0.98 if seen in USUAL_UP else 0.8) if clear else 0.6, seen_how)
 
 
 def _find_sides(points: F64, layout: Layout, hints: Hints, *, human: bool, declared: bool) -> tuple[str, Finding]:
-    """Whether left is left: ``none``, or how a mirrored file is mended."""
+    """Whether left is left: ``none``, or how a mirrored file is corrected."""
     if hints.mirror is not None:
         if hints.mirror not in MIRRORS:
             raise InputError(f"There is no way of mirroring {hints.mirror!r}; choose one of {', '.join(MIRRORS)}.")
@@ -315,16 +315,16 @@ def _find_sides(points: F64, layout: Layout, hints: Hints, *, human: bool, decla
     if not votes:
         sure = 0.9 if human else DECLARED if declared else 0.3
         return "none", Finding("sides", "as named", sure, "nothing shows where the body faces")
-    told = ", ".join(f"{name} {vote:+.2f}" for name, vote in votes.items())
+    seen_how = ", ".join(f"{name} {vote:+.2f}" for name, vote in votes.items())
     if min(votes.values()) > SIDED:
-        return "none", Finding("sides", "as named", 0.98, f"left is left of where the body faces ({told})")
+        return "none", Finding("sides", "as named", 0.98, f"left is left of where the body faces ({seen_how})")
     if max(votes.values()) < -SIDED:
         return "axes", Finding(
             "sides", "mirrored", 0.6,
-            f"left is right of where the body faces ({told}); taken for left-handed axes, x was turned round "
+            f"left is right of where the body faces ({seen_how}); taken for left-handed axes, x was negated "
             "(--read mirror=names exchanges the names of left and right instead, mirror=none leaves it)",
         )  # fmt: skip
-    return "none", Finding("sides", "as named", 0.5, f"it is not plain where the body faces ({told})")
+    return "none", Finding("sides", "as named", 0.5, f"it is not clear where the body faces ({seen_how})")
 
 
 def _find_rate(recording: PointRecording, points_m: F64, layout: Layout, hints: Hints) -> tuple[float | None, Finding]:

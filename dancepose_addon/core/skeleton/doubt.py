@@ -6,8 +6,9 @@ import numpy as np
 
 from ..arrays import F64
 from ..errors import DoubtError
-from .anatomy import rigid_share, sample
+from .anatomy import sample
 from .recording import Finding, Hints
+from .rigid_distances import rigid_share
 
 STOPS_BELOW: Final = 0.5
 """A conclusion of less confidence stops, unless the user says it or accepts the doubt."""

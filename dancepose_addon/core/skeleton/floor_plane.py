@@ -36,16 +36,29 @@ MANY_STAND: Final = 0.2
 
 @dataclass(frozen=True)
 class Footing:
-    """The plane of the feet against an axis. slopes: (2,), its rise the way the body leans and across it; spread:
-    (2, 2), covariance of where feet stand, both ways, in heights of the body; share: of the feet that stand."""
+    """The plane of the feet against an axis.
+
+    Attributes:
+        slopes: (2,), its rise in the direction of the body's lean, and across it.
+        spread: (2, 2), covariance of where feet stand, in both directions, heights of the body.
+        share: Share of the feet that stand.
+    """
 
     slopes: F64
     spread: F64
     share: float
 
     def tilt_rad(self, lean_rad: float) -> float:
-        """By how much the axis is tilted, most likely: the body's lean and the floor's slope each tell of it, the lean
-        as surely as people stand upright, the slope as surely as feet have stood far apart in its direction."""
+        """Estimate the tilt of the axis from the body's lean and the floor's slope.
+
+        The lean is as sure as people stand upright, the slope as sure as feet have stood far apart in its direction.
+
+        Args:
+            lean_rad: Of the body against the axis.
+
+        Returns:
+            The most likely tilt, radians.
+        """
         off = UNEVEN * max(1.0, MANY_STAND / max(self.share, 1e-3))
         slope_variance = off**2 * np.linalg.inv(self.spread + 1e-6 * np.eye(2)) + LEVEL_RAD**2 * np.eye(2)
         told, lean = np.linalg.inv(slope_variance), np.array([lean_rad, 0.0])
@@ -54,11 +67,20 @@ class Footing:
 
 
 def find_footing(points: F64, layout: Layout, *, axis: F64, towards: F64, height: float) -> Footing:
-    """points: (S, K, 3), sampled, NaN where unseen; axis, towards: (3,), unit, what is taken for up and where heads are
-    from feet; height: of the body, in the file's unit.
+    """Fit a plane to the lowest feet.
 
-    The plane is that of the lowest feet: least absolute deviations with the weight ABOVE on what lies above it, which
-    is a quantile's plane (Koenker and Bassett 1978), by reweighted least squares.
+    It is the plane of a quantile (Koenker and Bassett 1978): least absolute deviations with the weight ABOVE for what
+    lies above it, by reweighted least squares.
+
+    Args:
+        points: (S, K, 3), sampled, NaN where unseen.
+        layout: Of the points.
+        axis: (3,), unit length, taken for up.
+        towards: (3,), unit length, from feet to heads.
+        height: Of the body, file units.
+
+    Returns:
+        The plane against the axis.
     """
     feet = points[:, list(layout.bottom)].reshape(-1, 3)
     feet = feet[np.isfinite(feet).all(axis=1)] / height

@@ -1,4 +1,4 @@
-"""Whether points stand in a layout's order: would some of them fit a person better in each other's place?
+"""Whether points are in a layout's order: would some of them fit a person better in each other's place?
 
 What a layout's points do on people is simulated once, on bodies of many shapes in many poses: which pairs keep their
 distance and how long they are, which points lie left of which, and where feet, faces and knees point. Recorded points
@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import F64, Indices
-from ..body.model import JOINT_NAMES, MIRRORED_JOINTS, PARENTS
+from ..body.model import JOINT_NAMES
 from ..body.model_io import load_body
 from ..body.rotation import rotvec_to_rotmat
 from .anatomy import leftward, near_joint, template_of, unit, upward, weighted_median
 from .layout import Layout
 from .markers import keypoints_from_pose, markers_for
+from .point_groups import lie_beside, limbs
 
 FRAMES: Final = 80
 """That are looked at, spread over the clip."""
@@ -49,7 +50,6 @@ NEUTRAL: Final = 1.0
 MOST_SURPRISE: Final = 1e3
 WITHIN_REACH: Final = 25.0
 """Directions may tell in favour of an order as much as this: those that distances put further back are passed over."""
-BESIDE_M: Final = 0.055
 THIRDS: Final = 3
 FURTHER_M: Final = 0.01
 """Points beside each other are told apart by which is further from a third, where that is by this much; it is also how
@@ -68,12 +68,20 @@ LEFT, FORWARD, BENT = 0, 1, 2
 class Expectation:
     """What a layout's points do on people.
 
-    pairs: (P, 2); log_m, spread, flex_m: (P,), log of the distance, its standard deviation between people once their
-    size is taken out, and its deviation (median) within a clip; partner: (P,), the pair on the other side.
-    triples: (Q, 3), two points beside each other and a third that keeps its distance from both; further_m,
-    further_spread_m: (Q,), by how much the second is further from it, and its standard deviation between people.
-    sights, against: (D, K), weights of points that give a direction, and the one that it is held against where kind is
-    BENT; kind: (D,), LEFT, FORWARD or BENT; share: (D,), of the way in which it holds; weight: (D,), of each.
+    Attributes:
+        pairs: (P, 2), points whose distance is compared.
+        log_m: (P,), log of the distance, metres.
+        spread: (P,), its standard deviation between people of one size.
+        flex_m: (P,), its median deviation within a clip.
+        partner: (P,), index of the pair on the other side.
+        triples: (Q, 3), two points beside each other and a third that keeps its distance from both.
+        further_m: (Q,), by how much the second is further from the third.
+        further_spread_m: (Q,), its standard deviation between people.
+        sights: (D, K), weights of points that give a direction.
+        against: (D, K), weights of the one that it is compared with where kind is BENT.
+        kind: (D,), LEFT, FORWARD or BENT.
+        share: (D,), of the frames in which it holds.
+        weight: (D,), of each direction.
     """
 
     pairs: Indices
@@ -93,8 +101,13 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Order:
-    """surprise: by how much distances are off, per pair, 0 where all are as expected; moved: the points that the best
-    other order exchanges; gain: how much better that fits (log-likelihood), negative where the file's own does."""
+    """Whether points are in a layout's order.
+
+    Attributes:
+        surprise: By how much distances differ, per pair, 0 where all are as expected.
+        moved: Points that the best other order exchanges.
+        gain: Log-likelihood by which that order fits better; negative where the file's fits better.
+    """
 
     surprise: float
     moved: tuple[int, ...]
@@ -102,7 +115,15 @@ class Order:
 
 
 def judge_order(points: F64, layout: Layout) -> Order:
-    """points: (S, K, 3), sampled, NaN where unseen."""
+    """Compare the order of points with every exchange of two of them, or of two limbs.
+
+    Args:
+        points: (S, K, 3), sampled, NaN where unseen.
+        layout: In whose order they are taken.
+
+    Returns:
+        The best other order and how much better it fits.
+    """
     expected, own = expectation_of(layout), np.arange(layout.count)
     few = points[np.linspace(0, len(points) - 1, min(FRAMES, len(points))).round().astype(np.intp)]
     seen = np.isfinite(few).all(axis=2).any(axis=0)
@@ -148,31 +169,6 @@ def _orders(layout: Layout, seen: NDArray[np.bool_]) -> Iterator[Indices]:
             yield order
 
 
-@lru_cache(maxsize=32)
-def limbs(layout: Layout) -> tuple[tuple[int, ...], ...]:
-    """Points of both sides that ride on a joint or on what hangs on it: arms, forearms, hands, legs, shanks, feet."""
-    found = set()
-    for joint, other in enumerate(MIRRORED_JOINTS):
-        if joint >= other:
-            continue
-        below = {joint}
-        for child in range(joint + 1, len(PARENTS)):
-            below |= {child} if PARENTS[child] in below else set()
-        below |= {MIRRORED_JOINTS[child] for child in below}
-        points = [point for point, ridden in enumerate(layout.joints) if ridden in below]
-        # Points that are the mirror image of two others, as some markers are, cannot be exchanged.
-        points = [point for point in points if layout.mirrored[layout.mirrored[point]] == point]
-        found.add(tuple(points))
-    return tuple(sorted(limb for limb in found if 2 < len(limb) < layout.count))
-
-
-def lie_beside(layout: Layout, first: int, second: int) -> bool:
-    """Whether two points ride on one bone, a few centimetres from each other, and are not mirror images."""
-    rest = template_of(layout).rest_points
-    close = float(np.linalg.norm(rest[first] - rest[second])) < BESIDE_M
-    return close and layout.joints[first] == layout.joints[second] and layout.mirrored[first] != second
-
-
 def _distances(points: F64) -> tuple[F64, F64]:
     """Median of every distance over the frames, and median deviation from it. (S, K, 3) -> (K, K), (K, K)."""
     count = points.shape[1]
@@ -192,8 +188,11 @@ def _median(values: F64) -> F64:
 
 
 def _distance_cost(expected: Expectation, typical: F64, varying: F64, orders: Indices) -> F64:
-    """Sum over the pairs, for each order, of how little lengths, evenness and steadiness fit (log of Cauchy's
-    density, so that no single pair outvotes the others). typical, varying: (K, K), file units; orders: (N, K)."""
+    """Sum of how little lengths, evenness and steadiness fit, for each order.
+
+    The log of Cauchy's density, so that no single pair outvotes the others. typical, varying: (K, K), file units;
+    orders: (N, K).
+    """
     own_first, own_second = expected.pairs.T
     first, second = orders[:, own_first], orders[:, own_second]
     length_m = np.exp(expected.log_m)
@@ -250,8 +249,10 @@ def _share(along: F64) -> F64:
 
 
 def _direction_cost(expected: Expectation, points: F64, layout: Layout) -> float:
-    """How little directions fit (log of Bernoulli's likelihood); a mirrored body, that faces backwards, is none the
-    worse for it. points: (S, K, 3)."""
+    """How little directions fit (log of Bernoulli's likelihood). points: (S, K, 3).
+
+    A mirrored body, which faces backwards, is not worse.
+    """
     share = _share(_along(expected.sights, expected.against, expected.kind, points, layout))
     seen = np.isfinite(share)
     share, held, ahead = share[seen], expected.share[seen], expected.kind[seen] == FORWARD
@@ -263,7 +264,14 @@ def _direction_cost(expected: Expectation, points: F64, layout: Layout) -> float
 
 @lru_cache(maxsize=32)
 def expectation_of(layout: Layout) -> Expectation:
-    """What a layout's points do on simulated people."""
+    """Simulate people to find what a layout's points do.
+
+    Args:
+        layout: Any.
+
+    Returns:
+        Distances and directions with their spread.
+    """
     random, body, markers = np.random.default_rng(0), load_body(), markers_for(layout)
     sights, against, kind, weight = _sights(layout)
     typical, flex_m, right, whole = [], np.zeros((layout.count, layout.count)), np.zeros(len(kind)), np.zeros(len(kind))
@@ -337,8 +345,10 @@ def _random_poses(random: np.random.Generator) -> NDArray[np.float32]:
 
 
 def _sights(layout: Layout) -> tuple[F64, F64, Indices, F64]:
-    """Directions that points of a layout give: (D, K) weights, (D, K) what they are held against, (D,) kind, (D,)
-    weight: the many points of one foot or face are one part of the body, and do not outvote the rest."""
+    """Directions of a layout's points: (D, K) weights, (D, K) what they are compared with, (D,) kind, (D,) weight.
+
+    The many points of one foot or face are one part of the body, and do not outvote the rest.
+    """
     rest, count = template_of(layout).rest_points, layout.count
     sights: list[tuple[F64, F64, int, float]] = []
     nothing = np.zeros(count)

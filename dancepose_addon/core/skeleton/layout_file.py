@@ -8,7 +8,7 @@
     name = "LSHO"
     attached_to = { left_shoulder = 0.7, spine3 = 0.3 } # or one joint of SMPL: "left_shoulder"
     offset_m = [0.02, 0.05, 0.0]                        # from the joints' weighted mean, T-pose, y up, facing z
-    mirror = "RSHO"                                     # may be left out where left and right stand in the name
+    mirror = "RSHO"                                     # may be left out where the name says left or right
 
 ``left`` and ``right`` (points of shoulders and hips), ``top`` (of the head) and ``bottom`` (of the feet) may be named;
 by default they follow from the joints that the points are attached to.
@@ -45,8 +45,15 @@ POINT_KEYS: Final = {"name", ATTACHED, FORMER_ATTACHED, "offset_m", "mirror"}
 def read_layout(path: Path) -> Layout:
     """Read and check a layout file; the layout is called by its path.
 
+    Args:
+        path: Of a .toml file.
+
+    Returns:
+        The layout.
+
     Raises:
-        MissingFileError: it cannot be read. LayoutError: what is wrong with it, as many complaints as there are.
+        MissingFileError: It cannot be read.
+        LayoutError: It describes no layout; the message lists what is wrong.
     """
     try:
         if require_regular(path) > MAX_BYTES:
@@ -64,7 +71,19 @@ def read_layout(path: Path) -> Layout:
 
 
 def layout_from_table(table: dict[str, Any], *, name: str, source: str) -> Layout:
-    """A layout from its table. Raises LayoutError with everything that is wrong."""
+    """Make a layout from its table.
+
+    Args:
+        table: As in a layout file.
+        name: Of the layout.
+        source: Where the table came from, for messages.
+
+    Returns:
+        The layout.
+
+    Raises:
+        LayoutError: Everything that is wrong.
+    """
     check = _Checker(table)
     layout = check.layout(name)
     if check.complaints or layout is None:
@@ -238,7 +257,14 @@ def _is_pair(edge: Any) -> bool:
 
 
 def other_sides(name: str) -> list[str]:
-    """What a point's mirror image may be called: left and right, Left and Right, L and R exchanged."""
+    """List what a point's mirror image may be called, with left and right or L and R exchanged.
+
+    Args:
+        name: Of the point.
+
+    Returns:
+        Candidates.
+    """
     found = []
     for one, other in (("left", "right"), ("Left", "Right"), ("LEFT", "RIGHT")):
         for old, new in ((one, other), (other, one)):
@@ -252,7 +278,14 @@ def other_sides(name: str) -> list[str]:
 
 
 def table_of(layout: Layout) -> dict[str, Any]:
-    """The table that ``layout_from_table`` reads. A layout of the project's own rides on its joints alone."""
+    """Return the table that ``layout_from_table`` reads.
+
+    Args:
+        layout: Any. Points of a built-in layout are attached to their joints alone.
+
+    Returns:
+        The table.
+    """
     names = layout.keypoints
     attached = layout.attached_to or tuple(((joint, 1.0),) for joint in layout.joints)
     offsets = layout.offsets_m or ((0.0, 0.0, 0.0),) * layout.count
@@ -271,9 +304,15 @@ def table_of(layout: Layout) -> dict[str, Any]:
 
 
 def template_of(names: tuple[str, ...], title: str, edges: list[tuple[int, int]] | None = None) -> dict[str, Any]:
-    """A table to be filled in: every point rides on the joint that its name suggests.
+    """Make a table to be filled in: every point is attached to the joint that its name suggests.
 
-    edges: pairs of points; by default each hangs on the one before.
+    Args:
+        names: Of the points.
+        title: Of the layout.
+        edges: Pairs of points; by default each point and the one before.
+
+    Returns:
+        The table.
     """
     pairs = list(pairwise(range(len(names)))) if edges is None else edges
     points = [{"name": name, ATTACHED: {guess_joint(name): 1.0}, "offset_m": [0.0, 0.0, 0.0]} for name in names]
@@ -281,7 +320,15 @@ def template_of(names: tuple[str, ...], title: str, edges: list[tuple[int, int]]
 
 
 def write_layout(path: Path, table: dict[str, Any]) -> None:
-    """Write a layout's table as TOML, with a word on each part. Raises OutputError."""
+    """Write a layout's table as TOML, with a comment on each part.
+
+    Args:
+        path: To write.
+        table: As of ``table_of`` or ``template_of``.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
     lines = [
         f'format = "{table["format"]}"',
         f"title = {_quoted(table['title'])}",
@@ -326,7 +373,14 @@ JOINT_WORDS: Final = (
 
 
 def guess_joint(name: str) -> str:
-    """The SMPL joint that a point of that name may ride on; a proposal in a template, for the user to check."""
+    """Guess the SMPL joint that a point is attached to from its name.
+
+    Args:
+        name: Of the point.
+
+    Returns:
+        Name of a joint; a proposal, for the user to check.
+    """
     low = name.lower()
     part = next((joint for word, joint in JOINT_WORDS if word in low), "pelvis")
     side = "right" if "right" in low or re.match(r"r[^aeiou]|r$", low) or re.search(r"[._ -]r$", low) else "left"

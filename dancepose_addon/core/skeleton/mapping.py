@@ -26,13 +26,19 @@ NEAR_M: Final = 0.06
 NEARLY: Final = 0.3
 """Confidence of a point that is only nearly the same."""
 ENOUGH: Final = 0.75
-"""Share of a layout's points that another has to give before it may stand in for it."""
+"""Share of a layout's points that another has to give to replace it."""
 
 
 @dataclass(frozen=True)
 class Mapping:
-    """sources: for each target point the points whose mean it is, none where it is missing; away_m: (K,), how far that
-    mean is from it on the default body in its T-pose, NaN where it is missing."""
+    """How the points of one layout follow from those of another.
+
+    Attributes:
+        source: Layout of the given points.
+        target: Layout of the wanted points.
+        sources: For each target point the points whose mean it is, none where it is missing.
+        away_m: (K,), distance of that mean from it on the default body's T-pose, NaN where it is missing.
+    """
 
     source: Layout
     target: Layout
@@ -53,7 +59,15 @@ class Mapping:
 
 @lru_cache(maxsize=64)
 def mapping_between(source: Layout, target: Layout) -> Mapping:
-    """How the points of ``target`` follow from those of ``source``."""
+    """Find how the points of one layout follow from those of another.
+
+    Args:
+        source: Layout of the given points.
+        target: Layout of the wanted points.
+
+    Returns:
+        The mapping.
+    """
     own, wanted = template_of(source).rest_points, template_of(target).rest_points
     own_bones, wanted_bones = markers_for(source).weights, markers_for(target).weights
     sources: list[tuple[int, ...]] = []
@@ -84,10 +98,17 @@ def _related(first: NDArray[np.float32], second: NDArray[np.float32]) -> bool:
 
 
 def to_layout(sequence: KeypointSequence, target: Layout) -> KeypointSequence:
-    """The motion as points of another layout; missing ones are NaN with confidence 0, and said.
+    """Convert a motion to another layout.
+
+    Args:
+        sequence: The motion.
+        target: The layout.
+
+    Returns:
+        The motion with the points of ``target``. Missing ones are NaN with confidence 0, and a note names them.
 
     Raises:
-        LayoutError: the two have hardly a point in common.
+        LayoutError: The two have hardly a point in common.
     """
     if target.same_points(sequence.layout):
         return replace(sequence, layout=target)
@@ -128,10 +149,14 @@ def _note(mapping: Mapping) -> str:
 
 
 def for_one_of(sequence: KeypointSequence, names: Iterable[str]) -> KeypointSequence:
-    """The motion in one of these layouts (those that a regressor exists for), where its own is none of them.
+    """Convert a motion to the most suitable of several layouts, where its own is none of them.
 
-    The layout is chosen that most of whose points the motion has. Where none has enough of them, the motion comes back
-    as it is.
+    Args:
+        sequence: The motion.
+        names: Of the layouts, such as those that a regressor exists for.
+
+    Returns:
+        The motion in the layout most of whose points it has; as it is where none has enough of them.
     """
     layouts = [get_layout(name) for name in names]
     if any(layout.name == sequence.layout.name for layout in layouts):

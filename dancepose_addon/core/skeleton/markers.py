@@ -1,6 +1,6 @@
 """P_3d: key-points of a layout from a posed body.
 
-A point is fixed in the T-pose, at the weighted mean of the joints it rides on plus an offset, and moves with the
+A point is fixed in the T-pose, at the weighted mean of the joints it is attached to plus an offset, and moves with the
 bones of those joints by linear blend skinning: MoSh's markers (Loper et al. 2014), with one bone or several. The
 joints themselves are the case of one bone and no offset.
 """
@@ -23,10 +23,14 @@ MARKER_FOLDER: Final = Path(__file__).parents[2] / "assets" / "markers"
 
 @dataclass(frozen=True)
 class MarkerSet:
-    """Where the points of a layout ride on a body.
+    """How the points of a layout are attached to a body.
 
-    weights: (K, 24), rows sum to 1; offsets_m: (K, 3), metres, T-pose axes, from the weighted mean of the joints;
-    body_fingerprint: the body they were learned on, or "" where they hold for any.
+    Attributes:
+        layout: Of the points.
+        weights: (K, 24), skinning weights, rows sum to 1.
+        offsets_m: (K, 3), from the weighted mean of the joints, metres, T-pose axes.
+        body_fingerprint: The body they were learned on, or empty where they hold for any.
+        provenance: What wrote them.
     """
 
     layout: Layout
@@ -36,15 +40,29 @@ class MarkerSet:
     provenance: str = field(default="", compare=False)
 
     def rest_points(self, rest_joints_m: F32) -> F32:
-        """Points on the T-pose body, metres. rest_joints_m: (24, 3) -> (K, 3)."""
+        """Place the points on a T-pose body.
+
+        Args:
+            rest_joints_m: (24, 3), metres.
+
+        Returns:
+            (K, 3), metres.
+        """
         return self.weights @ rest_joints_m + self.offsets_m
 
     def scaled(self, scale: float) -> "MarkerSet":
-        """The set on a body of that scale: offsets stretched alike."""
+        """Stretch the offsets for a body of another size.
+
+        Args:
+            scale: Of the body.
+
+        Returns:
+            The set on that body.
+        """
         return replace(self, offsets_m=self.offsets_m * np.float32(scale))
 
     def to_json(self) -> dict[str, Any]:
-        """The table as stored: per point its joints with weights, and its offset in metres."""
+        """Return the table as stored: for each point its joints with weights, and its offset in metres."""
         points = [
             {
                 "name": name,
@@ -65,7 +83,19 @@ class MarkerSet:
 
     @classmethod
     def from_json(cls, table: dict[str, Any], source: str = "the marker table") -> "MarkerSet":
-        """Raises FormatError where the table is not of this form, LayoutError where its points are not the layout's."""
+        """Read a table.
+
+        Args:
+            table: As of ``to_json``.
+            source: Name of the table, for messages.
+
+        Returns:
+            The set.
+
+        Raises:
+            FormatError: The table is not of this form.
+            LayoutError: Its points are not the layout's.
+        """
         try:
             if table["format"] != "dancepose-markers-1":
                 raise FormatError(f"{source} has format {table['format']!r}; expected 'dancepose-markers-1'.")
@@ -90,7 +120,19 @@ class MarkerSet:
 
     @classmethod
     def load(cls, path: Path) -> "MarkerSet":
-        """Read a table from a JSON file. Raises MissingFileError, FormatError or LayoutError."""
+        """Read a table from a JSON file.
+
+        Args:
+            path: Of the file.
+
+        Returns:
+            The set.
+
+        Raises:
+            MissingFileError: The file cannot be read.
+            FormatError: It is no such table.
+            LayoutError: Its points are not the layout's.
+        """
         try:
             text = path.read_text(encoding="utf-8")
         except OSError as error:
@@ -113,8 +155,14 @@ def _layout_of(table: dict[str, Any], source: str) -> Layout:
 
 
 def markers_for(layout: Layout) -> MarkerSet:
-    """Where the points of a layout ride: by the user's file, or by the table that the project ships; joint centres ride
-    on themselves."""
+    """Find how the points of a layout are attached.
+
+    Args:
+        layout: Any.
+
+    Returns:
+        Attachment by the layout itself, or by the table that the project ships; joint centres are on their joints.
+    """
     if layout.attached_to:
         weights = np.zeros((layout.count, JOINT_COUNT), np.float32)
         for row, pairs in zip(weights, layout.attached_to, strict=True):
@@ -126,14 +174,28 @@ def markers_for(layout: Layout) -> MarkerSet:
 
 
 def layout_with(markers: MarkerSet) -> Layout:
-    """The set's layout as a user's own, with the places that the set has."""
+    """Turn a marker set into a layout of a user's own.
+
+    Args:
+        markers: The set.
+
+    Returns:
+        Its layout, with the attachment of the set.
+    """
     riding = tuple(tuple((int(joint), float(row[joint])) for joint in np.flatnonzero(row)) for row in markers.weights)
     offsets = tuple((float(x), float(y), float(z)) for x, y, z in markers.offsets_m)
     return replace(markers.layout, attached_to=riding, offsets_m=offsets, is_builtin=False)
 
 
 def joint_markers(layout: Layout) -> MarkerSet:
-    """The marker set of a layout whose points are joint centres: each on its joint, without offset."""
+    """Attach every point of a layout to its joint, without offset.
+
+    Args:
+        layout: Whose points are joint centres.
+
+    Returns:
+        The set.
+    """
     weights = np.zeros((layout.count, JOINT_COUNT), np.float32)
     weights[np.arange(layout.count), list(layout.joints)] = 1.0
     return MarkerSet(layout, weights, np.zeros((layout.count, 3), np.float32))
@@ -142,19 +204,28 @@ def joint_markers(layout: Layout) -> MarkerSet:
 def keypoints_from_pose(
     markers: MarkerSet, rest_joints_m: F32, pose_rotmat: F32, translation_m: F32 | None = None, *, scale: float = 1.0
 ) -> F32:
-    """P_3d(theta). rest_joints_m: (24, 3), metres; pose_rotmat: (T, 24, 3, 3); translation_m: (T, 3), metres;
-    scale: of the body about SMPL's origin, before the translation -> (T, K, 3), metres.
+    """Compute P_3d(theta): keypoints of a posed body by linear blend skinning.
+
+    Args:
+        markers: Attachment of the points.
+        rest_joints_m: (24, 3), metres.
+        pose_rotmat: (T, 24, 3, 3), local rotations.
+        translation_m: (T, 3), metres, or None.
+        scale: Of the body about SMPL's origin, before the translation.
+
+    Returns:
+        (T, K, 3), metres.
     """
     global_rotmat, joints = forward_kinematics(rest_joints_m, pose_rotmat)
     rest_points = markers.rest_points(rest_joints_m)
     result = np.zeros((len(pose_rotmat), len(rest_points), 3), np.float32)
     for joint in np.flatnonzero(markers.weights.any(axis=0)):
-        rides = np.flatnonzero(markers.weights[:, joint])
-        local = (rest_points[rides] - rest_joints_m[joint]).T
+        attached = np.flatnonzero(markers.weights[:, joint])
+        local = (rest_points[attached] - rest_joints_m[joint]).T
         posed = joints[:, joint, None]
         if local.any():
             posed = posed + np.swapaxes(global_rotmat[:, joint] @ local, 1, 2)
-        result[:, rides] += markers.weights[rides, joint, None] * posed
+        result[:, attached] += markers.weights[attached, joint, None] * posed
     result *= np.float32(scale)
     if translation_m is not None:
         result += translation_m[:, None]

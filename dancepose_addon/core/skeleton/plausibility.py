@@ -121,7 +121,7 @@ def judge_rate(fps: float, confidence: float, why: str, points_m: F64, frames: i
         frames: Of the whole clip, to know how far apart the samples are.
 
     Returns:
-        The finding about the rate, doubtful where nobody moves like that.
+        The finding about the rate, doubtful where people do not move like that.
     """
     value = f"{fps:.6g} fps"
     if fps < SLOWEST_FPS:

@@ -13,7 +13,7 @@ from ..printable_text import quoted
 from .sequence import AudioWindow
 
 SURE: Final = 0.9
-"""A conclusion of less confidence is doubtful, and the user is told."""
+"""A conclusion of less confidence is doubtful, and reported to the user."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Finding:
 
     @property
     def doubtful(self) -> bool:
-        """Whether the user has to be told."""
+        """Whether the user needs to know."""
         return self.confidence < SURE
 
     def sentence(self, advice: str = "") -> str:
@@ -197,7 +197,7 @@ Recording = PointRecording | PoseRecording
 
 @dataclass(frozen=True)
 class Head:
-    """What formats are told apart by.
+    """What formats are recognised by.
 
     Attributes:
         path: Of the file or folder.

@@ -33,9 +33,15 @@ def output_times(count: int, fps: float, to_fps: float) -> F64:
 
 
 def resample_points(points: F64, fps: float, to_fps: float) -> F64:
-    """Positions at another rate. points: (T, ...), NaN where unseen -> (N, ...), NaN where the nearest frame was.
+    """Resample positions in time.
 
-    Beyond its ends a clip goes on as its own image turned about the last point, so that it neither stops nor jumps.
+    Args:
+        points: (T, ...), NaN where unseen.
+        fps: Frames a second of the points.
+        to_fps: Frames a second that are wanted.
+
+    Returns:
+        (N, ...), NaN where the nearest frame was.
     """
     times = output_times(len(points), fps, to_fps)
     flat = np.asarray(points, np.float64).reshape(len(points), -1)
@@ -88,7 +94,16 @@ def fill_gaps(flat: F64) -> F64:
 
 
 def resample_rotations(rotmat: NDArray[np.floating], fps: float, to_fps: float) -> NDArray[np.floating]:
-    """Rotations at another rate, along the shortest way. rotmat: (T, ..., 3, 3) -> (N, ..., 3, 3)."""
+    """Resample rotations along the shortest path.
+
+    Args:
+        rotmat: (T, ..., 3, 3).
+        fps: Frames a second of the rotations.
+        to_fps: Frames a second that are wanted.
+
+    Returns:
+        (N, ..., 3, 3).
+    """
     times = output_times(len(rotmat), fps, to_fps)
     first = np.minimum(np.floor(times).astype(np.intp), max(len(rotmat) - 2, 0))
     share = (times - first).astype(rotmat.dtype).reshape(-1, *([1] * (rotmat.ndim - 2)))
@@ -98,7 +113,18 @@ def resample_rotations(rotmat: NDArray[np.floating], fps: float, to_fps: float) 
 
 
 def resample(sequence: KeypointSequence, to_fps: float) -> KeypointSequence:
-    """A motion at another rate, music and all. Raises InputError where the rate cannot be made."""
+    """Resample a motion; its music stays the same.
+
+    Args:
+        sequence: The motion.
+        to_fps: Frames a second that are wanted.
+
+    Returns:
+        The motion at that rate.
+
+    Raises:
+        InputError: The rate cannot be made.
+    """
     if abs(to_fps / sequence.fps - 1.0) < 1e-6:
         return sequence
     points = resample_points(sequence.keypoints_m.astype(np.float64), sequence.fps, to_fps)

@@ -1,4 +1,4 @@
-"""Sequence: a recorded or generated skeleton motion, with everything the file told us."""
+"""KeypointSequence: a recorded or generated skeleton motion, with everything that its file states."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +13,13 @@ from .layouts import Layout, require_count
 
 @dataclass(frozen=True)
 class AudioWindow:
-    """The part of an audio file that a motion is danced to. start_s, duration_s: seconds into ``path``."""
+    """The part of an audio file that belongs to a motion.
+
+    Attributes:
+        path: Of the audio file.
+        start_s: Seconds into it.
+        duration_s: Length, seconds.
+    """
 
     path: Path
     start_s: float
@@ -24,9 +30,14 @@ class AudioWindow:
 class KeypointSequence:
     """A skeleton motion.
 
-    keypoints_m: (T, K, 3), metres, SMPL axes (y up); fps: true frames per second; confidence: (T, K) in [0, 1], or
-    None where the file has none; audio: the music, or None; source: where it came from; notes: what a user has to
-    know about how the file was read (a rate that was mended, a unit that was guessed), one sentence each.
+    Attributes:
+        keypoints_m: (T, K, 3), metres, SMPL axes (y up), NaN where unseen.
+        fps: True frames per second.
+        layout: Of the points.
+        confidence: (T, K) in [0, 1], or None where the file has none.
+        audio: The music, or None.
+        source: Where it came from.
+        notes: What a user has to know about how the file was read, one sentence each.
     """
 
     keypoints_m: F32
@@ -46,10 +57,17 @@ class KeypointSequence:
         return len(self) / self.fps
 
     def between(self, start: int, end: int | None) -> "KeypointSequence":
-        """Frames ``start`` up to but not including ``end``, with the music cut alike.
+        """Cut frames out, and the music with them.
+
+        Args:
+            start: First frame.
+            end: One past the last, or None for the end.
+
+        Returns:
+            The part.
 
         Raises:
-            InputError: the range is empty or starts outside the clip.
+            InputError: The range selects nothing.
         """
         stop = len(self) if end is None else min(end, len(self))
         if not 0 <= start < stop:
@@ -73,13 +91,19 @@ class KeypointSequence:
 
 
 def validate(sequence: KeypointSequence) -> KeypointSequence:
-    """Refuse what no fit could use; called by every reader's caller, at the border.
+    """Refuse what no fit could use.
 
-    NaN means that a point was not seen: a fit bridges it, and says where it cannot. ``require_whole`` refuses it.
+    NaN means that a point was not seen: a fit fills such gaps. ``require_whole`` refuses them.
+
+    Args:
+        sequence: A motion, after its frames were chosen.
+
+    Returns:
+        The same motion.
 
     Raises:
-        LayoutError: the number of points is not the layout's.
-        InputError: no frames, no frame rate, or infinite coordinates (the frames are named).
+        LayoutError: The number of points is not the layout's.
+        InputError: No frames, no frame rate, or infinite coordinates (the frames are named).
     """
     shape = sequence.keypoints_m.shape
     if len(shape) != 3 or shape[2] != 3:
@@ -99,7 +123,13 @@ def validate(sequence: KeypointSequence) -> KeypointSequence:
 
 
 def require_whole(sequence: KeypointSequence) -> KeypointSequence:
-    """Refuse points that were not seen, where nothing bridges them.
+    """Refuse points that were not seen, where nothing fills the gaps.
+
+    Args:
+        sequence: A motion.
+
+    Returns:
+        The same motion.
 
     Raises:
         InputError: NaN coordinates (the frames are named).
@@ -114,7 +144,15 @@ def require_whole(sequence: KeypointSequence) -> KeypointSequence:
 
 
 def describe_frames(frames: NDArray[np.intp], most: int = 6) -> str:
-    """Frame numbers as ranges, such as ``frames 3, 7-9``; at most ``most`` ranges are named."""
+    """Write frame numbers as ranges, such as ``frames 3, 7-9``.
+
+    Args:
+        frames: Sorted numbers.
+        most: Ranges that are named.
+
+    Returns:
+        The text.
+    """
     starts = np.flatnonzero(np.diff(frames, prepend=frames[0] - 2) > 1)
     runs = np.split(frames, starts[1:])
     names = [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs[:most]]

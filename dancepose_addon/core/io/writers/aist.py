@@ -17,12 +17,16 @@ PROTOCOL: Final = 2
 
 
 def write_aist(motion: BodyMotion, path: Path) -> None:
-    """Write a motion, at the data set's own rate: its loaders take 60 frames a second for granted.
+    """Write a motion at 60 frames a second, which loaders of AIST++ assume.
 
     vertices = scaling * SMPL(poses) + trans, in centimetres.
 
+    Args:
+        motion: To write.
+        path: Of the file.
+
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: The file cannot be written.
     """
     at_rate = resample_motion(motion, FPS)
     table = {

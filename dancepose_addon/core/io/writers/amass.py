@@ -26,10 +26,15 @@ BODY_JOINTS: Final = 22
 def write_amass(motion: BodyMotion, body: BodyModel, path: Path, *, model: str = "smplh") -> None:
     """Write poses (T, 3 J), trans, betas, dmpls, gender, mocap_framerate as AMASS has them.
 
-    model: ``smpl``, ``smplh`` or ``smplx``: how many joints the poses have.
+    Args:
+        motion: To write.
+        body: That moves.
+        path: Of the file.
+        model: ``smpl``, ``smplh`` or ``smplx``: how many joints the poses have.
 
     Raises:
-        InputError: no such model. OutputError: the file cannot be written.
+        InputError: There is no such model.
+        OutputError: The file cannot be written.
     """
     if model not in JOINTS:
         raise InputError(f"There are no poses of {model!r}; choose one of {', '.join(JOINTS)}.")

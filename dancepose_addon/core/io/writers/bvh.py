@@ -24,8 +24,13 @@ ORDER: Final = "Zrotation Xrotation Yrotation"
 def write_bvh(motion: BodyMotion, body: BodyModel, path: Path) -> None:
     """Write the skeleton in its true size, and its motion.
 
+    Args:
+        motion: To write.
+        body: That moves.
+        path: Of the file.
+
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: The file cannot be written.
     """
     rest = body.rest_joints(motion.betas).astype(np.float64) * motion.scale * CM_PER_M
     lines: list[str] = ["HIERARCHY"]

@@ -10,13 +10,29 @@ from ...skeleton.sequence import KeypointSequence
 
 
 def write_npy(sequence: KeypointSequence, path: Path) -> None:
-    """(T, K, 3), metres, y up, NaN where unseen. The file cannot say its rate or layout. Raises OutputError."""
+    """Write points alone, (T, K, 3), metres, y up, NaN where unseen. The file has no rate and no layout.
+
+    Args:
+        sequence: To write.
+        path: Of the file.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.save(file, sequence.keypoints_m, allow_pickle=False)
 
 
 def write_npz(sequence: KeypointSequence, path: Path) -> None:
-    """keypoints_m (T, K, 3), fps, layout, names, and confidence where there is one. Raises OutputError."""
+    """Write keypoints_m (T, K, 3), fps, layout, names, and confidence where there is one.
+
+    Args:
+        sequence: To write.
+        path: Of the file.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
     arrays: dict[str, Any] = {
         "keypoints_m": sequence.keypoints_m,
         "fps": np.float64(sequence.fps),
@@ -30,7 +46,15 @@ def write_npz(sequence: KeypointSequence, path: Path) -> None:
 
 
 def write_csv(sequence: KeypointSequence, path: Path) -> None:
-    """time, then x, y, z (and confidence, where there is one) of every point by its name. Raises OutputError."""
+    """Write a table of time and of x, y, z (and confidence) of every point by its name.
+
+    Args:
+        sequence: To write.
+        path: Of the file.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
     parts = ("x", "y", "z") if sequence.confidence is None else ("x", "y", "z", "confidence")
     header = ["time", *(f"{name}_{part}" for name in sequence.layout.keypoints for part in parts)]
     columns = sequence.keypoints_m.astype(np.float64)

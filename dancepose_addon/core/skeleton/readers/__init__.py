@@ -93,7 +93,13 @@ SCENES: Final = {b"Kaydara FBX": "FBX", b"glTF": "glTF", b"PXR-USDC": "USD", b"O
 
 @dataclass(frozen=True)
 class Examination:
-    """A file and what was concluded about it. interpretation: of points; None for theta."""
+    """A file and what was concluded about it.
+
+    Attributes:
+        recording: Its content.
+        interpretation: Of points; None for rotations.
+        findings: Every conclusion.
+    """
 
     recording: Recording
     interpretation: Interpretation | None
@@ -101,10 +107,17 @@ class Examination:
 
 
 def find_reader(path: Path) -> Reader:
-    """The reader of a file.
+    """Find the reader of a file.
+
+    Args:
+        path: Of a file, or of a folder that is one motion.
+
+    Returns:
+        The first reader that recognises it.
 
     Raises:
-        MissingFileError: no such path, or it cannot be read. FormatError: no reader knows it.
+        MissingFileError: There is no such path, or it cannot be read.
+        FormatError: No reader knows it.
     """
     if not path.exists():
         raise MissingFileError(f"{path} does not exist. Give the path of a motion file or of an M&D folder.")
@@ -147,11 +160,20 @@ def is_one_motion(folder: Path) -> bool:
 
 
 def open_recording(path: Path, hints: Hints = NO_HINTS) -> Recording:
-    """Take a file apart: points or theta as the file has them.
+    """Take a file apart: points or rotations as the file has them.
+
+    Args:
+        path: Of the file.
+        hints: What the user says.
+
+    Returns:
+        Its content.
 
     Raises:
-        MissingFileError: no such path, or it cannot be read. FormatError: no reader knows it, or it is damaged.
-        LayoutError: its points' names are of no known layout. InputError: it holds nothing that can be used.
+        MissingFileError: There is no such path, or it cannot be read.
+        FormatError: No reader knows it, or it is damaged.
+        LayoutError: Its points' names are of no known layout.
+        InputError: It holds nothing that can be used.
     """
     recording = find_reader(path).open(path, hints)
     reasons = (*recording.notes, *(finding.why for finding in recording.findings))
@@ -162,7 +184,18 @@ def open_recording(path: Path, hints: Hints = NO_HINTS) -> Recording:
 
 
 def examine(path: Path, hints: Hints = NO_HINTS) -> Examination:
-    """Take a file apart and find out what it means; raises as ``open_recording`` and ``interpret`` do."""
+    """Take a file apart and find out what it means.
+
+    Args:
+        path: Of the file.
+        hints: What the user says.
+
+    Returns:
+        Content and conclusions.
+
+    Raises:
+        InputError: As of ``open_recording`` and ``interpret``.
+    """
     recording = open_recording(path, hints)
     form = Finding("format", recording.form, 0.99, "its content is of that form")
     if isinstance(recording, PoseRecording):
@@ -188,10 +221,17 @@ def require_plausible(examination: Examination, hints: Hints) -> None:
 
 
 def sequence_of(examination: Examination) -> KeypointSequence:
-    """The motion as it was understood, with every doubt in its notes.
+    """Turn an examination of points into a motion in metres.
+
+    Args:
+        examination: Of a file.
+
+    Returns:
+        The motion, with every doubt in its notes.
 
     Raises:
-        InputError: nobody knows the frame rate. FormatError: it is theta, not points.
+        InputError: The frame rate is not known.
+        FormatError: The file holds rotations, not points.
     """
     recording, understood = examination.recording, examination.interpretation
     if not isinstance(recording, PointRecording) or understood is None:
@@ -238,17 +278,25 @@ def read(
 ) -> KeypointSequence:
     """Read a skeleton motion: metres, y up, at its true rate, with its music where the format has any.
 
-    layout: name of the layout, where the file leaves it open or for another than its own; fps: frames per second,
-    instead of what the file says; frames: the first and the one after the last (None: to the end), of motion and
-    music alike; hints: what else is known about the file. Points that the file does not show are NaN and have
-    confidence 0. Doubtful guesses stand in the notes. The points are not validated: ``validate`` is the caller's, after
-    it has chosen its frames.
+    Points that the file does not show are NaN and have confidence 0. Doubtful conclusions are in the notes. The points
+    are not validated: call ``validate`` after choosing frames.
+
+    Args:
+        path: Of the file.
+        layout: Name of the layout, where the file leaves it open or for another than its own.
+        fps: Frames per second, instead of what the file says.
+        frames: The first and the one after the last (None: to the end), of motion and music alike.
+        hints: What else is known about the file.
+
+    Returns:
+        The motion.
 
     Raises:
-        MissingFileError: no such path, or it cannot be read.
-        FormatError: no reader knows the format, the file is damaged, or it holds theta.
-        LayoutError: the number of points is not the layout's; the message names those which fit.
-        InputError: no frame rate is known, or ``frames`` selects nothing.
+        MissingFileError: There is no such path, or it cannot be read.
+        FormatError: No reader knows the format, the file is damaged, or it holds rotations.
+        LayoutError: The number of points is not the layout's; the message names those which fit.
+        DoubtError: What the file means is no more than a guess.
+        InputError: No frame rate is known, or ``frames`` selects nothing.
     """
     given = replace(hints, layout=layout or hints.layout, fps=fps if fps is not None else hints.fps)
     examination = examine(path, given)

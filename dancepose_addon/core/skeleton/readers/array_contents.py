@@ -66,6 +66,8 @@ def recording_of(arrays: Mapping[str, Any], path: Path, hints: Hints) -> Recordi
         confidence = as_numbers(stored, source)
     if len(points) == 0:
         raise InputError(f"{source} has zero frames. Check that the file was written completely.")
+    if not np.isfinite(points).any():
+        raise InputError(f"{source} holds no finite number in {name}. Check that the file was written completely.")
     rate = None if hints.fps is not None else stored_rate(arrays, source)
     form = "points of DancePose" if name == POINTS else "an array of numbers"
     layout = _named_layout(arrays)

@@ -24,7 +24,7 @@ NPZ_LIMITS: Final = NpzLimits(arrays=64, expansion=12, small_bytes=8 << 20)
 
 
 def recognises(head: Head) -> bool:
-    """By the magic bytes of NumPy's files, or a suffix of theirs."""
+    """Tell NumPy's files and torch.save's zips by their magic bytes or suffix."""
     return head.start.startswith((NPY, ZIP)) or head.path.suffix.lower() in (".npy", ".npz", ".smpl")
 
 
@@ -46,7 +46,7 @@ def open_file(path: Path, hints: Hints) -> Recording:
 
 
 def recognises_pickle(head: Head) -> bool:
-    """By the first bytes of a pickle of protocol 2 or later, or the suffix."""
+    """Tell pickles of protocol 2 or later by their first bytes, and all by their suffix."""
     is_pickle = head.start[:1] == b"\x80" and head.start[1:2] in b"\x02\x03\x04\x05"
     suffixes = (".pkl", ".pickle", ".pt", ".pth", ".joblib")
     return is_pickle or is_compressed(head.start) or head.path.suffix.lower() in suffixes

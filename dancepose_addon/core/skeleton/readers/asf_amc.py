@@ -139,14 +139,21 @@ def _bone_line(words: list[str], bone: _Bone, skeleton: _Skeleton) -> _Bone:
         if len(skeleton.bones) > MOST_BONES:
             raise ValueError(f"more than {MOST_BONES} bones")
     elif key == "direction":
-        bone.direction = [_number(word) for word in words[1:4]]
+        bone.direction = _three(words)
     elif key == "length":
         bone.length = _number(words[1])
     elif key == "axis":
-        bone.axis = [_number(word) for word in words[1:4]]
+        bone.axis = _three(words)
     elif key == "dof":
         bone.dof = [word.lower() for word in words[1:7]]
     return bone
+
+
+def _three(words: list[str]) -> list[float]:
+    """The three numbers behind a keyword. Raises ValueError where there are fewer."""
+    if len(words) < 4:
+        raise ValueError(f"{' '.join(words)[:40]!r} where three numbers are expected")
+    return [_number(word) for word in words[1:4]]
 
 
 def _number(word: str) -> float:
@@ -162,7 +169,7 @@ def _parents_first(bones: dict[str, _Bone]) -> dict[str, _Bone]:
     while waiting:
         ready = [name for name, bone in waiting.items() if bone.parent == "root" or bone.parent in ordered]
         if not ready:
-            raise ValueError(f"bone {next(iter(waiting))[:24]!r} hangs below itself or below nothing")
+            raise ValueError(f"bone {next(iter(waiting))[:24]!r} has no parent, or is its own")
         for name in ready:
             ordered[name] = waiting.pop(name)
     return ordered

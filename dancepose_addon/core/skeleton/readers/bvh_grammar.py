@@ -30,7 +30,7 @@ MOST_NAME_LETTERS: Final = 200
 LEAST_OF_A_PERSON: Final = 10
 """Joints: a ROOT with fewer is a prop where another has more."""
 _MOTION: Final = re.compile(r"^[ \t]*MOTION\b[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
-_COMMENT: Final = re.compile(r"(?:^|[ \t])(?:#|//)[^\n]*")
+_COMMENT: Final = re.compile(r"(?:^|[ \t])(?:#|//)[^\n]*", re.MULTILINE)
 _HEADER: Final = re.compile(r"\s*Frames\s*:\s*(\S+)\s+Frame\s*Time\s*:\s*(\S+)[ \t]*", re.IGNORECASE)
 
 

@@ -25,7 +25,7 @@ UNITS: Final = {"mm": "mm", "cm": "cm", "m": "m", "in": "inch", "inches": "inch"
 
 
 def recognises(head: Head) -> bool:
-    """By the second byte, which is 80 in every C3D file, and a small first one; or by the suffix."""
+    """Tell C3D by its second byte, which is 80, and a small first one; or by the suffix."""
     start = head.start
     is_magic = len(start) >= 512 and start[1] == MAGIC and 2 <= start[0] <= 16
     return head.path.suffix.lower() == ".c3d" or is_magic

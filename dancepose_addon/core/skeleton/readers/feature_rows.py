@@ -1,4 +1,4 @@
-"""Arrays of one row a frame that motion models write, told by their width and by what the columns must fulfil.
+"""Arrays of one row a frame that motion models write, recognised by their width and by what the columns must fulfil.
 
     263 / 251   HumanML3D / KIT-ML features (Guo et al. 2022): joints are recovered, as recover_from_ric does
     322         Motion-X: SMPL-X root, body, hands, jaw, face, translation, betas
@@ -9,7 +9,7 @@
     147         place, 24 rotations in 6D
     75          SMPL's pose (72) and translation (3), in either order
 
-Rotations are told from positions by being orthonormal, not by the width alone.
+Rotations are distinguished from positions by being orthonormal, not by the width alone.
 """
 
 from dataclasses import dataclass

@@ -12,7 +12,7 @@ from typing import Any, Final
 import zlib
 
 from ...errors import FormatError
-from .pickle_arrays import DamagedPickle, PlainValues, refused
+from .pickle_arrays import DamagedPickleError, PlainValues, refused
 from .pickle_values import PickleReader
 
 EXPANSION: Final = 40
@@ -59,7 +59,7 @@ def expand(data: bytes, path: Path) -> bytes:
         if data.startswith(b"BZh"):
             return _inflate(bz2.BZ2Decompressor(), data, limit)
         return _inflate(lzma.LZMADecompressor(memlimit=256 << 20), data, limit)
-    except (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, DamagedPickle) as error:
+    except (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, DamagedPickleError) as error:
         raise refused(str(path), "a compressed pickle", error) from error
 
 
@@ -70,13 +70,13 @@ def _inflate(engine: Any, data: bytes, limit: int) -> bytes:
     while True:
         size += len(piece)
         if size > limit:
-            raise DamagedPickle(f"it expands to more than {limit >> 20} MiB, far more than a motion needs")
+            raise DamagedPickleError(f"it expands to more than {limit >> 20} MiB, far more than a motion needs")
         parts.append(piece)
         if engine.eof:
             return b"".join(parts)
         rest = getattr(engine, "unconsumed_tail", b"")
         if not piece and not rest:
-            raise DamagedPickle("it is cut short")
+            raise DamagedPickleError("it is cut short")
         piece = engine.decompress(rest, CHUNK_BYTES)
 
 

@@ -34,7 +34,7 @@ OWN_KEYS: Final = {"skeletons", "center"}
 
 
 def recognises(head: Head) -> bool:
-    """A folder with skeletons.json in it, or a file that starts like JSON."""
+    """Tell a folder with skeletons.json in it, or a file that starts like JSON."""
     return (head.path / SKELETONS).is_file() if head.path.is_dir() else head.text.lstrip()[:1] in ("{", "[")
 
 

@@ -14,10 +14,17 @@ LARGEST: Final = 1e9
 
 
 def as_numbers(value: Any, source: str) -> NDArray[np.float64]:
-    """An array of real numbers as doubles; infinite and absurdly large ones become NaN, which is what unseen is.
+    """Convert an array of real numbers to doubles; infinite and absurdly large ones become NaN, as unseen points.
+
+    Args:
+        value: From a file.
+        source: The file, for messages.
+
+    Returns:
+        The numbers.
 
     Raises:
-        FormatError: it is no such array.
+        FormatError: It is no such array.
     """
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
         kind = str(value.dtype) if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
@@ -31,10 +38,18 @@ def as_numbers(value: Any, source: str) -> NDArray[np.float64]:
 
 
 def stored_rate(arrays: Mapping[str, Any], source: str) -> float | None:
-    """Frames per second where a file says it.
+    """Find the frame rate that a file states.
+
+    Args:
+        arrays: The file's content by name.
+        source: The file, for messages.
+
+    Returns:
+        Frames per second, or None.
 
     Raises:
-        FormatError: what it says is no number. InputError: it is not positive.
+        FormatError: The rate is no number.
+        InputError: It is not positive.
     """
     for key in RATE_KEYS:
         if key in arrays:
@@ -43,7 +58,19 @@ def stored_rate(arrays: Mapping[str, Any], source: str) -> float | None:
 
 
 def usable_rate(stored: Any, source: str) -> float:
-    """A rate as a positive number; raises as ``stored_rate`` does."""
+    """Check a rate.
+
+    Args:
+        stored: From a file.
+        source: The file, for messages.
+
+    Returns:
+        Frames per second.
+
+    Raises:
+        FormatError: The rate is no number.
+        InputError: It is not positive.
+    """
     try:
         rate = float(np.asarray(stored, np.float64).reshape(()))
     except (TypeError, ValueError):
@@ -54,7 +81,14 @@ def usable_rate(stored: Any, source: str) -> float:
 
 
 def text_of(value: Any) -> str:
-    """Text as files hold it: a string, bytes, or an array of one of either; nothing for anything else."""
+    """Convert text as files hold it.
+
+    Args:
+        value: A string, bytes, or an array of one of either.
+
+    Returns:
+        The text; empty for anything else.
+    """
     if isinstance(value, str):
         return value
     if isinstance(value, bytes):
@@ -68,7 +102,14 @@ def text_of(value: Any) -> str:
 
 
 def describe(arrays: Mapping[str, Any]) -> str:
-    """What a file holds, in words, for a message."""
+    """Describe what a file holds, for a message.
+
+    Args:
+        arrays: The file's content by name.
+
+    Returns:
+        Names with shapes.
+    """
     parts = [
         f"{str(name)[:40]} {value.shape}"
         if isinstance(value, np.ndarray)

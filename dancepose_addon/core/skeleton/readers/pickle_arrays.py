@@ -15,7 +15,7 @@ SPARE_NUMBERS: Final = 4_000_000
 ADVICE: Final = "Write the motion's arrays to an .npz with numpy.savez instead."
 
 
-class DamagedPickle(Exception):
+class DamagedPickleError(Exception):
     """What is wrong with a pickle, in words."""
 
 
@@ -60,16 +60,16 @@ def number_type(name: Any, order: Any = "<") -> np.dtype[Any]:
         The NumPy type.
 
     Raises:
-        DamagedPickle: It is not a type of numbers.
+        DamagedPickleError: It is not a type of numbers.
     """
     if not isinstance(name, str) or len(name) > 8:
-        raise DamagedPickle("an array has no number type")
+        raise DamagedPickleError("an array has no number type")
     try:
         found = np.dtype(name)
     except (TypeError, ValueError):
-        raise DamagedPickle(f"an array is of type {name!r:.40}") from None
+        raise DamagedPickleError(f"an array is of type {name!r:.40}") from None
     if found.kind not in "biuf" or order not in ("<", ">", "=", "|"):
-        raise DamagedPickle(f"an array is of type {name!r:.40}, not of numbers")
+        raise DamagedPickleError(f"an array is of type {name!r:.40}, not of numbers")
     return found.newbyteorder(order)
 
 
@@ -92,7 +92,7 @@ def _exactly(file: BinaryIO, size: int) -> bytes:
     while left > 0:
         part = file.read(min(left, 1 << 22))
         if not part:
-            raise DamagedPickle(f"an array of {size} bytes is cut short")
+            raise DamagedPickleError(f"an array of {size} bytes is cut short")
         parts.append(part)
         left -= len(part)
     return b"".join(parts)
@@ -100,9 +100,9 @@ def _exactly(file: BinaryIO, size: int) -> bytes:
 
 def _shape_of(value: Any) -> tuple[int, ...]:
     if not isinstance(value, tuple | list) or len(value) > 8:
-        raise DamagedPickle("an array has no usable shape")
+        raise DamagedPickleError("an array has no usable shape")
     if any(type(size) is not int or not 0 <= size < 1 << 40 for size in value):
-        raise DamagedPickle("an array has no usable shape")
+        raise DamagedPickleError("an array has no usable shape")
     return tuple(value)
 
 
@@ -117,7 +117,7 @@ def _dtype_of(value: Any) -> np.dtype[Any]:
     if isinstance(value, Opaque) and value.name == "numpy.dtype" and value.arguments:
         order = value.state[1] if isinstance(value.state, tuple) and len(value.state) > 1 else "="
         return number_type(value.arguments[0], order)
-    raise DamagedPickle("an array has no number type")
+    raise DamagedPickleError("an array has no number type")
 
 
 def scalar_of(value: Opaque) -> Any:
@@ -154,7 +154,7 @@ class PlainValues:
         """A value without ``Opaque`` records; what is not data becomes None and is noted in ``unknown``."""
         self.left -= 1
         if self.left < 0 or depth > MOST_DEPTH:
-            raise DamagedPickle(f"it nests more than {MOST_DEPTH} deep or holds more than {MOST_ENTRIES} entries")
+            raise DamagedPickleError(f"it nests more than {MOST_DEPTH} deep or holds more than {MOST_ENTRIES} entries")
         if isinstance(value, dict):
             return {str(key)[:200]: self.make(item, depth + 1) for key, item in value.items()}
         if isinstance(value, list | tuple):
@@ -192,12 +192,12 @@ class PlainValues:
             return items[0] if len(items) == 1 else items
         try:
             number, size = _dtype_of(dtype), _shape_of(shape)
-        except DamagedPickle as error:
+        except DamagedPickleError as error:
             self.unknown.append(str(error))
             return None
         data = _bytes_of(raw)
         if _product(size) * number.itemsize != len(data):
-            raise DamagedPickle(f"an array of shape {size} has {len(data)} bytes")
+            raise DamagedPickleError(f"an array of shape {size} has {len(data)} bytes")
         return np.frombuffer(data, number).reshape(size, order="F" if is_fortran else "C")
 
     def _tensor(self, storage: Any, offset: Any, size: Any, stride: Any) -> Any:
@@ -210,9 +210,9 @@ class PlainValues:
         last = offset + sum((count - 1) * step for count, step in zip(shape, steps, strict=True)) if shape else offset
         total = _product(shape)
         if type(offset) is not int or offset < 0 or (total and last >= len(numbers)):
-            raise DamagedPickle(f"a tensor of shape {shape} reaches beyond its {len(numbers)} numbers")
+            raise DamagedPickleError(f"a tensor of shape {shape} reaches beyond its {len(numbers)} numbers")
         if total > len(numbers) + SPARE_NUMBERS:
-            raise DamagedPickle(f"a tensor of shape {shape} repeats its {len(numbers)} numbers")
+            raise DamagedPickleError(f"a tensor of shape {shape} repeats its {len(numbers)} numbers")
         self.left -= total // 64
         byte_steps = [step * numbers.itemsize for step in steps]
         return np.lib.stride_tricks.as_strided(numbers[offset:], shape, byte_steps, writeable=False).copy()
@@ -230,7 +230,7 @@ def _storage_numbers(kind: str, data: bytes) -> NDArray[Any]:
         upper = np.frombuffer(data[: len(data) // 2 * 2], "<u2").astype(np.uint32) << 16
         return upper.view(np.float32)
     if kind not in STORAGES:
-        raise DamagedPickle(f"a tensor is of type {kind[:40]}")
+        raise DamagedPickleError(f"a tensor is of type {kind[:40]}")
     dtype = np.dtype(STORAGES[kind])
     return np.frombuffer(data[: len(data) // dtype.itemsize * dtype.itemsize], dtype)
 

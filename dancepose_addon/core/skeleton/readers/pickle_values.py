@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import pickletools
 from typing import Any, BinaryIO, Final
 
-from .pickle_arrays import DamagedPickle, Opaque, Storage, raw_array, scalar_of
+from .pickle_arrays import DamagedPickleError, Opaque, Storage, raw_array, scalar_of
 
 MOST_INSTRUCTIONS: Final = 300_000
 """A clip of several persons with a table for each frame needs about a hundred thousand."""
@@ -48,12 +48,12 @@ class PickleReader:
             Text, numbers, lists, tables and ``Opaque`` records, nested.
 
         Raises:
-            DamagedPickle: The instructions are incomplete, impossible or too many.
+            DamagedPickleError: The instructions are incomplete, impossible or too many.
         """
         for _ in range(MOST_INSTRUCTIONS):
             opcode = _OPCODES.get(self.file.read(1))
             if opcode is None:
-                raise DamagedPickle("it ends too early or is not a pickle")
+                raise DamagedPickleError("it ends too early or is not a pickle")
             if opcode.name == "STRING":
                 argument: Any = _python2_text(self.file.readline())
             else:
@@ -61,11 +61,11 @@ class PickleReader:
             if opcode.name == "STOP":
                 return self._pop()
             self._apply(opcode.name, argument)
-        raise DamagedPickle(f"it has more than {MOST_INSTRUCTIONS} instructions")
+        raise DamagedPickleError(f"it has more than {MOST_INSTRUCTIONS} instructions")
 
     def _pop(self) -> Any:
         if not self.stack or self.stack[-1] is _MARK:
-            raise DamagedPickle("it takes more objects than there are")
+            raise DamagedPickleError("it takes more objects than there are")
         return self.stack.pop()
 
     def _pop_to_mark(self) -> list[Any]:
@@ -74,7 +74,7 @@ class PickleReader:
                 items = self.stack[place + 1 :]
                 del self.stack[place:]
                 return items
-        raise DamagedPickle("it ends a list that it did not begin")
+        raise DamagedPickleError("it ends a list that it did not begin")
 
     def _apply(self, name: str, argument: Any) -> None:
         simple = _SIMPLE.get(name)
@@ -89,21 +89,21 @@ class PickleReader:
             items = [self._pop() for _ in range(count)][::-1] if count > 0 else self._pop_to_mark()
             self.stack.append(tuple(items))
         else:
-            raise DamagedPickle(f"it has the instruction {name}, which no motion needs")
+            raise DamagedPickleError(f"it has the instruction {name}, which no motion needs")
 
     def _put(self, number: int) -> None:
         if not self.stack or not 0 <= number <= MOST_INSTRUCTIONS:
-            raise DamagedPickle(f"it numbers an object {number}")
+            raise DamagedPickleError(f"it numbers an object {number}")
         self.memo[number] = self.stack[-1]
 
     def _get(self, number: int) -> None:
         if number not in self.memo:
-            raise DamagedPickle("it refers to an object that it does not hold")
+            raise DamagedPickleError("it refers to an object that it does not hold")
         self.stack.append(self.memo[number])
 
     def _call(self, arguments: Any, function: Any) -> None:
         if not isinstance(function, Opaque) or not isinstance(arguments, tuple):
-            raise DamagedPickle("it calls what is not a function")
+            raise DamagedPickleError("it calls what is not a function")
         if function.name in TABLES:
             first = arguments[0] if arguments else []
             pairs = first if isinstance(first, list) else []
@@ -125,7 +125,7 @@ class PickleReader:
         kind = state.get("dtype") if isinstance(state, dict) else None
         if isinstance(kind, Opaque) and kind.arguments and _name(kind.arguments[0]).startswith("O"):
             if self.depth >= MOST_NESTED:
-                raise DamagedPickle(f"arrays of objects are nested more than {MOST_NESTED} deep")
+                raise DamagedPickleError(f"arrays of objects are nested more than {MOST_NESTED} deep")
             return PickleReader(self.file, has_raw_arrays=True, depth=self.depth + 1).read()
         return raw_array(self.file, state)
 
@@ -249,7 +249,7 @@ _IGNORED: Final = ("PROTO", "FRAME")
 
 def _whole_number(argument: Any) -> int:
     if int(argument).bit_length() > 8 * MOST_NUMBER_BYTES:
-        raise DamagedPickle("it holds a whole number of more than 16 bytes")
+        raise DamagedPickleError("it holds a whole number of more than 16 bytes")
     return int(argument)
 
 

@@ -1,4 +1,4 @@
-"""Rotations as files store them: rotation vectors, matrices, 6D and quaternions, told apart by what they must fulfil.
+"""Rotations as files store them: rotation vectors, matrices, 6D and quaternions, distinguished by their properties.
 
 A matrix has orthonormal rows; 6D is the first two of them (PyTorch3D's order) or its first two columns, interleaved
 (Zhou et al. 2019, as HMR's descendants write it); a quaternion has length 1. Widths alone prove nothing: 135 numbers

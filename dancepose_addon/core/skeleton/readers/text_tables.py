@@ -34,7 +34,7 @@ _COORDINATE: Final = re.compile(
 
 
 def recognises_csv(head: Head) -> bool:
-    """By the suffix, or by a first line of coordinates' names."""
+    """Tell CSV by its suffix, or by a first line of coordinates' names."""
     if head.path.suffix.lower() in (".csv", ".tsv"):
         return True
     first = head.text.split("\n", 1)[0]
@@ -158,7 +158,7 @@ def _rate_of(times_s: F64, path: Path) -> float | None:
 
 
 def recognises_trc(head: Head) -> bool:
-    """By its first word, or by its suffix."""
+    """Tell TRC by its first word, or by its suffix."""
     return head.text.lstrip().startswith("PathFileType") or head.path.suffix.lower() == ".trc"
 
 

@@ -6,7 +6,7 @@
     EDGE       smpl_poses (N, 72), smpl_trans (the pelvis's place), full_pose (N, 24, 3); z up, 30 fps
     FineDance  one array (N, 315): translation, then 52 rotations as the first two rows of their matrices (6D);
                or (N, 159), with rotation vectors; 30 fps
-    plain      (N, 72), (N, 24, 3) and the like: told from positions by whether bones keep their lengths
+    plain      (N, 72), (N, 24, 3) and the like: distinguished from positions by whether bones keep their lengths
 
 Bodies here have no fingers, so finger joints of SMPL+H and SMPL-X are left out, which is said where they move.
 """
@@ -19,9 +19,10 @@ import numpy as np
 
 from ...arrays import F64
 from ...errors import FormatError, InputError
-from ..anatomy import measure_fit, rigid_share, sample
+from ..anatomy import measure_fit, sample
 from ..layouts import layouts_with
 from ..recording import Finding, Hints, PoseRecording, Recording
+from ..rigid_distances import rigid_share
 from .numbers import as_numbers, describe, stored_rate, text_of
 from .rotation_forms import ROTATION_COUNTS, as_rotvec
 
@@ -49,12 +50,31 @@ PLACE_LOST: Final = Finding(
 
 
 def recognises(arrays: Mapping[str, Any]) -> bool:
-    """By the names that data sets give theta."""
+    """Tell SMPL parameters by the names that data sets give them.
+
+    Args:
+        arrays: The file's content by name.
+
+    Returns:
+        Whether it is AMASS, DancePose, AIST++ or EDGE.
+    """
     return ("poses" in arrays and "trans" in arrays) or "smpl_poses" in arrays
 
 
 def recording_of(arrays: Mapping[str, Any], source: str) -> PoseRecording:
-    """AMASS, ours, AIST++ or EDGE. Raises FormatError or InputError."""
+    """Read AMASS, DancePose, AIST++ or EDGE.
+
+    Args:
+        arrays: The file's content by name.
+        source: The file, for messages.
+
+    Returns:
+        The motion.
+
+    Raises:
+        FormatError: Shapes do not fit each other.
+        InputError: No frames, or numbers that are not finite.
+    """
     if "smpl_poses" not in arrays:
         return _amass(arrays, source)
     rotvec, notes = joints24(_rotations(arrays["smpl_poses"], source, "smpl_poses"), source)
@@ -156,10 +176,21 @@ def with_findings(recording: Recording, findings: tuple[Finding, ...]) -> Record
 
 
 def decide_values(points: F64, hints: Hints, source: str = "The file") -> tuple[str, Finding]:
-    """Whether (T, K, 3) numbers are positions or rotation vectors.
+    """Decide whether numbers are positions or rotation vectors.
 
-    Positions keep the lengths of bones and have a person's proportions; rotation vectors have neither, and are none of
-    them longer than a turn.
+    Positions keep the lengths of bones and have a person's proportions; rotation vectors have neither, and none of them
+    is longer than a turn.
+
+    Args:
+        points: (T, K, 3).
+        hints: What the user says.
+        source: The file, for messages.
+
+    Returns:
+        ``positions`` or ``rotations``, and why.
+
+    Raises:
+        InputError: They are SMPL's body_pose without the root, or the hint is not usable.
     """
     if hints.values is not None:
         if hints.values not in VALUES:
@@ -200,8 +231,15 @@ def _refuse_body_pose(rotvec: F64, source: str) -> None:
 
 
 def pose_is_natural(rotvec: F64) -> bool:
-    """Whether knees bend backwards about x and no more than knees do, and no joint of the trunk more than it can, for
-    most of the clip. rotvec: (S, K, 3).
+    """Tell whether rotations are those of limbs, for most of the clip.
+
+    Knees bend backwards about x and no more than knees do, and no joint of the trunk turns more than it can.
+
+    Args:
+        rotvec: (S, K, 3), radians, K at least 22.
+
+    Returns:
+        True where they are.
     """
     if not np.any(rotvec):
         return False
@@ -214,7 +252,18 @@ def pose_is_natural(rotvec: F64) -> bool:
 
 
 def plain_rotations(array: F64, rotvec: F64, source: str, finding: Finding, rate: float | None) -> PoseRecording:
-    """Rotation vectors without a translation. rotvec: (T, K, 3)."""
+    """Read rotation vectors without a translation.
+
+    Args:
+        array: As the file has it, for its length.
+        rotvec: (T, K, 3), radians.
+        source: The file, for messages.
+        finding: Why they are rotations.
+        rate: Frames a second, or None.
+
+    Returns:
+        The motion, in place.
+    """
     chosen, notes = joints24(rotvec, source)
     return PoseRecording(
         chosen, np.zeros((len(array), 3)), "rotation vectors", source, model=MODEL_OF_COUNT[rotvec.shape[1]],
@@ -228,7 +277,18 @@ def _rotations(value: Any, source: str, name: str) -> F64:
 
 
 def joints24(rotvec: F64, source: str) -> tuple[F64, tuple[Finding, ...]]:
-    """SMPL's joints. rotvec: (N, J, 3) -> (N, 24, 3); hands are neutral where the model has fingers."""
+    """Keep SMPL's joints.
+
+    Args:
+        rotvec: (N, J, 3), radians.
+        source: The file, for messages.
+
+    Returns:
+        (N, 24, 3) with neutral hands where the model has fingers, and a finding where fingers move.
+
+    Raises:
+        InputError: Rotations are not finite.
+    """
     broken = ~np.isfinite(rotvec[:, :BODY_JOINTS]).all(axis=(1, 2))
     if broken.any():
         raise InputError(

@@ -12,7 +12,7 @@ import zipfile
 import numpy as np
 
 from ...errors import FormatError
-from .pickle_arrays import STORAGES, DamagedPickle, Opaque, PlainValues, Storage, refused
+from .pickle_arrays import STORAGES, DamagedPickleError, Opaque, PlainValues, Storage, refused
 from .pickle_values import PickleReader
 
 LEGACY: Final = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
@@ -52,8 +52,7 @@ def load_torch_zip(file: BinaryIO, path: Path) -> Any:
     try:
         with zipfile.ZipFile(file) as archive:
             infos = archive.infolist()
-            if len(infos) > MOST_MEMBERS:
-                raise DamagedPickle(f"it has {len(infos)} members")
+            _require(len(infos) <= MOST_MEMBERS, f"it has {len(infos)} members")
             table = next(info for info in infos if info.filename.rsplit("/", 1)[-1] == "data.pkl")
             folder = table.filename.removesuffix("data.pkl") + "data/"
             members = {info.filename.removeprefix(folder): info for info in infos if info.filename.startswith(folder)}
@@ -69,14 +68,19 @@ def load_torch_zip(file: BinaryIO, path: Path) -> Any:
         raise refused(str(path), WHAT, error) from error
 
 
+def _require(condition: object, otherwise: str) -> None:
+    if not condition:
+        raise DamagedPickleError(otherwise)
+
+
 def _bounded(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> bytes:
     """A member, read no further than a limit."""
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise DamagedPickle(f"a member is compressed by method {info.compress_type}")
+        raise DamagedPickleError(f"a member is compressed by method {info.compress_type}")
     with archive.open(info) as member:
         data = member.read(limit + 1)
     if len(data) > limit:
-        raise DamagedPickle("it expands to far more than its size")
+        raise DamagedPickleError("it expands to far more than its size")
     return data
 
 
@@ -99,17 +103,14 @@ def load_torch_legacy(data: bytes, source: str) -> Any:
             PickleReader(stream).read()
         value = PickleReader(stream).read()
         keys = PickleReader(stream).read()
-        if not isinstance(keys, list):
-            raise DamagedPickle("it has no list of storages")
+        _require(isinstance(keys, list), "it has no list of storages")
         storages: dict[str, bytes] = {}
         kinds = _kinds_in(value)
         for key in keys:
             count = int.from_bytes(stream.read(8), "little", signed=True)
-            if not isinstance(key, str | int):
-                raise DamagedPickle("a storage is called neither by text nor by a number")
+            _require(isinstance(key, str | int), "a storage is called neither by text nor by a number")
             size = count * kinds.get(str(key), 4)
-            if not 0 <= size <= len(data):
-                raise DamagedPickle(f"a storage of {count} numbers does not fit into the file")
+            _require(0 <= size <= len(data), f"a storage of {count} numbers does not fit into the file")
             storages[str(key)] = stream.read(size)
         return _checked(PlainValues(storages), value, source)
     except FormatError:
