@@ -108,7 +108,18 @@ def refine_to_keypoints(
         pose = bridge_corrections(fitted.pose, reference, blind_joints(markers, prepared.seen))
         fitted = replace(fitted, pose=pose)
     fitted = _mended(fitted, body, reference, prepared, chosen, fps=fps, progress=progress)
-    return replace(fitted, pose=hold_forearms(fitted.pose, rest_joints))
+    return _held(fitted, body, prepared, fps)
+
+
+def _held(fitted: FitState, body: BodyModel, prepared: Prepared, fps: float) -> FitState:
+    """Forearms within their limits. Where the points do not meet the body, turns that this leaves between two frames
+    and that nobody makes are bridged."""
+    rest_joints = fitted.shape.rest_joints(body)
+    pose = hold_forearms(fitted.pose, rest_joints)
+    if np.array_equal(pose, fitted.pose) or _misfit_m(np.arange(len(pose)), fitted, body, prepared) < STEADY_M:
+        return replace(fitted, pose=pose)
+    still = np.broadcast_to(np.eye(3, dtype=np.float32), pose.shape)
+    return replace(fitted, pose=hold_forearms(mend_flips(pose, still, fps=fps), rest_joints))
 
 
 def _mended(
