@@ -46,14 +46,16 @@ _MD23: Final = {
     "left_elbow": Placement(("left_elbow", "left_shoulder"), (0.01, 0.045, -0.005)),
     "left_forearm": Placement(("left_elbow", "left_wrist"), (0.155, 0.035, 0.01), paired=False, least=0.6),
     "left_forearm_2": Placement(("left_elbow", "left_wrist"), (0.115, 0.045, 0.0), paired=False, least=0.6),
-    "left_wrist": Placement(("left_wrist", "left_elbow"), (0.05, 0.02, -0.04)),
+    # The two wrists' points are no mirror images: the left one lies on the thumb's side, the first right one opposite.
+    "left_wrist": Placement(("left_wrist", "left_elbow"), (0.02, 0.015, 0.023), paired=False),
+    "right_wrist": Placement(("right_wrist", "right_elbow"), (0.0, 0.015, -0.023), paired=False),
     "left_hip": Placement(("pelvis", "left_hip"), (0.11, 0.075, -0.045), on_skin=False),
     "left_knee": Placement(("left_knee", "left_hip"), (0.07, -0.055, -0.025)),
     "left_ankle": Placement(("left_ankle", "left_knee"), (0.05, 0.04, 0.02)),
     "left_heel": Placement(("left_ankle",), (0.01, -0.055, -0.05)),
     "left_toe": Placement(("left_foot", "left_ankle"), (0.005, 0.0, 0.045)),
     "right_forearm": Placement(("right_elbow", "right_wrist"), (-0.12, 0.02, -0.035), paired=False, least=0.6),
-    "right_wrist_2": Placement(("right_wrist",), (-0.075, 0.015, 0.0)),
+    "right_wrist_2": Placement(("right_wrist", "right_elbow"), (-0.025, 0.015, 0.02)),
 }
 _TABLES: Final = {"md23": _MD23}
 

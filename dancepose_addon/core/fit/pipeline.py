@@ -147,7 +147,7 @@ def fit(
         fitted = _place(markers, body, reference, prepared, settings)
     else:
         progress(0.3, "Solving the body's shape")
-        shape, seeds = _solve_shape(markers, body, reference, prepared, settings)
+        shape, seeds = _solve_shape(markers, body, reference, raw, settings)  # Smoothing would shorten bones.
         fitted = start(shape, body, reference, prepared)
         errors["regressor"] = per_point_error_m(fitted.keypoints(body), raw.points_m)
         clock.lap("shape")

@@ -108,7 +108,18 @@ def refine_to_keypoints(
         pose = bridge_corrections(fitted.pose, reference, blind_joints(markers, prepared.seen))
         fitted = replace(fitted, pose=pose)
     fitted = _mended(fitted, body, reference, prepared, chosen, fps=fps, progress=progress)
-    return replace(fitted, pose=hold_forearms(fitted.pose, rest_joints))
+    return _held(fitted, body, prepared, fps)
+
+
+def _held(fitted: FitState, body: BodyModel, prepared: Prepared, fps: float) -> FitState:
+    """Forearms within their limits. Where the points do not meet the body, turns that this leaves between two frames
+    and that nobody makes are bridged."""
+    rest_joints = fitted.shape.rest_joints(body)
+    pose = hold_forearms(fitted.pose, rest_joints)
+    if np.array_equal(pose, fitted.pose) or not _is_loose(np.arange(len(pose)), fitted, body, prepared):
+        return replace(fitted, pose=pose)
+    still = np.broadcast_to(np.eye(3, dtype=np.float32), pose.shape)
+    return replace(fitted, pose=hold_forearms(mend_flips(pose, still, fps=fps), rest_joints))
 
 
 def _mended(
@@ -162,7 +173,7 @@ def _coarse_to_fine(
         if not coupled:
             chosen = replace(settings, steps=steps * settings.steps)
             fitted = _refined_at(frames, fitted, body, reference, prepared, chosen, inner)
-        if every in COUPLED_STEPS and (coupled or _misfit_m(frames, fitted, body, prepared) > STEADY_M):
+        if every in COUPLED_STEPS and (coupled or _is_loose(frames, fitted, body, prepared)):
             coupled = True
             chosen = replace(settings, steps=COUPLED_STEPS[every] * settings.steps)
             fitted = _coupled_at(frames, fitted, body, reference, prepared, chosen, fps / every)
@@ -172,12 +183,15 @@ def _coarse_to_fine(
     return _steadied(fitted, body, prepared, settings, part_of(progress, len(levels) / (1 + len(levels)), 1.0))
 
 
-def _misfit_m(frames: Indices, fitted: FitState, body: BodyModel, prepared: Prepared) -> float:
-    """Mean distance of seen points from the body at some frames, metres."""
+def _is_loose(frames: Indices, fitted: FitState, body: BodyModel, prepared: Prepared) -> bool:
+    """Whether points are markers that the body does not meet, so that frames by themselves change between branches.
+    Joints that are seen leave only twist open, which the analytic inverse kinematics settles."""
+    if seen_joints(fitted.shape.markers).whole_trunk:
+        return False
     markers, rest_joints = fitted.shape.sized_markers(), fitted.shape.rest_joints(body)
     posed = keypoints_from_pose(markers, rest_joints, fitted.pose[frames], fitted.translation[frames])
     apart, seen = per_point_error_m(posed, prepared.points_m[frames]), prepared.seen[frames]
-    return float(apart[seen].mean()) if seen.any() else 0.0
+    return bool(seen.any() and apart[seen].mean() > STEADY_M)
 
 
 def _steadied(

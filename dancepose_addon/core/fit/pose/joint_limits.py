@@ -26,8 +26,8 @@ _DEGREES: Final = {
     "spine1": ((-45.0, 75.0), (-45.0, 45.0), (-45.0, 45.0)),
     "spine2": ((-45.0, 60.0), (-45.0, 45.0), (-45.0, 45.0)),
     "spine3": ((-45.0, 60.0), (-45.0, 45.0), (-45.0, 45.0)),
-    "neck": ((-60.0, 60.0), (-60.0, 60.0), (-50.0, 50.0)),
-    "head": ((-60.0, 60.0), (-60.0, 60.0), (-50.0, 50.0)),
+    "neck": ((-25.0, 50.0), (-40.0, 40.0), (-50.0, 50.0)),
+    "head": ((-30.0, 50.0), (-45.0, 45.0), (-50.0, 50.0)),
 }
 
 
@@ -87,6 +87,7 @@ ARMS: Final = tuple(
 )
 MOST_TWIST_RAD: Final = (float(np.radians(95.0)), float(np.radians(55.0)))
 """Twist that elbow and wrist never pass: least squares only pulls back from their limits."""
+TAPER_RAD: Final = float(np.radians(50.0))
 SHARING_ROUNDS: Final = 2
 
 
@@ -139,7 +140,10 @@ def _give_to_elbow(pose: F32, elbow: int, wrist: int, forearm: F32, angle: F32) 
 
 
 def _excess(angle: F32, most: float) -> F32:
-    return np.asarray(angle - np.clip(angle, -most, most), np.float32)
+    """What a twist has too much. Towards a half turn the twist that is left goes to zero, so that it does not jump from
+    one limit to the other where the angle's sign changes. angle: (T,), radians -> (T,)."""
+    held = np.clip(angle, -most, most) * np.minimum(1.0, (np.pi - np.abs(angle)) / TAPER_RAD)
+    return np.asarray(angle - held, np.float32)
 
 
 def _unit(vector: F32) -> F32:

@@ -22,7 +22,7 @@ FACING_COSINE: Final = 0.5
 PAIR_LENGTH: Final = 0.3
 """Next to an exchange, frames count as passing until the pair lies within 60 degrees of the shoulders and its length
 within this share of its median."""
-LONGEST_PASSING_S: Final = 0.6
+LONGEST_PASSING_S: Final = 1.2
 LONGEST_EXCHANGE_S: Final = 0.5
 """Exchanges of points that jump are repaired up to this length; after longer ones it is open which part is right."""
 JUMP_M: Final = 0.12
@@ -180,7 +180,9 @@ def _repair_jumps(state: Exchanged, layout: Layout, fps: float) -> Exchanged:
     points, sure, found = state.points_m.copy(), state.confidence.copy(), list(state.found)
     for (a, b), other in zip(pairs, flags.T, strict=True):
         for first, last in runs_of(other):
-            short = last - first + 1 <= LONGEST_EXCHANGE_S * fps
+            # After a single jump it is open which side of it is right.
+            bounded = first > 0 and last < len(other) - 1
+            short = bounded and last - first + 1 <= LONGEST_EXCHANGE_S * fps
             found.append(Exchange((a, b), first, last, short))
             if short:
                 frames = slice(first, last + 1)
@@ -217,6 +219,6 @@ def describe_exchanges(found: tuple[Exchange, ...], layout: Layout) -> list[str]
         else:
             sentences.append(
                 f"Left and right points may be exchanged in the recording: {names} ({where}). They were left as they "
-                "are, since the stretch is too long to tell which part is right."
+                "are, since it is open which part is right."
             )
     return sentences

@@ -22,6 +22,8 @@ ORDER: Final = 2
 """Of the polynomials: a mean would flatten every peak, this one keeps speed and curvature."""
 AGREEMENT: Final = 1.2
 """Confidence intervals are this many standard deviations wide to either side."""
+POINT_AGREEMENT: Final = 0.8
+"""The same for points, whose curves bend more than those of rotations: hands reverse within three frames."""
 BLEND_S: Final = 0.1
 """Windows give over to one another within this time, so that the change cannot be seen."""
 LEAST_NOISE: Final = 1e-5
@@ -32,7 +34,7 @@ LEAST_LEVER_M: Final = 0.05
 def smooth_prepared(prepared: Prepared, *, fps: float, strength: float) -> Prepared:
     """Key-points with their noise taken out; gaps stay bridged and without confidence."""
     noise = np.full(prepared.points_m.shape[1], strength * prepared.noise_m)
-    points = smooth_curves(prepared.points_m, noise, fps=fps)
+    points = smooth_curves(prepared.points_m, noise, fps=fps, agreement=POINT_AGREEMENT)
     return replace(prepared, points_m=points)
 
 
@@ -62,8 +64,18 @@ def curve_noise(curves: F32) -> NDArray[np.float64]:
     return np.median(np.abs(difference), axis=(0, 2)) / (MEDIAN_OF_NORMAL * DIFFERENCE_NOISE[4])
 
 
-def smooth_curves(curves: F32, noise: NDArray[np.float64], *, fps: float) -> F32:
-    """Smooth N curves. curves: (T, N, C); noise: (N,), standard deviation of each component -> (T, N, C)."""
+def smooth_curves(curves: F32, noise: NDArray[np.float64], *, fps: float, agreement: float = AGREEMENT) -> F32:
+    """Smooth curves, each by its own noise.
+
+    Args:
+        curves: (T, N, C).
+        noise: (N,), standard deviation of each component.
+        fps: frames per second.
+        agreement: half width of the confidence intervals, standard deviations.
+
+    Returns:
+        (T, N, C).
+    """
     halves = sorted({round(half * fps) for half in HALF_WIDTHS_S} - {0, 1})
     halves = [half for half in halves if 2 * half + 1 <= len(curves)]
     if not halves or not (noise > 0).any():
@@ -79,7 +91,7 @@ def smooth_curves(curves: F32, noise: NDArray[np.float64], *, fps: float) -> F32
     for wide in range(1, len(estimates)):
         for narrow in range(wide):
             apart = estimates[wide] - estimates[narrow]
-            limit = AGREEMENT * (deviations[wide] + deviations[narrow]) * spread
+            limit = agreement * (deviations[wide] + deviations[narrow]) * spread
             agrees &= np.einsum("tnc,tnc->tn", apart, apart) <= limit * limit
         chosen[agrees] = wide
     blend = np.full(2 * max(1, round(0.5 * BLEND_S * fps)) + 1, 1.0, np.float32)
