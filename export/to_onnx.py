@@ -10,7 +10,7 @@ from typing import Any, Final
 import onnx
 import torch
 
-from dancepose.trainer.body.layout_batch import build_layout_batch
+from dancepose.trainer.body.layout_batch import LayoutBatch, build_layout_batch
 from dancepose.trainer.checkpoint import Checkpoint
 from dancepose.trainer.evaluation.evaluation_plot import plot_frames
 from dancepose.trainer.evaluation.regressor_metrics import (
@@ -31,7 +31,7 @@ from dancepose_addon.core.progress import Progress, silent
 from dancepose_addon.core.skeleton.markers import MarkerSet
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
-from .folding import fold, rounded
+from .folding import FoldedRegressor, fold, rounded
 from .graph import build_model
 from .model_card import model_card
 from .verification import TorchRegressor, verify
@@ -126,9 +126,7 @@ def export_run(
     config = checkpoint.config
     tables = [MarkerSet.from_json(table, "the run's markers") for table in checkpoint.markers]
     layout_batch = build_layout_batch(body, tables, torch.eye(3).repeat(1, 24, 1, 1))
-    generator = build_generator(config, layout_batch)
-    generator.load_state_dict(checkpoint.best_weights)
-    exact = fold(generator.eval())
+    exact = _folded(checkpoint, layout_batch)
     stored = rounded(exact)
     progress(0.05, "Writing the graph")
     model = build_model(
@@ -169,6 +167,12 @@ def export_run(
         cards.append(card)
     progress(1.0, f"Wrote {out}")
     return Exported(out, report_path, tuple(cards), report)
+
+
+def _folded(checkpoint: Checkpoint, layout_batch: LayoutBatch) -> FoldedRegressor:
+    generator = build_generator(checkpoint.config, layout_batch)
+    generator.load_state_dict(checkpoint.best_weights)
+    return fold(generator.eval())
 
 
 def _measure(

@@ -130,7 +130,7 @@ def test_clips_are_split_by_name() -> None:
     ]
     with pytest.raises(ConfigError, match="There are: a, b"):
         split(clips, ("c",))
-    with pytest.raises(ConfigError, match="none to learn from"):
+    with pytest.raises(ConfigError, match="none is left to learn from"):
         split(clips, ("a", "b"))
 
 
