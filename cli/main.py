@@ -35,6 +35,8 @@ def main() -> None:
     """
     verb = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     streams = sys.stdout, sys.stderr
+    # Objects whose file could not be written complain a second time when they are removed.
+    hook_before, sys.unraisablehook = sys.unraisablehook, lambda _unraisable: None
     with Interruption(
         lambda number: early_signals.end_at_once(number, None), grace_s=GRACES_S.get(verb, GRACE_S)
     ) as interruption:
@@ -46,6 +48,7 @@ def main() -> None:
             code = _flush(code)
         finally:
             sys.stdout, sys.stderr = streams
+            sys.unraisablehook = hook_before
     sys.exit(code)
 
 

@@ -57,6 +57,8 @@ def main(argv: Sequence[str]) -> int:
             parser.error("give either --out, for a video, or --export")
     except SystemExit as leaving:
         return int(leaving.code or 0)
+    # Objects whose file could not be written complain a second time when they are removed.
+    sys.unraisablehook = lambda _unraisable: None
     try:
         with stopping() as (stopped, interruption):
             _run(arguments, stopped)

@@ -1,0 +1,74 @@
+"""Signals end a process in time, also where its main thread does not answer."""
+
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+
+BUSY = """
+import sys, time
+from pathlib import Path
+from dancepose_addon.core.atomic import replacing
+from dancepose_addon.core.interruption import Interruption
+with Interruption(lambda number: None, grace_s=0.3), replacing(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    print("ready", flush=True)
+    while True:
+        time.sleep(0.01)  # the handler runs, and nothing heeds it
+"""
+
+ORPHAN = """
+import os, subprocess, sys
+from dancepose_addon.core.interruption import PARENT
+code = "import time\\n" \\
+    "from dancepose_addon.core.interruption import ending_with_parent\\n" \\
+    "with ending_with_parent(lambda: None, grace_s=0.1):\\n" \\
+    "    print('ready', flush=True)\\n" \\
+    "    time.sleep(120)\\n"
+child = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, PARENT: str(os.getpid())})
+print(child.pid, flush=True)
+child.wait()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_main_thread_that_goes_on_is_ended(root: Path, tmp_path: Path, number: signal.Signals) -> None:
+    command = [sys.executable, "-c", BUSY, str(tmp_path / "out")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root) as busy:
+        assert busy.stdout is not None
+        assert busy.stdout.readline() == "ready\n"
+        assert len(list(tmp_path.iterdir())) == 1
+        busy.send_signal(number)
+        _, said = busy.communicate(timeout=60)
+    assert busy.returncode == 128 + number
+    assert said == "dancepose: Stopped. Files that were finished are kept.\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_ends_with_the_one_that_started_it(root: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ORPHAN], stdout=subprocess.PIPE, text=True, cwd=root) as parent:
+        assert parent.stdout is not None
+        lines = {parent.stdout.readline().strip(), parent.stdout.readline().strip()}
+        child = int(next(line for line in lines if line.isdecimal()))
+        assert "ready" in lines
+        parent.kill()
+        deadline = time.monotonic() + 60.0
+        while alive(child) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert not alive(child)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and has not ended."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{pid}/stat")
+    return not (stat.exists() and ") Z " in stat.read_text())
