@@ -19,48 +19,60 @@ from .arguments import MAX_SEED, BodyOption, ReadOption
 from .display import list_results, progress_bar
 from .output_checks import LAYOUT, PLOT, TABLE, check_files
 
+MotionArgument = Annotated[
+    Path, typer.Argument(help="Folder of recorded clips (M&D folders or array files), or one clip.")
+]
+LayoutOption = Annotated[
+    str, typer.Option("--layout", metavar="NAME", help="Set the layout of the clips: a name or a .toml file.")
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="Write the marker table (.json) or the layout (.toml) here."),
+]
+FramesOption = Annotated[
+    int, typer.Option("--frames", metavar="N", min=20, help="Learn from N frames of all clips together.")
+]
+TestClipOption = Annotated[
+    list[str] | None,
+    typer.Option("--test-clip", metavar="CLIP", help="Test on this clip instead of learning from it; repeatable."),
+]
+StartOption = Annotated[
+    Path | None,
+    typer.Option("--start", metavar="FILE", help="Refine this marker table (.json) with the poses of the fit instead."),
+]
+PlotOption = Annotated[
+    Path | None, typer.Option("--plot", metavar="FILE", help="Draw the points on the body here, .png.")
+]
+ReportOption = Annotated[
+    Path | None, typer.Option("--report", metavar="FILE", help="Write residuals per point and clip here, .json.")
+]
+GuessOption = Annotated[
+    bool,
+    typer.Option("--guess", help="Estimate first which bones the points of an unknown layout are attached to."),
+]
+SeedOption = Annotated[
+    int,
+    typer.Option("--seed", min=0, max=MAX_SEED, metavar="N", help="Set the random seed of the choice of frames."),
+]
+ThreadsOption = Annotated[
+    int | None, typer.Option("--threads", metavar="N", help="Limit torch to N processor threads.", min=1)
+]
+
 
 def calibrate_command(
-    motion: Annotated[Path, typer.Argument(help="Folder of recorded clips (M&D folders or array files), or one clip.")],
-    layout: Annotated[
-        str, typer.Option("--layout", metavar="NAME", help="Set the layout of the clips: a name or a .toml file.")
-    ] = "md23",
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FILE", help="Write the marker table (.json) or the layout (.toml) here."),
-    ] = None,
-    frames: Annotated[
-        int, typer.Option("--frames", metavar="N", min=20, help="Learn from N frames of all clips together.")
-    ] = 1600,
-    test_clip: Annotated[
-        list[str] | None,
-        typer.Option("--test-clip", metavar="CLIP", help="Test on this clip instead of learning from it; repeatable."),
-    ] = None,
-    start: Annotated[
-        Path | None,
-        typer.Option(
-            "--start", metavar="FILE", help="Refine this marker table (.json) with the poses of the fit instead."
-        ),
-    ] = None,
-    plot: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE", help="Draw the points on the body here, .png.")
-    ] = None,
-    report: Annotated[
-        Path | None, typer.Option("--report", metavar="FILE", help="Write residuals per point and clip here, .json.")
-    ] = None,
-    guess: Annotated[
-        bool,
-        typer.Option("--guess", help="Estimate first which bones the points of an unknown layout are attached to."),
-    ] = False,
+    motion: MotionArgument,
+    layout: LayoutOption = "md23",
+    out: OutOption = None,
+    frames: FramesOption = 1600,
+    test_clip: TestClipOption = None,
+    start: StartOption = None,
+    plot: PlotOption = None,
+    report: ReportOption = None,
+    guess: GuessOption = False,
     read: ReadOption = None,
     body: BodyOption = None,
-    seed: Annotated[
-        int,
-        typer.Option("--seed", min=0, max=MAX_SEED, metavar="N", help="Set the random seed of the choice of frames."),
-    ] = 0,
-    threads: Annotated[
-        int | None, typer.Option("--threads", metavar="N", help="Limit torch to N processor threads.", min=1)
-    ] = None,
+    seed: SeedOption = 0,
+    threads: ThreadsOption = None,
 ) -> None:
     """Learn from recordings how the points of a layout are attached to the body.
 

@@ -73,28 +73,33 @@ class Conversion:
     blender: Path | None
 
 
+SourcesArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="IN... OUT", help="Motion files, folders or glob patterns; then a file or folder."),
+]
+LayoutOutOption = Annotated[
+    str | None,
+    typer.Option("--layout-out", metavar="NAME", help="Convert written keypoints to this layout."),
+]
+FpsOutOption = Annotated[
+    float | None,
+    typer.Option(
+        "--fps-out",
+        min=0.1,
+        max=1000.0,
+        callback=finite,
+        metavar="F",
+        help="Resample to this many frames per second.",
+    ),
+]
+
+
 @with_options
 def convert_command(
-    sources: Annotated[
-        list[str],
-        typer.Argument(metavar="IN... OUT", help="Motion files, folders or glob patterns; then a file or folder."),
-    ],
+    sources: SourcesArgument,
     to: Annotated[str | None, typer.Option("--to", metavar="FORMAT", help=FORMAT_HELP)] = None,
-    layout_out: Annotated[
-        str | None,
-        typer.Option("--layout-out", metavar="NAME", help="Convert written keypoints to this layout."),
-    ] = None,
-    fps_out: Annotated[
-        float | None,
-        typer.Option(
-            "--fps-out",
-            min=0.1,
-            max=1000.0,
-            callback=finite,
-            metavar="F",
-            help="Resample to this many frames per second.",
-        ),
-    ] = None,
+    layout_out: LayoutOutOption = None,
+    fps_out: FpsOutOption = None,
     reading: ReadOptions = ReadOptions(),
     regressor: RegressorOption = None,
     body: BodyOption = None,

@@ -11,37 +11,42 @@ from .arguments import BodyOption, DeviceOption
 from .display import list_results, progress_bar
 from .output_checks import check_files
 
+RegressorArgument = Annotated[
+    Path | None, typer.Argument(help="The .onnx file; by default the bundled one for --layout.")
+]
+LayoutOption = Annotated[
+    str, typer.Option("--layout", metavar="NAME", help="Set the layout of the regressor and of the recordings.")
+]
+MotionOption = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="PATH", help="Measure on recorded keypoints: a folder of clips, or one clip; repeatable."),
+]
+KnownOption = Annotated[
+    Path | None,
+    typer.Option(metavar="PATH", help="Measure on motion with known rotations: a folder of CMU .bvh or AMASS .npz."),
+]
+HoldOutOption = Annotated[
+    float | None,
+    typer.Option(
+        "--hold-out",
+        metavar="SHARE",
+        min=0.0,
+        max=1.0,
+        help="Measure on this share of --known instead of the share that training held out.",
+    ),
+]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", metavar="FOLDER", help="Write tables (.json) and plots (.png) here.")
+]
+
 
 def evaluate_command(
-    regressor: Annotated[
-        Path | None, typer.Argument(help="The .onnx file; by default the bundled one for --layout.")
-    ] = None,
-    layout: Annotated[
-        str, typer.Option("--layout", metavar="NAME", help="Set the layout of the regressor and of the recordings.")
-    ] = "md23",
-    motion: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="PATH", help="Measure on recorded keypoints: a folder of clips, or one clip; repeatable."),
-    ] = None,
-    known: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PATH", help="Measure on motion with known rotations: a folder of CMU .bvh or AMASS .npz."
-        ),
-    ] = None,
-    hold_out: Annotated[
-        float | None,
-        typer.Option(
-            "--hold-out",
-            metavar="SHARE",
-            min=0.0,
-            max=1.0,
-            help="Measure on this share of --known instead of the share that training held out.",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FOLDER", help="Write tables (.json) and plots (.png) here.")
-    ] = None,
+    regressor: RegressorArgument = None,
+    layout: LayoutOption = "md23",
+    motion: MotionOption = None,
+    known: KnownOption = None,
+    hold_out: HoldOutOption = None,
+    out: OutOption = None,
     body: BodyOption = None,
     device: DeviceOption = None,
 ) -> None:

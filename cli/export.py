@@ -13,34 +13,41 @@ from .arguments import BodyOption
 from .display import progress_bar
 from .output_checks import check_files
 
+OutOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write the .onnx file here instead of into the run's folder.")
+]
+VerifyOption = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="PATH", help="Verify on these recordings and measure errors with them; repeatable."),
+]
+KnownOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH", help="Measure errors on the held-out clips of this motion capture, as of `train --poses`."
+    ),
+]
+PicturesOption = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="Draw the worst and median frames of each layout here.")
+]
+RecordedOption = Annotated[
+    str | None,
+    typer.Option("--layout", metavar="NAME", help="Set the layout of the recordings instead of the run's first."),
+]
+LicenceOption = Annotated[
+    str | None,
+    typer.Option(metavar="TEXT", help="State this licence of the weights, if the training data requires one."),
+]
+
 
 def export_command(
     run: Annotated[Path, typer.Argument(help="Folder of `dancepose train --out`, or a regressor's .onnx file.")],
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the .onnx file here instead of into the run's folder.")
-    ] = None,
-    verify: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="PATH", help="Verify on these recordings and measure errors with them; repeatable."),
-    ] = None,
-    known: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PATH", help="Measure errors on the held-out clips of this motion capture, as of `train --poses`."
-        ),
-    ] = None,
-    pictures: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Draw the worst and median frames of each layout here.")
-    ] = None,
-    recorded: Annotated[
-        str | None,
-        typer.Option("--layout", metavar="NAME", help="Set the layout of the recordings instead of the run's first."),
-    ] = None,
+    out: OutOption = None,
+    verify: VerifyOption = None,
+    known: KnownOption = None,
+    pictures: PicturesOption = None,
+    recorded: RecordedOption = None,
     body: BodyOption = None,
-    licence: Annotated[
-        str | None,
-        typer.Option(metavar="TEXT", help="State this licence of the weights, if the training data requires one."),
-    ] = None,
+    licence: LicenceOption = None,
 ) -> None:
     """Write a run's regressor as an ONNX file, with a report and a model card for each layout.
 

@@ -14,6 +14,35 @@ from .display import list_results, progress_bar
 from .output_checks import MOTION, PICTURE, SCENE, TABLE, VIDEO, check_files
 from .renderer import run_renderer
 
+EngineOption = Annotated[
+    str | None,
+    typer.Option(metavar="cycles|workbench|auto", help="Render with this engine; auto takes the best that starts."),
+]
+EngineTimeoutOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0,
+        max=1e5,
+        callback=finite,
+        metavar="S",
+        help="Limit the test frame of an engine to this many seconds.",
+    ),
+]
+SizeOption = Annotated[str | None, typer.Option(metavar="WIDTHxHEIGHT", help="Set the size of the video, pixels.")]
+FpsOutOption = Annotated[
+    float | None, typer.Option(min=1.0, max=240.0, callback=finite, help="Set the frames per second of the video.")
+]
+MotionOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write the fitted motion here, AMASS-style .npz.")
+]
+ReportOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write errors, notices and timings here, .json.")
+]
+WorkOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Keep unfinished frames here; a stopped run resumes from them."),
+]
+
 
 @with_options
 def render_command(
@@ -24,37 +53,16 @@ def render_command(
     body: BodyOption = None,
     device: DeviceOption = None,
     settings: FitSettings = FitSettings(),
-    engine: Annotated[
-        str | None,
-        typer.Option(metavar="cycles|workbench|auto", help="Render with this engine; auto takes the best that starts."),
-    ] = None,
-    engine_timeout: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0,
-            max=1e5,
-            callback=finite,
-            metavar="S",
-            help="Limit the test frame of an engine to this many seconds.",
-        ),
-    ] = None,
-    size: Annotated[str | None, typer.Option(metavar="WIDTHxHEIGHT", help="Set the size of the video, pixels.")] = None,
-    fps_out: Annotated[
-        float | None, typer.Option(min=1.0, max=240.0, callback=finite, help="Set the frames per second of the video.")
-    ] = None,
+    engine: EngineOption = None,
+    engine_timeout: EngineTimeoutOption = None,
+    size: SizeOption = None,
+    fps_out: FpsOutOption = None,
     audio: Annotated[bool, typer.Option("--audio/--no-audio", help="Add the music, if the motion has any.")] = True,
-    motion: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the fitted motion here, AMASS-style .npz.")
-    ] = None,
+    motion: MotionOption = None,
     blend: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the scene here, .blend.")] = None,
     sheet: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a contact sheet here, .png.")] = None,
-    report: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write errors, notices and timings here, .json.")
-    ] = None,
-    work: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Keep unfinished frames here; a stopped run resumes from them."),
-    ] = None,
+    report: ReportOption = None,
+    work: WorkOption = None,
     keep_frames: Annotated[bool, typer.Option("--keep-frames", help="Keep the PNG frames.")] = False,
     blender: BlenderOption = None,
 ) -> None:

@@ -11,41 +11,44 @@ from .arguments import MAX_SEED, BodyOption
 from .display import no_display, progress_bar
 from .output_checks import check_files
 
+PresetOption = Annotated[
+    str, typer.Option(metavar="NAME", help="Start from the settings paper, best, smoke, or of a .toml file.")
+]
+MotionOption = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="PATH", help="Train on recorded keypoints: a folder of M&D clips, or one clip; repeatable."),
+]
+PosesOption = Annotated[
+    Path | None,
+    typer.Option(metavar="PATH", help="Train on poses of this motion capture instead of procedural ones."),
+]
+StartOption = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Initialise from the weights of another run.")]
+OverridesOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as in optim.steps=1000; repeatable."),
+]
+LimitBatchesOption = Annotated[int | None, typer.Option(metavar="N", help="Stop after N steps of this call.", min=1)]
+TensorboardOption = Annotated[
+    bool, typer.Option("--tensorboard", help="Write losses, errors per point and pictures for TensorBoard.")
+]
+ThreadsOption = Annotated[int | None, typer.Option(metavar="N", help="Limit torch to N processor threads.", min=1)]
+
 
 def train_command(
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Write checkpoint, settings and log of the run here.")],
-    preset: Annotated[
-        str, typer.Option(metavar="NAME", help="Start from the settings paper, best, smoke, or of a .toml file.")
-    ] = "paper",
-    motion: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="PATH", help="Train on recorded keypoints: a folder of M&D clips, or one clip; repeatable."
-        ),
-    ] = None,
-    poses: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", help="Train on poses of this motion capture instead of procedural ones."),
-    ] = None,
+    preset: PresetOption = "paper",
+    motion: MotionOption = None,
+    poses: PosesOption = None,
     prior: Annotated[Path | None, typer.Option("--prior", hidden=True, help="Former name of --poses.")] = None,
     body: BodyOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
-    start: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Initialise from the weights of another run.")
-    ] = None,
+    start: StartOption = None,
     seed: Annotated[int | None, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Set the random seed.")] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as in optim.steps=1000; repeatable."),
-    ] = None,
-    limit_batches: Annotated[
-        int | None, typer.Option(metavar="N", help="Stop after N steps of this call.", min=1)
-    ] = None,
+    overrides: OverridesOption = None,
+    limit_batches: LimitBatchesOption = None,
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Train on this device.")] = "auto",
-    tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Write losses, errors per point and pictures for TensorBoard.")
-    ] = False,
-    threads: Annotated[int | None, typer.Option(metavar="N", help="Limit torch to N processor threads.", min=1)] = None,
+    tensorboard: TensorboardOption = False,
+    threads: ThreadsOption = None,
 ) -> None:
     """Train a SmplRegressor on recorded keypoints and poses of motion capture."""
     from dancepose.trainer.device import choose_device, require_torch

@@ -1,7 +1,7 @@
 """Ending a program within two seconds of SIGINT or SIGTERM, wherever it is.
 
 Python runs a signal's handler in the main thread, and only between instructions: a long operation of NumPy or Blender
-delays it. So a second thread, which the interpreter wakes at once through a socket, gives the main thread time to put
+delays it. So a second thread, which the interpreter wakes at once through a pipe, gives the main thread time to put
 its files in order, and then ends the process.
 """
 
@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 import os
 import signal
-import socket
 import sys
 import threading
 from types import FrameType, TracebackType
@@ -59,25 +58,26 @@ class Interruption:
         self._on_signal = on_signal
         self._handlers: dict[int, object] = {}
         self._wakeup_before = -1
-        self._sockets: tuple[socket.socket, socket.socket] | None = None
+        self._pipe: tuple[int, int] | None = None
         self._thread: threading.Thread | None = None
         self._left = threading.Event()
 
     def __enter__(self) -> "Interruption":
         if threading.current_thread() is not threading.main_thread():
             return self
-        self._sockets = socket.socketpair()
-        self._sockets[1].setblocking(False)
-        self._wakeup_before = signal.set_wakeup_fd(self._sockets[1].fileno(), warn_on_full_buffer=False)
+        self._pipe = os.pipe()
+        if os.name == "posix":  # Elsewhere pipes cannot be set so before Python 3.12, and it is not required.
+            os.set_blocking(self._pipe[1], False)
+        self._wakeup_before = signal.set_wakeup_fd(self._pipe[1], warn_on_full_buffer=False)
         self._handlers = {number: signal.signal(number, self._handle) for number in SIGNALS}
-        self._thread = threading.Thread(target=self._watch, args=(self._sockets[0],), daemon=True)
+        self._thread = threading.Thread(target=self._watch, args=(self._pipe[0],), daemon=True)
         self._thread.start()
         return self
 
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        if self._sockets is None or self._thread is None:
+        if self._pipe is None or self._thread is None:
             return
         self._left.set()
         for number, handler in self._handlers.items():
@@ -85,10 +85,10 @@ class Interruption:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)  # type: ignore[arg-type]
         signal.set_wakeup_fd(self._wakeup_before)
         with suppress(OSError):
-            self._sockets[1].send(b"\0")
+            os.write(self._pipe[1], b"\0")
         self._thread.join(timeout=1.0)
-        for end in self._sockets:
-            end.close()
+        for end in self._pipe:
+            os.close(end)
 
     def handle_by(self, on_signal: Callable[[int], None]) -> None:
         """Do something else from now on when a signal is received.
@@ -102,11 +102,11 @@ class Interruption:
         self.number = self.number or number
         self._on_signal(number)
 
-    def _watch(self, wakeup: socket.socket) -> None:
+    def _watch(self, wakeup: int) -> None:
         """Wait for a signal, then for the main thread, and end the process where that takes too long."""
         while not self._left.is_set():
             try:
-                received = wakeup.recv(16)
+                received = os.read(wakeup, 16)
             except OSError:
                 return
             number = next((byte for byte in received if byte in SIGNALS), 0)
