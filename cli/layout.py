@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 import typer
 
 from dancepose_addon.core.errors import InputError, LayoutError
-from dancepose_addon.core.skeleton.layout_file import table_of, template_of, write_layout
+from dancepose_addon.core.skeleton.layout_file import layout_template, table_of, write_layout
 from dancepose_addon.core.skeleton.layouts import LAYOUTS, Layout, get_layout
 from dancepose_addon.core.skeleton.markers import layout_with, markers_for
 from dancepose_addon.core.skeleton.readers import open_recording
@@ -73,7 +73,7 @@ def write_template(
         table = table_of(layout_with(markers_for(known)))
     else:
         names, points = named_points_in(Path(source))
-        table = template_of(names, Path(source).stem, rigid_tree(points))
+        table = layout_template(names, Path(source).stem, rigid_tree(points))
     write_layout(out, table)
     try:
         written = get_layout(str(out))

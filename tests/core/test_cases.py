@@ -9,7 +9,7 @@ from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.errors import DoubtError, InputError, LayoutError
 from dancepose_addon.core.io.opening import open_source
-from dancepose_addon.core.skeleton.layout_file import template_of, write_layout
+from dancepose_addon.core.skeleton.layout_file import layout_template, write_layout
 from dancepose_addon.core.skeleton.layouts import get_layout
 from dancepose_addon.core.skeleton.readers import Examination, examine, open_recording, read
 from dancepose_addon.core.skeleton.recording import Hints, PointRecording
@@ -162,6 +162,6 @@ def test_a_template_of_repeated_names_and_model_outputs_can_be_used(tmp_path: Pa
         assert isinstance(recording, PointRecording)
         assert recording.names is not None
         assert not [point for point in recording.names if "Angle" in point or "Moment" in point or "Power" in point]
-        write_layout(tmp_path / "mine.toml", template_of(recording.names, "Mine"))
+        write_layout(tmp_path / "mine.toml", layout_template(recording.names, "Mine"))
         assert get_layout(str(tmp_path / "mine.toml")).count == len(recording.names)
         (tmp_path / "mine.toml").unlink()

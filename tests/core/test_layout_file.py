@@ -7,7 +7,7 @@ import pytest
 
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.errors import LayoutError, MissingFileError
-from dancepose_addon.core.skeleton.layout_file import other_sides, table_of, template_of, write_layout
+from dancepose_addon.core.skeleton.layout_file import layout_template, other_sides, table_of, write_layout
 from dancepose_addon.core.skeleton.layouts import LAYOUTS, get_layout
 from dancepose_addon.core.skeleton.markers import MarkerSet, layout_with, markers_for
 from dancepose_addon.core.skeleton.readers import read
@@ -121,7 +121,7 @@ def test_a_file_is_a_layout_wherever_one_is_named(tmp_path: Path) -> None:
 
 def test_a_template_of_names_proposes_joints_and_sides(tmp_path: Path) -> None:
     names = ("LFHD", "RFHD", "C7", "LSHO", "RSHO", "LASI", "RASI", "LKNE", "RKNE", "LTOE", "RTOE")
-    write_layout(tmp_path / "vicon.toml", template_of(names, "Vicon"))
+    write_layout(tmp_path / "vicon.toml", layout_template(names, "Vicon"))
     layout = get_layout(str(tmp_path / "vicon.toml"))
     riding = dict(zip(layout.keypoints, layout.joints, strict=True))
     assert (riding["RKNE"], riding["LTOE"], riding["LASI"], riding["RFHD"]) == (5, 10, 0, 15)

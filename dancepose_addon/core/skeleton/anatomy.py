@@ -166,7 +166,7 @@ def weighted_median(values: F64, weights: F64) -> float:
     return float(values[order][np.searchsorted(total, total[-1] / 2.0)])
 
 
-def unit(vectors: F64) -> F64:
+def unit_vectors(vectors: F64) -> F64:
     """Scale vectors to length 1.
 
     Args:
@@ -197,7 +197,7 @@ def leftward(points: F64, layout: Layout) -> F64:
     Returns:
         (S, 3), unit length.
     """
-    return unit(_mean(points, layout.left) - _mean(points, layout.right))
+    return unit_vectors(_mean(points, layout.left) - _mean(points, layout.right))
 
 
 def upward(points: F64, layout: Layout) -> F64:
@@ -258,13 +258,13 @@ def find_up(points: F64, layout: Layout) -> Direction:
     Returns:
         The direction and how well frames agree.
     """
-    up = unit(upward(points, layout))
+    up = unit_vectors(upward(points, layout))
     up = up[np.isfinite(up).all(axis=1)]
     if len(up) == 0:
         return Direction(np.array([0.0, 1.0, 0.0]), 0.0)
     # The median of each coordinate: frames on the floor do not tilt the rest.
     middle = np.median(up, axis=0)
-    return Direction(unit(middle), float(np.linalg.norm(up.mean(axis=0))))
+    return Direction(unit_vectors(middle), float(np.linalg.norm(up.mean(axis=0))))
 
 
 def find_handedness(points: F64, layout: Layout) -> dict[str, float]:
@@ -281,7 +281,7 @@ def find_handedness(points: F64, layout: Layout) -> dict[str, float]:
         For each sign that there is a number from -1 (mirrored) to 1.
     """
     template, left = template_of(layout), leftward(points, layout)
-    up = unit(upward(points, layout))
+    up = unit_vectors(upward(points, layout))
     votes: dict[str, float] = {}
     for name, (front, back) in _forward_pairs(layout, template).items():
         forward = _mean(points, front) - _mean(points, back)

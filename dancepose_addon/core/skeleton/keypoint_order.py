@@ -20,7 +20,7 @@ from ..arrays import F64, Indices
 from ..body.model import JOINT_NAMES
 from ..body.model_io import load_body
 from ..body.rotation import rotvec_to_rotmat
-from .anatomy import leftward, near_joint, template_of, unit, upward, weighted_median
+from .anatomy import leftward, near_joint, template_of, unit_vectors, upward, weighted_median
 from .layout import Layout
 from .markers import keypoints_from_pose, markers_for
 from .point_groups import lie_beside, limbs
@@ -226,7 +226,7 @@ def _distance_cost(expected: Expectation, typical: F64, varying: F64, orders: In
 def _along(sights: F64, against: F64, kind: Indices, points: F64, layout: Layout) -> F64:
     """How far each sight goes the way that it should, in each frame. points: (S, K, 3) -> (S, D)."""
     left = leftward(points, layout)
-    forward = np.cross(left, unit(upward(points, layout)))
+    forward = np.cross(left, unit_vectors(upward(points, layout)))
     ways = np.stack([left, forward, forward], axis=1)[:, kind]
     bent = kind == BENT
     ways[:, bent] = _weigh(against[bent], points)

@@ -303,7 +303,7 @@ def table_of(layout: Layout) -> dict[str, Any]:
     return {"format": FORMAT, "title": layout.title, "edges": edges, **sides, "points": points}
 
 
-def template_of(names: tuple[str, ...], title: str, edges: list[tuple[int, int]] | None = None) -> dict[str, Any]:
+def layout_template(names: tuple[str, ...], title: str, edges: list[tuple[int, int]] | None = None) -> dict[str, Any]:
     """Make a table to be filled in: every point is attached to the joint that its name suggests.
 
     Args:
@@ -324,7 +324,7 @@ def write_layout(path: Path, table: dict[str, Any]) -> None:
 
     Args:
         path: To write.
-        table: As of ``table_of`` or ``template_of``.
+        table: As of ``table_of`` or ``layout_template``.
 
     Raises:
         OutputError: The file cannot be written.

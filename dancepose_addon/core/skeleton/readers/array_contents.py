@@ -107,12 +107,12 @@ def _is_aist(arrays: Mapping[str, Any]) -> bool:
 def _parameters(arrays: Mapping[str, Any], source: str, hints: Hints) -> Recording | None:
     """SMPL parameters by the names of their arrays, or None."""
     if theta_contents.recognises(arrays) and not _is_new_form(arrays):
-        return theta_contents.recording_of(arrays, source)
+        return theta_contents.named_parameters(arrays, source)
     candidates = smpl_tables.candidates_in(arrays)
     if candidates:
         return smpl_tables.pose_of(candidates, arrays, source, hints)
     # Shapes that no form knows: the message of the forms by name says what they expect.
-    return theta_contents.recording_of(arrays, source) if theta_contents.recognises(arrays) else None
+    return theta_contents.named_parameters(arrays, source) if theta_contents.recognises(arrays) else None
 
 
 def _is_new_form(arrays: Mapping[str, Any]) -> bool:

@@ -61,7 +61,7 @@ def recognises(arrays: Mapping[str, Any]) -> bool:
     return ("poses" in arrays and "trans" in arrays) or "smpl_poses" in arrays
 
 
-def recording_of(arrays: Mapping[str, Any], source: str) -> PoseRecording:
+def named_parameters(arrays: Mapping[str, Any], source: str) -> PoseRecording:
     """Read AMASS, DancePose, AIST++ or EDGE.
 
     Args:
