@@ -138,7 +138,7 @@ def kills(folder: Path, count: int) -> list[str]:
     render = ("render", box.clip, "--frames=0:30", *TINY, "--keep-frames")
     for name, argv, results in (
         ("render", (*render, "--out", folder / "killed" / "v.mp4"), folder / "killed"),
-        ("study", ("study", "run", box.study, "--workers=1"), box.study.parent / "out"),
+        ("study", ("study", "run", box.study, "--workers=1"), box.study.parent / "renders"),
     ):
         good = folder / f"good-{name}"
         if name == "render":
@@ -176,7 +176,7 @@ def _killed(argv: Sequence[object], moment: float, folder: Path, chance: random.
                 process.kill()
             return 1
         # It was done before its turn came: begin anew.
-        for made in (folder / "killed", folder / "sandbox" / "study" / "out"):
+        for made in (folder / "killed", folder / "sandbox" / "study" / "renders"):
             shutil.rmtree(made, ignore_errors=True)
     return 0
 
