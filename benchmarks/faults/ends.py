@@ -13,6 +13,8 @@ import sys
 import time
 from typing import Final
 
+from dancepose_addon.core.png import stamp
+
 from .clumsy_calls import FEW, WALTZ, Sandbox, make_sandbox
 
 MAX_END_S: Final = 2.0
@@ -187,9 +189,9 @@ def _finish(argv: Sequence[object], folder: Path) -> int:
 
 
 def _pictures(folder: Path) -> dict[str, str]:
-    """Digests of all frames; equal pixels are equal files."""
+    """Digests of the pixels of all frames; a frame also holds the time at which it was rendered."""
     return {
-        str(path.relative_to(folder)).split("frames", 1)[-1]: hashlib.blake2b(path.read_bytes()).hexdigest()
+        str(path.relative_to(folder)).split("frames", 1)[-1]: hashlib.blake2b(stamp(path.read_bytes(), "")).hexdigest()
         for path in folder.rglob("*.png")
         if "frames" in str(path.relative_to(folder)) and not path.name.startswith(".")
     }
