@@ -1,4 +1,4 @@
-"""Running one call in a process of its own, and judging what became of it."""
+"""Running one call in a separate process, and judging what became of it."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
