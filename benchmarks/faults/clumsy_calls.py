@@ -168,7 +168,7 @@ def unwritable_calls(box: Sandbox) -> Iterator[Call]:
             ("two slashes", f"//x{suffix}"),
             ("control characters", str(r / f"a\x1b[2J\nb{suffix}")),
             ("not UTF-8", os.fsdecode(os.fsencode(r) + b"/bad\xff" + suffix.encode())),
-            ("a tilde", f"~nobody/x{suffix}"),
+            ("a tilde", f"~no-user/x{suffix}"),
             ("/proc", f"/proc/x{suffix}"),
         )
         for what, place in places:
@@ -270,7 +270,7 @@ def study_calls(box: Sandbox) -> Iterator[Call]:
     r = box.root
     for name, folder in (
         ("its root", "."), ("a system", "systems/a"), ("the systems", "systems"), ("the music", "music"),
-        ("above its root", ".."), ("another's home", "~nobody-here/x"), ("all", "/"), ("nothing", ""),
+        ("above its root", ".."), ("another's home", "~no-user-here/x"), ("all", "/"), ("nothing", ""),
     ):  # fmt: skip
         file = box.study.with_name(f"folder-{name.replace(' ', '-')}.toml")
         file.write_text(STUDY + f'[output]\nfolder = "{folder}"\n', encoding="utf-8")

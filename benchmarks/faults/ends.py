@@ -13,6 +13,8 @@ import sys
 import time
 from typing import Final
 
+from dancepose_addon.core.png import stamp
+
 from .clumsy_calls import FEW, WALTZ, Sandbox, make_sandbox
 
 MAX_END_S: Final = 2.0
@@ -138,7 +140,7 @@ def kills(folder: Path, count: int) -> list[str]:
     render = ("render", box.clip, "--frames=0:30", *TINY, "--keep-frames")
     for name, argv, results in (
         ("render", (*render, "--out", folder / "killed" / "v.mp4"), folder / "killed"),
-        ("study", ("study", "run", box.study, "--workers=1"), box.study.parent / "out"),
+        ("study", ("study", "run", box.study, "--workers=1"), box.study.parent / "renders"),
     ):
         good = folder / f"good-{name}"
         if name == "render":
@@ -176,7 +178,7 @@ def _killed(argv: Sequence[object], moment: float, folder: Path, chance: random.
                 process.kill()
             return 1
         # It was done before its turn came: begin anew.
-        for made in (folder / "killed", folder / "sandbox" / "study" / "out"):
+        for made in (folder / "killed", folder / "sandbox" / "study" / "renders"):
             shutil.rmtree(made, ignore_errors=True)
     return 0
 
@@ -187,9 +189,9 @@ def _finish(argv: Sequence[object], folder: Path) -> int:
 
 
 def _pictures(folder: Path) -> dict[str, str]:
-    """Digests of all frames; equal pixels are equal files."""
+    """Digests of the pixels of all frames; a frame also holds the time at which it was rendered."""
     return {
-        str(path.relative_to(folder)).split("frames", 1)[-1]: hashlib.blake2b(path.read_bytes()).hexdigest()
+        str(path.relative_to(folder)).split("frames", 1)[-1]: hashlib.blake2b(stamp(path.read_bytes(), "")).hexdigest()
         for path in folder.rglob("*.png")
         if "frames" in str(path.relative_to(folder)) and not path.name.startswith(".")
     }

@@ -1,4 +1,4 @@
-"""Files that try to freeze, fill or fool whoever reads them, made from their specifications."""
+"""Files that try to freeze, fill or mislead their reader, made from their specifications."""
 
 from collections.abc import Iterator
 import io
@@ -79,7 +79,7 @@ def archive(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED, *, cl
 
 
 def arrays() -> Iterator[tuple[str, bytes]]:
-    """.npy and .npz: the suffix is told from the first bytes."""
+    """.npy and .npz: the suffix follows from the first bytes."""
     yield "shape beyond 64 bits", header((0, 2**63 - 1, 3))
     yield "shape of a truth value", header((True, 22, 3))
     yield "shape of 65 axes", header((1,) * 65)

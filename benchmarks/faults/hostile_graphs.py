@@ -51,7 +51,7 @@ def graphs() -> Iterator[tuple[str, bytes]]:
         "a loop of nodes",
         model([helper.make_node("Add", ["p", "q"], ["q"]), helper.make_node("Add", ["q", "q"], ["p"])], {}),
     )
-    yield "an operator of its own", model([helper.make_node("Evil\x1b[2J", ["keypoints"], ["e"])], {})
+    yield "an unknown operator", model([helper.make_node("Evil\x1b[2J", ["keypoints"], ["e"])], {})
     yield "metadata that nests", model([], {}, "[" * 200_000)
     yield "metadata with control characters", model([], {}, '{"schema_version": "\\u001b]0;OWNED\\u0007"}')
     yield "metadata of a number", model([], {}, "1")

@@ -1,4 +1,4 @@
-"""Running one call in a process of its own, and judging what became of it."""
+"""Running one call in a separate process, and judging what became of it."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -112,9 +112,9 @@ def run_call(call: Call, *, watched: Path, output: Path) -> Verdict:
     if verdict.rss_bytes > MAX_RSS_BYTES:
         verdict.wrong.append(f"{verdict.rss_bytes >> 20} MiB of memory")
     after = fingerprint(watched)
-    kept = {name: what for name, what in after.items() if not _is_below(name, call.scratch)}
-    verdict.wrong += changes(before, kept, call.made)
-    for name in after.keys() - before.keys():
+    kept = [{n: what for n, what in found.items() if not _is_below(n, call.scratch)} for found in (before, after)]
+    verdict.wrong += changes(*kept, call.made)
+    for name in sorted(after.keys() - before.keys(), reverse=True):  # what is in a folder first
         _remove(Path(name))
     return verdict
 
@@ -193,5 +193,7 @@ def _is_below(name: str, folder: Path | None) -> bool:
 
 
 def _remove(path: Path) -> None:
-    if path.is_file() or path.is_symlink():
+    if path.is_dir() and not path.is_symlink():
+        path.rmdir()
+    else:
         path.unlink()

@@ -66,7 +66,7 @@ def turn_root(rotmat: NDArray[np.floating], *, axes: str, inward: bool) -> NDArr
 UPRIGHT: Final = {
     "y": TO_SMPL["y_up"],
     "z": TO_SMPL["z_up"],
-    # Cameras: y down, z away from the lens; whoever looks into it faces +z afterwards.
+    # Cameras: y down, z away from the lens; a person who faces the lens faces +z afterwards.
     "-y": np.diag([1.0, -1.0, -1.0]).astype(np.float32),
     "-z": np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]], dtype=np.float32),
     "x": np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1]], dtype=np.float32),

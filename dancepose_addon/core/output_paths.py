@@ -17,7 +17,7 @@ from .errors import OutputError
 from .printable_text import quoted
 
 CLIP_FILE: Final = "skeletons.json"
-"""The file of a clip's folder: whoever gives it means its folder, with the music beside it."""
+"""The file of a clip's folder: this name refers to the whole folder, with the music beside it."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def _require_apart(outputs: Sequence[Output]) -> None:
         place = os.path.normcase(os.path.realpath(output.path))
         if place in seen:
             raise OutputError(
-                f"{seen[place].option} and {output.option} are both {output.path}. Give each a name of its own."
+                f"{seen[place].option} and {output.option} are both {output.path}. Give them different names."
             )
         seen[place] = output
 

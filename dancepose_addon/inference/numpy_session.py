@@ -180,7 +180,7 @@ class NumpySession:
 
 
 _Spare = dict[tuple[int, ...], list[Array]]
-"""Arrays that nobody needs any more, by shape."""
+"""Arrays that are not needed any more, by shape."""
 
 
 @dataclass(frozen=True)

@@ -246,7 +246,7 @@ def _tensor(view: memoryview) -> tuple[str, Array]:
         elif number in (5, 7):
             typed.setdefault(number, []).append(np.array(_integers(wire, integer, body), np.int64))
         elif number == 13 or (number == 14 and integer):
-            raise ValueError(f"weight {quoted(name)} lies in another file")
+            raise ValueError(f"weight {quoted(name)} is stored in another file")
     if kind not in TENSOR_TYPES:
         raise ValueError(f"weight {quoted(name)} has element type {kind}")
     if len(dims) > MAX_DIMENSIONS or any(dim < 0 for dim in dims):

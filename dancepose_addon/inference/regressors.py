@@ -34,7 +34,7 @@ LOGGER: Final = logging.getLogger(__name__)
 DEVICES: Final = ("auto", "cuda", "cpu", "numpy")
 REGRESSOR_FOLDER: Final = Path(__file__).parents[1] / "assets" / "regressors"
 SHARED_FILE: Final = "shared.onnx"
-"""One network for all layouts that have no file of their own."""
+"""One network for all layouts that have no separate file."""
 MAX_FILE_BYTES: Final = 256 * 1024 * 1024
 
 Session: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]

@@ -114,7 +114,7 @@ def hostile_models() -> dict[str, "onnx.ModelProto"]:
     loop = model_of([helper.make_node("Loop", ["x"], ["y"], body=model_of(identity, []).graph)], [])
     foreign = model_of([helper.make_node("Identity", ["x"], ["y"], domain="com.example")], [])
     return {
-        "lies in another file": model_of(identity, [outside]),
+        "is stored in another file": model_of(identity, [outside]),
         "elements for shape": model_of(identity, [huge]),
         "has shape": model_of(identity, [negative]),
         "element type 8": model_of(identity, [text]),
