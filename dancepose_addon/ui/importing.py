@@ -16,7 +16,7 @@ from ..core.body.model import BodyModel
 from ..core.body.motion import BodyMotion
 from ..core.errors import InputError
 from ..core.fit.pipeline import FitResult
-from ..core.fit.pose.levenberg_marquardt import REFINE_STEPS
+from ..core.fit.pose.pose_problem import REFINE_STEPS
 from ..core.fit.settings import FIT_OPTIONS, FitSettings
 from ..core.progress import Progress, part_of
 from ..core.skeleton.sequence import KeypointSequence

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from dancepose_addon.core.body.rotation import rotvec_to_rotmat
-from dancepose_addon.core.fit.pose.levenberg_marquardt import RefineSettings, refine, turned
+from dancepose_addon.core.fit.pose.levenberg_marquardt import refine
+from dancepose_addon.core.fit.pose.pose_problem import RefineSettings, turned
 from dancepose_addon.core.fit.shape.bundle_adjustment import (
     Sample,
     cost_of,

@@ -8,8 +8,9 @@ from scipy.spatial.transform import Rotation
 
 from dancepose_addon.core.body.model import JOINT_INDEX, PARENTS, BodyModel
 from dancepose_addon.core.body.rotation import geodesic_angle
-from dancepose_addon.core.fit.pose import levenberg_marquardt as pose_module
-from dancepose_addon.core.fit.pose.levenberg_marquardt import RefineSettings, refine
+from dancepose_addon.core.fit.pose import levenberg_marquardt, normal_equations, pose_problem
+from dancepose_addon.core.fit.pose.levenberg_marquardt import refine
+from dancepose_addon.core.fit.pose.pose_problem import RefineSettings
 from dancepose_addon.core.skeleton.layouts import MD23, SMPL24
 from dancepose_addon.core.skeleton.markers import MarkerSet, joint_markers, keypoints_from_pose
 from tests.support.posing import slow_transforms
@@ -34,13 +35,13 @@ def _turns(rng: np.random.Generator, frames: int, angle: float) -> np.ndarray:
     )
 
 
-def _problem(rng: np.random.Generator, *, frames: int = 2, settings: RefineSettings) -> pose_module.Block:
+def _problem(rng: np.random.Generator, *, frames: int = 2, settings: RefineSettings) -> pose_problem.Block:
     rest, markers = _rest_joints(rng), _two_bone_markers(rng)
-    carriers = pose_module._carriers(markers, rest)
+    carriers = pose_problem.build_carriers(markers, rest)
     target = keypoints_from_pose(markers, rest, _turns(rng, frames, 0.4))
     confidence = rng.uniform(0.2, 1.0, target.shape[:2]).astype(np.float32)
     prior = rng.uniform(1e-3, 1e-2, (len(carriers.joints), 3)).astype(np.float32)
-    return pose_module.Block(carriers, rest, _turns(rng, frames, 0.4), target, confidence, prior, settings)
+    return pose_problem.Block(carriers, rest, _turns(rng, frames, 0.4), target, confidence, prior, settings)
 
 
 def _turned(pose: np.ndarray, joint: int, axis: int, angle: float) -> np.ndarray:
@@ -54,7 +55,7 @@ def _turned(pose: np.ndarray, joint: int, axis: int, angle: float) -> np.ndarray
     return turned
 
 
-def _points(problem: pose_module.Block, markers: MarkerSet, pose: np.ndarray) -> np.ndarray:
+def _points(problem: pose_problem.Block, markers: MarkerSet, pose: np.ndarray) -> np.ndarray:
     """Double precision, without the code under test. pose: (24, 3, 3) -> (K, 3)."""
     world = slow_transforms(problem.rest_joints_m.astype(np.float64), pose)
     rest = markers.rest_points(problem.rest_joints_m).astype(np.float64)
@@ -70,9 +71,11 @@ def test_levers_are_the_derivatives_of_the_points() -> None:
     problem = _problem(rng, frames=1, settings=RefineSettings())
     markers, pose = _two_bone_markers(_after_rest(0)), _turns(rng, 1, 0.5).astype(np.float64)
     carriers = problem.carriers
-    state = pose_module.evaluate(problem, pose.astype(np.float32), np.zeros((1, 3), np.float32))
+    state = pose_problem.evaluate(problem, pose.astype(np.float32), np.zeros((1, 3), np.float32))
     points = problem.target_m - state.residual
-    arms = pose_module._moment_arms(carriers, points, state.carried, state.joints).reshape(3, len(carriers.joints), -1)
+    arms = normal_equations.moment_arms_of(carriers, points, state.carried, state.joints).reshape(
+        3, len(carriers.joints), -1
+    )
     for index, joint in enumerate(carriers.joints):
         for axis in range(3):
             numeric = _derivative(problem, markers, pose[0], joint, axis)
@@ -86,7 +89,7 @@ def _after_rest(seed: int) -> np.random.Generator:
     return rng
 
 
-def _derivative(problem: pose_module.Block, markers: MarkerSet, pose: np.ndarray, joint: int, axis: int) -> np.ndarray:
+def _derivative(problem: pose_problem.Block, markers: MarkerSet, pose: np.ndarray, joint: int, axis: int) -> np.ndarray:
     ahead, back = (_points(problem, markers, _turned(pose, joint, axis, angle)) for angle in (1e-4, -1e-4))
     return (ahead - back) / 2e-4
 
@@ -102,11 +105,13 @@ def test_normal_equations_follow_from_the_jacobian() -> None:
     jacobian = np.stack(columns) - np.einsum("k,nkc->nc", weight / weight.sum(), np.stack(columns))[:, None]
     expected = np.einsum("k,akc,bkc->ab", weight, jacobian, jacobian)
 
-    state = pose_module.evaluate(problem, pose.astype(np.float32), np.zeros((1, 3), np.float32))
-    arms = pose_module._moment_arms(problem.carriers, problem.target_m - state.residual, state.carried, state.joints)
+    state = pose_problem.evaluate(problem, pose.astype(np.float32), np.zeros((1, 3), np.float32))
+    arms = normal_equations.moment_arms_of(
+        problem.carriers, problem.target_m - state.residual, state.carried, state.joints
+    )
     arms -= (arms @ problem.confidence[:, :, None]) / weight.sum()
     product = (arms * problem.confidence[:, None]) @ np.swapaxes(arms, 1, 2)
-    found = pose_module._crossed(product, len(joints))[0]
+    found = normal_equations.crossed(product, len(joints))[0]
     assert found == pytest.approx(expected, abs=2e-4 * np.abs(expected).max())
 
 
@@ -121,10 +126,10 @@ def test_a_step_solves_the_normal_equations_of_the_whole_cost(*, pull: bool) -> 
     # The pull's derivative is that of small angles.
     near = (pose @ _turns(rng, 1, 0.03)).astype(np.float32)
     problem = replace(problem, reference=near, prior=np.float32(30.0 if pull else 0.0) * problem.prior)
-    place = pose_module.evaluate(problem, pose, np.zeros((1, 3), np.float32))
+    place = pose_problem.evaluate(problem, pose, np.zeros((1, 3), np.float32))
     damping = np.float32(1e4)
-    state = pose_module.evaluate(problem, pose, _best_place(problem, place))
-    proposed, _ = pose_module._propose(problem, state, np.array([damping]))
+    state = pose_problem.evaluate(problem, pose, _best_place(problem, place))
+    proposed, _ = levenberg_marquardt._propose(problem, state, np.array([damping]))
     for joint in problem.carriers.joints[::3]:
         step = Rotation.from_matrix(pose[0, joint].T @ proposed[0, joint]).as_rotvec() * damping
         costs = np.array(
@@ -137,7 +142,7 @@ def test_a_step_solves_the_normal_equations_of_the_whole_cost(*, pull: bool) -> 
         assert step == pytest.approx(-0.5 * slope, abs=0.02 * np.abs(slope).max() + 2e-4)
 
 
-def _best_place(problem: pose_module.Block, state: pose_module.State) -> np.ndarray:
+def _best_place(problem: pose_problem.Block, state: pose_problem.State) -> np.ndarray:
     """Where translation alone cannot lower the cost any more: weighted means, with Huber's weights."""
     place = np.zeros((1, 3))
     for _ in range(50):
@@ -147,20 +152,20 @@ def _best_place(problem: pose_module.Block, state: pose_module.State) -> np.ndar
     return place.astype(np.float32)
 
 
-def _cost(problem: pose_module.Block, pose: np.ndarray, joint: int, rotvec: np.ndarray, place: np.ndarray) -> float:
+def _cost(problem: pose_problem.Block, pose: np.ndarray, joint: int, rotvec: np.ndarray, place: np.ndarray) -> float:
     turned = pose.copy()
     turned[0, joint] = pose[0, joint] @ Rotation.from_rotvec(rotvec).as_matrix().astype(np.float32)
-    return float(pose_module.evaluate(problem, turned, place).cost[0])
+    return float(pose_problem.evaluate(problem, turned, place).cost[0])
 
 
 def test_no_frame_becomes_worse() -> None:
     rng = np.random.default_rng(7)
     problem = _problem(rng, frames=40, settings=RefineSettings(steps=1, damping_m=1e-4))
     pose, place = _turns(rng, 40, 1.2), np.zeros((40, 3), np.float32)
-    costs = [pose_module.evaluate(problem, pose, place).cost]
+    costs = [pose_problem.evaluate(problem, pose, place).cost]
     for _ in range(6):
-        pose, place = pose_module._solve(problem, pose, place)
-        costs.append(pose_module.evaluate(problem, pose, place).cost)
+        pose, place = levenberg_marquardt._solve(problem, pose, place)
+        costs.append(pose_problem.evaluate(problem, pose, place).cost)
     assert (np.diff(costs, axis=0) <= 1e-6).all()
     assert np.median(costs[-1]) < 0.3 * np.median(costs[0])
 

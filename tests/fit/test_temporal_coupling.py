@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from dancepose_addon.core.body.model import JOINT_INDEX
-from dancepose_addon.core.fit.pose.levenberg_marquardt import RefineSettings
+from dancepose_addon.core.fit.pose.pose_problem import RefineSettings
 from dancepose_addon.core.fit.pose.temporal_coupling import refine_coupled, solve_block_tridiagonal
 from dancepose_addon.core.skeleton.layouts import MD23, SMPL24
 from dancepose_addon.core.skeleton.markers import joint_markers, keypoints_from_pose, markers_for

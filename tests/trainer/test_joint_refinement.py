@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 from dancepose.trainer.calibration.joint_refinement import FLIP, SAME_PLACE_M, mirror_groups, near_skin, solve_table
 from dancepose.trainer.calibration.unknowns import Skin
 from dancepose_addon.core.body.model import JOINT_INDEX, MIRRORED_JOINTS
-from dancepose_addon.core.fit.pose.levenberg_marquardt import RefineSettings
+from dancepose_addon.core.fit.pose.pose_problem import RefineSettings
 from dancepose_addon.core.fit.shape.bundle_adjustment import Sample, Solved, posed
 from dancepose_addon.core.fit.shape.from_lengths import ShapeModel, solve_shape
 from dancepose_addon.core.skeleton.layouts import MD23

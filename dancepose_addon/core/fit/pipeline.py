@@ -27,7 +27,8 @@ from .floor.contacts import Ground, ground, soles_of, support_drift
 from .floor.foot_lock import lock_feet
 from .placement import mean_offset, solve_scale_and_translation
 from .pose.analytic_ik import open_ends, restyle, seen_joints
-from .pose.levenberg_marquardt import RefineSettings, refine
+from .pose.levenberg_marquardt import refine
+from .pose.pose_problem import RefineSettings
 from .pose.twist import REGRESSOR_STYLE
 from .refinement import STILL_POINTS_M, Seeds, refine_to_keypoints, start
 from .regressor import PoseRegressor, require_layout, require_rotations, twist_of

@@ -14,7 +14,8 @@ from .evaluation.metrics import per_point_error_m
 from .placement import mean_offset
 from .pose.analytic_ik import open_ends, seen_joints, swing
 from .pose.joint_limits import hold_forearms
-from .pose.levenberg_marquardt import RefineSettings, refine
+from .pose.levenberg_marquardt import refine
+from .pose.pose_problem import RefineSettings
 from .pose.temporal_coupling import refine_coupled
 from .pose.twist import TwistModel
 from .shape.from_lengths import Shape

@@ -8,7 +8,7 @@ from typing import Final
 
 from ..errors import InputError
 from ..options import OptionInfo, described, options_of
-from .pose.levenberg_marquardt import REFINE_STEPS, RefineSettings
+from .pose.pose_problem import REFINE_STEPS, RefineSettings
 from .pose.twist import require_style
 
 MOST_BETA: Final = 10.0

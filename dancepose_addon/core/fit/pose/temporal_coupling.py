@@ -19,7 +19,15 @@ import numpy as np
 from ...arrays import F32, Flags
 from ...skeleton.markers import MarkerSet
 from .joint_limits import SPREAD_RAD
-from .levenberg_marquardt import Block, RefineSettings, State, block_of, evaluate, normal_equations, turned
+from .normal_equations import normal_equations
+from .pose_problem import (
+    Block,
+    RefineSettings,
+    State,
+    block_of,
+    evaluate,
+    turned,
+)
 
 COUPLING_M: Final = 0.008
 """Residual that weighs as much as a joint that turns by its SPREAD_RAD between two frames at COUPLING_FPS."""

@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 from ...arrays import F32, F64
 from ...skeleton.markers import keypoints_from_pose
 from ..placement import mean_offset
-from ..pose.levenberg_marquardt import (
+from ..pose.normal_equations import moments, normal_equations
+from ..pose.pose_problem import (
     Block,
     RefineSettings,
     State,
     block_of,
     evaluate,
-    moments,
-    normal_equations,
     turned,
 )
 from .beta_bounds import solve_bounded

@@ -1,0 +1,276 @@
+"""A block of frames to fit: its points, its cost, and the prior and limits of its joints.
+
+The prior is on the rotation between the two poses about the joint's own axes, each in units of the regressor's standard
+deviation about that axis (``joint_limits.py``): the points determine the flexion of a knee, the prior its twist.
+Rotations beyond the joint limits are penalised.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...arrays import F32
+from ...body.model import JOINT_COUNT, PARENTS, forward_kinematics
+from ...body.rotation import rotmat_to_rotvec, rotvec_to_rotmat
+from ...skeleton.markers import MarkerSet
+from .joint_limits import ELBOWS, LIMITED, LIMITS_RAD, SPREAD_RAD, twist_about
+
+REFINE_STEPS: Final = 1
+"""Steps of every frame after the coarser levels; more reduce the residual by half a millimetre."""
+WHOLE: Final = 0.999999
+LEAST_COSINE: Final = 0.1
+"""Smallest cosine of half the angle to the prior: near a half turn the axis is undefined."""
+FOREARM: Final = np.array([1.0, 0.0, 0.0], np.float32)
+"""Direction of a left forearm in the T-pose, about which pronation is measured at both elbows."""
+MOMENT_ARM_M: Final = 0.02
+"""A joint is solved if it carries a point at least this far from its centre."""
+
+
+@dataclass(frozen=True)
+class RefineSettings:
+    """Settings of the pose solver.
+
+    Attributes:
+        steps: Levenberg-Marquardt steps.
+        noise_m: Expected keypoint error, metres. It sets the weight of the prior: one SPREAD_RAD of deviation costs as
+            much as this residual.
+        limit_m_per_rad: Residual that costs as much as one radian beyond a joint's limits, metres.
+        damping_m: Initial damping of every parameter, metres per radian.
+        outlier_m: Residual at which Huber's loss turns from quadratic to linear, metres.
+    """
+
+    steps: int = REFINE_STEPS
+    noise_m: float = 0.001
+    limit_m_per_rad: float = 0.1
+    damping_m: float = 0.05
+    outlier_m: float = 0.08
+
+
+@dataclass(frozen=True)
+class Carriers:
+    """Points as P pairs (point, bone).
+
+    Attributes:
+        bone: (P,).
+        local_m: Position relative to the bone's joint, (P, 3), metres.
+        sums: Weight of each pair in its point, (P, K).
+        joints: Joints that are solved, (A,).
+        below: Share of each point that a joint carries, (A, K).
+        partly: Indices of the N pairs (joint, point) where that share is between 0 and 1.
+        parts: Weight of each pair in those, (P, N).
+        elbows: Indices of the elbows within ``joints``.
+    """
+
+    bone: NDArray[np.intp]
+    local_m: F32
+    sums: F32
+    joints: NDArray[np.intp]
+    below: F32
+    partly: tuple[NDArray[np.intp], ...]
+    parts: F32
+    elbows: NDArray[np.intp]
+
+
+def build_carriers(markers: MarkerSet, rest_joints_m: F32) -> Carriers:
+    """Build the pairs of points and bones of a layout on a body."""
+    point, bone = np.nonzero(markers.weights)
+    weight = markers.weights[point, bone].astype(np.float32)
+    rest_points = markers.rest_points(rest_joints_m)
+    descends = np.zeros((JOINT_COUNT, JOINT_COUNT), bool)
+    for joint in range(JOINT_COUNT):
+        above = joint
+        while above >= 0:
+            descends[above, joint] = True
+            above = PARENTS[above]
+    moment_arm = np.linalg.norm(rest_points[point][None] - rest_joints_m[:, None], axis=-1)
+    joints = np.flatnonzero((descends[:, bone] & (moment_arm > MOMENT_ARM_M)).any(axis=1))
+    sums = np.zeros((len(point), len(rest_points)), np.float32)
+    sums[np.arange(len(point)), point] = weight
+    carried = descends[joints][:, bone].astype(np.float32)
+    below = (carried @ sums).astype(np.float32)
+    partly = np.nonzero((below > 0.0) & (below < WHOLE))
+    return Carriers(
+        bone=bone,
+        local_m=(rest_points[point] - rest_joints_m[bone]).astype(np.float32),
+        sums=sums,
+        joints=joints,
+        below=below,
+        partly=partly,
+        parts=carried.T[:, partly[0]] * sums[:, partly[1]],
+        elbows=np.flatnonzero(np.isin(joints, ELBOWS)),
+    )
+
+
+@dataclass(frozen=True)
+class Block:
+    """Frames that are solved together.
+
+    Attributes:
+        carriers: The points.
+        rest_joints_m: Rest joints in true size, (24, 3), metres.
+        reference: Prior rotations, (T, 24, 3, 3).
+        target_m: Keypoints, (T, K, 3), metres.
+        confidence: (T, K).
+        prior: Weight of the prior by joint and axis, (A, 3).
+        settings: Settings of the solver.
+    """
+
+    carriers: Carriers
+    rest_joints_m: F32
+    reference: F32
+    target_m: F32
+    confidence: F32
+    prior: F32
+    settings: RefineSettings
+
+
+@dataclass(frozen=True)
+class State:
+    """A posed block and its cost.
+
+    Attributes:
+        pose: Local rotations, (T, 24, 3, 3).
+        translation: (T, 3), metres.
+        global_rotmat: Global rotations of the solved joints, (T, A, 3, 3).
+        axes: World axes of the prior, (T, A, 3, 3).
+        joints: Joint positions, (T, 24, 3), metres.
+        carried: Points as carried by single bones, (T, P, 3), metres.
+        residual: (T, K, 3), metres.
+        distance: Length of the residual, (T, K), metres.
+        prior_residual: Rotation to the prior about ``axes``, (T, A, 3), radians.
+        limit_violation: Rotation beyond the limits about ``axes``, (T, A, 3), radians.
+        cost: (T,).
+    """
+
+    pose: F32
+    translation: F32
+    global_rotmat: F32
+    axes: F32
+    joints: F32
+    carried: F32
+    residual: F32
+    distance: F32
+    prior_residual: F32
+    limit_violation: F32
+    cost: F32
+
+
+def block_of(
+    markers: MarkerSet, rest_joints_m: F32, reference: F32, target_m: F32, confidence: F32, settings: RefineSettings
+) -> Block:
+    """Build the problem of some frames on a body in true size; arguments as of ``refine``."""
+    carriers = build_carriers(markers, rest_joints_m)
+    prior = np.square(settings.noise_m / SPREAD_RAD[carriers.joints]).astype(np.float32)
+    return Block(carriers, rest_joints_m, reference, target_m, confidence, prior, settings)
+
+
+def evaluate(problem: Block, pose: F32, translation: F32) -> State:
+    """Pose a block and compute its cost.
+
+    Args:
+        problem: The block.
+        pose: Local rotations, (T, 24, 3, 3).
+        translation: (T, 3), metres.
+    """
+    carriers, settings = problem.carriers, problem.settings
+    global_rotmat, joints = forward_kinematics(problem.rest_joints_m, pose, translation)
+    carried = (global_rotmat[:, carriers.bone] @ carriers.local_m[..., None])[..., 0] + joints[:, carriers.bone]
+    residual = problem.target_m - carriers.sums.T @ carried
+    distance = np.sqrt(np.einsum("tkc,tkc->tk", residual, residual))
+    difference = np.swapaxes(pose[:, carriers.joints], -1, -2) @ problem.reference[:, carriers.joints]
+    prior_residual = 0.5 * np.stack(
+        [
+            difference[..., 2, 1] - difference[..., 1, 2],
+            difference[..., 0, 2] - difference[..., 2, 0],
+            difference[..., 1, 0] - difference[..., 0, 1],
+        ],
+        axis=-1,
+    )
+    # Scale to 2 sin(angle / 2), which increases up to a half turn; the sine itself decreases beyond a quarter turn.
+    half = np.sqrt(np.maximum((1.0 + np.einsum("taii->ta", difference)) / 4.0, LEAST_COSINE**2))
+    prior_residual /= half[..., None]
+    own = global_rotmat[:, carriers.joints]
+    axes = prior_axes(global_rotmat, carriers)
+    prior_residual = (np.swapaxes(axes, -1, -2) @ (own @ prior_residual[..., None]))[..., 0]
+    limit_violation = limit_violation_of(pose, carriers.joints)
+    # Twice Huber's loss: d^2 inside, 2 c d - c^2 outside.
+    inside = np.minimum(distance, settings.outlier_m)
+    loss = inside * (2.0 * distance - inside)
+    cost = (problem.confidence * loss).sum(axis=1) + np.einsum(
+        "tac,ac->t", prior_residual * prior_residual, problem.prior
+    )
+    cost += settings.limit_m_per_rad**2 * np.einsum("tac,tac->t", limit_violation, limit_violation)
+    return State(
+        pose, translation, own, axes, joints, carried, residual, distance, prior_residual, limit_violation, cost
+    )
+
+
+def prior_axes(global_rotmat: F32, carriers: Carriers) -> F32:
+    """Return the world axes in which the prior residual is expressed, as columns.
+
+    They are the joint's own axes, except at the elbow: the forearm and the upper arm's hinge, which forearm twist
+    leaves unchanged.
+
+    Args:
+        global_rotmat: Global rotations, (T, 24, 3, 3).
+        carriers: The points.
+
+    Returns:
+        (T, A, 3, 3).
+    """
+    joints = carriers.joints
+    axes = global_rotmat[:, joints]
+    for index in carriers.elbows:
+        along = global_rotmat[:, joints[index], :, 0]
+        hinge = global_rotmat[:, PARENTS[joints[index]], :, 1]
+        hinge = hinge - (hinge * along).sum(axis=1, keepdims=True) * along
+        hinge /= np.maximum(np.linalg.norm(hinge, axis=1, keepdims=True), 1e-6)
+        axes[:, index] = np.stack([along, hinge, np.cross(along, hinge)], axis=-1)
+    return axes
+
+
+def limit_violation_of(pose: F32, joints: NDArray[np.intp]) -> F32:
+    """Return how far joints exceed their limits.
+
+    Limits apply to rotation vectors, except at the elbow: to forearm twist, hinge angle and lateral bend.
+
+    Args:
+        pose: Local rotations, (T, 24, 3, 3).
+        joints: The solved joints, (A,).
+
+    Returns:
+        (T, A, 3), radians.
+    """
+    limit_violation = np.zeros((len(pose), len(joints), 3), np.float32)
+    limited = np.flatnonzero(np.isin(joints, LIMITED))
+    if len(limited):
+        rotvec = rotmat_to_rotvec(pose[:, joints[limited]])
+        for index in np.flatnonzero(np.isin(joints[limited], ELBOWS)):
+            local = pose[:, joints[limited[index]]]
+            x, y, z = np.moveaxis(local[..., 0], -1, 0)
+            twist = twist_about(local, FOREARM)
+            rotvec[:, index] = np.stack([twist, -np.arctan2(z, x), np.arcsin(np.clip(y, -1.0, 1.0))], axis=-1)
+        low, high = LIMITS_RAD[joints[limited], 0], LIMITS_RAD[joints[limited], 1]
+        limit_violation[:, limited] = rotvec - np.clip(rotvec, low, high)
+    return limit_violation
+
+
+def turned(problem: Block, state: State, turn: F32) -> F32:
+    """Return the pose after rotations about world axes.
+
+    Args:
+        problem: The block.
+        state: The block posed.
+        turn: Rotation vectors axis by axis, (T, 3 A), radians.
+
+    Returns:
+        Local rotations, (T, 24, 3, 3).
+    """
+    joints = problem.carriers.joints
+    turn_xyz = turn.reshape(len(turn), 3, len(joints))
+    own_turn = (np.swapaxes(state.global_rotmat, -1, -2) @ np.swapaxes(turn_xyz, 1, 2)[..., None])[..., 0]
+    pose = state.pose.copy()
+    pose[:, joints] = pose[:, joints] @ rotvec_to_rotmat(own_turn)
+    return pose
