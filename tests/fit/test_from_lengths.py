@@ -6,10 +6,10 @@ import pytest
 from dancepose_addon.core.body.model import JOINT_COUNT, JOINT_INDEX
 from dancepose_addon.core.fit.shape.from_lengths import (
     MOST_SHIFT_M,
-    rigid_pairs,
     shape_from_lengths,
     solve_shape,
 )
+from dancepose_addon.core.fit.shape.lengths import rigid_pairs
 from dancepose_addon.core.skeleton.layouts import H36M17, SMPL24, Layout
 from dancepose_addon.core.skeleton.markers import MarkerSet, joint_markers, keypoints_from_pose
 from tests.support.bodies import synthetic_body
