@@ -225,7 +225,7 @@ def main() -> None:
     parser.add_argument("--known", type=Path, help="CMU .bvh folder: what is held out of it is measured on.")
     parser.add_argument("--motion", type=Path, action="append", default=[], help="Folder of M&D clips.")
     parser.add_argument("--row", action="append", choices=list(ROWS), help="Only this row. Repeatable.")
-    parser.add_argument("--runs", type=Path, help="Keep the runs here; one that was broken off goes on.")
+    parser.add_argument("--runs", type=Path, help="Keep the runs here; one that was broken off continues.")
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()

@@ -76,7 +76,7 @@ def clips(data: Path | None, every: int, *, held_out: bool = False) -> Iterator[
 
 
 def conclude(case: Case) -> Verdict:
-    """Read a variant as a file that holds one array and says nothing, and judge."""
+    """Read a variant as a file that holds one unnamed array, and judge."""
     try:
         recording = recording_of({ARRAY: case.array.astype(np.float32)}, Path("clip.npy"), NO_HINTS)
         if not isinstance(recording, PointRecording):

@@ -61,7 +61,7 @@ COLUMNS: Final = (
 
 
 def score(truth: BodyMotion, motion: BodyMotion, body: BodyModel) -> tuple[Score, F64]:
-    """A motion against the truth, where both stand in the same place.
+    """A motion against the truth, aligned to the same place.
 
     Returns:
         The score, and the rotation error of each joint, (24,), degrees.

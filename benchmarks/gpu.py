@@ -257,7 +257,7 @@ def check_eevee(options: Options) -> Result:
 
 
 def run_blender(script: str, arguments: list[str], options: Options) -> tuple[dict[str, Any], float]:
-    """Run a script in a Blender process of its own: an engine that cannot start may abort it.
+    """Run a script in a separate Blender process: an engine that cannot start may abort it.
 
     Args:
         script: Python source that prints one line of JSON after MARK.

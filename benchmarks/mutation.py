@@ -232,7 +232,7 @@ def judge(mutant: Mutant, root: Path, limit_s: float) -> Outcome:
         code = process.wait(timeout=limit_s)
         result = "survived" if code == 0 else "killed"
     except subprocess.TimeoutExpired:
-        # The whole group, or Blender processes of a test would go on.
+        # The whole group, or Blender processes of a test would continue.
         os.killpg(process.pid, 9)
         process.wait()
         result = "timed out"

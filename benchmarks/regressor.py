@@ -105,7 +105,7 @@ def main() -> None:
     own = {"NumPy": rates["matrix product, NumPy"], "CPU": rates.get("matrix product, onnxruntime", peak)}
     per_frame = operations_per_frame(arguments.model) / 1e6
     print(f"{arguments.model.name}, {arguments.frames} frames, {per_frame:.2f} MFLOP a frame in linear layers")
-    print(f"{'':28s}       time         speed          rate   of the faster product   of its own library's")
+    print(f"{'':28s}       time         speed          rate   of the faster product   of the own library's")
     for name, rate in rates.items():
         library = next((f"{100.0 * rate / value:15.1f} %" for key, value in own.items() if f"({key})" in name), "")
         print(

@@ -36,7 +36,7 @@ class SmplfitterPeer:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl"
             path.write_bytes(pickle.dumps(_smpl_table(body)))
-            # Zeros stand for "no template of children", which it asks for.
+            # Zeros mean "no template of children", which it expects.
             np.save(Path(folder) / "kid_template.npy", np.zeros_like(body.v_template_m))
             self._model = PeerModel("smpl", "neutral", model_root=folder, vertex_subset=self._vertices)
         self._fitter = BodyFitter(self._model)

@@ -61,7 +61,7 @@ def choose_device(name: str, threads: int | None = None) -> torch.device:
     if name == "cpu" or not torch.cuda.is_available():
         keep_freed_memory()
         return torch.device("cpu")
-    # Ten bits in the factors of a product are within the noise of a batch. Untested: no such card was at hand.
+    # Ten bits in the factors of a product are within the noise of a batch. Untested: no such device was available.
     torch.backends.cuda.matmul.allow_tf32 = True
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 

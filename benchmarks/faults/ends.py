@@ -177,7 +177,7 @@ def _killed(argv: Sequence[object], moment: float, folder: Path, chance: random.
             except subprocess.TimeoutExpired:
                 process.kill()
             return 1
-        # It was done before its turn came: begin anew.
+        # It was done before its turn came: begin again.
         for made in (folder / "killed", folder / "sandbox" / "study" / "renders"):
             shutil.rmtree(made, ignore_errors=True)
     return 0

@@ -6,12 +6,12 @@ Cases are the files of tests/cases; samples are files that are rebuilt after the
 (tests/support/samples.py, tool_samples.py). Variants of points: rotated, scaled, mirrored, renamed, at another rate.
 
     right      layout, unit, axes, sides and rate are true
-    doubted    something is not true, or not known, and the user is told
+    doubted    something is not true, or not known, and the user is informed
     refused    not read, with the true reason
     wrong      not true and nothing is said, or refused with another reason
 
 Cases that are read are fitted too: a mean error over 50 mm is wrong, 80 mm where the joints of the trunk
-lie in one point.
+coincide.
 """
 
 import argparse

@@ -112,7 +112,7 @@ def judge_case(path: Path, expected: Expected) -> Verdict:
             return Verdict("refused", str(error))
         return Verdict("wrong", f"refused: {error}")
     if expected.refusal:
-        return Verdict("wrong", "read, where it says nothing that can be used")
+        return Verdict("wrong", "read, although it holds nothing usable")
     return _judged(examination, findings, expected)
 
 
@@ -144,7 +144,7 @@ def _judged(examination: Examination, findings: tuple[Finding, ...], expected: E
     if untrue:
         return Verdict("doubted", f"{', '.join(untrue)} not true, and said")
     if expected.doubt and expected.doubt not in doubts:
-        return Verdict("wrong", f"nothing said of {expected.doubt}")
+        return Verdict("wrong", f"no report of {expected.doubt}")
     return Verdict("right", f"said: {', '.join(sorted(doubts))}" if doubts else "")
 
 

@@ -109,7 +109,7 @@ class OnnxruntimeSession:
     ) -> None:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
-        # Its threads would go on spinning after a call, and take the processor from NumPy, whose turn it is then.
+        # Its threads would keep spinning after a call, and take the processor from NumPy, whose turn it is then.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # TF32 would round the products to ten bits, beyond what the devices may differ by.
         providers: list[Any] = [(CUDA, {"use_tf32": "0"}), CPU] if cuda else [CPU]

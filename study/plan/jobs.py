@@ -14,7 +14,7 @@ PLAN_VERSION: Final = 2
 IN_BLENDER: Final = ("probe", "fit", "render")
 """Kinds of jobs that are done in a Blender process."""
 TOLERANT: Final = ("camera", "compare")
-"""Kinds of jobs that go on without a clip whose input is bad."""
+"""Kinds of jobs that continue without a clip whose input is bad."""
 PLAN_AGAIN: Final = "Write it again with `dancepose study plan`."
 
 

@@ -163,7 +163,7 @@ def _read(line: str) -> Message | None:
 
 
 def _result_of(job: str, number: int, reply: Message | None, seconds: float, on_frame: OnFrame | None) -> Result | None:
-    """Return the result in a reply to request ``number``; None while the job goes on."""
+    """Return the result in a reply to request ``number``; None while the job continues."""
     if isinstance(reply, FailedReply) and reply.id in (0, number):
         return Result(job, False, reply.kind, reply.message, round(seconds, 3))
     if isinstance(reply, FrameReply) and reply.id == number and on_frame is not None:

@@ -171,7 +171,7 @@ class Driver:
             return None
         kinds = {self._failed[need].kind for need in failed}
         if job.kind in TOLERANT:
-            # The others go on without a clip whose input is bad. One that crashed may still succeed in a later run,
+            # The others continue without a clip whose input is bad. One that crashed may still succeed in a later run,
             # and would then move the camera of all.
             if kinds <= {"input"} and len(failed) < len(job.needs) - (job.kind == "compare"):
                 return None

@@ -1,4 +1,4 @@
-"""Frames: which files are whole, and what a run that goes on does with them."""
+"""Frames: which files are whole, and what a run that continues does with them."""
 
 from pathlib import Path
 import struct

@@ -156,7 +156,7 @@ def test_tips_of_bones_without_children_are_points_too(blender, body):
 
 
 def test_keys_closer_than_a_frame_are_the_frames_of_the_source(blender, body):
-    # 30 fps played in a 24 fps scene, as importers write it when they are told to scale the rate.
+    # 30 fps played in a 24 fps scene, as importers write it when asked to scale the rate.
     set_rate(blender, 24)
     clip = read(blender, build_rig(blender, body, step=0.8))
     assert clip.fps == pytest.approx(30.0, abs=1e-3)

@@ -11,7 +11,7 @@ FOLDERS = (
 IDIOMS = re.compile(
     r"\b(?:mend(?:ed|s|ing)?|nobody|hangs? on|stands? in\b(?! for)|stands? for\b|rides? on|riding on|is told|are told"
     r"|told (?:of|by|from|apart)|tells? (?:of|what|how|where)|lies? (?:in|where|amid)|of its own|of their own"
-    r"|at hand|amid|whereto|goes on\b|go on\b|by heart|said of|says of|says nothing|learned anew|anew|house)\b",
+    r"|at hand|amid|whereto|goes on\b|go on\b|by heart|said of|says of|says nothing|learned anew|anew)\b",
     re.IGNORECASE,
 )
 

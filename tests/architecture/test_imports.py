@@ -14,7 +14,7 @@ INSTALLED = ("trainer", "export", "study", "plots", "cli")
 """Folders of the repository that are installed as subpackages of ``dancepose``."""
 PROGRAMS = (*INSTALLED, "tools", "benchmarks")
 
-# Rooms of the add-on, and the rooms each may import. A file at the add-on's top is a room of its own.
+# Rooms of the add-on, and the rooms each may import. A file at the add-on's top is a separate room.
 MAY_IMPORT = {
     "core": {"core"},
     "inference": {"inference", "core"},

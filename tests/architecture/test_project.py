@@ -1,4 +1,4 @@
-"""What the project says of itself in several places agrees."""
+"""Statements of the project in several places agree."""
 
 from pathlib import Path
 import re

@@ -1,4 +1,4 @@
-"""The mutation tool: its faults are faults, its choice repeats, and a killed mutant is told from one that survives."""
+"""The mutation tool: its faults are faults, its choice repeats, and killed and surviving mutants are distinguished."""
 
 import ast
 from pathlib import Path

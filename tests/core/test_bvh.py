@@ -109,7 +109,7 @@ def test_real_recording_starts_with_a_t_pose_of_a_person(data_folder: Path) -> N
     assert span[0] > 0.98 * np.linalg.norm(span)
     assert height[1] > 0.98 * np.linalg.norm(height)
     assert at["LeftToeBase"][2] > at["LeftFoot"][2]
-    # Walking: each foot stands still now and then, while the hips go on.
+    # Walking: each foot stands still now and then, while the hips move on.
     feet = positions[1:, [motion.names.index("LeftFoot"), motion.names.index("RightFoot")]]
     speed = np.linalg.norm(np.diff(feet, axis=0), axis=-1)
     hips = np.linalg.norm(np.diff(motion.root_positions[1:], axis=0), axis=-1)

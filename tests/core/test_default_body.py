@@ -271,7 +271,7 @@ def test_the_suit_covers_what_it_should(body: Body) -> None:
     ("pair", "axis", "count"), [(("top", "trousers"), 1, 1), (("top", "skin"), 0, 2), (("trousers", "shoes"), 1, 2)]
 )
 def test_borders_are_straight(body: Body, pair: tuple[str, str], axis: int, count: int) -> None:
-    """Waistband and cuffs lie in planes; seen along the plane, no zig-zag of triangles is left."""
+    """Waistband and cuffs are in planes; seen along the plane, no zig-zag of triangles is left."""
     first, second = (set(np.unique(body["f"][material(body, name)]).tolist()) for name in pair)
     points = body["v_template"][sorted(first & second)].astype(np.float64)
     points = points[np.abs(points[:, 0]) > 0.3] if pair == ("top", "skin") else points  # cuffs, not the neckline

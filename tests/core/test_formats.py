@@ -1,4 +1,4 @@
-"""Every format, in files made by code of their own: what is read is what was put in."""
+"""Every format, in files made by independent code: what is read is what was put in."""
 
 from dataclasses import replace
 import os

@@ -69,7 +69,7 @@ def test_a_small_layout(tmp_path: Path) -> None:
     ("old", "new", "said"),
     [
         ("dancepose-layout-1", "dancepose-layout-2", "dancepose-layout-2"),
-        ('name = "HEAD"', 'name = "LSHO"', "a name of its own"),
+        ('name = "HEAD"', 'name = "LSHO"', "a unique name"),
         ('attached_to = "head"', 'attached_to = "skull"', "attached to 'skull'"),
         ("left_shoulder = 3", "left_shoulder = -3", "not positive"),
         ("[0.0, 0.1, 0.05]", "[0.0, 100.0]", "three numbers in metres"),

@@ -1,4 +1,4 @@
-"""A file written anew: the same weights, the same rotations, and what is refused."""
+"""A file rewritten: the same weights, the same rotations, and what is refused."""
 
 from pathlib import Path
 

@@ -38,7 +38,7 @@ class KnownPose:
 
 
 def flowing_pose(seed: int, frames: int, *, angle: float = 0.2, fps: float = 25.0) -> F32:
-    """(frames, 24, 3, 3): each joint swings about an axis of its own, about once a second and by about ``angle``."""
+    """(frames, 24, 3, 3): each joint swings about its own axis, about once a second and by about ``angle``."""
     random = np.random.default_rng(seed)
     time = np.arange(frames)[:, None, None] / fps
     rate, phase = random.uniform(0.5, 1.3, (1, 24, 1)), random.uniform(0.0, 2.0 * np.pi, (1, 24, 1))

@@ -1,4 +1,4 @@
-"""Floor, drift and contacts of bodies that stand, jump, step and lie as they are told."""
+"""Floor, drift and contacts of bodies that stand, jump, step and lie as prescribed."""
 
 import numpy as np
 import pytest

@@ -61,7 +61,7 @@ def test_standing_feet_stand_still(locked: np.ndarray) -> None:
     for side in range(2):
         stands = inner(found.contact[:, side].all(axis=1), 3)
         assert stands.sum() > 60
-        # Both stretches in which the right foot stands have a place of their own.
+        # Both stretches in which the right foot stands have their own place.
         for stretch in (np.flatnonzero(stands & (np.arange(FRAMES) < 60)), np.flatnonzero(stands)[-20:]):
             still = soles.places_m[stretch, side]
             assert np.abs(still - np.median(still, axis=0)).max() < 0.001

@@ -35,7 +35,7 @@ def off_joints(layout: Layout = SMPL24) -> MarkerSet:
 
 
 def test_rigid_pairs_by_hand() -> None:
-    """Five points: hip centre, knee centre, shin marker, one that rides on two bones, ankle centre."""
+    """Five points: hip centre, knee centre, shin marker, one that is attached to two bones, ankle centre."""
     weights = np.zeros((5, JOINT_COUNT), np.float32)
     hip, knee, ankle = (JOINT_INDEX[f"left_{name}"] for name in ("hip", "knee", "ankle"))
     weights[0, hip] = weights[1, knee] = weights[2, knee] = weights[4, ankle] = 1.0

@@ -10,8 +10,8 @@ from dancepose_addon.core.fit.temporal.gap_filling import (
     blind_joints,
     bridge_corrections,
     carry_corrections,
-    mend_flips,
     steady_reference,
+    undo_flips,
 )
 from dancepose_addon.core.skeleton.layouts import SMPL24
 from dancepose_addon.core.skeleton.markers import joint_markers
@@ -85,14 +85,14 @@ def test_flips_are_taken_back_and_fast_turns_are_not() -> None:
     reference = flowing_pose(4, FRAMES)
     pose = reference.copy()
     pose[15:17, 16] = pose[15:17, 16] @ Rotation.from_rotvec([0, 2.6, 0]).as_matrix().astype(np.float32)
-    mended = mend_flips(pose, reference, fps=25.0)
-    assert np.degrees(geodesic_angle(mended, reference)).max() < 15.0
-    assert np.degrees(geodesic_angle(mended[:-1], mended[1:])).max() < 60.0
+    repaired = undo_flips(pose, reference, fps=25.0)
+    assert np.degrees(geodesic_angle(repaired, reference)).max() < 15.0
+    assert np.degrees(geodesic_angle(repaired[:-1], repaired[1:])).max() < 60.0
     # A spin that the regressor sees as well is a spin.
     spin = Rotation.from_rotvec(np.arange(FRAMES)[:, None] * [0.0, 1.3, 0.0]).as_matrix().astype(np.float32)
     spinning = reference.copy()
     spinning[:, 0] = spin
-    assert np.array_equal(mend_flips(spinning, spinning, fps=25.0), spinning)
+    assert np.array_equal(undo_flips(spinning, spinning, fps=25.0), spinning)
 
 
 def test_over_short_gaps_the_reference_is_not_asked() -> None:
@@ -112,5 +112,5 @@ def test_turns_between_sparse_frames_are_no_flips() -> None:
     calm = np.broadcast_to(np.eye(3, dtype=np.float32), (9, 24, 3, 3))
     pose = calm.copy()
     pose[4:, 16] = Rotation.from_rotvec([0.0, 1.5, 0.0]).as_matrix()
-    assert np.array_equal(mend_flips(pose, calm, fps=5.9), pose)
-    assert not np.array_equal(mend_flips(pose, calm, fps=25.0), pose)
+    assert np.array_equal(undo_flips(pose, calm, fps=5.9), pose)
+    assert not np.array_equal(undo_flips(pose, calm, fps=25.0), pose)

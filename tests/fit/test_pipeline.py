@@ -212,7 +212,7 @@ def test_gaps_are_bridged_and_long_blindness_is_refused(clip: KnownClip, body: B
     assert {"point": "left_wrist", "first": 40, "last": 43, "why": "missing"} in rows
     assert len(rows) == 25
     assert any("24 of 24 points have gaps (25 gaps, 148 point-frames" in notice for notice in result.report["notices"])
-    # Nobody can know more of a hole than the shortest way across it; around it nothing changes.
+    # Nothing more is known about a gap than the shortest way across it; around it nothing changes.
     off = np.degrees(geodesic_angle(result.motion.pose_rotmat, clip.pose))
     way = np.stack(
         [Slerp([19, 26], Rotation.from_matrix(clip.pose[[19, 26], j]))(range(20, 26)).as_matrix() for j in range(24)],

@@ -90,7 +90,7 @@ def test_noise_of_each_curve_is_its_own() -> None:
 
 
 def test_rotations_are_smoothed_across_the_sign_of_quaternions() -> None:
-    """A body that goes on turning: quaternions change sign twice, rotations never jump."""
+    """A body that keeps turning: quaternions change sign twice, rotations never jump."""
     random = np.random.default_rng(3)
     steady = Rotation.from_rotvec(np.arange(FRAMES)[:, None] * [0.0, 0.06, 0.0])
     shaky = steady * Rotation.from_rotvec(random.normal(scale=0.01, size=(FRAMES, 3)))

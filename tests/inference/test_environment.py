@@ -1,4 +1,4 @@
-"""onnxruntime from another environment, and what the check says of it; in processes of their own, as one loads once."""
+"""onnxruntime from another environment, and what the check reports; in separate processes, as one loads once."""
 
 from pathlib import Path
 

@@ -71,7 +71,7 @@ def test_a_file_cut_anywhere_is_refused_or_has_lost_whole_parts() -> None:
             cut = parse_model(whole[:end], "example")
         except RegressorError:
             continue
-        # Protobuf has no length of its own: a cut between fields leaves a shorter, valid message.
+        # Protobuf has no overall length: a cut between fields leaves a shorter, valid message.
         assert len(cut.metadata) < len(complete.metadata) or cut.opset != complete.opset
 
 

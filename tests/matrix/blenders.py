@@ -1,4 +1,4 @@
-"""Blenders that the matrix runs in, and how a script is run in one of them with a user folder of its own."""
+"""Blenders that the matrix runs in, and how a script is run in one of them with a separate user folder."""
 
 from dataclasses import dataclass
 import json
@@ -30,7 +30,7 @@ class Blender:
 
 @dataclass(frozen=True)
 class Home:
-    """The folders of a made-up user. work: what the user's own files lie in."""
+    """The folders of a made-up user. work: what of the user's files."""
 
     top: Path
 

@@ -35,7 +35,7 @@ def blender(request, tool, tmp_path_factory) -> Blender:
 
 @pytest.fixture(scope="session")
 def has_wheels(root) -> bool:
-    """Whether the wheels of Linux lie in the build cache, where `make package` puts them; tests download nothing."""
+    """Whether the Linux wheels are in the build cache, where `make package` puts them; tests download nothing."""
     version = pinned_version(root / "constraints.txt")
     return cached_wheels("linux-x64", version=version, cache=WHEEL_CACHE) is not None
 

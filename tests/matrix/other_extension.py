@@ -1,4 +1,4 @@
-"""Another maker's extension that bundles an onnxruntime of its own: all extensions of a Blender share one."""
+"""Another maker's extension that bundles its own onnxruntime: all extensions of a Blender share one."""
 
 import base64
 import hashlib
@@ -11,7 +11,7 @@ MANIFEST = """schema_version = "1.0.0"
 id = "other"
 version = "1.0.0"
 name = "Other"
-tagline = "Bundles an onnxruntime of its own"
+tagline = "Bundles its own onnxruntime"
 maintainer = "A test"
 type = "add-on"
 license = ["SPDX:GPL-3.0-or-later"]

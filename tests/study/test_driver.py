@@ -1,4 +1,4 @@
-"""Running a plan, by an executor that only pretends: what is done, passed over, tried again, given up and mended."""
+"""Running a plan, by an executor that only pretends: what is done, passed over, retried, given up and repaired."""
 
 from collections.abc import Callable
 from dataclasses import replace

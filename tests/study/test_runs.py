@@ -216,7 +216,7 @@ def test_killed_workers_lose_no_frame(make_study) -> None:
 
 @contextmanager
 def dask_cluster(folder: Path, *, workers: int) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """The address of a scheduler, and workers that nobody starts again when they die."""
+    """The address of a scheduler, and workers that are not restarted when they die."""
     note = folder / "scheduler.json"
     quiet = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     common = ["--scheduler-file", str(note), "--no-dashboard"]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from dancepose_addon.core.body.model import PARENTS, BodyModel
 from dancepose_addon.core.body.model_io import body_from_arrays
 
-# Where the joints of a grown person stand in a T-pose, to the nearest few centimetres, metres; left limbs only.
+# Where the joints of an adult are in a T-pose, to the nearest few centimetres, metres; left limbs only.
 _TRUNK = {0: (0, 0, 0), 3: (0, 0.11, 0), 6: (0, 0.24, 0), 9: (0, 0.30, 0.02), 12: (0, 0.51, -0.03), 15: (0, 0.60, 0.02)}
 _LEFT = {
     1: (0.07, -0.09, 0), 4: (0.10, -0.47, 0), 7: (0.09, -0.88, -0.04), 10: (0.11, -0.94, 0.08),

@@ -167,7 +167,7 @@ def variants(clip: Clip, random: Random) -> Iterator[tuple[str, Case]]:
 
 
 def _mirrored_names(clip: Clip) -> Callable[[Interpretation, tuple[Finding, ...]], Verdict]:
-    """Points that have no mirror image of their own make an exchange of names a reordering too."""
+    """Points that have no mirror image make an exchange of names a reordering too."""
     whole = all(clip.layout.mirrored[other] == point for point, other in enumerate(clip.layout.mirrored))
     if whole:
         return _judge(clip, EYE, 1.0, mirrored=True)

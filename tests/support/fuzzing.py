@@ -5,7 +5,7 @@
 Seeds are the samples of ``tests.support.samples``, and a reader's inputs are shared among its seeds; damage is
 ``tests.support.mutations``'. Each input is read to its end:
 taken apart, understood, turned into a Sequence or a BodyMotion. A refusal (DancePoseError) is right, as is a motion.
-Every seed runs in a process of its own, with its address space limited and a timer for each input; memory is what
+Every seed runs in a separate process, with its address space limited and a timer for each input; memory is what
 tracemalloc sees, NumPy's arrays included. Files under 52 kB may use a megabyte.
 """
 
@@ -195,7 +195,7 @@ def seeds_by_reader() -> dict[str, list[str]]:
 
 
 def fuzz_reader(seeds: list[str], count: int, *, here: bool = False) -> Outcome:
-    """``count`` inputs for a reader, shared among its seeds; each seed in a process of its own, unless ``here``."""
+    """``count`` inputs for a reader, shared among its seeds; each seed in a separate process, unless ``here``."""
     together = Outcome()
     for index, name in enumerate(seeds):
         share = count // len(seeds) + (index < count % len(seeds))

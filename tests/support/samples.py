@@ -1,4 +1,4 @@
-"""Small files of every format that is read, made from the bundled waltz by code of their own (not by our writers).
+"""Small files of every format that is read, made from the bundled waltz by independent code (not by our writers).
 
     python -m tests.support.samples FOLDER
 
@@ -310,7 +310,7 @@ def _like_humanml3d(points: F64) -> F64:
 
 
 def write_samples(folder: Path, frames: int = 60) -> dict[str, Path]:
-    """Write every sample below ``folder``, each in a folder of its own, and say where."""
+    """Write every sample below ``folder``, each in a separate folder, and say where."""
     paths = {}
     for name, (file, make) in makers(frames).items():
         path = folder / name.replace(" ", "_").replace("+", "p") / file

@@ -70,7 +70,7 @@ def test_a_mirrored_pose_has_mirrored_keypoints() -> None:
     joints = torch.tensor(person_joints())
     twin = replace(TWIN, rest_joints_m=joints)
     points, reflected = p_3d(twin, POSES), p_3d(twin, mirror(POSES))
-    # md23 has two points on the left forearm and two at the right wrist, which have no counterpart of their own.
+    # md23 has two points on the left forearm and two at the right wrist, which have no counterpart.
     single = [index for index in range(21) if MD23.mirrored[MD23.mirrored[index]] == index]
     other = [MD23.mirrored[index] for index in single]
     assert torch.allclose(reflected[:, single], points[:, other] * torch.tensor([-1.0, 1.0, 1.0]), atol=1e-5)

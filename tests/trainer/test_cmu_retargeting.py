@@ -1,4 +1,4 @@
-"""Retargeting of a small skeleton of CMU's kind, where every rotation can be told by hand."""
+"""Retargeting of a small skeleton of CMU's kind, where every rotation is known by hand."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Presets, overrides, and what is said of mistakes in them."""
+"""Presets, overrides, and how mistakes in them are reported."""
 
 from pathlib import Path
 import re

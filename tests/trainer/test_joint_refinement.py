@@ -21,7 +21,7 @@ BONES = {"right_elbow": ("right_shoulder", "right_elbow"), "left_elbow": ("left_
 
 
 def table(shift_m: float, share: float) -> MarkerSet:
-    """Markers near the joints, alike on both sides but for the last one; elbows ride on two bones, ``share`` on the
+    """Markers near the joints, alike on both sides but for the last one; elbows are attached to two bones, ``share`` on the
     upper one."""
     random = np.random.default_rng(3)
     names = {name: index for index, name in enumerate(MD23.keypoints)}
@@ -77,7 +77,7 @@ def test_places_and_shares_come_back() -> None:
 
 
 def test_a_point_comes_to_ride_on_a_bone_beside_its_own() -> None:
-    """The table has the elbows' points on the forearm alone; they ride on the upper arm by half."""
+    """The table has the elbows' points on the forearm alone; they are attached to the upper arm by half."""
     found = solve(table(0.0, 0.0), table(0.0, 0.5), (1, 2, 3))
     for name, (upper, lower) in BONES.items():
         shares = found.weights[MD23.keypoints.index(name)]

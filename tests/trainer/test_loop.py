@@ -1,4 +1,4 @@
-"""Training: it learns, it repeats, it goes on where it stopped, and it stops when it should."""
+"""Training: it learns, it repeats, it resumes where it stopped, and it stops when it should."""
 
 from dataclasses import replace
 import json

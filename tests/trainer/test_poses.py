@@ -92,8 +92,8 @@ def test_flips_are_bridged_or_left_out() -> None:
     flip = Rotation.from_rotvec([0.0, 0.0, 3.0]).as_matrix().astype(np.float32)
     broken[50:54, wrist] = flip
     broken[80:110, ankle] = flip
-    mended, usable, bad = repair_flips(broken, 120.0)
-    assert geodesic_angle(mended[40:70], local[40:70]).max() < 0.01
+    repaired, usable, bad = repair_flips(broken, 120.0)
+    assert geodesic_angle(repaired[40:70], local[40:70]).max() < 0.01
     assert np.flatnonzero(~usable).tolist() == list(range(79, 111))
     # A jump marks the frames on both of its sides.
     assert bad == pytest.approx((6 + 32) / (120 * 24))

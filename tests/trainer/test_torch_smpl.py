@@ -15,7 +15,7 @@ from tests.support.posing import random_pose
 
 
 def random_markers(seed: int) -> MarkerSet:
-    """Every point rides on three bones, away from them."""
+    """Every point is attached to three bones, away from them."""
     random = np.random.default_rng(seed)
     weights = np.zeros((23, 24), np.float32)
     for row in weights:

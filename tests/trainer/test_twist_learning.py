@@ -79,7 +79,7 @@ def test_too_few_poses_get_the_default() -> None:
     assert twist_of_poses(twisting(0, 200), np.ones(200, bool), 1, REST).style == "learned"
 
 
-@pytest.mark.skipif(not (DATA / "index.json").is_file(), reason="real SMPL clips are not at hand")
+@pytest.mark.skipif(not (DATA / "index.json").is_file(), reason="real SMPL clips are not available")
 @pytest.mark.parametrize(("style", "group"), [("aist", "aist"), ("aist", "generated"), ("mosh", "soma")])
 def test_held_out_real_clips_are_nearer_with_their_style_than_with_minimal_rotations(style: str, group: str) -> None:
     """Real rotations, the source left out of what the model is learned from."""

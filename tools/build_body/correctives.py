@@ -103,7 +103,7 @@ def _damping(reference: Reference, weights: Floats, joint: int, directions: Floa
         left.append(np.einsum("vj,jab,vb->va", weights, world[0], correction_m, optimize=True))
     share = 1.0
     touched = int(np.count_nonzero(np.abs(directions).max(axis=(1, 2))))
-    slack = touched * UNSEEN_ERROR_M**2  # next to the T-pose there is nothing to mend
+    slack = touched * UNSEEN_ERROR_M**2  # next to the T-pose there is nothing to correct
     while any(np.sum((p - share * c) ** 2) > np.sum(p**2) + slack for p, c in zip(plain, left, strict=True)):
         share *= 0.8
     before_m, after_m = (

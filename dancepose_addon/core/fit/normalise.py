@@ -1,6 +1,6 @@
 """What the regressor sees: key-points centred on their mean, in one scale per clip, in [-1, 1].
 
-The same arithmetic stands in the exported graph; this is its reference, for training and for tests.
+The exported graph holds the same arithmetic; this is its reference, for training and for tests.
 """
 
 from typing import Final

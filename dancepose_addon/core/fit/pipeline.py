@@ -134,7 +134,7 @@ def fit(
     require_settings(settings, body.beta_count)
     require_layout(regressor.info, sequence.layout, sequence.source)
     markers = markers or _markers_of(regressor)
-    raw = prepare(sequence)  # What is refused is refused before anything is said of progress.
+    raw = prepare(sequence)  # What is refused is refused before any progress is reported.
     progress(0.0, "Looking for gaps and noise")
     prepared = smooth_prepared(raw, fps=sequence.fps, strength=settings.smooth) if settings.smooth else raw
     clock.lap("prepare")

@@ -20,7 +20,7 @@ from .pose.temporal_coupling import refine_coupled
 from .pose.twist import TwistModel
 from .shape.from_lengths import Shape
 from .stages import FitState
-from .temporal.gap_filling import blind_joints, bridge_corrections, carry_corrections, mend_flips
+from .temporal.gap_filling import blind_joints, bridge_corrections, carry_corrections, undo_flips
 from .temporal.preprocessing import Prepared
 
 STILL_POINTS_M: Final = 0.002
@@ -32,7 +32,7 @@ FEW_FRAMES: Final = 0.2
 STEPS_ALONE: Final = 6
 MENDED_NOISE_M: Final = 0.02
 STEPS_MENDED: Final = 3
-"""Where turns were taken back: points count this little against the mended rotations, in so many steps."""
+"""Where turns were taken back: points count this little against the repaired rotations, in so many steps."""
 LEVELS: Final = ((16, 12), (4, 4), (1, 1))
 """Of the least squares in time: every how many frames, and how many steps for each of the settings'."""
 COUPLED_STEPS: Final = {4: 5, 1: 2}
@@ -114,13 +114,13 @@ def refine_to_keypoints(
 
 def _held(fitted: FitState, body: BodyModel, prepared: Prepared, fps: float) -> FitState:
     """Forearms within their limits. Where the points do not meet the body, turns that this leaves between two frames
-    and that nobody makes are bridged."""
+    and implausible rotations are interpolated."""
     rest_joints = fitted.shape.rest_joints(body)
     pose = hold_forearms(fitted.pose, rest_joints)
     if np.array_equal(pose, fitted.pose) or not _is_loose(np.arange(len(pose)), fitted, body, prepared):
         return replace(fitted, pose=pose)
     still = np.broadcast_to(np.eye(3, dtype=np.float32), pose.shape)
-    return replace(fitted, pose=hold_forearms(mend_flips(pose, still, fps=fps), rest_joints))
+    return replace(fitted, pose=hold_forearms(undo_flips(pose, still, fps=fps), rest_joints))
 
 
 def _mended(
@@ -133,15 +133,15 @@ def _mended(
     fps: float,
     progress: Progress,
 ) -> FitState:
-    """Turns that nobody makes taken back; the other joints of those frames then meet the points again, as well as they
-    can while the mended ones keep about where they are."""
-    pose = mend_flips(fitted.pose, reference, fps=fps)
+    """Implausible rotations taken back; the other joints of those frames then meet the points again, as well as they
+    can while the repaired ones keep about where they are."""
+    pose = undo_flips(fitted.pose, reference, fps=fps)
     frames = np.flatnonzero((pose != fitted.pose).any(axis=(1, 2, 3)))
     if not len(frames):
         return fitted
     held = replace(settings, noise_m=max(settings.noise_m, MENDED_NOISE_M), steps=STEPS_MENDED)
     met = _refined_at(frames, replace(fitted, pose=pose), body, pose, prepared, held, progress)
-    return replace(met, pose=mend_flips(met.pose, reference, fps=fps))
+    return replace(met, pose=undo_flips(met.pose, reference, fps=fps))
 
 
 def _coarse_to_fine(

@@ -1,4 +1,4 @@
-"""What a regressor is to the rest of the house, and the contract that its ONNX file keeps.
+"""The PoseRegressor protocol and the metadata schema of its ONNX file.
 
 The graph takes ``keypoints`` (T, K, 3) float32, metres, SMPL axes, a whole clip in one call, and gives
 ``pose_rotmat`` (T, 24, 3, 3) float32, local rotations. A file may hold one network for several layouts: then points are
@@ -71,7 +71,7 @@ class RegressorInfo:
 
     @property
     def heading_blind(self) -> bool:
-        """Whether the pose does not hang on the way the body faces."""
+        """Whether the pose is independent of the direction that the body faces."""
         return HEADING_BLIND in self.normalisation
 
     def to_json(self) -> str:
@@ -161,7 +161,7 @@ class PoseRegressor(Protocol):
 
     @property
     def info(self) -> RegressorInfo:
-        """What the file says of itself."""
+        """Metadata of the file."""
         ...
 
     @property

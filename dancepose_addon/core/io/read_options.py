@@ -47,7 +47,7 @@ class ReadOptions:
         layout: Skeleton layout: a name or the path of a .toml file; None to detect it.
         fps: Frames per second, or None for what the file says.
         read: Further hints as ``key=value`` pairs between commas; see ``Hints.with_text``.
-        accept_doubt: Whether to go on where the reading of a file is only a guess.
+        accept_doubt: Whether to continue where the reading of a file is only a guess.
     """
 
     frames: str | None = described(
@@ -75,7 +75,7 @@ class ReadOptions:
 
     accept_doubt: bool = described(
         False,
-        OptionInfo("Go on where the reading of a file is only a guess, instead of stopping."),
+        OptionInfo("Continue where the reading of a file is only a guess, instead of stopping."),
     )
 
     def hints(self) -> Hints:

@@ -33,7 +33,7 @@ SMPL_VERTICES: Final = {6890: ("smpl", "smplh"), 10475: ("smplx",)}
 TILT: Final = np.cos(np.radians(35.0))
 UPRIGHT_ENOUGH: Final = 0.6
 FASTEST_M_S: Final = 12.0
-"""Nobody's pelvis is faster for a twentieth of a clip."""
+"""No pelvis moves faster for a twentieth of a clip."""
 
 
 def interpret_theta(recording: PoseRecording, hints: Hints = NO_HINTS) -> tuple[str, float, tuple[Finding, ...]]:

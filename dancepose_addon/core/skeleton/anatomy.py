@@ -24,7 +24,7 @@ LEAST_M: Final = 0.03
 """Shorter distances on the body say little: they are longer or shorter by whole shares from person to person."""
 MOST_ON_A_BONE: Final = 7
 LEAST_BEND: Final = 0.06
-"""Of a thigh's length, by which a knee lies in front of the line from hip to ankle: bent by some 14 degrees."""
+"""Of a thigh's length, by which a knee is in front of the line from hip to ankle: bent by some 14 degrees."""
 
 
 @dataclass(frozen=True)

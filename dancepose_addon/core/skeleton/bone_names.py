@@ -54,7 +54,7 @@ class BoneName:
         side: ``left``, ``right``, or empty.
         word: The part in lower case without separators, such as ``upleg``; empty where the bone is to be ignored.
         number: The last number of the name, or 0.
-        is_central: Whether the name says that the joint lies in the middle (``HipCenter``).
+        is_central: Whether the name says that the joint is in the middle (``HipCenter``).
     """
 
     side: str

@@ -1,4 +1,4 @@
-"""Where a reading is too doubtful to go on without the user."""
+"""Where a reading is too doubtful to continue without the user."""
 
 from typing import Final
 
@@ -38,7 +38,7 @@ def require_sure(findings: tuple[Finding, ...], points: F64 | None, source: str,
         hints: Whether the user accepts doubts.
 
     Raises:
-        DoubtError: A conclusion is less than half sure; the message says how to go on.
+        DoubtError: A conclusion is less than half sure; the message says how to continue.
     """
     if hints.accept_doubt:
         return
@@ -51,13 +51,13 @@ def require_sure(findings: tuple[Finding, ...], points: F64 | None, source: str,
         if points is not None and looks_like_angles(points):
             kind = " They look like angles (rotations in degrees or radians), which are not read without a skeleton."
         raise DoubtError(
-            f"{source}: {worst.why}.{kind} Say what they are with {ADVICE['order of the points']}; or go on all the "
+            f"{source}: {worst.why}.{kind} Say what they are with {ADVICE['order of the points']}; or continue all the "
             f"same with {ACCEPT}."
         )
     advice = ADVICE.get(worst.topic, "--read KEY=VALUE")
     raise DoubtError(
         f"{source}: {worst.topic} {worst.value} is only a guess ({worst.confidence:.0%}), since {worst.why}. Say it "
-        f"with {advice}; or go on all the same with {ACCEPT}."
+        f"with {advice}; or continue anyway with {ACCEPT}."
     )
 
 

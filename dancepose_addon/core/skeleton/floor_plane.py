@@ -2,7 +2,7 @@
 
 Whoever leans, runs or dances bent looks like a recording that is tilted. The floor tells them apart: feet that travel
 the way the body leans keep their height if the axis is right, and climb or sink if it is not. Feet on one line
-tell of the slope along it alone.
+determine only the slope along it.
 """
 
 from dataclasses import dataclass

@@ -52,7 +52,7 @@ WITHIN_REACH: Final = 25.0
 """Directions may tell in favour of an order as much as this: those that distances put further back are passed over."""
 THIRDS: Final = 3
 FURTHER_M: Final = 0.01
-"""Points beside each other are told apart by which is further from a third, where that is by this much; it is also how
+"""Points beside each other are distinguished by which is further from a third, where that is by this much; it is also how
 well two authors agree about it, since whatever else is unlike between people concerns both."""
 MOST_POINTS: Final = 64
 """Layouts with more have only neighbours and mirrored points exchanged."""

@@ -66,7 +66,7 @@ def read_layout(path: Path) -> Layout:
     try:
         table = tomllib.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise LayoutError(f"{path} is not TOML ({error}). Mend it, or start from a template.") from error
+        raise LayoutError(f"{path} is not TOML ({error}). Correct it, or start from a template.") from error
     return layout_from_table(table, name=str(path), source=str(path))
 
 
@@ -116,7 +116,7 @@ class _Checker:
             return None
         names = [point.get("name") for point in points]
         if not all(isinstance(one, str) and one for one in names) or len(set(names)) != len(names):
-            self.wrong("each point needs a name of its own")
+            self.wrong("each point needs a unique name")
             return None
         self.index = {one: index for index, one in enumerate(names)}
         attached = tuple(self._attachment(point) for point in points)

@@ -71,7 +71,7 @@ def _with_hands(name: str, title: str, face: tuple[str, ...]) -> Layout:
     for index in range(30):
         wrist = 20 + index // 15
         edges.append((wrist if index % 3 == 0 else first + index - 1, first + index))
-        # The thumb's first joint lies in the palm, which the wrist carries.
+        # The thumb's first joint is in the palm, which the wrist carries.
         joints.append(wrist if index % 15 == 12 else wrist + 2)
     return Layout(
         name=name,

@@ -92,7 +92,7 @@ def mapping_between(source: Layout, target: Layout) -> Mapping:
 
 
 def _related(first: NDArray[np.float32], second: NDArray[np.float32]) -> bool:
-    """Whether two points ride on one bone, or on a bone and its parent. first, second: (24,), weights."""
+    """Whether two points are attached to one bone, or on a bone and its parent. first, second: (24,), weights."""
     a, b = int(np.argmax(first)), int(np.argmax(second))
     return a == b or PARENTS[a] == b or PARENTS[b] == a
 

@@ -114,7 +114,7 @@ class MarkerSet:
             raise LayoutError(f"{source} names other points than layout {layout.name} has. Run `dancepose calibrate`.")
         total = weights.sum(axis=1, keepdims=True)
         if not (np.isfinite(offsets).all() and np.isfinite(weights).all() and (total > 0).all()):
-            raise FormatError(f"{source} has points that ride on nothing or stand nowhere. Run `dancepose calibrate`.")
+            raise FormatError(f"{source} has points attached to nothing or stand nowhere. Run `dancepose calibrate`.")
         weights /= total
         return cls(layout, weights, offsets, table.get("body_fingerprint", ""), table.get("provenance", ""))
 

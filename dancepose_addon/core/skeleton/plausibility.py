@@ -1,4 +1,4 @@
-"""Whether a person can move like this: limbs, joints that lie where their names say, and the frame rate."""
+"""Whether a person can move like this: limbs, joints at the places that their names say, and the frame rate."""
 
 from dataclasses import dataclass
 from typing import Final

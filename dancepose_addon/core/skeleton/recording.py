@@ -29,7 +29,7 @@ class Hints:
         values: ``positions`` or ``rotations``.
         take: Which motion or person of a file that holds several.
         as_named: Whether points stay in the file's order and under its names, whatever they mean.
-        accept_doubt: Whether to go on where a conclusion is no more than a guess.
+        accept_doubt: Whether to continue where a conclusion is no more than a guess.
     """
 
     layout: str | None = None
@@ -60,9 +60,7 @@ class Hints:
             if not key and not equals:
                 continue
             if key not in SAYABLE or not value:
-                raise InputError(
-                    f"{part!r} says nothing of a source; write one of {', '.join(SAYABLE)}, as up=z,unit=cm."
-                )
+                raise InputError(f"{part!r} is not a known key; expected one of {', '.join(SAYABLE)}, as up=z,unit=cm.")
             table[key] = value
         take = table.pop("take", str(self.take))
         for key, choices in CHOICES.items():
@@ -72,7 +70,7 @@ class Hints:
             raise InputError(f"{quoted(take)} is not the number of a motion; write take=0, take=1 and so on.")
         doubt = table.pop("doubt", "")
         if doubt not in ("", "accept"):
-            raise InputError(f"{doubt!r} is no way of treating a doubt; write doubt=accept to go on with guesses.")
+            raise InputError(f"{doubt!r} is no way of treating a doubt; write doubt=accept to continue with guesses.")
         accept = self.accept_doubt or doubt == "accept"
         return replace(self, take=int(take), accept_doubt=accept, **table)  # type: ignore[arg-type]
 

@@ -117,7 +117,7 @@ def validate(sequence: KeypointSequence) -> KeypointSequence:
     if infinite.any():
         raise InputError(
             f"{sequence.source} has infinite points in {int(infinite.sum())} of {shape[0]} frames "
-            f"({describe_frames(np.flatnonzero(infinite))}). Mend the file, or choose other frames with --frames."
+            f"({describe_frames(np.flatnonzero(infinite))}). Correct the file, or choose other frames with --frames."
         )
     return sequence
 

@@ -14,7 +14,7 @@ class UnnamedSkeleton:
 
     Attributes:
         title: Who writes it.
-        names: Of the points. A name that no layout has stands for a point that is left out.
+        names: Of the points. A name that no layout has marks a point that is left out.
         layout: Name of the layout whose points are among them.
     """
 

@@ -80,7 +80,7 @@ class LocalExecutor:
 
 
 def do_job(runner: JobRunner, job: Job, events: "queue.Queue[Event] | None" = None) -> Result:
-    """Do a job. A bug becomes a result too, its traceback is logged, and the other jobs go on."""
+    """Do a job. A bug becomes a result too, its traceback is logged, and the other jobs continue."""
 
     def on_frame(done: int) -> None:
         if events is not None:

@@ -1,6 +1,6 @@
 """What the scripts of this folder share.
 
-They run inside a Blender of any version, with nothing of the checkout at hand, and write what they saw as JSON: tests
+They run inside a Blender of any version, with nothing of the checkout available, and write what they saw as JSON: tests
 judge it.
 """
 
@@ -107,7 +107,7 @@ def _is_ours(function: Any) -> bool:
 
 
 def _translations() -> list[str]:
-    """Blender tells of a dictionary only by refusing another of the same name."""
+    """Blender reveals a dictionary only by refusing another of the same name."""
     found = []
     for name in (MODULE, f"{MODULE}.registration", f"{MODULE}.ui.translations"):
         try:

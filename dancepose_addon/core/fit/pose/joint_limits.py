@@ -34,7 +34,7 @@ _DEGREES: Final = {
 ELBOWS: Final = (JOINT_INDEX["left_elbow"], JOINT_INDEX["right_elbow"])
 
 _SPREADS: Final = {
-    # joint: about x, y and z of its own axes, radians; a left arm's long axis is x, a leg's is y
+    # joint: about x, y and z of the joint's axes, radians; a left arm's long axis is x, a leg's is y
     "pelvis": (0.3, 0.3, 0.3),
     "left_hip": (0.3, 0.25, 0.3),
     "left_knee": (0.4, 0.15, 0.15),

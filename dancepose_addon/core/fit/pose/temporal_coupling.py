@@ -34,7 +34,7 @@ COUPLING_M: Final = 0.008
 COUPLING_FPS: Final = 25.0
 FAST_RAD: Final = float(np.radians(28.0))
 """A turn between two frames at COUPLING_FPS beyond which the coupling stiffens, with the fourth power of the turn:
-nobody turns a joint by 1,000 degrees a second, but least squares that change branches do."""
+no person turns a joint by 1,000 degrees a second, but least squares that change branches do."""
 LEAST_COSINE: Final = 0.01
 WHOLE_COSINE: Final = 0.99999
 WINDOW: Final = 1000
@@ -114,7 +114,7 @@ def refine_coupled(
 
 
 def _solve_window(clip: _Clip, pose: F32, translation: F32) -> tuple[F32, F32]:
-    """Gauss-Newton with a damping of its own for each frame; a step that raises the cost is not taken."""
+    """Gauss-Newton with a separate damping for each frame; a step that raises the cost is not taken."""
     settings = clip.problem.settings
     state = evaluate(clip.problem, pose, translation)
     turns = _turns(clip, state)

@@ -32,7 +32,7 @@ NEARER: Final = 0.35
 SIDES: Final = 0.4
 """Share of the pairs that jump at a frame from which on all have."""
 LEAST_FPS: Final = 10.0
-"""Below this rate jumps cannot be told from motion."""
+"""Below this rate jumps cannot be distinguished from motion."""
 
 
 @dataclass(frozen=True)

@@ -89,10 +89,10 @@ def steady_reference(reference_rotmat: F32, blind: Flags, *, longest: int, fps: 
         for first, last in runs_of(blind[:, joint]):
             short[first : last + 1, joint] = last - first < longest
     nothing = np.broadcast_to(np.eye(3, dtype=np.float32), reference_rotmat.shape)
-    return mend_flips(bridge_corrections(reference_rotmat, nothing, short), nothing, fps=fps)
+    return undo_flips(bridge_corrections(reference_rotmat, nothing, short), nothing, fps=fps)
 
 
-def mend_flips(pose_rotmat: F32, reference_rotmat: F32, *, fps: float) -> F32:
+def undo_flips(pose_rotmat: F32, reference_rotmat: F32, *, fps: float) -> F32:
     """Undo implausible rotations between two frames that the regressor does not show.
 
     The frames on both sides of a flip are interpolated. Repairing one flip may reveal another, so this is repeated;

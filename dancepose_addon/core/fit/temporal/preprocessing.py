@@ -27,7 +27,7 @@ JUMP_M: Final = 0.2
 """A point that is this far off the line through where it was just before and after was not measured there: hands that
 reverse at 5 m/s within three frames stay below it."""
 DENSE_FPS: Final = 15.0
-"""Below this rate a fast move cannot be told from a jump, nor motion from noise, by what lies before and after."""
+"""Below this rate a fast move cannot be distinguished from a jump, nor motion from noise, by what lies before and after."""
 CENTRE_M: Final = 0.4
 """A clip's centre is at most this far from the middle of shoulders and hips."""
 STRETCH: Final = 0.25

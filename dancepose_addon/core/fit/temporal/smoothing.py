@@ -121,7 +121,7 @@ def polynomial_kernel(half: int) -> F32:
 
 
 def _filtered(curves: F32, kernel: F32, *, odd: bool = True) -> F32:
-    """Symmetric filtering in time. odd: beyond the ends a curve goes on as its own half-turn about the end, which keeps
+    """Symmetric filtering in time. odd: beyond the ends a curve continues as its own half-turn about the end, which keeps
     its speed; otherwise as its mirror image."""
     half = len(kernel) // 2
     before, after = curves[half:0:-1], curves[-2 : -half - 2 : -1]

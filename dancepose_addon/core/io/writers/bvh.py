@@ -46,7 +46,7 @@ def write_bvh(motion: BodyMotion, body: BodyModel, path: Path) -> None:
 
 
 def _write_joint(joint: int, rest: F64, indent: str, lines: list[str], order: list[int]) -> None:
-    """A joint and all below it; ``order`` gathers joints as their channels stand in a frame."""
+    """A joint and all below it; ``order`` gathers joints in the order of their channels."""
     name, inner = JOINT_NAMES[joint], indent + "  "
     offset = rest[joint] - rest[PARENTS[joint]] if joint else np.zeros(3)
     place = "6 Xposition Yposition Zposition" if joint == 0 else "3"

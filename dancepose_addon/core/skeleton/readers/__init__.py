@@ -213,7 +213,7 @@ def require_plausible(examination: Examination, hints: Hints) -> None:
         hints: Whether the user accepts doubts.
 
     Raises:
-        DoubtError: A conclusion is less than half sure; the message says how to go on.
+        DoubtError: A conclusion is less than half sure; the message says how to continue.
     """
     recording = examination.recording
     points = recording.points if isinstance(recording, PointRecording) else None

@@ -1,4 +1,4 @@
-""".npy and .npz, and pickles of arrays: what lies in the container. What the arrays mean is ``array_contents``' matter.
+""".npy and .npz, and pickles of arrays: contents of the container. What the arrays mean is ``array_contents``' matter.
 
 Sizes that a header claims are held against the bytes that are there before anything is reserved for them, and nothing
 pickled is executed (``core/bounded_files.py``, ``core/body/pickles.py``).

@@ -82,7 +82,7 @@ def _read(library: Any, file: BinaryIO, size: int) -> tuple[tuple[str, ...], NDA
     count = file.read(2)
     # The library reserves room for as many events as the header says, before it knows the order of its bytes.
     if min(int.from_bytes(count, "little"), int.from_bytes(count, "big")) > MOST_EVENTS:
-        raise FormatError(f"its header tells of more than {MOST_EVENTS} events, which is as many as it can hold.")
+        raise FormatError(f"its header lists more than {MOST_EVENTS} events, which is as many as it can hold.")
     file.seek(0)
     reader = library.Reader(file)
     used = int(reader.point_used)

@@ -109,11 +109,11 @@ def _window(config: Path) -> tuple[float, float] | None:
         start, end = float(table["start_position"]), float(table["end_position"])
     except (KeyError, TypeError, ValueError):
         raise FormatError(
-            f"{config} has no numbers start_position and end_position. Mend it, or remove it and give --fps."
+            f"{config} has no numbers start_position and end_position. Correct it, or remove it and give --fps."
         ) from None
     if not (0 <= start < end < np.inf):
         raise FormatError(
-            f"{config} has a window from frame {start:g} to {end:g}. Mend it, or remove it and give --fps."
+            f"{config} has a window from frame {start:g} to {end:g}. Correct it, or remove it and give --fps."
         )
     return start / NOMINAL_FPS, end / NOMINAL_FPS
 

@@ -32,7 +32,7 @@ class PickleReader:
     Attributes:
         file: At the start of the pickle; left behind its end.
         has_raw_arrays: Whether arrays follow their description as raw bytes, as joblib writes them.
-        depth: Pickles that this one lies in.
+        depth: Number of enclosing pickles.
     """
 
     file: BinaryIO

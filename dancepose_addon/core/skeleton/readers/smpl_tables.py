@@ -241,7 +241,7 @@ def _rotations(table: Mapping[str, Any], source: str, path: str) -> tuple[F64, s
     root_name, root_value = first_of(table, ROOTS)
     if not body_name:
         name, value = first_of(table, WHOLES)
-        if root_name == "Rh":  # EasyMocap: the root's rotation stands in Rh, and the first of poses is zero.
+        if root_name == "Rh":  # EasyMocap: the root's rotation is in Rh, and the first of poses is zero.
             rotvec = as_rotvec(value, source, name, (*ROTATION_COUNTS, 29))
             rotvec = rotvec[:, :24].copy()
             rotvec[:, 0] = as_rotvec(root_value, source, root_name, (1,))[:, 0]
