@@ -159,7 +159,7 @@ def few(clips: list[RealClip], count: int) -> list[RealClip]:
 
 
 def peer(page: Page, clips: list[RealClip], body: BodyModel) -> None:
-    """smplfitter in its best configuration, on the dances."""
+    """Smplfitter in its best configuration, on the dances."""
     try:
         fitter = SmplfitterPeer(body)
     except ImportError:

@@ -83,14 +83,17 @@ def by_fit(
 
 
 def back_in_place(result: FitResult, shown: KeypointSequence) -> BodyMotion:
-    """The motion without the lowering onto the floor, which the truth has not had."""
+    """Return the motion without the lowering onto the floor, which the truth does not have."""
     raised = np.nanmean(shown.keypoints_m - result.keypoints_m, axis=1)
     return replace(result.motion, translation_m=(result.motion.translation_m + raised).astype(np.float32))
 
 
 def dirty(sequence: KeypointSequence, number: int) -> KeypointSequence:
-    """20 mm of Gaussian noise on every coordinate, 10 % of the points missing in stretches of up to ten frames, and in
-    5 % of the frames one point thrown half a metre off."""
+    """Add noise, gaps and outliers to a sequence.
+
+    Gaussian noise of 20 mm on every coordinate, 10 % of the points missing in runs of up to ten frames, and in 5 % of
+    the frames one point moved by half a metre.
+    """
     random = np.random.default_rng(number)
     points = sequence.keypoints_m + random.normal(scale=0.02, size=sequence.keypoints_m.shape)
     frames, count = points.shape[:2]

@@ -1,4 +1,4 @@
-"""Points in another's place are noticed: those that passed silently on recordings, made again from the bundled dance."""
+"""Exchanged points are noticed: those that passed silently on recordings, repeated with the bundled dance."""
 
 from itertools import pairwise
 from pathlib import Path

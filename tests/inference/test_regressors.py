@@ -87,7 +87,7 @@ def test_cuda_is_refused_where_it_is_not(file: Path) -> None:
 
 
 def test_numpy_steps_in_where_onnxruntime_is_missing(file: Path, root: Path) -> None:
-    """In a process of its own, in which the import truly fails."""
+    """In a separate process, in which the import truly fails."""
     script = (
         "import sys; sys.modules['onnxruntime'] = None\n"
         "from pathlib import Path; from dancepose_addon.inference import open_regressor\n"

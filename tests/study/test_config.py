@@ -88,7 +88,7 @@ def test_the_home_folder_is_expanded(monkeypatch) -> None:
     assert study.out == Path("/home/ada/renders")
     assert study.systems[0].files == "/home/ada/dances/{song}.npz"
     with pytest.raises(FormatError, match="folder"):
-        parse(output={"folder": "~nobody-of-that-name/x"})
+        parse(output={"folder": "~no-such-user/x"})
 
 
 def test_a_study_survives_the_way_into_a_plan_and_back() -> None:

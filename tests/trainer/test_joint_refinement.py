@@ -21,8 +21,7 @@ BONES = {"right_elbow": ("right_shoulder", "right_elbow"), "left_elbow": ("left_
 
 
 def table(shift_m: float, share: float) -> MarkerSet:
-    """Markers near the joints, alike on both sides but for the last one; elbows are attached to two bones, ``share`` on the
-    upper one."""
+    """Markers near the joints, symmetric but for the last one; elbows have two bones, ``share`` on the upper one."""
     random = np.random.default_rng(3)
     names = {name: index for index, name in enumerate(MD23.keypoints)}
     joints = BODY.rest_joints()

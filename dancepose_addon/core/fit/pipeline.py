@@ -43,17 +43,17 @@ from .temporal.preprocessing import Prepared, prepare
 from .temporal.smoothing import smooth_curves, smooth_prepared, smooth_rotations
 
 SAMPLED_FRAMES: Final = 64
-"""Spread over the clip, from which the body is solved where lengths do not tell it: at most so many, and where the clip
-is long enough every SEED_STRIDE-th or a multiple, so that they are among the frames that are solved first."""
+"""Largest number of frames from which the body is solved if lengths do not determine it. In long clips they are
+multiples of SEED_STRIDE, so that they are among the frames that are solved first."""
 FEWEST_FRAMES: Final = 24
 SEED_STRIDE: Final = 16
 SAMPLE_ROUNDS: Final = 2
-"""Of posing them and solving the body in turn, before both are solved together."""
+"""Rounds of posing the sample and solving the body alternately, before both are solved together."""
 SAMPLE_STEPS: Final = 3
 LONGEST_HOLD_S: Final = 1.0
-"""Joints that nothing shows turn the shortest way from what was seen to what is seen next, for this long."""
+"""Longest gap over which joints that are not observed are interpolated."""
 PROVENANCE: Final = ("source", "layout", "body", "regressor", "provider", "settings", "style", "gaps", "notices")
-"""What of the report a motion file keeps."""
+"""Parts of the report that a motion file stores."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,11 @@ class FitResult:
 
 
 def _markers_of(regressor: PoseRegressor) -> MarkerSet:
-    """The project's own table for the layout where it was learned on the body that the regressor knows, since it may be
-    newer than the file; else the file's."""
+    """Return the marker table for a regressor.
+
+    This is the project's own table if it was learned on the regressor's body, since it may be newer than the file; else
+    the table in the file.
+    """
     info = regressor.info
     shipped = markers_for(info.layout)
     return shipped if shipped.body_fingerprint in ("", info.body_fingerprint) else info.markers
@@ -123,18 +126,29 @@ def fit(
     settings: FitSettings = FitSettings(),
     progress: Progress = silent,
 ) -> FitResult:
-    """Fit ``body`` to ``sequence``. markers: where points ride, if not as the project's own table says.
+    """Fit a body to keypoints.
+
+    Args:
+        sequence: The keypoints.
+        regressor: Regressor for their layout.
+        body: The body.
+        markers: Attachment of the points; None for the project's own table.
+        settings: Settings of the fit.
+        progress: Receives the progress.
+
+    Returns:
+        The motion, its errors and a report.
 
     Raises:
-        InputError: points that no fit could use, or settings that cannot be. RegressorError: the regressor is for
-        another layout.
+        InputError: The points or the settings cannot be used.
+        RegressorError: The regressor is for another layout.
     """
     clock = _Clock()
     validate(sequence)
     require_settings(settings, body.beta_count)
     require_layout(regressor.info, sequence.layout, sequence.source)
     markers = markers or _markers_of(regressor)
-    raw = prepare(sequence)  # What is refused is refused before any progress is reported.
+    raw = prepare(sequence)  # Validate before reporting any progress.
     progress(0.0, "Looking for gaps and noise")
     prepared = smooth_prepared(raw, fps=sequence.fps, strength=settings.smooth) if settings.smooth else raw
     clock.lap("prepare")
@@ -174,15 +188,26 @@ def fit(
     )
     report |= {"style": REGRESSOR_STYLE if twist is None else twist.style, "seconds": clock.seconds}
     progress(1.0, "Fitted")
+    return _result(sequence, body, settled, raw, errors[last], report)
+
+
+def _result(
+    sequence: KeypointSequence,
+    body: BodyModel,
+    settled: GroundedFit,
+    raw: Prepared,
+    error_m: F32,
+    report: dict[str, Any],
+) -> FitResult:
     return FitResult(
         motion=_motion_of(settled.fitted, sequence.fps, report),
         body=body,
         sequence=sequence,
         keypoints_m=raw.points_m - settled.drop_m,
         confidence=raw.confidence,
-        error_m=np.where(raw.seen, errors[last], np.nan),
+        error_m=np.where(raw.seen, error_m, np.nan),
         ground=settled.ground,
-        markers=fitted.shape.sized_markers(),
+        markers=settled.fitted.shape.sized_markers(),
         report=report,
     )
 
@@ -207,10 +232,12 @@ def _regress(
     settings: FitSettings,
     fps: float,
 ) -> F32:
-    """The regressor's rotations, (T, 24, 3, 3): with the twist of the chosen style, and steadied where points are noisy
-    or missing."""
+    """Return the regressor's rotations in the chosen twist style, (T, 24, 3, 3).
+
+    Where points are noisy or missing they are interpolated.
+    """
     noisy = raw.noise_m > STILL_POINTS_M
-    # What it sees of noisy points is smoothed in any case: its poses are the prior of a refinement, not the result.
+    # Noisy points are always smoothed for the regressor: its poses are the prior of a refinement, not the result.
     smoothed = noisy and not settings.smooth and settings.refine > 0
     shown = smooth_prepared(raw, fps=fps, strength=1.0) if smoothed else prepared
     reference = regress_upright(regressor, shown.points_m)
@@ -251,7 +278,7 @@ def _settle(fitted: FitState, body: BodyModel, fps: float, settings: FitSettings
 
 
 def _place(markers: MarkerSet, body: BodyModel, reference: F32, prepared: Prepared, settings: FitSettings) -> FitState:
-    """The regressor alone: one size for the clip and a place for every frame, in closed form."""
+    """Return the regressor's poses with one scale for the clip and a translation per frame, in closed form."""
     if settings.body_from is not None:
         return start(shape_from_motion(Path(settings.body_from), markers, body), body, reference, prepared)
     betas = _given(settings, body)
@@ -263,8 +290,11 @@ def _place(markers: MarkerSet, body: BodyModel, reference: F32, prepared: Prepar
 def _solve_shape(
     markers: MarkerSet, body: BodyModel, reference: F32, prepared: Prepared, settings: FitSettings
 ) -> tuple[Shape, Seeds | None]:
-    """Betas and scale of the clip. Lengths tell them where the points are joints; where they are markers, sampled
-    frames are posed and the body solved with them, and their poses are returned too."""
+    """Solve betas and scale of the clip.
+
+    Joint layouts determine them by their lengths. For marker layouts, sampled frames are posed and the body is solved
+    with them; their poses are returned too.
+    """
     if settings.body_from is not None:
         return shape_from_motion(Path(settings.body_from), markers, body), None
     seen = seen_joints(markers)
@@ -283,10 +313,19 @@ def _solve_shape(
 def solve_sample(
     sequence: KeypointSequence, *, regressor: PoseRegressor, body: BodyModel, markers: MarkerSet
 ) -> tuple[Sample, Shape, F32]:
-    """Frames spread over a clip, with the body and the poses, (S, 24, 3, 3), that a fit begins with.
+    """Return the sampled frames of a clip with the body and the poses that a fit starts from.
+
+    Args:
+        sequence: The keypoints.
+        regressor: Regressor for their layout.
+        body: The body.
+        markers: Attachment of the points.
+
+    Returns:
+        The sample, the body, and poses (S, 24, 3, 3).
 
     Raises:
-        InputError: points that no fit could use.
+        InputError: The points cannot be used.
     """
     prepared, settings = prepare(sequence), FitSettings()
     reference = _regress(regressor, body, markers, prepared, prepared, settings, sequence.fps)
@@ -303,7 +342,7 @@ def _sample(reference: F32, prepared: Prepared, settings: FitSettings) -> tuple[
 def _solve_sample(
     markers: MarkerSet, body: BodyModel, sample: Sample, settings: FitSettings, betas: F32
 ) -> tuple[Shape, F32]:
-    """The body and the sample's poses: in turn at first, then together. betas: to begin with."""
+    """Solve the body and the sample's poses, alternating at first, then together; ``betas`` initialise the body."""
     known = None if settings.betas is None else _given(settings, body)
     pose, target, confidence = sample.reference, sample.target_m, sample.confidence
     shape = solve_shape(markers, body, pose, target, confidence, betas=betas)

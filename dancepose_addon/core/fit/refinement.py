@@ -24,41 +24,45 @@ from .temporal.gap_filling import blind_joints, bridge_corrections, carry_correc
 from .temporal.preprocessing import Prepared
 
 STILL_POINTS_M: Final = 0.002
-"""Up to this noise joints are where they are seen, and bones are laid onto them; beyond, they are evidence only."""
+"""Up to this noise bones are rotated exactly onto visible joints; beyond, the points are evidence only."""
 REACHED_M: Final = 0.001
-"""Frames whose points are met this well are done."""
+"""Frames whose points are met within this need no refinement."""
 FEW_FRAMES: Final = 0.2
-"""Up to this share of frames that are not done are solved by themselves, with STEPS_ALONE steps."""
+"""Up to this share of unfinished frames is refined independently, with STEPS_ALONE steps."""
 STEPS_ALONE: Final = 6
 MENDED_NOISE_M: Final = 0.02
 STEPS_MENDED: Final = 3
-"""Where turns were taken back: points count this little against the repaired rotations, in so many steps."""
+"""Noise scale and steps where flips were undone: the points have little weight against the corrected rotations."""
 LEVELS: Final = ((16, 12), (4, 4), (1, 1))
-"""Of the least squares in time: every how many frames, and how many steps for each of the settings'."""
+"""Levels of the refinement: frame stride, and steps as a multiple of the settings' steps."""
 COUPLED_STEPS: Final = {4: 5, 1: 2}
-"""Steps of the coupled least squares on the levels that have them, for each of the settings'."""
+"""Steps of the coupled least squares by stride, as a multiple of the settings' steps."""
 STEPS_SEEDED: Final = 5
-"""On the first level where its frames are solved already."""
+"""Steps on the first level if its frames are already solved."""
 STEADY_M: Final = 0.002
-"""Frames whose points are off by more on average take the last step, and so much weighs there as much as a joint that
-is one SPREAD_RAD from where it is on the frames before and after."""
+"""Frames with a larger mean error get a temporal smoothing step; also its noise scale (metres per SPREAD_RAD)."""
 
 
 @dataclass(frozen=True)
 class Seeds:
-    """Frames that are solved already. frames: (S,), increasing; pose: (S, 24, 3, 3)."""
+    """Frames that are already solved.
+
+    Attributes:
+        frames: (S,), increasing.
+        pose: (S, 24, 3, 3).
+    """
 
     frames: NDArray[np.intp]
     pose: F32
 
 
 def start(shape: Shape, body: BodyModel, pose: F32, prepared: Prepared) -> FitState:
-    """A pose in the place that brings it nearest to the points."""
+    """Return a pose with the translations that bring it nearest to the points."""
     posed = keypoints_from_pose(shape.sized_markers(), shape.rest_joints(body), pose)
     return FitState(shape, pose, mean_offset(posed, prepared.points_m, prepared.confidence))
 
 
-def refine_to_keypoints(
+def refine_to_keypoints(  # noqa: PLR0913 (the arrays of one problem)
     fitted: FitState,
     body: BodyModel,
     reference: F32,
@@ -113,8 +117,10 @@ def refine_to_keypoints(
 
 
 def _held(fitted: FitState, body: BodyModel, prepared: Prepared, fps: float) -> FitState:
-    """Forearms within their limits. Where the points do not meet the body, turns that this leaves between two frames
-    and implausible rotations are interpolated."""
+    """Keep forearms within their limits.
+
+    If the points do not meet the body, implausible rotations between two frames that result from this are interpolated.
+    """
     rest_joints = fitted.shape.rest_joints(body)
     pose = hold_forearms(fitted.pose, rest_joints)
     if np.array_equal(pose, fitted.pose) or not _is_loose(np.arange(len(pose)), fitted, body, prepared):
@@ -133,8 +139,7 @@ def _mended(
     fps: float,
     progress: Progress,
 ) -> FitState:
-    """Implausible rotations taken back; the other joints of those frames then meet the points again, as well as they
-    can while the repaired ones keep about where they are."""
+    """Undo implausible flips, then refit the other joints of those frames with the corrected ones nearly fixed."""
     pose = undo_flips(fitted.pose, reference, fps=fps)
     frames = np.flatnonzero((pose != fitted.pose).any(axis=(1, 2, 3)))
     if not len(frames):
@@ -154,8 +159,11 @@ def _coarse_to_fine(
     fps: float,
     progress: Progress,
 ) -> FitState:
-    """Least squares on few frames with many steps, then on more of them with fewer, each level starting from the
-    corrections of the one before: it converges in less time than frames by themselves do, and neighbours agree."""
+    """Refine few frames with many steps, then more frames with fewer steps.
+
+    Each level starts from the corrections of the previous one. This converges faster than refining frames
+    independently, and neighbouring frames agree.
+    """
     count, solved, pose = len(reference), None, fitted.pose.copy()
     if seeds is not None:
         solved, pose[seeds.frames] = seeds.frames, seeds.pose
@@ -185,8 +193,10 @@ def _coarse_to_fine(
 
 
 def _is_loose(frames: Indices, fitted: FitState, body: BodyModel, prepared: Prepared) -> bool:
-    """Whether points are markers that the body does not meet, so that frames by themselves change between branches.
-    Joints that are seen leave only twist open, which the analytic inverse kinematics settles."""
+    """Tell whether points are markers that the body does not meet, so that independent frames change between branches.
+
+    Visible joints leave only twist undetermined, which the analytic inverse kinematics decides.
+    """
     if seen_joints(fitted.shape.markers).whole_trunk:
         return False
     markers, rest_joints = fitted.shape.sized_markers(), fitted.shape.rest_joints(body)
@@ -198,8 +208,11 @@ def _is_loose(frames: Indices, fitted: FitState, body: BodyModel, prepared: Prep
 def _steadied(
     fitted: FitState, body: BodyModel, prepared: Prepared, settings: RefineSettings, progress: Progress
 ) -> FitState:
-    """A last step of frames that do not meet their points: what these hardly tell, as an arm's turn about itself, the
-    neighbouring frames tell better than a regressor that may be far off."""
+    """Apply a last step to frames that do not meet their points.
+
+    What the points hardly determine, such as the twist of an arm, is better predicted by neighbouring frames than by a
+    regressor that may be far off.
+    """
     apart = np.where(prepared.seen, per_point_error_m(fitted.keypoints(body), prepared.points_m), 0.0)
     frames = np.flatnonzero(apart.sum(axis=1) > STEADY_M * prepared.seen.sum(axis=1))
     held = replace(settings, noise_m=max(settings.noise_m, STEADY_M))
@@ -215,7 +228,7 @@ def _coupled_at(
     settings: RefineSettings,
     fps: float,
 ) -> FitState:
-    """Least squares over some frames together; their neighbours are one another. fps: of these frames."""
+    """Refine some frames together, coupled to their neighbours among them; ``fps`` is the rate of these frames."""
     markers, rest_joints = fitted.shape.sized_markers(), fitted.shape.rest_joints(body)
     pose, translation = fitted.pose.copy(), fitted.translation.copy()
     target, confidence = prepared.points_m[frames], prepared.confidence[frames]
@@ -227,8 +240,10 @@ def _coupled_at(
 
 
 def _between_neighbours(pose_rotmat: F32) -> F32:
-    """The mean of each frame and those before and after it, which is nearly a rotation: a pull asks for its direction
-    alone. (T, 24, 3, 3) -> the same shape."""
+    """Return the mean of each frame and its neighbours, (T, 24, 3, 3).
+
+    It is nearly a rotation; the prior uses only its direction.
+    """
     padded = np.concatenate([pose_rotmat[:1], pose_rotmat, pose_rotmat[-1:]])
     return np.float32(0.5) * pose_rotmat + np.float32(0.25) * (padded[:-2] + padded[2:])
 
@@ -242,7 +257,7 @@ def _refined_at(
     settings: RefineSettings,
     progress: Progress,
 ) -> FitState:
-    """Least squares at some frames, each from the pose that it has."""
+    """Refine some frames independently, each from its current pose."""
     markers, rest_joints = fitted.shape.sized_markers(), fitted.shape.rest_joints(body)
     pose, translation = fitted.pose.copy(), fitted.translation.copy()
     target, confidence = prepared.points_m[frames], prepared.confidence[frames]

@@ -2,10 +2,10 @@
 
 The graph takes ``keypoints`` (T, K, 3) float32, metres, SMPL axes, a whole clip in one call, and gives
 ``pose_rotmat`` (T, 24, 3, 3) float32, local rotations. A file may hold one network for several layouts: then points are
-padded with zeros to the largest count, and a second input, ``layout`` (1, L) float32, is 1 at the layout that they are
-in and 0 elsewhere; its metadata has schema 2 and lists the layouts in that order. Everything between depends on
-training and so stands in the graph: centring, the clip's scale, facing, the network, and the way from its output to
-rotation matrices. What the graph cannot say stands in the file's metadata, as JSON under the key ``dancepose``.
+padded with zeros to the largest count, and a second input, ``layout`` (1, L) float32, is 1 at their layout and 0
+elsewhere; its metadata has schema 2 and lists the layouts in that order. Everything that
+depends on training is part of the graph: centring, the clip's scale, facing, the network, and the conversion of its
+output to rotation matrices. Everything else is in the file's metadata, as JSON under the key ``dancepose``.
 """
 
 from collections.abc import Mapping
@@ -108,21 +108,13 @@ class RegressorInfo:
         try:
             table = parse_json(text)
             version = table["schema_version"]
-            if version not in (SCHEMA_VERSION, SHARED_SCHEMA_VERSION):
-                raise RegressorError(
-                    f"{source} has metadata schema {quoted(version)}; this version reads {SCHEMA_VERSION} and "
-                    f"{SHARED_SCHEMA_VERSION}. Export it again."
-                )
+            _require_schema(version, source)
             shared = version == SHARED_SCHEMA_VERSION
             tables = {entry["layout"]: entry for entry in (table["layouts"] if shared else [table])}
             read = {name: _read_markers(entry, source) for name, entry in tables.items()}
             same = (name for name, markers in read.items() if layout and markers.layout.same_points(get_layout(layout)))
             chosen = next(iter(read)) if layout is None else next(same, layout)
-            if chosen not in read:
-                raise RegressorError(
-                    f"{source} reads layout {', '.join(read)}, not {chosen}. Choose a regressor for {chosen}, or "
-                    f"layout {' or '.join(read)}."
-                )
+            _require_one_of(chosen, read, source)
             return cls(
                 layout=read[chosen].layout,
                 markers=read[chosen],
@@ -230,3 +222,19 @@ def require_rotations(rotmat: NDArray[np.float32], source: str) -> None:
                 f"The regressor {source} gives matrices that are not rotations: its weights are damaged. Export it "
                 "again with `dancepose export`, or choose another."
             )
+
+
+def _require_schema(version: Any, source: str) -> None:
+    if version not in (SCHEMA_VERSION, SHARED_SCHEMA_VERSION):
+        raise RegressorError(
+            f"{source} has metadata schema {quoted(version)}; this version reads {SCHEMA_VERSION} and "
+            f"{SHARED_SCHEMA_VERSION}. Export it again."
+        )
+
+
+def _require_one_of(layout: str, read: Mapping[str, MarkerSet], source: str) -> None:
+    if layout not in read:
+        raise RegressorError(
+            f"{source} reads layout {', '.join(read)}, not {layout}. Choose a regressor for {layout}, or "
+            f"layout {' or '.join(read)}."
+        )

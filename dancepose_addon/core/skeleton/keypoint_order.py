@@ -52,7 +52,7 @@ WITHIN_REACH: Final = 25.0
 """Directions may tell in favour of an order as much as this: those that distances put further back are passed over."""
 THIRDS: Final = 3
 FURTHER_M: Final = 0.01
-"""Points beside each other are distinguished by which is further from a third, where that is by this much; it is also how
+"""Points beside each other are distinguished by their distance from a third, if it differs by this much; it is also how
 well two authors agree about it, since whatever else is unlike between people concerns both."""
 MOST_POINTS: Final = 64
 """Layouts with more have only neighbours and mirrored points exchanged."""
@@ -367,7 +367,7 @@ def _sights(layout: Layout) -> tuple[F64, F64, Indices, F64]:
             way, weight = _difference(count, front, back), min(1.0, MOST_OF_A_PART / len(ways))
             sights.append((way, nothing, FORWARD, weight))
             if side in bends:
-                # Toes point where the knee of their own leg does, however the leg is turned.
+                # Toes point where the knee of the same leg points, however the leg is turned.
                 sights.append((way, bends[side], BENT, weight))
     weights = np.array([sight for sight, *_ in sights]).reshape(-1, count)
     against = np.array([other for _, other, *_ in sights]).reshape(-1, count)

@@ -174,8 +174,13 @@ def open_ends(markers: MarkerSet) -> tuple[int, ...]:
 
 
 def chest_of(bones: F32, pose: F32, place: F32, known: Flags) -> F32:
-    """Global rotation of the chest, ahead of the way down the tree: from the joints that start there where all are
-    seen, else by the spine of ``pose``. -> (T, 3, 3)."""
+    """Estimate the global rotation of the chest before the joints above it in the tree are solved.
+
+    Where all joints that start at the chest are visible they determine it; elsewhere the spine of ``pose`` does.
+
+    Returns:
+        (T, 3, 3).
+    """
     guess = pose[:, 0]
     for joint in (*SPINE, CHEST):
         guess = guess @ pose[:, joint]

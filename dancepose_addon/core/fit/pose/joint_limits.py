@@ -140,8 +140,18 @@ def _give_to_elbow(pose: F32, elbow: int, wrist: int, forearm: F32, angle: F32) 
 
 
 def _excess(angle: F32, most: float) -> F32:
-    """What a twist has too much. Towards a half turn the twist that is left goes to zero, so that it does not jump from
-    one limit to the other where the angle's sign changes. angle: (T,), radians -> (T,)."""
+    """Return the part of a twist beyond a limit.
+
+    Towards a half turn the remaining twist tapers to zero, so that it does not jump between the two limits where the
+    angle changes sign.
+
+    Args:
+        angle: (T,), radians.
+        most: The limit, radians.
+
+    Returns:
+        (T,), radians.
+    """
     held = np.clip(angle, -most, most) * np.minimum(1.0, (np.pi - np.abs(angle)) / TAPER_RAD)
     return np.asarray(angle - held, np.float32)
 

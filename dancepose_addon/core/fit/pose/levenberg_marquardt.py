@@ -20,7 +20,7 @@ MOST_DAMPING: Final = 100.0
 """Largest damping, squared metres per radian; steps are negligible then."""
 
 
-def refine(
+def refine(  # noqa: PLR0913 (the arrays of one problem)
     markers: MarkerSet,
     rest_joints_m: F32,
     pose_rotmat: F32,

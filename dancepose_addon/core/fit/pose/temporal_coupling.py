@@ -30,7 +30,7 @@ from .pose_problem import (
 )
 
 COUPLING_M: Final = 0.008
-"""Residual that weighs as much as a joint that turns by its SPREAD_RAD between two frames at COUPLING_FPS."""
+"""Residual that costs as much as a rotation by SPREAD_RAD between two frames at COUPLING_FPS."""
 COUPLING_FPS: Final = 25.0
 FAST_RAD: Final = float(np.radians(28.0))
 """A turn between two frames at COUPLING_FPS beyond which the coupling stiffens, with the fourth power of the turn:
@@ -44,13 +44,20 @@ START_DAMPING: Final = 0.5
 """Of the settings' damping: frames come from a solution that is close."""
 LESS_DAMPING: Final = 0.3
 ACCEPTED: Final = 0.97
-"""A step that lowers the cost by less than to this share is taken only at the frames that it is good for."""
+"""A step that leaves more than this share of the cost is applied only to the frames that it improves."""
 
 
 @dataclass(frozen=True)
 class _Clip:
-    """A clip to solve. problem: its frames; coupling: (A,), squared metres per squared radian, of each solved joint;
-    before, after: local rotations (A, 3, 3) of the frames next to the window, or None at the clip's ends."""
+    """A window of a clip to solve.
+
+    Attributes:
+        problem: Its frames.
+        coupling: Coupling of each solved joint, (A,), squared metres per squared radian.
+        fast_rad: FAST_RAD at the clip's rate, radians.
+        before: Local rotations of the frame before the window, (A, 3, 3), or None.
+        after: Local rotations of the frame after the window, (A, 3, 3), or None.
+    """
 
     problem: Block
     coupling: F32
@@ -59,7 +66,7 @@ class _Clip:
     after: F32 | None
 
 
-def refine_coupled(
+def refine_coupled(  # noqa: PLR0913 (the arrays of one problem)
     markers: MarkerSet,
     rest_joints_m: F32,
     reference_rotmat: F32,
@@ -114,7 +121,7 @@ def refine_coupled(
 
 
 def _solve_window(clip: _Clip, pose: F32, translation: F32) -> tuple[F32, F32]:
-    """Gauss-Newton with a separate damping for each frame; a step that raises the cost is not taken."""
+    """Run Gauss-Newton with a separate damping per frame; steps that raise the cost are rejected."""
     settings = clip.problem.settings
     state = evaluate(clip.problem, pose, translation)
     turns = _turns(clip, state)
@@ -127,7 +134,7 @@ def _solve_window(clip: _Clip, pose: F32, translation: F32) -> tuple[F32, F32]:
         worse = new_cost > cost
         damping = np.where(worse, damping * 10.0, damping * LESS_DAMPING).astype(np.float32)
         if worse.any() and new_cost.sum() > ACCEPTED * cost.sum():
-            # Frames for which the step is too long stay, if that helps the clip.
+            # Frames for which the step is too long keep their state, if that lowers the total cost.
             proposal = _kept(proposal, state, worse)
             new_turns = _turns(clip, proposal)
             new_cost = _frame_cost(clip, proposal, new_turns)
@@ -137,7 +144,7 @@ def _solve_window(clip: _Clip, pose: F32, translation: F32) -> tuple[F32, F32]:
 
 
 def _kept(proposal: State, state: State, worse: Flags) -> State:
-    """The proposal, but the state at the frames that are ``worse``, (T,)."""
+    """Return the proposal, except at the frames flagged in ``worse`` (T,), which keep their state."""
     parts = {}
     for part in fields(State):
         new, old = getattr(proposal, part.name), getattr(state, part.name)
@@ -146,8 +153,13 @@ def _kept(proposal: State, state: State, worse: Flags) -> State:
 
 
 def _turns(clip: _Clip, state: State) -> F32:
-    """Each joint's turn from frame to frame in its own axes, a rotation vector in radians; the first and the last are
-    those from and to the frames next to the window. (T + 1, A, 3)."""
+    """Return each joint's rotation from frame to frame in its own axes.
+
+    The first and the last are those from and to the frames next to the window.
+
+    Returns:
+        Rotation vectors, (T + 1, A, 3), radians.
+    """
     local = state.pose[:, clip.problem.carriers.joints]
     before = local[:1] if clip.before is None else clip.before[None]
     after = local[-1:] if clip.after is None else clip.after[None]
@@ -168,7 +180,7 @@ def _turns(clip: _Clip, state: State) -> F32:
 
 
 def _frame_cost(clip: _Clip, state: State, turns: F32) -> F32:
-    """Cost of each frame with half of its couplings, (T,)."""
+    """Return the cost of each frame with half of its couplings, (T,)."""
     square = np.einsum("tac,tac->ta", turns, turns)
     coupled = (square * (1.0 + square**2 / (3.0 * clip.fast_rad**4))) @ clip.coupling
     return np.asarray(state.cost + 0.5 * (coupled[:-1] + coupled[1:]), np.float32)

@@ -223,19 +223,26 @@ def quadratic(directions: F32) -> F32:
 
 
 def unit(vectors: F32) -> F32:
-    """Vectors of length one; zero stays zero. (..., 3) -> the same shape."""
+    """Normalise vectors; zero stays zero. (..., 3) -> (..., 3)."""
     length = np.sqrt(np.einsum("...c,...c->...", vectors, vectors))
     return vectors / np.maximum(length, 1e-9)[..., None]
 
 
 def into_frame(rotmat: F32, vectors: F32) -> F32:
-    """Vectors in the axes of a frame: R^T v. (..., 3, 3) and (..., 3) -> (..., 3)."""
+    """Express vectors in the axes of a frame, R^T v. (..., 3, 3) and (..., 3) -> (..., 3)."""
     return np.einsum("...ij,...i->...j", rotmat, vectors)
 
 
 def turn_between(first: F32, second: F32) -> F32:
-    """Half the rotation from one frame to another as sine times axis; smooth up to a half turn. (..., 3, 3) each ->
-    (..., 3)."""
+    """Return sine times axis of the rotation from one frame to another; smooth up to a half turn.
+
+    Args:
+        first: (..., 3, 3).
+        second: (..., 3, 3).
+
+    Returns:
+        (..., 3).
+    """
     turn = np.swapaxes(first, -1, -2) @ second
     return 0.5 * np.stack(
         [turn[..., 2, 1] - turn[..., 1, 2], turn[..., 0, 2] - turn[..., 2, 0], turn[..., 1, 0] - turn[..., 0, 1]],
@@ -244,8 +251,16 @@ def turn_between(first: F32, second: F32) -> F32:
 
 
 def head_directions(neck_global: F32, chest_global: F32, pelvis_global: F32) -> F32:
-    """Features of the head: how the neck is turned against the chest, and the chest against the pelvis. (T, 3, 3) each
-    -> (T, 6)."""
+    """Return the features of the head: rotation of the neck against the chest, and of the chest against the pelvis.
+
+    Args:
+        neck_global: (T, 3, 3).
+        chest_global: (T, 3, 3).
+        pelvis_global: (T, 3, 3).
+
+    Returns:
+        (T, 6).
+    """
     return np.concatenate([turn_between(chest_global, neck_global), turn_between(pelvis_global, chest_global)], axis=-1)
 
 
@@ -268,5 +283,5 @@ def twist_between(start: F32, end: F32, bone: F32) -> F32:
 
 
 def about(bone: F32, angle_rad: F32) -> F32:
-    """Rotation about a bone. bone: (..., 3), unit; angle_rad: (...) -> (..., 3, 3)."""
+    """Return the rotation about a bone. (..., 3) unit vectors and (...) radians -> (..., 3, 3)."""
     return rotvec_to_rotmat((bone * angle_rad[..., None]).astype(np.float32))

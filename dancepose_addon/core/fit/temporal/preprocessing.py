@@ -27,7 +27,7 @@ JUMP_M: Final = 0.2
 """A point that is this far off the line through where it was just before and after was not measured there: hands that
 reverse at 5 m/s within three frames stay below it."""
 DENSE_FPS: Final = 15.0
-"""Below this rate a fast move cannot be distinguished from a jump, nor motion from noise, by what lies before and after."""
+"""Below this rate neighbouring frames do not distinguish a fast move from a jump, nor motion from noise."""
 CENTRE_M: Final = 0.4
 """A clip's centre is at most this far from the middle of shoulders and hips."""
 STRETCH: Final = 0.25
@@ -220,8 +220,15 @@ def _jumps(points_m: F32, seen: Flags, fps: float) -> Flags:
 
 
 def _off_path(path_m: F32, frames: NDArray[np.intp]) -> F32:
-    """How far each place lies off the straight line between those before and after it; 0 at the ends. path_m: (N, 3),
-    metres, at ``frames`` (N,) -> (N,)."""
+    """Return the distance of each position from the straight line between its neighbours; 0 at the ends.
+
+    Args:
+        path_m: (N, 3), metres.
+        frames: Their frames, (N,).
+
+    Returns:
+        (N,), metres.
+    """
     share = ((frames[1:-1] - frames[:-2]) / (frames[2:] - frames[:-2])).astype(np.float32)[:, None]
     off = np.zeros(len(path_m), np.float32)
     off[1:-1] = np.linalg.norm(path_m[1:-1] - (1.0 - share) * path_m[:-2] - share * path_m[2:], axis=1)
@@ -229,7 +236,7 @@ def _off_path(path_m: F32, frames: NDArray[np.intp]) -> F32:
 
 
 def _torn_off(points_m: F32, seen: Flags, layout: Layout) -> Flags:
-    """Points that lie off all their neighbours on the skeleton, whatever lies before and after: (T, K)."""
+    """Find points that are away from all their neighbours on the skeleton, (T, K)."""
     first, second = (np.array(ends) for ends in zip(*layout.edges, strict=True))
     length = np.linalg.norm(points_m[:, first] - points_m[:, second], axis=2)
     length[~(seen[:, first] & seen[:, second])] = np.nan

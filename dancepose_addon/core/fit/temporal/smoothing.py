@@ -105,8 +105,7 @@ def smooth_curves(curves: F32, noise: NDArray[np.float64], *, fps: float, agreem
 
 
 def _narrowest_near(chosen: NDArray[np.int8], half: int) -> NDArray[np.int8]:
-    """The least value within ``half`` frames: a window that is too wide for a sharp move is not blended into it.
-    chosen: (T, N)."""
+    """Return the minimum within ``half`` frames, so that wide windows are not blended into sharp moves. (T, N)."""
     padded = np.pad(chosen, ((half, half), (0, 0)), mode="edge")
     least = chosen
     for shift in range(2 * half + 1):
@@ -115,14 +114,19 @@ def _narrowest_near(chosen: NDArray[np.int8], half: int) -> NDArray[np.int8]:
 
 
 def polynomial_kernel(half: int) -> F32:
-    """Weights that fit a polynomial of ORDER to 2 half + 1 samples and give its middle (Savitzky and Golay 1964)."""
+    """Return the weights of a polynomial fit of ORDER to 2 half + 1 samples (Savitzky and Golay 1964)."""
     powers = np.vander(np.arange(-half, half + 1) / half, ORDER + 1, increasing=True)
     return np.linalg.pinv(powers)[0].astype(np.float32)
 
 
 def _filtered(curves: F32, kernel: F32, *, odd: bool = True) -> F32:
-    """Symmetric filtering in time. odd: beyond the ends a curve continues as its own half-turn about the end, which keeps
-    its speed; otherwise as its mirror image."""
+    """Filter symmetrically in time.
+
+    Args:
+        curves: (T, N).
+        kernel: (2 half + 1,).
+        odd: Extend beyond the ends by point reflection, which keeps the speed; otherwise by mirroring.
+    """
     half = len(kernel) // 2
     before, after = curves[half:0:-1], curves[-2 : -half - 2 : -1]
     if odd:
