@@ -14,6 +14,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, replace
+from functools import partial
 import json
 from pathlib import Path
 import platform
@@ -177,6 +178,10 @@ def peer(page: Page, clips: list[RealClip], body: BodyModel) -> None:
         page.row(name, *astuple(found.mean), round(found.frames_per_s))
 
 
+def _smoothed(settings: Callable[[RealClip], FitSettings], smooth: float, clip: RealClip) -> FitSettings:
+    return replace(settings(clip), smooth=smooth)
+
+
 def conditions(page: Page, clips: list[RealClip], body: BodyModel, settings: Callable[[RealClip], FitSettings]) -> None:
     """Orientation and noise, on the first clip of each source."""
     some, regressor = few(clips, 1), open_regressor(None, layout="smpl24", device="cpu")
@@ -189,9 +194,7 @@ def conditions(page: Page, clips: list[RealClip], body: BodyModel, settings: Cal
     title = f"20 mm noise, gaps and stray points: smpl24 (the noise alone moves a point by {noise:.1f} mm)"
     page.head(title, ("", *scores.COLUMNS, "fps/core"))
     for name, smooth in (("fit", 0.0), ("fit, smooth 1", 1.0)):
-        method = cases.by_fit(
-            SMPL24, regressor, lambda clip, s=smooth: replace(settings(clip), smooth=s), spoil=cases.dirty
-        )
+        method = cases.by_fit(SMPL24, regressor, partial(_smoothed, settings, smooth), spoil=cases.dirty)
         found = cases.measure(some, body, method)
         page.row(name, *astuple(found.mean), round(found.frames_per_s))
 
@@ -267,13 +270,14 @@ def main() -> None:
         clips = few(clips, arguments.clips) if arguments.clips else clips
         with tempfile.TemporaryDirectory() as models:
             settings = held_out_styles(clips, folder, Path(models))
-            for part, measure in {
+            measures: dict[str, Callable[[], None]] = {
                 "long": lambda: long_clip(page, clips, body),
                 "real": lambda: real(page, clips, body, settings),
                 "layouts": lambda: layouts(page, clips, body, settings),
                 "conditions": lambda: conditions(page, clips, body, settings),
                 "peer": lambda: peer(page, clips, body),
-            }.items():
+            }
+            for part, measure in measures.items():
                 if part in parts:
                     measure()
     if "md" in parts and (arguments.data / "md").is_dir():

@@ -41,8 +41,8 @@ def main() -> None:
         lambda number: early_signals.end_at_once(number, None), grace_s=GRACES_S.get(verb, GRACE_S)
     ) as interruption:
         # Windows programs may have none.
-        sys.stdout = streams[0] and GuardedStream(streams[0])  # type: ignore[assignment]
-        sys.stderr = streams[1] and GuardedStream(streams[1], is_silent=True)  # type: ignore[assignment]
+        sys.stdout = streams[0] and GuardedStream(streams[0])
+        sys.stderr = streams[1] and GuardedStream(streams[1], is_silent=True)
         try:
             code = _run(interruption)
             code = _flush(code)

@@ -21,7 +21,7 @@ def check_files(
     outputs: Mapping[str, tuple[Path | None, tuple[str, ...]]],
     inputs: Iterable[Path | str | None],
     *,
-    folders: dict[str, Path | None] | None = None,
+    folders: Mapping[str, Path | None] | None = None,
 ) -> None:
     """Refuse outputs that cannot be written or that would replace an input.
 

@@ -112,8 +112,8 @@ def run_call(call: Call, *, watched: Path, output: Path) -> Verdict:
     if verdict.rss_bytes > MAX_RSS_BYTES:
         verdict.wrong.append(f"{verdict.rss_bytes >> 20} MiB of memory")
     after = fingerprint(watched)
-    kept = [{n: what for n, what in found.items() if not _is_below(n, call.scratch)} for found in (before, after)]
-    verdict.wrong += changes(*kept, call.made)
+    old, new = ({n: what for n, what in found.items() if not _is_below(n, call.scratch)} for found in (before, after))
+    verdict.wrong += changes(old, new, call.made)
     for name in sorted(after.keys() - before.keys(), reverse=True):  # what is in a folder first
         _remove(Path(name))
     return verdict

@@ -48,11 +48,15 @@ def smplx_table(motion: Motion, *, joints: int = 23) -> dict[str, Any]:
     }
 
 
+PythonPickler: Any = vars(pickle)["_Pickler"]
+"""The pickler in Python, whose methods can be overridden; the public one is written in C."""
+
+
 def torch_zip(value: Any) -> bytes:
     """What torch.save writes since PyTorch 1.6, made without PyTorch: data.pkl and raw storages."""
     storages: list[bytes] = []
 
-    class Writer(pickle._Pickler):  # type: ignore[name-defined, misc]
+    class Writer(PythonPickler):  # type: ignore[misc]
         def save_array(self, array: Any) -> None:
             data = np.ascontiguousarray(array, np.float32)
             key = str(len(storages))
@@ -61,11 +65,13 @@ def torch_zip(value: Any) -> bytes:
             self.write(b"(")
             self.save("storage")
             self.write(b"ctorch\nFloatStorage\n")
-            for part in (key, "cpu", data.size):
+            storage: tuple[Any, ...] = (key, "cpu", data.size)
+            for part in storage:
                 self.save(part)
             self.write(b"tQ")
             steps = [int(step // 4) for step in data.strides]
-            for part in (0, tuple(data.shape), tuple(steps), False):
+            described: tuple[Any, ...] = (0, tuple(data.shape), tuple(steps), False)
+            for part in described:
                 self.save(part)
             self.write(b"ccollections\nOrderedDict\n)RtR")
 
@@ -134,7 +140,7 @@ def unnamed_points(motion: Motion, count: int) -> F64:
 def joblib_raw(value: Any) -> bytes:
     """What joblib.dump writes without compression: arrays as raw bytes behind their description."""
 
-    class Writer(pickle._Pickler):  # type: ignore[name-defined, misc]
+    class Writer(PythonPickler):  # type: ignore[misc]
         def save(self, obj: Any, save_persistent_id: bool = True) -> None:  # noqa: FBT001, FBT002
             if not isinstance(obj, np.ndarray):
                 super().save(obj, save_persistent_id)

@@ -1,9 +1,7 @@
 """Runs inside a Blender with a window: installs the zip and operates the sidebar with the mouse, as a user would.
 
-    blender --python drive.py -- FOLDER
-
-FOLDER contains extension.zip and example/. Pictures and facts.json are written there. Blender handles mouse events
-between two calls of a timer, so the script is a generator that yields waiting times in seconds.
+FOLDER (``blender --python drive.py -- FOLDER``) contains extension.zip and example/; pictures and facts.json
+are written there. Blender handles mouse events between two calls of a timer, so the script yields waiting times in seconds.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -14,34 +12,23 @@ from pathlib import Path
 import subprocess
 import sys
 import traceback
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import bpy
 
 FOLDER = Path(sys.argv[sys.argv.index("--") + 1])
 MODULE = "bl_ext.user_default.dancepose"
 TAB = "DancePose"
-HEADER_PX, HEADER_PITCH_PX = 16, 28
-"""Distance of the first header's centre from the top of the sidebar, and of one closed panel from the next."""
-BUTTON_TO_INNER_HEADER_PX = 38
-"""Distance from the point where a button is found, near its upper edge, to the header of the next inner panel."""
+HEADER_PX, HEADER_PITCH_PX = 16, 28  # first header's centre from the sidebar's top; one closed panel to the next
+BUTTON_TO_INNER_HEADER_PX = 38  # from where a button is found, near its upper edge, to the next inner panel's header
 BACKGROUND = (0.35, 0.36, 0.38)
-ROW_PX = 7
-"""Step of the mouse while it searches for a button."""
+ROW_PX = 7  # step of the mouse while it searches for a button
 FIT_TIMEOUT_S = 120.0
 LANGUAGES = ("zh_HANS", "ja_JP")
-BLENDERS_OWN = ("Median", "Fit", "Top", "Skin")
-"""Words that Blender translates with another meaning."""
+BLENDERS_OWN = ("Median", "Fit", "Top", "Skin")  # words that Blender translates with another meaning
 
 T = TypeVar("T")
 Steps = Generator[float, None, Any]
-
-
-class Owner(Protocol):
-    """A scene or dancer with the extension's settings, which are known only once the zip is installed."""
-
-    dancepose: Any
-    dancepose_stage: Any
 
 
 facts: dict[str, Any] = {"blender": bpy.app.version_string, "pictures": {}}
@@ -53,14 +40,9 @@ def present(value: T | None) -> T:
     return value
 
 
-def scene() -> bpy.types.Scene:
-    """Return the current scene."""
-    return present(bpy.context.scene)
-
-
 def settings_of(owner: bpy.types.Scene | bpy.types.Object) -> Any:
     """Return the extension's settings of a scene or dancer."""
-    return cast("Owner", owner).dancepose
+    return cast("Any", owner).dancepose  # known only once the zip is installed
 
 
 def xdotool(*words: object) -> None:
@@ -87,12 +69,8 @@ def sidebar() -> bpy.types.Region:
 def box() -> dict[str, int]:
     """Return position and size of the sidebar, in pixels from the top left corner of the screen."""
     region = sidebar()
-    return {
-        "left": region.x,
-        "top": window().height - region.y - region.height,
-        "width": region.width,
-        "height": region.height,
-    }
+    top = window().height - region.y - region.height
+    return {"left": region.x, "top": top, "width": region.width, "height": region.height}
 
 
 def move(x: float, y: float) -> Steps:
@@ -187,7 +165,7 @@ def set_source() -> Steps:
     yield 0.2
     xdotool("key", "Return")
     yield 1.0
-    facts["source"] = settings_of(scene()).source
+    facts["source"] = settings_of(present(bpy.context.scene)).source
 
 
 def press_fit() -> Steps:
@@ -208,7 +186,7 @@ def import_example() -> Steps:
     yield 1.5
     facts["seconds"] = waited
     facts["fitted"] = state()
-    facts["result"] = settings_of(scene()).result
+    facts["result"] = settings_of(present(bpy.context.scene)).result
 
 
 def state() -> dict[str, Any]:
@@ -217,7 +195,7 @@ def state() -> dict[str, Any]:
         "dancers": [dancer.name for dancer in dancers()],
         "keys": [_key_count(dancer) for dancer in dancers()],
         "data": {kind: len(getattr(bpy.data, kind)) for kind in ("objects", "meshes", "armatures", "actions")},
-        "problem": settings_of(scene()).problem,
+        "problem": settings_of(present(bpy.context.scene)).problem,
     }
 
 
@@ -284,7 +262,7 @@ def make_background(*, plain: bool) -> Steps:
     shading = present(space.shading)
     shading.background_type = "VIEWPORT" if plain else "THEME"
     shading.background_color = BACKGROUND
-    for thing in scene().objects:
+    for thing in present(bpy.context.scene).objects:
         thing.hide_set(plain)
     yield 0.5
 
@@ -293,7 +271,7 @@ def look_at_the_dancer() -> Steps:
     """Turn the view to the dancer."""
     area = view()
     region = next(region for region in area.regions if region.type == "WINDOW")
-    scene().frame_set(120)
+    present(bpy.context.scene).frame_set(120)
     with bpy.context.temp_override(window=window(), area=area, region=region):
         bpy.ops.view3d.view_axis(type="FRONT")
         bpy.ops.view3d.view_orbit(angle=0.3, type="ORBITLEFT")
@@ -321,12 +299,10 @@ def _widths() -> Iterator[tuple[str, tuple[str, float]]]:
     context = bpy.context
 
     def widest(texts: list[str]) -> tuple[str, float]:
-        return max(
-            ((text, text_layout.width_of(text, context)) for text in map(text_layout.translate, texts)),
-            key=lambda pair: pair[1],
-        )
+        pairs = ((text, text_layout.width_of(text, context)) for text in map(text_layout.translate, texts))
+        return max(pairs, key=lambda pair: pair[1])
 
-    owner = cast("Owner", scene())
+    owner = cast("Any", present(bpy.context.scene))
     for group in (owner.dancepose, owner.dancepose_stage):
         for name, prop in group.bl_rna.properties.items():
             if prop.is_hidden or name in ("rna_type", "name"):
@@ -386,18 +362,12 @@ def script() -> Steps:
     assert isinstance(space, bpy.types.SpaceView3D)
     space.show_region_ui = True
     yield 1.0
-    yield from open_tab()
-    yield from set_source()
-    yield from make_background(plain=True)
-    yield from show_override()
-    yield from make_background(plain=False)
-    yield from import_example()
-    yield from look_at_the_dancer()
-    yield from picture("window")
-    yield from undo_and_redo()
-    yield from escape()
-    yield from make_background(plain=True)
-    yield from show_every_panel()
+    for step in (
+        open_tab(), set_source(), make_background(plain=True), show_override(), make_background(plain=False),
+        import_example(), look_at_the_dancer(), picture("window"), undo_and_redo(), escape(),
+        make_background(plain=True), show_every_panel(),
+    ):  # fmt: skip
+        yield from step
 
 
 def start_session() -> None:

@@ -215,7 +215,7 @@ def _appends(reader: PickleReader, _argument: Any) -> None:
     _add_items(reader, items)
 
 
-_HANDLERS: Final[dict[str, Callable[[PickleReader, Any], None]]] = {
+_HANDLERS: Final[dict[str, Callable[[PickleReader, Any], object]]] = {
     "MARK": lambda reader, _: reader.stack.append(_MARK),
     "POP": lambda reader, _: None if not reader.stack else reader.stack.pop() and None,
     "POP_MARK": lambda reader, _: reader._pop_to_mark() and None,

@@ -297,7 +297,7 @@ def _betas(table: Mapping[str, Any], source: str) -> F64:
 def _moves(table: Mapping[str, Any], names: tuple[str, ...]) -> bool:
     for name in names:
         value = table.get(name)
-        if _is_array(value) and value.ndim >= 2:
+        if isinstance(value, np.ndarray) and _is_array(value) and value.ndim >= 2:
             numbers = np.asarray(value, np.float64)
             if float(np.nanmax(np.abs(numbers - numbers[:1]), initial=0.0)) > NEUTRAL:
                 return True
