@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Launcher of a checkout: ``blender -b -P render.py -- ARGS``, or ``python render.py ARGS`` with the bpy wheel."""
 
 from pathlib import Path

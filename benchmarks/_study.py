@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Studies for the measurements of study renders, made from the bundled waltz."""
 
 from collections.abc import Callable

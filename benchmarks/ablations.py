@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Contribution of each choice of the best preset: one setting changed at a time, short runs of equal length.
 
     python -m benchmarks.ablations --poses POSES --known FOLDER --motion M&D-FOLDER [--row NAME] [--steps N]

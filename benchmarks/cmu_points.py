@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Effect of the low weight of CMU's Hips and Shoulders, which are 6 to 10 cm off SMPL's pelvis and collars.
 
     DANCEPOSE_DATA=FOLDER python -m benchmarks.cmu_points [--every N]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What recognition cannot do: tilts that pass, noise, layouts that are said, joints of another skeleton.
 
     python -m benchmarks.convention_limits [--data FOLDER]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How well files are recognised: clips turned, scaled, mirrored, reordered and cut, as arrays that say nothing.
 
     python -m benchmarks.conventions [--data FOLDER] [--every N] [--held-out] [--seed N] [--out TABLE.md]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Cost of the installed extension: Blender's start-up time and the size of a saved file.
 
     python -m benchmarks.extension

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Keys set in bulk compared with ``keyframe_insert``: 24 bones x 2,000 frames.
 
 python -m benchmarks.fcurves

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Measure the fit on real SMPL clips, beside a baseline without learning and smplfitter, and on music & dance.
 
     python -m benchmarks.fit [--data FOLDER] [--only PART,...] [--clips N] [--out benchmarks/results/fit.md]

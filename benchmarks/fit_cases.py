@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the fit is measured on, and how: real clips, noise, odd orientations."""
 
 from collections.abc import Callable, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a fitted motion is scored by: positions, rotations, surface, and what no mean error shows."""
 
 from dataclasses import dataclass, fields

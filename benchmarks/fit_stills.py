@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``python -m benchmarks.fit_stills``: key-points drawn over the fitted body, median and worst frame of two dances."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What runs on the GPU of this machine, how exactly and how fast.
 
     python -m benchmarks.gpu [--part NAME] [--blender PATH] [--timeout SECONDS] [--out FILE.json]

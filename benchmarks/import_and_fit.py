@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Duration of Import & Fit for a whole clip, start-up excluded.
 
     python -m benchmarks.import_and_fit [--source M&D-FOLDER]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Training on a collection as large as AMASS: time and peak memory.
 
     python -m benchmarks.large_poses [--frames 10000000] [--steps 100]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The fit on music & dance: what a mean residual does not show.
 
     python -m benchmarks.music_dance [--data FOLDER] [--clip NAME ...] [--adapt] [--out FILE]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Share of random faults in the code that its tests notice.
 
     python -m benchmarks.mutation --seed N --count 40 [--limit 120] [--out mutation.json]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Playback speed of one dancer without rendering, as ``frame_set``.
 
     python -m benchmarks.playback

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Real SMPL-family clips from public sources, worn by the default body with betas that a fit does not know.
 
 A folder of .npz (``poses_rotvec`` (T, 24 or more, 3), ``trans`` (T, 3), ``fps``; y up) with ``index.json``, which lists

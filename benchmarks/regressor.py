@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Speed of the regressor on a whole clip, compared with plain matrix products on the same CPU.
 
     python -m benchmarks.regressor [--model FILE.onnx] [--layout NAME] [--frames N]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """smplfitter (PyPI, MIT) on the same body and the same clips, in its best configuration for joints.
 
 It reads SMPL's own pickle, so the default body is written in that form into a temporary folder. It fits meshes: given

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Overhead of a study against plain Blender rendering, gain of a second worker, and frames per hour.
 
     python -m benchmarks.study_cost overhead [--frames N] [--rounds N] [--size PIXELS]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Checks that chunks and executors do not change pixels.
 
     python -m benchmarks.study_determinism [--frames N] [--size PIXELS]

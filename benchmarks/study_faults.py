@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Checks that nothing is lost by killed workers, a full disk, damaged frames, missing music and unreadable clips.
 
     python -m benchmarks.study_faults [--kills 20]

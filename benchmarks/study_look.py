@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Compares three fast settings of denoised Cycles, in one picture and in figures.
 
     python -m benchmarks.study_look [--out docs/images/study-look.png] [--frames 4]

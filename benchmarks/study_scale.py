@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Time and memory of planning a very large study, and time of reading its status.
 
     python -m benchmarks.study_scale [--systems 100] [--songs 1000] [--frames 1000000]

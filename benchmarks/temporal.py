@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Benefit of neighbouring frames for a regressor: two networks that differ only in this.
 
     python -m benchmarks.temporal [--known FOLDER] [--layout smpl24] [--steps 1500] [--apart 4]

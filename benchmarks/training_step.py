@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Speed of a training step compared with plain float32 matrix products on the same CPU.
 
     python -m benchmarks.training_step [--preset paper|best] [--steps N] [--threads N] [--set KEY=VALUE]

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """The ``dancepose`` command: one thin module per verb; nothing else imports it."""

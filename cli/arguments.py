@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Arguments that several commands share, so that they read and fail alike."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``dancepose calibrate``: learn how the points of a layout are attached to the body."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The commands of ``dancepose``."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``dancepose compare``: compare two motions by the field's usual metrics."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``dancepose convert``: any motion that is read, as any that is written."""
 
 from collections.abc import Callable

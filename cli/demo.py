@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``dancepose demo``: fit and render the bundled dance."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Progress on the terminal, and the list of results at the end."""
 
 from collections.abc import Callable, Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``dancepose doctor``: check what works on this machine."""
 
 from pathlib import Path

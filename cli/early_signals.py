@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """SIGINT and SIGTERM while the program is being imported: imported first, and importing nearly nothing itself."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``dancepose evaluate``: measure the errors of a regressor on recordings and on motion with known rotations."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``dancepose export``: a run's regressor as an ONNX file, verified against torch."""
 
 import json

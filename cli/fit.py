@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``dancepose fit``: fit a body to a motion file, without Blender."""
 
 from pathlib import Path

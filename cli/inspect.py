@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``dancepose inspect``: report what a motion file contains, with a confidence and a reason for each finding."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``dancepose layout``: list, check and draw skeleton layouts, and write templates for new ones."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``dancepose``: the entry point, which turns failures and signals into one sentence and an exit code.
 
 Only what handles signals is imported here, so that Ctrl-C is answered in a sentence while the rest is being imported.

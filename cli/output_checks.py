@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The outputs of each command, checked before it works."""
 
 from collections.abc import Iterable, Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``dancepose poses``: extract training poses from a folder of motion capture."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``dancepose render``: fit a body to a motion file and render it, in a Blender process."""
 
 from pathlib import Path

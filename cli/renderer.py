@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs the headless renderer for a command, with its progress on the terminal."""
 
 from pathlib import Path

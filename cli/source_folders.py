@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The motion files that a command is given, and how one that fails is reported."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``dancepose stats``: count files and seconds of M&D clips, as published and in true seconds."""
 
 import json

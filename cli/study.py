@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``dancepose study``: a whole user study from one file."""
 
 from pathlib import Path

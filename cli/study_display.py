@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Progress of a study on the terminal: a bar for all frames, one per song in progress, and failures."""
 
 from collections.abc import Callable, Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``dancepose twist``: learn a convention of twist from SMPL motion."""
 
 import json

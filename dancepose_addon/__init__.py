@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """DancePose: skeleton motion to a rigged SMPL avatar and study-ready video, as a Blender extension.
 
 Nothing is imported until Blender registers the extension, so that ``core`` can be used without Blender.

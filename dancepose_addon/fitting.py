@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """From a motion file to a fitted motion: the one pipeline of the command line, the panel, studies and the API.
 
 Reading decides between keypoints, which need a regressor and a fit, and SMPL rotations, which are used as they are.

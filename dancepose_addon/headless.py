@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """From a motion file to a video without a window: what ``blender -b -P render.py`` and the bpy wheel both run.
 
 ``main`` owns the process's Blender file: it starts from an empty one.

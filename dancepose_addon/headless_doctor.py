@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``render.py doctor``: what works in this Blender, as the preferences' Check button says it."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the headless renderer checks before it works, and how it ends when it is asked to."""
 
 import argparse

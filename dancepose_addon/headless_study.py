@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A Blender process that serves many requests of a study, one after another.
 
 It reads one request per line from stdin (``core.messages``), each with everything it needs, so that any machine may

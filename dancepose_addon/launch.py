@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Entry point without a window: ``blender -b -P launch.py -- ARGS``, or ``python launch.py ARGS`` with the bpy wheel.
 
 The file may be run by path from a checkout, from an installed wheel or from an installed extension.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Registration of the extension: classes in order, properties and menus; unregistration in reverse."""
 
 from collections.abc import Callable

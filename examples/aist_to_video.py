@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Turn a file of SMPL rotations, such as AIST++ or the output of EDGE, into a video.
 
     python examples/aist_to_video.py [OUTPUT-FOLDER]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fit every motion file of a folder; files that cannot be used are reported and skipped.
 
     python examples/batch_folder.py [OUTPUT-FOLDER [INPUT-FOLDER]]

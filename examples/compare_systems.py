@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Compare the motions of two systems with the field's metrics.
 
     python examples/compare_systems.py [OUTPUT-FOLDER]

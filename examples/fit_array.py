@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fit a body to keypoints that are in memory, and get SMPL parameters, joints and vertices as arrays.
 
     python examples/fit_array.py [OUTPUT-FOLDER]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Describe a skeleton layout of your own, and fit a body to motion in it.
 
     python examples/own_layout.py [OUTPUT-FOLDER]

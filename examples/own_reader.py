@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Read a file format that DancePose does not know, and fit a body to it.
 
     python examples/own_reader.py [OUTPUT-FOLDER]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fold batch normalisation into the linear layers, which is exact, and round weights to float16."""
 
 import torch

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The ONNX graph of a regressor, written node by node: key-points in metres to local rotations.
 
 It is written by hand instead of traced, so that it contains exactly the operators that ``dancepose_addon.inference``

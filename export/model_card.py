@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Model cards: training data and settings of a regressor, its errors and its limits."""
 
 from collections.abc import Mapping

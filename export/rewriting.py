@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rewrite an exported regressor with the same weights in the present graph, when its run is not available.
 
 Weights and metadata are read from the file. The new graph is compared with torch with these weights, and with the old

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The networks of a run as regressors, in torch, without a file."""
 
 from dataclasses import dataclass

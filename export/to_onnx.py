@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Export a checkpoint to a regressor file with report and model cards."""
 
 from dataclasses import dataclass

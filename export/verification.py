@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Verify that the written file computes the same as torch on every available device."""
 
 import copy

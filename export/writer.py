@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Builder of nodes and constants of an ONNX graph."""
 
 from collections.abc import Mapping, Sequence

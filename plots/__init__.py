@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """Drawing of fits, motions and layouts with Matplotlib and Pillow."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Plots of a fit: errors and contacts over time, and frames with keypoints over the body."""
 
 from collections.abc import Callable, Mapping, Sequence

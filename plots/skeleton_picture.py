@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pictures of keypoints: a motion in four poses with its path over the floor, and a layout on the default body."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes docs/api.md from the docstrings of the public API. ``python -m tools.build_api_docs``."""
 
 from dataclasses import fields, is_dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``python -m tools.build_twist --data FOLDER``: learn the twist models that ship.
 
 FOLDER holds SMPL clips as .npz (``poses_rotvec`` (T, 24 or more, 3), ``fps``) and ``index.json``, which lists for each

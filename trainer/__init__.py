@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """Offline training with torch: regressor, discriminator, losses, data, calibration and evaluation."""

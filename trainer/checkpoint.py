@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Checkpoints: everything needed to resume or export a run. Tensors and plain values only; nothing is executed."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Settings of a training run: frozen dataclasses, TOML presets and single overrides."""
 
 from collections.abc import Mapping

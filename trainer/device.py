@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Availability of torch and choice of its device. torch is imported inside functions only."""
 
 from __future__ import annotations

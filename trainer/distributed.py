@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Data-parallel training with ``torchrun``: each process draws a part of every batch, and gradients are averaged.
 
 Batch normalisation uses each process's own part. Its running statistics are averaged, so that all processes hold the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The training loop: data, discriminator step, generator step, log, checkpoint."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TensorBoard log of a run: losses, errors per point, and pictures of skeletons and bodies."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Expected failures of training and export.
 
 DancePoseError

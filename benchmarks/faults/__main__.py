@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Hostile files and clumsy calls over all commands, signals, kills and full disks; prints a table.
 
     python -m benchmarks.faults [--quick] [--only TEXT] [--kills 20] [--verbose]

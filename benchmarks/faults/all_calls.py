@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """All calls that need no Blender, by group."""
 
 from pathlib import Path

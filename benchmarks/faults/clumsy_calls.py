@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Calls of every command that cannot work, or that would destroy what they are given."""
 
 from collections.abc import Iterator

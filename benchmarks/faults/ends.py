@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Commands that are ended: by signals, by kills at random moments, and by full disks."""
 
 from collections.abc import Iterator, Sequence

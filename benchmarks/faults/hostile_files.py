@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files that try to freeze, fill or mislead their reader, made from their specifications."""
 
 from collections.abc import Iterator

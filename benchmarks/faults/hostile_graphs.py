@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ONNX files that ask for all memory or time, or that lie; made with the onnx package."""
 
 from collections.abc import Iterator

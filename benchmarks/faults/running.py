@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Running one call in a separate process, and judging what became of it."""
 
 from collections.abc import Iterable, Sequence

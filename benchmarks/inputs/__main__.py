@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``python -m benchmarks.inputs``: read every case and sample, as it is and in variants, and judge what becomes of it.
 
     python -m benchmarks.inputs [--cases FOLDER] [--only TEXT] [--no-fit]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is right for each case of tests/cases, after its README; and how an input is judged."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Samples of about 50 tools, and variants of some: rotated, scaled, mirrored, renamed, at another rate."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Blender without its user interface: rig, animation, stage and rendering.
 
 Every function receives the scene, collection or object it works on. SMPL's world is y up and Blender's is z up. The

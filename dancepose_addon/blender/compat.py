@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Differences between Blender 4.2 and 5.2. All version branches are in this module."""
 
 # Annotations are not evaluated: several of the types do not exist in every version.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Redirection of the messages that Blender and its drivers print."""
 
 from collections.abc import Iterator

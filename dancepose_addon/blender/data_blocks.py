@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Data-blocks of the open file: rollback after a failure, and removal of unused blocks."""
 
 from collections.abc import Iterable, Iterator

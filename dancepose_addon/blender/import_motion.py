@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Fitted motions as dancers in the scene: the functions behind the panel and the headless renderer.
 
 Fitting (``dancepose_addon.fitting``) touches nothing of Blender, so it can run in a thread while the window stays

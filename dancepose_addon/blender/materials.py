@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Colours of materials, for every render engine alike."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Typed access to values that Blender's stubs declare optional or as a union.
 
 The stubs describe almost every pointer as optional and ``Object.data`` as a union of all kinds of data. Each function

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Export of the animated rig: FBX, glTF and USD with a skeleton, Alembic as moving vertices.
 
 Only selected objects are exported. The root motion stays on the pelvis, as in SMPL.

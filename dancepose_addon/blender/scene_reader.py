@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Reads an armature in the scene, from FBX, glTF, USD, BVH or made in Blender, as a skeleton motion."""
 
 from collections.abc import Iterable

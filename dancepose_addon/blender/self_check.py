@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Checks of this Blender: its version, its render engines and the folders it writes to."""
 
 from pathlib import Path

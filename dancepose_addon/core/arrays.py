@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Array types shared by all rooms."""
 
 from typing import TypeAlias

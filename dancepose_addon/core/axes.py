@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The only place where axes and units are converted. Inside: metres, y up, the body faces +z, its left is +x."""
 
 from typing import Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reading files whose true size is only known afterwards: with a limit, whatever their headers say.
 
 A header may lie. So nothing is reserved or expanded because of what a header says: sizes are compared with the bytes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Camera and floor for a clip, or for a set of clips: pure geometry.
 
 The shot is decided once from everything that is danced, so scale and floor stay constant over the clip and every

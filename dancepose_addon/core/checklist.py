@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Findings about a machine, as a list that can be copied without revealing who uses it."""
 
 from collections.abc import Iterable

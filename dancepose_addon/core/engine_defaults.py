@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Names of the render engines, and Cycles' default samples per pixel: shared by the renderer and by studies."""
 
 from typing import Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Expected failures, as a tree.
 
     DancePoseError            anything a user can cause or correct; shown as one sentence, exit code 1

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A lock on a folder that ends with the process that holds it, however that process ends."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Ending a program within two seconds of SIGINT or SIGTERM, wherever it is.
 
 Python runs a signal's handler in the main thread, and only between instructions: a long operation of NumPy or Blender

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Messages between processes: frozen dataclasses, each written as one line of JSON.
 
 The headless renderer reports to the command line, and the study worker receives requests and replies to them. A line

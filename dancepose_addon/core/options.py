@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Options described once: fields of a dataclass whose metadata says what command lines, files and panels need.
 
 ``core.fit.settings.FitSettings`` and ``core.io.read_options.ReadOptions`` are such dataclasses.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a command will write, checked before it does any work.
 
 A long job that fails at its last step, or that overwrites what it was made from, is worse than one that is refused at

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """PNG files by hand: whether one is whole, and a name that a frame carries of what it was made from."""
 
 from collections.abc import Iterator

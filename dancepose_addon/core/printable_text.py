@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Text that came from a file or a user, made safe to show on a terminal, in a log or in a panel."""
 
 from typing import Final

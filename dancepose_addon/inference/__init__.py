@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Running a trained regressor: the only modules that import onnxruntime, lazily, with NumPy as fallback."""
 
 from .device_check import check_runtime

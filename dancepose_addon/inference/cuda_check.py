@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Why a regressor cannot run on CUDA here, in one sentence."""
 
 import ctypes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What can run regressors on this machine, found by running one."""
 
 from pathlib import Path

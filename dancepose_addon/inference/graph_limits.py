@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How much a graph may compute, counted before each operation.
 
 A graph of a thousand bytes can double an array forty times. Every runtime would reserve memory until none is left, so

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operators that a regressor's graph may hold, in NumPy, with the meaning of opset 17 (https://onnx.ai/onnx/operators).
 
 The set is the one that ``dancepose export`` writes.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Running a regressor's graph with NumPy alone.
 
 What depends on the weights alone is computed once, when the session is made; what needs the whole clip (its scale) is

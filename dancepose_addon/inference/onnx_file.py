@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reading ONNX files with the standard library and NumPy.
 
 A protobuf message is a row of fields, each a key (field number and wire type) and a value. Only the messages that a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Running a regressor's graph with onnxruntime, on CUDA where it truly is."""
 
 from collections.abc import Mapping

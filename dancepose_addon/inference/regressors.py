@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Opening a regressor file on the best device that this machine truly has."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

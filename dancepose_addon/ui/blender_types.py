@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Names of types that exist only in Blender's stubs. At run time they are plain strings for annotations."""
 
 from typing import TYPE_CHECKING, TypeAlias

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The colour property of a material, which sets the colour for every render engine."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Import of files that are dropped on the 3D viewport."""
 
 import bpy

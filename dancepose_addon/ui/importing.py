@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Operators that import and fit files and folders, and fit existing dancers again."""
 
 from collections.abc import Callable, Generator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Long work in a thread while the window stays responsive: progress in the status bar, Esc to stop."""
 
 from collections.abc import Callable, Generator

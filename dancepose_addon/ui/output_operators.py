@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Operators for stage, render and export, and the check of the preferences."""
 
 from collections.abc import Generator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Overlays of the viewport: keypoints coloured by their error, and a graph of the error over the clip."""
 
 from collections.abc import Iterable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Panels of the DancePose tab in the sidebar of the 3D viewport, in the order of the work.
 
 ``draw`` only shows stored values. Everything that takes time runs when a setting changes or a button is pressed.

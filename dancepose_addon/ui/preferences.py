@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Preferences of the extension, which apply to all files of a user."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The user's own fit presets, stored and listed like Blender's render presets."""
 
 from bl_operators.presets import AddPresetBase

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Settings of the sidebar, saved in the .blend file: in the scene for the next import, in each dancer's armature."""
 
 from collections.abc import Sequence

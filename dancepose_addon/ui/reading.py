@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Turns the source settings of a panel into hints for the readers, and findings into lines for the panel."""
 
 from dataclasses import dataclass, replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Buttons of the Source, Body, Fit and Result panels."""
 
 from typing import cast

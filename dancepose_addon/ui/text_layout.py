@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Translated text, broken into lines that fit the sidebar.
 
 All texts of the extension use a separate translation context: Blender's tables take precedence in the default

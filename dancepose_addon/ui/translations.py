@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Texts of the panels in Simplified Chinese and Japanese. Blender shows English if a text is missing here."""
 
 from typing import Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Update callbacks of the settings. The panels only show their results and compute nothing."""
 
 from collections.abc import Iterable, Iterator, Sequence

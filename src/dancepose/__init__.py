@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """DancePose: from 3D skeleton motion to a rigged, posed SMPL avatar.
 
 A short session::

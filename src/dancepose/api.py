@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The functions of the public API, with defaults for everything that has one."""
 
 from pathlib import Path

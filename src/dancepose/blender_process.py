@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs the headless renderer in a Blender process, which can be stopped and whose crash cannot end the caller."""
 
 from collections import deque

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs the ffmpeg program of a study: encoding, and measurements of films and audio files."""
 
 import json

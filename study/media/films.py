@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Clips from frames, and several clips in one picture: H.264, yuv420p, AAC, index first, no metadata."""
 
 from dataclasses import dataclass

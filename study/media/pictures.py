@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Contact sheets, thumbnails, stills and labels, with Pillow."""
 
 import math

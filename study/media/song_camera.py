@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Camera and floor of a song, shared by all systems, so that the view does not identify the system."""
 
 from dataclasses import asdict, replace

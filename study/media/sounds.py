@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The sound of a song's clips: cut to the segment, set to one loudness, as long as the film to the sample."""
 
 import math

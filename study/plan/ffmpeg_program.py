@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Identity of the ffmpeg program of a study: chosen and probed once, when the study is planned."""
 
 from dataclasses import asdict, dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Jobs, and the plan that lists them: a JSON line about the study, then one line per job."""
 
 from collections.abc import Iterable, Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Paths of everything a study writes, below its output folder."""
 
 from dataclasses import dataclass

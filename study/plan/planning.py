@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The plan: every job of a study, a pure function of study.toml, the content of the inputs and this program.
 
 The order is song by song, so that whole songs finish early. Within a song: fits, camera, sound, then clip by clip its

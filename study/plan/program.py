@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Identity of the program that makes a study: its version, and a hash of everything a fit depends on."""
 
 from functools import cache

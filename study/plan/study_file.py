@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """study.toml: the description of a study. Unknown keys are errors."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Checks that a study never writes over its inputs: its output folder is compared with them on disk."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The file of each system for each song, what it contains, and a hash of its content."""
 
 from collections.abc import Callable, Iterable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A first study.toml, drafted from the folders that hold each system's files."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Checks of single values of study.toml: each returns the converted value, or says what was expected."""
 
 from collections.abc import Callable, Sequence

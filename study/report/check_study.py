@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What would go wrong in a study, found before anything is rendered."""
 
 from collections.abc import Collection

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Removes what a study no longer needs: files that its plan lists, and nothing else."""
 
 from collections.abc import Iterable, Iterator

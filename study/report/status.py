@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Progress of a study, from its plan, its journal and the frames on disk; no running program is asked."""
 
 from dataclasses import dataclass, field

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """report.html: every clip with its picture and its figures, on one page that needs no network.
 
 Styles and thumbnails are embedded; the clips are linked by relative paths, or embedded as well.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Blender process that does one job after the other: started when first needed, and again after a crash."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs a plan: each job when its needs are met; finished jobs are skipped, failures are retried and reported."""
 
 from collections.abc import Callable, Iterable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Does one job of a plan: in this process, or in a Blender process that it keeps."""
 
 from collections.abc import Callable

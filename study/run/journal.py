@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The journal: the result of each job, one line each, appended by the one run that works on a study."""
 
 from collections.abc import Iterator

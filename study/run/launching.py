@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How Blender is started: the bpy wheel of this Python, or a Blender program."""
 
 from importlib.util import find_spec

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A run, from its plan to its summary, with any executor."""
 
 from collections.abc import Callable

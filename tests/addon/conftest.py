@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Blender as a module, with an empty file for every test."""
 
 from collections.abc import Iterator

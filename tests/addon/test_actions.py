@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Keys written in bulk against keys that Blender inserts itself."""
 
 import numpy as np

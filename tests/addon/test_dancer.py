@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A dancer's shape, its motion read back, its cache and its removal, against core's skinning."""
 
 from dataclasses import replace

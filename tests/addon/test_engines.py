@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Engines on a machine where one of them truly cannot start."""
 
 import numpy as np

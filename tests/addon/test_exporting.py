@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Files for other programs, imported again by Blender itself; and armatures in the scene as motions."""
 
 from pathlib import Path

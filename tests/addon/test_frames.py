@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Frames: which files are whole, and what a run that continues does with them."""
 
 from pathlib import Path

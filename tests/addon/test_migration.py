@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Records of dancers in .blend files of earlier and of later releases."""
 
 import json

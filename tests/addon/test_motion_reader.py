@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A dancer's motion read back, where the scene's rate is not the motion's and keys lie between frames."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The index of an MP4 file moved to the front, on files written here box by box (ISO/IEC 14496-12)."""
 
 import struct

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Music in the sequencer of a saved scene: the sound itself is measured, by Blender's mixdown."""
 
 from pathlib import Path

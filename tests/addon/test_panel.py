@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The sidebar's buttons, pressed as a script presses them; what a window adds is tested in one."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The extension as Blender loads it, and its panel's button."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The evaluated rig against core's kinematics and skinning, which are checked against smplx elsewhere."""
 
 from types import ModuleType

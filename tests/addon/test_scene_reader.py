@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """An armature in the scene against forward kinematics computed here, with NumPy alone."""
 
 from types import ModuleType

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``make check`` finds misspelt attributes of Blender, because mypy follows its stubs."""
 
 from pathlib import Path

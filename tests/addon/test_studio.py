@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Every camera of the Stage panel holds the dancers, asked of Blender frame by frame."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The film, read back: its length, pictures, music, and the order of its boxes."""
 
 from dataclasses import dataclass

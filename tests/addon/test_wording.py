@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the panels say: in words that have a translation, in lines that have room, in numbers of equal precision.
 
 The bpy wheels are built without languages; that Blender shows these words is tested in a real window.

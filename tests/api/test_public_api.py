@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The public API: complete, documented, lazy, and the same results as the command line."""
 
 import inspect

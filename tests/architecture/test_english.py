@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Messages, documentation and comments avoid idioms that are not technical English."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What Blender's extensions platform asks of an add-on, read from the syntax trees and the manifest."""
 
 import ast

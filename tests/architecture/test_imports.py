@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who may import whom, as ARCHITECTURE.md says, read from the syntax trees."""
 
 import ast

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every Python file names its licence, and nothing under Apache-2.0 needs what is under the GPL.
 
 Rule: what imports Blender's API, or a module of this project that does, is GPL-3.0-or-later; all else is Apache-2.0.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One name means one thing: modules, classes and public functions are unique over all installed code."""
 
 import ast

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Statements of the project in several places agree."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Modules and functions stay small enough to be read at one go."""
 
 import ast

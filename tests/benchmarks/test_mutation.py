@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The mutation tool: its faults are faults, its choice repeats, and killed and surviving mutants are distinguished."""
 
 import ast

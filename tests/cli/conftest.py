@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The command line, called in this process, and small inputs for it."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``dancepose doctor`` in a real Blender, and without one."""
 
 import numpy as np

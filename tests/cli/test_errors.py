@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Expected failures: one sentence on stderr, exit code 1, nothing left behind. Usage: 2."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The bundled waltz is what it says: readable, danced on the floor, in time with its music, and made by its script."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every second of the quick calls of ``python -m benchmarks.faults``: hostile files and clumsy use of all commands."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``dancepose fit`` on the bundled example, through the shipped regressor."""
 
 import json

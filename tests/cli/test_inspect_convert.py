@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``dancepose inspect``, ``convert`` and ``layout`` as a shell sees them."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``dancepose render`` offers what ``render.py`` offers."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Stopping ``dancepose render`` and going on: the worker process ends with its parent, and finished frames are kept."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Axes and units, by what they mean: where up, forward and left of a file go."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Forward kinematics and skinning against two other implementations; reading of body files."""
 
 from pathlib import Path

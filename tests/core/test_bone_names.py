@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bone names of common rigs, against lists written by hand from the rigs themselves."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files that are small on the disk and large in memory, and messages that quote them."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """BVH: a file worked out by hand, files that are broken, and real ones."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The shot against constraints that any picture has to meet, and against a case solved by hand."""
 
 from dataclasses import replace

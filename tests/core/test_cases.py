@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The inputs of tests/cases, each against the right result that its README states."""
 
 from pathlib import Path

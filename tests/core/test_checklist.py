@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reports that can be sent to others say nothing of who made them."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The compact body file: small, quick, exact within its steps, and refused in words when damaged."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Recognition on variants of the bundled dance in every layout; the whole table is in docs/formats.md."""
 
 from collections import Counter

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The default body against anatomy, geometry and its own mirror image. Needs neither anny nor torch."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The floor under the feet tells a body that leans from a file that is tilted."""
 
 import numpy as np

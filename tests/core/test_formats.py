@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every format, in files made by independent code: what is read is what was put in."""
 
 from dataclasses import replace

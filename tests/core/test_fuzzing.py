@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A short stretch of ``python -m tests.support.fuzzing``; the counts of the whole are in docs/formats.md."""
 
 import signal

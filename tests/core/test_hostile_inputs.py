@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files made by hand to freeze, fill or crash a reader: refused in one sentence, quickly and in little memory."""
 
 import io

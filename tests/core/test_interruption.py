@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Signals end a process in time, also where its main thread does not answer."""
 
 import os

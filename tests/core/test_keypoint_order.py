@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Exchanged points are noticed: those that passed silently on recordings, repeated with the bundled dance."""
 
 from itertools import pairwise

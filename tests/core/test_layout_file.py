@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A user's own layout: read, checked, written, and used wherever a layout is named."""
 
 from pathlib import Path

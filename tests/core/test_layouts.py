@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Layout tables: their own consistency, and what is said when points do not fit."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Points of one layout from another's: against the body, on which the points of every layout are known."""
 
 import numpy as np

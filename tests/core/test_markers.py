@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """P_3d by hand, and the marker table's file."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Messages between processes survive their line of JSON; damaged ones are refused."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Metrics against hand calculations and SciPy."""
 
 import numpy as np

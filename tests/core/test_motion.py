@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """BodyMotion's file: a round trip, and what a reader of AMASS files makes of it."""
 
 from dataclasses import replace

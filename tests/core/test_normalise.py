@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Normalisation: bounds, and what it does not depend on."""
 
 import numpy as np

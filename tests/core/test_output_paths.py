@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Outputs that would destroy an input, or that cannot be written, are refused before any work."""
 
 import os

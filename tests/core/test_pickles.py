@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """SMPL pickles: the official form, written here without chumpy or scipy, and hostile ones."""
 
 import collections

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Readers of skeleton files, against folders written by hand and against the real recordings where they are."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Resampling, against waves whose values are known at any time, and SciPy's slerp."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rotations against SciPy's."""
 
 from collections.abc import Callable

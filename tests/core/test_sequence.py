@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sequence: cutting, and refusing what no fit could use."""
 
 from dataclasses import replace

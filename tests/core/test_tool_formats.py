@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files of today's tools, rebuilt after the tools' forms: each has the poses or points that it was made from."""
 
 from pathlib import Path

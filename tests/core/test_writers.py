@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writers: what is written is read back, by our readers and by code as others' loaders have it."""
 
 from pathlib import Path

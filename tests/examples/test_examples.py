@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every example runs as a user runs it, and writes what it promises."""
 
 import csv

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``dancepose train`` and ``dancepose export`` as a user runs them."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The written file against torch, and what the graph does to a clip that is moved, turned or scaled."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The zips that users install: what they hold, and what is said when they cannot be built."""
 
 from importlib.util import find_spec

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A file rewritten: the same weights, the same rotations, and what is refused."""
 
 from pathlib import Path

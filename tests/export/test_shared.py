@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One file for several layouts: each of them against torch, and what is refused."""
 
 from pathlib import Path

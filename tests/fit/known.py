@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Clips whose every rotation is known, and a regressor that knows them."""
 
 from collections.abc import Mapping

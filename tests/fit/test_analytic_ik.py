@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Swing in closed form: exact where bones are true, twist untouched, holes left alone."""
 
 import numpy as np

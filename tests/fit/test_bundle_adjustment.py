@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Body and poses solved together: the reduced equations against the whole system by finite differences, and bodies
 whose betas are known."""
 

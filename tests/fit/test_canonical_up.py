@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bodies that lie or hang, shown to a regressor that knows upright ones only."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Exchanged points, zeros, drifts and unseen limbs, put into a clip whose truth is known."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two motions held against each other, where every figure can be worked out by hand."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Floor, drift and contacts of bodies that stand, jump, step and lie as prescribed."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sentences of a fit's report, counted by hand."""
 
 from types import SimpleNamespace

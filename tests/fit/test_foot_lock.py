@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Foot lock: feet that slip under a swaying body stand still afterwards, and nothing else changes."""
 
 from functools import lru_cache

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Skeletons that are not this body's: every one gives a person, and what the body cannot follow is said."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The body of a clip: rigid pairs by hand, lengths and least squares on bodies whose betas are known."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Corrections carried through time, against SciPy's Slerp."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Limits and spreads: the same for a dancer's mirror image."""
 
 import numpy as np

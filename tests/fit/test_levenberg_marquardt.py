@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Refinement: its normal equations against finite differences, its result against known motion."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A whole fit of clips of which everything is known: size, shape, place, floor, rotations."""
 
 from dataclasses import replace

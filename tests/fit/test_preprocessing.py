@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a fit sees: holes, jumps and noise that were put there on purpose."""
 
 from dataclasses import replace

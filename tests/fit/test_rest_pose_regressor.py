@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Poses from geometry alone, against the motion that the points were made from."""
 
 from dataclasses import replace

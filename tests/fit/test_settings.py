@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The table of fit options: complete, and the same values by every way in."""
 
 from dataclasses import fields

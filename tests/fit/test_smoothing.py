@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Smoothing: without lag, sharp where the motion is, quiet where it is not."""
 
 import numpy as np

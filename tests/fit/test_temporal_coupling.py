@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Frames coupled in one least squares: the linear algebra against a dense solve, and what it does to motion."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Headless runs, in this process for early failures and in separate ones to stop or kill."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a user may get wrong: one sentence, exit code 1, nothing left behind."""
 
 from pathlib import Path

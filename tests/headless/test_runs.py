@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whole runs of the launcher in separate processes: finished, killed, stopped, out of disk space."""
 
 from collections.abc import Callable, Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The sentence on why CUDA does not run, for each cause."""
 
 from pathlib import Path

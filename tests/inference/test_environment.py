@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """onnxruntime from another environment, and what the check reports; in separate processes, as one loads once."""
 
 from pathlib import Path

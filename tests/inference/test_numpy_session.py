@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """NumPy's operators against the reference evaluator of the onnx package, one by one and in batches."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The reader of ONNX files against the onnx package, and against files that mean harm."""
 
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What onnxruntime may not do on a user's machine."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Opening regressor files: what runs, and what is refused."""
 
 import itertools

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Blenders that the matrix runs in, and how a script is run in one of them with a separate user folder."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Blenders of the matrix, the zip that is installed into them, and what became of it."""
 
 from importlib.util import find_spec

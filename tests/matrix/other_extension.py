@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Another maker's extension that bundles its own onnxruntime: all extensions of a Blender share one."""
 
 import base64

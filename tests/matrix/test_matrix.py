@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The built zip in a Blender that has never seen it: installed, used, saved, opened again, disabled, uninstalled."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a user's Blender may be like: without onnxruntime, too old, or with another extension's onnxruntime."""
 
 from pathlib import Path

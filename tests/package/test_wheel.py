@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The wheel, installed into a fresh environment and used far from any checkout."""
 
 from collections.abc import Callable

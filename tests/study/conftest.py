@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Small studies: folders of skeleton files, a song, and a study.toml that names them."""
 
 from collections.abc import Callable

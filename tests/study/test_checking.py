@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is said before anything is rendered."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """study.toml: what it may say, and what is said about mistakes."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Running a plan, by an executor that only pretends: what is done, passed over, retried, given up and repaired."""
 
 from collections.abc import Callable

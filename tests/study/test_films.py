@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sound and films: read back by ffmpeg, and by hand."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Labels of comparisons: short ones stay as they are, long ones keep what fits."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The plan: complete, in order, and the same wherever and whenever it is made from the same inputs."""
 
 import json

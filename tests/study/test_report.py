@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """report.html: what it says, and that a browser without a network opens it and plays its clips."""
 
 from html.parser import HTMLParser

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files of SMPL rotations as the sources of a study: AIST++, EDGE, AMASS, FineDance and our own motion files."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whole studies through real Blenders, at the size of a stamp."""
 
 from collections.abc import Iterator

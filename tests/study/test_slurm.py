@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A study on a real Slurm of one node. Opt-in, since it installs Slurm and needs root: ``make test-slurm``."""
 
 from collections.abc import Iterator

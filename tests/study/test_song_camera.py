@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Camera and floor of a song: one for all systems."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How far a study is, and what cleaning takes away: over folders filled by hand."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bodies in SMPL's format that any test may have: made of random numbers, shaped roughly like a person."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Variants of clips as files might have them, each with the truth that what is concluded is judged by."""
 
 from collections.abc import Callable, Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every reader against damaged files: no traceback, nothing over two seconds, no memory beyond twenty times the file.
 
     python -m tests.support.fuzzing [--count 10000] [--only READER ...]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files of motion capture laboratories, rebuilt from the waltz: ASF/AMC, NTU RGB+D, Motive's and Nexus' CSV."""
 
 from typing import Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Damage for files: what transfers, editors, other programs and malice do to them."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A regressor file whose pose is known: what Blender does with a pose can be tested before any network is trained."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """SMPL written out slowly, joint by joint with 4x4 matrices in double precision: what faster code is held against."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Small files of every format that is read, made from the bundled waltz by independent code (not by our writers).
 
     python -m tests.support.samples FOLDER

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files as today's tools write them, rebuilt from the waltz after the tools' documented forms; known exactly.
 
 ``samples`` has the older formats; here are those of smplx users, video mocap, motion models and laboratories. Each is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Batches: what is made from poses, and what is taken from recordings."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Calibration finds markers that are known, on motion made by core's own kinematics."""
 
 from pathlib import Path

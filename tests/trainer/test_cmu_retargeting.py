@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Retargeting of a small skeleton of CMU's kind, where every rotation is known by hand."""
 
 from pathlib import Path

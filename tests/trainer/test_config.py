@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Presets, overrides, and how mistakes in them are reported."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Several processes, as ``torchrun`` starts them, against one."""
 
 import json

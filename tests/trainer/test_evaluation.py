@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What `dancepose evaluate` tells, against regressors whose errors are known."""
 
 import json

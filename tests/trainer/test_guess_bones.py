@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Points without names are put on the right bones, on motion that core's own kinematics made."""
 
 import numpy as np

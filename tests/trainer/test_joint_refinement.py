@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Solving a marker table again: places and shares that are known come back, whatever the dancers' shapes."""
 
 import numpy as np

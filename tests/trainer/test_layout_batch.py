@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Layouts beside each other in one batch, against each of them alone in NumPy."""
 
 from dataclasses import replace

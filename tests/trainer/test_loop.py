@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Training: it learns, it repeats, it resumes where it stopped, and it stops when it should."""
 
 from dataclasses import replace

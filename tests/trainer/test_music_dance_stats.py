@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The published table, counted from folders whose lengths are those of the 2018 release."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The two networks against a count by hand and against the same arithmetic written out in NumPy."""
 
 import numpy as np

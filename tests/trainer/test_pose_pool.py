@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Shards against the poses that were put in, and what a damaged folder says."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Natural poses: retargeting real recordings, repairing flips, reading, thinning and mirroring."""
 
 import inspect

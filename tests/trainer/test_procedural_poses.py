@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Procedural poses: rotations, repeatable, and of people rather than of anything."""
 
 import numpy as np

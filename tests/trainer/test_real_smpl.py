@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A file in the official format, made here, through the commands' own reader, against the package smplx itself."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What TensorBoard is given, read back from the event files."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The body in torch against core's and against smplx, with the same arrays."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Learning twist: a convention that is put into poses by hand is found again, and held-out real clips gain by it."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The sidebar in a real Blender, with a display and a mouse: ``make test-gui``, as root.
 
 Pictures of the panels are left in build/window/pictures, from where ``make test-gui`` takes them into docs/images.

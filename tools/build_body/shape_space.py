@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The shape space: mean person and ten betas by principal components, each with unit variance."""
 
 from __future__ import annotations

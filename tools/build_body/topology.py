@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Changes of the mesh. Every new vertex is a fixed blend of old ones, so all body shapes change consistently.
 
 A `Remesh` holds the blend as a sparse matrix: new vertices = blend @ old vertices, for any sample, and likewise for

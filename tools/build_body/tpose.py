@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Convert anny's A-pose to SMPL's T-pose: arms along +-x, palms down, legs nearly vertical, feet towards +z."""
 
 from __future__ import annotations

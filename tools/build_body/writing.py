@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Write an .npz whose bytes depend only on its arrays: fixed order, fixed timestamps."""
 
 from __future__ import annotations

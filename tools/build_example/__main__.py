@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``python -m tools.build_example``: write the example and print its contents."""
 
 import argparse

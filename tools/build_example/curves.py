@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Curves over time: values at keys, interpolated smoothly."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Position of feet and pelvis per frame, from the steps."""
 
 from dataclasses import dataclass

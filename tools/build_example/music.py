@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The music: a slow waltz in G, one bar of lead-in, the seven danced bars, and a bar to ring out.
 
 Everything is synthesised: a plucked bass on one, soft chords on two and three, a bowed melody, and reverberation.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The choreography. Times are beats from the start; three beats per bar, seven bars.
 
 Bar 0 prepares; 1 and 2 are a box step; 3 and 4 turn left by a quarter each; 5 spins on to the front, almost on the

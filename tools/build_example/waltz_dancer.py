@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Turn footwork, lean and arms into a posed body: pelvis and spine by angles, limbs by two-bone inverse kinematics."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Build the Blender extension: one zip per platform with onnxruntime, a slim zip without it, and an index.
 
 Run ``python -m tools.build_extension --help`` for the options.

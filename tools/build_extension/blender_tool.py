@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Blender's own command-line tool for extensions, of the bpy wheel or of a Blender program."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Build every zip and the index, each in a temporary place before it is moved to its own."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The folder that becomes a zip: the add-on, its example and licences, wheels, and a manifest that lists them."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The bundled wheels: onnxruntime for CPUs, one per platform and Python version of Blender.
 
 onnxruntime's wheel declares flatbuffers, packaging and protobuf as requirements. Running a graph imports only NumPy,

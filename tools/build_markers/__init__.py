@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """Marker tables of the layouts of common detectors on the default body."""

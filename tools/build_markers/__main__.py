@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``python -m tools.build_markers``: write the marker tables of every layout whose points are known by name.
 
 Limb points are joint centres, as those layouts define them. Points of face and feet are points on the skin, found by

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Prepare `make test-matrix`: ``python -m tools.matrix``. A second run does nothing.
 
 It creates an environment with only the bpy wheel and its NumPy for every version, and fetches the wheels that the zip

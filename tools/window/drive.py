@@ -1,7 +1,8 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Runs inside a Blender with a window: installs the zip and operates the sidebar with the mouse, as a user would.
 
-FOLDER (``blender --python drive.py -- FOLDER``) contains extension.zip and example/; pictures and facts.json
-are written there. Blender handles mouse events between two calls of a timer, so the script yields waiting times in seconds.
+Run with ``blender --python drive.py -- FOLDER``; FOLDER holds extension.zip and example/, and receives pictures and
+facts.json. Blender handles mouse events between two calls of a timer, so the script yields waiting times in seconds.
 """
 
 from collections.abc import Callable, Generator, Iterator

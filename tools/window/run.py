@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Installs a zip in the Debian made by ``tools/window/debian``, runs its Blender, and collects the pictures."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tensors of several layouts, so that one network is trained on all of them in one batch.
 
 A batch of B frames consists of L groups of B / L frames, one group per layout, in the order of the layouts. Points are

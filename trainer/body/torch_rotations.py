@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rotations for training: torch twins of ``core.body.rotation`` with gradients defined at every angle."""
 
 from collections.abc import Sequence

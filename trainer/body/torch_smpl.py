@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The body for training: torch twin of ``core.body`` with gradients and with a shape per sample.
 
 The levels of SMPL's kinematic tree are runs of neighbouring joints, so each level is one product over (batch, joints).

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Picture of the calibrated points on the body: numbers alone do not show a marker inside a knee."""
 
 from pathlib import Path

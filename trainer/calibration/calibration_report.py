@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Results of a calibration as JSON values and as text."""
 
 from collections.abc import Sequence

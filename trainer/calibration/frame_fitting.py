@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fit the body to single frames of points without names, from several headings."""
 
 from dataclasses import dataclass, replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Guess which bone each point of an unknown layout is attached to, from recordings alone.
 
 Only the identity of the points from frame to frame is known. The body is fitted to single frames from several headings

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A guessed attachment as a layout file, from which a calibration then starts, and as text."""
 
 from typing import Any, Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Refine a marker table together with the poses and bodies of the fit itself.
 
 ``calibrate`` has its own priors for poses and shapes. The fit that uses its table has others, so the positions are a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Prior knowledge of a calibration: rough positions of a layout's points, and how people hold their joints.
 
 Positions alone cannot distinguish a bone that is always rotated a little from a point that is a little farther round

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Learn from recordings where the points of a layout are attached to the body.
 
 As in MoSh (Loper, Mahmood and Black 2014), positions of the markers, the shape of each dancer and the pose of each

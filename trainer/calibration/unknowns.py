@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The unknowns of a calibration and the points that follow from them."""
 
 from dataclasses import dataclass, replace

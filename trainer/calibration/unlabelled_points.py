@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Recordings of points without a layout: the points' own names or numbers, y up, in the file's unit."""
 
 from pathlib import Path

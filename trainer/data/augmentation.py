@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Key-points synthesised from natural poses: what a sensor would have measured, with the pose known.
 
 Every sample is a different person (shape and marker placement), so that the regressor is trained on many bodies while

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Training data: recorded key-points and natural poses, and the batches drawn from them.
 
 Data are tensors in memory, or memory-mapped shards of which a batch reads its rows. Nothing is loaded or parsed during

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Statistics of the music & dance recordings as the published method counts them.
 
 Listed are the frames of the 2018 release, and of the window of music that each dance covers at 25 frames per second, as

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Recorded key-points: reading, splitting and sampling."""
 
 from collections.abc import Sequence

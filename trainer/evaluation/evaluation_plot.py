@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pictures of an evaluation: worst and median frames, and the distribution of errors."""
 
 from collections.abc import Sequence

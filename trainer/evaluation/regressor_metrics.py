@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Errors of a regressor alone, without refinement.
 
 There are two kinds of ground truth. Recorded key-points have no known pose: one scale per clip and a translation per

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Retarget Carnegie Mellon's motion capture (as BVH) to SMPL rotations.
 
 Source: mocap.cs.cmu.edu, in the BVH conversion whose frame 0 is a T-pose. The database was created with funding from

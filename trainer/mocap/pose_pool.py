@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pools of natural poses: a tensor in memory, or memory-mapped shards.
 
 Shards are for collections such as AMASS, whose ten million frames would take 9 GB as matrices. On disk a pose is 24

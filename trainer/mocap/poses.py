@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Natural poses: samples of people for the discriminator, and the source of synthesised key-points.
 
 Poses come from motion files that the user has or downloads: CMU's motion capture as BVH (free for any use) and AMASS

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Poses generated from joint ranges and synergies, for training without downloads and as augmentation.
 
 Ranges are those of clinical tables (American Academy of Orthopaedic Surgeons, Joint Motion, 1965), narrowed to what

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Learn a twist model from SMPL poses: ridge regression on top of analytic inverse kinematics.
 
 Each joint is learned on frames that the joints above it were predicted for, so that a child makes up for what its

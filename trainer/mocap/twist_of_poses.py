@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The twist that a set of training poses follows: learned from SMPL rotations in it, and given to all others.
 
 Rotations from AMASS, AIST++ and other files of theta are SMPL's own. Those that are retargeted from a BVH skeleton show

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Convert motion collections of any size to shards, file by file."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The pose discriminator of HMR (Kanazawa et al. 2018, section 3.2, and its released code).
 
 Its input are the rotation matrices of the 23 joints below the root, nine numbers each. Two 1x1 convolutions with 32

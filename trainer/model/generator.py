@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The generator: SmplRegressor.
 
 A linear layer to 1024 features, two residual blocks of two linear layers each with batch normalisation and ReLU (the

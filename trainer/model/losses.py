@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Loss terms as pure functions."""
 
 from dataclasses import dataclass

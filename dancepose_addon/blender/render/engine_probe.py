@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Renders one small frame with one engine, in a separate process: an engine that cannot start may abort its process.
 
 ``engines.probe`` runs this file as a script, so it imports nothing of the package. It prints one line of JSON after

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Render engines: which of them start on this machine, and their settings."""
 
 from dataclasses import dataclass, replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The order of boxes in an MP4 file (ISO/IEC 14496-12).
 
 Players can start a streamed file at once only if the index (``moov``) precedes the pictures (``mdat``).

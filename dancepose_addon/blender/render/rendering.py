@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Frames of a scene as PNG files.
 
 A frame file is always complete, and an interrupted run continues with the missing frames.

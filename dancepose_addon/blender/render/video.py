@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Encodes frames into a film with its music, and lays frames out on a contact sheet."""
 
 from collections.abc import Iterator, Sequence

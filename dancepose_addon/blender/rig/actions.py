@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A motion as F-curves, written in bulk."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The rig's skeleton: 24 bones whose pose quaternions are SMPL's local rotations."""
 
 from collections.abc import Iterator

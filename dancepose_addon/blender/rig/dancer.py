@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A fitted motion as an animated rig with its skin, and the record of its origin that the file keeps."""
 
 from collections.abc import Iterable

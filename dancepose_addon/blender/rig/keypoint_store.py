@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A dancer's keypoints, stored in the file for display and for fitting again.
 
 They are stored as a mesh that no object shows, with one vertex per point and frame, because meshes are saved and

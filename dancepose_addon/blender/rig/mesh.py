@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The rig's skin: mesh, weights, materials, and pose correctives as driven shape keys."""
 
 from typing import Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Versions of the JSON record that a dancer carries, and the upgrade of records written by older releases.
 
 Version 1 (up to release 0.1) had no ``version`` key. Version 2 added it. Every change of the record's keys raises

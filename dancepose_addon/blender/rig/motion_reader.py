@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Reads a dancer's motion back from the scene, including an animator's edits."""
 
 from typing import Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A dancer's skin as a baked vertex cache (PC2), for scenes that are too heavy to skin on every frame."""
 
 from pathlib import Path

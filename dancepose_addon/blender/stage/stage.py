@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Floor, backdrop and three soft lights for a shot."""
 
 from dataclasses import dataclass, replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Stage and camera for all dancers of a scene, in a separate collection that can be rebuilt."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The compact body file: an SMPL-format body in a tenth of the bytes.
 
 `encode` turns plain SMPL arrays into small ones, `decode` turns them back. An SMPL body is mostly smooth or

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The SMPL-format body: its data, forward kinematics and linear blend skinning.
 
 Loper et al. 2015, SMPL: A Skinned Multi-Person Linear Model. Pose features, kinematic tree and the order of

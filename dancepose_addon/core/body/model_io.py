@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reading SMPL-format bodies: our compact .npz, plain .npz, and the official .pkl without executing it."""
 
 from collections.abc import Mapping

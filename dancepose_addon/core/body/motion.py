@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """BodyMotion: the motion of a body as SMPL parameters, and its file format."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The instructions of a pickle, checked before anything runs.
 
 Unpickling hashes the keys of tables, and a tuple or a set that holds itself twice over, sixty times, takes for ever to

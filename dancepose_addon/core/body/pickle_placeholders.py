@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an unpickler hands out instead of the classes and functions that a pickle names.
 
 Each keeps what it is given and computes nothing, so a pickle cannot make this program do anything. ``pickles`` turns

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rotations in four forms, batched over any leading axes.
 
     rotvec   (..., 3)     axis times angle, radians: SMPL's theta

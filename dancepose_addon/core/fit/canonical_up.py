@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Regression of bodies that lie or are upside down.
 
 A regressor is trained on standing people and is invariant to heading only. Frames in which the trunk is far from

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs of true values in boolean arrays."""
 
 import numpy as np

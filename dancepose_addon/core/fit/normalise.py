@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the regressor sees: key-points centred on their mean, in one scale per clip, in [-1, 1].
 
 The exported graph holds the same arithmetic; this is its reference, for training and for tests.

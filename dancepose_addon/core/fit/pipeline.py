@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From key-points to a body's motion.
 
 The regressor gives what points alone cannot say (twist, and poses that people take), lengths give the body, swing and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Closed-form scale and translation of a posed body relative to keypoints."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From the regressor's poses to poses that meet the points."""
 
 from dataclasses import dataclass, replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The PoseRegressor protocol and the metadata schema of its ONNX file.
 
 The graph takes ``keypoints`` (T, K, 3) float32, metres, SMPL axes, a whole clip in one call, and gives

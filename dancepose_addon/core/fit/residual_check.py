@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a fit ended where a person can be."""
 
 from typing import Final

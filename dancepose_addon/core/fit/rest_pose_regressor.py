@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Poses from geometry alone, for layouts that no network was trained on: a user's own, and sets of markers.
 
 The trunk is turned as a rigid body onto its points (Umeyama 1991), each limb by the shortest rotation from its parent's

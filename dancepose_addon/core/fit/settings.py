@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The settings of a fit: one table for the API, command lines, study files and the panel.
 
 To add an option, add one field with its description to ``FitSettings``.

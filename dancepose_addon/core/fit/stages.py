@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Intermediate results of a fit."""
 
 from dataclasses import dataclass

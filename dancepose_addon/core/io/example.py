@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the dance lies that comes with the project."""
 
 from pathlib import Path

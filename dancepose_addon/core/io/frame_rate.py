@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A body's motion at another frame rate: rotations along the shortest way, the path of the body band-limited."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Open any motion file: keypoints as a KeypointSequence, SMPL parameters as a BodyMotion."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The options of reading a motion file: one table for every command line.
 
 To add an option, add one field to ``ReadOptions`` and use it in ``hints``.

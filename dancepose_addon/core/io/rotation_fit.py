@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Use SMPL rotations from a file as the result of a fit: no regressor is needed."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Theta from a file onto a body: no regression, the rotations are the file's own.
 
 Rotations carry over to any body of SMPL's tree; betas only where the body has the shape space that they are of. On

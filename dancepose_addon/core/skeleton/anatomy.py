@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What points say of themselves when they are taken for a layout: how well it fits, where up is, which side is left.
 
 Distances and directions only, so nothing here depends on the file's axes or unit. What a person looks like is the

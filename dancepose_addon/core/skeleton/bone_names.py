@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Joint names of common rigs, matched by their parts to SMPL's joints.
 
 A name is split into tokens: prefixes of tools (``mixamorig:``, ``Bip01``, ``m_avg_``), a side (``L``, ``Left``,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Words in the joint names of common rigs, as data for ``bone_names``.
 
 Sources: the rigs' own bone lists (Mixamo, 3ds Max Biped, DAZ, Character Creator, VRM, Rigify, Auto-Rig Pro, MakeHuman,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What points mean: their layout, unit, axes, sides and rate, each with a confidence and a reason.
 
 A file or its format may declare any of these, a user may say any of them, and the points themselves show most of them:

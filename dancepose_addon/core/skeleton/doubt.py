@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where a reading is too doubtful to continue without the user."""
 
 from typing import Final

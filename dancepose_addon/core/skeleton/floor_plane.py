@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The floor under the feet: whether an axis that is taken for up stands upright on what the feet walk on.
 
 Whoever leans, runs or dances bent looks like a recording that is tilted. The floor tells them apart: feet that travel

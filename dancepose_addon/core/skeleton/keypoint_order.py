@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether points are in a layout's order: would some of them fit a person better in each other's place?
 
 What a layout's points do on people is simulated once, on bodies of many shapes in many poses: which pairs keep their

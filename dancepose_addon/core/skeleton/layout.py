@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a skeleton layout is: which points there are, how they connect, and what they mean on a body."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A user's own layout, as a TOML file.
 
     format = "dancepose-layout-1"

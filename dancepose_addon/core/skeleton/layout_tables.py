@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Skeleton layouts as data."""
 
 from typing import Final

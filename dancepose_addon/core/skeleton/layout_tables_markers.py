@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Layouts of optical marker sets, as data. Markers lie on the skin, some centimetres from the joints.
 
 Places were found on the default body by casting rays from its bones, after the marker's description, with 7 mm for the

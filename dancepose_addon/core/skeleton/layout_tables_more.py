@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Layouts of depth cameras, and SMPL's with hands."""
 
 from typing import Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Skeleton layouts by name and by number of points."""
 
 from functools import lru_cache

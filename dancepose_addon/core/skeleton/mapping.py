@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Points of one layout from those of another.
 
 Whether two layouts mean the same point is read off the body: both places are known on the default body, with the bones

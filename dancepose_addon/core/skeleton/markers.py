@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """P_3d: key-points of a layout from a posed body.
 
 A point is fixed in the T-pose, at the weighted mean of the joints it is attached to plus an offset, and moves with the

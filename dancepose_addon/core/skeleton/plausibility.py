@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a person can move like this: limbs, joints at the places that their names say, and the frame rate."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Points of a layout that belong together: limbs, and points beside each other."""
 
 from functools import lru_cache

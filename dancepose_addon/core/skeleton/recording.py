@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a reader finds in a file, before it is turned, scaled or named; and what was concluded about it."""
 
 from dataclasses import dataclass, field, replace

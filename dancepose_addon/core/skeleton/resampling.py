@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Another frame rate, by time: what happened at a second still happens at that second.
 
 Positions are interpolated by a windowed sinc, which keeps what the lower of the two rates can carry and removes the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Distances between points that hold over a clip, whatever the points mean."""
 
 from typing import Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """KeypointSequence: a recorded or generated skeleton motion, with everything that its file states."""
 
 from dataclasses import dataclass, replace

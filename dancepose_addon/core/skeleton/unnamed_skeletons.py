@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Orders of points that tools write without names, other than the layouts: names by number of points.
 
 Such an array is read as if it named its points, so that those of a known layout are found among them and the rest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Points that a tracker did not see and wrote as exact zeros, and places that a file does not have."""
 
 from dataclasses import replace

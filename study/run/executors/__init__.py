@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where jobs are done: on this machine, on a Slurm cluster, or by Dask workers."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Workers of a Dask scheduler: an existing one, by its address, or a small cluster that is started here.
 
 If a worker dies, Dask gives its jobs to another one; finished frames are found and skipped. All workers must see the

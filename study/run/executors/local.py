@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Workers on this machine: each keeps one Blender process and does one job after the other."""
 
 import logging

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Slurm cluster, through submitit: jobs are submitted as arrays, each task of which does several in one Blender.
 
 All nodes must see the folder of the study and this Python under the same paths. A task that Slurm requeues, or that

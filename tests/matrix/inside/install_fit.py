@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Install zips, the extension's last, and fit the example if that enabled it.
 
 python install_fit.py ARCHIVE... FACTS.json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """In another process: enable what is installed, open the saved file, look, work on, and uninstall.
 
 python reopen.py WORK-FOLDER FACTS.json

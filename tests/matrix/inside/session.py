@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the scripts of this folder share.
 
 They run inside a Blender of any version, with nothing of the checkout available, and write what they saw as JSON: tests

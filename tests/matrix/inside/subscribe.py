@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Subscribe to a repository's index and install the extension from there.
 
 python subscribe.py INDEX-URL FACTS.json

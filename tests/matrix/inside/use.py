@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Install a zip into a fresh user folder and use it: fit, fail, render, save, disable, enable.
 
 python use.py ARCHIVE WORK-FOLDER FACTS.json

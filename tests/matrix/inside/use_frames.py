@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the dance is looked at."""
 
 FRAMES = [1 + 24 * second for second in (0, 1, 4, 8, 14)]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a user should know of a clip's points before believing a fit, as sentences."""
 
 from typing import Final

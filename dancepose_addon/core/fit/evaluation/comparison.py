@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two motions held against each other, and each against the floor: the field's measures in one table."""
 
 from typing import Any, Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a user wants to know of a fit, as JSON values."""
 
 from dataclasses import asdict

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Metrics of motions as the field defines them. Inputs are metres, results millimetres."""
 
 from typing import Final

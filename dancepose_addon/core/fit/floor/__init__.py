@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """Floor estimation, foot contacts and foot locking."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Floor height of a clip and foot contacts.
 
 Recordings of inertial suits and of single cameras drift: standing feet rise or sink by decimetres over a clip. The

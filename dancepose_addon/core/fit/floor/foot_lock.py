@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Foot lock: keep standing feet still and on the floor by bending hips and knees only.
 
 Each leg is two bones of constant length, so the target of the ankle determines the flexion of the knee (law of cosines)

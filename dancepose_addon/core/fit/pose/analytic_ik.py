@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Analytic inverse kinematics: turn bones onto observed joints in closed form, down the tree.
 
 Where joint centres are seen and bones have their true lengths this puts every joint in its place exactly. What

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Joint limits, and how far a regressor may be wrong about each joint.
 
 Knees and elbows are hinges with some play. The ranges of the other joints are those of clinical tables (American

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pose refinement: batched Levenberg-Marquardt on all keypoints, with the regressor's rotations as prior.
 
 The problem is built in ``pose_problem.py``, its equations in ``normal_equations.py``.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Gauss-Newton equations of a block of frames.
 
 Each joint i rotates everything below it by a small rotation w_i about its centre, in world axes. A point k attached to

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A block of frames to fit: its points, its cost, and the prior and limits of its joints.
 
 The prior is on the rotation between the two poses about the joint's own axes, each in units of the regressor's standard

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Least squares over a whole clip: every frame's joints coupled to those of the frames before and after.
 
 The cost is that of each frame (``levenberg_marquardt``) plus, for every joint, its turn between neighbouring frames,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Learned twist: how a bone is turned about its own length, which joint positions do not show.
 
 Joint positions fix the direction of every bone but not its rotation about that direction. Minimal rotations (no twist

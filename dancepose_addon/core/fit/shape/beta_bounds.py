@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Least squares for a body's scale and betas, with the betas held to the range of people.
 
 Unknowns are x = (s, s beta, ...), in which posed points are linear. The bound |beta_i| <= b is then |x_i| <= b x_0. It

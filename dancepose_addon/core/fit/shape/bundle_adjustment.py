@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Joint solution of a clip's body and the poses of sampled frames.
 
 Alternating between the two converges slowly: a longer thigh and a slightly more flexed knee change the points in almost

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Betas and scale of a clip, and the positions of the layout's points on the body.
 
 With known rotations of some frames, every point is linear in the betas and in its own position on the body (Loper et

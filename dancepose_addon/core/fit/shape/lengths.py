@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Lengths of a clip that no pose changes, and the body that has them."""
 
 from dataclasses import dataclass

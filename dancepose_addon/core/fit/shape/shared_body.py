@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The body of another clip: one dancer keeps one figure."""
 
 from pathlib import Path

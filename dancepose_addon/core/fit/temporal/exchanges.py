@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Mirrored points that are exchanged for a stretch of a clip, such as a left ankle that is recorded as the right one.
 
 Two kinds are found. Points of one bone (two points of the head) are exchanged where they point against the shoulders,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Gap filling and flip repair of rotations.
 
 The correction that a fit applies to a regressor's rotations varies slowly, even where the motion does not. Corrections

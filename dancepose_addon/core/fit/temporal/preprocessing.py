@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a fit sees: key-points without holes, with a confidence for each, and how noisy they are.
 
 A point that is missing (NaN, or of low confidence) or jumps away and back does not count in the fit; the regressor,

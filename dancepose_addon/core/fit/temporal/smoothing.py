@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Smoothing without lag that keeps beats sharp.
 
 Local polynomials over windows of growing width (Savitzky and Golay 1964; symmetric, so without phase), of which each

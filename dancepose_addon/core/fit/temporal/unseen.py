@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Places for points that a clip never shows, so that a regressor sees a person.
 
 A limb that is never seen hangs, and a leg stands: its points lie straight below the last point that is seen, at the

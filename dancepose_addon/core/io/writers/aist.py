@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """AIST++-style pickle: smpl_poses, smpl_trans, smpl_scaling, y up, centimetres, 60 frames a second."""
 
 from pathlib import Path

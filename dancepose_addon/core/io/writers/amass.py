@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """AMASS-style .npz for other people's loaders: SMPL, SMPL+H or SMPL-X poses, z up, placed for SMPL's own body.
 
 ``BodyMotion.save`` keeps a motion for our own use, with the size of its body. Here the translation is SMPL's: added to

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """BVH: SMPL's 24 joints under their own names, centimetres, y up, the T-pose as rest.
 
 In the T-pose all joints have the world's axes, so a joint's rotation channels are SMPL's local rotation.

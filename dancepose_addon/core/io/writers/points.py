@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Key-points as arrays and tables: .npy (points alone), .npz (with rate, layout, confidence), .csv (with a header)."""
 
 from pathlib import Path

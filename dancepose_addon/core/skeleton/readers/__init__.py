@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reading motion files: a table of small readers, one module per format, chosen by what is in a file.
 
 A reader takes a file apart and says what the file or its format declares; ``sniffing`` finds out the rest.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What arrays mean, by their names and shapes: points or SMPL parameters, of which of the field's formats.
 
 AIST++ key-points   keypoints3d_optim or keypoints3d (N, 17, 3), centimetres, 60 fps

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """.npy and .npz, and pickles of arrays: contents of the container. What the arrays mean is ``array_contents``' matter.
 
 Sizes that a header claims are held against the bytes that are there before anything is reserved for them, and nothing

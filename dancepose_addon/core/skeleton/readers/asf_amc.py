@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Acclaim ASF/AMC: a skeleton file and a motion file, as CMU's and HDM05's recordings.
 
 A bone turns by C M C^-1, where C is the rotation of its ``axis`` and M that of its channels, both about x, then y, then

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """BVH: a hierarchy of offsets, then a line of Euler angles and positions for every frame.
 
 The order in which a joint names its channels is the order of the product, so ``Zrotation Yrotation Xrotation`` is

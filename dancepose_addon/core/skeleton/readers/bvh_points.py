@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """BVH as points: positions by forward kinematics, joints matched to SMPL's by their names."""
 
 from pathlib import Path

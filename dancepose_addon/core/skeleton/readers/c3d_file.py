@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """C3D: labelled markers of a capture system, through the library ``c3d`` (py-c3d), which is asked for only here.
 
 The library trusts a file's own counts, so they are held against the file's size before frames are read.

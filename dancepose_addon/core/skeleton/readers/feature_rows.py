@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Arrays of one row a frame that motion models write, recognised by their width and by what the columns must fulfil.
 
     263 / 251   HumanML3D / KIT-ML features (Guo et al. 2022): joints are recovered, as recover_from_ric does

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files of ``joblib.dump``: pickles with raw arrays between the instructions, compressed or not.
 
 Read by ``pickle_values``, so nothing is executed. Compressions: zlib, gzip, bz2, lzma and xz; each is expanded up to a

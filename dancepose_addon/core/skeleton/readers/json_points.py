@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Points in JSON: nested lists, tables of lists, a table for each frame, and folders with one file a frame.
 
 [[[x, y, z], ...], ...]                          points of web tools and models

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Names of markers in C3D and TRC files: which are markers at all, and each name once."""
 
 from collections.abc import Collection

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """CSV files of capture systems: OptiTrack Motive, and Vicon Nexus.
 
 Motive: a line of properties, then rows with the kind, the name and the channel of every column. Nexus: a section

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The music & dance (M&D) data: a folder with skeletons.json, config.json and the music.
 
 Tang, Jia and Mao 2018, Dance with Melody. ``skeletons`` holds 23 points about ``center``, centimetres, y up;

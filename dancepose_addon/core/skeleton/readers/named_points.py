@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Points that the file names: chosen and ordered by their names, for the layout that is asked for or that they are."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """NTU RGB+D's .skeleton files: Kinect v2's joints of several persons, as text (Shahroudy et al. 2016)."""
 
 from collections import Counter

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Numbers from files, checked."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Arrays and tensors among the records of an interpreted pickle, made from their descriptions and raw bytes."""
 
 from dataclasses import dataclass, field

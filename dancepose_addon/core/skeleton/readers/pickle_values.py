@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The data in pickles of PyTorch, joblib and tables with foreign objects, read without making any object.
 
 ``pickle`` is not used: the instructions are interpreted here, and they can only build text, numbers, lists and tables.

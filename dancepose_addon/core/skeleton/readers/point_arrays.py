@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Arrays of points without names: which of a file's arrays they are, and which of its axes is which."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rotations as files store them: rotation vectors, matrices, 6D and quaternions, distinguished by their properties.
 
 A matrix has orthonormal rows; 6D is the first two of them (PyTorch3D's order) or its first two columns, interleaved

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """SMPL's parameters in tables, by the names that tools give them; flat or nested, of one person or of several.
 
     smplx library       global_orient, body_pose (63 or 69), transl, betas          GVHMR, GENMO, SMPLest-X, 4D-Humans

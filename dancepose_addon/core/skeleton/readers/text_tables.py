@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """CSV with a header, and TRC: points as columns of text.
 
 CSV: a column for each coordinate, named after its point with x, y or z (``head_x``, ``head.y``, ``X head``), and with

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Theta in arrays: rotations of SMPL's joints and where the body is.
 
     AMASS      poses (N, 156) SMPL+H or (N, 165) SMPL-X or (N, 72) SMPL, trans, betas, gender, mocap_framerate; z up

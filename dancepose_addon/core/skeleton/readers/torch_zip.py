@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files of ``torch.save``: tables of tensors, read without PyTorch and without executing anything.
 
 Since PyTorch 1.6 a file is a zip: ``data.pkl`` describes, ``data/0``, ``data/1`` ... hold the raw numbers. Before, it
