@@ -179,8 +179,8 @@ def test_style_and_guesses_are_passed_on(extension):
 
 def test_a_doubtful_file_stops_with_the_panels_own_way_on(extension, tmp_path):
     """Points that are no person: noise in a box."""
-    path = tmp_path / "noise.npz"
-    np.savez(path, keypoints=np.random.default_rng(3).uniform(-1.0, 1.0, (40, 23, 3)), fps=25.0, layout="md23")
+    path = tmp_path / "noise.npy"
+    np.save(path, np.random.default_rng(3).uniform(-1.0, 1.0, (40, 23, 3)))
     settings = extension.context.scene.dancepose
     settings.source = str(path)
     assert "Accept Guesses" in settings.problem

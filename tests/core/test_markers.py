@@ -126,7 +126,7 @@ def test_other_tables_are_refused(table: Any, error: type[Exception], said: str)
 def test_rows_without_any_joint_are_refused() -> None:
     table = _table()
     table["points"][4]["attached_to"] = {}
-    with pytest.raises(FormatError, match="are attached to nothing"):
+    with pytest.raises(FormatError, match="no skinning weights"):
         MarkerSet.from_json(table)
 
 

@@ -293,8 +293,8 @@ def table_of(layout: Layout) -> dict[str, Any]:
     points = [
         {
             "name": name,
-            ATTACHED: {JOINT_NAMES[joint]: round(weight, 5) for joint, weight in pairs if weight >= LEAST_SHARE},
-            "offset_m": [round(value, 5) for value in offset],
+            ATTACHED: {JOINT_NAMES[joint]: round(weight, 6) for joint, weight in pairs if weight >= LEAST_SHARE},
+            "offset_m": [round(value, 6) for value in offset],
             "mirror": names[layout.mirrored[index]],
         }
         for index, (name, pairs, offset) in enumerate(zip(names, attached, offsets, strict=True))

@@ -115,7 +115,9 @@ class MarkerSet:
             raise LayoutError(f"{source} names other points than layout {layout.name} has. Run `dancepose calibrate`.")
         total = weights.sum(axis=1, keepdims=True)
         if not (np.isfinite(offsets).all() and np.isfinite(weights).all() and (total > 0).all()):
-            raise FormatError(f"{source} has points attached to nothing or stand nowhere. Run `dancepose calibrate`.")
+            raise FormatError(
+                f"{source} has points with no skinning weights or non-finite offsets. Run `dancepose calibrate`."
+            )
         weights /= total
         return cls(layout, weights, offsets, table.get("body_fingerprint", ""), table.get("provenance", ""))
 

@@ -20,22 +20,20 @@ from .preprocessing import DIFFERENCE_NOISE, MEDIAN_OF_NORMAL, Prepared
 HALF_WIDTHS_S: Final = (0.07, 0.1, 0.14, 0.2, 0.28, 0.4)
 """Half of each window, seconds."""
 ORDER: Final = 2
-"""Of the polynomials: a mean would flatten every peak, this one keeps speed and curvature."""
+"""Order of the polynomials: a mean would flatten every peak, order 2 keeps speed and curvature."""
 AGREEMENT: Final = 1.2
 """Confidence intervals are this many standard deviations wide to either side."""
-POINT_AGREEMENT: Final = 0.8
-"""The same for points, whose curves bend more than those of rotations: hands reverse within three frames."""
 BLEND_S: Final = 0.1
-"""Windows give over to one another within this time, so that the change cannot be seen."""
+"""Duration over which windows are blended, so that the change is invisible."""
 LEAST_NOISE: Final = 1e-5
 LEAST_LEVER_M: Final = 0.05
-"""Points that are off by this turn a joint by a radian at most, and its quaternion by half of that."""
+"""Smallest moment arm: a point error of this size rotates a joint by at most a radian."""
 
 
 def smooth_prepared(prepared: Prepared, *, fps: float, strength: float) -> Prepared:
     """Key-points with their noise taken out; gaps stay bridged and without confidence."""
     noise = np.full(prepared.points_m.shape[1], strength * prepared.noise_m)
-    points = smooth_curves(prepared.points_m, noise, fps=fps, agreement=POINT_AGREEMENT)
+    points = smooth_curves(prepared.points_m, noise, fps=fps)
     return replace(prepared, points_m=points)
 
 
@@ -65,14 +63,13 @@ def curve_noise(curves: F32) -> NDArray[np.float64]:
     return np.median(np.abs(difference), axis=(0, 2)) / (MEDIAN_OF_NORMAL * DIFFERENCE_NOISE[4])
 
 
-def smooth_curves(curves: F32, noise: NDArray[np.float64], *, fps: float, agreement: float = AGREEMENT) -> F32:
+def smooth_curves(curves: F32, noise: NDArray[np.float64], *, fps: float) -> F32:
     """Smooth curves, each by its own noise.
 
     Args:
         curves: (T, N, C).
         noise: (N,), standard deviation of each component.
         fps: frames per second.
-        agreement: half width of the confidence intervals, standard deviations.
 
     Returns:
         (T, N, C).
@@ -92,7 +89,7 @@ def smooth_curves(curves: F32, noise: NDArray[np.float64], *, fps: float, agreem
     for wide in range(1, len(estimates)):
         for narrow in range(wide):
             apart = estimates[wide] - estimates[narrow]
-            limit = agreement * (deviations[wide] + deviations[narrow]) * spread
+            limit = AGREEMENT * (deviations[wide] + deviations[narrow]) * spread
             agrees &= np.einsum("tnc,tnc->tn", apart, apart) <= limit * limit
         chosen[agrees] = wide
     blend = np.full(2 * max(1, round(0.5 * BLEND_S * fps)) + 1, 1.0, np.float32)
