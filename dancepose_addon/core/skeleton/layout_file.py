@@ -31,7 +31,7 @@ from .layout import Layout
 FORMAT: Final = "dancepose-layout-1"
 MAX_BYTES: Final = 1 << 20
 MAX_POINTS: Final = 512
-LEAST_SHARE: Final = 1e-4
+LEAST_SHARE: Final = 1e-5
 LEFT_TRUNK: Final = ("left_hip", "left_shoulder", "left_collar")
 HEAD: Final = (("head", "neck"), ("shoulder", "collar", "spine3"))
 FEET: Final = (("ankle", "foot"), ("knee",))
