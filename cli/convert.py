@@ -111,7 +111,13 @@ def convert_command(
     """Convert motion files; from keypoints to SMPL parameters by fitting a body."""
     if len(sources) < 2:
         raise typer.BadParameter("Give the files to convert, and then the file or folder to write.")
+    if not sources[-1]:
+        raise InputError("The path of the output is empty. Give a file or a folder.")
     out, paths = Path(sources[-1]), expand_sources(sources[:-1])
+    if len(paths) > 1 and out.suffix and not out.is_dir():
+        raise InputError(
+            f"{out} is a file name, but {len(paths)} motions are converted. Give a folder, and --to FORMAT."
+        )
     to_folder = len(paths) > 1 or out.is_dir() or not out.suffix
     form = (to or out.suffix.removeprefix(".")).lower()
     if form not in FORMATS:

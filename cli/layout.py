@@ -69,6 +69,8 @@ def write_template(
     """Write a template for a new layout: a copy of a known one, or the points that a file names."""
     given = source if source in LAYOUTS else Path(source)
     check_files({"--out": (out, LAYOUT), "--picture": (picture, PICTURE)}, (given,))
+    if out.exists():
+        raise InputError(f"{out} exists, and layouts are edited by hand. Choose another name with --out, or remove it.")
     if source in LAYOUTS or source.endswith(".toml"):
         known = get_layout(source)
         table = table_of(layout_with(markers_for(known)))

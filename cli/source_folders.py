@@ -27,6 +27,8 @@ def expand_sources(given: list[str]) -> list[Path]:
     """
     found: list[Path] = []
     for text in given:
+        if not text:
+            raise InputError("A path is empty. Give a file, a folder or a glob pattern.")
         path = Path(text)
         if not path.exists() and has_magic(text):
             anchor = Path(path.anchor or ".")

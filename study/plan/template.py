@@ -89,6 +89,8 @@ def draft_study(folders: list[Path], *, audio: Path | None, root: Path) -> str:
     Raises:
         InputError: A folder does not exist or is empty.
     """
+    if audio is not None and not audio.is_dir():
+        raise InputError(f"--audio {audio} is not a folder. Give the folder that holds the music files.")
     songs: dict[str, _FoundSong] = {}
     lines = ["# A study: systems that dance to songs. Paths are relative to the folder of this file.", ""]
     lines += [f"name = {json.dumps(root.name)}", ""]

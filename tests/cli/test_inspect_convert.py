@@ -117,6 +117,20 @@ def test_convert_refuses_what_it_cannot_write(dancepose: Dancepose, samples: dic
     assert dancepose("convert", samples["EDGE"]).code == 2
     refused = dancepose("convert", samples["md"], tmp_path / "a.npy", "--layout-out", "coco17")
     assert (refused.code, "too few" in refused.err) == (1, True)
+    several = dancepose("convert", samples["md"], samples["EDGE"], tmp_path / "both.npz")
+    assert (several.code, "Give a folder" in several.err) == (1, True)
+    assert not (tmp_path / "both.npz").exists()
+    assert dancepose("convert", samples["EDGE"], "").code == 1
+    assert dancepose("inspect", "").code == 1
+
+
+def test_translations_beside_rotation_vectors_are_read(dancepose: Dancepose, tmp_path: Path) -> None:
+    path, out = tmp_path / "named.npz", tmp_path / "m.npz"
+    steps = np.linspace(0.0, 1.0, 30)[:, None] * np.array([[1.0, 0.0, 0.5]])
+    turns = np.random.default_rng(0).normal(scale=0.1, size=(1, 24, 3)).repeat(30, axis=0)
+    np.savez(path, poses_rotvec=turns, trans=steps, fps=30.0)
+    assert dancepose("convert", path, out).code == 0
+    np.testing.assert_allclose(np.ptp(BodyMotion.load(out).translation_m, axis=0), [1.0, 0.0, 0.5], atol=1e-5)
 
 
 def test_theta_needs_no_regressor(dancepose: Dancepose, samples: dict[str, Path], tmp_path: Path) -> None:
@@ -137,6 +151,8 @@ def test_layouts_are_listed_checked_and_started(dancepose: Dancepose, samples: d
     mine = tmp_path / "mine.toml"
     assert dancepose("layout", "template", samples["C3D"], "--out", mine).code == 0
     assert get_layout(str(mine)).keypoints == get_layout("md23").keypoints
+    again = dancepose("layout", "template", samples["C3D"], "--out", mine)
+    assert (again.code, "exists" in again.err) == (1, True)
     assert dancepose("inspect", samples["C3D"], "--layout", mine).code == 0
     mine.write_text(mine.read_text().replace('"head"', '"skull"').replace("head = 1.0", "skull = 1.0"))
     broken = dancepose("layout", "check", mine)

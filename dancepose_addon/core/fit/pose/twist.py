@@ -167,7 +167,9 @@ class TwistModel:
                 str(table["style"]), str(table["source"]), reference, mean, scale, weights, head, table["notes"]
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise FormatError(f"{source} is not a twist model: {error!r}. Make one with `dancepose twist`.") from error
+            raise FormatError(
+                f"{source} is not a twist model ({type(error).__name__}: {error}). Make one with `dancepose twist`."
+            ) from error
         if not all(np.isfinite(array).all() for array in (reference, mean, weights, head)) or not (scale > 0.0).all():
             raise FormatError(f"{source} holds values that are not usable. Make it again with `dancepose twist`.")
         return model

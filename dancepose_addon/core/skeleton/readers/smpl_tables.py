@@ -31,7 +31,7 @@ ROOTS: Final = (
 BODIES: Final = ("body_pose", "pose_body", "smpl_body_pose", "smplx_body_pose")
 WHOLES: Final = (
     "pose_world", "poses", "pose", "fullpose", "smpl_poses", "smpl_pose", "pose_aa", "thetas", "theta", "pred_rotmat",
-    "smplx_poses", "smpl_thetas", "full_pose", "bodyPose",
+    "smplx_poses", "smpl_thetas", "full_pose", "bodyPose", "poses_rotvec", "pose_rotvec", "pose_rotmat", "rotations",
 )  # fmt: skip
 TRANSLATIONS: Final = (
     "trans_world", "transl", "trans", "translation", "root_trans", "root_translation", "smpl_trans", "pred_trans", "Th",
