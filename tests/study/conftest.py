@@ -59,6 +59,9 @@ chunk_frames = {chunk}
 {more}
 """
 
+TIMEOUT = "timeout_s = 100.0"
+"""A Blender that hangs is ended and its chunk rendered again, as in a real study."""
+
 
 @pytest.fixture
 def make_study(tmp_path: Path) -> MakeStudy:
@@ -84,7 +87,13 @@ def make_study(tmp_path: Path) -> MakeStudy:
             write_tone(root / f"{song}.wav", seconds=3.0, amplitude=0.5)
             entries.append(f'[[song]]\nname = "{song}"\naudio = "{song}.wav"\nwindow = [0.5, 3.0]')
         text = STUDY.format(
-            songs="\n".join(entries), time=time, engine=engine, size=list(size), chunk=chunk, output=output, more=more
+            songs="\n".join(entries),
+            time=time,
+            engine=engine,
+            size=list(size),
+            chunk=chunk,
+            output=output,
+            more=more if "timeout_s" in more else f"{TIMEOUT}\n{more}",
         )
         file = root / "study.toml"
         file.write_text(text, encoding="utf-8")
