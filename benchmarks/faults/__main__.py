@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hostile files and clumsy calls over all commands, signals, kills and full disks; prints a table.
 
-    python -m benchmarks.faults [--quick] [--only TEXT] [--kills 20] [--verbose]
+    python -m benchmarks.faults [--quick] [--only TEXT] [--every N] [--kills 20] [--verbose]
 
 Every call has to end with the right exit code and one sentence, within ten seconds of processor time and a gigabyte,
 without a traceback or control characters, and must not change a file that it was not to write. ``--quick`` leaves out
@@ -24,11 +24,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="Leave out what starts Blender.")
     parser.add_argument("--only", default="", metavar="TEXT", help="Only calls whose names hold this text.")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="Run only every Nth call of each group.")
     parser.add_argument("--kills", type=int, default=20, metavar="N", help="Kill render and study so often.")
     parser.add_argument("--verbose", action="store_true", help="Print every call.")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="dancepose-faults-") as name:
-        wrong = run_quick(Path(name), only=arguments.only, verbose=arguments.verbose)
+        wrong = run_quick(Path(name), only=arguments.only, every=arguments.every, verbose=arguments.verbose)
         if not arguments.quick:
             for check in (signals, kills, full_disks):
                 wrong += check(Path(name) / check.__name__, arguments.kills)

@@ -117,7 +117,7 @@ def test_padding_stays_zero_and_a_layouts_place_in_the_batch_does_not_matter() -
 def test_every_layout_gets_poses_of_every_kind() -> None:
     config = load_config(
         "smoke",
-        ("data.layout=all", f"optim.batch={12 * len(LAYOUTS)}", "data.procedural_share=0.5", "data.procedural_poses=30",
+        ("data.layout=all", f"optim.batch={60 * len(LAYOUTS)}", "data.procedural_share=0.5", "data.procedural_poses=30",
          "augment.yaw=false", "augment.mirror=0"),
     )  # fmt: skip
     loaded = load_data(config, BODY, motion=(), poses=None)
