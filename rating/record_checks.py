@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, asdict, field, fields
+import difflib
 import math
 import re
 from typing import Any, Final, NoReturn, TypeVar
@@ -46,10 +47,12 @@ def record_from(kind: type[T], value: Any, where: str) -> T:
     """
     if not isinstance(value, Mapping):
         _reject(value, where, "an object")
-    declared = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
+    declared = {item.name: item for item in fields(kind) if item.metadata}  # type: ignore[arg-type]
     unknown = [name for name in value if name not in declared]
     if unknown:
-        raise FormatError(f"{where} has the unknown key {unknown[0]!r:.100}; expected {', '.join(declared)}.")
+        near = difflib.get_close_matches(unknown[0], declared, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"Known keys: {', '.join(declared)}."
+        raise FormatError(f"{where} has the unknown key {unknown[0]!r:.100}. {hint}")
     missing = [name for name, item in declared.items() if _is_required(item) and name not in value]
     if missing:
         raise FormatError(f"{where} lacks the key {missing[0]!r}.")

@@ -98,7 +98,7 @@ class AttentionCheck:
     """What an attention check or a gold item expects.
 
     Attributes:
-        expected: The right answer: a number or text for a check, the better clip's id for a gold item.
+        expected: The number or text to enter for a check; the id of the treated clip, the worst, for a gold item.
         prompt: What is shown, in every language; empty for gold items.
         spoken: Whether the prompt is heard instead of shown over the picture.
     """

@@ -35,7 +35,7 @@ PROGRAMS_MAY_IMPORT = {
     "trainer": {"dancepose.trainer", "dancepose_addon.core"},
     "export": {"dancepose.export", "dancepose.trainer", "dancepose_addon.core", "dancepose_addon.inference"},
     "study": {"dancepose.study", "dancepose_addon.core"},
-    "rating": {"dancepose.rating", "dancepose.study.plan", "dancepose_addon.core"},
+    "rating": {"dancepose.rating", "dancepose.study", "dancepose_addon.core"},
     "plots": {"dancepose.plots", "dancepose_addon.core"},
     "cli": {
         "dancepose.cli", "dancepose.export", "dancepose.trainer", "dancepose.study", "dancepose.rating",
