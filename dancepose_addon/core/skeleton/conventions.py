@@ -97,7 +97,8 @@ def interpret(recording: PointRecording, hints: Hints = NO_HINTS) -> Interpretat
     if odd is not None:
         fit, found = odd
         human = True
-        findings.append(found)
+        elsewhere = find_misplaced(points, layout, fit.scale, limbs_only=True)
+        findings += [found, *((elsewhere,) if elsewhere is not None else ())]
     else:
         order = _judge_order(recording, points, layout, fit, hints)
         misplaced = find_misplaced(points, layout, fit.scale) if human and recording.names is not None else None

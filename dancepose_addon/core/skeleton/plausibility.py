@@ -29,6 +29,9 @@ TRUNK_M_S, LIMBS_M_S = 9.0, 14.0
 """Speeds that people's trunks and most of their joints stay below for nineteen twentieths of a clip."""
 
 
+ENDS_OF_LIMBS: Final = ("elbow", "wrist", "hand", "knee", "ankle", "foot")
+
+
 @dataclass(frozen=True)
 class LimbFit:
     """How well arms and legs fit a person's.
@@ -79,13 +82,14 @@ def measure_limbs(points: F64, layout: Layout) -> LimbFit:
     return LimbFit(float(np.exp(middle)), is_human)
 
 
-def find_misplaced(points: F64, layout: Layout, scale: float) -> Finding | None:
+def find_misplaced(points: F64, layout: Layout, scale: float, *, limbs_only: bool = False) -> Finding | None:
     """Whether a joint lies elsewhere than its name says.
 
     Args:
         points: (S, K, 3), sampled, file units, NaN where unseen.
         layout: Of the points.
         scale: File units per metre of the default body.
+        limbs_only: Whether joints of the trunk may be elsewhere, as in some rigs.
 
     Returns:
         A doubtful finding that names such joints, or None.
@@ -94,6 +98,8 @@ def find_misplaced(points: F64, layout: Layout, scale: float) -> Finding | None:
     rest = template.rest_points
     wrong: list[tuple[str, float]] = []
     for point, name in enumerate(layout.keypoints):
+        if limbs_only and not JOINT_NAMES[layout.joints[point]].endswith(ENDS_OF_LIMBS):
+            continue
         ends = [other for edge in layout.edges if point in edge for other in edge if other != point]
         offs = []
         for other in ends:

@@ -194,6 +194,21 @@ class PoseRecording:
 Recording = PointRecording | PoseRecording
 
 
+def decoded(data: bytes) -> str:
+    """Decode text as its byte-order mark says it; UTF-8 where there is none.
+
+    Args:
+        data: Of a file, or its start.
+
+    Returns:
+        The text; bytes that are none are replaced.
+    """
+    for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"), (b"\xef\xbb\xbf", "utf-8")):
+        if data.startswith(mark):
+            return data[len(mark) :].decode(encoding, errors="replace")
+    return data.decode("utf-8", errors="replace")
+
+
 @dataclass(frozen=True)
 class Head:
     """What formats are recognised by.
@@ -208,5 +223,5 @@ class Head:
 
     @property
     def text(self) -> str:
-        """The start as text."""
-        return self.start.decode("utf-8", errors="replace")
+        """The start as text, without a byte-order mark."""
+        return decoded(self.start)

@@ -30,6 +30,7 @@ from . import (
     ntu_skeleton,
     text_tables,
 )
+from .foreign_files import describe_foreign
 from .named_points import arrange_unnamed
 
 FrameRange = tuple[int, int | None]
@@ -88,8 +89,6 @@ MOTION_SUFFIXES: Final = frozenset(
     )
 )  # fmt: skip
 """Suffixes by which motions are looked for in folders."""
-SCENES: Final = {b"Kaydara FBX": "FBX", b"glTF": "glTF", b"PXR-USDC": "USD", b"Ogawa": "Alembic", b"BLENDER": "Blender"}
-"""Files that only Blender reads."""
 
 
 @dataclass(frozen=True)
@@ -123,18 +122,18 @@ def find_reader(path: Path) -> Reader:
     if not path.exists():
         raise MissingFileError(f"{path} does not exist. Give the path of a motion file or of an M&D folder.")
     head = Head(path, b"" if path.is_dir() else _start_of(path))
+    foreign = "" if path.is_dir() else describe_foreign(head.start)
+    if foreign:
+        raise FormatError(f"{path} {foreign}")
     for reader in READERS:
         if (not path.is_dir() or reader.takes_folders) and reader.recognises(head):
             return reader
-    scene = next((name for magic, name in SCENES.items() if head.start.startswith(magic)), None)
-    if scene:
-        raise FormatError(
-            f"{path} is a {scene} file, which Blender reads: import it there and use the armature in the scene, or "
-            "export its motion as BVH."
-        )
-    kind = "a folder without skeletons.json or frames" if path.is_dir() else "of no known format"
     known = "; ".join(reader.title for reader in READERS)
-    raise FormatError(f"{path} is {kind}. Known formats: {known}.")
+    if path.is_dir():
+        raise FormatError(
+            f"{path} is a folder without skeletons.json or frames. Give a motion file, or an M&D folder."
+        )
+    raise FormatError(f"{path} is of no known format. Known formats: {known}.")
 
 
 def _start_of(path: Path) -> bytes:

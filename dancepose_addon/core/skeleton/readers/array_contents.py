@@ -15,16 +15,23 @@ from typing import Any, Final
 
 import numpy as np
 
+from ...arrays import F64
+from ...counting import counted
 from ...errors import FormatError, InputError
 from ..layouts import LAYOUTS
 from ..recording import Finding, Hints, PointRecording, Recording
 from . import smpl_tables, theta_contents
 from .feature_rows import ROW_WIDTHS, rows_of
-from .numbers import as_numbers, stored_rate, text_of
-from .point_arrays import POINTS, find_points, shaped, taken
+from .named_points import with_names
+from .numbers import LARGEST, as_numbers, stored_rate, text_of
+from .point_arrays import ARRAY, POINTS, find_points, shaped, taken
+from .point_tables import names_in, points_by_frame
+from .tidy_values import tidied
 
 LAYOUT: Final = "layout"
 CONFIDENCE: Final = "confidence"
+FEWEST_SEEN: Final = 3
+"""Points that some frame has to show."""
 AIST_FPS: Final = 60.0
 MDM_FPS: Final = 20.0
 H36M32: Final = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
@@ -49,31 +56,44 @@ def recording_of(arrays: Mapping[str, Any], path: Path, hints: Hints) -> Recordi
         InputError: Zero frames, or no usable rate.
     """
     source = str(path)
+    arrays = tidied(dict(arrays))
     if POINTS not in arrays:
         if _is_aist(arrays):
             return _aist_keypoints(arrays, source)
         parameters = _parameters(arrays, source, hints)
         if parameters is not None:
             return parameters
-        if "motion" in arrays and np.ndim(arrays["motion"]) == 4:
+        if "motion" in arrays and np.ndim(arrays["motion"]) == 4 and np.shape(arrays["motion"])[2] == 3:
             return _mdm(arrays, source, hints)
-    name, array, found = find_points(arrays, source)
+    arrays, tracked = points_by_frame(arrays, source, hints)
+    name, array, found = find_points(arrays, source, hints)
     rows = _rows(array, source, hints) if name != POINTS else None
     if rows is not None:
         return rows
+    return _points(arrays, name, array, source, hints, (*tracked, *found))
+
+
+def _points(
+    arrays: Mapping[str, Any], name: str, array: F64, source: str, hints: Hints, found: tuple[Finding, ...]
+) -> Recording:
+    """The recording of an array of points, or of rotations in an array that says nothing."""
+    rate = None if hints.fps is not None else stored_rate(arrays, source)
+    names = names_in(arrays)
+    if name == ARRAY and not names:
+        rotations = theta_contents.plain_forms(array, source, hints, rate)
+        if rotations is not None:
+            return rotations
     points, confidence, notes = shaped(array, source, hints)
     stored = arrays.get(CONFIDENCE)
     if confidence is None and isinstance(stored, np.ndarray) and stored.shape == points.shape[:2]:
         confidence = as_numbers(stored, source)
     if len(points) == 0:
         raise InputError(f"{source} has zero frames. Check that the file was written completely.")
-    if not np.isfinite(points).any():
-        raise InputError(f"{source} holds no finite number in {name}. Check that the file was written completely.")
-    rate = None if hints.fps is not None else stored_rate(arrays, source)
+    _require_numbers(points, name, source)
     form = "points of DancePose" if name == POINTS else "an array of numbers"
     layout = _named_layout(arrays)
     notes += found
-    if name != POINTS:
+    if name != POINTS and not names:
         if _is_h36m32(points, hints):
             points = points[:, list(H36M32)]
             confidence = None if confidence is None else confidence[:, list(H36M32)]
@@ -83,7 +103,7 @@ def recording_of(arrays: Mapping[str, Any], path: Path, hints: Hints) -> Recordi
             if values == "rotations":
                 return theta_contents.plain_rotations(array, points, source, finding, rate)
             notes += (finding,) if finding.doubtful else ()
-    return PointRecording(
+    recording = PointRecording(
         points=points,
         form=form,
         source=source,
@@ -95,6 +115,19 @@ def recording_of(arrays: Mapping[str, Any], path: Path, hints: Hints) -> Recordi
         confidence=None if confidence is None else np.clip(confidence, 0.0, 1.0).astype(np.float32),
         findings=notes,
     )
+    return recording if layout is not None else with_names(recording, names, hints)
+
+
+def _require_numbers(points: F64, name: str, source: str) -> None:
+    """Raise InputError where no point is a usable number, with the reason."""
+    seen = np.isfinite(points).all(axis=-1).sum(axis=1)
+    if not seen.max() >= FEWEST_SEEN:
+        raise InputError(
+            f"{source} shows at most {counted(int(seen.max()), 'point')} of {name} in a frame: the other numbers are NaN, "
+            f"infinite or larger than {LARGEST:g}, which no place is. Check that the file was written completely."
+        )
+    if name != POINTS and not np.any(points):
+        raise InputError(f"{source} holds only zeros in {name}. Check that the file was written completely.")
 
 
 def _is_aist(arrays: Mapping[str, Any]) -> bool:

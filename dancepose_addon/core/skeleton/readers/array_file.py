@@ -5,6 +5,7 @@ Sizes that a header claims are held against the bytes that are there before anyt
 pickled is executed (``core/bounded_files.py``, ``core/body/pickles.py``).
 """
 
+import io
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 import zipfile
@@ -16,8 +17,10 @@ from ...bounded_files import NPY, ZIP, NpzLimits, brief, read_npy, read_npz, rea
 from ...errors import FormatError, MissingFileError
 from ..recording import Head, Hints, Recording
 from .array_contents import recording_of
+from .frame_lists import FRAMES
 from .joblib_file import expand, is_compressed, load_joblib
 from .point_arrays import ARRAY
+from .tidy_values import tidied
 from .torch_zip import LEGACY, is_torch_zip, load_torch_legacy, load_torch_zip
 
 NPZ_LIMITS: Final = NpzLimits(arrays=64, expansion=12, small_bytes=8 << 20)
@@ -38,7 +41,7 @@ def open_file(path: Path, hints: Hints) -> Recording:
             file.seek(0)
             if start.startswith(ZIP):
                 return recording_of(_load_zip(file, path), path, hints)
-            value = read_npy(file, size, str(path), load_motion_pickle)
+            value = read_npy(file, size, str(path), _read_objects)
     except OSError as error:
         raise MissingFileError(
             f"{path} cannot be read ({error.strerror or error}). Give an .npy or .npz file."
@@ -60,17 +63,21 @@ def open_pickle(path: Path, hints: Hints) -> Recording:
         return recording_of(_as_table(load_torch_legacy(data, str(path))), path, hints)
     if is_compressed(data):
         data = expand(data, path)
+        if data.startswith(NPY):
+            return recording_of(_as_table(read_npy(io.BytesIO(data), len(data), str(path), _read_objects)), path, hints)
+        if data[:1] != b"\x80" and data[:200].isascii() and path.suffix.lower() in (".gz", ".bz2", ".xz", ".z"):
+            raise FormatError(f"{path} is compressed. Unpack it, and give the motion file in it.")
+    return recording_of(_as_table(_read_objects(data, str(path))), path, hints)
+
+
+def _read_objects(data: bytes, source: str) -> Any:
+    """What a pickle holds; objects that no motion needs are left out where arrays remain."""
     try:
-        value = load_motion_pickle(data, str(path))
+        return load_motion_pickle(data, source)
     except FormatError as error:
-        value = _leniently(data, path, error)
-    return recording_of(_as_table(value), path, hints)
-
-
-def _leniently(data: bytes, path: Path, refusal: FormatError) -> Any:
-    """What a pickle holds besides objects that were refused; raises the refusal where that is nothing."""
+        refusal = error
     try:
-        value, _ = load_joblib(data, str(path))
+        value, _ = load_joblib(data, source)
     except FormatError:
         raise refusal from None
     if not _holds_arrays(value):
@@ -81,17 +88,19 @@ def _leniently(data: bytes, path: Path, refusal: FormatError) -> Any:
 def _holds_arrays(value: Any, depth: int = 0) -> bool:
     if isinstance(value, np.ndarray):
         return value.ndim > 1
+    if isinstance(value, list) and value and isinstance(value[0], list | int | float):
+        array = tidied(value)
+        return isinstance(array, np.ndarray) and array.ndim > 1
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return depth < 6 and any(_holds_arrays(item, depth + 1) for item in items)
 
 
 def _as_table(value: Any) -> dict[str, Any]:
-    """A table as it is, a list of tables by number, and anything else as a file's only array."""
+    """A table as it is, a list of tables as frames or persons, and anything else as a file's only array."""
     if isinstance(value, dict):
         return value
-    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
-        return {str(number): item for number, item in enumerate(value)} if len(value) < 20 else {"frames": value}
-    return {ARRAY: value}
+    value = tidied(value)
+    return {FRAMES: value} if isinstance(value, list) else {ARRAY: value}
 
 
 def _load_zip(file: BinaryIO, path: Path) -> dict[str, Any]:
@@ -103,6 +112,8 @@ def _load_zip(file: BinaryIO, path: Path) -> dict[str, Any]:
         raise FormatError(
             f"{path} is truncated or not an .npz ({brief(error)}). Write it again with numpy.savez."
         ) from error
+    if not any(name.endswith((".npy", "data.pkl")) for name in names):
+        raise FormatError(f"{path} is an archive ({', '.join(names)[:80]}). Unpack it, and give a motion file in it.")
     if is_torch_zip(names):
         return _as_table(load_torch_zip(file, path))
-    return read_npz(file, path, limits=NPZ_LIMITS, read_objects=load_motion_pickle, skip_unreadable=True)
+    return read_npz(file, path, limits=NPZ_LIMITS, read_objects=_read_objects, skip_unreadable=True)

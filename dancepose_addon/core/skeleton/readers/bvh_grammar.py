@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ...arrays import F32
 from ...errors import FormatError, MissingFileError
+from ..recording import decoded
 
 ROTATION_AXES: Final = {"xrotation": 0, "yrotation": 1, "zrotation": 2}
 POSITION_AXES: Final = {"xposition": 0, "yposition": 1, "zposition": 2}
@@ -32,6 +33,7 @@ LEAST_OF_A_PERSON: Final = 10
 """Joints: a ROOT with fewer is a prop where another has more."""
 _MOTION: Final = re.compile(r"^[ \t]*MOTION\b[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
 _COMMENT: Final = re.compile(r"(?:^|[ \t])(?:#|//)[^\n]*", re.MULTILINE)
+_DECIMAL_COMMA: Final = re.compile(r"OFFSET[ \t]+-?\d+,\d", re.IGNORECASE)
 _HEADER: Final = re.compile(r"\s*Frames\s*:\s*(\S+)\s+Frame\s*Time\s*:\s*(\S+)[ \t]*", re.IGNORECASE)
 
 
@@ -131,7 +133,7 @@ def parse_bvh(path: Path, *, take: int = 0) -> BvhMotion:
         FormatError: It is not BVH, is truncated, or holds numbers that are not finite.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        text = decoded(path.read_bytes())
     except OSError as error:
         raise MissingFileError(f"{path} cannot be read ({error.strerror}). Give the path of a .bvh file.") from error
     middle = _MOTION.search(text)
@@ -139,8 +141,10 @@ def parse_bvh(path: Path, *, take: int = 0) -> BvhMotion:
     if not middle or not head.lstrip().startswith("HIERARCHY"):
         raise FormatError(f"{path} is not BVH: it lacks HIERARCHY or MOTION. Export the motion as BVH again.")
     try:
-        hierarchy = _read_hierarchy(head)
-        values, frame_time, notes = _read_motion(text[middle.end() :], sum(map(len, hierarchy.channels)))
+        comma = bool(_DECIMAL_COMMA.search(head))  # as programs of some countries write numbers
+        hierarchy = _read_hierarchy(head.replace(",", ".") if comma else head)
+        numbers = text[middle.end() :].replace(",", ".") if comma else text[middle.end() :]
+        values, frame_time, notes = _read_motion(numbers, sum(map(len, hierarchy.channels)))
     except (ValueError, IndexError) as error:
         raise FormatError(f"{path} is damaged or cut short ({error}). Export the motion as BVH again.") from error
     kept, more = _person(hierarchy, take, path)

@@ -35,7 +35,17 @@ def is_compressed(start: bytes) -> bool:
     Returns:
         Whether it is one of them.
     """
-    return start.startswith((*ZLIB, GZIP, *OTHERS))
+    if start.startswith(ZLIB):
+        return _begins_zlib(start)  # a text may begin with the same two letters
+    return start.startswith((GZIP, *OTHERS))
+
+
+def _begins_zlib(start: bytes) -> bool:
+    try:
+        zlib.decompressobj().decompress(start[:512], 64)
+    except zlib.error:
+        return False
+    return True
 
 
 def expand(data: bytes, path: Path) -> bytes:

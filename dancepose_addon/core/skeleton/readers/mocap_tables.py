@@ -12,7 +12,7 @@ import numpy as np
 
 from ...arrays import F64
 from ...errors import FormatError, InputError, MissingFileError
-from ..recording import Head, Hints, PointRecording
+from ..recording import Head, Hints, PointRecording, decoded
 from .marker_names import each_once, is_marker
 from .named_points import arranged
 from .numbers import LARGEST, usable_rate
@@ -37,7 +37,7 @@ def recognises_nexus(head: Head) -> bool:
 
 def _rows(path: Path) -> list[list[str]]:
     try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        text = decoded(path.read_bytes())
     except OSError as error:
         raise MissingFileError(f"{path} cannot be read ({error.strerror}). Give a table of points.") from error
     lines = text.splitlines()

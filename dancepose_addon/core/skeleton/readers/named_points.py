@@ -3,23 +3,30 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+import re
 from typing import Final
 
 import numpy as np
 
 from ...errors import LayoutError
+from ..anatomy import measure_fit, sample
 from ..bone_names import NEEDED, plain, smpl_joints
 from ..layouts import BODY25, LAYOUTS, PLUGINGAIT39, SMPL22, SMPL24, Layout, get_layout, layouts_with
 from ..recording import Finding, Hints, PointRecording
-from ..unnamed_skeletons import UNNAMED
+from ..unnamed_models import unnamed_with
 
 LEAST_OF_LAYOUT: Final = 0.8
 """Share of a known layout's points that a file has to name to be taken for it."""
 LEAST_OF_MARKERS: Final = 0.35
 """The same of marker sets, of which laboratories use a part."""
 LEAST_NAMES: Final = 10
+NO_PERSON: Final = 1.2
+"""Cost of proportions from which on points are no person in a layout."""
+ALIASES: Final = {"leftfootindex": "leftbigtoe", "rightfootindex": "rightbigtoe", "hipcenter": "midhip"}
 MIDDLES: Final = {"neck": ("left_shoulder", "right_shoulder"), "mid_hip": ("left_hip", "right_hip")}
 """Points of BODY_25 that are the middle of two others."""
+NUMBERED: Final = re.compile(r"\D{0,12}\d+")
+"""A name that only numbers a point."""
 MARKERS_NEEDED: Final = ("LSHO", "RSHO", "LKNE", "RKNE", "LANK", "RANK")
 
 
@@ -92,14 +99,58 @@ def arrange_unnamed(recording: PointRecording, hints: Hints) -> PointRecording:
     """
     count = recording.points.shape[1]
     known = recording.names is not None or recording.layout is not None or hints.layout is not None
-    if known or hints.as_named or layouts_with(count) or count not in UNNAMED:
+    orders = unnamed_with(count)
+    if known or hints.as_named or not orders:
         return recording
-    skeleton = UNNAMED[count]
-    named = replace(recording, names=skeleton.names)
-    found = arranged(named, replace(hints, layout=skeleton.layout), bones=True)
+    points = sample(recording.points)
+    own = min((measure_fit(points, layout).cost for layout in layouts_with(count)), default=np.inf)
+    if own < NO_PERSON:
+        return recording
+    ranked = []
+    for number, skeleton in enumerate(orders):
+        named = replace(recording, names=skeleton.names)
+        found = arranged(named, replace(hints, layout=skeleton.layout), bones=True)
+        cost = measure_fit(sample(found.points), get_layout(skeleton.layout)).cost
+        ranked.append((cost if np.isfinite(cost) else np.inf, number, found))
+    cost, number, found = min(ranked, key=lambda triple: triple[:2])
+    if not cost < NO_PERSON and layouts_with(count):
+        return recording  # the layouts' own message says more
+    skeleton = orders[number]
     order = Finding("order of the points", f"of {skeleton.title}", 0.9, f"it is the known one with {count} points")
     findings = (*(finding for finding in found.findings if finding.topic != "names"), order)
     return replace(found, names=None, form=f"{found.form}, {skeleton.title}", findings=findings)
+
+
+def with_names(recording: PointRecording, names: Sequence[str], hints: Hints) -> PointRecording:
+    """Use names that stand beside an array of points.
+
+    Args:
+        recording: Points in the order of ``names``.
+        names: Of the points; none, or another number than there are points, are not used.
+        hints: What the user says.
+
+    Returns:
+        The recording in a layout's order, or as it was where the names are numbers or of no known layout.
+
+    Raises:
+        LayoutError: The names are of no known layout, and neither is the number of points.
+    """
+    count = recording.points.shape[1]
+    if len(names) != count or len(set(names)) != count:
+        return recording
+    if hints.layout is None and all(NUMBERED.fullmatch(name) for name in names):
+        return recording
+    named = replace(recording, names=tuple(names))
+    try:
+        return arranged(named, hints, bones=True)
+    except LayoutError:
+        if hints.layout is not None and get_layout(hints.layout).count != count:
+            raise
+        if not (layouts_with(count) or unnamed_with(count) or hints.layout is not None):
+            raise
+        why = "their names are of no known layout, so they were taken by their order"
+        found = Finding("points", f"called {_listed(names)}", 0.85, why)
+        return replace(recording, findings=(*recording.findings, found))
 
 
 def choose(names: Sequence[str], wanted: str | None, source: str, *, bones: bool) -> Choice:
@@ -117,18 +168,22 @@ def choose(names: Sequence[str], wanted: str | None, source: str, *, bones: bool
     Raises:
         LayoutError: As of ``arranged``.
     """
+    names = _without_prefix(names)
     at: dict[str, int] = {}
     for number, name in enumerate(names):
-        at.setdefault(plain(name), number)
+        bare = plain(name)
+        at.setdefault(ALIASES.get(bare, bare), number)
     exact = {name: number for number, name in enumerate(names)}
     if wanted is not None:
         return _wanted(get_layout(wanted), names, exact, at, source, bones=bones)
     known = [(layout, _by_name(layout, exact, at)) for layout in LAYOUTS.values()]
     whole = [(layout, index) for layout, index in known if min(index) >= 0]
     if whole:
-        # The layout that uses most of the file's points: smpl24 before smpl22.
-        layout, index = max(whole, key=lambda pair: pair[0].count)
-        return Choice(layout, index, "every point of it is named in the file")
+        # The layout that uses most of the file's points: smpl24 before smpl22, body25 without a point before coco17.
+        enough = [pair for pair in known if min(pair[1]) >= 0 or _is_enough(*pair)]
+        layout, index = max(enough, key=lambda pair: (sum(number >= 0 for number in pair[1]), min(pair[1]) >= 0))
+        why = "every point of it is named" if min(index) >= 0 else f"{_share(index):.0%} of its points are named"
+        return Choice(layout, index, f"{why} in the file")
     joints = smpl_joints(names) if bones else {}
     if all(name in joints for name in NEEDED) and any(joint.startswith("spine") for joint in joints):
         return _by_bones(joints)
@@ -145,6 +200,14 @@ def choose(names: Sequence[str], wanted: str | None, source: str, *, bones: bool
             f"{source} has no joint known as {lacking}; its joints are {_listed(names)}. {_advice(source)}"
         )
     raise LayoutError(f"{source} names {len(names)} points of no known layout ({_listed(names)}). {_advice(source)}")
+
+
+def _without_prefix(names: Sequence[str]) -> Sequence[str]:
+    """Names without a first word that all share, such as ``body_``."""
+    starts = {match.group() if (match := re.match(r"^[^_:. -]{1,40}[_:. -](?=.)", name[:100])) else "" for name in names}
+    start = next(iter(starts)) if len(starts) == 1 else ""
+    bare = [name.removeprefix(start) for name in names]
+    return bare if start and len(set(bare)) == len(names) else names
 
 
 def _wanted(

@@ -12,6 +12,8 @@ from ...errors import FormatError, InputError
 from ..anatomy import measure_fit, sample
 from ..layouts import layouts_with
 from ..recording import Finding, Hints
+from ..unnamed_models import unnamed_with
+from .feature_rows import ROW_WIDTHS
 from .numbers import as_numbers, describe
 
 ARRAY: Final = "array"
@@ -19,29 +21,38 @@ ARRAY: Final = "array"
 POINTS: Final = "keypoints_m"
 KNOWN: Final = (
     "keypoints3d_optim", "keypoints3d", "keypoints_3d", "kp3d", "joints3d", "joints_3d", "joint3d", "joints", "S",
-    "pose_3d", "positions", "joint_positions", "new_joints", "joints3D", "xyz",
+    "pose_3d", "positions", "joint_positions", "new_joints", "joints3D", "xyz", "points", "pred_position", "dance_array",
+    "jointPositions", "smpl_joints", "keypoints",
 )  # fmt: skip
 """Names that data sets and models give 3D points, in the order of preference."""
 LEAST_POINTS: Final = 5
+MOST_PERSONS: Final = 8
+MOST_AXES: Final = 12
+PERSON: Final = 1.2
+"""Cost below which an array looks like a person."""
 
 
-def find_points(arrays: Mapping[str, Any], source: str) -> tuple[str, F64, tuple[Finding, ...]]:
+def find_points(arrays: Mapping[str, Any], source: str, hints: Hints) -> tuple[str, F64, tuple[Finding, ...]]:
     """The array that holds the points: by its name, the only one of such a shape, or the one that looks like a person.
 
     Args:
         arrays: The file's arrays by name.
         source: The file, for messages.
+        hints: ``take`` chooses one of several motions.
 
     Returns:
         Its name, its numbers, and what is doubtful about the choice.
 
     Raises:
         FormatError: There is none, or several look alike.
+        InputError: There is no such motion.
     """
     for name in (POINTS, ARRAY):
         if name in arrays:
             return name, as_numbers(arrays[name], source), ()
     fitting = [name for name, array in arrays.items() if _may_be_points(array)]
+    if not fitting:
+        fitting = [name for name, array in arrays.items() if _may_be_rows(array)]
     named = [name for name in KNOWN if name in fitting]
     if named:
         return named[0], as_numbers(arrays[named[0]], source), ()
@@ -53,10 +64,27 @@ def find_points(arrays: Mapping[str, Any], source: str) -> tuple[str, F64, tuple
         others = ", ".join(str(other)[:24] for _, other in ranked[1:4])
         found = Finding("array", str(name)[:40], 0.8, f"it looks more like a person than {others}")
         return name, as_numbers(arrays[name], source), (found,)
+    people = [name for name in fitting if any(cost < PERSON for cost, other in ranked if other == name)]
+    if len(people) > 1 and len({arrays[name].shape[1:] for name in people}) == 1:
+        return _one_clip(arrays, people, source, hints)
     raise FormatError(
         f"{source} holds {describe(arrays)}; expected {POINTS} of shape (frames, points, 3), or the arrays of a "
         "known format (docs/formats.md)."
     )
+
+
+def _one_clip(
+    arrays: Mapping[str, Any], names: list[str], source: str, hints: Hints
+) -> tuple[str, F64, tuple[Finding, ...]]:
+    """One of several arrays that are all persons: motions, in the order of the file."""
+    if hints.take >= len(names):
+        raise InputError(
+            f"{source} holds {len(names)} motions; there is no number {hints.take}. Give --read take=0 or more."
+        )
+    name = names[hints.take]
+    others = ", ".join(str(other)[:24] for other in names[:4])
+    why = f"the file holds {len(names)} ({others}), and --read take=N chooses another"
+    return name, as_numbers(arrays[name], source), (Finding("motion", str(name)[:40], 0.8, why),)
 
 
 def _may_be_points(array: Any) -> bool:
@@ -69,8 +97,25 @@ def _may_be_points(array: Any) -> bool:
     )
 
 
+def _may_be_rows(array: Any) -> bool:
+    """Whether an array has a row for each frame with as many numbers as a layout's points or a known format."""
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu" or array.size == 0:
+        return False
+    if array.ndim == 3 and array.shape[0] == 1:
+        array = array[0]
+    if array.ndim != 2:
+        return False
+    width = array.shape[1]
+    return width in ROW_WIDTHS or (width % 3 == 0 and bool(layouts_with(width // 3) or unnamed_with(width // 3)))
+
+
 def _cost(array: Any, source: str) -> float:
-    points = sample(as_numbers(array, source)[..., :3].reshape(-1, *array.shape[-2:-1], 3))
+    if array.shape[-1] not in (3, 4) and array.shape[-1] in ROW_WIDTHS:
+        return 0.0
+    numbers = as_numbers(array, source)
+    if numbers.shape[-1] not in (3, 4):
+        numbers = numbers.reshape(-1, numbers.shape[-1] // 3, 3)
+    points = sample(numbers[..., :3].reshape(-1, *numbers.shape[-2:-1], 3))
     return min((measure_fit(points, layout).cost for layout in layouts_with(points.shape[1])), default=np.inf)
 
 
@@ -89,9 +134,19 @@ def shaped(array: F64, source: str, hints: Hints) -> tuple[F64, F64 | None, tupl
         FormatError: It has no shape that points have.
         InputError: There is no such person or motion.
     """
+    stored = array.shape
     notes: tuple[Finding, ...] = ()
-    if array.ndim == 4 and array.shape[3] in (3, 4):
+    array = _without_batch(array)
+    if array.ndim == 4 and array.shape[2:] == (4, 4) and _are_transforms(array):
+        array = array[..., :3, 3]
+    if array.ndim == 4 and array.shape[0] == 3 and array.shape[2] >= LEAST_POINTS and array.shape[3] <= MOST_PERSONS:
+        array = array.transpose(3, 1, 2, 0)  # graph networks: (axes, frames, points, persons)
+        array, notes = taken(array, source, hints, persons_first=True)
+    elif array.ndim == 4 and array.shape[3] in (3, 4):
         array, notes = taken(array, source, hints)
+    if array.ndim == 3 and array.shape[2] == 7 and array.shape[1] >= LEAST_POINTS:
+        array, found = _without_orientations(array)
+        notes += found
     if array.ndim == 3 and array.shape[2] == 3 and array.shape[1] >= LEAST_POINTS:
         return array, None, notes
     if array.ndim == 3 and array.shape[2] == 4 and array.shape[1] >= LEAST_POINTS:
@@ -108,10 +163,37 @@ def shaped(array: F64, source: str, hints: Hints) -> tuple[F64, F64 | None, tupl
         return array.transpose(0, 2, 1), None, (*notes, shape)
     if array.ndim == 2 and array.shape[1] % 3 == 0 and array.shape[1] >= 3 * LEAST_POINTS:
         return array.reshape(len(array), -1, 3), None, notes
+    flat = "; two numbers a point are a place in a picture, and 3D points are needed" if stored[-1:] == (2,) else ""
     raise FormatError(
-        f"{source} has numbers of shape {array.shape}; expected (frames, points, 3), (frames, 3 x points), or what a "
-        "known format has (docs/formats.md)."
+        f"{source} has numbers of shape {stored}; expected (frames, points, 3), (frames, 3 x points), or what a "
+        f"known format has (docs/formats.md){flat}."
     )
+
+
+def _without_batch(array: F64) -> F64:
+    """An array without leading axes of length 1: (1, T, 72), (1, 1, T, K, 3)."""
+    while array.ndim > 4 and array.shape[0] == 1:
+        array = array[0]
+    if array.ndim == 4 and array.shape[0] == 1 and array.shape[3] in (3, 4) and array.shape[2:] != (4, 4):
+        return array[0]
+    if array.ndim == 3 and array.shape[0] == 1 and array.shape[2] > MOST_AXES:
+        return array[0]
+    return array
+
+
+def _are_transforms(array: F64) -> bool:
+    """Whether (..., 4, 4) are matrices of rigid motions, whose last row is 0, 0, 0, 1."""
+    return bool(np.allclose(array[:50, :, 3], [0.0, 0.0, 0.0, 1.0], atol=1e-4))
+
+
+def _without_orientations(array: F64) -> tuple[F64, tuple[Finding, ...]]:
+    """The places of (T, K, 7): a place and a quaternion, in either order."""
+    for start, place in ((3, 0), (0, 4)):
+        length = np.linalg.norm(array[..., start : start + 4], axis=-1)
+        if np.nanpercentile(np.abs(length - 1.0), 90) < 0.02:
+            found = Finding("orientations", "not used", 0.95, "each point has a place and a quaternion")
+            return array[..., place : place + 3], (found,)
+    return array, ()
 
 
 def taken(

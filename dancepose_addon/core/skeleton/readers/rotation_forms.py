@@ -19,6 +19,8 @@ NEARLY: Final = 0.15
 """By which networks' rotations miss being orthonormal, in the median."""
 ROTATION_COUNTS: Final = (22, 24, 52, 55)
 """Numbers of joints in SMPL's family, with or without hands."""
+BODY_COUNTS: Final = (21, 23)
+"""The same of body_pose, which lacks the root."""
 MOST_JOINTS: Final = 60
 
 

@@ -11,7 +11,7 @@ Rotations may be vectors, matrices, 6D or quaternions (``rotation_forms``). Memb
 Where a file has the same person in the world's and in the camera's axes, the world's are taken.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,8 +20,9 @@ import numpy as np
 from ...arrays import F64
 from ...errors import FormatError, InputError
 from ..recording import Finding, Hints, PoseRecording
+from .frame_lists import Track, frames_in, longest_run, tracks_in
 from .numbers import as_numbers, stored_rate, text_of
-from .rotation_forms import ROTATION_COUNTS, as_rotvec
+from .rotation_forms import BODY_COUNTS, ROTATION_COUNTS, as_rotvec
 from .theta_contents import MODEL_OF_COUNT, NEUTRAL, NO_FINGERS, PLACE_LOST, joints24
 
 ROOTS: Final = (
@@ -32,10 +33,12 @@ BODIES: Final = ("body_pose", "pose_body", "smpl_body_pose", "smplx_body_pose")
 WHOLES: Final = (
     "pose_world", "poses", "pose", "fullpose", "smpl_poses", "smpl_pose", "pose_aa", "thetas", "theta", "pred_rotmat",
     "smplx_poses", "smpl_thetas", "full_pose", "bodyPose", "poses_rotvec", "pose_rotvec", "pose_rotmat", "rotations",
+    "pred_thetas", "pred_pose", "pose_params", "smpl_theta", "local_rotations", "joint_rotations",
 )  # fmt: skip
 TRANSLATIONS: Final = (
     "trans_world", "transl", "trans", "translation", "root_trans", "root_translation", "smpl_trans", "pred_trans", "Th",
-    "smpl_transl", "body_transl", "root_pos", "smplx_trans", "bodyTranslation",
+    "smpl_transl", "body_transl", "root_pos", "smplx_trans", "bodyTranslation", "root_positions", "root_position",
+    "pelvis_translation", "cam_trans",
 )  # fmt: skip
 BETAS: Final = (
     "betas",
@@ -50,11 +53,11 @@ BETAS: Final = (
 )
 HANDS: Final = ("left_hand_pose", "right_hand_pose", "pose_hand", "hand_pose", "leftHandPose", "rightHandPose")
 FACES: Final = ("jaw_pose", "expression", "leye_pose", "pose_jaw")
-BODY_COUNTS: Final = (21, 23)
 WORLD, CAMERA = ("global", "world"), ("incam", "camera", "_cam", "cam_")
 MDM_FPS: Final = 20.0
 MOST_DEPTH: Final = 4
 MOST_TABLES: Final = 4096
+MOST_PERSONS: Final = 64
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,12 @@ class Candidate:
     Attributes:
         path: Its keys from the top of the file, joined by dots.
         table: Name of a member -> its value.
+        findings: About how it was found.
     """
 
     path: str
     table: Mapping[str, Any]
+    findings: tuple[Finding, ...] = ()
 
     @property
     def rank(self) -> int:
@@ -93,40 +98,80 @@ def candidates_in(arrays: Mapping[str, Any]) -> list[Candidate]:
 def _walk(value: Any, path: str, depth: int) -> Iterator[Candidate]:
     if depth > MOST_DEPTH:
         return
+    if isinstance(value, Mapping | list):
+        entries = frames_in(value)
+        if entries is not None:
+            yield from _candidates_of(tracks_in(entries), path)
+            return
     if isinstance(value, Mapping):
         if _has_pose(value):
-            yield Candidate(path, value)
+            yield from _people_of(Candidate(path, value))
             return
         for number, (key, item) in enumerate(value.items()):
             if number >= MOST_TABLES:
                 return
             yield from _walk(item, f"{path}.{key}".lstrip("."), depth + 1)
-    elif isinstance(value, list) and value and len(value) <= MOST_TABLES and isinstance(value[0], Mapping):
-        stacked = _stacked(value)
-        if stacked is not None:
-            yield Candidate(path, stacked)
+    elif isinstance(value, list) and len(value) <= MOST_PERSONS:
+        for number, item in enumerate(value):
+            yield from _walk(item, f"{path}.{number}".lstrip("."), depth + 1)
 
 
-def _stacked(frames: list[Any]) -> Mapping[str, Any] | None:
-    """A list with a table for each frame as one table of arrays."""
+def _people_of(candidate: Candidate) -> Iterator[Candidate]:
+    """One candidate, or one for each person where every member is a list with an entry for each (3DPW)."""
+    table = candidate.table
+    name = next((name for name in (*WHOLES, *BODIES) if isinstance(table.get(name), list)), None)
+    if name is None:
+        yield candidate
+        return
+    count = len(table[name])
+    for number in range(count):
+        one = {
+            key: value[number] if isinstance(value, list) and len(value) == count else value
+            for key, value in table.items()
+        }
+        yield Candidate(f"{candidate.path}.{number}".lstrip("."), one)
+
+
+def _candidates_of(tracks: list[Track], path: str) -> Iterator[Candidate]:
+    """Persons that a file shows frame by frame, as tables of arrays over their longest stretch of frames."""
+    for track in tracks[:MOST_PERSONS]:
+        start, end = longest_run(track)
+        table = _stacked(track.entries[start:end])
+        if not _has_pose(table):
+            continue
+        findings: tuple[Finding, ...] = ()
+        if end - start < track.total:
+            first, last = track.frames[start], track.frames[end - 1]
+            why = f"the person is seen in {len(track.frames)} of {track.total}, and this is the longest stretch"
+            findings = (Finding("frames", f"{first} to {last}", 0.8, why),)
+        yield Candidate(f"{path}.{track.name}".lstrip("."), table, findings)
+
+
+def _stacked(frames: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """A table for each frame as one table of arrays."""
     first = frames[0]
     keys = [key for key in first if key in (*ROOTS, *BODIES, *WHOLES, *TRANSLATIONS, *BETAS, *HANDS)]
-    if not all(isinstance(frame, Mapping) for frame in frames) or not _has_pose(first):
-        return None
     table: dict[str, Any] = {}
     for key in keys:
         parts = [np.asarray(frame.get(key)) for frame in frames]
         if all(part.dtype.kind in "fiu" and part.shape == parts[0].shape for part in parts):
             whole = np.stack(parts)
             # (T, 1, N): a batch of one in every frame.
-            table[key] = whole[:, 0] if whole.ndim > 2 and whole.shape[1] == 1 and key not in ROOTS else whole
+            if whole.ndim > 2 and whole.shape[1] == 1 and key not in ROOTS:
+                whole = whole[:, 0]
+            table[key] = whole
     return table
 
 
 def _has_pose(table: Mapping[str, Any]) -> bool:
-    if any(_is_array(table.get(name)) for name in BODIES):
+    if any(_is_array(_first_item(table.get(name))) for name in BODIES):
         return True
-    return any(_is_pose(table.get(name)) for name in WHOLES)
+    return any(_is_pose(_first_item(table.get(name))) for name in WHOLES)
+
+
+def _first_item(value: Any) -> Any:
+    """The first of a list of arrays, one for each person; anything else as it is."""
+    return value[0] if isinstance(value, list) and 0 < len(value) <= MOST_PERSONS else value
 
 
 def _is_array(value: Any) -> bool:
@@ -138,7 +183,7 @@ def _is_pose(value: Any) -> bool:
     if not _is_array(value) or value.ndim < 2:
         return False
     shape = value.shape
-    if value.ndim == 3 and shape[1] == 6 and shape[0] in ROTATION_COUNTS:
+    if value.ndim in (3, 4) and shape[-2] == 6 and shape[-3] in ROTATION_COUNTS:  # MDM, of one or several motions
         return True
     if shape[-1] in {size * count for count in ROTATION_COUNTS for size in (3, 6, 9)} and value.ndim <= 4:
         return True
@@ -179,8 +224,9 @@ def pose_of(candidates: list[Candidate], arrays: Mapping[str, Any], source: str,
     """
     person, findings = _chosen(candidates, source, hints)
     table, more = _one_person(person.table, source, hints)
-    findings += more
+    findings += (*person.findings, *more)
     rotvec, model = _rotations(table, source, person.path)
+    rotvec = rotvec[: _length_of(table, hints) or len(rotvec)]
     frames = len(rotvec)
     body, notes = joints24(rotvec, source)
     translation, lost = _place(table, frames, source)
@@ -219,12 +265,13 @@ def _chosen(candidates: list[Candidate], source: str, hints: Hints) -> tuple[Can
 
 def _one_person(table: Mapping[str, Any], source: str, hints: Hints) -> tuple[Mapping[str, Any], tuple[Finding, ...]]:
     """A table whose arrays have persons as their first axis, for one of them."""
-    name, whole = first_of(table, WHOLES)
+    _, whole = first_of(table, (*BODIES, *WHOLES))
     _, places = first_of(table, TRANSLATIONS)
-    if not name or not isinstance(places, np.ndarray) or places.ndim != 3 or places.shape[2] != 3:
+    if not isinstance(places, np.ndarray) or places.ndim != 3 or whole is None or 1 in places.shape[:2]:
         return table, ()
     people = places.shape[0]
-    if 1 in places.shape[:2] or whole.ndim < 3 or whole.shape[:2] != places.shape[:2]:
+    last = places.shape[2] if places.shape[1] == 3 and whole.shape[-1] == places.shape[2] else 0  # (P, 3, T) of MDM
+    if whole.ndim < 3 or len(whole) != people or not (last or whole.shape[1] == places.shape[1]):
         return table, ()
     if hints.take >= people:
         raise InputError(f"{source} holds {people} persons; there is no number {hints.take}. Give --read take=0.")
@@ -271,15 +318,25 @@ def _place(table: Mapping[str, Any], frames: int, source: str) -> tuple[F64, tup
     place = as_numbers(value, source)
     if place.ndim == 3 and 1 in place.shape[:2]:
         place = place.reshape(-1, place.shape[2])
-    if place.shape == (3, frames) and frames != 3:
+    if place.ndim == 2 and place.shape[0] == 3 and place.shape[1] >= frames and place.shape[1] != 3:
         place = place.T
     if place.shape == (3,):
         place = np.tile(place, (frames, 1))
+    if place.ndim == 2 and place.shape[1] == 3 and len(place) > frames:
+        place = place[:frames]
     if place.shape != (frames, 3):
         raise FormatError(f"{source} has {name} of shape {np.shape(value)}; expected ({frames}, 3).")
     if not np.isfinite(place).all():
         raise InputError(f"{source} has {name} that are not finite in some frames. Cut those frames out.")
     return place, ()
+
+
+def _length_of(table: Mapping[str, Any], hints: Hints) -> int:
+    """Frames that a padded motion has (MDM), or 0."""
+    value = table.get("lengths", table.get("length"))
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "iu" or value.size <= hints.take:
+        return 0
+    return max(0, int(value.reshape(-1)[hints.take if value.size > 1 else 0]))
 
 
 def _betas(table: Mapping[str, Any], source: str) -> F64:

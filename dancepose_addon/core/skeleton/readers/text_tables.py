@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CSV with a header, and TRC: points as columns of text.
+"""Tables of numbers as text: CSV with a header or without, and TRC.
 
-CSV: a column for each coordinate, named after its point with x, y or z (``head_x``, ``head.y``, ``X head``), and with
-``confidence``, ``conf`` or ``score`` for how sure it is; a column ``time`` (seconds) gives the rate. Comma, semicolon
-or tab. TRC (OpenSim, Motion Analysis): its header names markers, unit and rate.
+CSV: a column for each coordinate (see ``csv_headers``); a column ``time`` (seconds) gives the rate. Comma, semicolon or
+tab; decimal commas where these do not separate. Without a header, each line is a frame (see ``array_contents``). TRC
+(OpenSim, Motion Analysis): its header names markers, unit and rate.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 import re
 from typing import Final
@@ -15,41 +16,56 @@ import numpy as np
 
 from ...arrays import F64
 from ...errors import FormatError, InputError, MissingFileError
-from ..recording import Head, Hints, PointRecording
+from ..recording import Head, Hints, PointRecording, Recording, decoded
+from .array_contents import recording_of
+from .csv_headers import Columns, columns_of, has_decimal_commas, is_long, is_number, title_rows
 from .marker_names import each_once
-from .named_points import arranged
+from .named_points import NUMBERED, arranged
 from .numbers import usable_rate
+from .point_arrays import ARRAY
+from .point_tables import NAMES
 
-AXES: Final = {"x": 0, "y": 1, "z": 2}
-SURENESS: Final = ("confidence", "conf", "score", "likelihood")
-TIMES: Final = ("time", "times", "t", "seconds", "timestamp", "time_s")
 LARGEST: Final = 1e9
+MOST_TIMES: Final = 4
+"""Cells of a table with a line for each point that may be missing, for each that is there."""
 LONGEST_STEP_S: Final = 0.5
 """Times further apart are no seconds: frame numbers, or milliseconds."""
 MOST_COLUMNS: Final = 4096
 MOST_TITLE_LETTERS: Final = 200
-_COORDINATE: Final = re.compile(
-    r"^(?:(?P<name>.+?)[ ._:/-]*(?P<axis>[xyzXYZ]|confidence|conf|score|likelihood)"
-    r"|(?P<first>[xyzXYZ])[ ._:/-]+(?P<rest>.+))$"
-)
+FEWEST_NUMBERS: Final = 15
+"""In the first line of a table without a header."""
+FEWEST_POINTS: Final = 5
 
 
 def recognises_csv(head: Head) -> bool:
-    """Tell CSV by its suffix, or by a first line of coordinates' names."""
+    """Tell CSV by its suffix, by a first line of coordinates' names, or by a first line of many numbers."""
     if head.path.suffix.lower() in (".csv", ".tsv"):
         return True
     first = head.text.split("\n", 1)[0]
-    return first.count(",") >= 15 and len(re.findall(r"[ ._:/-][xyzXYZ](?=,|$)", first)) >= 15
+    if first.count(",") >= FEWEST_NUMBERS and len(re.findall(r"[ ._:/-][xyzXYZ](?=,|$)", first)) >= FEWEST_NUMBERS:
+        return True
+    words = re.split(r"[\s,;]+", first.strip())[:-1]
+    return len(words) >= FEWEST_NUMBERS - 1 and all(is_number(word) for word in words)
 
 
-def open_csv(path: Path, hints: Hints) -> PointRecording:
-    """Read a CSV file; see ``readers.open_recording``."""
-    lines = _lines(path)
+def open_csv(path: Path, hints: Hints) -> Recording:
+    """Read a table; see ``readers.open_recording``."""
+    lines = [line for line in _lines(path) if not line.startswith("#")]
     if not lines:
         raise InputError(f"{path} is empty; expected a header and a line for each frame.")
-    delimiter = max(",;\t", key=lines[0].count)
-    columns = _columns([cell.strip().strip('"') for cell in lines[0].split(delimiter)], path)
-    values = _numbers(lines[1:], delimiter, columns.width, path)
+    delimiter = max(",;\t ", key=lambda one: (lines[0].count(one) >= 5, one != " ", lines[0].count(one)))
+    first = [_cells(line, delimiter) for line in lines[:8]]
+    header, count = title_rows(first)
+    if count == 0:
+        values = _numbers(lines, delimiter, len(first[0]), path, 1)
+        return recording_of({ARRAY: values}, path, hints)
+    long = is_long(header)
+    if long is not None:
+        return _open_long(lines[count:], delimiter, long, path, hints)
+    columns = columns_of(header)
+    _require_columns(columns, header, path)
+    used = {*columns.coordinates.values(), *columns.sureness.values(), *(() if columns.time is None else (columns.time,))}
+    values = _numbers(lines[count:], delimiter, columns.width, path, count + 1, used)
     points = np.full((len(values), len(columns.names), 3), np.nan)
     for (point, axis), column in columns.coordinates.items():
         points[:, point, axis] = values[:, column]
@@ -60,7 +76,7 @@ def open_csv(path: Path, hints: Hints) -> PointRecording:
             confidence[:, point] = np.clip(np.nan_to_num(values[:, column]), 0.0, 1.0)
     rate = None
     if columns.time is not None and hints.fps is None:
-        rate = _rate_of(values[:, columns.time], path)
+        rate = _rate_of(values[:, columns.time] * columns.time_unit_s, path)
     recording = PointRecording(
         points=points,
         form="CSV",
@@ -70,80 +86,96 @@ def open_csv(path: Path, hints: Hints) -> PointRecording:
         fps_why="its column of times gives it",
         confidence=confidence,
     )
-    if all(re.fullmatch(r"\D{0,12}\d+", name) for name in columns.names) and hints.layout is None:
-        return recording  # numbered, not named: the order is all there is
+    if all(NUMBERED.fullmatch(name) for name in columns.names) and hints.layout is None:
+        return replace(recording, names=None)  # numbered, not named: the order is all there is
     return arranged(recording, hints, bones=True)
 
 
-@dataclass
-class _Columns:
-    """What the columns of a table are: names of points, column of (point, axis), of confidences, of the time."""
-
-    width: int
-    names: list[str] = field(default_factory=list)
-    coordinates: dict[tuple[int, int], int] = field(default_factory=dict)
-    sureness: dict[int, int] = field(default_factory=dict)
-    time: int | None = None
-
-
-def _columns(header: list[str], path: Path) -> _Columns:
-    if len(header) > MOST_COLUMNS:
-        raise FormatError(f"{path} has {len(header)} columns, more than {MOST_COLUMNS}. Keep the points' own.")
-    columns = _Columns(len(header))
-    index: dict[str, int] = {}
-    for column, whole in enumerate(header):
-        title = whole[:MOST_TITLE_LETTERS]
-        if title.lower() in TIMES:
-            columns.time = column
-            continue
-        found = _COORDINATE.match(title)
-        if not found:
-            continue
-        name, part = (found["name"], found["axis"]) if found["name"] else (found["rest"], found["first"])
-        point = index.setdefault(name, len(index))
-        if part.lower() in SURENESS:
-            columns.sureness[point] = column
-        else:
-            columns.coordinates[point, AXES[part.lower()]] = column
-    complete = [name for name, point in index.items() if all((point, axis) in columns.coordinates for axis in range(3))]
-    if len(complete) < 5:
+def _require_columns(columns: Columns, header: list[str], path: Path) -> None:
+    """Raise FormatError where a table has no points."""
+    if columns.width > MOST_COLUMNS:
+        raise FormatError(f"{path} has {columns.width} columns, more than {MOST_COLUMNS}. Keep the points' own.")
+    if len(columns.names) < FEWEST_POINTS:
         raise FormatError(
             f"{path} has no columns for the x, y and z of at least five points (its first are "
             f"{', '.join(title[:20] for title in header[:6])}). Name them point_x, point_y, point_z."
         )
-    keep = {index[name]: number for number, name in enumerate(complete)}
-    columns.names = complete
-    columns.coordinates = {(keep[p], axis): c for (p, axis), c in columns.coordinates.items() if p in keep}
-    columns.sureness = {keep[p]: c for p, c in columns.sureness.items() if p in keep}
-    return columns
+
+
+def _open_long(
+    lines: list[str],
+    delimiter: str,
+    columns: tuple[int, int, tuple[int, int, int], int | None],
+    path: Path,
+    hints: Hints,
+) -> Recording:
+    """A line for each point of each frame, as an array with the points' names."""
+    frame_column, point_column, axes, sure = columns
+    frames: dict[str, int] = {}
+    names: dict[str, int] = {}
+    entries: list[tuple[int, int, list[float]]] = []
+    for row, line in enumerate(lines):
+        cells = _cells(line, delimiter)
+        if len(cells) <= max(frame_column, point_column, *axes):
+            raise FormatError(f"{path} has {len(cells)} cells in line {row + 2}; its header has more.")
+        frame = frames.setdefault(cells[frame_column][:40], len(frames))
+        name = names.setdefault(cells[point_column][:100], len(names))
+        wanted = [*axes, *(() if sure is None else (sure,))]
+        entries.append((frame, name, [_number(cells[c] if c < len(cells) else "", path, row + 2) for c in wanted]))
+    if len(names) > MOST_COLUMNS or len(frames) * len(names) > MOST_TIMES * max(len(entries), 1):
+        raise FormatError(f"{path} has {len(names)} points in {len(frames)} frames; most of them are missing.")
+    table = np.full((len(frames), len(names), 4), np.nan)
+    table[..., 3] = 0.0
+    for frame, name, values in entries:
+        table[frame, name] = [*values[:3], values[3] if len(values) > 3 else 1.0]
+    confidence = np.clip(np.nan_to_num(table[..., 3]), 0.0, 1.0)
+    numbered = sorted(names.items(), key=lambda pair: int(pair[0])) if all(map(str.isdecimal, names)) else []
+    order = [at for _, at in numbered] or list(range(len(names)))
+    arrays = {ARRAY: table[:, order, :3], "confidence": confidence[:, order], NAMES: list(names) if not numbered else []}
+    return recording_of(arrays, path, hints)
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    parts = line.split() if delimiter == " " else line.split(delimiter)
+    return [cell.strip().strip('"') for cell in parts]
+
+
+def _number(cell: str, path: Path, row: int) -> float:
+    """A cell as a number, NaN where it is empty or beyond any place."""
+    if not cell:
+        return np.nan
+    try:
+        value = float(cell)
+    except ValueError:
+        raise FormatError(f"{path} has {cell[:24]!r} where a number is expected, in line {row}.") from None
+    return value if abs(value) < LARGEST else np.nan
 
 
 def _lines(path: Path) -> list[str]:
     try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        text = decoded(path.read_bytes())
     except OSError as error:
         raise MissingFileError(f"{path} cannot be read ({error.strerror}). Give a table of points.") from error
     return [line for line in text.splitlines() if line.strip()]
 
 
-def _numbers(lines: list[str], delimiter: str, width: int, path: Path) -> F64:
-    """A table (T, width); empty cells are NaN."""
+def _numbers(
+    lines: list[str], delimiter: str, width: int, path: Path, first_line: int = 2, wanted: Collection[int] = ()
+) -> F64:
+    """A table (T, width), NaN where cells are empty. wanted: columns that are needed, all where there are none."""
     if not lines:
         raise InputError(f"{path} has zero frames. Check that the file was written completely.")
+    commas = delimiter != "," and has_decimal_commas([_cells(line, delimiter) for line in lines[:20]])
     values = np.full((len(lines), width), np.nan)
     for row, line in enumerate(lines):
-        cells = line.split(delimiter)
-        if len(cells) > width and any(cell.strip() for cell in cells[width:]):
-            raise FormatError(f"{path} has {len(cells)} cells in line {row + 2} of its table; its header has {width}.")
+        cells = _cells(line, delimiter)
+        if len(cells) > width and any(cells[width:]):
+            raise FormatError(
+                f"{path} has {len(cells)} cells in line {row + first_line} of its table; its header has {width}."
+            )
         for column, cell in enumerate(cells[:width]):
-            text = cell.strip()
-            if not text:
-                continue
-            try:
-                value = float(text)
-            except ValueError:
-                raise FormatError(f"{path} has {text[:24]!r} where a number is expected, in line {row + 2}.") from None
-            values[row, column] = value if abs(value) < LARGEST else np.nan
+            if cell and (not wanted or column in wanted):
+                values[row, column] = _number(cell.replace(",", ".") if commas else cell, path, row + first_line)
     return values
 
 

@@ -217,6 +217,35 @@ def decide_values(points: F64, hints: Hints, source: str = "The file") -> tuple[
     return "positions", Finding("values", "positions", confidence, "neither positions nor rotations are plain")
 
 
+def plain_forms(array: F64, source: str, hints: Hints, rate: float | None) -> PoseRecording | None:
+    """Read matrices, 6D rotations and quaternions of a whole body in an array that says nothing.
+
+    Args:
+        array: (T, J, 3, 3), (T, J, 6), (T, J, 4), (T, 9 J) or (T, 6 J).
+        source: The file, for messages.
+        hints: ``values=positions`` keeps them as points.
+        rate: Frames a second, or None.
+
+    Returns:
+        The motion, in place; None where the numbers are no such rotations.
+    """
+    if hints.values == "positions" or hints.layout is not None or array.size == 0:
+        return None
+    if array.ndim == 2:
+        forms = [count for count in ROTATION_COUNTS if array.shape[1] in (6 * count, 9 * count)]
+    else:
+        forms = [count for count in ROTATION_COUNTS if count in array.shape[1:2] and array.shape[2:] != (3,)]
+    if not forms:
+        return None
+    try:
+        rotvec = as_rotvec(array, source, "numbers", tuple(forms))
+    except FormatError:
+        return None
+    why = "they are orthonormal, as rotations are, or of length 1"
+    finding = Finding("values", "rotations", 0.95, why)
+    return plain_rotations(array, rotvec, source, finding, rate)
+
+
 def _refuse_body_pose(rotvec: F64, source: str) -> None:
     """Raise InputError where points are SMPL's body_pose. rotvec: (S, 21 or 23, 3)."""
     count = rotvec.shape[1]

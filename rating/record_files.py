@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading and writing plan.json, votes.jsonl and sessions.jsonl."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+import json
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from dancepose_addon.core.atomic import replacing
+from dancepose_addon.core.errors import FormatError, MissingFileError
+
+from .record_checks import plain_values, record_from
+from .records import RatingPlan, plan_from
+from .vote_records import RaterSession, Vote, check_vote
+
+R = TypeVar("R", Vote, RaterSession)
+
+
+@dataclass(frozen=True)
+class RatingPaths:
+    """The files of a rating.
+
+    Attributes:
+        root: The rating folder, which holds rating.toml.
+    """
+
+    root: Path
+
+    @property
+    def file(self) -> Path:
+        """The rating file."""
+        return self.root / "rating.toml"
+
+    @property
+    def plan(self) -> Path:
+        """What every rater is shown."""
+        return self.root / "plan.json"
+
+    @property
+    def votes(self) -> Path:
+        """The votes, one a line."""
+        return self.root / "votes.jsonl"
+
+    @property
+    def sessions(self) -> Path:
+        """The sessions, one a line."""
+        return self.root / "sessions.jsonl"
+
+    @property
+    def results(self) -> Path:
+        """Folder of what the analysis writes."""
+        return self.root / "results"
+
+
+def read_rating_plan(path: Path) -> RatingPlan:
+    """Read plan.json.
+
+    Raises:
+        MissingFileError: It does not exist or cannot be read.
+        FormatError: It is damaged, or was changed after it was written.
+    """
+    try:
+        value = _parse(path.read_bytes())
+    except OSError as error:
+        raise MissingFileError(
+            f"{path} cannot be read ({error.strerror}). Write it with `dancepose rate plan`."
+        ) from error
+    except ValueError as error:
+        raise FormatError(
+            f"{path} is damaged ({error}). Restore it, or write it with `dancepose rate plan`."
+        ) from error
+    return plan_from(value, path.name)
+
+
+def write_rating_plan(path: Path, plan: RatingPlan) -> RatingPlan:
+    """Write plan.json.
+
+    Args:
+        path: File to write.
+        plan: The plan; its hash is computed here.
+
+    Returns:
+        The plan with its hash.
+    """
+    sealed = plan.sealed()
+    with replacing(path) as temporary:
+        text = json.dumps(plain_values(sealed), ensure_ascii=False, indent=1)
+        temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
+    return sealed
+
+
+def line_of(record: Vote | RaterSession) -> str:
+    """Return the JSON line of a record, without the line's end."""
+    return json.dumps(plain_values(record), ensure_ascii=False, separators=(",", ":"))
+
+
+def write_lines(path: Path, records: Iterable[Vote | RaterSession]) -> None:
+    """Write votes or sessions, one a line."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(line_of(record) + "\n" for record in records)
+
+
+def read_votes(path: Path, plan: RatingPlan) -> tuple[list[Vote], list[str]]:
+    """Read votes.jsonl.
+
+    Args:
+        path: The file.
+        plan: The plan that the votes have to belong to.
+
+    Returns:
+        The votes, one for each trial of a session, and sentences about what was passed over: votes that are there
+        twice, and a last line that was cut off.
+
+    Raises:
+        MissingFileError: The file does not exist or cannot be read.
+        FormatError: A line is damaged, or belongs to another plan.
+    """
+    found: dict[tuple[str, int], Vote] = {}
+    doubled = 0
+    notices: list[str] = []
+    for number, vote in _read_lines(path, Vote, notices.append):
+        check_vote(vote, plan, f"{path.name}, line {number}")
+        doubled += (vote.session, vote.trial) in found
+        found.setdefault((vote.session, vote.trial), vote)
+    if doubled:
+        notices.append(f"{path.name} has {doubled} votes twice; the first of each counts.")
+    return list(found.values()), notices
+
+
+def read_sessions(path: Path, plan: RatingPlan) -> tuple[list[RaterSession], list[str]]:
+    """Read sessions.jsonl; of several lines of a session the last counts.
+
+    Args:
+        path: The file.
+        plan: The plan that the sessions have to belong to.
+
+    Returns:
+        The sessions, and sentences about what was passed over.
+
+    Raises:
+        MissingFileError: The file does not exist or cannot be read.
+        FormatError: A line is damaged, or belongs to another plan.
+    """
+    found: dict[str, RaterSession] = {}
+    notices: list[str] = []
+    for number, session in _read_lines(path, RaterSession, notices.append):
+        if session.plan != plan.hash:
+            raise FormatError(
+                f"{path.name}, line {number}, belongs to another plan ({session.plan[:12]}, expected {plan.hash[:12]})."
+            )
+        if plan.slot(session.slot) is None:
+            raise FormatError(f"{path.name}, line {number}, has the slot {session.slot}, which the plan does not have.")
+        found[session.session] = session
+    return list(found.values()), notices
+
+
+def _read_lines(path: Path, kind: type[R], on_notice: Callable[[str], None]) -> Iterator[tuple[int, R]]:
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise MissingFileError(
+            f"{path} cannot be read ({error.strerror}). Bring the votes here with `dancepose rate import`."
+        ) from error
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            value = _parse(line)
+        except ValueError as error:
+            if number == len(lines):  # complete lines end with a line break
+                on_notice(f"The last line of {path.name} was cut off and is passed over.")
+                return
+            raise FormatError(
+                f"{path.name}, line {number}, is damaged ({error}). Restore the file, or remove that line."
+            ) from error
+        yield number, record_from(kind, value, f"{path.name}, line {number}")
+
+
+def _parse(data: bytes) -> Any:
+    try:
+        return json.loads(data.decode("utf-8"), parse_constant=_no_constant)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number of JSON")
