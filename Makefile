@@ -22,7 +22,7 @@ demo:
 
 test:
 	@tools/bootstrap test
-	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+	@$(PYTHON) -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
 
 test-slurm:
 	@tools/bootstrap test
