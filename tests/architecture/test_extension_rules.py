@@ -2,9 +2,11 @@
 """What Blender's extensions platform asks of an add-on, read from the syntax trees and the manifest."""
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 import tomllib
+
+from tests.support.sources import nodes_of
 
 ROOT = Path(__file__).parents[2]
 ADDON = ROOT / "dancepose_addon"
@@ -23,11 +25,14 @@ EXCEPTIONS = {
 }
 
 
-def nodes() -> Iterator[tuple[str, ast.AST]]:
-    """Every node of the add-on, with the place where it stands."""
-    for path in sorted(ADDON.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            yield f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}", node
+@cache
+def nodes() -> tuple[tuple[str, ast.AST], ...]:
+    """Every node of the add-on, with its file and line."""
+    return tuple(
+        (f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}", node)
+        for path in sorted(ADDON.rglob("*.py"))
+        for node in nodes_of(path)
+    )
 
 
 def imported(node: ast.AST) -> set[str]:

@@ -3,11 +3,14 @@
 
 import ast
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 import sys
 from typing import NamedTuple
 
 import pytest
+
+from tests.support.sources import nodes_of
 
 ROOT = Path(__file__).parents[2]
 ADDON = ROOT / "dancepose_addon"
@@ -73,23 +76,27 @@ class Import(NamedTuple):
 Judgement = Callable[[Path, Import], bool]
 
 
-def imports(path: Path) -> Iterator[Import]:
+@cache
+def imports(path: Path) -> tuple[Import, ...]:
     """Everything a file imports.
 
     A name imported from a package is followed to it, so that `from . import x` counts as an import of x. Imports
     under `if TYPE_CHECKING` count like any other: they are dependencies as well.
     """
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return tuple(_each_import(path))
+
+
+def _each_import(path: Path) -> Iterator[Import]:
     in_functions = {
         id(node)
-        for function in ast.walk(tree)
+        for function in nodes_of(path)
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         for node in ast.walk(function)
     }
     package = path.relative_to(ROOT).with_suffix("").parts[:-1]
     if package and package[0] in INSTALLED:
         package = ("dancepose", *package)
-    for node in ast.walk(tree):
+    for node in nodes_of(path):
         top = id(node) not in in_functions
         if isinstance(node, ast.Import):
             for name in node.names:
@@ -132,7 +139,7 @@ def test_addon_imports_itself_relatively() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in python_files(ADDON)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes_of(path)
         if (isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").startswith("dancepose_addon"))
         or (isinstance(node, ast.Import) and any(name.name.startswith("dancepose_addon") for name in node.names))
     ]

@@ -4,12 +4,12 @@
 Rule: what imports Blender's API, or a module of this project that does, is GPL-3.0-or-later; all else is Apache-2.0.
 """
 
-import ast
 from pathlib import Path
 import re
 import tomllib
 
 from tests.architecture.test_imports import imports
+from tests.support.sources import source_of, tree_of
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = (
@@ -44,7 +44,7 @@ def licence_of(path: Path) -> str:
 def test_every_file_names_its_licence() -> None:
     wrong = {}
     for path in python_files():
-        first = path.read_text(encoding="utf-8").partition("\n")[0]
+        first = source_of(path).partition("\n")[0]
         found = HEADER.fullmatch(first)
         if found is None or found.group(1) != licence_of(path):
             wrong[path.relative_to(ROOT).as_posix()] = f"{first!r}, expected {licence_of(path)}"
@@ -77,6 +77,5 @@ def test_both_texts_are_here_and_named() -> None:
 def test_headers_stand_before_the_docstring() -> None:
     """A header that came before a shebang or an encoding line would hide it."""
     for path in python_files():
-        source = path.read_text(encoding="utf-8")
-        assert not re.search(r"(?m)\A# SPDX.*\n#!", source), path
-        ast.parse(source)
+        assert not re.search(r"(?m)\A# SPDX.*\n#!", source_of(path)), path
+        tree_of(path)

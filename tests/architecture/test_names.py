@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.support.sources import tree_of
+
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("dancepose_addon", "trainer", "export", "study", "rating", "plots", "cli")
 TWINS = {"trainer/body/torch_rotations.py", "trainer/body/torch_smpl.py"}
@@ -19,7 +21,7 @@ def sources() -> list[Path]:
 
 
 def definitions(path: Path) -> Iterator[str]:
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in tree_of(path).body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
             yield node.name
 

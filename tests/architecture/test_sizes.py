@@ -4,6 +4,8 @@
 import ast
 from pathlib import Path
 
+from tests.support.sources import nodes_of, source_of
+
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("dancepose_addon", "trainer", "export", "cli", "study", "rating", "plots", "tools", "benchmarks", "tests")
 MODULE_LINES = 400
@@ -15,7 +17,7 @@ def sources() -> list[Path]:
 
 
 def test_modules_are_at_most_400_lines() -> None:
-    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in sources()}
+    lengths = {path: len(source_of(path).splitlines()) for path in sources()}
     assert len(lengths) > 30  # the folders were found
     too_long = {str(path.relative_to(ROOT)): count for path, count in lengths.items() if count > MODULE_LINES}
     assert too_long == {}
@@ -36,7 +38,7 @@ def test_functions_are_at_most_60_lines() -> None:
     lengths = {
         f"{path.relative_to(ROOT)} {node.name}": code_lines(node)
         for path in sources()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes_of(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
     assert {name: count for name, count in lengths.items() if count > FUNCTION_LINES} == {}
