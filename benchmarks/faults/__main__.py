@@ -10,7 +10,10 @@ what starts Blender. The full disk is a small tmpfs, which needs root.
 
 import argparse
 from collections import Counter
+from contextlib import redirect_stderr, suppress
+import io
 from pathlib import Path
+import sys
 import tempfile
 
 from .all_calls import quick_calls
@@ -49,10 +52,7 @@ def run_quick(folder: Path, *, only: str = "", every: int = 1, verbose: bool = F
     Returns:
         What was wrong, in lines.
     """
-    # Forked processes then need not import them each.
-    import dancepose.cli.commands
-    import dancepose.study.run.running  # noqa: F401
-
+    warm_up()
     sandbox, output = folder / "sandbox", folder / "printed"
     sandbox.mkdir(parents=True)
     output.mkdir()
@@ -72,6 +72,19 @@ def run_quick(folder: Path, *, only: str = "", every: int = 1, verbose: bool = F
         bad = Counter(bool(verdict.wrong) for verdict in verdicts)[True]
         print(f"{group:<28} {len(verdicts):>5} {bad:>5} {slowest:>6.1f} s {largest >> 20:>5} MiB", flush=True)
     return wrong
+
+
+def warm_up() -> None:
+    """Import what the forked processes would otherwise import each: half of their time."""
+    from dancepose.cli.main import main as dancepose
+    import dancepose.study.run.running
+
+    before = sys.argv
+    for words in (["inspect", ""], ["fit", "--betas=a"]):
+        sys.argv = ["dancepose", *words]
+        with suppress(SystemExit), redirect_stderr(io.StringIO()):
+            dancepose()
+    sys.argv = before
 
 
 def lines_of(group: str, verdict: Verdict, *, verbose: bool) -> list[str]:

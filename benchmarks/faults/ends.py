@@ -2,7 +2,7 @@
 """Commands that are ended: by signals, by kills at random moments, and by full disks."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import hashlib
 import os
 from pathlib import Path
@@ -125,9 +125,25 @@ def _remains(folder: Path) -> list[str]:
     deadline = time.monotonic() + ORPHAN_S
     while (orphans := processes_of(folder)) and time.monotonic() < deadline:
         time.sleep(0.05)
+    named = [_command_line(orphan) for orphan in orphans]
     for orphan in orphans:
-        os.kill(orphan, signal.SIGKILL)
-    return [f"orphans {orphans}"] * bool(orphans) + [f"left {name}" for name in leftovers(folder)]
+        with suppress(ProcessLookupError):
+            os.kill(orphan, signal.SIGKILL)
+    return [f"orphan {name}" for name in named] + [f"left {name}" for name in leftovers(folder)]
+
+
+def _command_line(number: int) -> str:
+    """The last words of a process's command line."""
+    try:
+        words = (Path("/proc") / str(number) / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return "that has just ended"
+    return os.fsdecode(b" ".join(words[:4]))[-200:]
+
+
+def _last_words(folder: Path) -> str:
+    """What the last command printed."""
+    return ascii((folder / "printed").read_text(errors="replace").strip().splitlines()[-3:])[:600]
 
 
 def kills(folder: Path, count: int) -> list[str]:
@@ -153,13 +169,16 @@ def kills(folder: Path, count: int) -> list[str]:
         tried = 0
         while tried < count:
             tried += _killed(argv, chance.uniform(0.3, 12.0), folder, chance)
-            orphans = [line for line in _remains(folder) if line.startswith("orphans")]
+            orphans = [line for line in _remains(folder) if line.startswith("orphan")]
             wrong += [f"WRONG {name}, killed: {line}" for line in orphans]
         code = _finish(argv, folder)
         lost = [path for path, digest in _pictures(good).items() if _pictures(results).get(path) != digest]
         films = [path for path in good.rglob("*.mp4") if not (results / path.relative_to(good)).is_file()]
         if code or lost or films:
-            wrong.append(f"WRONG {name} after {count} kills: exit code {code}, {len(lost)} frames, {len(films)} films")
+            wrong.append(
+                f"WRONG {name} after {count} kills: exit code {code}, {len(lost)} frames, {len(films)} films "
+                f"differ; it said {_last_words(folder)}"
+            )
         print(f"{f'{name}, killed':<28} {tried:>5} {len(lost) + len(films):>5}", flush=True)
     return wrong
 

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from ...arrays import F32
 from ...body.model import JOINT_COUNT, JOINT_INDEX, JOINT_NAMES, PARENTS
 from ...body.rotation import rotvec_to_rotmat
-from ...errors import FormatError, InputError, MissingFileError
+from ...errors import FormatError, MissingFileError, OptionError
+from ...printable_text import quoted
 
 Joints = NDArray[np.intp]
 
@@ -182,7 +183,7 @@ def load_twist(style: str) -> TwistModel:
         style: ``aist``, ``mosh``, or the path of a ``.json`` that ``dancepose twist`` wrote.
 
     Raises:
-        InputError: No such style.
+        OptionError: No such style.
         MissingFileError: No such file.
         FormatError: The file is not a twist model.
     """
@@ -209,11 +210,11 @@ def require_style(style: str) -> None:
     """Refuse a style that is neither a name nor a file.
 
     Raises:
-        InputError: Naming what there is.
+        OptionError: Naming what there is.
     """
     if style not in (*STYLES, REGRESSOR_STYLE) and not style.endswith(".json"):
         names = ", ".join((*STYLES, REGRESSOR_STYLE))
-        raise InputError(f"The style {style!r} is not known; expected {names}, or a .json from `dancepose twist`.")
+        raise OptionError(f"There is no style {quoted(style)}; choose {names}, or a .json from `dancepose twist`.")
 
 
 def quadratic(directions: F32) -> F32:
