@@ -10,6 +10,7 @@ from pathlib import Path
 import re
 import signal
 import subprocess
+import sys
 import threading
 from types import FrameType
 from typing import IO, Final, NoReturn
@@ -121,7 +122,10 @@ def _keep_lines(stream: IO[str], output: deque[str]) -> None:
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    process.send_signal(signal.SIGINT)
+    if sys.platform == "win32":  # No other signal reaches a process without a console there.
+        process.terminate()
+    else:
+        process.send_signal(signal.SIGINT)
     try:
         process.wait(timeout=PATIENCE_S)
     except (subprocess.TimeoutExpired, KeyboardInterrupt):

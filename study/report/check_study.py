@@ -120,7 +120,9 @@ def _unshared_songs(study: Study, infos: dict[str, dict[str, SourceInfo]]) -> li
     had = []
     for system in study.systems:
         songs = [name for name, table in infos.items() if system.name in table]
-        had.append(f"{system.name} has {', '.join(songs[:SHOWN_SONGS]) or 'none'}{', ...' * (len(songs) > SHOWN_SONGS)}")
+        had.append(
+            f"{system.name} has {', '.join(songs[:SHOWN_SONGS]) or 'none'}{', ...' * (len(songs) > SHOWN_SONGS)}"
+        )
     return [f"no two systems share a song: {'; '.join(had)}. Name the files of one song alike, or set `match`."]
 
 

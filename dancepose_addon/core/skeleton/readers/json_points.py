@@ -17,7 +17,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import FormatError, InputError, MissingFileError
+from ...bounded_files import read_whole
+from ...errors import FormatError, InputError
 from ..recording import Finding, Head, Hints, PointRecording, Recording
 from .array_contents import recording_of
 from .named_points import arranged
@@ -30,6 +31,10 @@ FEWEST_FRAMES: Final = 2
 MOST_FRAMES: Final = 200_000
 MOST_FRAME_BYTES: Final = 4 << 20
 PEOPLE: Final = "people"
+
+
+MAX_JSON_BYTES: Final = 4 << 30
+"""Of a JSON file, as of any motion."""
 
 
 def read_json(file: Path) -> Any:
@@ -46,9 +51,7 @@ def read_json(file: Path) -> Any:
         FormatError: It is truncated, not JSON, or nested too deep.
     """
     try:
-        return json.loads(file.read_bytes())
-    except OSError as error:
-        raise MissingFileError(f"{file} cannot be read ({error.strerror}). Give a JSON file of points.") from error
+        return json.loads(read_whole(file, limit_bytes=MAX_JSON_BYTES, what="a JSON file of points"))
     except (ValueError, RecursionError) as error:
         reason = " ".join(str(error)[:120].split())
         raise FormatError(f"{file} is truncated or not JSON ({reason}). Fetch the file again.") from error
