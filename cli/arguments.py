@@ -2,7 +2,7 @@
 """Arguments that several commands share, so that they read and fail alike."""
 
 from collections.abc import Callable
-import functools
+from functools import partial, wraps
 import inspect
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
@@ -11,7 +11,7 @@ import typer
 
 from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.read_options import READ_OPTIONS, ReadOptions
-from dancepose_addon.core.options import Option, options_of
+from dancepose_addon.core.options import Option, OptionInfo, options_of
 
 OPTION_GROUPS: tuple[type, ...] = (ReadOptions, FitSettings)
 """Dataclasses that ``with_options`` expands."""
@@ -33,7 +33,7 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
         expanded = [_parameter(option) for option in options_of(groups[name])] if name in groups else [parameter]
         parameters += [item.replace(kind=inspect.Parameter.KEYWORD_ONLY) for item in expanded]
 
-    @functools.wraps(command)
+    @wraps(command)
     def run(**given: Any) -> None:
         for name, kind in groups.items():
             values = {option.name: _value(option, given.pop(option.name)) for option in options_of(kind)}
@@ -46,7 +46,7 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _parameter(option: Option) -> inspect.Parameter:
-    """Return the typer parameter of an option; texts and lists are converted by ``_value``."""
+    """Return the typer parameter of an option; all but flags are converted by ``_value``."""
     info, kind = option.info, option.kind
     flags = f"{option.flag}/{option.off_flag}" if kind is bool and option.default is True else option.flag
     metavar = "|".join(info.choices) or info.metavar or None
@@ -55,7 +55,7 @@ def _parameter(option: Option) -> inspect.Parameter:
     if kind is bool:
         declared, annotation = typer.Option(flags, help=info.help), bool
     elif kind in (int, float):
-        declared = typer.Option(flags, metavar=metavar, min=info.least, max=info.most, help=info.help)
+        declared = typer.Option(flags, metavar=metavar or "N", parser=partial(_value, option), help=info.help)
         annotation = kind if option.default is not None else kind | None
     else:
         declared, annotation = typer.Option(flags, metavar=metavar, help=info.help), str | None
@@ -79,21 +79,21 @@ def _value(option: Option, given: Any) -> Any:
         raise typer.BadParameter(str(error), param_hint=f"'{option.flag}'") from None
 
 
-def finite(value: float | None) -> float | None:
-    """Refuse NaN, which is neither below nor above the limits of an option.
+def number(flag: str, kind: type[int] | type[float], least: float, most: float | None = None) -> Callable[[Any], Any]:
+    """Return the parser of an option that is a number within limits.
+
+    typer's own limits let NaN pass, and their messages are those of a library.
 
     Args:
-        value: Of an option, or None.
+        flag: The option, such as ``--seed``.
+        kind: ``int`` or ``float``.
+        least: Smallest allowed value.
+        most: Largest allowed value, or None.
 
     Returns:
-        The value.
-
-    Raises:
-        typer.BadParameter: It is not a number.
+        A function for ``typer.Option(parser=...)``.
     """
-    if value is not None and value != value:
-        raise typer.BadParameter("nan is not a number that can be used.")
-    return value
+    return partial(_value, Option(flag.removeprefix("--"), kind, None, OptionInfo("", least=least, most=most)))
 
 
 MAX_SEED: Final = 2**32 - 1

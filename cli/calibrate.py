@@ -16,7 +16,7 @@ from dancepose_addon.core.skeleton.layout_file import table_of, write_layout
 from dancepose_addon.core.skeleton.markers import MarkerSet, layout_with
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
-from .arguments import MAX_SEED, BodyOption, ReadOption
+from .arguments import MAX_SEED, BodyOption, ReadOption, number
 from .display import list_results, progress_bar
 from .output_checks import LAYOUT, PLOT, TABLE, check_files
 
@@ -31,7 +31,10 @@ OutOption = Annotated[
     typer.Option("--out", metavar="FILE", help="Write the marker table (.json) or the layout (.toml) here."),
 ]
 FramesOption = Annotated[
-    int, typer.Option("--frames", metavar="N", min=20, help="Learn from N frames of all clips together.")
+    int,
+    typer.Option(
+        "--frames", metavar="N", parser=number("--frames", int, 20), help="Learn from N frames of all clips together."
+    ),
 ]
 TestClipOption = Annotated[
     list[str] | None,
@@ -53,10 +56,18 @@ GuessOption = Annotated[
 ]
 SeedOption = Annotated[
     int,
-    typer.Option("--seed", min=0, max=MAX_SEED, metavar="N", help="Set the random seed of the choice of frames."),
+    typer.Option(
+        "--seed",
+        parser=number("--seed", int, 0, MAX_SEED),
+        metavar="N",
+        help="Set the random seed of the choice of frames.",
+    ),
 ]
 ThreadsOption = Annotated[
-    int | None, typer.Option("--threads", metavar="N", help="Limit torch to N processor threads.", min=1)
+    int | None,
+    typer.Option(
+        "--threads", metavar="N", parser=number("--threads", int, 1), help="Limit torch to N processor threads."
+    ),
 ]
 
 

@@ -28,7 +28,7 @@ from dancepose_addon.core.skeleton.resampling import resample
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 from dancepose_addon.fitting import fit_opened
 
-from .arguments import BlenderOption, BodyOption, DeviceOption, RegressorOption, finite, with_options
+from .arguments import BlenderOption, BodyOption, DeviceOption, RegressorOption, number, with_options
 from .display import list_results, progress_bar
 from .output_checks import check_files
 from .renderer import run_renderer
@@ -86,9 +86,7 @@ FpsOutOption = Annotated[
     float | None,
     typer.Option(
         "--fps-out",
-        min=0.1,
-        max=1000.0,
-        callback=finite,
+        parser=number("--fps-out", float, 0.1, 1000.0),
         metavar="F",
         help="Resample to this many frames per second.",
     ),

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .arguments import BodyOption, DeviceOption
+from .arguments import BodyOption, DeviceOption, number
 from .display import list_results, progress_bar
 from .output_checks import check_files
 
@@ -31,8 +31,7 @@ HoldOutOption = Annotated[
     typer.Option(
         "--hold-out",
         metavar="SHARE",
-        min=0.0,
-        max=1.0,
+        parser=number("--hold-out", float, 0.0, 1.0),
         help="Measure on this share of --known instead of the share that training held out.",
     ),
 ]

@@ -120,7 +120,9 @@ def _picture_path(path: Path, picture: Path, *, single: bool) -> Path:
     if picture.suffix.lower() == ".png" and single:
         return picture
     if picture.suffix and not picture.is_dir():
-        raise InputError(f"--picture {picture} is not a folder. Give a folder, or for one file a name in .png.")
+        if not single:
+            raise InputError(f"--picture {picture} is one file, and several are drawn. Give a folder.")
+        raise InputError(f"--picture {picture} does not end in .png. Choose such a name, or a folder.")
     return picture / f"{path.parent.name}_{path.name}.png".lstrip("_")
 
 

@@ -10,8 +10,9 @@ from dancepose.cli import early_signals
 from contextlib import suppress
 import errno
 import os
+import re
 import sys
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 from dancepose_addon.core.errors import Cancelled, DancePoseError, OutputError
 from dancepose_addon.core.interruption import (
@@ -24,6 +25,7 @@ from dancepose_addon.core.interruption import (
 )
 from dancepose_addon.core.printable_text import printable
 
+USAGE: Final = 2
 GRACES_S: Final = {"study": 4.0, "train": 60.0}
 """Commands that need more time after a signal: a study ends its workers, training saves its state."""
 
@@ -32,7 +34,9 @@ def main() -> None:
     """Run the command line.
 
     The exit code is 0 for success, 1 for an expected failure, 2 for a usage error, 130 for SIGINT and 143 for SIGTERM;
-    bugs keep their traceback.
+    bugs keep their traceback. A usage error is one that the words of the command line show without any file: an
+    unknown command or option, a missing argument, a value outside its type, range or choices, or options that exclude
+    each other.
     """
     verb = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     streams = sys.stdout, sys.stderr
@@ -60,9 +64,14 @@ def _run(interruption: Interruption) -> int:
 
         interruption.handle_by(raise_in_main)
         try:
-            app(prog_name="dancepose")
+            code = app(prog_name="dancepose", standalone_mode=False)
         finally:
             interruption.handle_by(lambda _number: None)
+        # The command line's own library turns a KeyboardInterrupt into a code.
+        if interruption.number and code in (1, 130):
+            _say(STOPPED)
+            return signal_exit_code(interruption.number)
+        return code if isinstance(code, int) else 0
     except SignalRaised as raised:
         _say(STOPPED)
         return signal_exit_code(raised.number)
@@ -71,14 +80,35 @@ def _run(interruption: Interruption) -> int:
         return signal_exit_code(interruption.number) if interruption.number else 1
     except DancePoseError as error:
         _say(error)
-        return 1
+        return error.exit_code
     except SystemExit as leaving:
-        # The command line's own library ends a KeyboardInterrupt without a word.
-        if interruption.number and leaving.code in (1, 130):
-            _say(STOPPED)
-            return signal_exit_code(interruption.number)
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
-    return 0
+    except Exception as error:
+        sentence = usage_sentence(error)
+        if sentence is None:
+            raise
+        _say(sentence)
+        return USAGE
+
+
+def usage_sentence(error: Exception) -> str | None:
+    """Return what to say about an error of the command line's own library; None for any other error.
+
+    Args:
+        error: What was raised.
+    """
+    import typer
+
+    # typer's module that defines it has changed its place; a bad parameter is a usage error in all of them.
+    usage_error = typer.BadParameter.__mro__[1]
+    if not isinstance(error, usage_error):
+        return "Stopped, because a question was not answered." if isinstance(error, typer.Abort) else None
+    context: Any = getattr(error, "ctx", None)
+    command = "dancepose" if context is None else context.command_path
+    text = " ".join(error.format_message().split())  # type: ignore[attr-defined]
+    text = re.sub(r"^Invalid value(?: for '?([^':]+)'?)?: ", lambda found: f"{found[1]}: " if found[1] else "", text)
+    text = text.removeprefix("argument ").rstrip(".")
+    return f"{text}. See `{command} --help`." if text else "Choose one of these commands."
 
 
 def _flush(code: int) -> int:

@@ -8,7 +8,7 @@ import typer
 
 from dancepose_addon.core.body.model_io import load_body
 
-from .arguments import BodyOption, finite
+from .arguments import BodyOption, number
 from .display import list_results, progress_bar
 from .output_checks import MOTION, check_files
 
@@ -25,15 +25,16 @@ def poses_command(
     ] = False,
     fps: Annotated[
         float,
-        typer.Option(min=0.01, max=1000.0, callback=finite, metavar="F", help="Take F poses per second of motion."),
+        typer.Option(
+            parser=number("--fps", float, 0.01, 1000.0), metavar="F", help="Take F poses per second of motion."
+        ),
     ] = 60.0,
     apart: Annotated[
         float,
         typer.Option(
             metavar="MM",
             help="Drop poses within this distance of a kept one (mm, RMS over limbs).",
-            min=0.0,
-            callback=finite,
+            parser=number("--apart", float, 0.0, 1e4),
         ),
     ] = 9.0,
     body: BodyOption = None,

@@ -10,7 +10,7 @@ from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.options import arguments_of
 
-from .arguments import BlenderOption, BodyOption, DeviceOption, RegressorOption, SourceArgument, finite, with_options
+from .arguments import BlenderOption, BodyOption, DeviceOption, RegressorOption, SourceArgument, number, with_options
 from .display import list_results, progress_bar
 from .output_checks import MOTION, PICTURE, SCENE, TABLE, VIDEO, check_files
 from .renderer import run_renderer
@@ -22,16 +22,17 @@ EngineOption = Annotated[
 EngineTimeoutOption = Annotated[
     float | None,
     typer.Option(
-        min=0.0,
-        max=1e5,
-        callback=finite,
+        parser=number("--engine-timeout", float, 0.0, 1e5),
         metavar="S",
         help="Limit the test frame of an engine to this many seconds.",
     ),
 ]
 SizeOption = Annotated[str | None, typer.Option(metavar="WIDTHxHEIGHT", help="Set the size of the video, pixels.")]
 FpsOutOption = Annotated[
-    float | None, typer.Option(min=1.0, max=240.0, callback=finite, help="Set the frames per second of the video.")
+    float | None,
+    typer.Option(
+        metavar="F", parser=number("--fps-out", float, 1.0, 240.0), help="Set the frames per second of the video."
+    ),
 ]
 MotionOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write the fitted motion here, AMASS-style .npz.")

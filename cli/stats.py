@@ -9,7 +9,7 @@ import typer
 
 from dancepose_addon.core.atomic import replacing
 
-from .arguments import MAX_SEED
+from .arguments import MAX_SEED, number
 from .display import list_results
 from .output_checks import TABLE, check_files
 
@@ -19,7 +19,9 @@ def stats_command(
     seed: Annotated[
         int,
         typer.Option(
-            min=0, max=MAX_SEED, metavar="N", help="Set the random seed of the split into training and test clips."
+            parser=number("--seed", int, 0, MAX_SEED),
+            metavar="N",
+            help="Set the random seed of the split into training and test clips.",
         ),
     ] = 0,
     stratified: Annotated[

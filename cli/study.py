@@ -24,9 +24,11 @@ from dancepose.study.run.job_runner import RunContext
 from dancepose.study.run.journal import locked_study
 from dancepose.study.run.running import RunOptions, run_plan
 from dancepose_addon.core.atomic import replacing
-from dancepose_addon.core.errors import DancePoseError, OutputError
+from dancepose_addon.core.errors import DancePoseError, OptionError, OutputError
+from dancepose_addon.core.printable_text import quoted
 from dancepose_addon.inference.regressors import shipped_layouts
 
+from .arguments import number
 from .display import list_results
 from .study_display import run_display, time_text
 
@@ -84,9 +86,19 @@ def run_command(
         str, typer.Option(metavar="|".join(EXECUTORS), help="Processes on this machine, a Slurm cluster, or Dask.")
     ] = "local",
     workers: Annotated[
-        int, typer.Option(min=0, help="Jobs at a time; 0: one per processor, or 8 tasks of an array on Slurm.")
+        int,
+        typer.Option(
+            metavar="N",
+            parser=number("--workers", int, 0, 10_000),
+            help="Jobs at a time; 0: one per processor, or 8 tasks of an array on Slurm.",
+        ),
     ] = 0,
-    threads: Annotated[int, typer.Option(min=0, help="Processors of one worker; 0: an equal share.")] = 0,
+    threads: Annotated[
+        int,
+        typer.Option(
+            metavar="N", parser=number("--threads", int, 0, 1024), help="Processors of one worker; 0: an equal share."
+        ),
+    ] = 0,
     address: Annotated[str | None, typer.Option(help="Address of a Dask scheduler; default: start one here.")] = None,
     slurm: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="A parameter of submitit, such as slurm_partition.")
@@ -150,12 +162,12 @@ def _load(study_file: Path) -> Study:
 
 def _options(executor: str, workers: int, threads: int, address: str | None, slurm: list[str] | None) -> RunOptions:
     if executor not in EXECUTORS:
-        raise typer.BadParameter(f"unknown executor {executor!r}; expected one of {', '.join(EXECUTORS)}.")
+        raise OptionError(f"There is no executor {quoted(executor)}; choose one of {', '.join(EXECUTORS)}.")
     parameters: dict[str, Any] = {}
     for entry in slurm or []:
         key, equals, value = entry.partition("=")
         if not equals:
-            raise typer.BadParameter(f"--slurm expects KEY=VALUE, got {entry!r}.")
+            raise OptionError(f"--slurm {quoted(entry)} is not KEY=VALUE. Write, for example, slurm_partition=long.")
         parameters[key] = int(value) if value.isdigit() else value
     return RunOptions(executor, workers, threads, address, parameters)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .arguments import MAX_SEED, BodyOption
+from .arguments import MAX_SEED, BodyOption, number
 from .display import no_display, progress_bar
 from .output_checks import check_files
 
@@ -28,11 +28,17 @@ OverridesOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as in optim.steps=1000; repeatable."),
 ]
-LimitBatchesOption = Annotated[int | None, typer.Option(metavar="N", help="Stop after N steps of this call.", min=1)]
+LimitBatchesOption = Annotated[
+    int | None,
+    typer.Option(metavar="N", parser=number("--limit-batches", int, 1), help="Stop after N steps of this call."),
+]
 TensorboardOption = Annotated[
     bool, typer.Option("--tensorboard", help="Write losses, errors per point and pictures for TensorBoard.")
 ]
-ThreadsOption = Annotated[int | None, typer.Option(metavar="N", help="Limit torch to N processor threads.", min=1)]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option(metavar="N", parser=number("--threads", int, 1), help="Limit torch to N processor threads."),
+]
 
 
 def train_command(
@@ -44,7 +50,9 @@ def train_command(
     body: BodyOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     start: StartOption = None,
-    seed: Annotated[int | None, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Set the random seed.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", parser=number("--seed", int, 0, MAX_SEED), help="Set the random seed.")
+    ] = None,
     overrides: OverridesOption = None,
     limit_batches: LimitBatchesOption = None,
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Train on this device.")] = "auto",

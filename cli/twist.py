@@ -12,6 +12,7 @@ from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.errors import InputError
 
+from .arguments import number
 from .display import list_results
 from .output_checks import TABLE, check_files
 
@@ -22,7 +23,12 @@ APART_M = 0.003
 def twist_command(
     folder: Annotated[Path, typer.Argument(help="Folder of AMASS .npz or AIST++ .pkl files, at any depth.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Write the model here, .json.")],
-    fps: Annotated[float, typer.Option(metavar="F", help="Take F poses per second of motion.")] = 30.0,
+    fps: Annotated[
+        float,
+        typer.Option(
+            metavar="F", parser=number("--fps", float, 0.01, 1000.0), help="Take F poses per second of motion."
+        ),
+    ] = 30.0,
 ) -> None:
     """Learn how bones are turned about themselves in a collection, for `--style FILE`."""
     from dancepose.trainer.mocap.poses import load_poses

@@ -65,7 +65,7 @@ def main(argv: Sequence[str]) -> int:
             _run(arguments, stopped)
     except DancePoseError as error:
         print(f"dancepose: {printable(error)}", file=sys.stderr, flush=True)
-        return signal_exit_code(interruption.number) if interruption.number else 1
+        return signal_exit_code(interruption.number) if interruption.number else error.exit_code
     return 0
 
 
@@ -106,7 +106,7 @@ class _Reporter:
 
 def _run(arguments: argparse.Namespace, stopped: threading.Event) -> None:
     first_out = arguments.out or arguments.export[0]
-    work = arguments.work or first_out.with_name(f"{first_out.stem}.work")
+    work = arguments.work or first_out.parent / f"{first_out.stem}.work"
     check_headless_files(arguments, work)
     with work_folder(work, leftovers=("blender.log", "music.wav")):
         log = work / "blender.log"

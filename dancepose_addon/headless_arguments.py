@@ -17,7 +17,6 @@ DEFAULT_SIZE: Final = (640, 640)
 DEFAULT_FPS: Final = 25.0
 MAX_SIDE_PX: Final = 8192
 """Of a picture, as for studies: 8192 x 8192 take 1 GB as the floating-point pixels that are rendered."""
-VIDEO_SUFFIX: Final = ".mp4"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -29,7 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("source", type=Path, metavar="SOURCE", help="Motion file, or folder of an M&D clip.")
-    add("--out", type=_video_path, metavar="VIDEO.mp4", help="Write the video here.")
+    add("--out", type=Path, metavar="VIDEO.mp4", help="Write the video here.")
     export_help = "Write the rig without a video, one key per frame at --fps-out: .fbx, .glb, .usd or .abc; repeatable."
     add("--export", type=Path, action="append", default=[], metavar="FILE", help=export_help)
     add_options(parser, ReadOptions)
@@ -87,13 +86,6 @@ def _argument_type(parse: Callable[[str], Any]) -> Callable[[str], Any]:
             raise argparse.ArgumentTypeError(str(error)) from None
 
     return convert
-
-
-def _video_path(text: str) -> Path:
-    path = Path(text)
-    if path.suffix.lower() != VIDEO_SUFFIX:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a name for a video: videos are MP4; give a name in .mp4")
-    return path
 
 
 def _engine(text: str) -> str:

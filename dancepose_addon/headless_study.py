@@ -34,6 +34,7 @@ from .core.camera_framing import Shot
 from .core.engine_defaults import SAMPLES_TRANSPARENT
 from .core.errors import DancePoseError, EngineError, InputError
 from .core.fit.pipeline import FitResult
+from .core.interruption import PARENT
 from .core.io.read_options import ReadOptions
 from .core.messages import (
     DoneReply,
@@ -66,6 +67,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--log", type=Path, required=True, help="Write the output of Blender here.")
     parser.add_argument("--threads", type=int, default=0, help="Limit rendering to this many threads; 0: no limit.")
     arguments = parser.parse_args(list(argv))
+    os.environ.pop(PARENT, None)  # From here on, the end of stdin says that the parent has ended.
     lines: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_listen, args=(lines,), daemon=True).start()
     arguments.log.parent.mkdir(parents=True, exist_ok=True)

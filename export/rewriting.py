@@ -20,12 +20,14 @@ from dancepose.trainer.config import config_from_table
 from dancepose.trainer.mocap.procedural_poses import procedural_poses
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model import BodyModel
+from dancepose_addon.core.bounded_files import read_whole
 from dancepose_addon.core.errors import RegressorError
 from dancepose_addon.core.fit.regressor import METADATA_KEY, RegressorInfo
 from dancepose_addon.core.skeleton.markers import keypoints_from_pose
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 from dancepose_addon.inference import open_regressor
 from dancepose_addon.inference.onnx_file import OnnxModel, parse_model
+from dancepose_addon.inference.regressors import MAX_FILE_BYTES
 
 from .folding import FoldedRegressor
 from .graph import build_model
@@ -50,7 +52,7 @@ def rewrite(path: Path, out: Path, body: BodyModel) -> dict[str, float]:
     Raises:
         RegressorError: The file was trained on another body, was not written by this project, or the new graph differs.
     """
-    old = parse_model(path.read_bytes(), path.name)
+    old = parse_model(read_whole(path, limit_bytes=MAX_FILE_BYTES, what="an ONNX regressor"), path.name)
     info = RegressorInfo.from_json(old.metadata.get(METADATA_KEY), path.name)
     if info.body_fingerprint != body.fingerprint:
         raise RegressorError(f"{path.name} was trained on another body than {body.name}. Give that one with --body.")

@@ -8,6 +8,9 @@ from pathlib import Path
 import tomllib
 from typing import Any, Final, get_type_hints
 
+from dancepose_addon.core.bounded_files import read_document
+from dancepose_addon.core.errors import MissingFileError
+
 from .training_errors import ConfigError
 
 PRESET_FOLDER: Final = Path(__file__).parent / "presets"
@@ -222,12 +225,12 @@ def load_config(preset: str, overrides: tuple[str, ...] = ()) -> Config:
     """
     path = Path(preset) if preset.endswith(".toml") else PRESET_FOLDER / f"{preset}.toml"
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
+        table = tomllib.loads(read_document(path, what="a preset"))
+    except MissingFileError as error:
         raise ConfigError(
             f"There is no preset {preset!r}; presets: {', '.join(preset_names())}, or the path of a .toml file."
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
     table = _migrated(table, str(path))
     for override in overrides:

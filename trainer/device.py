@@ -9,6 +9,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
+from dancepose_addon.core.errors import OptionError
+from dancepose_addon.core.printable_text import quoted
+
 from .training_errors import ConfigError, TrainerError
 
 if TYPE_CHECKING:
@@ -49,12 +52,13 @@ def choose_device(name: str, threads: int | None = None) -> torch.device:
         The device.
 
     Raises:
-        ConfigError: There is no device of that name, or it is not available.
+        OptionError: There is no device of that name.
+        ConfigError: It is not available.
     """
     import torch
 
     if name not in ("auto", "cpu", "cuda"):
-        raise ConfigError(f"There is no device {name!r}; choose auto, cpu or cuda.")
+        raise OptionError(f"There is no device {quoted(name)}; choose auto, cpu or cuda.")
     if name == "cuda" and not torch.cuda.is_available():
         raise ConfigError("torch finds no CUDA device. Choose device auto or cpu, or install a torch build with CUDA.")
     if threads is not None:

@@ -15,6 +15,7 @@ from .clumsy_calls import (
 )
 from .hostile_files import write_all
 from .hostile_graphs import graphs
+from .more_attacks import attack_groups
 from .running import FAILED, Call
 
 READ = (0, *FAILED)
@@ -58,4 +59,5 @@ def quick_calls(box: Sandbox, hostile: Path) -> dict[str, tuple[Path, list[Call]
         "options that cannot work": (box.root, list(wrong_options(box))),
         "odd surroundings": (box.root, list(odd_surroundings(box))),
         "studies": (box.root, list(study_calls(box))),
+        **attack_groups(box, hostile / "more"),
     }  # fmt: skip

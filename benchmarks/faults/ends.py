@@ -2,7 +2,7 @@
 """Commands that are ended: by signals, by kills at random moments, and by full disks."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import hashlib
 import os
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Final
 from dancepose_addon.core.png import stamp
 
 from .clumsy_calls import FEW, WALTZ, Sandbox, make_sandbox
+from .table import FaultTable, Row
 
 MAX_END_S: Final = 2.0
 """From a signal to the end of the command."""
@@ -73,7 +74,7 @@ def commands_of(box: Sandbox, made: Path) -> dict[str, tuple[object, ...]]:
     }
 
 
-def signals(folder: Path, count: int) -> list[str]:
+def signals(folder: Path, count: int, table: FaultTable) -> list[str]:
     """SIGINT and SIGTERM at moments from the first tenth of a second on."""
     folder.mkdir()
     box, wrong = make_sandbox(_made(folder / "sandbox")), []
@@ -89,7 +90,7 @@ def signals(folder: Path, count: int) -> list[str]:
                 seconds, faults = _signalled(argv, number, moment, folder)
                 slowest, tried = max(slowest, seconds), tried + 1
                 wrong += [f"WRONG {name}, {number.name} after {moment:.2f} s: {fault}" for fault in faults]
-    print(f"{'signals':<28} {tried:>5} {len(wrong):>5} {slowest:>6.1f} s", flush=True)
+    table.add(Row("signals", tried, len(wrong), slowest))
     return wrong
 
 
@@ -125,12 +126,28 @@ def _remains(folder: Path) -> list[str]:
     deadline = time.monotonic() + ORPHAN_S
     while (orphans := processes_of(folder)) and time.monotonic() < deadline:
         time.sleep(0.05)
+    named = [_command_line(orphan) for orphan in orphans]
     for orphan in orphans:
-        os.kill(orphan, signal.SIGKILL)
-    return [f"orphans {orphans}"] * bool(orphans) + [f"left {name}" for name in leftovers(folder)]
+        with suppress(ProcessLookupError):
+            os.kill(orphan, signal.SIGKILL)
+    return [f"orphan {name}" for name in named] + [f"left {name}" for name in leftovers(folder)]
 
 
-def kills(folder: Path, count: int) -> list[str]:
+def _command_line(number: int) -> str:
+    """The last words of a process's command line."""
+    try:
+        words = (Path("/proc") / str(number) / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return "that has just ended"
+    return os.fsdecode(b" ".join(words[:4]))[-200:]
+
+
+def _last_words(folder: Path) -> str:
+    """What the last command printed."""
+    return ascii((folder / "printed").read_text(errors="replace").strip().splitlines()[-3:])[:600]
+
+
+def kills(folder: Path, count: int, table: FaultTable) -> list[str]:
     """SIGKILL for the command or one of its processes at random moments; then the same command has to finish.
 
     The frames and films have to be those of a run that nothing happened to.
@@ -150,17 +167,20 @@ def kills(folder: Path, count: int) -> list[str]:
             _finish(argv, folder)
             shutil.copytree(results, good)
             shutil.rmtree(results)
-        tried = 0
+        tried, before = 0, len(wrong)
         while tried < count:
             tried += _killed(argv, chance.uniform(0.3, 12.0), folder, chance)
-            orphans = [line for line in _remains(folder) if line.startswith("orphans")]
+            orphans = [line for line in _remains(folder) if line.startswith("orphan")]
             wrong += [f"WRONG {name}, killed: {line}" for line in orphans]
         code = _finish(argv, folder)
         lost = [path for path, digest in _pictures(good).items() if _pictures(results).get(path) != digest]
         films = [path for path in good.rglob("*.mp4") if not (results / path.relative_to(good)).is_file()]
         if code or lost or films:
-            wrong.append(f"WRONG {name} after {count} kills: exit code {code}, {len(lost)} frames, {len(films)} films")
-        print(f"{f'{name}, killed':<28} {tried:>5} {len(lost) + len(films):>5}", flush=True)
+            wrong.append(
+                f"WRONG {name} after {count} kills: exit code {code}, {len(lost)} frames, {len(films)} films "
+                f"differ; it said {_last_words(folder)}"
+            )
+        table.add(Row(f"{name}, killed", tried, len(wrong) - before))
     return wrong
 
 
@@ -198,13 +218,12 @@ def _pictures(folder: Path) -> dict[str, str]:
     }
 
 
-def full_disks(folder: Path, count: int) -> list[str]:
+def full_disks(folder: Path, count: int, table: FaultTable) -> list[str]:
     """Commands on a disk that is full: one sentence, nothing half-written, and the same command afterwards finishes."""
     disk = _made(folder / "disk")
     mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(disk)]
     if not count or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
-        print(f"{'full disks':<28} {'-':>5}   not tried: mounting a tmpfs needs root")
-        return []
+        return ["Full disks were not tried: mounting a tmpfs needs root."] * bool(count)
     wrong = []
     try:
         (disk / "ballast").write_bytes(b"\1" * (DISK_BYTES - 60_000))
@@ -225,7 +244,7 @@ def full_disks(folder: Path, count: int) -> list[str]:
         for name, argv in calls.items():
             if _finish(argv, folder):
                 wrong.append(f"WRONG {name}: did not finish when there was room")
-        print(f"{'full disks':<28} {len(calls):>5} {len(wrong):>5}", flush=True)
+        table.add(Row("full disks", 2 * len(calls), len(wrong)))
     finally:
         subprocess.run(["umount", str(disk)], check=False)
     return wrong

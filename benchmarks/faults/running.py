@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Running one call in a separate process, and judging what became of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 import os
@@ -38,6 +38,7 @@ class Call:
         cwd: Folder to run in.
         stdout: File that the output goes to, instead of being kept.
         seconds: Limit of processor time.
+        before: Called in the process before the command, to change its surroundings.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Call:
     cwd: Path | None = None
     stdout: Path | None = None
     seconds: float = MAX_SECONDS
+    before: Callable[[], object] | None = None
 
 
 @dataclass
@@ -139,6 +141,8 @@ def _be_the_command(call: Call, out: Path, err: Path) -> None:
         )
         if call.cwd is not None:
             os.chdir(call.cwd)
+        if call.before is not None:
+            call.before()
         sys.argv = ["dancepose", *call.argv]
         from dancepose.cli.main import main
 

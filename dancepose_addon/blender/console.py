@@ -8,6 +8,8 @@ from pathlib import Path
 import sys
 from typing import TextIO
 
+from ..core.interruption import last_words_on
+
 
 @contextmanager
 def redirect_output(log: Path) -> Iterator[TextIO]:
@@ -29,7 +31,8 @@ def redirect_output(log: Path) -> Iterator[TextIO]:
     try:
         os.dup2(target, 1)
         os.dup2(target, 2)
-        yield real
+        with last_words_on(kept[1]):
+            yield real
     finally:
         real.close()
         sys.stdout.flush()

@@ -6,7 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import InputError
+from .errors import OptionError
+from .printable_text import quoted
 
 METRES_PER: Final = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254, "ft": 0.3048}
 
@@ -87,10 +88,10 @@ def require_axis(name: str) -> str:
         The name.
 
     Raises:
-        InputError: It is not an axis.
+        OptionError: It is not an axis.
     """
     if name not in UPRIGHT:
-        raise InputError(f"There is no axis {name!r}; up is one of {', '.join(UPRIGHT)}.")
+        raise OptionError(f"There is no axis {quoted(name)}; up is one of {', '.join(UPRIGHT)}.")
     return name
 
 

@@ -32,6 +32,8 @@ MAX_AXES: Final = 32
 """Of an array, as in NumPy 1; later versions allow 64."""
 CHUNK_BYTES: Final = 1 << 20
 """A compressed member is expanded in pieces of this size."""
+MAX_DOCUMENT_BYTES: Final = 64 << 20
+"""Of a settings file, a table or a plan: a thousand times the usual ones."""
 COMPRESSIONS: Final = {zipfile.ZIP_STORED: "stored", zipfile.ZIP_DEFLATED: "deflate"}
 """What NumPy writes. The decompressors of bz2 and lzma cannot be stopped at a size."""
 
@@ -104,6 +106,27 @@ def read_whole(path: Path, *, limit_bytes: int, what: str) -> bytes:
     if size > limit_bytes or len(data) > limit_bytes:
         raise FormatError(f"{path} has {size >> 20} MiB; {what} has at most {limit_bytes >> 20} MiB (limit).")
     return data
+
+
+def read_document(path: Path, *, what: str, limit_bytes: int = MAX_DOCUMENT_BYTES) -> str:
+    """Read a text file that may not be larger than a limit.
+
+    Args:
+        path: Of the file.
+        what: What the file is to be, for messages, such as "a marker table".
+        limit_bytes: The largest size.
+
+    Returns:
+        Its text.
+
+    Raises:
+        MissingFileError: The file cannot be read.
+        FormatError: It is larger, not a regular file, or not UTF-8.
+    """
+    try:
+        return read_whole(path, limit_bytes=limit_bytes, what=what).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path} is not text in UTF-8 ({brief(error)}). Give {what}.") from error
 
 
 def open_npz(path: Path, *, limits: NpzLimits, wanted: Container[str]) -> dict[str, Any]:

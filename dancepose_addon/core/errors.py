@@ -3,6 +3,7 @@
 
     DancePoseError            anything a user can cause or correct; shown as one sentence, exit code 1
     +-- InputError            the skeleton data cannot be used as it is
+    |   +-- OptionError       a value of an option is wrong whatever the files are; exit code 2
     |   +-- MissingFileError  a path does not exist or cannot be read
     |   +-- FormatError       truncated, not what its name says, or unsafe to open
     |   +-- LayoutError       the number or meaning of the points does not fit the layout
@@ -16,6 +17,8 @@
 A message says what was found, what was expected, and what to do. Bugs raise other types and keep their traceback.
 """
 
+from typing import ClassVar
+
 from .printable_text import printable
 
 
@@ -24,7 +27,12 @@ class DancePoseError(Exception):
 
     ``str(error)`` is one readable sentence or two. Whatever it quotes of a file is printable and cut to a length, so
     that terminals, panels and reports can show it as it is.
+
+    Attributes:
+        exit_code: Of a command that fails with it.
     """
+
+    exit_code: ClassVar[int] = 1
 
     def __str__(self) -> str:
         return printable(super().__str__())
@@ -32,6 +40,12 @@ class DancePoseError(Exception):
 
 class InputError(DancePoseError):
     """The skeleton data cannot be used as it is."""
+
+
+class OptionError(InputError):
+    """A value of an option is wrong whatever the files are: a usage error."""
+
+    exit_code: ClassVar[int] = 2
 
 
 class MissingFileError(InputError):

@@ -33,7 +33,7 @@ def locked(folder: Path, *, purpose: str) -> Iterator[None]:
     except OSError as error:
         raise output_error(path, error) from error
     try:
-        if not _try_lock(descriptor):
+        if not try_lock(descriptor):
             raise OutputError(
                 f"Another process {purpose} {folder}. Wait until it has finished, or choose another place with --work."
             )
@@ -55,7 +55,7 @@ def locked(folder: Path, *, purpose: str) -> Iterator[None]:
 def _remove(path: Path, descriptor: int | None = None) -> None:
     """Remove the file of a lock; another process's is left alone."""
     try:
-        if descriptor is None or (_still_there(descriptor, path) and _try_lock(descriptor)):
+        if descriptor is None or (_still_there(descriptor, path) and try_lock(descriptor)):
             path.unlink()
     except OSError:  # Nothing depends on it: only the lock counts.
         return
@@ -68,8 +68,15 @@ def _still_there(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _try_lock(descriptor: int) -> bool:
-    """Take the lock if no other process holds it."""
+def try_lock(descriptor: int) -> bool:
+    """Take the lock of an open file if no other process holds it.
+
+    Args:
+        descriptor: Of the file; closing it releases the lock.
+
+    Returns:
+        Whether it was taken, or the file system has no locks.
+    """
     if sys.platform == "win32":
         import msvcrt
 

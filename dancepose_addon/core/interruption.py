@@ -24,6 +24,7 @@ PARENT: Final = "DANCEPOSE_PARENT"
 """Environment variable: number of the process without which this one has to end."""
 WATCH_EVERY_S: Final = 0.25
 STOPPED: Final = "Stopped. Files that were finished are kept."
+_STANDARD_ERROR: Final = [2]
 
 
 class SignalRaised(KeyboardInterrupt):
@@ -127,8 +128,22 @@ def end_now(number: int, sentence: str) -> None:
     """
     remove_unfinished()
     with suppress(OSError):
-        os.write(2, f"dancepose: {sentence}\n".encode())
+        os.write(_STANDARD_ERROR[-1], f"dancepose: {sentence}\n".encode())
     os._exit(signal_exit_code(number))
+
+
+@contextmanager
+def last_words_on(descriptor: int) -> Iterator[None]:
+    """Print the sentence of ``end_now`` to another file descriptor than 2, which is redirected meanwhile.
+
+    Args:
+        descriptor: Of the real standard error.
+    """
+    _STANDARD_ERROR.append(descriptor)
+    try:
+        yield
+    finally:
+        _STANDARD_ERROR.remove(descriptor)
 
 
 def raise_in_main(number: int) -> None:
@@ -148,7 +163,7 @@ def ending_with_parent(stop: Callable[[], None], *, grace_s: float = GRACE_S) ->
         stop: Asks the main thread to stop.
         grace_s: Time for the main thread before the process is ended.
     """
-    parent = os.environ.get(PARENT, "")
+    parent = os.environ.pop(PARENT, "")  # Not for the processes that this one starts.
     left = threading.Event()
 
     def watch() -> None:

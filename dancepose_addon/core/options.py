@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, get_type_hints
 
+from .printable_text import quoted, shown_name
+
 METADATA_KEY: Final = "option"
 
 
@@ -75,12 +77,14 @@ class Option:
         info = self.info
         if info.choices:
             return f"one of {', '.join(info.choices)}"
-        words = {bool: "true or false", int: "a whole number", float: "a number", tuple: "numbers between commas"}
+        words = {bool: "true or false", int: "a whole number", float: "a number", tuple: "a list of numbers"}
         word = words.get(self.kind, "text")
-        if info.least is None or info.most is None:
-            return word
-        each = ", each" if self.kind is tuple else ""
-        return f"{word}{each} from {info.least:g} to {info.most:g}"
+        each = " separated by commas, each" if self.kind is tuple else ""
+        if info.least is None and info.most is None:
+            return word + each.removesuffix(", each")
+        if info.most is None:
+            return f"{word}{each} of at least {info.least:.10g}"
+        return f"{word}{each} from {info.least:.10g} to {info.most:.10g}"
 
     def parse(self, text: str) -> Any:
         """Convert the text of a command line to a value.
@@ -99,7 +103,7 @@ class Option:
         try:
             value = tuple(float(part) for part in text.split(",")) if self.kind is tuple else self.kind(text)
         except ValueError:
-            raise ValueError(f"{text!r} is not {self.expected}.") from None
+            raise ValueError(f"{quoted(text)} is not {self.expected}.") from None
         return self.check(value)
 
     def check(self, value: Any) -> Any:
@@ -119,8 +123,15 @@ class Option:
             if n is not None
         )
         if not fine or (info.choices and value is not None and value not in info.choices):
-            raise ValueError(f"{value!r} is not {self.expected}.")
+            raise ValueError(f"{_shown_value(value)} is not {self.expected}.")
         return value
+
+
+def _shown_value(value: Any) -> str:
+    """Show a value as it is written on a command line."""
+    if isinstance(value, tuple):
+        return shown_name(",".join(f"{number:.10g}" for number in value[:20]))
+    return f"{value:.10g}" if isinstance(value, float) else quoted(value)
 
 
 def options_of(kind: type) -> tuple[Option, ...]:

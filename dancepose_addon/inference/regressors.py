@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.bounded_files import brief, read_whole
-from ..core.errors import FormatError, RegressorError
+from ..core.errors import FormatError, OptionError, RegressorError
 from ..core.fit.regressor import (
     INPUT_NAME,
     LAYOUT_INPUT_NAME,
@@ -21,7 +21,7 @@ from ..core.fit.regressor import (
     RegressorInfo,
 )
 from ..core.fit.rest_pose_regressor import rest_pose_regressor
-from ..core.printable_text import shown_name
+from ..core.printable_text import quoted, shown_name
 from ..core.skeleton.layouts import get_layout
 from ..core.skeleton.mapping import for_one_of
 from ..core.skeleton.sequence import KeypointSequence
@@ -103,11 +103,12 @@ def open_regressor(path: Path | None, *, layout: str = "md23", device: str = "au
     Raises:
         MissingFileError: There is no such file.
         LayoutError: There is no such layout.
+        OptionError: There is no such device.
         RegressorError: The file breaks the contract of ``core.fit.regressor``, reads another layout, or the device is
             not available.
     """
     if device not in DEVICES:
-        raise RegressorError(f"There is no device {device!r}; choose one of {', '.join(DEVICES)}.")
+        raise OptionError(f"There is no device {quoted(device)}; choose one of {', '.join(DEVICES)}.")
     chosen = _default_file(layout) if path is None else path
     data = _read(chosen)
     source = chosen.name

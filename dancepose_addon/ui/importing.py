@@ -216,8 +216,8 @@ class DANCEPOSE_OT_import_motions(ModalSteps):
             except InputError as error:
                 if len(paths) == 1:
                     raise
-                problems.append(str(error))
-                self.warn(str(error))
+                problems.append(reading.panel_message(error))
+                self.warn(reading.panel_message(error))
                 continue
             offset_m = (made - (len(paths) - 1) / 2.0) * self.apart if len(paths) > 1 else 0.0
             _add(context, fitting, settings, name=path.stem, warn=self.warn, offset_m=offset_m)

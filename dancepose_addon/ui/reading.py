@@ -3,13 +3,15 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 import bpy
 
 from ..core.body.model import BodyModel
 from ..core.body.motion import BodyMotion
 from ..core.errors import DancePoseError, DoubtError, InputError
+from ..core.fit.settings import FIT_OPTIONS
 from ..core.io.opening import open_source
 from ..core.io.theta import interpret_theta
 from ..core.skeleton.readers import Examination, examine
@@ -18,6 +20,10 @@ from ..core.skeleton.sequence import AudioWindow, KeypointSequence
 
 if TYPE_CHECKING:
     from .properties import DANCEPOSE_PG_settings
+
+FLAG: Final = re.compile(r"--[a-z]+(?:-[a-z]+)*")
+SETTING_TITLES: Final = {flag: option.info.title for option in FIT_OPTIONS for flag in (option.flag, option.off_flag)}
+"""Titles of the panel's settings by the options of the command line that do the same."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +104,10 @@ def hints_of(settings: "DANCEPOSE_PG_settings") -> Hints:
 
 
 def panel_message(error: DancePoseError) -> str:
-    """Return an error's sentence, with the panel's own way to continue after a doubtful reading."""
+    """Return an error's sentence in the panel's words: titles of settings instead of options of a command line."""
     if isinstance(error, DoubtError):
         return f"{error} In the sidebar, these are the settings of Override, and Accept Guesses."
-    return str(error)
+    return FLAG.sub(lambda found: SETTING_TITLES.get(found[0], found[0]), str(error))
 
 
 def open_motion(source: SourceSettings, body: BodyModel) -> KeypointSequence | BodyMotion:

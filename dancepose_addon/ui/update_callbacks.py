@@ -71,7 +71,7 @@ def on_body(settings: "DANCEPOSE_PG_settings", context: bpy.types.Context) -> No
     try:
         body = chosen_body(settings, context)
     except DancePoseError as error:
-        settings.problem = str(error)
+        settings.problem = reading.panel_message(error)
         return
     settings.body_found = f"{body.name}: {body.licence}"
     if not isinstance(settings.id_data, bpy.types.Object):
@@ -88,7 +88,7 @@ def on_regressor(settings: "DANCEPOSE_PG_settings", context: bpy.types.Context) 
         path = find_regressor(own_regressor(settings), preferred_path(context, "regressors"), layout)
         regressor = open_regressor(path, layout=layout, device=settings.device)
     except DancePoseError as error:
-        settings.regressor_problem = str(error)
+        settings.regressor_problem = reading.panel_message(error)
         return
     info = regressor.info
     reads = ", ".join(markers.layout.name for markers in info.shared) or info.layout.name
@@ -110,7 +110,7 @@ def on_betas(settings: "DANCEPOSE_PG_settings", context: bpy.types.Context) -> N
             return
         settings.height = shape_dancer(dancer, settings.betas, view_layer_of(context))
     except DancePoseError as error:
-        settings.problem = str(error)
+        settings.problem = reading.panel_message(error)
 
 
 def rounded_betas(settings: "DANCEPOSE_PG_settings") -> tuple[float, ...]:

@@ -10,12 +10,13 @@ from pathlib import Path
 import re
 import signal
 import subprocess
+import sys
 import threading
 from types import FrameType
 from typing import IO, Final, NoReturn
 
 from dancepose.study.run.launching import blender_command
-from dancepose_addon.core.errors import Cancelled, DancePoseError, EngineError, FormatError, InputError
+from dancepose_addon.core.errors import Cancelled, DancePoseError, EngineError, FormatError, OptionError
 from dancepose_addon.core.interruption import PARENT
 from dancepose_addon.core.messages import NoticeMessage, ProgressMessage, from_line
 from dancepose_addon.core.progress import Progress, silent
@@ -33,7 +34,7 @@ HARMLESS: Final = re.compile(r"EGL_BAD_MATCH|EGL Error|^Info: |^\s*$")
 """What Blender and Mesa print on stderr although nothing is wrong."""
 
 
-class ArgumentError(InputError):
+class ArgumentError(OptionError):
     """The renderer refused an argument."""
 
 
@@ -121,7 +122,10 @@ def _keep_lines(stream: IO[str], output: deque[str]) -> None:
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    process.send_signal(signal.SIGINT)
+    if sys.platform == "win32":  # No other signal reaches a process without a console there.
+        process.terminate()
+    else:
+        process.send_signal(signal.SIGINT)
     try:
         process.wait(timeout=PATIENCE_S)
     except (subprocess.TimeoutExpired, KeyboardInterrupt):
@@ -147,8 +151,9 @@ def _terminated_is_interrupted() -> Iterator[None]:
 
 def _raise_failure(status: int, output: list[str]) -> NoReturn:
     for line in reversed(output):
-        if status in EXPECTED_FAILURES and line.startswith(FAILURE_PREFIX):
-            raise DancePoseError(line.removeprefix(FAILURE_PREFIX))
+        if status in (*EXPECTED_FAILURES, USAGE) and line.startswith(FAILURE_PREFIX):
+            kind = OptionError if status == USAGE else DancePoseError
+            raise kind(line.removeprefix(FAILURE_PREFIX))
         if status == USAGE and line.startswith(USAGE_PREFIX):
             raise ArgumentError(line.removeprefix(USAGE_PREFIX))
     tail = "\n".join(output[-30:])

@@ -9,13 +9,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from dancepose_addon.core.atomic import replacing
+from dancepose_addon.core.bounded_files import brief, parse_json, require_regular
 from dancepose_addon.core.errors import FormatError, MissingFileError
+from dancepose_addon.core.printable_text import quoted
+
+from .values import NAME
 
 PLAN_VERSION: Final = 2
 IN_BLENDER: Final = ("probe", "fit", "render")
 """Kinds of jobs that are done in a Blender process."""
 TOLERANT: Final = ("camera", "compare")
 """Kinds of jobs that continue without a clip whose input is bad."""
+MAX_LINE_BYTES: Final = 64 << 20
+"""Of a line of a plan or journal; the first holds the whole study."""
 PLAN_AGAIN: Final = "Write it again with `dancepose study plan`."
 
 
@@ -106,8 +112,9 @@ def read_head(path: Path) -> dict[str, Any]:
         FormatError: It is of another version, or damaged.
     """
     try:
+        require_regular(path)
         with path.open(encoding="ascii") as file:
-            head = json.loads(file.readline())
+            head = parse_json(file.readline(MAX_LINE_BYTES))
     except OSError as error:
         raise MissingFileError(f"There is no plan at {path}. Write one with `dancepose study plan`.") from error
     except ValueError as error:
@@ -127,9 +134,23 @@ def read_jobs(path: Path) -> Iterator[Job]:
     read_head(path)
     with path.open(encoding="ascii") as file:
         file.readline()
-        for number, line in enumerate(file, start=2):
+        for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES), ""), start=2):
             try:
-                name, kind, key, needs, what = json.loads(line)
-            except ValueError as error:
-                raise FormatError(f"{path}, line {number}, is damaged ({error}). {PLAN_AGAIN}") from error
-            yield Job(name, kind, key, tuple(needs), what)
+                yield _job_of(parse_json(line))
+            except (ValueError, TypeError, AttributeError) as error:
+                raise FormatError(f"{path}, line {number}, is damaged ({brief(error)}). {PLAN_AGAIN}") from error
+
+
+def _job_of(entry: Any) -> Job:
+    """Return a job of a plan; its names become those of files, which are removed by `study clean`.
+
+    Raises:
+        ValueError: It is not a job, or a name leads to another folder.
+        TypeError: It is not a job.
+    """
+    name, kind, key, needs, what = entry
+    job = Job(name, kind, key, tuple(needs), dict(what))
+    for part in (job.song, *(job.what.get(each, "") for each in ("system", "segment"))):
+        if not isinstance(part, str) or (part and not NAME.fullmatch(part)):
+            raise ValueError(f"the name {quoted(part)}")
+    return job

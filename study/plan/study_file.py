@@ -8,8 +8,9 @@ from pathlib import Path
 import tomllib
 from typing import Any, Final, TypeVar
 
+from dancepose_addon.core.bounded_files import read_document
 from dancepose_addon.core.engine_defaults import FORMER_NAMES
-from dancepose_addon.core.errors import FormatError, MissingFileError
+from dancepose_addon.core.errors import FormatError
 from dancepose_addon.core.fit.settings import FIT_OPTIONS, FitSettings
 from dancepose_addon.core.skeleton.layouts import LAYOUTS
 
@@ -263,12 +264,8 @@ def load_study(path: Path) -> Study:
         FormatError: It is not TOML, has an unknown key, or a value that is not allowed.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise MissingFileError(
-            f"{path} cannot be read ({error.strerror}). Write one with `dancepose study init`."
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        table = tomllib.loads(read_document(path, what="a study file, as `dancepose study init` writes it"))
+    except (ValueError, RecursionError) as error:
         raise FormatError(f"{path} is not valid TOML ({error}). Correct that line.") from error
     return parse_study(table, root=path.absolute().parent, source=path.name)
 

@@ -11,6 +11,7 @@ import re
 from typing import Any, Final
 
 from dancepose_addon.core.atomic import replacing
+from dancepose_addon.core.bounded_files import require_regular
 from dancepose_addon.core.errors import DancePoseError, FormatError, InputError, MissingFileError
 from dancepose_addon.core.io.theta import interpret_theta
 from dancepose_addon.core.options import arguments_of
@@ -107,7 +108,8 @@ class Cache:
         self._known: dict[str, Any] = {}
         # A cache that cannot be read is computed again.
         with suppress(OSError, ValueError):
-            self._known = dict(json.loads(path.read_bytes()))
+            if path.is_file():
+                self._known = dict(json.loads(path.read_bytes()))
 
     def get(self, key: str, find: Callable[[], Any]) -> Any:
         """Return the value stored under ``key``; if there is none, store what ``find`` returns."""
@@ -156,6 +158,7 @@ def _file_hash(path: Path, hashes: Cache) -> str:
                 digest.update(block)
         return digest.hexdigest()
 
+    require_regular(path)
     state = path.stat()
     return str(hashes.get(f"{path}\0{state.st_size}\0{state.st_mtime_ns}", find))
 

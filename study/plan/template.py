@@ -14,6 +14,7 @@ from dancepose_addon.core.options import Option
 from dancepose_addon.core.skeleton.readers import examine
 
 from .study_file import SYSTEM_FIT_OPTIONS
+from .study_folder import is_same_file
 from .study_sources import AUDIO_SUFFIXES
 
 COMMENT_COLUMN: Final = 28
@@ -91,6 +92,10 @@ def draft_study(folders: list[Path], *, audio: Path | None, root: Path) -> str:
     """
     if audio is not None and not audio.is_dir():
         raise InputError(f"--audio {audio} is not a folder. Give the folder that holds the music files.")
+    for number, folder in enumerate(folders):
+        twice = next((other for other in folders[:number] if is_same_file(folder, other)), None)
+        if twice is not None:
+            raise InputError(f"{folder} is given twice, and its files are one system's. Give one folder per system.")
     songs: dict[str, _FoundSong] = {}
     lines = ["# A study: systems that dance to songs. Paths are relative to the folder of this file.", ""]
     lines += [f"name = {json.dumps(root.name)}", ""]

@@ -20,6 +20,7 @@ from ..plan.study_sources import Cache, SourceInfo, content_hash, find_sources, 
 
 BYTES_PER_PIXEL: Final = 0.55
 """Size of a frame as PNG."""
+SHOWN_SONGS: Final = 6
 DIFFERENCE_S: Final = 0.1
 """Differences of length below this are not reported."""
 
@@ -79,6 +80,7 @@ def check_study(study: Study, paths: StudyPaths, *, shipped: Collection[str]) ->
                 found.infos[name][system.name] = info
     hashes.save()
     infos.save()
+    found.problems += _unshared_songs(study, found.infos)
     for song in study.songs:
         _check_lengths(study, song, found)
         _check_music(study, song, found, ffmpeg)
@@ -109,6 +111,19 @@ def _check_programs(study: Study, found: _Findings) -> Ffmpeg | None:
         if regressor is not None and not regressor.is_file():
             found.problems.append(f"missing: regressor {regressor} of system {system.name}.")
     return ffmpeg
+
+
+def _unshared_songs(study: Study, infos: dict[str, dict[str, SourceInfo]]) -> list[str]:
+    """Say which songs each system has, where no two systems have one in common."""
+    if len(study.systems) < 2 or any(len(table) > 1 for table in infos.values()):
+        return []
+    had = []
+    for system in study.systems:
+        songs = [name for name, table in infos.items() if system.name in table]
+        had.append(
+            f"{system.name} has {', '.join(songs[:SHOWN_SONGS]) or 'none'}{', ...' * (len(songs) > SHOWN_SONGS)}"
+        )
+    return [f"no two systems share a song: {'; '.join(had)}. Name the files of one song alike, or set `match`."]
 
 
 def _check_source(source: Path, system: System, info: SourceInfo, found: _Findings, shipped: Collection[str]) -> None:

@@ -2,11 +2,12 @@
 """Progress of a study, from its plan, its journal and the frames on disk; no running program is asked."""
 
 from dataclasses import dataclass, field
-import fcntl
 import os
 from pathlib import Path
 import time
 from typing import Final
+
+from dancepose_addon.core.file_locks import try_lock
 
 from ..plan.jobs import Job, read_jobs
 from ..plan.paths import StudyPaths
@@ -137,9 +138,6 @@ def is_locked(lock: Path) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
+        return not try_lock(descriptor)
     finally:
         os.close(descriptor)
-    return False

@@ -15,6 +15,7 @@ import time
 from typing import IO, Any, Final
 
 from dancepose_addon.core.errors import FormatError
+from dancepose_addon.core.interruption import PARENT
 from dancepose_addon.core.messages import (
     PREFIX,
     DoneReply,
@@ -121,6 +122,7 @@ class BlenderWorker:
         command = [*blender_command(self._blender), "study-worker", "--log", str(log)]
         # BLAS adds in another order with another number of threads, and a fit must not depend on the worker.
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        environment[PARENT] = str(os.getpid())
         if self._threads:
             command += ["--threads", str(self._threads)]
             # The software renderer of Mesa, which draws Workbench where there is no GPU.

@@ -4,7 +4,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-import fcntl
 import json
 import logging
 import os
@@ -13,9 +12,11 @@ import time
 from typing import Any, Final
 
 from dancepose_addon.core.atomic import output_error
+from dancepose_addon.core.bounded_files import require_regular
 from dancepose_addon.core.errors import DancePoseError
+from dancepose_addon.core.file_locks import try_lock
 
-from ..plan.jobs import Job, Result
+from ..plan.jobs import MAX_LINE_BYTES, Job, Result
 
 LOGGER: Final = logging.getLogger(__name__)
 
@@ -37,12 +38,14 @@ class Journal:
         """Read a journal; lines that were cut short by a crash or a full disk are skipped."""
         journal = cls(path)
         try:
+            require_regular(path)
             with path.open("rb") as file:
-                for line in file:
+                for line in iter(lambda: file.readline(MAX_LINE_BYTES), b""):
                     try:
                         entry = json.loads(line)
-                        journal.entries[entry["job"]] = entry
-                    except (ValueError, KeyError, TypeError):
+                        if isinstance(entry["ok"], bool) and isinstance(entry["key"], str):
+                            journal.entries[str(entry["job"])] = entry
+                    except (ValueError, KeyError, TypeError, RecursionError):
                         continue
         except FileNotFoundError:
             pass
@@ -83,12 +86,10 @@ def locked_study(lock: Path) -> Iterator[None]:
     except OSError as error:
         raise output_error(lock, error) from error
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        if not try_lock(descriptor):
             raise DancePoseError(
                 f"Another run is working on {lock.parent}. Wait for it, or follow it with `dancepose study status`."
-            ) from error
+            )
         yield
     finally:
         os.close(descriptor)

@@ -174,7 +174,7 @@ def test_given_betas_are_kept(clip: KnownClip, body: BodyModel) -> None:
 def test_settings_that_cannot_be(clip: KnownClip, body: BodyModel) -> None:
     with pytest.raises(InputError, match=r"11 betas were given; the body has 10"):
         fitted(clip, body, FitSettings(betas=(0.0,) * 11))
-    with pytest.raises(InputError, match=r"Smooth .* -1.0 is not a number from 0 to 100"):
+    with pytest.raises(InputError, match=r"--smooth: -1 is not a number from 0 to 100"):
         fitted(clip, body, FitSettings(smooth=-1.0))
 
 

@@ -14,7 +14,7 @@ onnx = pytest.importorskip("onnx")
 
 from onnx import helper, numpy_helper
 
-from dancepose_addon.core.errors import LayoutError, MissingFileError, RegressorError
+from dancepose_addon.core.errors import LayoutError, MissingFileError, OptionError, RegressorError
 from dancepose_addon.core.fit.regressor import METADATA_KEY, RegressorInfo
 from dancepose_addon.core.skeleton.layouts import LAYOUTS, MD23, SMPL24, Layout
 from dancepose_addon.core.skeleton.markers import joint_markers
@@ -160,7 +160,7 @@ def test_missing_files_and_unknown_names(tmp_path: Path, monkeypatch: pytest.Mon
         open_regressor(tmp_path / "none.onnx")
     with pytest.raises(MissingFileError):
         open_regressor(tmp_path)
-    with pytest.raises(RegressorError, match="no device 'tpu'"):
+    with pytest.raises(OptionError, match="no device 'tpu'"):
         open_regressor(None, device="tpu")
     with pytest.raises(LayoutError, match="no layout 'md24'"):
         open_regressor(None, layout="md24")

@@ -7,7 +7,7 @@ To add an option, add one field with its description to ``FitSettings``.
 from dataclasses import dataclass
 from typing import Final
 
-from ..errors import InputError
+from ..errors import InputError, OptionError
 from ..options import OptionInfo, described, options_of
 from .pose.pose_problem import REFINE_STEPS, RefineSettings
 from .pose.twist import require_style
@@ -119,8 +119,7 @@ class FitSettings:
         ]
         if wrong:
             # A flag that is on by default can only differ by being off.
-            flags = (option.off_flag if option.default is True else option.flag for option in wrong)
-            named = " and ".join(f"{option.info.title} ({flag})" for option, flag in zip(wrong, flags, strict=True))
+            named = " and ".join(option.off_flag if option.default is True else option.flag for option in wrong)
             raise InputError(
                 f"{source} holds SMPL rotations, which are used as they are; {named} would have no effect, because it "
                 "applies to keypoints only. Remove the option."
@@ -139,12 +138,12 @@ def require_settings(settings: FitSettings, beta_count: int) -> None:
         beta_count: Number of shape coefficients of the body.
 
     Raises:
-        InputError: There are more betas than the body has, a value is out of its range, the body is
-            given twice, or there is no such style.
+        InputError: There are more betas than the body has.
+        OptionError: A value is out of its range, the body is given twice, or there is no such style.
     """
     if settings.body_from is not None and (settings.betas is not None or settings.adapt):
         other = "--betas" if settings.betas is not None else "--adapt"
-        raise InputError(f"--body-from fixes the body, which {other} would change. Give one of them.")
+        raise OptionError(f"--body-from fixes the body, which {other} would change. Give one of them.")
     if settings.betas is not None and len(settings.betas) > beta_count:
         raise InputError(
             f"{len(settings.betas)} betas were given; the body has {beta_count}. Give at most that many, or none."
@@ -155,4 +154,4 @@ def require_settings(settings: FitSettings, beta_count: int) -> None:
         try:
             option.check(getattr(settings, option.name))
         except ValueError as error:
-            raise InputError(f"{option.info.title} ({option.flag}): {error}") from None
+            raise OptionError(f"{option.flag}: {error}") from None

@@ -7,8 +7,9 @@ To add an option, add one field to ``ReadOptions`` and use it in ``hints``.
 from dataclasses import dataclass
 from typing import Final
 
-from ..errors import InputError
+from ..errors import OptionError
 from ..options import OptionInfo, described, options_of
+from ..skeleton.layouts import LAYOUTS, SUFFIX, unknown_layout
 from ..skeleton.recording import Hints
 
 
@@ -83,10 +84,12 @@ class ReadOptions:
         """Return the hints for the readers.
 
         Raises:
-            InputError: ``read`` is not of the right form.
+            OptionError: ``read`` is not of the right form, or there is no such layout.
         """
         if self.layout == "":
-            raise InputError("The layout has no name. Give --layout a name, or omit it.")
+            raise OptionError("The layout has no name. Give --layout a name, or omit it.")
+        if self.layout is not None and not self.layout.endswith(SUFFIX) and self.layout not in LAYOUTS:
+            raise OptionError(unknown_layout(self.layout))
         return Hints(layout=self.layout, fps=self.fps, accept_doubt=self.accept_doubt).with_text(self.read)
 
     def frame_range(self) -> tuple[int, int | None] | None:

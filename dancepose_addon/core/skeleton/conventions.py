@@ -15,7 +15,8 @@ import numpy as np
 from ..arrays import F64
 from ..axes import METRES_PER, UPRIGHT, axis_name, axis_vector, require_axis
 from ..body.model_io import load_body
-from ..errors import InputError, LayoutError
+from ..errors import LayoutError, OptionError
+from ..printable_text import quoted
 from .anatomy import Fit, find_handedness, find_up, leftward, measure_fit, sample
 from .floor_plane import find_footing
 from .keypoint_order import judge_order
@@ -86,7 +87,7 @@ def interpret(recording: PointRecording, hints: Hints = NO_HINTS) -> Interpretat
 
     Raises:
         LayoutError: No layout has that many points, or several fit equally.
-        InputError: A hint is not usable.
+        OptionError: A hint is not usable.
     """
     points = sample(recording.points)
     layout, found = find_layout(recording, points, hints)
@@ -255,7 +256,7 @@ def parse_unit(text: str) -> float:
         Metres.
 
     Raises:
-        InputError: It is neither.
+        OptionError: It is neither.
     """
     if text in METRES_PER:
         return METRES_PER[text]
@@ -264,7 +265,8 @@ def parse_unit(text: str) -> float:
     except ValueError:
         metres = 0.0
     if not (np.isfinite(metres) and metres > 0):
-        raise InputError(f"There is no unit {text!r}; give {', '.join(METRES_PER)}, or metres per unit as a number.")
+        known = ", ".join(METRES_PER)
+        raise OptionError(f"There is no unit {quoted(text)}; give {known}, or metres per unit as a number.")
     return metres
 
 
@@ -311,7 +313,7 @@ def _find_sides(points: F64, layout: Layout, hints: Hints, *, human: bool, decla
     """Whether left is left: ``none``, or how a mirrored file is corrected."""
     if hints.mirror is not None:
         if hints.mirror not in MIRRORS:
-            raise InputError(f"There is no way of mirroring {hints.mirror!r}; choose one of {', '.join(MIRRORS)}.")
+            raise OptionError(f"There is no way of mirroring {hints.mirror!r}; choose one of {', '.join(MIRRORS)}.")
         return hints.mirror, Finding("mirror", hints.mirror, 1.0, "it was asked for")
     votes = find_handedness(points, layout) if human else {}
     if not votes:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import LayoutError
+from ..printable_text import quoted
 from .layout import Layout
 from .layout_file import read_layout
 from .layout_tables import BODY25, COCO17, H36M17, MD23, SMPL22, SMPL24
@@ -14,7 +15,7 @@ from .layout_tables_more import AZURE32, KINECT25, SMPLH52, SMPLX55
 
 __all__ = [
     "AZURE32", "BODY25", "COCO17", "H36M17", "KINECT25", "LAYOUTS", "MD23", "PLUGINGAIT39", "SMPL22", "SMPL24",
-    "SMPLH52", "SMPLX55", "Layout", "get_layout", "layouts_with", "require_count",
+    "SMPLH52", "SMPLX55", "Layout", "get_layout", "layouts_with", "require_count", "unknown_layout",
 ]  # fmt: skip
 
 LAYOUTS: Final = {
@@ -44,9 +45,13 @@ def get_layout(name: str) -> Layout:
         path = Path(name)
         modified = path.stat().st_mtime_ns if path.is_file() else 0
         return _read(path, modified)
-    raise LayoutError(
-        f"There is no layout {name!r}; known layouts: {', '.join(sorted(LAYOUTS))}, or the path of a {SUFFIX} file."
-    )
+    raise LayoutError(unknown_layout(name))
+
+
+def unknown_layout(name: str) -> str:
+    """Return the sentence about a name that no layout has."""
+    known = ", ".join(sorted(LAYOUTS))
+    return f"There is no layout {quoted(name)}; known layouts: {known}, or the path of a {SUFFIX} file."
 
 
 @lru_cache(maxsize=8)

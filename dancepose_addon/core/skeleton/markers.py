@@ -7,7 +7,6 @@ joints themselves are the case of one bone and no offset.
 """
 
 from dataclasses import dataclass, field, replace
-import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +14,8 @@ import numpy as np
 
 from ..arrays import F32
 from ..body.model import JOINT_COUNT, JOINT_INDEX, JOINT_NAMES, forward_kinematics
-from ..errors import FormatError, LayoutError, MissingFileError
+from ..bounded_files import parse_json, read_document
+from ..errors import FormatError, LayoutError
 from .layout_file import ATTACHED, attachment_of, layout_from_table, table_of
 from .layouts import Layout, get_layout
 
@@ -136,14 +136,9 @@ class MarkerSet:
             FormatError: It is no such table.
             LayoutError: Its points are not the layout's.
         """
+        text = read_document(path, what="a marker table, as `dancepose calibrate` writes it")
         try:
-            text = path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise MissingFileError(
-                f"{path} cannot be read ({error.strerror}). Give the path of a marker table."
-            ) from error
-        try:
-            table = json.loads(text)
+            table = parse_json(text)
         except ValueError as error:
             raise FormatError(f"{path} is not valid JSON: {error}.") from error
         return cls.from_json(table, str(path))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import F64
-from ..errors import InputError
+from ..errors import OptionError
 from ..printable_text import quoted
 from .sequence import AudioWindow
 
@@ -53,7 +53,7 @@ class Hints:
             These hints with those of the text.
 
         Raises:
-            InputError: It is not of that form, or names nothing that can be said.
+            OptionError: It is not of that form, or names nothing that can be said.
         """
         table: dict[str, str] = {}
         for part in (text or "").split(","):
@@ -61,17 +61,18 @@ class Hints:
             if not key and not equals:
                 continue
             if key not in SAYABLE or not value:
-                raise InputError(f"{part!r} is not a known key; expected one of {', '.join(SAYABLE)}, as up=z,unit=cm.")
+                known = ", ".join(SAYABLE)
+                raise OptionError(f"{quoted(part)} is not KEY=VALUE with a key of {known}; write up=z,unit=cm.")
             table[key] = value
         take = table.pop("take", str(self.take))
         for key, choices in CHOICES.items():
             if table.get(key, choices[0]) not in choices:
-                raise InputError(f"{key}={quoted(table[key])} is not possible; choose one of {', '.join(choices)}.")
+                raise OptionError(f"{key}={quoted(table[key])} is not possible; choose one of {', '.join(choices)}.")
         if not take.isdecimal() or len(take) > MAX_TAKE_DIGITS:
-            raise InputError(f"{quoted(take)} is not the number of a motion; write take=0, take=1 and so on.")
+            raise OptionError(f"{quoted(take)} is not the number of a motion; write take=0, take=1 and so on.")
         doubt = table.pop("doubt", "")
         if doubt not in ("", "accept"):
-            raise InputError(f"{doubt!r} is no way of treating a doubt; write doubt=accept to continue with guesses.")
+            raise OptionError(f"doubt={quoted(doubt)} is not possible; write doubt=accept to continue with guesses.")
         accept = self.accept_doubt or doubt == "accept"
         return replace(self, take=int(take), accept_doubt=accept, **table)  # type: ignore[arg-type]
 

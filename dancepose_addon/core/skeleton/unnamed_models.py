@@ -29,7 +29,13 @@ _LSP: Final = (
     "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "right_wrist", "right_elbow",
     "right_shoulder", "left_shoulder", "left_elbow", "left_wrist",
 )  # fmt: skip
-_PANOPTIC: Final = ("neck", "nose", "pelvis", *(f"left_{p}" for p in (*_ARM, *_LEG)), *(f"right_{p}" for p in (*_ARM, *_LEG)))
+_PANOPTIC: Final = (
+    "neck",
+    "nose",
+    "pelvis",
+    *(f"left_{p}" for p in (*_ARM, *_LEG)),
+    *(f"right_{p}" for p in (*_ARM, *_LEG)),
+)
 _MPII: Final = (*_LSP[:6], "pelvis", "spine3", "neck", "head_top", *_LSP[6:])
 _H36M16: Final = (
     "pelvis", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "spine2", "neck",

@@ -15,7 +15,6 @@ fitted to markers as in AMASS (Mahmood et al. 2019).
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +24,9 @@ from numpy.typing import NDArray
 from ...arrays import F32
 from ...body.model import JOINT_COUNT, JOINT_INDEX, JOINT_NAMES, PARENTS
 from ...body.rotation import rotvec_to_rotmat
-from ...errors import FormatError, InputError, MissingFileError
+from ...bounded_files import parse_json, read_document
+from ...errors import FormatError, OptionError
+from ...printable_text import quoted
 
 Joints = NDArray[np.intp]
 
@@ -182,7 +183,7 @@ def load_twist(style: str) -> TwistModel:
         style: ``aist``, ``mosh``, or the path of a ``.json`` that ``dancepose twist`` wrote.
 
     Raises:
-        InputError: No such style.
+        OptionError: No such style.
         MissingFileError: No such file.
         FormatError: The file is not a twist model.
     """
@@ -197,9 +198,7 @@ def _shipped(style: str) -> TwistModel:
 
 def _read(path: Path) -> TwistModel:
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise MissingFileError(f"{path} cannot be read ({error.strerror}). Give the path of a twist model.") from error
+        table = parse_json(read_document(path, what="a twist model, as `dancepose twist` writes it"))
     except ValueError as error:
         raise FormatError(f"{path} is not valid JSON: {error}.") from error
     return TwistModel.from_json(table, str(path))
@@ -209,11 +208,11 @@ def require_style(style: str) -> None:
     """Refuse a style that is neither a name nor a file.
 
     Raises:
-        InputError: Naming what there is.
+        OptionError: Naming what there is.
     """
     if style not in (*STYLES, REGRESSOR_STYLE) and not style.endswith(".json"):
         names = ", ".join((*STYLES, REGRESSOR_STYLE))
-        raise InputError(f"The style {style!r} is not known; expected {names}, or a .json from `dancepose twist`.")
+        raise OptionError(f"There is no style {quoted(style)}; choose {names}, or a .json from `dancepose twist`.")
 
 
 def quadratic(directions: F32) -> F32:

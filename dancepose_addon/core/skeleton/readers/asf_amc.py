@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from ...arrays import F64
+from ...bounded_files import read_whole
 from ...errors import FormatError, MissingFileError
 from ..recording import Head, Hints, PointRecording
 from .named_points import arranged
@@ -95,12 +96,7 @@ def _skeleton_of(path: Path) -> Path:
 
 
 def _text(path: Path) -> str:
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise FormatError(f"{path} has {path.stat().st_size >> 20} MiB, more than a motion needs.")
-        return path.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise MissingFileError(f"{path} cannot be read ({error.strerror}). Give .amc and .asf.") from error
+    return read_whole(path, limit_bytes=MOST_BYTES, what="an .amc or .asf").decode("utf-8-sig", errors="replace")
 
 
 def _read_skeleton(text: str) -> _Skeleton:

@@ -3,9 +3,7 @@
 
 from typing import Final
 
-BLENDER: Final = (
-    "is {kind} file, which Blender reads: import it there and use the armature in the scene, or export its motion as BVH."
-)
+BLENDER: Final = "is {kind} file, which Blender reads: import it there and use the armature in the scene, or export its motion as BVH."
 SAVE: Final = "is {kind} file, which is not read. Save the points or rotations that it holds with numpy.savez."
 UNPACK: Final = "is {kind}. Unpack it, and give the motion file in it."
 PICTURE: Final = "is {kind}, not a motion. Give the file of points or rotations that was made of it."

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Containers with an entry for each frame: persons are followed through them, and become tables of arrays.
 
-    [{"joints": [[x, y, z], ...]}, ...]                     a table for each frame
-    [{"people": [{"pose_keypoints_3d": [...]}, ...]}, ...]  OpenPose, MMPose (instances), EasyMocap (annots)
-    [[{"id": 0, "keypoints3d": [...]}, ...], ...]           EasyMocap: a list of persons for each frame
-    [{"LeftHand": [x, y, z], ...}, ...]                     named points
-    [{"landmarks": [{"x": ..., "y": ..., "z": ...}]}, ...]  MediaPipe
-    {"000001.jpg": {"tid": [1, 2], "smpl": [{...}, {...}]}} PHALP (4D-Humans), ROMP
+[{"joints": [[x, y, z], ...]}, ...]                     a table for each frame
+[{"people": [{"pose_keypoints_3d": [...]}, ...]}, ...]  OpenPose, MMPose (instances), EasyMocap (annots)
+[[{"id": 0, "keypoints3d": [...]}, ...], ...]           EasyMocap: a list of persons for each frame
+[{"LeftHand": [x, y, z], ...}, ...]                     named points
+[{"landmarks": [{"x": ..., "y": ..., "z": ...}]}, ...]  MediaPipe
+{"000001.jpg": {"tid": [1, 2], "smpl": [{...}, {...}]}} PHALP (4D-Humans), ROMP
 """
 
 from collections.abc import Mapping, Sequence

@@ -16,7 +16,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from ...errors import FormatError, MissingFileError
+from ...bounded_files import read_whole
+from ...errors import FormatError
 from ..recording import Head, Hints, Recording
 from .array_contents import recording_of
 from .frame_lists import FRAMES, frames_in
@@ -26,6 +27,10 @@ from .tidy_values import tidied
 FEWEST_FRAMES: Final = 2
 MOST_FRAMES: Final = 200_000
 MOST_FRAME_BYTES: Final = 4 << 20
+
+
+MAX_JSON_BYTES: Final = 4 << 30
+"""Of a JSON file, as of any motion."""
 
 
 def read_json(file: Path) -> Any:
@@ -42,9 +47,7 @@ def read_json(file: Path) -> Any:
         FormatError: It is truncated, not JSON, or nested too deep.
     """
     try:
-        return _parsed(file.read_bytes())
-    except OSError as error:
-        raise MissingFileError(f"{file} cannot be read ({error.strerror}). Give a JSON file of points.") from error
+        return _parsed(read_whole(file, limit_bytes=MAX_JSON_BYTES, what="a JSON file of points"))
     except (ValueError, RecursionError) as error:
         reason = " ".join(str(error)[:120].split())
         raise FormatError(f"{file} is truncated or not JSON ({reason}). Fetch the file again.") from error

@@ -204,7 +204,9 @@ def choose(names: Sequence[str], wanted: str | None, source: str, *, bones: bool
 
 def _without_prefix(names: Sequence[str]) -> Sequence[str]:
     """Names without a first word that all share, such as ``body_``."""
-    starts = {match.group() if (match := re.match(r"^[^_:. -]{1,40}[_:. -](?=.)", name[:100])) else "" for name in names}
+    starts = {
+        match.group() if (match := re.match(r"^[^_:. -]{1,40}[_:. -](?=.)", name[:100])) else "" for name in names
+    }
     start = next(iter(starts)) if len(starts) == 1 else ""
     bare = [name.removeprefix(start) for name in names]
     return bare if start and len(set(bare)) == len(names) else names

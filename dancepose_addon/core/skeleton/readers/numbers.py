@@ -75,7 +75,9 @@ def usable_rate(stored: Any, source: str) -> float:
     try:
         rate = float(np.asarray(stored, np.float64).reshape(()))
     except (TypeError, ValueError):
-        raise FormatError(f"{source} has a frame rate of {stored!r:.60}; expected one number. Give --fps.") from None
+        raise FormatError(
+            f"{source} has a frame rate of {' '.join(str(stored).split()):.60}; expected one number. Give --fps."
+        ) from None
     if not 0.0 < rate < 1e5:
         raise InputError(f"{source}: a frame rate of {rate:g} is not usable. Give a positive --fps.")
     return rate

@@ -78,7 +78,12 @@ def points_by_frame(
     if not table:
         return arrays, ()
     return (
-        {ARRAY: table["points"], "confidence": table["confidence"], NAMES: table.get(NAMES) or list(names_in(arrays)), **_rates(arrays)},
+        {
+            ARRAY: table["points"],
+            "confidence": table["confidence"],
+            NAMES: table.get(NAMES) or list(names_in(arrays)),
+            **_rates(arrays),
+        },
         _about(track, len(tracks)),
     )
 

@@ -64,7 +64,11 @@ def open_csv(path: Path, hints: Hints) -> Recording:
         return _open_long(lines[count:], delimiter, long, path, hints)
     columns = columns_of(header)
     _require_columns(columns, header, path)
-    used = {*columns.coordinates.values(), *columns.sureness.values(), *(() if columns.time is None else (columns.time,))}
+    used = {
+        *columns.coordinates.values(),
+        *columns.sureness.values(),
+        *(() if columns.time is None else (columns.time,)),
+    }
     values = _numbers(lines[count:], delimiter, columns.width, path, count + 1, used)
     points = np.full((len(values), len(columns.names), 3), np.nan)
     for (point, axis), column in columns.coordinates.items():
@@ -131,7 +135,11 @@ def _open_long(
     confidence = np.clip(np.nan_to_num(table[..., 3]), 0.0, 1.0)
     numbered = sorted(names.items(), key=lambda pair: int(pair[0])) if all(map(str.isdecimal, names)) else []
     order = [at for _, at in numbered] or list(range(len(names)))
-    arrays = {ARRAY: table[:, order, :3], "confidence": confidence[:, order], NAMES: list(names) if not numbered else []}
+    arrays = {
+        ARRAY: table[:, order, :3],
+        "confidence": confidence[:, order],
+        NAMES: list(names) if not numbered else [],
+    }
     return recording_of(arrays, path, hints)
 
 

@@ -1,0 +1,411 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Special files at every input, odd surroundings of a process, extreme clips, and edited study folders."""
+
+from collections.abc import Callable, Iterator
+import json
+import os
+from pathlib import Path
+import resource
+import shutil
+import sys
+import threading
+import time
+from typing import Final
+
+import numpy as np
+
+from .clumsy_calls import FEW, STUDY, Sandbox, call
+from .running import FAILED, Call
+
+READ: Final = (0, *FAILED)
+TERABYTE: Final = 1 << 40
+NOBODY: Final = 65534
+
+
+def special_inputs(box: Sandbox, folder: Path) -> Iterator[Call]:
+    """Sparse files of a terabyte, pipes and devices at every option that reads a file."""
+    r = box.root
+    for number, kind in enumerate(("sparse", "pipe", "zero", "empty", "loop")):
+        for n, (name, suffix, argv) in enumerate(_readers(box)):
+            if kind in ("empty", "loop") and n % 2 == number % 2:
+                continue
+            path = folder / f"{kind}-{n}{suffix}"
+            _make_special(path, kind)
+            yield call(f"{name} is {kind}", *(path if word == "IT" else word for word in argv))
+    for kind in ("sparse", "pipe", "zero", "empty"):
+        clip = folder / f"clip-{kind}"
+        shutil.copytree(box.clip, clip)
+        (clip / "audio.mp3").unlink()
+        _make_special(clip / "audio.mp3", kind)
+        yield call(f"inspect a clip whose music is {kind}", "inspect", clip, codes=READ)
+        study = r / "study" / f"music-{kind}.toml"
+        study.write_text(STUDY.replace("music/one.mp3", str(clip / "audio.mp3")), encoding="utf-8")
+        yield call(f"study check: the music is {kind}", "study", "check", study, scratch=r / "study" / "renders")
+    for name, target in (("/dev/null", "/dev/null"), ("/dev/full", "/dev/full"), ("/dev/stdout", "/dev/stdout")):
+        link = folder / f"out-{Path(name).name}.npz"
+        link.symlink_to(target)
+        yield call(f"fit: out links to {name}", "fit", box.points, "--out", link)
+    pipe = folder / "out-pipe.npz"
+    os.mkfifo(pipe)
+    yield call("fit: out is a pipe", "fit", box.points, "--out", pipe)
+    yield call("convert: out is a pipe", "convert", box.points, pipe)
+
+
+def _readers(box: Sandbox) -> Iterator[tuple[str, str, tuple[object, ...]]]:
+    """Name, suffix and call of each place that reads a file; IT stands for the file."""
+    out: tuple[object, ...] = ("--out", box.root / "o.npz", "--device=numpy", FEW)
+    yield "fit: the source", ".csv", ("fit", "IT", *out)
+    yield "fit: the body", ".pkl", ("fit", box.points, *out, "--body", "IT")
+    yield "fit: the regressor", ".onnx", ("fit", box.points, *out, "--regressor", "IT")
+    yield "fit: --body-from", ".npz", ("fit", box.points, *out, "--body-from", "IT")
+    yield "fit: --style", ".json", ("fit", box.points, *out, "--style", "IT")
+    yield "fit: --layout", ".toml", ("fit", box.points, *out, "--layout", "IT")
+    yield "layout check", ".toml", ("layout", "check", "IT")
+    yield "layout template", ".bvh", ("layout", "template", "IT", "--out", box.root / "l.toml")
+    yield "compare", ".npz", ("compare", box.motion, "IT")
+    yield "convert", ".bvh", ("convert", "IT", box.root / "o.csv")
+    yield "study check", ".toml", ("study", "check", "IT")
+    yield "export", ".onnx", ("export", "IT", "--out", box.root / "e.onnx")
+    yield "evaluate", ".onnx", ("evaluate", "IT", "--known", box.root / "adir")
+    yield "calibrate: --start", ".json", ("calibrate", box.clip, "--start", "IT", "--out", box.root / "m.json")
+    yield "train: --preset", ".toml", ("train", "--out", box.root / "run", "--preset", "IT")
+    yield "poses", ".npz", ("poses", "IT", "--out", box.root / "p.npz")
+    yield "twist", ".npz", ("twist", "IT", "--out", box.root / "t.json")
+
+
+def _make_special(path: Path, kind: str) -> None:
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind in ("zero", "loop"):
+        path.symlink_to("/dev/zero" if kind == "zero" else path.name)
+    else:
+        path.touch()
+        os.truncate(path, TERABYTE if kind == "sparse" else 0)
+
+
+def surroundings(box: Sandbox, folder: Path) -> Iterator[Call]:
+    """Limits, users, folders and streams of a process."""
+    r = box.root
+    out = ("--out", r / "o.npz", "--device=numpy", FEW)
+    gone = folder / "gone"
+    gone.mkdir()
+
+    def leave() -> None:
+        os.chdir(gone)
+        gone.rmdir()
+
+    def be_nobody() -> None:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+
+    hooks: tuple[tuple[str, Callable[[], object]], ...] = (
+        ("files of at most 4 kB", lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))),
+        ("a umask of 777", lambda: os.umask(0o777)),
+        ("no standard input", lambda: os.close(0)),
+        ("no HOME", lambda: os.environ.pop("HOME", None)),
+        ("a HOME that is not there", lambda: os.environ.update(HOME="/nowhere")),
+        ("no PATH", lambda: os.environ.update(PATH="")),
+        ("a TMPDIR that is not there", lambda: os.environ.update(TMPDIR="/nowhere")),
+        ("few open files", lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))),
+    )
+    for name, hook in hooks:
+        codes = (1,) if "4 kB" in name else (0, 1) if "few" in name else (0,)
+        made = () if codes != (0,) else (r / "o.npz",)
+        yield call(
+            f"fit with {name}", "fit", box.points, *out, codes=codes, before=hook, made=made, scratch=made and None
+        )
+        yield call(f"inspect with {name}", "inspect", box.points, codes=(0, 1), before=hook)
+    yield call("inspect from a folder that is gone", "inspect", "points.npz", before=leave)
+    for name, argv in (
+        ("fit", ("fit", box.points, *out)),
+        ("study check", ("study", "check", box.study)),
+        ("study init", ("study", "init", r / "study" / "systems" / "a", "--out", "s.toml")),
+        ("layout template", ("layout", "template", "md23", "--out", "l.toml")),
+    ):
+        again = folder / f"gone-{name}"
+        again.mkdir()
+        yield call(f"{name} from a folder that is gone", *argv, codes=READ, before=_left(again), made=(), scratch=r)
+    if os.getuid() != 0:
+        return
+    closed = folder / "closed"
+    shutil.copytree(box.clip, closed)
+    secret = folder / "secret.npz"
+    shutil.copy(box.points, secret)
+    for path in (closed, secret):
+        path.chmod(0)
+    locked = folder / "read-only"
+    locked.mkdir()
+    for name, argv in (
+        ("a source that it may not read", ("inspect", secret)),
+        ("a folder that it may not read", ("inspect", closed)),
+        ("a source in such a folder", ("inspect", closed / "skeletons.json")),
+        ("such a body", ("fit", box.points, *out, "--body", secret)),
+        ("an output in a folder that it may not write", ("fit", box.points, "--out", locked / "o.npz")),
+        ("a video there", ("render", box.points, "--out", locked / "v.mp4")),
+        ("a study there", ("study", "plan", box.study)),
+        ("a study file there", ("study", "init", r / "study" / "systems" / "a", "--out", locked / "s.toml")),
+        ("a layout there", ("layout", "template", "md23", "--out", locked / "l.toml")),
+        ("a conversion there", ("convert", box.motion, locked / "o.bvh")),
+    ):
+        yield call(f"another user: {name}", *argv, before=be_nobody)
+
+
+def _left(folder: Path) -> Callable[[], None]:
+    def leave() -> None:
+        os.chdir(folder)
+        folder.rmdir()
+
+    return leave
+
+
+def changing_files(box: Sandbox, folder: Path) -> Iterator[Call]:
+    """Files that grow, shrink or change while they are read."""
+    for name, change in (("grows", _grow), ("shrinks", _shrink), ("is replaced", _swap)):
+        for source in (box.points, box.bvh, box.body):
+            path = folder / f"{name.replace(' ', '-')}-{source.name}"
+            shutil.copy(source, path)
+            argv = ("fit", box.points, "--out", box.root / "o.npz", "--device=numpy", FEW, "--body", path)
+            yield call(
+                f"{source.name} {name} while it is read",
+                *(argv if source is box.body else ("inspect", path)),
+                codes=READ,
+                before=_meanwhile(change, path),
+                scratch=box.root,
+            )
+
+
+def _meanwhile(change: Callable[[Path], None], path: Path) -> Callable[[], None]:
+    def work() -> None:
+        deadline = time.monotonic() + 20.0
+        while time.monotonic() < deadline:
+            change(path)
+
+    return lambda: threading.Thread(target=work, daemon=True).start()
+
+
+def _grow(path: Path) -> None:
+    if path.stat().st_size < 1 << 24:
+        with path.open("ab") as file:
+            file.write(b"1 2 3\n" * 1000)
+
+
+def _shrink(path: Path) -> None:
+    size = path.stat().st_size
+    os.truncate(path, size // 2)
+    os.truncate(path, max(size, 1000))
+
+
+def _swap(path: Path) -> None:
+    other = path.with_suffix(".other")
+    other.write_bytes(b"another content\n")
+    other.replace(path)
+
+
+def extreme_clips(box: Sandbox, folder: Path) -> Iterator[Call]:
+    """Clips and options whose result has no sensible size."""
+    r = box.root
+    with np.load(box.points) as file:
+        points = np.array(file["keypoints_m"], np.float32)
+    clips = {
+        "one frame": (points[:1], 25.0), "two frames": (points[:2], 25.0), "no frames": (points[:0], 25.0),
+        "a rate of 1e-9": (points, 1e-9), "a rate of 1e9": (points, 1e9), "a rate of nan": (points, np.nan),
+        "a rate of -25": (points, -25.0), "points at 1e30": (points * np.float32(1e30), 25.0),
+        "points at 1e-30": (points * np.float32(1e-30), 25.0), "equal points": (points * 0, 25.0),
+        "equal frames": (np.repeat(points[:1], 8, axis=0), 25.0), "no points": (points[:, :0], 25.0),
+        "nothing but NaN": (points * np.nan, 25.0), "a rate that is a table": (points, np.full((3, 3), 25.0)),
+    }  # fmt: skip
+    for n, (name, (array, fps)) in enumerate(clips.items()):
+        path = folder / f"clip-{n}.npz"
+        np.savez(path, keypoints_m=array, fps=fps, layout="smpl24")
+        yield call(f"inspect {name}", "inspect", path, codes=READ)
+        yield call(f"fit {name}", "fit", path, "--out", r / "o.npz", "--device=numpy", "--refine=1", codes=READ,
+                   scratch=r, seconds=30.0)  # fmt: skip
+    for name, argv in (
+        ("a thousand frames a second of hours", ("convert", box.points, r / "o.csv", "--fps=0.001", "--fps-out=1000")),
+        ("the same as BVH", ("convert", box.motion, r / "o.bvh", "--fps=0.001", "--fps-out=1000")),
+        ("frames 0:0", ("fit", box.points, "--out", r / "o.npz", "--frames=0:0")),
+        ("frames -5:-2", ("fit", box.points, "--out", r / "o.npz", "--frames=-5:-2")),
+        ("frames :", ("fit", box.points, "--out", r / "o.npz", "--frames=:9999999999999999999999")),
+        ("a million betas", ("fit", box.points, "--out", r / "o.npz", f"--betas={'0,' * 50_000}0")),
+        ("two convention files", ("fit", box.points, "--out", r / "o.npz", "--style=a", "--body-from=b", "--adapt")),
+        ("a layout of a path", ("fit", box.points, "--out", r / "o.npz", "--layout=/etc/passwd")),
+    ):
+        yield call(f"extreme: {name}", *argv, codes=READ, scratch=r, seconds=20.0)
+
+
+def odd_layouts(folder: Path) -> Iterator[Call]:
+    """Layout files of an impossible size or form."""
+    point = '[[point]]\nname = "{}"\nattached_to = {{ pelvis = 1.0 }}\n'
+    texts = {
+        "no points": 'title = "x"\n',
+        "thirty thousand points": "".join(point.format(f"p{i}") for i in range(30_000)),
+        "points of one name": point.format("a") * 30,
+        "names with control characters": "".join(point.format(f"a\\u001b[2J{i}") for i in range(24)),
+        "nested tables": "a." * 2000 + "b = 1\n",
+        "brackets": "a = " + "[" * 50_000,
+        "weights of nan": "".join(point.format(f"p{i}").replace("1.0", "nan") for i in range(24)),
+        "edges that lead nowhere": "edges = [[0, 999999999]]\n" + "".join(point.format(f"p{i}") for i in range(24)),
+        "a title of a megabyte": f'title = "{"t" * 1_000_000}"\n',
+        "a number of 5000 digits": f"edges = {'9' * 5000}\n",
+    }
+    for n, (name, text) in enumerate(texts.items()):
+        path = folder / f"layout-{n}.toml"
+        path.write_text(text, encoding="utf-8")
+        yield call(f"layout check of {name}", "layout", "check", path)
+        yield call(f"layout template of {name}", "layout", "template", path, "--out", folder / "t.toml")
+
+
+def odd_folders(box: Sandbox, folder: Path) -> Iterator[Call]:
+    """Folders with loops, pipes and files of equal names."""
+    r = box.root
+    loops = folder / "loops"
+    loops.mkdir()
+    (loops / "again").symlink_to(".")
+    os.mkfifo(loops / "pipe.npz")
+    (loops / "zero.pkl").symlink_to("/dev/zero")
+    shutil.copy(box.motion, loops / "one.npz")
+    for verb, suffix in (("poses", ".npz"), ("twist", ".json"), ("stats", ".json")):
+        yield call(f"{verb} of a folder with a pipe", verb, loops, "--out", r / f"x{suffix}", codes=READ, scratch=r,
+                   seconds=30.0)  # fmt: skip
+    yield call("inspect a folder with a pipe", "inspect", loops)
+    yield call("inspect a pattern without end", "inspect", f"{loops}/**/**/**/*.npz", codes=READ, seconds=30.0)
+    yield call("inspect a pattern that is none", "inspect", f"{loops}/[", codes=FAILED)
+    for part in ("a", "b"):
+        (folder / part / "c").mkdir(parents=True)
+        shutil.copy(box.motion, folder / part / "c" / "x.npz")
+    same = [folder / part / "c" / "x.npz" for part in ("a", "b")]
+    many = folder / "many"
+    yield call("convert two files of one name", "convert", *same, many, "--to", "bvh", codes=(0,), scratch=folder)
+    yield call("inspect two files of one name", "inspect", *same, "--picture", many, codes=READ, scratch=folder)
+    for name in ("-v", "--help.npz", "a b", "$(id)", "a'b\"c", "x.npz\n", "\u202egnp.x", "n" * 240):
+        path = folder / f"{name}.npz"
+        shutil.copy(box.points, path)
+        yield call(f"inspect {ascii(name)[:20]}", "inspect", "--", path.name, cwd=folder, codes=(0,))
+
+
+def odd_studies(box: Sandbox, folder: Path) -> Iterator[Call]:
+    """Study folders that were edited, shared or moved."""
+    victim = box.root / "victim"
+    victim.mkdir()
+    for suffix in (".npz", ".json", ".mp4", ".png", ".wav"):
+        (victim / f"v{suffix}").write_bytes(b"precious")
+    for name, edit in _edits(victim).items():
+        root = folder / f"study-{name.replace(' ', '-')}"
+        shutil.copytree(box.study.parent, root, ignore=shutil.ignore_patterns("renders", "*.toml"))
+        (root / "study.toml").write_text(STUDY, encoding="utf-8")
+        out = root / "renders"
+        for command in ("plan", "status", "report", "clean", "resume"):
+            if command == "resume" and not name.startswith("a plan"):
+                continue  # It would render.
+            argv = ("study", command, root / "study.toml", *(("--all", "--yes") if command == "clean" else ()))
+            yield call(f"study {command}: {name}", *argv, codes=READ, scratch=root, seconds=60.0,
+                       before=_edited(edit, out, first=command == "plan"))  # fmt: skip
+    for name, argv in (
+        ("a folder twice", ("init", box.root / "study" / "systems" / "a", box.study.parent / "systems" / ".." /
+                            "systems" / "a", "--out", folder / "s.toml")),
+        ("out is nothing", ("init", box.study.parent / "systems" / "a", "--out=")),
+        ("out is a folder", ("init", box.study.parent / "systems" / "a", "--out", folder)),
+        ("out is no .toml", ("init", box.study.parent / "systems" / "a", "--out", folder / "s.npz")),
+        ("out has control characters", ("init", box.study.parent / "systems" / "a", "--out", folder / "a\x1b[2J.toml")),
+        ("out is below a file", ("init", box.study.parent / "systems" / "a", "--out", box.root / "afile" / "s.toml")),
+        ("a file as a folder", ("init", box.points, "--out", folder / "s.toml")),
+        ("a folder of pipes", ("init", folder / "pipes", "--out", folder / "s.toml")),
+        ("-1 workers", ("run", box.study, "--workers=-1")),
+        ("a billion workers", ("run", box.study, "--workers=1000000000")),
+        ("a parameter without a value", ("run", box.study, "--slurm", "x")),
+        ("a Blender that is none", ("run", box.study, "--blender", box.root / "afile")),
+    ):  # fmt: skip
+        yield call(f"study: {name}", "study", *argv, scratch=box.study.parent / "renders")
+    texts = {
+        "segments reversed": STUDY.replace("length_s = 1.0", "segments = [[3, 1]]"),
+        "too many segments": STUDY.replace("length_s = 1.0", f"segments = {[[i, i + 1] for i in range(100_000)]}"),
+        "length of 1e308": STUDY.replace("1.0", "1e308"),
+        "a rate that is true": STUDY.replace("fps = 25", "fps = true"),
+        "songs that differ by case": STUDY + '[[song]]\nname = "ONE"\n',
+        "a system twice": STUDY + '[[system]]\nname = "a"\nfiles = "systems/a"\n',
+        "files that leave": STUDY.replace("systems/a", "../../.."),
+        "music as a list": STUDY.replace('"music/one.mp3"', "[1]"),
+        "a name of a megabyte": STUDY.replace("clumsy", "c" * 1_000_000),
+        "an unknown reading": STUDY.replace('files = "systems/a"', 'files = "systems/a"\nread = "unit=parsec"'),
+    }  # fmt: skip
+    for name, text in texts.items():
+        file = box.study.with_name(f"odd-{name.replace(' ', '-')}.toml")
+        file.write_text(text, encoding="utf-8")
+        codes = READ if "files" in name else FAILED
+        yield call(f"study check: {name}", "study", "check", file, scratch=box.study.parent / "renders", codes=codes,
+                   seconds=40.0)  # fmt: skip
+
+
+def _edits(victim: Path) -> dict[str, Callable[[Path], None]]:
+    """Changes to a study's output folder after it was planned."""
+
+    def write(name: str, content: bytes) -> Callable[[Path], None]:
+        def edit(out: Path) -> None:
+            if (out / name).is_file() or not (out / name).exists():
+                (out / name).write_bytes(content)
+
+        return edit
+
+    def special(name: str, kind: str) -> Callable[[Path], None]:
+        def edit(out: Path) -> None:
+            (out / name).unlink(missing_ok=True)
+            _make_special(out / name, kind)
+
+        return edit
+
+    def elsewhere(out: Path) -> None:
+        plan = out / "plan.jsonl"
+        away = os.path.relpath(victim / "v", out / "fits" / "a")
+        plan.write_text(plan.read_text(encoding="utf-8").replace('"one"', json.dumps(away)), encoding="utf-8")
+
+    return {
+        "nothing": lambda _out: None,
+        "a song elsewhere": elsewhere,
+        "a plan of zeros": write("plan.jsonl", b"\0" * 5000),
+        "a plan of text": write("plan.jsonl", b"{}\n[]\n1\n"),
+        "a plan cut": write("plan.jsonl", b'{"study": {"name'),
+        "a plan that nests": write("plan.jsonl", b"[" * 200_000),
+        "a journal of zeros": write("journal.jsonl", b"\0" * 5000),
+        "a journal of lists": write("journal.jsonl", b'[1]\n{"id": 3}\n"x"\n{}\n'),
+        "a journal that is a pipe": special("journal.jsonl", "pipe"),
+        "a plan that is endless": special("plan.jsonl", "zero"),
+        "a lock that is a pipe": special("lock", "pipe"),
+    }
+
+
+def _edited(edit: Callable[[Path], None], out: Path, *, first: bool) -> Callable[[], None]:
+    def work() -> None:
+        if not first:
+            edit(out)
+
+    return work
+
+
+def attack_groups(box: Sandbox, folder: Path) -> dict[str, tuple[Path, list[Call]]]:
+    """All of these calls by group.
+
+    Args:
+        box: Good inputs.
+        folder: To make, for what they need.
+
+    Returns:
+        For each group the folder that is watched and its calls.
+    """
+    groups = {
+        "special files as inputs": lambda at: special_inputs(box, at),
+        "limits and users": lambda at: surroundings(box, at),
+        "files that change": lambda at: changing_files(box, at),
+        "extreme clips": lambda at: extreme_clips(box, at),
+        "odd layouts": odd_layouts,
+        "odd folders": lambda at: odd_folders(box, at),
+        "odd studies": lambda at: odd_studies(box, at),
+    }
+    if sys.platform != "linux":
+        return {}
+    found: dict[str, tuple[Path, list[Call]]] = {}
+    for name, calls in groups.items():
+        at = folder / name.replace(" ", "-")
+        at.mkdir(parents=True)
+        found[name] = (box.root, list(calls(at)))
+    return found
