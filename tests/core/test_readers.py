@@ -188,9 +188,10 @@ def test_paths_that_are_not_there_or_unknown(tmp_path: Path) -> None:
         read(tmp_path / "nowhere")
     with pytest.raises(FormatError, match=r"without skeletons\.json"):
         read(tmp_path)
-    (tmp_path / "a.txt").write_text("")
-    with pytest.raises(FormatError, match="no known format"):
-        read(tmp_path / "a.txt")
+    for text, said in (("", "is empty"), ("hello", "no known format"), ("<html>404</html>", "a web page")):
+        (tmp_path / "a.txt").write_text(text)
+        with pytest.raises(FormatError, match=said):
+            read(tmp_path / "a.txt")
 
 
 def test_array_files_need_a_rate_and_find_their_layout(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..arrays import F64
 from ..axes import UPRIGHT, axis_name, axis_vector, require_axis
-from ..body.model import JOINT_INDEX, BodyModel
+from ..body.model import JOINT_INDEX, JOINT_NAMES, BodyModel
 from ..body.motion import BodyMotion
 from ..body.rotation import rotvec_to_rotmat
 from ..errors import InputError
@@ -23,6 +23,7 @@ from ..skeleton.conventions import parse_unit
 from ..skeleton.doubt import require_sure
 from ..skeleton.layouts import SMPL24
 from ..skeleton.markers import joint_markers, keypoints_from_pose
+from ..skeleton.readers.theta_contents import BODY_JOINTS, MOST_BENT
 from ..skeleton.recording import NO_HINTS, Finding, Hints, PoseRecording
 from ..skeleton.sequence import KeypointSequence
 
@@ -31,6 +32,8 @@ SMPL_LEG_M: Final = 0.81
 """Of SMPL's mean body, to the nearest centimetre: the pelvis in its T-pose, and hip to knee to ankle."""
 SMPL_VERTICES: Final = {6890: ("smpl", "smplh"), 10475: ("smplx",)}
 """Bodies whose shape space a file's betas can be of, by their number of vertices."""
+UNNATURAL: Final = 1.5
+"""Times the most that joints bend, from which on rotations are doubted."""
 TILT: Final = np.cos(np.radians(35.0))
 UPRIGHT_ENOUGH: Final = 0.6
 FASTEST_M_S: Final = 12.0
@@ -56,6 +59,12 @@ def interpret_theta(recording: PoseRecording, hints: Hints = NO_HINTS) -> tuple[
     if fps is None:
         rate = replace(rate, why="the file does not say it")
     findings: tuple[Finding, ...] = (found_up, found_unit, rate)
+    typical = np.median(np.linalg.norm(recording.rotvec[:, 1:BODY_JOINTS], axis=-1), axis=0)
+    most = np.array(MOST_BENT[1:])
+    if (typical > UNNATURAL * most).any():
+        joint = JOINT_NAMES[1 + int(np.argmax(typical / most))]
+        why = f"{joint} is typically turned by {np.degrees(typical[JOINT_INDEX[joint] - 1]):.0f} degrees; may they be relative to the world?"
+        findings += (Finding("rotations", "unnatural", 0.6, why),)
     knees = recording.rotvec[:, [JOINT_INDEX["left_knee"], JOINT_INDEX["right_knee"]], 0]
     if float(np.median(knees)) < -0.3:
         findings += (Finding("rotations", "inverse or mirrored", 0.3, "knees bend forwards"),)

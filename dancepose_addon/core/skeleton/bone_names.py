@@ -43,6 +43,8 @@ MOST_LETTERS: Final = 100
 """Longer names are cut before they are split."""
 _TOKEN: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _RIGIFY: Final = re.compile(r"^(?:(?:DEF|ORG)-)?spine(?:\.(\d{3}))?$")
+_VERTEBRA: Final = re.compile(r"[LT]\d{1,2}")
+"""Xsens calls the trunk's segments after vertebrae: L5, L3, T12, T8."""
 _SERIAL: Final = re.compile(r"_\d{2,4}$")
 """Sketchfab numbers every node of a file at the end of its name."""
 
@@ -79,6 +81,8 @@ def split_name(name: str) -> BoneName:
         Its parts.
     """
     base = re.split(r"[:|/]", name[:MOST_LETTERS])[-1]
+    if _VERTEBRA.fullmatch(base):
+        return BoneName("", base.lower(), 0)
     tokens = [token for found in _TOKEN.findall(base) for token in _apart(found)]
     side, tokens = _take_side(_without_junk(tokens))
     if any(token in IGNORED for token in tokens) and "neck" not in tokens:
@@ -86,8 +90,7 @@ def split_name(name: str) -> BoneName:
     numbers = [token for token in tokens if token.isdigit()]
     words = [token for token in tokens if not token.isdigit()]
     if not words:
-        # Vertebrae of Xsens: L5, L3.
-        return BoneName("", f"{side[:1]}{numbers[-1]}" if side and numbers else "", 0)
+        return BoneName("", "", 0)
     is_central = len(words) > 1 and bool({words[0], words[-1]} & CENTRES)
     if is_central:
         words = [word for word in words if word not in CENTRES] or words

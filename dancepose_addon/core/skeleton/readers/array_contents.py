@@ -23,9 +23,9 @@ from ..recording import Finding, Hints, PointRecording, Recording
 from . import smpl_tables, theta_contents
 from .feature_rows import ROW_WIDTHS, rows_of
 from .named_points import with_names
-from .numbers import LARGEST, as_numbers, stored_rate, text_of
+from .numbers import LARGEST, RATE_KEYS, as_numbers, stored_rate, text_of
 from .point_arrays import ARRAY, POINTS, find_points, shaped, taken
-from .point_tables import names_in, points_by_frame
+from .point_tables import names_in, points_by_frame, positions_called_poses
 from .tidy_values import tidied
 
 LAYOUT: Final = "layout"
@@ -60,7 +60,10 @@ def recording_of(arrays: Mapping[str, Any], path: Path, hints: Hints) -> Recordi
     if POINTS not in arrays:
         if _is_aist(arrays):
             return _aist_keypoints(arrays, source)
-        parameters = _parameters(arrays, source, hints)
+        positions = positions_called_poses(arrays, hints)
+        if positions is not None:
+            arrays = {**{key: arrays[key] for key in RATE_KEYS if key in arrays}, ARRAY: positions}
+        parameters = None if positions is not None else _parameters(arrays, source, hints)
         if parameters is not None:
             return parameters
         if "motion" in arrays and np.ndim(arrays["motion"]) == 4 and np.shape(arrays["motion"])[2] == 3:
@@ -101,7 +104,7 @@ def _points(
         else:
             values, finding = theta_contents.decide_values(points, hints, source)
             if values == "rotations":
-                return theta_contents.plain_rotations(array, points, source, finding, rate)
+                return theta_contents.plain_rotations(points, source, finding, rate)
             notes += (finding,) if finding.doubtful else ()
     recording = PointRecording(
         points=points,

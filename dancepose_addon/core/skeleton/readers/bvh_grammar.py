@@ -138,7 +138,7 @@ def parse_bvh(path: Path, *, take: int = 0) -> BvhMotion:
         raise MissingFileError(f"{path} cannot be read ({error.strerror}). Give the path of a .bvh file.") from error
     middle = _MOTION.search(text)
     head = _COMMENT.sub("", text[: middle.start()]) if middle else ""
-    if not middle or not head.lstrip().startswith("HIERARCHY"):
+    if not middle or not head.lstrip()[:9].upper() == "HIERARCHY":
         raise FormatError(f"{path} is not BVH: it lacks HIERARCHY or MOTION. Export the motion as BVH again.")
     try:
         comma = bool(_DECIMAL_COMMA.search(head))  # as programs of some countries write numbers

@@ -20,7 +20,7 @@ LONGEST_FRAME_S: Final = 0.5
 
 def recognises(head: Head) -> bool:
     """Tell BVH by its first word, or by its suffix."""
-    return head.text.lstrip("\ufeff \t\r\n").startswith("HIERARCHY") or head.path.suffix.lower() == ".bvh"
+    return head.text.lstrip("\ufeff \t\r\n")[:9].upper() == "HIERARCHY" or head.path.suffix.lower() == ".bvh"
 
 
 def open_file(path: Path, hints: Hints) -> PointRecording:

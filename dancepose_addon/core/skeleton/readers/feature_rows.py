@@ -8,7 +8,8 @@
     319 / 315   FineDance: contacts, place, 52 rotations in 6D; without contacts
     219 / 225   FACT, AIST++ models: place, 24 matrices; six zeros before
     147         place, 24 rotations in 6D
-    75          SMPL's pose (72) and translation (3), in either order
+    75 / 168    SMPL's or SMPL-X's rotation vectors and translation (3), in either order
+    82 / 85     SMPL's pose (72) and betas (10); behind a camera (3)
 
 Rotations are distinguished from positions by being orthonormal, not by the width alone.
 """
@@ -22,7 +23,7 @@ from ...arrays import F64
 from ...errors import FormatError, InputError
 from ..recording import Finding, Hints, PointRecording, PoseRecording, Recording
 from .rotation_forms import rotvec_of_6d, rotvec_of_matrices
-from .theta_contents import BODY_JOINTS, NEUTRAL, NO_FINGERS, joints24, pose_is_natural
+from .theta_contents import BODY_JOINTS, NEUTRAL, NO_FINGERS, PLACE_LOST, joints24, pose_is_natural
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,10 @@ NORMALISED_ONLY: Final = (151, 139, 319)
 FEATURES: Final = {263: (22, 20.0, "HumanML3D's features"), 251: (21, 12.5, "KIT-ML's features")}
 """Width -> joints, frames a second, name."""
 MOTIONX: Final = 322
-ROW_WIDTHS: Final = (*FORMS, *FEATURES, MOTIONX, 75, 159)
+WITH_PLACE: Final = {75: (24, "smpl"), 168: (55, "smplx")}
+"""Width -> joints and model of rotation vectors with a place."""
+WITH_SHAPE: Final = (82, 85)
+ROW_WIDTHS: Final = (*FORMS, *FEATURES, MOTIONX, *WITH_PLACE, *WITH_SHAPE, 159)
 LEVEL: Final = (0.2, 2.0)
 """Metres between which the pelvis of a standing person is in HumanML3D's features."""
 
@@ -96,8 +100,10 @@ def rows_of(array: F64, source: str, hints: Hints) -> Recording | None:
         return _features(array, source)
     if width == MOTIONX:
         return _motionx(array, source)
-    if width == 75:
+    if width in WITH_PLACE:
         return _pose_and_place(array, source)
+    if width in WITH_SHAPE:
+        return _pose_and_shape(array, source)
     if width not in FORMS:
         return None
     form = FORMS[width]
@@ -152,18 +158,41 @@ def _motionx(array: F64, source: str) -> PoseRecording | None:
 
 
 def _pose_and_place(array: F64, source: str) -> PoseRecording | None:
-    """75 columns: SMPL's pose and translation, where the rotations are those of a person."""
-    for start, place in ((0, 72), (3, 0)):
-        rotvec = array[:, start : start + 72].reshape(len(array), 24, 3)
-        longest = float(np.nanmax(np.linalg.norm(rotvec, axis=-1), initial=0.0))
-        if longest < 2.0 * np.pi + 0.3 and pose_is_natural(rotvec) and np.isfinite(array).all():
-            body, notes = joints24(rotvec, source)
+    """Rotation vectors and a place in one row, in either order, or None where they are no such thing."""
+    width = array.shape[1]
+    joints, model = WITH_PLACE[width]
+    for start, place in ((0, width - 3), (3, 0)):
+        rotvec = array[:, start : start + 3 * joints].reshape(len(array), joints, 3)
+        if _is_pose(rotvec):
             order = "pose and translation" if start == 0 else "translation and pose"
+            body, notes = joints24(rotvec, source)
             found = Finding("columns", f"SMPL's {order}", 0.9, "the rotations are those of limbs")
             return PoseRecording(
-                body, array[:, place : place + 3], "SMPL pose and translation", source, findings=(found, *notes)
-            )
+                body, array[:, place : place + 3], "SMPL pose and translation", source, model=model,
+                findings=(found, *notes),
+            )  # fmt: skip
     return None
+
+
+def _pose_and_shape(array: F64, source: str) -> PoseRecording | None:
+    """SMPL's pose (72) and betas (10) in one row, behind a camera (3) or without, or None where they are none."""
+    start = array.shape[1] - 82
+    rotvec = array[:, start : start + 72].reshape(len(array), 24, 3)
+    if not _is_pose(rotvec):
+        return None
+    body, notes = joints24(rotvec, source)
+    why = "behind a camera" if start else "the rotations are those of limbs"
+    found = Finding("columns", "SMPL's pose and shape", 0.9, why)
+    return PoseRecording(
+        body, np.zeros((len(array), 3)), "SMPL pose and shape", source,
+        betas=np.median(np.nan_to_num(array[:, -10:]), axis=0), findings=(found, PLACE_LOST, *notes),
+    )  # fmt: skip
+
+
+def _is_pose(rotvec: F64) -> bool:
+    with np.errstate(invalid="ignore"):
+        longest = float(np.nanmax(np.linalg.norm(rotvec, axis=-1), initial=0.0))
+    return longest < 2.0 * np.pi + 0.3 and pose_is_natural(rotvec) and bool(np.isfinite(rotvec).all())
 
 
 def _features(array: F64, source: str) -> PointRecording:
@@ -198,7 +227,7 @@ def _features(array: F64, source: str) -> PointRecording:
         points=np.concatenate([root[:, None], others], axis=1),
         form=name,
         source=source,
-        layout="smpl22" if joints == 22 else "kit21",
+        layout="smpl22" if joints == 22 else None,  # KIT-ML's 21 are known by their number
         unit="m" if metric else None,
         up="y",
         fps=fps,

@@ -21,13 +21,13 @@ from ...errors import FormatError
 from .rotation_forms import BODY_COUNTS, ROTATION_COUNTS
 from .tidy_values import as_array
 
-PEOPLE: Final = ("people", "instances", "annots", "persons", "bodies")
+PEOPLE: Final = ("people", "instances", "annots", "persons", "bodies", "body_list")
 """Where a frame lists its persons."""
 IDENTITIES: Final = ("id", "tid", "person_id", "track_id", "personID", "pid", "body_id")
 POINT_KEYS: Final = (
-    "keypoints3d", "keypoints_3d", "pose_keypoints_3d", "keypoints", "joints3d", "joints_3d", "3d_joints", "joints",
+    "keypoints3d", "keypoints3D", "keypoints_3d", "pose_keypoints_3d", "joints19", "joints15", "keypoints", "joints3d", "joints_3d", "3d_joints", "joints",
     "points", "landmarks", "world_landmarks", "worldLandmarks", "pose_world_landmarks", "poseWorldLandmarks",
-    "positions", "joint_positions", "pose", "skeleton",
+    "positions", "joint_positions", "keypoint", "pose", "skeleton",
 )  # fmt: skip
 """Where a person's entry has its points."""
 POSE_KEYS: Final = (
@@ -41,6 +41,8 @@ NAMES: Final = "joint_names"
 FEWEST_POINTS: Final = 5
 MOST_FRAMES: Final = 200_000
 _FRAME_NAME: Final = re.compile(r"\d+(?:\.\w{1,5})?$")
+_EASYMOCAP: Final = (78, 87)
+"""Widths of EasyMocap's poses of SMPL+H and SMPL-X, whose hands are components."""
 _SINGLE: Final = frozenset(size * count for count in (*ROTATION_COUNTS, *BODY_COUNTS) for size in (3, 4, 6, 9))
 
 
@@ -143,7 +145,9 @@ def _is_person(table: Mapping[str, Any]) -> bool:
     """Whether a table holds the pose or the points of one person at one moment."""
     for key in POSE_KEYS:
         value = table.get(key)
-        if isinstance(value, np.ndarray) and value.dtype.kind in "fiu" and value.size in _SINGLE:
+        if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
+            continue
+        if value.size in _SINGLE or ("Rh" in table and value.size in _EASYMOCAP):
             return True
     if any(len(points_of_entry(table.get(key))) >= FEWEST_POINTS for key in POINT_KEYS):
         return True

@@ -84,7 +84,11 @@ def recording_of_json(value: Any, path: Path, hints: Hints) -> Recording:
     value = tidied(value)
     if isinstance(value, np.ndarray):
         return recording_of({ARRAY: value}, path, hints)
-    if isinstance(value, list) and value and isinstance(value[0], dict | list):
+    if isinstance(value, list) and any(isinstance(item, np.ndarray) for item in value):
+        value = _without_gaps(value)
+        if isinstance(value, np.ndarray):
+            return recording_of({ARRAY: value}, path, hints)
+    if isinstance(value, list) and value and isinstance(value[0], dict | list | np.ndarray):
         if frames_in(value) is None and not any(isinstance(item, dict) for item in value):
             raise FormatError(
                 f"{path} holds lists that are no array of numbers (frames, points, 3); some frame may be incomplete."
@@ -93,6 +97,14 @@ def recording_of_json(value: Any, path: Path, hints: Hints) -> Recording:
     if not isinstance(value, dict):
         raise FormatError(f"{path} holds a {type(value).__name__}; expected points as lists of numbers.")
     return recording_of(value, path, hints)
+
+
+def _without_gaps(frames: list[Any]) -> Any:
+    """Frames of which some are null as one array, NaN for these; the list where shapes differ."""
+    shape = next(frame.shape for frame in frames if isinstance(frame, np.ndarray))
+    if any(frame is not None and not (isinstance(frame, np.ndarray) and frame.shape == shape) for frame in frames):
+        return frames
+    return np.stack([np.full(shape, np.nan) if frame is None else frame for frame in frames])
 
 
 def recognises_folder(head: Head) -> bool:

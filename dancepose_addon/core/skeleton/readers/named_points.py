@@ -8,12 +8,14 @@ from typing import Final
 
 import numpy as np
 
+from ...arrays import F64
 from ...errors import LayoutError
 from ..anatomy import measure_fit, sample
 from ..bone_names import NEEDED, plain, smpl_joints
 from ..layouts import BODY25, LAYOUTS, PLUGINGAIT39, SMPL22, SMPL24, Layout, get_layout, layouts_with
 from ..recording import Finding, Hints, PointRecording
 from ..unnamed_models import unnamed_with
+from ..unnamed_skeletons import UnnamedSkeleton
 
 LEAST_OF_LAYOUT: Final = 0.8
 """Share of a known layout's points that a file has to name to be taken for it."""
@@ -106,19 +108,37 @@ def arrange_unnamed(recording: PointRecording, hints: Hints) -> PointRecording:
     own = min((measure_fit(points, layout).cost for layout in layouts_with(count)), default=np.inf)
     if own < NO_PERSON:
         return recording
-    ranked = []
-    for number, skeleton in enumerate(orders):
-        named = replace(recording, names=skeleton.names)
-        found = arranged(named, replace(hints, layout=skeleton.layout), bones=True)
-        cost = measure_fit(sample(found.points), get_layout(skeleton.layout)).cost
-        ranked.append((cost if np.isfinite(cost) else np.inf, number, found))
-    cost, number, found = min(ranked, key=lambda triple: triple[:2])
-    if not cost < NO_PERSON and layouts_with(count):
+    costs = [_cost_in(skeleton, points) for skeleton in orders]
+    if not min(costs) < NO_PERSON and layouts_with(count):
         return recording  # the layouts' own message says more
-    skeleton = orders[number]
+    skeleton = orders[costs.index(min(costs))]
+    named = replace(recording, names=skeleton.names)
+    found = arranged(named, replace(hints, layout=skeleton.layout), bones=True)
     order = Finding("order of the points", f"of {skeleton.title}", 0.9, f"it is the known one with {count} points")
     findings = (*(finding for finding in found.findings if finding.topic != "names"), order)
     return replace(found, names=None, form=f"{found.form}, {skeleton.title}", findings=findings)
+
+
+def _cost_in(skeleton: UnnamedSkeleton, points: F64) -> float:
+    """How little points look like a person in an order. points: (S, K, 3), sampled."""
+    layout = get_layout(skeleton.layout)
+    index = np.array(choose(skeleton.names, skeleton.layout, "", bones=True).index)
+    ordered = points[:, index].copy()
+    ordered[:, index < 0] = np.nan
+    cost = measure_fit(ordered, layout).cost
+    return cost if np.isfinite(cost) else np.inf
+
+
+def cost_in_known_orders(points: F64) -> float:
+    """How little points look like a person in any order that tools write without names.
+
+    Args:
+        points: (S, K, 3), sampled.
+
+    Returns:
+        The lowest cost, infinite where no order has as many points.
+    """
+    return min((_cost_in(skeleton, points) for skeleton in unnamed_with(points.shape[1])), default=np.inf)
 
 
 def with_names(recording: PointRecording, names: Sequence[str], hints: Hints) -> PointRecording:

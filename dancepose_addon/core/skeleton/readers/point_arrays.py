@@ -25,6 +25,12 @@ KNOWN: Final = (
     "jointPositions", "smpl_joints", "keypoints",
 )  # fmt: skip
 """Names that data sets and models give 3D points, in the order of preference."""
+OTHER_CONTENTS: Final = (
+    ({"state_dict"}, "is a checkpoint of a network, not a motion"),
+    ({"v_template", "shapedirs"}, "is a body model, not a motion (give it with --body)"),
+    ({"v_template", "weights"}, "is a body model, not a motion (give it with --body)"),
+)
+"""Members by which other files are known, and what these are."""
 LEAST_POINTS: Final = 5
 MOST_PERSONS: Final = 8
 MOST_AXES: Final = 12
@@ -67,9 +73,10 @@ def find_points(arrays: Mapping[str, Any], source: str, hints: Hints) -> tuple[s
     people = [name for name in fitting if any(cost < PERSON for cost, other in ranked if other == name)]
     if len(people) > 1 and len({arrays[name].shape[1:] for name in people}) == 1:
         return _one_clip(arrays, people, source, hints)
+    other = next((what for names, what in OTHER_CONTENTS if names <= set(arrays)), "")
     raise FormatError(
-        f"{source} holds {describe(arrays)}; expected {POINTS} of shape (frames, points, 3), or the arrays of a "
-        "known format (docs/formats.md)."
+        f"{source} {other or f'holds {describe(arrays)}'}; expected {POINTS} of shape (frames, points, 3), or the arrays "
+        "of a known format (docs/formats.md)."
     )
 
 
@@ -143,6 +150,8 @@ def shaped(array: F64, source: str, hints: Hints) -> tuple[F64, F64 | None, tupl
         array = array.transpose(3, 1, 2, 0)  # graph networks: (axes, frames, points, persons)
         array, notes = taken(array, source, hints, persons_first=True)
     elif array.ndim == 4 and array.shape[3] in (3, 4):
+        array, notes = taken(array, source, hints)
+    if array.ndim == 3 and array.shape[2] > MOST_AXES and layouts_with(array.shape[2] // 3) and array.shape[2] % 3 == 0:
         array, notes = taken(array, source, hints)
     if array.ndim == 3 and array.shape[2] == 7 and array.shape[1] >= LEAST_POINTS:
         array, found = _without_orientations(array)
@@ -236,4 +245,6 @@ def _time_is_first(array: F64) -> bool:
     few = array[:200, :200]
     along = [np.abs(np.diff(few, axis=axis)) for axis in (0, 1)]
     steps = [float(part[np.isfinite(part)].mean()) if np.isfinite(part).any() else np.inf for part in along]
+    if 0.0 in steps:
+        return steps[1] == 0.0  # copies of one person
     return steps[0] < steps[1]

@@ -6,7 +6,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from ...arrays import F64
 from ...errors import FormatError, InputError
+from ..anatomy import measure_fit, sample
+from ..layouts import layouts_with
 from ..recording import Finding, Hints
 from .frame_lists import NAMES, Track, frames_in, has_flat_points, table_of_points, tracks_in
 from .numbers import RATE_KEYS, text_of
@@ -17,6 +20,9 @@ NAME_KEYS: Final = (
     "marker_names", "markers_names", "bone_names", "bone_name", "bones", "names", "labels", "markers", "joints",
 )  # fmt: skip
 MOST_DEPTH: Final = 3
+POSE_NAMES: Final = ("smpl_poses", "poses", "pose", "rotations")
+PERSON_COST: Final = 0.45
+"""Cost below which numbers are plainly the places of joints."""
 FEWEST_JOINTS: Final = 10
 MOST_NAME_LETTERS: Final = 100
 
@@ -88,6 +94,30 @@ def points_by_frame(
     )
 
 
+def positions_called_poses(arrays: Mapping[str, Any], hints: Hints) -> F64 | None:
+    """Places of joints that a file calls poses, as rotations are called elsewhere.
+
+    Args:
+        arrays: Content of a file by name.
+        hints: ``values=rotations`` keeps them as rotations.
+
+    Returns:
+        The array, or None where its numbers are not plainly the places of a person's joints.
+    """
+    if hints.values == "rotations":
+        return None
+    value = next((arrays[name] for name in POSE_NAMES if isinstance(arrays.get(name), np.ndarray)), None)
+    if value is None or value.dtype.kind not in "fiu" or value.ndim not in (2, 3) or len(value) == 0:
+        return None
+    is_flat = value.ndim == 2
+    count = value.shape[1] // 3 if is_flat else value.shape[1]
+    if value.shape[-1] != (3 * count if is_flat else 3):
+        return None
+    points = sample(value.reshape(len(value), -1, 3).astype(np.float64))
+    cost = min((measure_fit(points, layout).cost for layout in layouts_with(count)), default=np.inf)
+    return value.astype(np.float64) if cost < PERSON_COST else None
+
+
 def _about(track: Track, persons: int) -> tuple[Finding, ...]:
     if persons < 2:
         return ()
@@ -120,7 +150,9 @@ def _entries(value: Any, depth: int) -> list[Any] | None:
 
 def _joint_by_joint(arrays: Mapping[str, Any]) -> dict[str, Any]:
     """An array (T, 3) or (T, 4) for each joint as one array, with the joints' names."""
-    for table in (arrays, *(item for item in arrays.values() if isinstance(item, Mapping))):
+    tables = [arrays, *(item for item in arrays.values() if isinstance(item, Mapping))]
+    tables += [_named_entries(item) for item in arrays.values() if isinstance(item, list)]
+    for table in tables:
         joints = {
             str(name)[:MOST_NAME_LETTERS]: value
             for name, value in table.items()
@@ -130,3 +162,16 @@ def _joint_by_joint(arrays: Mapping[str, Any]) -> dict[str, Any]:
         if len(joints) >= FEWEST_JOINTS and len(lengths) == 1:
             return {ARRAY: np.stack(list(joints.values()), axis=1), NAMES: list(joints)}
     return {}
+
+
+def _named_entries(entries: list[Any]) -> dict[str, Any]:
+    """A list with a table for each joint, of its name and its places, as a table by name."""
+    found: dict[str, Any] = {}
+    for entry in entries:
+        name = entry.get("name", entry.get("joint")) if isinstance(entry, Mapping) else None
+        if not isinstance(name, str):
+            return {}
+        places = [item for item in entry.values() if isinstance(item, np.ndarray) and item.ndim == 2]
+        if places:
+            found[name] = places[0]
+    return found

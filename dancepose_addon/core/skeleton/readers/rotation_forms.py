@@ -139,6 +139,9 @@ def as_rotvec(value: Any, source: str, name: str, joints: tuple[int, ...]) -> F6
         array = array[0]
     if array.ndim == 3 and array.shape[1] == 6 and array.shape[0] in joints:
         array = array.transpose(2, 0, 1)
+    widths = {size * count for count in joints for size in (3, 6, 9)}
+    if array.ndim == 2 and array.shape[0] in widths and array.shape[1] not in widths:
+        array = array.T  # the time is the last axis
     if array.ndim == 1 and array.size in {3 * count for count in joints}:
         array = array[None]
     if array.size == 0:

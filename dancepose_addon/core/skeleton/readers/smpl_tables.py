@@ -33,11 +33,12 @@ BODIES: Final = ("body_pose", "pose_body", "smpl_body_pose", "smplx_body_pose")
 WHOLES: Final = (
     "pose_world", "poses", "pose", "fullpose", "smpl_poses", "smpl_pose", "pose_aa", "thetas", "theta", "pred_rotmat",
     "smplx_poses", "smpl_thetas", "full_pose", "bodyPose", "poses_rotvec", "pose_rotvec", "pose_rotmat", "rotations",
-    "pred_thetas", "pred_pose", "pose_params", "smpl_theta", "local_rotations", "joint_rotations",
+    "rot6d", "rotations_6d", "pose_6d", "pred_thetas", "pred_pose", "pose_params", "smpl_theta", "local_rotations", "joint_rotations",
 )  # fmt: skip
 TRANSLATIONS: Final = (
     "trans_world", "transl", "trans", "translation", "root_trans", "root_translation", "smpl_trans", "pred_trans", "Th",
     "smpl_transl", "body_transl", "root_pos", "smplx_trans", "bodyTranslation", "root_positions", "root_position",
+    "root_trans_offset", "trans_orig",
     "pelvis_translation", "cam_trans",
 )  # fmt: skip
 BETAS: Final = (
@@ -58,6 +59,7 @@ MDM_FPS: Final = 20.0
 MOST_DEPTH: Final = 4
 MOST_TABLES: Final = 4096
 MOST_PERSONS: Final = 64
+EASYMOCAP_COUNTS: Final = (*ROTATION_COUNTS, 23, 26, 29)
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,8 @@ def _stacked(frames: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
 
 def _has_pose(table: Mapping[str, Any]) -> bool:
     if any(_is_array(_first_item(table.get(name))) for name in BODIES):
+        return True
+    if "Rh" in table and np.ndim(table.get("poses")) >= 2:
         return True
     return any(_is_pose(_first_item(table.get(name))) for name in WHOLES)
 
@@ -290,10 +294,7 @@ def _rotations(table: Mapping[str, Any], source: str, path: str) -> tuple[F64, s
     if not body_name:
         name, value = first_of(table, WHOLES)
         if root_name == "Rh":  # EasyMocap: the root's rotation is in Rh, and the first of poses is zero.
-            rotvec = as_rotvec(value, source, name, (*ROTATION_COUNTS, 29))
-            rotvec = rotvec[:, :24].copy()
-            rotvec[:, 0] = as_rotvec(root_value, source, root_name, (1,))[:, 0]
-            return rotvec, "smpl"
+            return _easymocap(as_rotvec(value, source, name, EASYMOCAP_COUNTS), root_value, source)
         rotvec = as_rotvec(value, source, name, ROTATION_COUNTS)
         return rotvec, MODEL_OF_COUNT[rotvec.shape[1]]
     body = as_rotvec(body_value, source, body_name, BODY_COUNTS)
@@ -308,6 +309,16 @@ def _rotations(table: Mapping[str, Any], source: str, path: str) -> tuple[F64, s
     has_face = any(name in table for name in FACES) or "smplx" in path.lower()
     model = "smpl" if body.shape[1] == 23 else "smplx" if has_face else "smplh"
     return np.concatenate([root, body], axis=1), model
+
+
+def _easymocap(rotvec: F64, root: Any, source: str) -> tuple[F64, str]:
+    """EasyMocap's poses of SMPL (24, or 23 without the root), SMPL+H (26) and SMPL-X (29), whose hands are left out."""
+    count = rotvec.shape[1]
+    if count == BODY_COUNTS[1]:
+        rotvec = np.concatenate([np.zeros((len(rotvec), 1, 3)), rotvec], axis=1)
+    rotvec = rotvec[:, : 24 if count in (23, 24) else 22].copy()
+    rotvec[:, 0] = as_rotvec(root, source, "Rh", (1,))[:, 0]
+    return rotvec, {26: "smplh", 29: "smplx"}.get(count, "smpl")
 
 
 def _place(table: Mapping[str, Any], frames: int, source: str) -> tuple[F64, tuple[Finding, ...]]:

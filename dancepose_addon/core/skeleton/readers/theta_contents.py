@@ -24,6 +24,7 @@ from ..anatomy import measure_fit, sample
 from ..layouts import layouts_with
 from ..recording import Finding, Hints, PoseRecording, Recording
 from ..rigid_distances import rigid_share
+from .named_points import cost_in_known_orders
 from .numbers import as_numbers, describe, stored_rate, text_of
 from .rotation_forms import ROTATION_COUNTS, as_rotvec
 
@@ -201,6 +202,7 @@ def decide_values(points: F64, hints: Hints, source: str = "The file") -> tuple[
     few = sample(points)
     seen = np.where((few == 0.0).all(axis=-1, keepdims=True), np.nan, few)  # exact zeros are unseen points
     cost = min((measure_fit(seen, layout).cost for layout in layouts_with(count)), default=np.inf)
+    cost = min(cost, cost_in_known_orders(seen))
     if count in WITHOUT_ROOT and cost > NO_PERSON:
         _refuse_body_pose(few, source)
     if count not in ROTATION_COUNTS:
@@ -243,7 +245,7 @@ def plain_forms(array: F64, source: str, hints: Hints, rate: float | None) -> Po
         return None
     why = "they are orthonormal, as rotations are, or of length 1"
     finding = Finding("values", "rotations", 0.95, why)
-    return plain_rotations(array, rotvec, source, finding, rate)
+    return plain_rotations(rotvec, source, finding, rate)
 
 
 def _refuse_body_pose(rotvec: F64, source: str) -> None:
@@ -281,11 +283,10 @@ def pose_is_natural(rotvec: F64) -> bool:
     return -0.3 < bend < 2.6 and across < max(0.6, abs(bend))
 
 
-def plain_rotations(array: F64, rotvec: F64, source: str, finding: Finding, rate: float | None) -> PoseRecording:
+def plain_rotations(rotvec: F64, source: str, finding: Finding, rate: float | None) -> PoseRecording:
     """Read rotation vectors without a translation.
 
     Args:
-        array: As the file has it, for its length.
         rotvec: (T, K, 3), radians.
         source: The file, for messages.
         finding: Why they are rotations.
@@ -296,7 +297,7 @@ def plain_rotations(array: F64, rotvec: F64, source: str, finding: Finding, rate
     """
     chosen, notes = joints24(rotvec, source)
     return PoseRecording(
-        chosen, np.zeros((len(array), 3)), "rotation vectors", source, model=MODEL_OF_COUNT[rotvec.shape[1]],
+        chosen, np.zeros((len(rotvec), 3)), "rotation vectors", source, model=MODEL_OF_COUNT[rotvec.shape[1]],
         fps=rate, fps_why="the file says it", findings=(finding, PLACE_LOST, *notes),
     )  # fmt: skip
 
@@ -324,6 +325,12 @@ def joints24(rotvec: F64, source: str) -> tuple[F64, tuple[Finding, ...]]:
         raise InputError(
             f"{source} has rotations that are not finite in {int(broken.sum())} of {len(broken)} frames. Cut them out."
         )
+    typical = np.median(np.linalg.norm(rotvec[:, 1:BODY_JOINTS], axis=-1), axis=0).max(initial=0.0)
+    if typical > FULL_TURN:
+        raise InputError(
+            f"{source} has rotation vectors with a typical length of {typical:.1f}, and a whole turn has 6.3 radians. If "
+            "they are degrees, convert them with numpy.radians."
+        )
     if rotvec.shape[1] == 24 and np.isfinite(rotvec).all():
         return rotvec, ()
     body = np.zeros((len(rotvec), 24, 3))
@@ -336,6 +343,8 @@ def joints24(rotvec: F64, source: str) -> tuple[F64, tuple[Finding, ...]]:
 
 def _translation(value: Any, frames: int, source: str, name: str) -> F64:
     translation = as_numbers(value, source)
+    if translation.shape == (3, frames) and frames != 3:
+        translation = translation.T
     if translation.shape != (frames, 3):
         raise FormatError(f"{source} has {name} of shape {translation.shape}; expected ({frames}, 3).")
     if not np.isfinite(translation).all():
