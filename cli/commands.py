@@ -22,6 +22,7 @@ from .fit import fit_command
 from .inspect import inspect_command
 from .layout import layout_app
 from .poses import poses_command
+from .rate import rate_app
 from .render import render_command
 from .stats import stats_command
 from .study import app as study_app
@@ -55,6 +56,7 @@ for name, command in COMMANDS.items():
 # The former name of `poses`.
 app.command("prior", hidden=True)(poses_command)
 app.add_typer(study_app, name="study")
+app.add_typer(rate_app, name="rate")
 app.add_typer(layout_app, name="layout")
 
 

@@ -7,7 +7,7 @@ Source: A. C. Cameron, J. B. Gelbach and D. L. Miller, Journal of Business and E
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.stats import norm, t as student
 
 from .pair_tables import Floats, Ints
 
@@ -37,26 +37,66 @@ class RobustCovariance:
         """Degrees of freedom of t: the smaller number of clusters, less one."""
         return max(1, min(self.rater_count, self.song_count) - 1)
 
-    def variances(self, contrasts: Floats) -> tuple[Floats, tuple[str, ...]]:
-        """Return the variance of contrasts.
+    def precision(self, contrasts: Floats) -> "Precision":
+        """Return the precision of contrasts (M, P) of the estimates.
 
-        Args:
-            contrasts: (M, P).
-
-        Returns:
-            The largest of the two-way, one-way and naive variances, (M,), and the source of each: ``two-way``,
-            ``rater``, ``song`` or ``naive``.
+        The two-way variance is used where it is positive and not below both one-way variances, otherwise the larger
+        one-way variance.
         """
-        names = ("two-way", "rater", "song", "naive")
-        each = np.stack(
-            [np.einsum("mp,pq,mq->m", contrasts, v, contrasts) for v in (self.both, self.rater, self.song, self.naive)]
+        rater, song, both, naive = (
+            np.einsum("mp,pq,mq->m", contrasts, each, contrasts)
+            for each in (self.rater, self.song, self.both, self.naive)
         )
-        best = each.argmax(axis=0)
-        return each[best, np.arange(len(contrasts))], tuple(names[k] for k in best)
+        is_usable = (both > 0.0) & (both >= np.minimum(rater, song))
+        clustered = np.where(is_usable, both, np.maximum(rater, song))
+        one_way = np.where(rater >= song, "raters", "songs")
+        sources = np.where(is_usable, "two-way", one_way)
+        return Precision(np.sqrt(clustered), np.sqrt(naive), self.freedom, tuple(sources.tolist()))
 
-    def quantile(self, alpha: float) -> float:
-        """Return the two-sided critical value of t."""
-        return float(student.ppf(1.0 - 0.5 * alpha, self.freedom))
+
+@dataclass(frozen=True)
+class Precision:
+    """Precision of M contrasts.
+
+    Intervals use t with the clusters' degrees of freedom, but are never narrower than those of independent votes.
+
+    Attributes:
+        clustered: Standard errors with dependent votes, (M,).
+        naive: Standard errors with independent votes, (M,).
+        freedom: Degrees of freedom of t.
+        sources: Where each clustered error is from: ``two-way``, ``raters`` or ``songs``.
+    """
+
+    clustered: Floats
+    naive: Floats
+    freedom: int
+    sources: tuple[str, ...]
+
+    @property
+    def errors(self) -> Floats:
+        """Standard errors to report, (M,)."""
+        return np.maximum(self.clustered, self.naive)
+
+    def half_widths(self, alpha: float) -> Floats:
+        """Return half the widths of the 1 - alpha intervals, (M,)."""
+        level = 1.0 - 0.5 * alpha
+        return np.maximum(student.ppf(level, self.freedom) * self.clustered, norm.ppf(level) * self.naive)
+
+    def p_values(self, estimates: Floats) -> Floats:
+        """Return two-sided p values against 0, (M,); p < alpha exactly where the interval leaves out 0."""
+        size = np.abs(estimates)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            p = np.maximum(2.0 * student.sf(size / self.clustered, self.freedom), 2.0 * norm.sf(size / self.naive))
+        return np.where(np.isfinite(p), p, 1.0)
+
+    def equivalence_p(self, estimates: Floats, margin: Floats | float) -> Floats:
+        """Return p values of two one-sided tests (Schuirmann, 1987): small where a value is within the margin."""
+        one_sided = []
+        for distance in (margin + estimates, margin - estimates):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                tails = student.sf(distance / self.clustered, self.freedom), norm.sf(distance / self.naive)
+            one_sided.append(np.maximum(*tails))
+        return np.maximum(*one_sided)
 
 
 def cluster_covariance(scores: Floats, bread: Floats, rater: Ints, song: Ints) -> RobustCovariance:
