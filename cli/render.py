@@ -44,6 +44,13 @@ WorkOption = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", help="Keep unfinished frames here; a stopped run resumes from them."),
 ]
+CharacterOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Show this character instead of a body: .glb, .gltf, .vrm, .fbx or .blend."),
+]
+CharacterMapOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Take the character's bones by part from here, .toml.")
+]
 
 
 @with_options
@@ -53,6 +60,8 @@ def render_command(
     reading: ReadOptions = ReadOptions(),
     regressor: RegressorOption = None,
     body: BodyOption = None,
+    character: CharacterOption = None,
+    character_map: CharacterMapOption = None,
     device: DeviceOption = None,
     settings: FitSettings = FitSettings(),
     engine: EngineOption = None,
@@ -72,10 +81,12 @@ def render_command(
     files = {"--out": (out, VIDEO), "--motion": (motion, MOTION), "--blend": (blend, SCENE)}
     files |= {"--sheet": (sheet, PICTURE), "--report": (report, TABLE)}
     # The renderer checks them again; here they are refused before a Blender is started.
-    check_files(files, (source, body, regressor, reading.layout), folders={"--work": work})
+    check_files(files, (source, body, regressor, reading.layout, character, character_map), folders={"--work": work})
     given_options: dict[str, object] = {
         "--regressor": regressor,
         "--body": body,
+        "--character": character,
+        "--character-map": character_map,
         "--device": device,
         "--engine": engine,
         "--engine-timeout": engine_timeout,

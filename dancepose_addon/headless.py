@@ -19,6 +19,12 @@ from typing import Any, Final, TextIO
 import bpy
 
 from .blender import console, scene_export
+from .blender.characters.add_character import (
+    CharacterChoice,
+    add_character,
+    frame_character,
+    write_driven_bvh,
+)
 from .blender.import_motion import ImportedDancer, RigOptions, add_dancer
 from .blender.narrowing import scene_of
 from .blender.render import engines, rendering, video
@@ -130,11 +136,38 @@ def _export(arguments: argparse.Namespace, reporter: _Reporter) -> None:
         count = len(arguments.export)
         progress = part_of(reporter, 0.5 + 0.5 * number / count, 0.5 + 0.5 * (number + 1) / count)
         scene = _empty_scene(arguments)
+        if arguments.character:
+            _export_character(arguments, path, fit, scene, reporter, progress)
+            continue
         imported = _add(fit, scene, progress, correctives=path.suffix.lower() in scene_export.CACHES)
         scene.frame_start = 0
         scene.frame_end = max(0, round((len(fit.motion) - 1) / fit.motion.fps * arguments.fps_out))
         scene_export.export_rig(path, (imported.armature, imported.mesh), scene)
     reporter(1.0, f"Wrote {', '.join(map(str, arguments.export))}")
+
+
+def _export_character(
+    arguments: argparse.Namespace,
+    path: Path,
+    fit: FitResult,
+    scene: bpy.types.Scene,
+    reporter: _Reporter,
+    progress: Progress,
+) -> None:
+    """Write the dance of a character with its own bones."""
+    added = add_character(fit, _choice(arguments), scene=scene, progress=progress)
+    reporter.notices(added.notices)
+    if path.suffix.lower() == ".bvh":
+        write_driven_bvh(added, path)
+        return
+    scene.frame_start = 0
+    scene.frame_end = max(0, round((len(fit.motion) - 1) / fit.motion.fps * arguments.fps_out))
+    shown = [thing for thing in added.objects.meshes if not thing.hide_render]
+    scene_export.export_rig(path, (added.objects.armature, *shown), scene)
+
+
+def _choice(arguments: argparse.Namespace) -> CharacterChoice:
+    return CharacterChoice(arguments.character, arguments.character_map)
 
 
 @dataclass(frozen=True)
@@ -202,7 +235,10 @@ def _prepare(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> 
     fit = _fit(arguments, part_of(reporter, 0.0, 0.05 * FIT_SHARE))
     reporter.notices(fit.report["notices"])
     scene = _empty_scene(arguments)
-    imported = _add(fit, scene, part_of(reporter, 0.05 * FIT_SHARE, 0.05))
+    progress = part_of(reporter, 0.05 * FIT_SHARE, 0.05)
+    added = add_character(fit, _choice(arguments), scene=scene, progress=progress) if arguments.character else None
+    reporter.notices(added.notices if added else ())
+    imported = added.imported if added else _add(fit, scene, progress)
     if arguments.motion:
         fit.save(arguments.motion)
 
@@ -210,11 +246,14 @@ def _prepare(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> 
     engine = engines.choose_engine(arguments.engine, timeout_s=arguments.engine_timeout)
     reporter.notices(engine.notices)
     width, height = arguments.size
-    shot = frame_motions([(fit.body, fit.motion)], aspect=width / height)
+    count = max(1, round(fit.sequence.duration_s * arguments.fps_out))
+    if added:
+        shot = frame_character(added, scene, count=count, aspect=width / height)
+    else:
+        shot = frame_motions([(fit.body, fit.motion)], aspect=width / height)
     stage.build_stage(scene, scene.collection, shot)
     camera.create_camera(scene, scene.collection, shot)
     engines.set_up_engine(scene, engine, shot)
-    count = max(1, round(fit.sequence.duration_s * arguments.fps_out))
     scene.frame_start, scene.frame_end = 0, count - 1
     scene.frame_set(0)
     if arguments.blend:
@@ -223,6 +262,8 @@ def _prepare(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> 
         reporter.notices([problem] if problem else [])
         _save_blend(scene, arguments.blend)
     key = rendering.render_key(fit.motion, fit.body, shot, engine, width=width, height=height, fps=arguments.fps_out)
+    if arguments.character:
+        key = f"{key}-{_choice(arguments).key()}"
     return _Take(scene, imported, engine, count, work / f"frames-{key}")
 
 

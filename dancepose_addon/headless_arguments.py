@@ -34,6 +34,9 @@ def build_parser() -> argparse.ArgumentParser:
     add_options(parser, ReadOptions)
     add("--regressor", type=Path, metavar="FILE.onnx", help="Use this regressor instead of the bundled one.")
     add("--body", type=Path, metavar="FILE", help="Use this SMPL-format body instead of the bundled one.")
+    character_help = "Show this character instead of a body: .glb, .gltf, .vrm, .fbx or .blend."
+    add("--character", type=Path, metavar="FILE", help=character_help)
+    add("--character-map", type=Path, metavar="FILE.toml", help="Take the character's bones by part from here.")
     add("--device", choices=DEVICES, default="auto", help="Run the regressor on this device.")
     add_options(parser, FitSettings)
     add("--engine", type=_engine, default="auto", metavar="cycles|workbench|auto", help="Render with this engine.")

@@ -42,7 +42,8 @@ def check_headless_files(arguments: argparse.Namespace, work: Path) -> None:
         Output("--work", work, is_folder=True),
     ]
     layout = Path(arguments.layout) if str(arguments.layout).endswith(".toml") else None
-    require_outputs(outputs, (arguments.source, arguments.body, arguments.regressor, layout))
+    character = (arguments.character, arguments.character_map)
+    require_outputs(outputs, (arguments.source, arguments.body, arguments.regressor, layout, *character))
     try:
         str(arguments.source).encode()
     except UnicodeEncodeError:

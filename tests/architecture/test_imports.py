@@ -55,6 +55,7 @@ INSIDE_CORE = {
     "body": {"body", "skeleton", *FOUNDATIONS},
     "fit": {"fit", "body", "skeleton", *FOUNDATIONS},
     "io": {"io", "fit", "body", "skeleton", *FOUNDATIONS},
+    "retarget": {"retarget", "fit", "body", "skeleton", *FOUNDATIONS},
 }
 BPY = {"bpy", "mathutils", "bpy_extras", "aud", "gpu", "blf", "bmesh"}
 BPY_ROOMS = {"blender", "ui", "registration", "headless", "headless_study", "headless_doctor"}

@@ -40,13 +40,13 @@ FINGERS: Final = (
     "fingerbase", "fingers", "handindex", "index", "findex", "handi", "indexproximal", "finger", "knuckle",
 )  # fmt: skip
 """Where SMPL's hand joint lies is nearest to the first of these that a file has."""
-PELVES: Final = ("pelvis", "hips", "hip", "spinebase", "midhip", "root", "cog")
+PELVES: Final = ("pelvis", "hips", "hip", "pubis", "spinebase", "midhip", "root", "cog")
 NECKS: Final = ("neck", "lowerneck", "necklower", "neckbase", "necktwist", "neckjoint", "spineshoulder")
 HEADS: Final = ("head",)
 SPINES: Final = (
     "lowerback", "upperback", "lowback", "midback", "back", "abdomen", "ab", "abdomenlower", "abdomenupper", "spine",
     "chest", "chestlower", "chestupper", "upperchest", "torso", "thorax", "waist", "spinemid", "spinenavel",
-    "spinechest", "belly", "l5", "l3", "t12", "t8", "spinelower", "spineupper", "stomach",
+    "spinechest", "belly", "tummy", "l5", "l3", "t12", "t8", "spinelower", "spineupper", "stomach",
 )  # fmt: skip
 WORDS: Final = frozenset(
     {

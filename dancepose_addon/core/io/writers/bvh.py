@@ -11,6 +11,7 @@ import numpy as np
 
 from ...arrays import F64
 from ...atomic import replacing
+from ...body.euler import zxy_angles
 from ...body.model import JOINT_NAMES, PARENTS, BodyModel
 from ...body.motion import BodyMotion
 from ..theta import pelvis_places
@@ -38,7 +39,7 @@ def write_bvh(motion: BodyMotion, body: BodyModel, path: Path) -> None:
     order: list[int] = []
     _write_joint(0, rest, "", lines, order)
     pelvis = pelvis_places(motion, body).astype(np.float64) * CM_PER_M
-    angles = np.degrees(_zxy_angles(motion.pose_rotmat[:, order].astype(np.float64))).reshape(len(motion), -1)
+    angles = np.degrees(zxy_angles(motion.pose_rotmat[:, order].astype(np.float64))).reshape(len(motion), -1)
     lines += ["MOTION", f"Frames: {len(motion)}", f"Frame Time: {1.0 / motion.fps:.10f}"]
     table = np.concatenate([pelvis, angles], axis=1)
     lines += [" ".join(f"{value:.6f}" for value in row) for row in table.tolist()]
@@ -65,19 +66,3 @@ def _write_joint(joint: int, rest: F64, indent: str, lines: list[str], order: li
         x, y, z = (TIP_CM * part for part in TIPS.get(name, (-1, 0, 0)))
         lines += [f"{inner}End Site", f"{inner}{{", f"{inner}  OFFSET {x:.6f} {y:.6f} {z:.6f}", f"{inner}}}"]
     lines.append(f"{indent}}}")
-
-
-def _zxy_angles(rotmat: F64) -> F64:
-    """Angles z, x, y of R = R_z R_x R_y. rotmat: (..., 3, 3) -> (..., 3), radians.
-
-    Where x is a right angle, z and y turn about one axis, and z takes all of it.
-    """
-    x = np.arcsin(np.clip(rotmat[..., 2, 1], -1.0, 1.0))
-    locked = np.abs(rotmat[..., 2, 1]) > 1.0 - 1e-10
-    z = np.where(
-        locked,
-        np.arctan2(rotmat[..., 1, 0], rotmat[..., 0, 0]),
-        np.arctan2(-rotmat[..., 0, 1], rotmat[..., 1, 1]),
-    )
-    y = np.where(locked, 0.0, np.arctan2(-rotmat[..., 2, 0], rotmat[..., 2, 2]))
-    return np.stack([z, x, y], axis=-1)

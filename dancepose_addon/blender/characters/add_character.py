@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A fitted motion on a character from a file: what the headless renderer shows instead of the body."""
+
+from dataclasses import dataclass
+import hashlib
+from pathlib import Path
+import time
+
+import bpy
+
+from ...core.camera_framing import Shot, facing_vector, frame_points, unit_or_forward
+from ...core.errors import InputError
+from ...core.fit.pipeline import FitResult
+from ...core.progress import Progress, silent
+from ...core.retarget.character_bvh import write_character_bvh
+from ...core.retarget.map_file import read_map_file
+from ..data_blocks import rollback_on_failure
+from ..import_motion import ImportedDancer
+from .character_file import CharacterObjects, import_character
+from .character_outline import character_outline
+from .driving import DrivenCharacter, DriveOptions, drive_armature, source_motion
+from .rest_reader import read_rest_skeleton
+
+
+@dataclass(frozen=True)
+class CharacterChoice:
+    """A character, and how it is driven.
+
+    Attributes:
+        file: The character's file.
+        map_file: The user's map of its bones, or None.
+    """
+
+    file: Path
+    map_file: Path | None = None
+
+    def key(self) -> str:
+        """Return a hash of everything of the files that decides how frames look."""
+        digest = hashlib.blake2b(digest_size=8)
+        for path in (self.file, self.map_file):
+            if path is not None:
+                digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class AddedCharacter:
+    """A character that dances in the scene.
+
+    Attributes:
+        imported: Armature, first mesh, fit and timings, as for a dancer.
+        objects: All of its objects.
+        driven: Its map and keys.
+    """
+
+    imported: ImportedDancer
+    objects: CharacterObjects
+    driven: DrivenCharacter
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What is uncertain in the map."""
+        return self.driven.character.doubts
+
+
+def add_character(
+    fit: FitResult, choice: CharacterChoice, *, scene: bpy.types.Scene, progress: Progress = silent
+) -> AddedCharacter:
+    """Import a character and make it dance where the motion has the dance. If that fails, nothing is left in the file.
+
+    Args:
+        fit: The fitted motion.
+        choice: The character.
+        scene: The active scene.
+        progress: Called with the fraction done and the current step.
+
+    Returns:
+        The character.
+
+    Raises:
+        InputError: If it cannot be used.
+        FormatError: If a file cannot be read.
+    """
+    progress(0.0, "Importing the character")
+    clock = time.perf_counter()
+    with rollback_on_failure():
+        objects = import_character(choice.file, scene=scene)
+        if not objects.meshes:
+            raise InputError(f"{choice.file.name} has an armature without a mesh. Give a character with its skin.")
+        imported = time.perf_counter()
+        progress(0.5, "Driving the character")
+        overrides = None
+        if choice.map_file is not None:
+            overrides = read_map_file(choice.map_file, read_rest_skeleton(objects.armature))
+        driven = drive_armature(
+            objects.armature,
+            source_motion(fit.motion, fit.body),
+            scene=scene,
+            overrides=overrides,
+            options=DriveOptions(on_stage=True),
+        )
+    seconds = {"character": imported - clock, "drive": time.perf_counter() - imported}
+    progress(1.0, f"{objects.armature.name} dances {len(fit.motion)} frames")
+    return AddedCharacter(ImportedDancer(objects.armature, objects.meshes[0], fit, seconds), objects, driven)
+
+
+def frame_character(added: AddedCharacter, scene: bpy.types.Scene, *, count: int, aspect: float) -> Shot:
+    """Return the shot that holds a character's dance.
+
+    Args:
+        added: The character.
+        scene: Scene that shows it.
+        count: Number of frames of the film.
+        aspect: Width over height of the picture.
+
+    Returns:
+        The shot.
+    """
+    front = unit_or_forward(facing_vector(added.imported.fit.motion.pose_rotmat))
+    return frame_points(character_outline(added.objects.meshes, scene, count), front=front, aspect=aspect)
+
+
+def write_driven_bvh(added: AddedCharacter, path: Path) -> None:
+    """Write a character's dance as BVH with its own bones, at the frame rate of the motion."""
+    driven = added.driven
+    write_character_bvh(driven.skeleton, driven.character, driven.keys, path, fps=added.imported.fit.motion.fps)

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes an armature dance: keys of its bones as one action, with everything else that animates it muted."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import bpy
+import numpy as np
+
+from ...core.axes import TO_SMPL
+from ...core.body.model import JOINT_INDEX, BodyModel
+from ...core.body.motion import BodyMotion
+from ...core.fit.floor.contacts import Ground, find_soles, ground
+from ...core.retarget.character_map import CharacterMap
+from ...core.retarget.find_map import find_character_map
+from ...core.retarget.pose_keys import BoneKeys
+from ...core.retarget.rest_skeleton import RestSkeleton
+from ...core.retarget.transfer import Placement, SourceMotion, transfer_motion
+from .. import compat
+from ..data_blocks import remove_unused, rollback_on_failure
+from ..narrowing import action_of, armature_of, frame_rate_of, present
+from ..rig.actions import INTERPOLATIONS, SMOOTH_BELOW, add_curves
+from .rest_reader import read_foot_points, read_rest_skeleton
+
+MARK: Final = "dancepose_dance"
+"""Custom property of an action that was made here."""
+
+
+@dataclass(frozen=True)
+class DrivenCharacter:
+    """A character that dances.
+
+    Attributes:
+        armature: Its armature.
+        skeleton: Its rest skeleton.
+        character: Its map.
+        keys: What was written.
+    """
+
+    armature: bpy.types.Object
+    skeleton: RestSkeleton
+    character: CharacterMap
+    keys: BoneKeys
+
+
+@dataclass(frozen=True)
+class DriveOptions:
+    """How a character is driven.
+
+    Attributes:
+        first_frame: Scene frame of the first key.
+        lock_feet: Whether feet in contact are kept in their places.
+        on_stage: Whether the dance is where the motion has it in the world, instead of where the armature is.
+        name: Name of the action.
+    """
+
+    first_frame: float = 0.0
+    lock_feet: bool = True
+    on_stage: bool = False
+    name: str = "Dance"
+
+
+def source_motion(motion: BodyMotion, body: BodyModel, contacts: Ground | None = None) -> SourceMotion:
+    """Return a motion as a character follows it.
+
+    Args:
+        motion: The motion.
+        body: Its body.
+        contacts: Floor and contacts; None to find them.
+    """
+    rest = np.float32(motion.scale) * body.rest_joints(motion.betas)
+    if contacts is None:
+        soles = find_soles(body, motion.pose_rotmat, motion.translation_m, scale=motion.scale, betas=motion.betas)
+        contacts = ground(soles, fps=motion.fps)
+    lowest = motion.scale * float(body.rest_vertices(motion.betas)[:, 1].min())
+    ankles = rest[[JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]], 1].mean()
+    return SourceMotion(
+        rest_joints_m=rest.astype(np.float64),
+        pose_rotmat=motion.pose_rotmat.astype(np.float64),
+        translation_m=motion.translation_m.astype(np.float64),
+        ankle_m=float(ankles) - lowest,
+        ground=contacts,
+        fps=motion.fps,
+    )
+
+
+def drive_armature(
+    armature: bpy.types.Object | None,
+    source: SourceMotion,
+    *,
+    scene: bpy.types.Scene,
+    overrides: Mapping[str, Sequence[int]] | None = None,
+    options: DriveOptions = DriveOptions(),
+) -> DrivenCharacter:
+    """Make an armature follow a motion. If that is not possible, the file stays as it was.
+
+    Args:
+        armature: Armature of the character.
+        source: Motion to follow.
+        scene: Scene whose frame rate the keys follow.
+        overrides: Bones by part that the user says.
+        options: How it is driven.
+
+    Returns:
+        The driven character.
+
+    Raises:
+        InputError: If the object is no armature of a person, or cannot be changed.
+    """
+    skeleton = read_rest_skeleton(armature)
+    thing = present(armature)
+    character = find_character_map(skeleton, overrides=overrides)
+    feet = read_foot_points(thing, skeleton, character)
+    placement = stage_placement(skeleton) if options.on_stage else None
+    keys = transfer_motion(skeleton, character, source, feet=feet, placement=placement, lock_feet=options.lock_feet)
+    with rollback_on_failure():
+        _reset_pose(thing, skeleton, character)
+        _write_action(thing, skeleton, character, keys, source.fps, frame_rate_of(scene), options)
+    return DrivenCharacter(thing, skeleton, character, keys)
+
+
+def stage_placement(skeleton: RestSkeleton) -> Placement:
+    """Return the placement that puts the dance where the motion has it in the world, wherever the armature is."""
+    to_armature = skeleton.world_rotmat.T
+    to_world = TO_SMPL["z_up"].astype(np.float64).T
+    return Placement(to_armature @ to_world, to_armature @ -skeleton.world_origin_m / skeleton.world_scale)
+
+
+def _reset_pose(armature: bpy.types.Object, skeleton: RestSkeleton, character: CharacterMap) -> None:
+    """Put every bone into rest, and mute what would move driven bones beside the action."""
+    bones = present(armature.pose).bones
+    count = len(bones)
+    bones.foreach_set("location", np.zeros(3 * count, np.float32))
+    bones.foreach_set("rotation_euler", np.zeros(3 * count, np.float32))
+    bones.foreach_set("scale", np.ones(3 * count, np.float32))
+    bones.foreach_set("rotation_quaternion", np.tile(np.float32([1, 0, 0, 0]), count))
+    armature_of(armature).pose_position = "POSE"
+    for index in character.driven():
+        bone = bones[skeleton.names[index]]
+        bone.rotation_mode = "QUATERNION"
+        for constraint in bone.constraints if not character.settings else ():
+            constraint.mute = True
+    animation = armature.animation_data
+    for track in animation.nla_tracks if animation is not None else ():
+        track.mute = True
+
+
+def _write_action(
+    armature: bpy.types.Object,
+    skeleton: RestSkeleton,
+    character: CharacterMap,
+    keys: BoneKeys,
+    fps: float,
+    scene_fps: float,
+    options: DriveOptions,
+) -> None:
+    frames = options.first_frame + np.arange(len(keys)) * (scene_fps / fps)
+    kind = INTERPOLATIONS["BEZIER" if fps < SMOOTH_BELOW * scene_fps else "LINEAR"]
+    before = action_of(armature)
+    if before is not None:
+        before.use_fake_user = before.get(MARK) is None
+    curves, groups = compat.assign_new_action(armature, options.name)
+    action = present(action_of(armature))
+    action[MARK] = True
+    made: dict[int, bpy.types.ActionGroup] = {}
+    for column, bone in enumerate(keys.bones):
+        group = made[bone] = groups.new(skeleton.names[bone])
+        add_curves(
+            curves, group, _path(skeleton, bone, "rotation_quaternion"), frames, keys.quats[:, column].T, kind=kind
+        )
+    for bone, location in keys.locations.items():
+        group = made.get(bone) or groups.new(skeleton.names[bone])
+        add_curves(curves, group, _path(skeleton, bone, "location"), frames, location.T, kind=kind)
+    for path, value in character.settings.items():
+        curve = curves.new(path)
+        curve.keyframe_points.insert(float(frames[0]), value)
+    if before is not None and before.get(MARK) is not None:
+        remove_unused([before])
+
+
+def _path(skeleton: RestSkeleton, bone: int, name: str) -> str:
+    return f'pose.bones["{bpy.utils.escape_identifier(skeleton.names[bone])}"].{name}'
