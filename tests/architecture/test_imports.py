@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ADDON = ROOT / "dancepose_addon"
-INSTALLED = ("trainer", "export", "study", "plots", "cli")
+INSTALLED = ("trainer", "export", "study", "raster", "plots", "cli")
 """Folders of the repository that are installed as subpackages of ``dancepose``."""
 PROGRAMS = (*INSTALLED, "tools", "benchmarks")
 
@@ -35,10 +35,12 @@ PROGRAMS_MAY_IMPORT = {
     "trainer": {"dancepose.trainer", "dancepose_addon.core"},
     "export": {"dancepose.export", "dancepose.trainer", "dancepose_addon.core", "dancepose_addon.inference"},
     "study": {"dancepose.study", "dancepose_addon.core"},
+    "raster": {"dancepose.raster", "dancepose_addon.core"},
     "plots": {"dancepose.plots", "dancepose_addon.core"},
     "cli": {
         "dancepose.cli", "dancepose.export", "dancepose.trainer", "dancepose.study", "dancepose.plots",
-        "dancepose.blender_process", "dancepose_addon.core", "dancepose_addon.fitting", "dancepose_addon.inference",
+        "dancepose.blender_process", "dancepose.fast_render",
+        "dancepose_addon.core", "dancepose_addon.fitting", "dancepose_addon.inference",
     },
 }  # fmt: skip
 FOUNDATIONS = {

@@ -13,10 +13,10 @@ from tests.architecture.test_imports import imports
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = (
-    "benchmarks", "cli", "dancepose_addon", "examples", "export", "plots", "src/dancepose", "study", "tests", "tools",
-    "trainer",
+    "benchmarks", "cli", "dancepose_addon", "examples", "export", "plots", "raster", "src/dancepose", "study", "tests",
+    "tools", "trainer",
 )  # fmt: skip
-LIBRARY = ("dancepose_addon/core", "dancepose_addon/inference", "trainer", "export", "study", "plots", "cli")
+LIBRARY = ("dancepose_addon/core", "dancepose_addon/inference", "trainer", "export", "study", "raster", "plots", "cli")
 """What other code bases may import: never under the GPL."""
 GPL, APACHE = "GPL-3.0-or-later", "Apache-2.0"
 HEADER = re.compile(r"# SPDX-License-Identifier: (\S+)")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("dancepose_addon", "trainer", "export", "study", "plots", "cli")
+FOLDERS = ("dancepose_addon", "trainer", "export", "study", "raster", "plots", "cli")
 TWINS = {"trainer/body/torch_rotations.py", "trainer/body/torch_smpl.py"}
 """Torch versions of NumPy functions keep the names of the originals."""
 INTERFACES = {"main", "register", "unregister", "recognises", "open_file", "draw"}

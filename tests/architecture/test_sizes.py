@@ -5,7 +5,7 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("dancepose_addon", "trainer", "export", "cli", "study", "plots", "tools", "benchmarks", "tests")
+FOLDERS = ("dancepose_addon", "trainer", "export", "cli", "study", "raster", "plots", "tools", "benchmarks", "tests")
 MODULE_LINES = 400
 FUNCTION_LINES = 60
 
