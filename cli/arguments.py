@@ -12,8 +12,9 @@ import typer
 from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.read_options import READ_OPTIONS, ReadOptions
 from dancepose_addon.core.options import Option, OptionInfo, options_of
+from dancepose_addon.core.picture_options import PictureOptions
 
-OPTION_GROUPS: tuple[type, ...] = (ReadOptions, FitSettings)
+OPTION_GROUPS: tuple[type, ...] = (ReadOptions, FitSettings, PictureOptions)
 """Dataclasses that ``with_options`` expands."""
 
 

@@ -11,6 +11,7 @@ from dancepose_addon.core.output_paths import Output, require_outputs
 
 MOTION: Final = (".npz",)
 VIDEO: Final = (".mp4",)
+FILM: Final = (".mp4", ".gif")
 SCENE: Final = (".blend",)
 TABLE: Final = (".json",)
 PICTURE: Final = (".png",)

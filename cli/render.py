@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``dancepose render``: fit a body to a motion file and render it, in a Blender process."""
+"""``dancepose render``: fit a body to a motion file and render it, in a Blender process or by the fast engine."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,15 +9,19 @@ import typer
 from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.options import arguments_of
+from dancepose_addon.core.picture_options import PictureOptions
 
 from .arguments import BlenderOption, BodyOption, DeviceOption, RegressorOption, SourceArgument, number, with_options
 from .display import list_results, progress_bar
-from .output_checks import MOTION, PICTURE, SCENE, TABLE, VIDEO, check_files
+from .fast import FAST, FastOutputs, film_by_fast, fit_for_film, refuse_with_fast
+from .output_checks import FILM, MOTION, PICTURE, SCENE, TABLE, VIDEO, check_files
 from .renderer import run_renderer
 
 EngineOption = Annotated[
     str | None,
-    typer.Option(metavar="cycles|workbench|auto", help="Render with this engine; auto takes the best that starts."),
+    typer.Option(
+        metavar="cycles|workbench|fast|auto", help="Render with this engine; auto takes the best that starts."
+    ),
 ]
 EngineTimeoutOption = Annotated[
     float | None,
@@ -56,7 +60,9 @@ CharacterMapOption = Annotated[
 @with_options
 def render_command(
     source: SourceArgument,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Write the video here, .mp4.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="Write the video here, .mp4; with the fast engine also .gif.")
+    ],
     reading: ReadOptions = ReadOptions(),
     regressor: RegressorOption = None,
     body: BodyOption = None,
@@ -64,6 +70,7 @@ def render_command(
     character_map: CharacterMapOption = None,
     device: DeviceOption = None,
     settings: FitSettings = FitSettings(),
+    picture: PictureOptions = PictureOptions(),
     engine: EngineOption = None,
     engine_timeout: EngineTimeoutOption = None,
     size: SizeOption = None,
@@ -78,10 +85,30 @@ def render_command(
     blender: BlenderOption = None,
 ) -> None:
     """Fit a body to a motion file and render a video of it, with its music."""
-    files = {"--out": (out, VIDEO), "--motion": (motion, MOTION), "--blend": (blend, SCENE)}
+    if engine == FAST:
+        refuse_with_fast(
+            {
+                "--blend": blend,
+                "--work": work,
+                "--keep-frames": keep_frames or None,
+                "--blender": blender,
+                "--character": character,
+                "--character-map": character_map,
+            }
+        )
+    files = {"--out": (out, FILM if engine == FAST else VIDEO), "--motion": (motion, MOTION), "--blend": (blend, SCENE)}
     files |= {"--sheet": (sheet, PICTURE), "--report": (report, TABLE)}
     # The renderer checks them again; here they are refused before a Blender is started.
     check_files(files, (source, body, regressor, reading.layout, character, character_map), folders={"--work": work})
+    if engine == FAST:
+        outputs = FastOutputs(out, sheet=sheet, motion=motion, report=report)
+        with progress_bar() as display:
+            fit = fit_for_film(
+                source, reading, settings, body=body, regressor=regressor, device=device, display=display
+            )
+            film_by_fast(fit, outputs, picture, size=size, fps=fps_out, has_audio=audio, display=display)
+        list_results({"video": out, "contact sheet": sheet, "motion": motion, "report": report})
+        return
     given_options: dict[str, object] = {
         "--regressor": regressor,
         "--body": body,
@@ -100,7 +127,14 @@ def render_command(
     }
     # A name that begins with a dash would be taken for an option.
     plain = f"./{source}" if str(source).startswith("-") else str(source)
-    arguments = [plain, f"--out={out}", *arguments_of(reading), *arguments_of(settings), *given(given_options)]
+    arguments = [
+        plain,
+        f"--out={out}",
+        *arguments_of(reading),
+        *arguments_of(settings),
+        *arguments_of(picture),
+        *given(given_options),
+    ]
     arguments += ["--no-audio"] * (not audio) + ["--keep-frames"] * keep_frames
     with progress_bar() as display:
         run_renderer(arguments, blender=blender, display=display)

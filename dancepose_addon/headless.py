@@ -30,14 +30,16 @@ from .blender.narrowing import scene_of
 from .blender.render import engines, rendering, video
 from .blender.stage import camera, stage
 from .core.atomic import replacing
+from .core.body.looks import dressed
 from .core.body.model_io import load_body
-from .core.camera_framing import frame_motions
+from .core.camera_framing import CameraPath, film_dance
 from .core.errors import Cancelled, DancePoseError
 from .core.fit.pipeline import FitResult
 from .core.fit.settings import FitSettings
 from .core.interruption import signal_exit_code
 from .core.io.read_options import ReadOptions
 from .core.messages import NoticeMessage, ProgressMessage, to_line
+from .core.picture_options import PictureOptions
 from .core.printable_text import printable
 from .core.progress import Progress, part_of
 from .fitting import fit_file
@@ -247,12 +249,22 @@ def _prepare(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> 
     reporter.notices(engine.notices)
     width, height = arguments.size
     count = max(1, round(fit.sequence.duration_s * arguments.fps_out))
+    picture = options_from(arguments, PictureOptions)
     if added:
-        shot = frame_character(added, scene, count=count, aspect=width / height)
+        path = CameraPath(frame_character(added, scene, count=count, aspect=width / height))
     else:
-        shot = frame_motions([(fit.body, fit.motion)], aspect=width / height)
-    stage.build_stage(scene, scene.collection, shot)
-    camera.create_camera(scene, scene.collection, shot)
+        path = film_dance(
+            [(fit.body, fit.motion)],
+            aspect=width / height,
+            fps=arguments.fps_out,
+            frames=count,
+            choice=picture.camera,
+        )
+    shot = path.shot
+    stage.build_stage(scene, scene.collection, shot, picture.stage())
+    filming = camera.create_camera(scene, scene.collection, shot)
+    if path.way_m is not None:
+        camera.film_along(filming, path, first_frame=0, view_layer=scene.view_layers[0])
     engines.set_up_engine(scene, engine, shot)
     scene.frame_start, scene.frame_end = 0, count - 1
     scene.frame_set(0)
@@ -261,7 +273,16 @@ def _prepare(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> 
         problem = None if audio is None else video.add_music_strip(scene, audio, first_frame=0.0)
         reporter.notices([problem] if problem else [])
         _save_blend(scene, arguments.blend)
-    key = rendering.render_key(fit.motion, fit.body, shot, engine, width=width, height=height, fps=arguments.fps_out)
+    key = rendering.render_key(
+        fit.motion,
+        fit.body,
+        path,
+        engine,
+        width=width,
+        height=height,
+        fps=arguments.fps_out,
+        stage=picture.stage(),
+    )
     if arguments.character:
         key = f"{key}-{_choice(arguments).key()}"
     return _Take(scene, imported, engine, count, work / f"frames-{key}")
@@ -270,9 +291,10 @@ def _prepare(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> 
 def _fit(arguments: argparse.Namespace, progress: Progress) -> FitResult:
     progress(0.0, "Reading")
     reading = options_from(arguments, ReadOptions)
+    picture = options_from(arguments, PictureOptions)
     return fit_file(
         arguments.source,
-        body=load_body(arguments.body),
+        body=dressed(load_body(arguments.body), picture.look, picture.material_colours),
         hints=reading.hints(),
         frames=reading.frame_range(),
         regressor=arguments.regressor,

@@ -11,12 +11,10 @@ from .core.errors import EngineError
 from .core.fit.settings import FitSettings
 from .core.io.read_options import ReadOptions
 from .core.options import options_of
+from .core.picture_options import DEFAULT_FPS, DEFAULT_SIZE, PictureOptions, parse_size
 from .inference.regressors import DEVICES
 
-DEFAULT_SIZE: Final = (640, 640)
-DEFAULT_FPS: Final = 25.0
-MAX_SIDE_PX: Final = 8192
-"""Of a picture, as for studies: 8192 x 8192 take 1 GB as the floating-point pixels that are rendered."""
+VIDEO_SUFFIX: Final = ".mp4"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -39,10 +37,17 @@ def build_parser() -> argparse.ArgumentParser:
     add("--character-map", type=Path, metavar="FILE.toml", help="Take the character's bones by part from here.")
     add("--device", choices=DEVICES, default="auto", help="Run the regressor on this device.")
     add_options(parser, FitSettings)
+    add_options(parser, PictureOptions)
     add("--engine", type=_engine, default="auto", metavar="cycles|workbench|auto", help="Render with this engine.")
     timeout_help = "Limit the test frame of an engine to this many seconds."
     add("--engine-timeout", type=float, default=engines.PROBE_TIMEOUT_S, metavar="S", help=timeout_help)
-    add("--size", type=_size, default=DEFAULT_SIZE, metavar="WIDTHxHEIGHT", help="Set the size of the video, pixels.")
+    add(
+        "--size",
+        type=_argument_type(parse_size),
+        default=DEFAULT_SIZE,
+        metavar="WIDTHxHEIGHT",
+        help="Set the size of the video, pixels.",
+    )
     add("--fps-out", type=_rate, default=DEFAULT_FPS, metavar="F", help="Set the frames per second of the video.")
     add("--no-audio", action="store_true", help="Leave out the music.")
     add("--work", type=Path, metavar="FOLDER", help="Keep unfinished frames here instead of beside the video.")
@@ -96,18 +101,6 @@ def _engine(text: str) -> str:
         return engines.engine_named(text)
     except EngineError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _size(text: str) -> tuple[int, int]:
-    try:
-        width, height = (int(part) for part in text.lower().split("x"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write 640x640") from None
-    if max(width, height) > MAX_SIDE_PX:
-        raise argparse.ArgumentTypeError(f"{text!r} is too large: a side has at most {MAX_SIDE_PX} pixels")
-    if min(width, height) < 16 or width % 2 or height % 2:
-        raise argparse.ArgumentTypeError(f"{text!r} is not possible: H.264 needs even numbers of at least 16 pixels")
-    return width, height
 
 
 def _rate(text: str) -> float:

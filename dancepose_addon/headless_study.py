@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import traceback
-from typing import Any, TextIO, TypeAlias
+from typing import TextIO, TypeAlias
 
 import bpy
 import numpy as np
@@ -28,9 +28,10 @@ from .blender.render import engine_probe, engines, rendering
 from .blender.rig import dancer
 from .blender.stage import camera, stage
 from .core.atomic import replacing
+from .core.body.looks import dressed
 from .core.body.model_io import load_body
 from .core.body.motion import BodyMotion
-from .core.camera_framing import Shot
+from .core.camera_framing import path_from_table
 from .core.engine_defaults import SAMPLES_TRANSPARENT
 from .core.errors import DancePoseError, EngineError, InputError
 from .core.fit.pipeline import FitResult
@@ -49,6 +50,8 @@ from .core.messages import (
     from_line,
     to_line,
 )
+from .core.picture_options import parse_colours
+from .core.stage_design import StageSettings
 from .fitting import fit_file
 
 OnFrame: TypeAlias = Callable[[int], None]
@@ -233,11 +236,13 @@ def build_clip(request: RenderRequest, threads: int) -> str:
     scene.render.threads_mode = "FIXED" if threads else "AUTO"
     if threads:
         scene.render.threads = threads
-    body, motion = load_body(request.body), BodyMotion.load(request.motion)
+    body = dressed(load_body(request.body), request.look, parse_colours(request.colours))
+    motion = BodyMotion.load(request.motion)
     motion = replace(motion, translation_m=motion.translation_m + np.array(request.move_m, np.float32))
-    shot = read_shot(json.loads(request.shot.read_text(encoding="utf-8"))["shot"])
+    path = path_from_table(json.loads(request.shot.read_text(encoding="utf-8")))
+    shot = path.shot
     engine = engines.Engine(**asdict(request.engine))
-    settings = stage.StageSettings(request.backdrop_rgb, request.light, request.transparent)
+    settings = StageSettings(request.backdrop_rgb, request.light, request.transparent, floor=request.floor)
     dancer.build_dancer(
         motion,
         body,
@@ -250,16 +255,12 @@ def build_clip(request: RenderRequest, threads: int) -> str:
     if engines.IDENTIFIERS[engine.name] == "CYCLES":
         engine_probe.cycles_of(scene).seed = request.seed
     stage.build_stage(scene, scene.collection, shot, settings)
-    camera.create_camera(scene, scene.collection, shot)
+    filming = camera.create_camera(scene, scene.collection, shot)
+    # The camera's way begins with the song, like the motion.
+    camera.film_along(filming, path, first_frame=-round(request.start_s * fps), view_layer=scene.view_layers[0])
     for thing in scene.objects:
         # There is no window: posing the body for a viewport would take a thirtieth of a Workbench frame's time.
         thing.hide_viewport = thing.type in ("ARMATURE", "MESH")
-    key = rendering.render_key(motion, body, shot, engine, width=width, height=height, fps=fps)
+    key = rendering.render_key(motion, body, path, engine, width=width, height=height, fps=fps)
     rest = [key, request.start_s, request.seed, asdict(settings)]
     return hashlib.blake2b(json.dumps(rest).encode(), digest_size=8).hexdigest()
-
-
-def read_shot(table: dict[str, Any]) -> Shot:
-    """Return a shot from the numbers of its JSON."""
-    numbers: dict[str, Any] = {k: np.array(value) if isinstance(value, list) else value for k, value in table.items()}
-    return Shot(**numbers)

@@ -5,9 +5,10 @@ The shot is decided once from everything that is danced, so scale and floor stay
 part of it, rendered anywhere, agrees to the pixel. The floor is y = 0: the fit puts it there.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 import math
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,9 @@ PITCH_RAD: Final = math.radians(9.0)
 MARGIN: Final = 0.07
 """Of the picture's width and height, left free on every side."""
 NEAREST_M: Final = 1.0
+CAMERAS: Final = ("auto", "still", "follow")
+STILL_SHARE: Final = 0.55
+"""A still camera is chosen where the dancer's height fills at least this share of the picture's."""
 FOLLOW_S: Final = 1.0
 """Standard deviation of the window over which a following camera's way is averaged, seconds."""
 ORBIT_VIEWS: Final = 24
@@ -90,6 +94,83 @@ def frame_motions(
         field_rad=camera.field_rad,
         pitch_rad=camera.pitch_rad,
     )
+
+
+@dataclass(frozen=True)
+class CameraPath:
+    """A shot and how the camera is moved during it.
+
+    Attributes:
+        shot: Shot that the stage is built for.
+        way_m: (F, 3), metres, what is added to the camera's position in each frame of the film; None for a still one.
+    """
+
+    shot: Shot
+    way_m: F64 | None = None
+
+    def position_m(self, frame: int) -> F64:
+        """Return the camera's position in a frame of the film, (3,) metres; the last one is held."""
+        if self.way_m is None:
+            return self.shot.position_m
+        return np.asarray(self.shot.position_m + self.way_m[min(max(frame, 0), len(self.way_m) - 1)])
+
+
+def path_as_table(path: CameraPath) -> dict[str, Any]:
+    """Return a camera path as JSON values, which ``path_from_table`` reads."""
+    shot = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in asdict(path.shot).items()}
+    return {"shot": shot, "way_m": None if path.way_m is None else np.round(path.way_m, 6).tolist()}
+
+
+def path_from_table(table: Mapping[str, Any]) -> CameraPath:
+    """Return the camera path in a table that ``path_as_table`` made; other keys are passed over."""
+    shot = {key: np.array(value) if isinstance(value, list) else value for key, value in table["shot"].items()}
+    way = table.get("way_m")
+    return CameraPath(Shot(**shot), None if way is None else np.array(way, np.float64))
+
+
+def film_dance(
+    bodies: list[tuple[BodyModel, BodyMotion]],
+    *,
+    aspect: float,
+    fps: float,
+    frames: int,
+    choice: str = "auto",
+    camera: CameraSettings = CameraSettings(),
+) -> CameraPath:
+    """Find the camera of a film that shows every clip of a set.
+
+    A following camera's way depends on all clips together, so that every clip is filmed alike.
+
+    Args:
+        bodies: Each body with its motion; all start with the film.
+        aspect: Width over height of the picture.
+        fps: Frames per second of the film.
+        frames: Number of frames of the film.
+        choice: ``still``, ``follow``, or ``auto`` for ``still`` where the dancer then fills enough of the picture.
+        camera: How the camera looks at the dance.
+
+    Returns:
+        The shot and the camera's way.
+    """
+    still = frame_motions(bodies, aspect=aspect, camera=camera)
+    height_m = float(np.median([body.height_m * motion.scale for body, motion in bodies]))
+    if choice == "still" or (choice == "auto" and height_share(still, height_m) >= STILL_SHARE):
+        return CameraPath(still)
+    points = []
+    for body, motion in bodies:
+        shown = np.minimum(np.round(np.arange(frames) / fps * motion.fps).astype(np.intp), len(motion) - 1)
+        points.append(outline_points(body, motion)[shown])
+    shot, way = follow(np.concatenate(points, axis=1), front=still.front, aspect=aspect, fps=fps, camera=camera)
+    if choice == "auto" and height_share(shot, height_m) < 1.1 * height_share(still, height_m):
+        return CameraPath(still)
+    return CameraPath(shot, way)
+
+
+def height_share(shot: Shot, height_m: float) -> float:
+    """Return the share of the picture's height that someone fills who is in the middle of the dance."""
+    middle = shot.centre_m + np.array([0.0, height_m / 2.0, 0.0])
+    depth = float((shot.position_m - middle) @ shot.rotmat[:, 2])
+    return height_m / (2.0 * max(depth, 1e-6) * math.tan(shot.field_rad / 2.0))
 
 
 def facing_vector(pose_rotmat: F32) -> F64:
@@ -208,6 +289,7 @@ def follow(
     front: F64,
     aspect: float,
     fps: float,
+    camera: CameraSettings = CameraSettings(),
 ) -> tuple[Shot, F64]:
     """Find a shot that is near enough for the dancer alone, and the path along which it is moved.
 
@@ -219,6 +301,7 @@ def follow(
         front: (3,), horizontal unit vector from the dancer to the camera.
         aspect: Width over height of the picture.
         fps: Frames per second.
+        camera: How the camera looks at the dance.
 
     Returns:
         The shot at the path's mean, with the middle and the reach of the whole dance; and (T, 3), metres, what is added
@@ -229,8 +312,17 @@ def follow(
     middle[:, 1] = 0.0
     way = _eased(middle, width=FOLLOW_S * fps)
     way -= way.mean(axis=0)
-    shot = frame_points((points - way[:, None]).reshape(-1, 3), front=front, aspect=aspect)
-    whole = frame_points(points.reshape(-1, 3), front=front, aspect=aspect)
+    shot, whole = (
+        frame_points(
+            seen.reshape(-1, 3),
+            front=front,
+            aspect=aspect,
+            margin=camera.margin,
+            field_rad=camera.field_rad,
+            pitch_rad=camera.pitch_rad,
+        )
+        for seen in (points - way[:, None], points)
+    )
     return replace(shot, centre_m=whole.centre_m, reach_m=whole.reach_m), way
 
 

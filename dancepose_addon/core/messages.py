@@ -154,6 +154,9 @@ class RenderRequest:
         transparent: Whether the background is transparent.
         backdrop_rgb: Backdrop colour, linear, each in [0, 1].
         light: Strength of the lights, 1 for the default.
+        floor: ``tiles``, ``plain`` or ``none``.
+        look: Look of the body.
+        colours: Colours of single materials, see ``core.picture_options``.
         engine: Render engine.
         folder: Folder of the frames.
         first: First frame of the request.
@@ -173,6 +176,9 @@ class RenderRequest:
     transparent: bool
     backdrop_rgb: tuple[float, float, float]
     light: float
+    floor: str = "plain"
+    look: str = "casual"
+    colours: str = ""
     engine: EngineChoice
     folder: Path
     first: int

@@ -54,6 +54,25 @@ def stamp(data: bytes, name: str) -> bytes:
     return SIGNATURE + b"".join(_pack(kind, content) for kind, content in kept)
 
 
+def encode_png(compressed: bytes, *, width: int, height: int, channels: int, name: str | None = None) -> bytes:
+    """Make a PNG of rows that are filtered and compressed already.
+
+    Args:
+        compressed: The rows, each after the byte of its filter, as zlib compresses them.
+        width: Width, pixels.
+        height: Height, pixels.
+        channels: 3 for RGB or 4 for RGBA, 8 bits each.
+        name: What ``stamp_of`` returns for the file, or None.
+
+    Returns:
+        The file.
+    """
+    head = struct.pack(">IIBBBBB", width, height, 8, {3: 2, 4: 6}[channels], 0, 0, 0)
+    chunks = [(b"IHDR", head)]
+    chunks += [] if name is None else [(b"tEXt", KEYWORD + b"\x00" + name.encode("latin-1"))]
+    return SIGNATURE + b"".join(_pack(*chunk) for chunk in [*chunks, (b"IDAT", compressed), (b"IEND", b"")])
+
+
 def _pack(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 

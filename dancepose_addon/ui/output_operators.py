@@ -17,11 +17,11 @@ from ..blender.rig.dancer import DancerRecord, dancers_of, read_record
 from ..blender.rig.vertex_cache import write_cache
 from ..blender.scene_export import export_dancer
 from ..blender.self_check import check_blender
-from ..blender.stage.stage import StageSettings
 from ..blender.stage.studio import StudioSettings, build_studio, clear_studio, not_staged
 from ..core.checklist import Check, report_of
 from ..core.errors import InputError
 from ..core.skeleton.sequence import AudioWindow
+from ..core.stage_design import StageSettings
 from ..inference import check_runtime
 from .blender_types import OperatorResult
 from .modal_task import ModalSteps, Steps, Task, wait_for
@@ -41,7 +41,7 @@ def studio_settings_of(stage: DANCEPOSE_PG_stage) -> StudioSettings:
             light=stage.light,
             transparent=stage.transparent,
             round=stage.camera == "ORBIT",
-            floor=stage.floor,
+            floor="plain" if stage.floor else "none",
         ),
     )
 

@@ -94,7 +94,17 @@ def encode_clip(
         rate = ffmpeg_rate(film.fps)
         chain = f"color=c={_hex(backdrop)}:s={size[0]}x{size[1]}:r={rate},format=rgb24[b];[0:v]{bound}[f];"
         chain += f"[b][f]overlay=format=rgb:shortest=1,{TO_YUV}[v]"
-    output = ["-filter_complex", chain, "-map", "[v]", "-map", "1:a", *_length(film), *_h264(film), *_aac()]
+    output = [
+        "-filter_complex",
+        chain,
+        "-map",
+        "[v]",
+        "-map",
+        "1:a",
+        *_length(film),
+        *h264_options(film),
+        *aac_options(),
+    ]
     with replacing(out) as temporary:
         ffmpeg.run([*_inputs(film, sound), *output, str(temporary.absolute())], cwd=frames)
         _require_length(ffmpeg, temporary, film, out)
@@ -141,7 +151,7 @@ def combine_clips(
     chain += "[g]format=yuv420p[v]" if overlay is None else f"[g][{len(clips) + 1}:v]overlay=0:0,format=yuv420p[v]"
     streams = ["-filter_complex", chain, "-map", "[v]", "-map", f"{len(clips)}:a"]
     with replacing(out) as temporary:
-        ffmpeg.run([*inputs, *streams, *_length(film), *_h264(film), *_aac(), str(temporary.absolute())])
+        ffmpeg.run([*inputs, *streams, *_length(film), *h264_options(film), *aac_options(), str(temporary.absolute())])
         _require_length(ffmpeg, temporary, film, out)
 
 
@@ -164,7 +174,8 @@ def _length(film: FilmFormat) -> list[str]:
     return ["-t", f"{film.duration_s:.6f}"]
 
 
-def _h264(film: FilmFormat) -> list[str]:
+def h264_options(film: FilmFormat) -> list[str]:
+    """Return ffmpeg's options of the pictures of a film."""
     return [
         *("-c:v", "libx264", "-preset", "medium", "-crf", str(film.crf), "-pix_fmt", "yuv420p"),
         *("-threads", str(THREADS), "-r", ffmpeg_rate(film.fps), "-g", str(max(1, round(film.fps)))),
@@ -173,7 +184,8 @@ def _h264(film: FilmFormat) -> list[str]:
     ]
 
 
-def _aac() -> list[str]:
+def aac_options() -> list[str]:
+    """Return ffmpeg's options of the sound of a film, and those that leave out metadata."""
     audio = ["-c:a", "aac", "-b:a", f"{AUDIO_KBIT}k"]
     plain = ["-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact"]
     return [*audio, *plain, "-flags:a", "+bitexact", "-movflags", "+faststart"]

@@ -84,13 +84,13 @@ def test_the_key_names_what_a_picture_depends_on(blender, body, wild_motion):
 
     from dancepose_addon.blender.render.engines import Engine
     from dancepose_addon.blender.render.rendering import render_key
-    from dancepose_addon.core.camera_framing import frame_motions
+    from dancepose_addon.core.camera_framing import CameraPath, frame_motions
 
     cycles = Engine("cycles")
 
     def key(motion=wild_motion, model=body, engine=cycles, width=640, fps=25.0):
         shot = frame_motions([(body, wild_motion)], aspect=1.0)
-        return render_key(motion, model, shot, engine, width=width, height=640, fps=fps)
+        return render_key(motion, model, CameraPath(shot), engine, width=width, height=640, fps=fps)
 
     moved = wild_motion.translation_m.copy()
     moved[3, 1] += 1e-3

@@ -43,8 +43,8 @@ def corners(bpy, scene, dancers):
 @pytest.mark.parametrize("camera", ["FRONT", "SIDE", "TOP", "FOLLOW", "ORBIT"])
 def test_every_camera_holds_everyone_in_every_frame(blender, two_dancers, camera):
     from dancepose_addon.blender.render.rendering import set_up_picture
-    from dancepose_addon.blender.stage.stage import StageSettings
     from dancepose_addon.blender.stage.studio import StudioSettings, build_studio
+    from dancepose_addon.core.stage_design import StageSettings
 
     scene = blender.context.scene
     set_up_picture(scene, width=640, height=360, fps=25.0)

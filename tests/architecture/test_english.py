@@ -6,8 +6,8 @@ import re
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = (
-    "dancepose_addon", "trainer", "export", "study", "rating", "plots", "cli", "src", "tools", "benchmarks", "tests",
-    "docs", "examples",
+    "dancepose_addon", "trainer", "export", "study", "raster", "rating", "plots", "cli", "src",
+    "tools", "benchmarks", "tests", "docs", "examples",
 )  # fmt: skip
 IDIOMS = re.compile(
     r"\b(?:mend(?:ed|s|ing)?|nobody|hangs? on|stands? in\b(?! for)|stands? for\b|rides? on|riding on|is told|are told"

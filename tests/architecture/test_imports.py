@@ -14,7 +14,7 @@ from tests.support.sources import nodes_of
 
 ROOT = Path(__file__).parents[2]
 ADDON = ROOT / "dancepose_addon"
-INSTALLED = ("trainer", "export", "study", "rating", "plots", "cli")
+INSTALLED = ("trainer", "export", "study", "raster", "rating", "plots", "cli")
 """Folders of the repository that are installed as subpackages of ``dancepose``."""
 PROGRAMS = (*INSTALLED, "tools", "benchmarks")
 
@@ -39,11 +39,12 @@ PROGRAMS_MAY_IMPORT = {
     "export": {"dancepose.export", "dancepose.trainer", "dancepose_addon.core", "dancepose_addon.inference"},
     "study": {"dancepose.study", "dancepose_addon.core"},
     "rating": {"dancepose.rating", "dancepose.study", "dancepose_addon.core"},
+    "raster": {"dancepose.raster", "dancepose_addon.core"},
     "plots": {"dancepose.plots", "dancepose_addon.core"},
     "cli": {
         "dancepose.cli", "dancepose.export", "dancepose.trainer", "dancepose.study", "dancepose.rating",
-        "dancepose.plots",
-        "dancepose.blender_process", "dancepose_addon.core", "dancepose_addon.fitting", "dancepose_addon.inference",
+        "dancepose.plots", "dancepose.fast_render", "dancepose.blender_process",
+        "dancepose_addon.core", "dancepose_addon.fitting", "dancepose_addon.inference",
     },
 }  # fmt: skip
 FOUNDATIONS = {

@@ -13,10 +13,13 @@ from tests.support.sources import source_of, tree_of
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = (
-    "benchmarks", "cli", "dancepose_addon", "examples", "export", "plots", "rating", "src/dancepose", "study", "tests",
-    "tools", "trainer",
+    "benchmarks", "cli", "dancepose_addon", "examples", "export", "plots", "raster", "rating", "src/dancepose",
+    "study", "tests", "tools", "trainer",
 )  # fmt: skip
-LIBRARY = ("dancepose_addon/core", "dancepose_addon/inference", "trainer", "export", "study", "rating", "plots", "cli")
+LIBRARY = (
+    "dancepose_addon/core", "dancepose_addon/inference", "trainer", "export", "study", "raster", "rating", "plots",
+    "cli",
+)  # fmt: skip
 """What other code bases may import: never under the GPL."""
 GPL, APACHE = "GPL-3.0-or-later", "Apache-2.0"
 HEADER = re.compile(r"# SPDX-License-Identifier: (\S+)")

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.support.sources import tree_of
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("dancepose_addon", "trainer", "export", "study", "rating", "plots", "cli")
+FOLDERS = ("dancepose_addon", "trainer", "export", "study", "raster", "rating", "plots", "cli")
 TWINS = {"trainer/body/torch_rotations.py", "trainer/body/torch_smpl.py"}
 """Torch versions of NumPy functions keep the names of the originals."""
 INTERFACES = {"main", "register", "unregister", "recognises", "open_file", "draw"}

@@ -7,7 +7,10 @@ from pathlib import Path
 from tests.support.sources import nodes_of, source_of
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("dancepose_addon", "trainer", "export", "cli", "study", "rating", "plots", "tools", "benchmarks", "tests")
+FOLDERS = (
+    "dancepose_addon", "trainer", "export", "cli", "study", "raster", "rating", "plots", "tools", "benchmarks",
+    "tests",
+)  # fmt: skip
 MODULE_LINES = 400
 FUNCTION_LINES = 60
 

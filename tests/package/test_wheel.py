@@ -53,7 +53,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where a user works: files beside it are named as parts of DancePose."""
     folder = tmp_path_factory.mktemp("work")
-    for name in ("cli", "trainer", "study", "export", "plots", "core", "headless"):
+    for name in ("cli", "trainer", "study", "raster", "export", "plots", "core", "headless"):
         (folder / f"{name}.py").write_text(HOSTILE, encoding="utf-8")
     return folder
 

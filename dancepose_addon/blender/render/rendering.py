@@ -19,14 +19,14 @@ import numpy as np
 from ...core.atomic import output_error, replacing
 from ...core.body.model import BodyModel
 from ...core.body.motion import BodyMotion
-from ...core.camera_framing import Shot
+from ...core.camera_framing import CameraPath
 from ...core.errors import OutputError
 from ...core.png import is_whole_png, stamp, stamp_of
 from ...core.progress import Progress, silent
+from ...core.stage_design import LIGHTS, STAGE_VERSION, StageSettings
 from .. import compat
 from ..narrowing import action_of, components, present, render_of
 from ..rig.dancer import RECORD
-from ..stage import stage
 from .engines import Engine
 
 ENOSPC: Final = 28
@@ -62,31 +62,51 @@ def set_rate(scene: bpy.types.Scene, fps: float) -> None:
 
 
 def render_key(
-    motion: BodyMotion, body: BodyModel, shot: Shot, engine: Engine, *, width: int, height: int, fps: float
+    motion: BodyMotion,
+    body: BodyModel,
+    path: CameraPath,
+    engine: Engine,
+    *,
+    width: int,
+    height: int,
+    fps: float,
+    stage: StageSettings = StageSettings(),
 ) -> str:
     """Return sixteen hex digits that identify everything a picture depends on. Frames of one key belong together.
 
     Args:
         motion: Motion of the dancer.
         body: Body of the dancer.
-        shot: Shot of the camera.
+        path: Shot of the camera, and how it moves.
         engine: Engine and its settings.
         width: Width in pixels.
         height: Height in pixels.
         fps: Frames per second of the film.
+        stage: Appearance of the stage.
 
     Returns:
         The key.
     """
     digest = hashlib.blake2b(digest_size=8)
-    arrays = [motion.pose_rotmat, motion.translation_m, motion.betas, shot.position_m, shot.rotmat]
+    arrays = [motion.pose_rotmat, motion.translation_m, motion.betas, path.shot.position_m, path.shot.rotmat]
+    arrays += [] if path.way_m is None else [path.way_m]
     arrays += [body.v_template_m, body.faces, body.shapedirs, body.weights]
     arrays += [] if body.posedirs is None else [body.posedirs]
     arrays += [] if body.surface is None else [body.surface.face_material, body.surface.rgba]
     for array in arrays:
         digest.update(np.ascontiguousarray(array).data)
-    lights = [asdict(light) for light in stage.LIGHTS]
-    settings = [motion.scale, motion.fps, width, height, fps, stage.STAGE_VERSION, lights, engine.settings_key()]
+    lights = [asdict(light) for light in LIGHTS]
+    settings = [
+        motion.scale,
+        motion.fps,
+        width,
+        height,
+        fps,
+        STAGE_VERSION,
+        lights,
+        engine.settings_key(),
+        asdict(stage),
+    ]
     digest.update(json.dumps([*settings, bpy.app.version[:2]], sort_keys=True).encode())
     return digest.hexdigest()
 
@@ -124,7 +144,7 @@ def scene_key(
         digest.update(str(dancer.get(RECORD)).encode())
     render = render_of(scene)
     settings: list[object] = [render.resolution_x, render.resolution_y, render.fps, render.fps_base]
-    settings += [stage.STAGE_VERSION, engine.settings_key(), dict(stage_key), bpy.app.version[:2]]
+    settings += [STAGE_VERSION, engine.settings_key(), dict(stage_key), bpy.app.version[:2]]
     digest.update(json.dumps(settings, sort_keys=True).encode())
     return digest.hexdigest()
 

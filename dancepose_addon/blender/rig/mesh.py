@@ -9,13 +9,9 @@ from numpy.typing import NDArray
 
 from ...core.arrays import F32
 from ...core.body.model import JOINT_NAMES, BodyModel, Surface
+from ...core.stage_design import CLOTH_ROUGHNESS, PLAIN_RGBA, ROUGHNESS
 from ..materials import set_surface
 from ..narrowing import expect, item_named, mesh_of, present
-
-PLAIN_RGBA: Final = (0.55, 0.56, 0.58, 1.0)
-ROUGHNESS: Final = {"skin": 0.5, "eye": 0.2, "eyes": 0.2}
-"""Roughness by material; materials that are not listed are cloth."""
-CLOTH_ROUGHNESS: Final = 0.75
 
 FEATURES: Final = (
     "-2*(y*y+z*z)",

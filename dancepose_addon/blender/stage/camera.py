@@ -8,7 +8,7 @@ import numpy as np
 from ...core.arrays import F64
 from ...core.axes import from_smpl
 from ...core.body.rotation import continuous_quat
-from ...core.camera_framing import Shot
+from ...core.camera_framing import CameraPath, Shot
 from .. import compat
 from ..rig.actions import INTERPOLATIONS, add_curves
 
@@ -69,3 +69,21 @@ def move_camera(
     kind = INTERPOLATIONS["LINEAR"]
     add_curves(curves, group, "location", frames, places.T, kind=kind)
     add_curves(curves, group, "rotation_quaternion", frames, quats.T, kind=kind)
+
+
+def film_along(
+    camera: bpy.types.Object, path: CameraPath, *, first_frame: int, view_layer: bpy.types.ViewLayer
+) -> None:
+    """Move a camera along the way of a path; a still camera is left alone.
+
+    Args:
+        camera: Camera object.
+        path: Shot and way.
+        first_frame: Scene frame of the film's first frame.
+        view_layer: View layer that shows the camera.
+    """
+    if path.way_m is None:
+        return
+    positions = path.shot.position_m + path.way_m
+    rotmats = np.repeat(path.shot.rotmat[None], len(positions), axis=0)
+    move_camera(camera, positions, rotmats, first_frame=first_frame, view_layer=view_layer)

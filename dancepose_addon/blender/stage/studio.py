@@ -23,12 +23,13 @@ from ...core.camera_framing import (
     unit_or_forward,
 )
 from ...core.errors import InputError
+from ...core.stage_design import StageSettings
 from ..data_blocks import remove_unused, rollback_on_failure
 from ..narrowing import action_of, frame_rate_of
 from ..rig.dancer import body_of, dancers_of, read_record
 from ..rig.motion_reader import read_motion
 from .camera import create_camera, move_camera
-from .stage import StageSettings, build_stage
+from .stage import build_stage
 
 STUDIO: Final = "DancePose Stage"
 MARK: Final = "dancepose_stage"

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An OpenGL context without a window."""
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+from dancepose_addon.core.errors import EngineError
+
+if TYPE_CHECKING:
+    import moderngl
+
+VERSION_CODE: Final = 330
+CLIP_DISTANCES: Final = (0x3000, 0x3001, 0x3002, 0x3003)
+"""GL_CLIP_DISTANCE0 to 3."""
+INSTALL: Final = (
+    "Install the extra `fast` of dancepose and the packages libegl1 and libgl1-mesa-dri (Debian's names), or choose "
+    "--engine cycles."
+)
+
+
+def open_context() -> "moderngl.Context":
+    """Open an OpenGL context, through EGL on Linux.
+
+    Returns:
+        The context.
+
+    Raises:
+        EngineError: moderngl is not installed, or no OpenGL 3.3 can be opened.
+    """
+    try:
+        import moderngl
+    except ImportError as error:
+        raise EngineError(f"The fast engine needs moderngl, which is not installed ({error}). {INSTALL}") from error
+    try:
+        if sys.platform.startswith("linux"):
+            return moderngl.create_context(require=VERSION_CODE, standalone=True, backend="egl")
+        return moderngl.create_context(require=VERSION_CODE, standalone=True)
+    except Exception as error:  # glcontext and moderngl raise plain Exceptions
+        raise EngineError(f"The fast engine found no OpenGL 3.3 ({error}). {INSTALL}") from error
+
+
+def renderer_name(context: "moderngl.Context") -> str:
+    """Return what identifies the driver: its renderer and version, on which single bits of a picture depend."""
+    return f"{context.info['GL_RENDERER']}, {context.info['GL_VERSION']}"
