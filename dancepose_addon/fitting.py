@@ -5,6 +5,7 @@ Reading decides between keypoints, which need a regressor and a fit, and SMPL ro
 Nothing here needs Blender.
 """
 
+from dataclasses import replace
 from pathlib import Path
 import time
 
@@ -12,6 +13,7 @@ from .core.body.model import BodyModel
 from .core.body.model_io import load_body
 from .core.body.motion import BodyMotion
 from .core.fit.pipeline import FitResult, fit
+from .core.fit.pose.finger_fit import fit_fingers
 from .core.fit.regressor import PoseRegressor
 from .core.fit.settings import FitSettings
 from .core.io.opening import open_source
@@ -93,7 +95,10 @@ def fit_opened(
         result = use_rotations(opened, body, settings=settings)
         progress(1.0, "Fitted")
         return result
-    sequence = validate(opened)
+    whole = sequence = validate(opened)
     if regressor is None or isinstance(regressor, Path):
         sequence, regressor = open_for(sequence, regressor, device=device)
-    return fit(sequence, regressor=regressor, body=body, settings=settings, progress=progress)
+    result = fit(sequence, regressor=regressor, body=body, settings=settings, progress=progress)
+    # A regressor may read fewer points than the file has: fingers are taken from the file.
+    motion, hands = fit_fingers(whole, result.motion, body)
+    return result if not hands else replace(result, motion=motion, report={**result.report, **hands})
