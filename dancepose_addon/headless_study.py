@@ -208,7 +208,7 @@ def fit_clip(request: FitRequest) -> DoneReply:
 def _digest_of(result: FitResult) -> str:
     motion = result.motion
     digest = hashlib.blake2b(digest_size=8)
-    for array in (motion.pose_rotmat, motion.translation_m, motion.betas):
+    for array in (motion.pose_in(motion.tree), motion.translation_m, motion.betas):
         digest.update(np.ascontiguousarray(array).data)
     digest.update(json.dumps([motion.scale, motion.fps, result.report["floor_m"]]).encode())
     return digest.hexdigest()

@@ -18,7 +18,7 @@ from ..core.progress import Progress, silent
 from .data_blocks import rollback_on_failure
 from .narrowing import frame_rate_of
 from .rig.actions import animate
-from .rig.dancer import DancerRecord, build_rig, replace_motion, write_record
+from .rig.dancer import DancerRecord, build_rig, hands_of, replace_motion, write_record
 from .rig.keypoint_store import store_points
 
 
@@ -148,6 +148,7 @@ def _store_fit(armature: bpy.types.Object, fit: FitResult, *, scene_fps: float, 
         scene_fps=scene_fps,
         audio=None if audio is None else (str(audio.path), audio.start_s, audio.duration_s),
         notes=sequence.notes,
+        hands=hands_of(motion, armature),
         report=fit.report,
     )
     write_record(armature, record)

@@ -79,7 +79,8 @@ def render_key(
         The key.
     """
     digest = hashlib.blake2b(digest_size=8)
-    arrays = [motion.pose_rotmat, motion.translation_m, motion.betas, shot.position_m, shot.rotmat]
+    body = body.full
+    arrays = [motion.pose_in(body.tree), motion.translation_m, motion.betas, shot.position_m, shot.rotmat]
     arrays += [body.v_template_m, body.faces, body.shapedirs, body.weights]
     arrays += [] if body.posedirs is None else [body.posedirs]
     arrays += [] if body.surface is None else [body.surface.face_material, body.surface.rgba]

@@ -147,6 +147,21 @@ class PointRecording:
 
 
 @dataclass(frozen=True)
+class PoseDetail:
+    """Fingers and face of SMPL+H or SMPL-X, as a file has them.
+
+    Attributes:
+        hands: (T, 30, 3), radians, rotation vectors of the left and the right fingers in SMPL+H's order, or None.
+        face: (T, 3, 3), radians, of jaw, left and right eye, or None.
+        expression: (T, E), SMPL-X's expression coefficients, or None.
+    """
+
+    hands: F64 | None = None
+    face: F64 | None = None
+    expression: F64 | None = None
+
+
+@dataclass(frozen=True)
 class PoseRecording:
     """SMPL parameters as a file has them: rotations of SMPL's joints, and where the body is.
 
@@ -166,6 +181,7 @@ class PoseRecording:
         fps_why: Why that is the rate, a clause.
         fps_confidence: In [0, 1].
         joints: (T, 24, 3), positions that the file has besides.
+        detail: Fingers and face, where the file has them.
         audio: The music.
         notes: What the user has to know, one sentence each.
         findings: Of the reader, about the file's form.
@@ -186,6 +202,7 @@ class PoseRecording:
     fps_why: str = ""
     fps_confidence: float = 1.0
     joints: F64 | None = None
+    detail: PoseDetail | None = None
     audio: AudioWindow | None = None
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -19,11 +19,12 @@ import numpy as np
 
 from ...arrays import F64
 from ...errors import FormatError, InputError
-from ..recording import Finding, Hints, PoseRecording
+from ..recording import Finding, Hints, PoseDetail, PoseRecording
 from .frame_lists import Track, frames_in, longest_run, tracks_in
 from .numbers import as_numbers, stored_rate, text_of
+from .pose_detail import detail_in, detail_of
 from .rotation_forms import BODY_COUNTS, ROTATION_COUNTS, as_rotvec
-from .theta_contents import MODEL_OF_COUNT, NEUTRAL, NO_FINGERS, PLACE_LOST, joints24
+from .theta_contents import MODEL_OF_COUNT, PLACE_LOST, joints24
 
 ROOTS: Final = (
     "global_orient", "root_orient", "global_orientation", "root_orientation", "smpl_orient", "orient", "Rh",
@@ -230,7 +231,8 @@ def pose_of(candidates: list[Candidate], arrays: Mapping[str, Any], source: str,
     frames = len(rotvec)
     body, notes = joints24(rotvec, source)
     translation, lost = _place(table, frames, source)
-    fingers = _moves(table, HANDS)
+    detail, unread = detail_in(table, frames)
+    detail = _both(detail_of(rotvec), detail)
     rate = stored_rate({**arrays, **table}, source)
     form = f"SMPL parameters{f' ({person.path[:40]})' if person.path else ''}"
     is_mdm = "thetas" in table and "root_translation" in table and rate is None
@@ -244,7 +246,19 @@ def pose_of(candidates: list[Candidate], arrays: Mapping[str, Any], source: str,
         betas=_betas(table, source),
         fps=MDM_FPS if is_mdm else rate,
         fps_why="models trained on HumanML3D have it" if is_mdm else "the file says it",
-        findings=(*findings, *lost, *notes, *((NO_FINGERS,) if fingers and NO_FINGERS not in notes else ())),
+        findings=(*findings, *lost, *notes, *unread),
+        detail=detail,
+    )
+
+
+def _both(whole: PoseDetail | None, named: PoseDetail | None) -> PoseDetail | None:
+    """Fingers and face of arrays with their own names, else those of the whole pose."""
+    if whole is None or named is None:
+        return named or whole
+    return PoseDetail(
+        whole.hands if named.hands is None else named.hands,
+        whole.face if named.face is None else named.face,
+        named.expression,
     )
 
 
@@ -350,16 +364,6 @@ def _betas(table: Mapping[str, Any], source: str) -> F64:
     if not np.isfinite(middle).all():
         raise FormatError(f"{source} has {name} that are not numbers. Write it again.")
     return middle[:400]
-
-
-def _moves(table: Mapping[str, Any], names: tuple[str, ...]) -> bool:
-    for name in names:
-        value = table.get(name)
-        if isinstance(value, np.ndarray) and _is_array(value) and value.ndim >= 2:
-            numbers = np.asarray(value, np.float64)
-            if float(np.nanmax(np.abs(numbers - numbers[:1]), initial=0.0)) > NEUTRAL:
-                return True
-    return False
 
 
 def _gender(table: Mapping[str, Any]) -> str:
