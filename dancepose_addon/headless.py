@@ -19,7 +19,7 @@ from typing import Any, Final, TextIO
 import bpy
 
 from .blender import console, scene_export
-from .blender.import_motion import ImportedDancer, RigOptions, add_dancer
+from .blender.import_motion import ImportedDancer, RigOptions, add_dancers
 from .blender.narrowing import scene_of
 from .blender.render import engines, rendering, video
 from .blender.stage import camera, stage
@@ -34,7 +34,7 @@ from .core.io.read_options import ReadOptions
 from .core.messages import NoticeMessage, ProgressMessage, to_line
 from .core.printable_text import printable
 from .core.progress import Progress, part_of
-from .fitting import fit_file
+from .fitting import fit_people
 from .headless_arguments import build_parser, options_from
 from .headless_guard import STOPPED, check_headless_files, stopping, work_folder
 
@@ -124,16 +124,18 @@ def _run(arguments: argparse.Namespace, stopped: threading.Event) -> None:
 
 
 def _export(arguments: argparse.Namespace, reporter: _Reporter) -> None:
-    fit = _fit(arguments, part_of(reporter, 0.0, 0.5))
-    reporter.notices(fit.report["notices"])
+    fits = _fit(arguments, part_of(reporter, 0.0, 0.5))
+    reporter.notices([notice for fit in fits for notice in fit.report["notices"]])
+    fit = fits[0]
     for number, path in enumerate(arguments.export):
         count = len(arguments.export)
         progress = part_of(reporter, 0.5 + 0.5 * number / count, 0.5 + 0.5 * (number + 1) / count)
         scene = _empty_scene(arguments)
-        imported = _add(fit, scene, progress, correctives=path.suffix.lower() in scene_export.CACHES)
+        added = _add(fits, scene, progress, correctives=path.suffix.lower() in scene_export.CACHES)
         scene.frame_start = 0
         scene.frame_end = max(0, round((len(fit.motion) - 1) / fit.motion.fps * arguments.fps_out))
-        scene_export.export_rig(path, (imported.armature, imported.mesh), scene)
+        things = [thing for dancer in added for thing in (dancer.armature, dancer.mesh)]
+        scene_export.export_rig(path, things, scene)
     reporter(1.0, f"Wrote {', '.join(map(str, arguments.export))}")
 
 
@@ -143,14 +145,14 @@ class _Take:
 
     Attributes:
         scene: The scene.
-        imported: The dancer.
+        imported: The dancers; the first one's music is played.
         engine: Render engine.
         count: Number of frames.
         frames: Folder of the frames.
     """
 
     scene: bpy.types.Scene
-    imported: ImportedDancer
+    imported: list[ImportedDancer]
     engine: engines.Engine
     count: int
     frames: Path
@@ -166,7 +168,7 @@ def _make_video(arguments: argparse.Namespace, work: Path, reporter: _Reporter) 
 
     reporter(0.95, "Writing the video")
     width, height = arguments.size
-    audio = None if arguments.no_audio else take.imported.fit.sequence.audio
+    audio = None if arguments.no_audio else take.imported[0].fit.sequence.audio
     trouble = video.encode_video(
         arguments.out,
         frames=take.frames,
@@ -199,18 +201,20 @@ def _make_video(arguments: argparse.Namespace, work: Path, reporter: _Reporter) 
 
 
 def _prepare(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> _Take:
-    fit = _fit(arguments, part_of(reporter, 0.0, 0.05 * FIT_SHARE))
-    reporter.notices(fit.report["notices"])
+    fits = _fit(arguments, part_of(reporter, 0.0, 0.05 * FIT_SHARE))
+    fit = fits[0]
+    reporter.notices([notice for one in fits for notice in one.report["notices"]])
     scene = _empty_scene(arguments)
-    imported = _add(fit, scene, part_of(reporter, 0.05 * FIT_SHARE, 0.05))
+    imported = _add(fits, scene, part_of(reporter, 0.05 * FIT_SHARE, 0.05))
     if arguments.motion:
-        fit.save(arguments.motion)
+        for number, one in enumerate(fits):
+            one.save(person_path(arguments.motion, number, len(fits)))
 
     reporter(0.05, "Testing the render engine")
     engine = engines.choose_engine(arguments.engine, timeout_s=arguments.engine_timeout)
     reporter.notices(engine.notices)
     width, height = arguments.size
-    shot = frame_motions([(fit.body, fit.motion)], aspect=width / height)
+    shot = frame_motions([(one.body, one.motion) for one in fits], aspect=width / height)
     stage.build_stage(scene, scene.collection, shot)
     camera.create_camera(scene, scene.collection, shot)
     engines.set_up_engine(scene, engine, shot)
@@ -222,14 +226,22 @@ def _prepare(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> 
         problem = None if audio is None else video.add_music_strip(scene, audio, first_frame=0.0)
         reporter.notices([problem] if problem else [])
         _save_blend(scene, arguments.blend)
-    key = rendering.render_key(fit.motion, fit.body, shot, engine, width=width, height=height, fps=arguments.fps_out)
+    others = [one.motion for one in fits[1:]]
+    key = rendering.render_key(
+        fit.motion, fit.body, shot, engine, width=width, height=height, fps=arguments.fps_out, others=others
+    )
     return _Take(scene, imported, engine, count, work / f"frames-{key}")
 
 
-def _fit(arguments: argparse.Namespace, progress: Progress) -> FitResult:
+def person_path(path: Path, number: int, count: int) -> Path:
+    """Return the file of one of several persons: ``duet.npz`` becomes ``duet-1.npz`` and ``duet-2.npz``."""
+    return path if count == 1 else path.with_name(f"{path.stem}-{number + 1}{path.suffix}")
+
+
+def _fit(arguments: argparse.Namespace, progress: Progress) -> list[FitResult]:
     progress(0.0, "Reading")
     reading = options_from(arguments, ReadOptions)
-    return fit_file(
+    return fit_people(
         arguments.source,
         body=load_body(arguments.body),
         hints=reading.hints(),
@@ -249,9 +261,11 @@ def _empty_scene(arguments: argparse.Namespace) -> bpy.types.Scene:
     return scene
 
 
-def _add(fit: FitResult, scene: bpy.types.Scene, progress: Progress, *, correctives: bool = True) -> ImportedDancer:
-    return add_dancer(
-        fit,
+def _add(
+    fits: list[FitResult], scene: bpy.types.Scene, progress: Progress, *, correctives: bool = True
+) -> list[ImportedDancer]:
+    return add_dancers(
+        fits,
         scene=scene,
         view_layer=scene.view_layers[0],
         collection=scene.collection,
@@ -281,8 +295,11 @@ def _save_blend(scene: bpy.types.Scene, path: Path) -> None:
             raise rendering.write_error(path, str(error).strip().splitlines()[-1]) from error
 
 
-def _write_report(path: Path, imported: ImportedDancer, render_report: dict[str, Any]) -> None:
-    report = {**imported.fit.report, "import_seconds": imported.seconds, "render": render_report}
+def _write_report(path: Path, imported: list[ImportedDancer], render_report: dict[str, Any]) -> None:
+    first = imported[0]
+    report = {**first.fit.report, "import_seconds": first.seconds, "render": render_report}
+    if len(imported) > 1:
+        report["other_persons"] = [dancer.fit.report for dancer in imported[1:]]
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 

@@ -4,7 +4,7 @@
 A frame file is always complete, and an interrupted run continues with the missing frames.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 import hashlib
 import json
@@ -62,7 +62,15 @@ def set_rate(scene: bpy.types.Scene, fps: float) -> None:
 
 
 def render_key(
-    motion: BodyMotion, body: BodyModel, shot: Shot, engine: Engine, *, width: int, height: int, fps: float
+    motion: BodyMotion,
+    body: BodyModel,
+    shot: Shot,
+    engine: Engine,
+    *,
+    width: int,
+    height: int,
+    fps: float,
+    others: Sequence[BodyMotion] = (),
 ) -> str:
     """Return sixteen hex digits that identify everything a picture depends on. Frames of one key belong together.
 
@@ -74,6 +82,7 @@ def render_key(
         width: Width in pixels.
         height: Height in pixels.
         fps: Frames per second of the film.
+        others: Motions of further dancers with the same body.
 
     Returns:
         The key.
@@ -81,6 +90,8 @@ def render_key(
     digest = hashlib.blake2b(digest_size=8)
     body = body.full
     arrays = [motion.pose_in(body.tree), motion.translation_m, motion.betas, shot.position_m, shot.rotmat]
+    for other in others:
+        arrays += [other.pose_in(body.tree), other.translation_m, other.betas, np.float64(other.scale)]
     arrays += [body.v_template_m, body.faces, body.shapedirs, body.weights]
     arrays += [] if body.posedirs is None else [body.posedirs]
     arrays += [] if body.surface is None else [body.surface.face_material, body.surface.rgba]

@@ -29,6 +29,7 @@ class Hints:
         mirror: ``none``, ``axes`` (the file's axes are left-handed) or ``names`` (left and right are exchanged).
         values: ``positions`` or ``rotations``.
         take: Which motion or person of a file that holds several.
+        everyone: Whether all persons of a take are wanted; not so where ``take`` was given.
         as_named: Whether points stay in the file's order and under its names, whatever they mean.
         accept_doubt: Whether to continue where a conclusion is no more than a guess.
     """
@@ -40,6 +41,7 @@ class Hints:
     mirror: str | None = None
     values: str | None = None
     take: int = 0
+    everyone: bool = True
     as_named: bool = False
     accept_doubt: bool = False
 
@@ -56,6 +58,7 @@ class Hints:
             InputError: It is not of that form, or names nothing that can be said.
         """
         table: dict[str, str] = {}
+        everyone = self.everyone
         for part in (text or "").split(","):
             key, equals, value = (piece.strip() for piece in part.partition("="))
             if not key and not equals:
@@ -63,6 +66,7 @@ class Hints:
             if key not in SAYABLE or not value:
                 raise InputError(f"{part!r} is not a known key; expected one of {', '.join(SAYABLE)}, as up=z,unit=cm.")
             table[key] = value
+        everyone = everyone and "take" not in table
         take = table.pop("take", str(self.take))
         for key, choices in CHOICES.items():
             if table.get(key, choices[0]) not in choices:
@@ -73,7 +77,7 @@ class Hints:
         if doubt not in ("", "accept"):
             raise InputError(f"{doubt!r} is no way of treating a doubt; write doubt=accept to continue with guesses.")
         accept = self.accept_doubt or doubt == "accept"
-        return replace(self, take=int(take), accept_doubt=accept, **table)  # type: ignore[arg-type]
+        return replace(self, take=int(take), everyone=everyone, accept_doubt=accept, **table)  # type: ignore[arg-type]
 
 
 CHOICES: Final = {"values": ("positions", "rotations"), "mirror": ("none", "axes", "names")}
@@ -91,12 +95,14 @@ class Finding:
         value: In words.
         confidence: In [0, 1].
         why: A clause.
+        count: How many persons the file holds at the same time, for the topic ``person``.
     """
 
     topic: str
     value: str
     confidence: float
     why: str
+    count: int = 1
 
     @property
     def doubtful(self) -> bool:

@@ -13,6 +13,7 @@ Where a file has the same person in the world's and in the camera's axes, the wo
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+import re
 from typing import Any, Final
 
 import numpy as np
@@ -55,6 +56,8 @@ BETAS: Final = (
 HANDS: Final = ("left_hand_pose", "right_hand_pose", "pose_hand", "hand_pose", "leftHandPose", "rightHandPose")
 FACES: Final = ("jaw_pose", "expression", "leye_pose", "pose_jaw")
 WORLD, CAMERA = ("global", "world"), ("incam", "camera", "_cam", "cam_")
+_PERSON: Final = re.compile(r"(?:^|\.)(?:person|dancer|human|subject|track|id|p)?[ _-]?\d{1,6}$", re.IGNORECASE)
+"""Keys of persons who are recorded together; other keys are those of separate motions."""
 MDM_FPS: Final = 20.0
 MOST_DEPTH: Final = 4
 MOST_TABLES: Final = 4096
@@ -273,6 +276,7 @@ def _chosen(candidates: list[Candidate], source: str, hints: Hints) -> tuple[Can
     note = Finding(
         "person", candidates[hints.take].path[:40], 0.8,
         f"the file holds {len(candidates)} ({names}), and --read take=N chooses another",
+        len(candidates) if all(_PERSON.search(candidate.path) for candidate in candidates) else 1,
     )  # fmt: skip
     return candidates[hints.take], (note,)
 
@@ -294,7 +298,7 @@ def _one_person(table: Mapping[str, Any], source: str, hints: Hints) -> tuple[Ma
         for key, value in table.items()
     }
     why = f"the file holds {people}, and --read take=N chooses another"
-    return one, (Finding("person", f"number {hints.take}", 0.8, why),)
+    return one, (Finding("person", f"number {hints.take}", 0.8, why, people),)
 
 
 def _rotations(table: Mapping[str, Any], source: str, path: str) -> tuple[F64, str]:
