@@ -5,22 +5,28 @@ Reading decides between keypoints, which need a regressor and a fit, and SMPL ro
 Nothing here needs Blender.
 """
 
+from dataclasses import replace
 from pathlib import Path
 import time
 
 from .core.body.model import BodyModel
 from .core.body.model_io import load_body
 from .core.body.motion import BodyMotion
+from .core.errors import InputError
 from .core.fit.pipeline import FitResult, fit
+from .core.fit.pose.finger_fit import fit_fingers
 from .core.fit.regressor import PoseRegressor
 from .core.fit.settings import FitSettings
 from .core.io.opening import open_source
+from .core.io.people import count_persons, on_one_floor
 from .core.io.rotation_fit import use_rotations
 from .core.progress import Progress, part_of, silent
 from .core.skeleton.readers import FrameRange
 from .core.skeleton.recording import NO_HINTS, Hints
 from .core.skeleton.sequence import KeypointSequence, validate
 from .inference import open_for
+
+OTHER_TAKE = "--read take=N chooses another"
 
 
 def fit_file(
@@ -63,6 +69,65 @@ def fit_file(
     return result
 
 
+def fit_people(
+    path: Path,
+    *,
+    body: BodyModel | None = None,
+    hints: Hints = NO_HINTS,
+    frames: FrameRange | None = None,
+    regressor: Path | PoseRegressor | None = None,
+    device: str = "auto",
+    settings: FitSettings = FitSettings(),
+    progress: Progress = silent,
+) -> list[FitResult]:
+    """Read a motion file and fit a body to each person that it shows, all on one floor and at their places.
+
+    Args:
+        path: Motion file or folder, of any format that can be read.
+        body: Body to fit, or None for the default one.
+        hints: What is known about the file. Where it names a take, only that person is fitted.
+        frames: First frame and one past the last (None for the end), or None for all.
+        regressor: ONNX file, an opened regressor, or None for the default regressor of the layout.
+        device: What the regressor runs on: ``auto``, ``cuda``, ``cpu`` or ``numpy``.
+        settings: Settings of the fits.
+        progress: Called with the fraction done and the current step.
+
+    Returns:
+        One fit for each person, with the same number of frames.
+
+    Raises:
+        InputError: The file cannot be used, or persons are shown for different lengths of time.
+        RegressorError: There is no regressor for the layout, or it cannot run on the device.
+    """
+    count = count_persons(path, hints)
+    fits = [
+        fit_file(
+            path,
+            body=body,
+            hints=hints if count == 1 else replace(hints, take=person, everyone=False),
+            frames=frames,
+            regressor=regressor,
+            device=device,
+            settings=settings,
+            progress=part_of(progress, person / count, (person + 1) / count),
+        )
+        for person in range(count)
+    ]
+    lengths = sorted({len(fit.motion) for fit in fits})
+    if len(lengths) > 1:
+        raise InputError(
+            f"{path} shows its {count} persons for {lengths[0]} to {lengths[-1]} frames, so they have no common time. "
+            "Give --read take=N for one of them."
+        )
+    return fits if count == 1 else on_one_floor([_numbered(fit, n, count) for n, fit in enumerate(fits)])
+
+
+def _numbered(fit: FitResult, number: int, count: int) -> FitResult:
+    """Replace the advice to choose one person of a file by the person's number."""
+    notices = [notice for notice in fit.report["notices"] if OTHER_TAKE not in notice]
+    return replace(fit, report={**fit.report, "notices": notices, "person": [number + 1, count]})
+
+
 def fit_opened(
     opened: KeypointSequence | BodyMotion,
     *,
@@ -93,7 +158,10 @@ def fit_opened(
         result = use_rotations(opened, body, settings=settings)
         progress(1.0, "Fitted")
         return result
-    sequence = validate(opened)
+    whole = sequence = validate(opened)
     if regressor is None or isinstance(regressor, Path):
         sequence, regressor = open_for(sequence, regressor, device=device)
-    return fit(sequence, regressor=regressor, body=body, settings=settings, progress=progress)
+    result = fit(sequence, regressor=regressor, body=body, settings=settings, progress=progress)
+    # A regressor may read fewer points than the file has: fingers are taken from the file.
+    motion, hands = fit_fingers(whole, result.motion, body)
+    return result if not hands else replace(result, motion=motion, report={**result.report, **hands})

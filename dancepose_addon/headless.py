@@ -25,7 +25,7 @@ from .blender.characters.add_character import (
     frame_character,
     write_driven_bvh,
 )
-from .blender.import_motion import ImportedDancer, RigOptions, add_dancer
+from .blender.import_motion import ImportedDancer, RigOptions, add_dancers
 from .blender.narrowing import scene_of
 from .blender.render import engines, rendering, video
 from .blender.stage import camera, stage
@@ -33,7 +33,7 @@ from .core.atomic import replacing
 from .core.body.looks import dressed
 from .core.body.model_io import load_body
 from .core.camera_framing import CameraPath, film_dance
-from .core.errors import Cancelled, DancePoseError
+from .core.errors import Cancelled, DancePoseError, InputError
 from .core.fit.pipeline import FitResult
 from .core.fit.settings import FitSettings
 from .core.interruption import signal_exit_code
@@ -42,7 +42,7 @@ from .core.messages import NoticeMessage, ProgressMessage, to_line
 from .core.picture_options import PictureOptions
 from .core.printable_text import printable
 from .core.progress import Progress, part_of
-from .fitting import fit_file
+from .fitting import fit_people
 from .headless_arguments import build_parser, options_from
 from .headless_guard import STOPPED, check_headless_files, stopping, work_folder
 
@@ -132,19 +132,21 @@ def _run(arguments: argparse.Namespace, stopped: threading.Event) -> None:
 
 
 def _export(arguments: argparse.Namespace, reporter: _Reporter) -> None:
-    fit = _fit(arguments, part_of(reporter, 0.0, 0.5))
-    reporter.notices(fit.report["notices"])
+    fits = _fit(arguments, part_of(reporter, 0.0, 0.5))
+    reporter.notices([notice for fit in fits for notice in fit.report["notices"]])
+    fit = fits[0]
     for number, path in enumerate(arguments.export):
         count = len(arguments.export)
         progress = part_of(reporter, 0.5 + 0.5 * number / count, 0.5 + 0.5 * (number + 1) / count)
         scene = _empty_scene(arguments)
         if arguments.character:
-            _export_character(arguments, path, fit, scene, reporter, progress)
+            _export_character(arguments, path, _only(fits), scene, reporter, progress)
             continue
-        imported = _add(fit, scene, progress, correctives=path.suffix.lower() in scene_export.CACHES)
+        added = _add(fits, scene, progress, correctives=path.suffix.lower() in scene_export.CACHES)
         scene.frame_start = 0
         scene.frame_end = max(0, round((len(fit.motion) - 1) / fit.motion.fps * arguments.fps_out))
-        scene_export.export_rig(path, (imported.armature, imported.mesh), scene)
+        things = [thing for dancer in added for thing in (dancer.armature, dancer.mesh)]
+        scene_export.export_rig(path, things, scene)
     reporter(1.0, f"Wrote {', '.join(map(str, arguments.export))}")
 
 
@@ -168,6 +170,13 @@ def _export_character(
     scene_export.export_rig(path, (added.objects.armature, *shown), scene)
 
 
+def _only(fits: Sequence[FitResult]) -> FitResult:
+    """Return the only person of a source, since one character is shown."""
+    if len(fits) > 1:
+        raise InputError(f"The source holds {len(fits)} persons; --character shows one. Give a file of one person.")
+    return fits[0]
+
+
 def _choice(arguments: argparse.Namespace) -> CharacterChoice:
     return CharacterChoice(arguments.character, arguments.character_map)
 
@@ -178,14 +187,14 @@ class _Take:
 
     Attributes:
         scene: The scene.
-        imported: The dancer.
+        imported: The dancers; the first one's music is played.
         engine: Render engine.
         count: Number of frames.
         frames: Folder of the frames.
     """
 
     scene: bpy.types.Scene
-    imported: ImportedDancer
+    imported: list[ImportedDancer]
     engine: engines.Engine
     count: int
     frames: Path
@@ -201,7 +210,7 @@ def _make_video(arguments: argparse.Namespace, work: Path, reporter: _Reporter) 
 
     reporter(0.95, "Writing the video")
     width, height = arguments.size
-    audio = None if arguments.no_audio else take.imported.fit.sequence.audio
+    audio = None if arguments.no_audio else take.imported[0].fit.sequence.audio
     trouble = video.encode_video(
         arguments.out,
         frames=take.frames,
@@ -234,15 +243,19 @@ def _make_video(arguments: argparse.Namespace, work: Path, reporter: _Reporter) 
 
 
 def _prepare(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> _Take:
-    fit = _fit(arguments, part_of(reporter, 0.0, 0.05 * FIT_SHARE))
-    reporter.notices(fit.report["notices"])
+    fits = _fit(arguments, part_of(reporter, 0.0, 0.05 * FIT_SHARE))
+    fit = fits[0]
+    reporter.notices([notice for one in fits for notice in one.report["notices"]])
     scene = _empty_scene(arguments)
     progress = part_of(reporter, 0.05 * FIT_SHARE, 0.05)
-    added = add_character(fit, _choice(arguments), scene=scene, progress=progress) if arguments.character else None
+    added = None
+    if arguments.character:
+        added = add_character(_only(fits), _choice(arguments), scene=scene, progress=progress)
     reporter.notices(added.notices if added else ())
-    imported = added.imported if added else _add(fit, scene, progress)
+    imported = [added.imported] if added else _add(fits, scene, progress)
     if arguments.motion:
-        fit.save(arguments.motion)
+        for number, one in enumerate(fits):
+            one.save(person_path(arguments.motion, number, len(fits)))
 
     reporter(0.05, "Testing the render engine")
     engine = engines.choose_engine(arguments.engine, timeout_s=arguments.engine_timeout)
@@ -254,7 +267,7 @@ def _prepare(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> 
         path = CameraPath(frame_character(added, scene, count=count, aspect=width / height))
     else:
         path = film_dance(
-            [(fit.body, fit.motion)],
+            [(one.body, one.motion) for one in fits],
             aspect=width / height,
             fps=arguments.fps_out,
             frames=count,
@@ -274,7 +287,7 @@ def _prepare(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> 
         reporter.notices([problem] if problem else [])
         _save_blend(scene, arguments.blend)
     key = rendering.render_key(
-        fit.motion,
+        [one.motion for one in fits],
         fit.body,
         path,
         engine,
@@ -288,11 +301,16 @@ def _prepare(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> 
     return _Take(scene, imported, engine, count, work / f"frames-{key}")
 
 
-def _fit(arguments: argparse.Namespace, progress: Progress) -> FitResult:
+def person_path(path: Path, number: int, count: int) -> Path:
+    """Return the file of one of several persons: ``duet.npz`` becomes ``duet-1.npz`` and ``duet-2.npz``."""
+    return path if count == 1 else path.with_name(f"{path.stem}-{number + 1}{path.suffix}")
+
+
+def _fit(arguments: argparse.Namespace, progress: Progress) -> list[FitResult]:
     progress(0.0, "Reading")
     reading = options_from(arguments, ReadOptions)
     picture = options_from(arguments, PictureOptions)
-    return fit_file(
+    return fit_people(
         arguments.source,
         body=dressed(load_body(arguments.body), picture.look, picture.material_colours),
         hints=reading.hints(),
@@ -312,9 +330,11 @@ def _empty_scene(arguments: argparse.Namespace) -> bpy.types.Scene:
     return scene
 
 
-def _add(fit: FitResult, scene: bpy.types.Scene, progress: Progress, *, correctives: bool = True) -> ImportedDancer:
-    return add_dancer(
-        fit,
+def _add(
+    fits: list[FitResult], scene: bpy.types.Scene, progress: Progress, *, correctives: bool = True
+) -> list[ImportedDancer]:
+    return add_dancers(
+        fits,
         scene=scene,
         view_layer=scene.view_layers[0],
         collection=scene.collection,
@@ -344,8 +364,11 @@ def _save_blend(scene: bpy.types.Scene, path: Path) -> None:
             raise rendering.write_error(path, str(error).strip().splitlines()[-1]) from error
 
 
-def _write_report(path: Path, imported: ImportedDancer, render_report: dict[str, Any]) -> None:
-    report = {**imported.fit.report, "import_seconds": imported.seconds, "render": render_report}
+def _write_report(path: Path, imported: list[ImportedDancer], render_report: dict[str, Any]) -> None:
+    first = imported[0]
+    report = {**first.fit.report, "import_seconds": first.seconds, "render": render_report}
+    if len(imported) > 1:
+        report["other_persons"] = [dancer.fit.report for dancer in imported[1:]]
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 

@@ -213,7 +213,7 @@ def fit_clip(request: FitRequest) -> DoneReply:
 def _digest_of(result: FitResult) -> str:
     motion = result.motion
     digest = hashlib.blake2b(digest_size=8)
-    for array in (motion.pose_rotmat, motion.translation_m, motion.betas):
+    for array in (motion.pose_in(motion.tree), motion.translation_m, motion.betas):
         digest.update(np.ascontiguousarray(array).data)
     digest.update(json.dumps([motion.scale, motion.fps, result.report["floor_m"]]).encode())
     return digest.hexdigest()
@@ -261,6 +261,6 @@ def build_clip(request: RenderRequest, threads: int) -> str:
     for thing in scene.objects:
         # There is no window: posing the body for a viewport would take a thirtieth of a Workbench frame's time.
         thing.hide_viewport = thing.type in ("ARMATURE", "MESH")
-    key = rendering.render_key(motion, body, path, engine, width=width, height=height, fps=fps)
+    key = rendering.render_key([motion], body, path, engine, width=width, height=height, fps=fps)
     rest = [key, request.start_s, request.seed, asdict(settings)]
     return hashlib.blake2b(json.dumps(rest).encode(), digest_size=8).hexdigest()

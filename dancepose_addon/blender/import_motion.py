@@ -5,20 +5,21 @@ Fitting (``dancepose_addon.fitting``) touches nothing of Blender, so it can run 
 responsive. ``add_dancer`` and ``update_dancer`` then build or change a rig in one step.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import time
 
 import bpy
 
 from ..core.body.model_io import DEFAULT_BODY
 from ..core.fit.pipeline import FitResult
-from ..core.progress import Progress, silent
+from ..core.progress import Progress, part_of, silent
 from .data_blocks import rollback_on_failure
 from .narrowing import frame_rate_of
 from .rig.actions import animate
-from .rig.dancer import DancerRecord, build_rig, replace_motion, write_record
+from .rig.clothes import PERSON_RGB, dress
+from .rig.dancer import DancerRecord, build_rig, hands_of, replace_motion, write_record
 from .rig.keypoint_store import store_points
 
 
@@ -97,6 +98,44 @@ def add_dancer(
     return ImportedDancer(armature, mesh, fit, seconds)
 
 
+def add_dancers(
+    fits: Sequence[FitResult],
+    *,
+    scene: bpy.types.Scene,
+    view_layer: bpy.types.ViewLayer,
+    collection: bpy.types.Collection,
+    options: RigOptions = RigOptions(),
+    progress: Progress = silent,
+) -> list[ImportedDancer]:
+    """Build the rigs of persons who were recorded together: at their places, and dressed in different colours.
+
+    Args:
+        fits: The fitted motions; the first keeps the body's own colours.
+        scene: Scene whose frame rate the keys follow.
+        view_layer: View layer in which the rigs are edited.
+        collection: Collection that receives the rigs.
+        options: Options of the rigs; further persons are numbered.
+        progress: Called with the fraction done and the current step.
+
+    Returns:
+        The new dancers.
+    """
+    added = []
+    for person, fit in enumerate(fits):
+        dancer = add_dancer(
+            fit,
+            scene=scene,
+            view_layer=view_layer,
+            collection=collection,
+            options=replace(options, name=options.name if person == 0 else f"{options.name} {person + 1}"),
+            progress=part_of(progress, person / len(fits), (person + 1) / len(fits)),
+        )
+        if person:
+            dress(dancer.mesh, PERSON_RGB[(person - 1) % len(PERSON_RGB)])
+        added.append(dancer)
+    return added
+
+
 def update_dancer(
     armature: bpy.types.Object,
     fit: FitResult,
@@ -148,6 +187,7 @@ def _store_fit(armature: bpy.types.Object, fit: FitResult, *, scene_fps: float, 
         scene_fps=scene_fps,
         audio=None if audio is None else (str(audio.path), audio.start_s, audio.duration_s),
         notes=sequence.notes,
+        hands=hands_of(motion, armature),
         report=fit.report,
     )
     write_record(armature, record)

@@ -205,16 +205,17 @@ def outline_points(body: BodyModel, motion: BodyMotion) -> F32:
     Returns:
         (T, N, 3), metres.
     """
+    body = body.full
     owner = body.weights.argmax(axis=1)
     chosen: set[int] = set()
-    for joint in range(JOINT_COUNT):
+    for joint in range(len(body.tree)):
         moved = np.flatnonzero(owner == joint)
         if len(moved):
             extremes = body.v_template_m[moved]
             chosen.update(moved[extremes.argmax(axis=0)].tolist(), moved[extremes.argmin(axis=0)].tolist())
     points = skin(
         body,
-        motion.pose_rotmat,
+        motion.pose_in(body.tree),
         betas=motion.betas,
         translation_m=motion.translation_m,
         scale=motion.scale,

@@ -69,7 +69,7 @@ def _shown_part(motion: BodyMotion, segments: list[Segment], fps: float) -> Body
         first = math.floor(segment.start_s * motion.fps) - 1
         last = math.ceil((segment.start_s + segment.frames / fps) * motion.fps) + 1
         shown[max(0, first) : last + 1] = True
-    return replace(motion, pose_rotmat=motion.pose_rotmat[shown], translation_m=motion.translation_m[shown])
+    return motion.part(shown)
 
 
 def read_song_camera(path: Path) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def flexible_body(body: BodyModel) -> BodyModel:
     rng = np.random.default_rng(5)
     posedirs = rng.normal(0.0, 0.003, (len(body.v_template_m), 3, 207)).astype(np.float32)
     posedirs[:, :, 17] = 0.0
-    return replace(body, posedirs=posedirs)
+    return replace(body, posedirs=posedirs, detailed=None)
 
 
 @pytest.fixture(scope="session")

@@ -90,7 +90,7 @@ def test_the_key_names_what_a_picture_depends_on(blender, body, wild_motion):
 
     def key(motion=wild_motion, model=body, engine=cycles, width=640, fps=25.0):
         shot = frame_motions([(body, wild_motion)], aspect=1.0)
-        return render_key(motion, model, CameraPath(shot), engine, width=width, height=640, fps=fps)
+        return render_key([motion], model, CameraPath(shot), engine, width=width, height=640, fps=fps)
 
     moved = wild_motion.translation_m.copy()
     moved[3, 1] += 1e-3

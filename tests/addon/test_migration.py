@@ -42,16 +42,24 @@ def test_writing_adds_the_version_and_keeps_the_rest(armature):
     record = read_record(armature)
     write_record(armature, record)
     stored = json.loads(armature["dancepose_record"])
-    assert stored.pop("version") == 2
+    assert stored.pop("version") == 3
+    assert stored.pop("hands") == "none"
     assert stored == json.loads(RELEASE_0_1)
     assert read_record(armature) == record
+
+
+def test_dancers_of_version_2_have_no_fingers(armature):
+    from dancepose_addon.blender.rig.dancer import read_record
+
+    armature["dancepose_record"] = json.dumps({"version": 2, **json.loads(RELEASE_0_1)})
+    assert read_record(armature).hands == "none"
 
 
 def test_a_record_of_a_newer_release_is_refused_in_one_sentence(armature):
     from dancepose_addon.blender.rig.dancer import read_record
 
-    armature["dancepose_record"] = json.dumps({"version": 3, "something": "new"})
-    with pytest.raises(InputError, match=r"Anna was saved by a newer release of DancePose \(record version 3; .* 2\)"):
+    armature["dancepose_record"] = json.dumps({"version": 4, "something": "new"})
+    with pytest.raises(InputError, match=r"Anna was saved by a newer release of DancePose \(record version 4; .* 3\)"):
         read_record(armature)
 
 

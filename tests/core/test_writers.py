@@ -67,7 +67,11 @@ def test_amass_loaders_find_what_they_look_for(motion: BodyMotion, tmp_path: Pat
     root, body_pose, hands = data["poses"][:, :3], data["poses"][:, 3:66], data["poses"][:, 66:]
     assert body_pose.shape == (60, 63)
     if model != "smpl":
-        assert not hands.any()
+        face, fingers = hands[:, :-90], hands[:, -90:].reshape(60, 30, 3)
+        assert not face.any()
+        # The motion holds no fingers, so they rest: bent, and alike on both sides.
+        assert 0.1 < np.linalg.norm(fingers, axis=-1).mean() < 0.8
+        np.testing.assert_allclose(fingers[:, :15] * [1, -1, -1], fingers[:, 15:], atol=1e-5)
     assert str(data["gender"]) == "neutral"
     assert float(data["mocap_framerate"]) == float(data["mocap_frame_rate"]) == 25.0
     assert data["betas"][:10].shape == (10,)

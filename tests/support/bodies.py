@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dancepose_addon.core.body.model import PARENTS, BodyModel
+from dancepose_addon.core.body.joint_tree import SMPL_TREE, JointTree
+from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.body.model_io import body_from_arrays
 
 # Where the joints of an adult are in a T-pose, to the nearest few centimetres, metres; left limbs only.
@@ -28,32 +29,53 @@ def person_joints() -> NDArray[np.float32]:
     return joints
 
 
-def synthetic_arrays(seed: int = 0, *, vertices: int = 240, betas: int = 10) -> dict[str, Any]:
+def joints_in(tree: JointTree) -> NDArray[np.float32]:
+    """(J, 3), metres: ``person_joints``, with fingers side by side along x and a face before the head."""
+    person = person_joints()
+    joints = np.zeros((len(tree), 3), np.float32)
+    for joint, name in enumerate(tree.names):
+        if name in SMPL_TREE.index:
+            joints[joint] = person[SMPL_TREE.index[name]]
+        elif tree.names[tree.parents[joint]] == "head":
+            joints[joint] = person[15] + np.float32([0.03 * (joint - 23), 0.03, 0.08])
+        else:
+            side, finger, part = (-1 if name[0] == "r" else 1), (joint - tree.first_finger) % 15 // 3, int(name[-1])
+            reach = 0.7 + 0.03 * part if finger == 4 else 0.77 + 0.03 * part
+            joints[joint] = (side * reach, 0.43, 0.05 - 0.02 * finger if finger < 4 else 0.07)
+    return joints
+
+
+def synthetic_arrays(
+    seed: int = 0, *, vertices: int = 240, betas: int = 10, tree: JointTree = SMPL_TREE
+) -> dict[str, Any]:
     """The arrays of an SMPL-format file. Each joint has a cloud of vertices about it, whose mean it is; the surface
     is no surface. Every part is filled: shapes, correctives, weights of four joints a vertex."""
     random = np.random.default_rng(seed)
-    home = np.arange(vertices) % 24
-    joints = person_joints()
+    count = len(tree)
+    home = np.arange(vertices) % count
+    joints = joints_in(tree)
     cloud = random.normal(scale=0.03, size=(vertices, 3))
-    regressor = np.zeros((24, vertices))
+    regressor = np.zeros((count, vertices))
     regressor[home, np.arange(vertices)] = 1.0 / np.bincount(home)[home]
     cloud -= (regressor @ cloud)[home]
-    weights = np.zeros((vertices, 24))
+    weights = np.zeros((vertices, count))
     for vertex, joint in enumerate(home):
-        weights[vertex, [joint, max(PARENTS[joint], 0), *random.choice(24, 2)]] += random.dirichlet((6, 2, 1, 1))
+        weights[vertex, [joint, max(tree.parents[joint], 0), *random.choice(count, 2)]] += random.dirichlet(
+            (6, 2, 1, 1)
+        )
     return {
         "name": "synthetic",
         "licence": "none",
         "v_template": joints[home] + cloud,
         "f": random.permuted(np.tile(np.arange(vertices), 6)).reshape(-1, 3),
         "shapedirs": random.normal(scale=0.01, size=(vertices, 3, betas)),
-        "posedirs": random.normal(scale=0.003, size=(vertices, 3, 207)),
+        "posedirs": random.normal(scale=0.003, size=(vertices, 3, 9 * (count - 1))),
         "J_regressor": regressor,
         "weights": weights,
-        "kintree_table": np.array([[4294967295, *PARENTS[1:]], range(24)]),
+        "kintree_table": np.array([[4294967295, *tree.parents[1:]], range(count)]),
     }
 
 
-def synthetic_body(seed: int = 0, *, vertices: int = 240, betas: int = 10) -> BodyModel:
+def synthetic_body(seed: int = 0, *, vertices: int = 240, betas: int = 10, tree: JointTree = SMPL_TREE) -> BodyModel:
     """``synthetic_arrays`` as a body, through the checks that every file passes."""
-    return body_from_arrays(synthetic_arrays(seed, vertices=vertices, betas=betas), source="synthetic")
+    return body_from_arrays(synthetic_arrays(seed, vertices=vertices, betas=betas, tree=tree), source="synthetic")

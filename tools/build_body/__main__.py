@@ -33,14 +33,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m tools.build_body", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="the .npz to write")
+    parser.add_argument("--hands", type=Path, help="the .npz of its fingers to write; beside the body by default")
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     people = anny_source.load_samples(SAMPLES, SEED)
     logger.info("sampled %d people", SAMPLES)
-    body = assembly.assemble(people)
+    body, hands = assembly.assemble(people)
     arrays = compact.encode(body)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     writing.write_npz(options.out, arrays)
+    writing.write_npz(options.hands or options.out.with_name("hands.npz"), hands)
     with np.load(options.out, allow_pickle=False) as stored:
         written = compact.decode(dict(stored))
     print(f"{options.out}: {options.out.stat().st_size} bytes, {len(written['v_template'])} vertices")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from . import correctives, outfit, parts, shape_space, skeleton, skinning, topology, tpose
+from . import correctives, fingers, outfit, parts, shape_space, skeleton, skinning, topology, tpose
 from .anny_source import AnnySamples
 from .reference import Reference, unbake
 from .topology import Remesh
@@ -45,19 +45,24 @@ class Person:
     mirror: Ints
 
 
-def bake_people(people: AnnySamples) -> tuple[Floats, Floats]:
-    """Convert every sample to the T-pose, pelvis at the origin: (N, V, 3) and joints (N, 24, 3), metres."""
-    points, joints = [], []
+def bake_people(people: AnnySamples) -> tuple[Floats, Floats, Floats]:
+    """Convert every sample to the T-pose: (N, V, 3), joints (N, 24, 3) and finger joints (N, 30, 3), metres.
+
+    The pelvis is at the origin.
+    """
+    points, joints, tips = [], [], []
     for vertices_m, heads_m in zip(people.vertices_m, people.heads_m, strict=True):
         posed_m, bones_m = tpose.bake_tpose(vertices_m, heads_m, people.weights, people.labels, people.parents)
         placed_m = skeleton.place_joints(bones_m, people.labels)
         points.append(posed_m - placed_m[0])
         joints.append(placed_m - placed_m[0])
+        tips.append(fingers.place_fingers(bones_m, people.labels) - placed_m[0])
     flip = np.array([-1.0, 1.0, 1.0])
-    points_m, joints_m = np.stack(points), np.stack(joints)
+    points_m, joints_m, fingers_m = np.stack(points), np.stack(joints), np.stack(tips)
     mirror = topology.mirror_map(points_m.mean(axis=0))
     points_m = 0.5 * (points_m + points_m[:, mirror] * flip)
-    return points_m, 0.5 * (joints_m + joints_m[:, list(skeleton.MIRROR)] * flip)
+    fingers_m = 0.5 * (fingers_m + np.roll(fingers_m, fingers_m.shape[1] // 2, axis=1) * flip)
+    return points_m, 0.5 * (joints_m + joints_m[:, list(skeleton.MIRROR)] * flip), fingers_m
 
 
 def smooth_suit(points_m: Floats, person: Person, people: AnnySamples) -> Floats:
@@ -140,9 +145,9 @@ def soften_torso(bone_weights: Floats, points_m: Floats, faces: Ints, joints: di
     return bone_weights
 
 
-def assemble(people: AnnySamples) -> dict[str, Any]:
-    """Build the whole body: the keys of `compact.decode`, in double precision."""
-    points_m, joints_m = bake_people(people)
+def assemble(people: AnnySamples) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Build the whole body: the keys of `compact.decode`, in double precision; and its hands, see `hand_arrays`."""
+    points_m, joints_m, fingers_m = bake_people(people)
     logger.info("baked %d people into the T-pose", len(points_m))
     names = skeleton.JOINT_NAMES
     mean = points_m.mean(axis=0)
@@ -166,10 +171,13 @@ def assemble(people: AnnySamples) -> dict[str, Any]:
     logger.info("joint regressor: %.2f mm mean, %.2f mm worst", 1e3 * error_m.mean(), 1e3 * error_m.max())
     bone_weights = soften_torso(mesh.apply(people.weights), template, mesh.faces, joints)
     weights = skeleton.limit_influences(skeleton.merge_weights(bone_weights, people.labels), mirror)
+    detailed = fingers.merge_weights(bone_weights, people.labels)
+    finger_weights = skeleton.limit_influences(detailed, mirror, twins=fingers.MIRROR)
+    finger_rows = fingers.fit_regressor(dressed_m, fingers_m, allowed, mirror)
     reference = make_reference(people, template, mesh.faces, regressor @ template, bone_weights)
     posedirs = correctives.fit_correctives(reference, weights, mirror, CORRECTIVE_SEED)
     parents = np.array(skeleton.PARENTS, dtype=np.int64)
-    return {
+    body = {
         "v_template": template,
         "f": mesh.faces,
         "shapedirs": shapedirs,
@@ -183,3 +191,4 @@ def assemble(people: AnnySamples) -> dict[str, Any]:
         "name": "DancePose default body",
         "licence": "CC0-1.0",
     }
+    return body, fingers.hand_arrays(body, finger_rows, finger_weights)

@@ -71,9 +71,14 @@ def merge_weights(weights: Floats, labels: Sequence[str]) -> Floats:
     return merged / merged.sum(axis=1, keepdims=True)
 
 
-def limit_influences(weights: Floats, mirror: NDArray[np.int64], count: int = 4) -> Floats:
-    """Keep the `count` heaviest joints of each vertex, mirror-symmetric, rows sum to 1. weights: (V, 24)."""
-    both = 0.5 * (weights + weights[mirror][:, list(MIRROR)])
+def limit_influences(
+    weights: Floats, mirror: NDArray[np.int64], count: int = 4, *, twins: Sequence[int] = MIRROR
+) -> Floats:
+    """Keep the `count` heaviest joints of each vertex, mirror-symmetric, rows sum to 1.
+
+    weights: (V, J); twins: joint of the other side, of each joint.
+    """
+    both = 0.5 * (weights + weights[mirror][:, list(twins)])
     # Ties on the midline (left hip against right hip) must not keep one side only: dropped together.
     order = -np.sort(-both, axis=1)
     threshold = np.maximum(order[:, count - 1 : count], 1e-3)
@@ -125,15 +130,23 @@ def fit_joint_regressor(
         if twin < joint:
             regressor[joint] = regressor[twin][mirror]
             continue
-        target_m = joints_m[:, joint]
-        distance = np.linalg.norm(mean_m - target_m.mean(axis=0), axis=1)
-        distance[~allowed] = np.inf
-        near = np.sort(np.argsort(distance, kind="stable")[:REGRESSOR_CANDIDATES])
-        row = _nonnegative_row(vertices_m[:, near], target_m)
-        regressor[joint, near] = row
+        regressor[joint] = regressor_row(vertices_m, mean_m, joints_m[:, joint], allowed)
         if twin == joint:
             regressor[joint] = 0.5 * (regressor[joint] + regressor[joint][mirror])
     return regressor
+
+
+def regressor_row(vertices_m: Floats, mean_m: Floats, target_m: Floats, allowed: NDArray[np.bool_]) -> Floats:
+    """Fit one row (V,) of J_regressor from the allowed vertices near the joint.
+
+    vertices_m: (N, V, 3), their mean (V, 3); target_m: (N, 3), metres.
+    """
+    distance = np.linalg.norm(mean_m - target_m.mean(axis=0), axis=1)
+    distance[~allowed] = np.inf
+    near = np.sort(np.argsort(distance, kind="stable")[:REGRESSOR_CANDIDATES])
+    row = np.zeros(vertices_m.shape[1])
+    row[near] = _nonnegative_row(vertices_m[:, near], target_m)
+    return row
 
 
 def _nonnegative_row(points_m: Floats, target_m: Floats) -> Floats:

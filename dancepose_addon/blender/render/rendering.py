@@ -4,7 +4,7 @@
 A frame file is always complete, and an interrupted run continues with the missing frames.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 import hashlib
 import json
@@ -62,7 +62,7 @@ def set_rate(scene: bpy.types.Scene, fps: float) -> None:
 
 
 def render_key(
-    motion: BodyMotion,
+    motions: Sequence[BodyMotion],
     body: BodyModel,
     path: CameraPath,
     engine: Engine,
@@ -75,8 +75,8 @@ def render_key(
     """Return sixteen hex digits that identify everything a picture depends on. Frames of one key belong together.
 
     Args:
-        motion: Motion of the dancer.
-        body: Body of the dancer.
+        motions: Motion of each dancer.
+        body: Body of the dancers.
         path: Shot of the camera, and how it moves.
         engine: Engine and its settings.
         width: Width in pixels.
@@ -88,8 +88,11 @@ def render_key(
         The key.
     """
     digest = hashlib.blake2b(digest_size=8)
-    arrays = [motion.pose_rotmat, motion.translation_m, motion.betas, path.shot.position_m, path.shot.rotmat]
+    body = body.full
+    arrays = [path.shot.position_m, path.shot.rotmat]
     arrays += [] if path.way_m is None else [path.way_m]
+    for motion in motions:
+        arrays += [motion.pose_in(body.tree), motion.translation_m, motion.betas]
     arrays += [body.v_template_m, body.faces, body.shapedirs, body.weights]
     arrays += [] if body.posedirs is None else [body.posedirs]
     arrays += [] if body.surface is None else [body.surface.face_material, body.surface.rgba]
@@ -97,8 +100,7 @@ def render_key(
         digest.update(np.ascontiguousarray(array).data)
     lights = [asdict(light) for light in LIGHTS]
     settings = [
-        motion.scale,
-        motion.fps,
+        [[motion.scale, motion.fps] for motion in motions],
         width,
         height,
         fps,

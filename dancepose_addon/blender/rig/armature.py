@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rig's skeleton: 24 bones whose pose quaternions are SMPL's local rotations."""
+"""The rig's skeleton: one bone for each joint of the body, whose pose quaternion is SMPL's local rotation."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,8 @@ import bpy
 import numpy as np
 
 from ...core.arrays import F32, F64
-from ...core.body.model import JOINT_NAMES, PARENTS, BodyModel
+from ...core.body.joint_tree import SMPL_TREE, SMPLH_TREE, SMPLX_TREE, JointTree
+from ...core.body.model import BodyModel
 from ...core.errors import InputError
 from ..narrowing import armature_of
 
@@ -18,6 +19,7 @@ TO_BLENDER: Final = (math.pi / 2.0, 0.0, 0.0)
 """Euler angles of the armature object, radians. y up, facing +z (SMPL) becomes z up, facing -y (Blender); the left
 side stays at +x."""
 SHORTEST_BONE_M: Final = 0.04
+SHORTEST_FINGER_BONE_M: Final = 0.012
 
 
 def create_armature(
@@ -52,11 +54,11 @@ def create_armature(
     collection.objects.link(armature)
     view_layer.update()
     with _edit_bones(armature, view_layer) as bones:
-        for joint, bone_name in enumerate(JOINT_NAMES):
+        for bone_name, parent in zip(body.tree.names, body.tree.parents, strict=True):
             bone = bones.new(bone_name)
-            if PARENTS[joint] >= 0:
-                bone.parent = bones[JOINT_NAMES[PARENTS[joint]]]
-        _place_bones(bones, np.float32(scale) * body.rest_joints(betas))
+            if parent >= 0:
+                bone.parent = bones[body.tree.names[parent]]
+        _place_bones(bones, np.float32(scale) * body.rest_joints(betas), body.tree)
     return armature
 
 
@@ -75,7 +77,7 @@ def set_rest_joints(
     Raises:
         InputError: If bones are missing, or the armature is hidden or not in the view layer.
     """
-    missing = [name for name in JOINT_NAMES if name not in armature_of(armature).bones]
+    missing = [name for name in body.tree.names if name not in armature_of(armature).bones]
     if missing:
         raise InputError(
             f"{armature.name} has no bone named {missing[0]}. Undo its removal, or import the motion again."
@@ -83,29 +85,48 @@ def set_rest_joints(
     if armature.name not in view_layer.objects or armature.hide_get(view_layer=view_layer):
         raise InputError(f"{armature.name} is hidden, so its bones cannot be moved. Show it first.")
     with _edit_bones(armature, view_layer) as bones:
-        _place_bones(bones, np.float32(scale) * body.rest_joints(betas))
+        _place_bones(bones, np.float32(scale) * body.rest_joints(betas), body.tree)
 
 
-def _place_bones(bones: bpy.types.ArmatureEditBones, joints_m: F32) -> None:
-    """Put the head of every bone at its joint, pointing along +Y with roll 0. joints_m: (24, 3)."""
-    lengths = _bone_lengths(joints_m)
-    for joint, name in enumerate(JOINT_NAMES):
+def tree_of_bones(armature: bpy.types.Object) -> JointTree:
+    """Find out which tree a rig has, from the names of its bones.
+
+    Args:
+        armature: Rig made by ``create_armature``; an animator may have added bones.
+
+    Returns:
+        The tree.
+    """
+    bones = armature_of(armature).bones
+    for tree in (SMPLX_TREE, SMPLH_TREE):
+        if all(name in bones for name in tree.names):
+            return tree
+    return SMPL_TREE
+
+
+def _place_bones(bones: bpy.types.ArmatureEditBones, joints_m: F32, tree: JointTree) -> None:
+    """Put the head of every bone at its joint, pointing along +Y with roll 0. joints_m: (J, 3)."""
+    lengths = _bone_lengths(joints_m, tree)
+    for joint, name in enumerate(tree.names):
         bone = bones[name]
         bone.head = joints_m[joint].tolist()
         bone.tail = (joints_m[joint] + np.array([0.0, lengths[joint], 0.0])).tolist()
         bone.roll = 0.0
 
 
-def _bone_lengths(joints_m: F32) -> F64:
-    """Return half the distance to the nearest child, (24,).
+def _bone_lengths(joints_m: F32, tree: JointTree) -> F64:
+    """Return half the distance to the nearest child, (J,).
 
     The bones cannot point at their children, but their sizes should still distinguish them.
     """
-    lengths = np.full(len(PARENTS), np.inf)
-    for joint, parent in enumerate(PARENTS):
+    lengths = np.full(len(tree), np.inf)
+    shortest = np.full(len(tree), SHORTEST_BONE_M)
+    if tree.has_fingers:
+        shortest[tree.first_finger :] = SHORTEST_FINGER_BONE_M
+    for joint, parent in enumerate(tree.parents):
         if parent >= 0:
             lengths[parent] = min(lengths[parent], 0.5 * float(np.linalg.norm(joints_m[joint] - joints_m[parent])))
-    return np.where(np.isfinite(lengths), np.maximum(lengths, SHORTEST_BONE_M), SHORTEST_BONE_M)
+    return np.where(np.isfinite(lengths), np.maximum(lengths, shortest), shortest)
 
 
 @contextmanager

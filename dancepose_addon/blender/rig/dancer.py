@@ -17,7 +17,7 @@ from ...core.errors import InputError
 from ..data_blocks import remove_unused
 from ..narrowing import action_of, frame_rate_of, mesh_of
 from .actions import animate
-from .armature import create_armature, set_rest_joints
+from .armature import create_armature, set_rest_joints, tree_of_bones
 from .mesh import create_body_mesh, set_rest_shape
 from .migration import decode_record, encode_record
 
@@ -27,6 +27,14 @@ SKIN: Final = "dancepose_skin"
 """Custom property of the armature: the mesh object."""
 POINTS: Final = "dancepose_points"
 """Custom property of the armature: the mesh that stores the keypoints."""
+
+
+NO_HANDS: Final = "none"
+"""The dancer's body has no fingers."""
+HANDS_RELAXED: Final = "relaxed"
+"""The source has no fingers, so they rest."""
+HANDS_FROM_FILE: Final = "file"
+"""The fingers are those of the source."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,7 @@ class DancerRecord:
         scene_fps: Frame rate of the scene that the keys were written for.
         audio: Path, start and duration in seconds of the music, or None.
         notes: Notes of the reader.
+        hands: Where the fingers come from: ``none``, ``relaxed`` or ``file``.
         report: Report of the fit, as JSON values.
     """
 
@@ -63,6 +72,7 @@ class DancerRecord:
     scene_fps: float
     audio: tuple[str, float, float] | None = None
     notes: tuple[str, ...] = ()
+    hands: str = NO_HANDS
     report: dict[str, Any] = field(default_factory=dict)
 
     def clip_frame(self, scene_frame: float) -> int:
@@ -151,6 +161,29 @@ def body_of(record: DancerRecord) -> BodyModel:
     return body
 
 
+def shown_body_of(armature: bpy.types.Object) -> BodyModel:
+    """Load the body of a dancer with the joints that its rig has: those of older files have no fingers.
+
+    Raises:
+        MissingFileError: If the body's file does not exist.
+        BodyFileError: If the body's file is damaged.
+        InputError: If the file now holds another body.
+    """
+    return body_with_bones(body_of(read_record(armature)), armature)
+
+
+def body_with_bones(body: BodyModel, armature: bpy.types.Object) -> BodyModel:
+    """Return a body with the joints that a rig has."""
+    return body.full if tree_of_bones(armature) == body.full.tree else body
+
+
+def hands_of(motion: BodyMotion, armature: bpy.types.Object) -> str:
+    """Return where the fingers of a motion on a rig come from, as ``DancerRecord.hands`` has it."""
+    if not tree_of_bones(armature).has_fingers:
+        return NO_HANDS
+    return HANDS_RELAXED if motion.hands_rotmat is None else HANDS_FROM_FILE
+
+
 def skin_of(armature: bpy.types.Object) -> bpy.types.Object:
     """Return the mesh object of a dancer.
 
@@ -198,11 +231,11 @@ def build_rig(
         The armature object and the mesh object.
     """
     armature = create_armature(
-        name, body, betas=motion.betas, scale=motion.scale, collection=collection, view_layer=view_layer
+        name, body.full, betas=motion.betas, scale=motion.scale, collection=collection, view_layer=view_layer
     )
     mesh = create_body_mesh(
         f"{name} body",
-        body,
+        body.full,
         betas=motion.betas,
         scale=motion.scale,
         armature=armature,
@@ -269,8 +302,9 @@ def set_shape(
             f"{skin.name} has {count} vertices and {body.name} has {len(body.v_template_m)}: the mesh was made from "
             "another body, or edited. Choose its body in the Body panel, or import the motion again."
         )
-    set_rest_shape(skin, body, betas=betas, scale=scale)
-    set_rest_joints(armature, body, betas=betas, scale=scale, view_layer=view_layer)
+    shown = body_with_bones(body, armature)
+    set_rest_shape(skin, shown, betas=betas, scale=scale)
+    set_rest_joints(armature, shown, betas=betas, scale=scale, view_layer=view_layer)
 
 
 def replace_motion(

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.arrays import F32
-from ...core.body.model import JOINT_NAMES, BodyModel, Surface
+from ...core.body.joint_tree import JointTree
+from ...core.body.model import BodyModel, Surface
 from ...core.stage_design import CLOTH_ROUGHNESS, PLAIN_RGBA, ROUGHNESS
 from ..materials import set_surface
 from ..narrowing import expect, item_named, mesh_of, present
@@ -59,11 +60,11 @@ def create_body_mesh(
     skin = bpy.data.objects.new(name, data)
     skin.parent = armature
     collection.objects.link(skin)
-    _set_weights(skin, body.weights)
+    _set_weights(skin, body.weights, body.tree)
     modifier = expect(skin.modifiers.new("Armature", "ARMATURE"), bpy.types.ArmatureModifier)
     modifier.object = armature
     if correctives and body.posedirs is not None:
-        _add_correctives(skin, rest, np.float32(scale) * body.posedirs, armature)
+        _add_correctives(skin, rest, np.float32(scale) * body.posedirs, armature, body.tree)
     return skin
 
 
@@ -95,9 +96,9 @@ def _material(name: str, rgba: tuple[float, float, float, float]) -> bpy.types.M
     return material
 
 
-def _set_weights(skin: bpy.types.Object, weights: F32) -> None:
-    """Write the skinning weights, (V, 24), one call per entry: the API has no bulk form, and equal weights are rare."""
-    for joint, name in enumerate(JOINT_NAMES):
+def _set_weights(skin: bpy.types.Object, weights: F32, tree: JointTree) -> None:
+    """Write the skinning weights, (V, J), one call per entry: the API has no bulk form, and equal weights are rare."""
+    for joint, name in enumerate(tree.names):
         group = skin.vertex_groups.new(name=name)
         column = weights[:, joint]
         moved = np.flatnonzero(column)
@@ -105,7 +106,9 @@ def _set_weights(skin: bpy.types.Object, weights: F32) -> None:
             group.add((vertex,), weight, "REPLACE")
 
 
-def _add_correctives(skin: bpy.types.Object, rest_m: F32, posedirs_m: F32, armature: bpy.types.Object) -> None:
+def _add_correctives(
+    skin: bpy.types.Object, rest_m: F32, posedirs_m: F32, armature: bpy.types.Object, tree: JointTree
+) -> None:
     """Add a shape key for every pose feature that moves a vertex, driven by its joint's quaternion.
 
     Drivers store no data per frame, follow every later edit of the pose, and as simple expressions run without
@@ -114,24 +117,25 @@ def _add_correctives(skin: bpy.types.Object, rest_m: F32, posedirs_m: F32, armat
     Args:
         skin: Mesh object.
         rest_m: (V, 3) rest vertices.
-        posedirs_m: (V, 3, 207) offsets per pose feature.
+        posedirs_m: (V, 3, 9 K) offsets per pose feature.
         armature: Armature whose bones drive the keys.
+        tree: Of the body.
     """
     skin.shape_key_add(name="Basis", from_mix=False)
     used = np.flatnonzero(np.abs(posedirs_m).max(axis=(0, 1)) > 0.0)
     shapes = np.ascontiguousarray(np.moveaxis(posedirs_m[:, :, used], 2, 0))
     for feature, shape in zip(used.tolist(), shapes, strict=True):
-        joint, entry = JOINT_NAMES[1 + feature // 9], feature % 9
-        key = skin.shape_key_add(name=_key_name(feature), from_mix=False)
+        joint, entry = tree.names[1 + feature // 9], feature % 9
+        key = skin.shape_key_add(name=_key_name(feature, tree), from_mix=False)
         key.points.foreach_set("co", (rest_m + shape).ravel())
         key.slider_min, key.slider_max = -2.0, 2.0
         _drive(key, armature, f'pose.bones["{joint}"].rotation_quaternion', FEATURES[entry])
 
 
-def _key_name(feature: int) -> str:
+def _key_name(feature: int, tree: JointTree) -> str:
     """Return the name of a feature's shape key: its joint, and row and column of R - I, counted from 1."""
     joint, entry = divmod(feature, 9)
-    return f"{JOINT_NAMES[1 + joint]} {entry // 3 + 1}{entry % 3 + 1}"
+    return f"{tree.names[1 + joint]} {entry // 3 + 1}{entry % 3 + 1}"
 
 
 def set_rest_shape(skin: bpy.types.Object, body: BodyModel, *, betas: F32, scale: float) -> None:
@@ -150,7 +154,7 @@ def set_rest_shape(skin: bpy.types.Object, body: BodyModel, *, betas: F32, scale
     if keys is not None and body.posedirs is not None:
         present(keys.reference_key).points.foreach_set("co", rest.ravel())
         for feature in range(body.posedirs.shape[2]):
-            key = item_named(keys.key_blocks, _key_name(feature))
+            key = item_named(keys.key_blocks, _key_name(feature, body.tree))
             if key is not None:
                 shape = rest + np.float32(scale) * body.posedirs[:, :, feature]
                 key.points.foreach_set("co", np.ascontiguousarray(shape, np.float32).ravel())

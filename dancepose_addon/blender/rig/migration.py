@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Versions of the JSON record that a dancer carries, and the upgrade of records written by older releases.
 
-Version 1 (up to release 0.1) had no ``version`` key. Version 2 added it. Every change of the record's keys raises
+Version 1 (up to release 0.1) had no ``version`` key. Version 2 added it. Version 3 added ``hands``, since dancers may
+have fingers. Every change of the record's keys raises
 ``RECORD_VERSION`` and adds one step to ``UPGRADES``, so that .blend files of all earlier releases stay readable.
 """
 
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 from ...core.errors import InputError
 
-RECORD_VERSION: Final = 2
+RECORD_VERSION: Final = 3
 VERSION_KEY: Final = "version"
 
 JsonTable = dict[str, Any]
@@ -22,7 +23,12 @@ def _add_version(table: JsonTable) -> JsonTable:
     return table
 
 
-UPGRADES: Final[Mapping[int, Callable[[JsonTable], JsonTable]]] = {1: _add_version}
+def _add_hands(table: JsonTable) -> JsonTable:
+    """Upgrade version 2, whose dancers have SMPL's 24 joints and no fingers."""
+    return {**table, "hands": "none"}
+
+
+UPGRADES: Final[Mapping[int, Callable[[JsonTable], JsonTable]]] = {1: _add_version, 2: _add_hands}
 """For each version, the function that turns its table into one of the next version."""
 
 

@@ -13,7 +13,7 @@ from ...core.atomic import replacing
 from ...core.body.model import skin
 from ...core.errors import InputError
 from ..narrowing import expect, item_named, mesh_of
-from .dancer import body_of, read_record, skin_of
+from .dancer import read_record, shown_body_of, skin_of
 from .motion_reader import read_motion
 
 MODIFIER: Final = "DancePose cache"
@@ -33,7 +33,7 @@ def write_cache(armature: bpy.types.Object, path: Path) -> None:
         OutputError: If the file cannot be written.
     """
     skin_object, record = skin_of(armature), read_record(armature)
-    body, motion = body_of(record), read_motion(armature)
+    body, motion = shown_body_of(armature), read_motion(armature)
     if len(mesh_of(skin_object).vertices) != len(body.v_template_m):
         raise InputError(
             f"The mesh of {armature.name} was edited and no longer has the vertices of {body.name}. Undo the edit, or "
@@ -49,7 +49,7 @@ def write_cache(armature: bpy.types.Object, path: Path) -> None:
 
         skin(
             body,
-            motion.pose_rotmat,
+            motion.pose_in(body.tree),
             betas=motion.betas,
             translation_m=motion.translation_m,
             scale=motion.scale,

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The SMPL-format body: its data, forward kinematics and linear blend skinning.
 
-Loper et al. 2015, SMPL: A Skinned Multi-Person Linear Model. Pose features, kinematic tree and the order of
-operations are those of the paper; any body of 24 joints in this format works, licensed or free.
+Loper et al. 2015, SMPL: A Skinned Multi-Person Linear Model. Pose features and the order of operations are those of
+the paper; any body in this format works, licensed or free, with the joints of SMPL, SMPL+H or SMPL-X.
+
+A body with fingers comes in two forms: the fit uses SMPL's 24 joints (``BodyModel``), and what is shown or exported
+uses all of them (``BodyModel.full``). The surface is the same.
 """
 
 from collections.abc import Callable
@@ -15,34 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import F32
+from .joint_tree import JOINT_COUNT, JOINT_INDEX, JOINT_NAMES, PARENTS, SMPL_TREE, JointTree
+
+__all__ = (
+    "JOINT_COUNT", "JOINT_INDEX", "JOINT_NAMES", "MIRRORED_JOINTS", "PARENTS", "TREE_LEVELS", "BodyModel", "Surface",
+    "forward_kinematics", "skin",
+)  # fmt: skip
 
 I32 = NDArray[np.int32]
 
-JOINT_COUNT: Final = 24
-JOINT_NAMES: Final = (
-    "pelvis", "left_hip", "right_hip", "spine1", "left_knee", "right_knee", "spine2", "left_ankle",
-    "right_ankle", "spine3", "left_foot", "right_foot", "neck", "left_collar", "right_collar", "head",
-    "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
-    "left_hand", "right_hand",
-)  # fmt: skip
-PARENTS: Final = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
 MIRRORED_JOINTS: Final = (0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20, 23, 22)
-JOINT_INDEX: Final = {name: index for index, name in enumerate(JOINT_NAMES)}
-
-
-def _levels() -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
-    depth = [0] * JOINT_COUNT
-    for joint in range(1, JOINT_COUNT):
-        depth[joint] = depth[PARENTS[joint]] + 1
-    levels = []
-    for level in range(1, max(depth) + 1):
-        joints = tuple(j for j in range(JOINT_COUNT) if depth[j] == level)
-        levels.append((joints, tuple(PARENTS[j] for j in joints)))
-    return tuple(levels)
-
-
-TREE_LEVELS: Final = _levels()
-"""(joints, their parents) for each depth of the tree below the root: a level is posed in one product."""
+TREE_LEVELS: Final = SMPL_TREE.levels
 
 
 @dataclass(frozen=True)
@@ -62,7 +48,9 @@ class Surface:
 
 @dataclass(frozen=True, eq=False)
 class BodyModel:
-    """An SMPL-format body of 24 joints. Two are equal only if they are one object, so that caches can use them as keys.
+    """An SMPL-format body. Two are equal only if they are one object, so that caches can use them as keys.
+
+    J is the number of joints of its tree.
 
     Attributes:
         name: Shown to the user.
@@ -70,11 +58,14 @@ class BodyModel:
         v_template_m: (V, 3), metres, T-pose.
         faces: (F, 3), indices of vertices.
         shapedirs: (V, 3, B), metres per unit of beta.
-        posedirs: (V, 3, 207), metres per entry of (R_1..R_23 - I), row by row; None for a body without correctives.
-        joint_regressor: (24, V).
-        weights: (V, 24), rows sum to 1.
+        posedirs: (V, 3, 9 K), metres per entry of (R_1..R_K - I), row by row, K < J (K = 23 for SMPL); None for a body
+            without correctives.
+        joint_regressor: (J, V).
+        weights: (V, J), rows sum to 1.
         surface: Materials; None for one plain material.
         source: File that the body was read from.
+        tree: Kinematic tree.
+        detailed: The same body with fingers, and perhaps jaw and eyes; None where the file has none.
     """
 
     name: str
@@ -87,6 +78,13 @@ class BodyModel:
     weights: F32
     surface: Surface | None = None
     source: str = field(default="", compare=False)
+    tree: JointTree = SMPL_TREE
+    detailed: "BodyModel | None" = field(default=None, repr=False)
+
+    @property
+    def full(self) -> "BodyModel":
+        """The body with all joints that its file has: what is shown and exported."""
+        return self if self.detailed is None else self.detailed
 
     @property
     def beta_count(self) -> int:
@@ -114,7 +112,7 @@ class BodyModel:
             betas: (B',) with B' <= B; None for the mean body.
 
         Returns:
-            (24, 3), metres.
+            (J, 3), metres.
         """
         joints, dirs = self._joint_shape
         if betas is None:
@@ -140,23 +138,26 @@ class BodyModel:
         return float(np.ptp(self.v_template_m[:, 1]))
 
 
-def forward_kinematics(rest_joints_m: F32, pose_rotmat: F32, translation_m: F32 | None = None) -> tuple[F32, F32]:
+def forward_kinematics(
+    rest_joints_m: F32, pose_rotmat: F32, translation_m: F32 | None = None, *, tree: JointTree = SMPL_TREE
+) -> tuple[F32, F32]:
     """Pose the skeleton (Loper et al. 2015, equation 3).
 
     Args:
-        rest_joints_m: (24, 3) or (T, 24, 3), metres.
-        pose_rotmat: (T, 24, 3, 3), local to the parent.
+        rest_joints_m: (J, 3) or (T, J, 3), metres.
+        pose_rotmat: (T, J, 3, 3), local to the parent.
         translation_m: (T, 3), metres, added to every joint (SMPL's ``trans``).
+        tree: Kinematic tree of J joints.
 
     Returns:
-        Global rotations (T, 24, 3, 3), and joint positions (T, 24, 3) in metres.
+        Global rotations (T, J, 3, 3), and joint positions (T, J, 3) in metres.
     """
     rest = np.broadcast_to(rest_joints_m, (len(pose_rotmat), *rest_joints_m.shape[-2:]))
     global_rotmat = np.empty_like(pose_rotmat)
     joints_m = np.empty(pose_rotmat.shape[:-1], dtype=pose_rotmat.dtype)
     global_rotmat[:, 0] = pose_rotmat[:, 0]
     joints_m[:, 0] = rest[:, 0]
-    for joints, parents in TREE_LEVELS:
+    for joints, parents in tree.levels:
         j, p = list(joints), list(parents)
         parent_rotmat = global_rotmat[:, p]
         np.matmul(parent_rotmat, pose_rotmat[:, j], out=(product := np.empty_like(parent_rotmat)))
@@ -184,7 +185,7 @@ def skin(  # noqa: PLR0913 - what a body is posed by
 
     Args:
         body: The body.
-        pose_rotmat: (T, 24, 3, 3), local to the parent.
+        pose_rotmat: (T, J, 3, 3), local to the parent.
         betas: (B',) with B' <= B; None for the mean body.
         translation_m: (T, 3), metres.
         scale: Size of the body, about SMPL's origin, applied before the translation.
@@ -200,18 +201,21 @@ def skin(  # noqa: PLR0913 - what a body is posed by
     rest = body.rest_vertices(betas)[chosen]
     weights = body.weights[chosen]
     rest_joints = body.rest_joints(betas)
-    use_dirs = correctives and body.posedirs is not None
-    dirs = body.posedirs[chosen].reshape(-1, 207).T if use_dirs and body.posedirs is not None else None
+    count = len(body.tree)
+    dirs, width = None, 0
+    if correctives and body.posedirs is not None:
+        width = body.posedirs.shape[2]
+        dirs = body.posedirs[chosen].reshape(-1, width).T
     result = None if each else np.empty((len(pose_rotmat), len(rest), 3), np.float32)
     for first in range(0, len(pose_rotmat), batch):
         rotmat = np.ascontiguousarray(pose_rotmat[first : first + batch], np.float32)
-        global_rotmat, joints = forward_kinematics(rest_joints, rotmat)
+        global_rotmat, joints = forward_kinematics(rest_joints, rotmat, tree=body.tree)
         offset = joints - (global_rotmat @ rest_joints[None, :, :, None])[..., 0]
-        affine = np.concatenate([global_rotmat, offset[..., None]], axis=-1).reshape(len(rotmat), JOINT_COUNT, 12)
+        affine = np.concatenate([global_rotmat, offset[..., None]], axis=-1).reshape(len(rotmat), count, 12)
         blended = (weights @ affine).reshape(len(rotmat), len(rest), 3, 4)
         points = np.broadcast_to(rest, (len(rotmat), *rest.shape))
         if dirs is not None:
-            features = (rotmat[:, 1:] - np.eye(3, dtype=np.float32)).reshape(len(rotmat), 207)
+            features = (rotmat[:, 1 : 1 + width // 9] - np.eye(3, dtype=np.float32)).reshape(len(rotmat), width)
             points = points + (features @ dirs).reshape(points.shape)
         posed = np.einsum("tvij,tvj->tvi", blended[..., :3], points) + blended[..., 3]
         posed *= np.float32(scale)

@@ -13,7 +13,10 @@ from ..bounded_files import NpzLimits, open_npz
 from ..errors import BodyFileError, FormatError, MissingFileError
 from ..printable_text import escaped, shortened
 from . import compact
-from .model import JOINT_COUNT, PARENTS, BodyModel, Surface
+from .fewer_joints import with_smpl_joints
+from .hand_file import HANDS_FILE, with_fingers
+from .joint_tree import SMPL_TREE, TREE_OF_COUNT, JointTree
+from .model import BodyModel, Surface
 from .pickles import load_smpl_pickle
 
 DEFAULT_BODY: Final = Path(__file__).parents[2] / "assets" / "body.npz"
@@ -42,7 +45,7 @@ def load_body(path: Path | None = None) -> BodyModel:
         path: An SMPL-format .npz or .pkl; None for the body that ships.
 
     Returns:
-        The body.
+        The body, in SMPL's 24 joints. A file of SMPL+H or SMPL-X has all of its joints in ``full``.
 
     Raises:
         MissingFileError: There is no such file.
@@ -60,7 +63,8 @@ def load_body(path: Path | None = None) -> BodyModel:
 @lru_cache(maxsize=4)
 def _load(path: Path, _modified_ns: int, _size: int) -> BodyModel:
     arrays = load_smpl_pickle(path) if path.suffix.lower() == ".pkl" else _load_npz(path)
-    return body_from_arrays(arrays, source=str(path))
+    body = body_from_arrays(arrays, source=str(path))
+    return with_fingers(body, path.with_name(HANDS_FILE)) if path == DEFAULT_BODY else body
 
 
 def _load_npz(path: Path) -> Mapping[str, Any]:
@@ -92,37 +96,55 @@ def body_from_arrays(arrays: Mapping[str, Any], *, source: str) -> BodyModel:
         raise BodyFileError(f"{source} is not an SMPL-format body: it lacks {', '.join(missing)}.")
     template = np.asarray(arrays["v_template"])
     count = template.shape[0] if template.ndim == 2 else 0
-    posedirs = np.asarray(arrays["posedirs"]) if "posedirs" in arrays else None
-    shapes: dict[str, tuple[Any, tuple[int | None, ...]]] = {
-        "v_template": (template, (count, 3)),
-        "f": (np.asarray(arrays["f"]), (None, 3)),
-        "shapedirs": (np.asarray(arrays["shapedirs"]), (count, 3, None)),
-        "J_regressor": (np.asarray(arrays["J_regressor"]), (JOINT_COUNT, count)),
-        "weights": (np.asarray(arrays["weights"]), (count, JOINT_COUNT)),
-        "kintree_table": (np.asarray(arrays["kintree_table"]), (2, JOINT_COUNT)),
-    }
-    if posedirs is not None:
-        shapes["posedirs"] = (posedirs, (count, 3, 207))
-    for key, (array, shape) in shapes.items():
-        _require_numbers(key, array, shape, source)
-    parents = np.asarray(arrays["kintree_table"])[0, 1:].astype(np.int64)
-    if tuple(parents) != PARENTS[1:]:
-        raise BodyFileError(f"{source} has another joint tree than SMPL: parents {parents.tolist()}.")
+    tree = _tree_of(arrays, source)
+    _require_shapes(arrays, template, count, tree, source)
     faces = np.asarray(arrays["f"]).astype(np.int32)
     if len(faces) == 0 or faces.min() < 0 or faces.max() >= count:
         raise BodyFileError(f"{source} is damaged: faces name vertices outside 0 to {count - 1}. Download it again.")
-    return BodyModel(
+    posedirs = arrays.get("posedirs")
+    body = BodyModel(
         name=_text(arrays.get("name", Path(source).stem)),
         licence=_text(arrays.get("licence", SMPL_LICENCE)),
         v_template_m=template.astype(np.float32),
         faces=faces,
         shapedirs=np.asarray(arrays["shapedirs"])[:, :, :BETA_LIMIT].astype(np.float32),
-        posedirs=None if posedirs is None else posedirs.astype(np.float32),
+        posedirs=None if posedirs is None else np.asarray(posedirs).astype(np.float32),
         joint_regressor=np.asarray(arrays["J_regressor"]).astype(np.float32),
         weights=np.asarray(arrays["weights"]).astype(np.float32),
         surface=_surface(arrays, len(faces), source),
         source=source,
+        tree=tree,
     )
+    return body if tree is SMPL_TREE else with_smpl_joints(body)
+
+
+def _tree_of(arrays: Mapping[str, Any], source: str) -> JointTree:
+    """The tree of SMPL's family that a file has."""
+    kintree = np.asarray(arrays["kintree_table"])
+    count = kintree.shape[1] if kintree.ndim == 2 else 0
+    tree = TREE_OF_COUNT.get(count, SMPL_TREE)
+    _require_numbers("kintree_table", kintree, (2, len(tree)), source)
+    parents = kintree[0, 1:].astype(np.int64)
+    if tuple(parents) != tree.parents[1:]:
+        raise BodyFileError(f"{source} has another joint tree than {tree.name.upper()}: parents {parents.tolist()}.")
+    return tree
+
+
+def _require_shapes(
+    arrays: Mapping[str, Any], template: NDArray[Any], count: int, tree: JointTree, source: str
+) -> None:
+    """Refuse arrays that do not fit each other. count: number of vertices."""
+    shapes: dict[str, tuple[int | None, ...]] = {
+        "v_template": (count, 3),
+        "f": (None, 3),
+        "shapedirs": (count, 3, None),
+        "J_regressor": (len(tree), count),
+        "weights": (count, len(tree)),
+    }
+    if "posedirs" in arrays:
+        shapes["posedirs"] = (count, 3, 9 * (len(tree) - 1))
+    for key, shape in shapes.items():
+        _require_numbers(key, template if key == "v_template" else np.asarray(arrays[key]), shape, source)
 
 
 def _require_numbers(key: str, array: NDArray[Any], shape: tuple[int | None, ...], source: str) -> None:
@@ -131,8 +153,8 @@ def _require_numbers(key: str, array: NDArray[Any], shape: tuple[int | None, ...
     if not fits or array.dtype.kind not in "biuf":
         wanted = ", ".join("any" if w is None else str(w) for w in shape)
         raise BodyFileError(
-            f"{source} is not an SMPL body of {JOINT_COUNT} joints: {key} has shape {array.shape}, expected "
-            f"({wanted}) numbers. SMPL+H and SMPL-X files are other models; give SMPL's own."
+            f"{source} is not a body of SMPL (24 joints), SMPL+H (52) or SMPL-X (55): {key} has shape {array.shape}, "
+            f"expected ({wanted}) numbers."
         )
     # Written so that NaN fails as well.
     if array.dtype.kind == "f" and array.size and not np.max(np.abs(array)) <= MAX_NUMBER:

@@ -24,7 +24,7 @@ from ..skeleton.doubt import require_sure
 from ..skeleton.layouts import SMPL24
 from ..skeleton.markers import joint_markers, keypoints_from_pose
 from ..skeleton.readers.theta_contents import BODY_JOINTS, MOST_BENT
-from ..skeleton.recording import NO_HINTS, Finding, Hints, PoseRecording
+from ..skeleton.recording import NO_HINTS, Finding, Hints, PoseDetail, PoseRecording
 from ..skeleton.sequence import KeypointSequence
 
 SMPL_PELVIS_M: Final = (0.0, -0.22, 0.03)
@@ -158,6 +158,8 @@ def motion_of(recording: PoseRecording, body: BodyModel, hints: Hints = NO_HINTS
         soles = find_soles(body, pose_rotmat, translation, scale=scale, betas=betas)
         floor_m = ground(soles, fps=fps).floor_m
         translation = translation - np.array([0.0, floor_m, 0.0], np.float32)
+    detail = recording.detail or PoseDetail()
+    notices += _hidden(detail, body)
     provenance: dict[str, Any] = {
         "source": recording.source,
         "layout": "smpl24",
@@ -167,7 +169,32 @@ def motion_of(recording: PoseRecording, body: BodyModel, hints: Hints = NO_HINTS
         "notices": notices,
         "floor_m": floor_m,
     }
-    return BodyMotion(pose_rotmat, translation, betas, float(scale), float(fps), provenance)
+    return BodyMotion(
+        pose_rotmat,
+        translation,
+        betas,
+        float(scale),
+        float(fps),
+        provenance,
+        None if detail.hands is None else rotvec_to_rotmat(detail.hands).astype(np.float32),
+        None if detail.face is None else rotvec_to_rotmat(detail.face).astype(np.float32),
+        None if detail.expression is None else detail.expression.astype(np.float32),
+    )
+
+
+def _hidden(detail: PoseDetail, body: BodyModel) -> list[str]:
+    """Notices about parts of a motion that a body cannot show."""
+    tree = body.full.tree
+    parts = []
+    if detail.hands is not None and not tree.has_fingers:
+        parts.append("fingers")
+    if detail.face is not None and not tree.has_face:
+        parts.append("jaw and eyes")
+    if detail.expression is not None:
+        parts.append("expressions")
+    if not parts:
+        return []
+    return [f"The file's {', '.join(parts)} are kept in the motion, but {body.name} does not show them."]
 
 
 def _size_like_the_file(recording: PoseRecording, body: BodyModel) -> float:
@@ -211,7 +238,7 @@ def between(motion: BodyMotion, start: int, end: int | None) -> BodyMotion:
             f"Frames {start}:{'' if end is None else end} select nothing: the motion has {len(motion)} frames (0 to "
             f"{len(motion) - 1}). Choose a range inside it."
         )
-    return replace(motion, pose_rotmat=motion.pose_rotmat[start:stop], translation_m=motion.translation_m[start:stop])
+    return motion.part(slice(start, stop))
 
 
 def joints_of(motion: BodyMotion, body: BodyModel) -> KeypointSequence:

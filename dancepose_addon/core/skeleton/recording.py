@@ -29,6 +29,7 @@ class Hints:
         mirror: ``none``, ``axes`` (the file's axes are left-handed) or ``names`` (left and right are exchanged).
         values: ``positions`` or ``rotations``.
         take: Which motion or person of a file that holds several.
+        everyone: Whether all persons of a take are wanted; not so where ``take`` was given.
         as_named: Whether points stay in the file's order and under its names, whatever they mean.
         accept_doubt: Whether to continue where a conclusion is no more than a guess.
     """
@@ -40,6 +41,7 @@ class Hints:
     mirror: str | None = None
     values: str | None = None
     take: int = 0
+    everyone: bool = True
     as_named: bool = False
     accept_doubt: bool = False
 
@@ -56,6 +58,7 @@ class Hints:
             OptionError: It is not of that form, or names nothing that can be said.
         """
         table: dict[str, str] = {}
+        everyone = self.everyone
         for part in (text or "").split(","):
             key, equals, value = (piece.strip() for piece in part.partition("="))
             if not key and not equals:
@@ -64,6 +67,7 @@ class Hints:
                 known = ", ".join(SAYABLE)
                 raise OptionError(f"{quoted(part)} is not KEY=VALUE with a key of {known}; write up=z,unit=cm.")
             table[key] = value
+        everyone = everyone and "take" not in table
         take = table.pop("take", str(self.take))
         for key, choices in CHOICES.items():
             if table.get(key, choices[0]) not in choices:
@@ -74,7 +78,7 @@ class Hints:
         if doubt not in ("", "accept"):
             raise OptionError(f"doubt={quoted(doubt)} is not possible; write doubt=accept to continue with guesses.")
         accept = self.accept_doubt or doubt == "accept"
-        return replace(self, take=int(take), accept_doubt=accept, **table)  # type: ignore[arg-type]
+        return replace(self, take=int(take), everyone=everyone, accept_doubt=accept, **table)  # type: ignore[arg-type]
 
 
 CHOICES: Final = {"values": ("positions", "rotations"), "mirror": ("none", "axes", "names")}
@@ -92,12 +96,14 @@ class Finding:
         value: In words.
         confidence: In [0, 1].
         why: A clause.
+        count: How many persons the file holds at the same time, for the topic ``person``.
     """
 
     topic: str
     value: str
     confidence: float
     why: str
+    count: int = 1
 
     @property
     def doubtful(self) -> bool:
@@ -148,6 +154,21 @@ class PointRecording:
 
 
 @dataclass(frozen=True)
+class PoseDetail:
+    """Fingers and face of SMPL+H or SMPL-X, as a file has them.
+
+    Attributes:
+        hands: (T, 30, 3), radians, rotation vectors of the left and the right fingers in SMPL+H's order, or None.
+        face: (T, 3, 3), radians, of jaw, left and right eye, or None.
+        expression: (T, E), SMPL-X's expression coefficients, or None.
+    """
+
+    hands: F64 | None = None
+    face: F64 | None = None
+    expression: F64 | None = None
+
+
+@dataclass(frozen=True)
 class PoseRecording:
     """SMPL parameters as a file has them: rotations of SMPL's joints, and where the body is.
 
@@ -167,6 +188,7 @@ class PoseRecording:
         fps_why: Why that is the rate, a clause.
         fps_confidence: In [0, 1].
         joints: (T, 24, 3), positions that the file has besides.
+        detail: Fingers and face, where the file has them.
         audio: The music.
         notes: What the user has to know, one sentence each.
         findings: Of the reader, about the file's form.
@@ -187,6 +209,7 @@ class PoseRecording:
     fps_why: str = ""
     fps_confidence: float = 1.0
     joints: F64 | None = None
+    detail: PoseDetail | None = None
     audio: AudioWindow | None = None
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()

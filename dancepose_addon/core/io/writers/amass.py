@@ -2,7 +2,8 @@
 """AMASS-style .npz for other people's loaders: SMPL, SMPL+H or SMPL-X poses, z up, placed for SMPL's own body.
 
 ``BodyMotion.save`` keeps a motion for our own use, with the size of its body. Here the translation is SMPL's: added to
-the pelvis of SMPL's mean body it gives the pelvis's place. Hands and face are neutral.
+the pelvis of SMPL's mean body it gives the pelvis's place. Fingers that the motion does not hold are relaxed, jaw and
+eyes neutral.
 """
 
 from pathlib import Path
@@ -12,16 +13,15 @@ import numpy as np
 
 from ...atomic import replacing
 from ...axes import from_smpl, turn_root
+from ...body.joint_tree import TREES
 from ...body.model import BodyModel
 from ...body.motion import BodyMotion
 from ...body.rotation import rotmat_to_rotvec
 from ...errors import InputError
 from ..theta import SMPL_PELVIS_M, pelvis_places
 
-JOINTS: Final = {"smpl": 24, "smplh": 52, "smplx": 55}
 BETAS: Final = 16
 DMPLS: Final = 8
-BODY_JOINTS: Final = 22
 
 
 def write_amass(motion: BodyMotion, body: BodyModel, path: Path, *, model: str = "smplh") -> None:
@@ -37,13 +37,11 @@ def write_amass(motion: BodyMotion, body: BodyModel, path: Path, *, model: str =
         InputError: There is no such model.
         OutputError: The file cannot be written.
     """
-    if model not in JOINTS:
-        raise InputError(f"There are no poses of {model!r}; choose one of {', '.join(JOINTS)}.")
-    pose = motion.pose_rotmat.copy()
+    if model not in TREES:
+        raise InputError(f"There are no poses of {model!r}; choose one of {', '.join(TREES)}.")
+    pose = motion.pose_in(TREES[model]).copy()
     pose[:, 0] = turn_root(pose[:, 0], axes="z_up", inward=False)
-    poses = np.zeros((len(motion), JOINTS[model], 3), np.float32)
-    count = BODY_JOINTS if model != "smpl" else JOINTS["smpl"]
-    poses[:, :count] = rotmat_to_rotvec(pose)[:, :count]
+    poses = rotmat_to_rotvec(pose).astype(np.float32)
     trans = from_smpl(pelvis_places(motion, body), axes="z_up", unit="m") - np.array(SMPL_PELVIS_M, np.float32)
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(

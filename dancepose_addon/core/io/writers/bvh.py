@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BVH: SMPL's 24 joints under their own names, centimetres, y up, the T-pose as rest.
+"""BVH: the joints of the motion's tree under SMPL's names, centimetres, y up, the T-pose as rest.
 
 In the T-pose all joints have the world's axes, so a joint's rotation channels are SMPL's local rotation.
 """
@@ -12,19 +12,21 @@ import numpy as np
 from ...arrays import F64
 from ...atomic import replacing
 from ...body.euler import zxy_angles
-from ...body.model import JOINT_NAMES, PARENTS, BodyModel
+from ...body.joint_tree import SMPL_TREE, JointTree
+from ...body.model import BodyModel
 from ...body.motion import BodyMotion
 from ..theta import pelvis_places
 
 CM_PER_M: Final = 100.0
 TIP_CM: Final = 8.0
 """Of the bones at the ends, so that viewers show them."""
-TIPS: Final = {"head": (0, 1, 0), "left_foot": (0, 0, 1), "right_foot": (0, 0, 1), "left_hand": (1, 0, 0)}
+FINGER_TIP_CM: Final = 2.0
+TIPS: Final = {"head": (0, 1, 0), "left_foot": (0, 0, 1), "right_foot": (0, 0, 1)}
 ORDER: Final = "Zrotation Xrotation Yrotation"
 
 
 def write_bvh(motion: BodyMotion, body: BodyModel, path: Path) -> None:
-    """Write the skeleton in its true size, and its motion.
+    """Write the skeleton in its true size, and its motion. It has fingers where the motion and the body have them.
 
     Args:
         motion: To write.
@@ -34,12 +36,14 @@ def write_bvh(motion: BodyMotion, body: BodyModel, path: Path) -> None:
     Raises:
         OutputError: The file cannot be written.
     """
-    rest = body.rest_joints(motion.betas).astype(np.float64) * motion.scale * CM_PER_M
+    shown = body if motion.tree is SMPL_TREE else body.full
+    tree = shown.tree
+    rest = shown.rest_joints(motion.betas).astype(np.float64) * motion.scale * CM_PER_M
     lines: list[str] = ["HIERARCHY"]
     order: list[int] = []
-    _write_joint(0, rest, "", lines, order)
+    _write_joint(0, rest, tree, "", lines, order)
     pelvis = pelvis_places(motion, body).astype(np.float64) * CM_PER_M
-    angles = np.degrees(zxy_angles(motion.pose_rotmat[:, order].astype(np.float64))).reshape(len(motion), -1)
+    angles = np.degrees(zxy_angles(motion.pose_in(tree)[:, order].astype(np.float64))).reshape(len(motion), -1)
     lines += ["MOTION", f"Frames: {len(motion)}", f"Frame Time: {1.0 / motion.fps:.10f}"]
     table = np.concatenate([pelvis, angles], axis=1)
     lines += [" ".join(f"{value:.6f}" for value in row) for row in table.tolist()]
@@ -47,10 +51,10 @@ def write_bvh(motion: BodyMotion, body: BodyModel, path: Path) -> None:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _write_joint(joint: int, rest: F64, indent: str, lines: list[str], order: list[int]) -> None:
+def _write_joint(joint: int, rest: F64, tree: JointTree, indent: str, lines: list[str], order: list[int]) -> None:
     """A joint and all below it; ``order`` gathers joints in the order of their channels."""
-    name, inner = JOINT_NAMES[joint], indent + "  "
-    offset = rest[joint] - rest[PARENTS[joint]] if joint else np.zeros(3)
+    name, inner = tree.names[joint], indent + "  "
+    offset = rest[joint] - rest[tree.parents[joint]] if joint else np.zeros(3)
     place = "6 Xposition Yposition Zposition" if joint == 0 else "3"
     lines += [
         f"{indent}{'JOINT' if joint else 'ROOT'} {name}",
@@ -59,10 +63,12 @@ def _write_joint(joint: int, rest: F64, indent: str, lines: list[str], order: li
         f"{inner}CHANNELS {place} {ORDER}",
     ]
     order.append(joint)
-    children = [other for other, parent in enumerate(PARENTS) if parent == joint]
+    children = [other for other, parent in enumerate(tree.parents) if parent == joint]
     for child in children:
-        _write_joint(child, rest, inner, lines, order)
+        _write_joint(child, rest, tree, inner, lines, order)
     if not children:
-        x, y, z = (TIP_CM * part for part in TIPS.get(name, (-1, 0, 0)))
+        size = FINGER_TIP_CM if tree.has_fingers and joint >= tree.first_finger else TIP_CM
+        outward = (1, 0, 0) if name.startswith("left") else (-1, 0, 0)
+        x, y, z = (size * part for part in TIPS.get(name, outward))
         lines += [f"{inner}End Site", f"{inner}{{", f"{inner}  OFFSET {x:.6f} {y:.6f} {z:.6f}", f"{inner}}}"]
     lines.append(f"{indent}}}")

@@ -22,8 +22,9 @@ import numpy as np
 from ...arrays import F64
 from ...errors import FormatError, InputError
 from ..recording import Finding, Hints, PointRecording, PoseRecording, Recording
+from .pose_detail import FINGER_COUNT, FINGERS_READ, pose_detail
 from .rotation_forms import rotvec_of_6d, rotvec_of_matrices
-from .theta_contents import BODY_JOINTS, NEUTRAL, NO_FINGERS, PLACE_LOST, joints24, pose_is_natural
+from .theta_contents import BODY_JOINTS, PLACE_LOST, joints24, pose_is_natural
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,9 @@ def rows_of(array: F64, source: str, hints: Hints) -> Recording | None:
             )
         return None
     body, notes = joints24(rotvec, source)
-    if fingers.size and float(np.nanmax(np.abs(fingers - fingers[:1]), initial=0.0)) > NEUTRAL:
-        notes += (NO_FINGERS,)
+    hands = rotvec_of_6d(fingers) if is_6d and fingers.shape[1] == FINGER_COUNT else None
+    detail = pose_detail(hands, None, None)
+    notes += (FINGERS_READ,) if detail is not None else ()
     return PoseRecording(
         body,
         np.where(np.isfinite(array[:, form.place : form.place + 3]), array[:, form.place : form.place + 3], 0.0),
@@ -133,6 +135,7 @@ def rows_of(array: F64, source: str, hints: Hints) -> Recording | None:
         fps=form.fps,
         fps_why=f"{form.name} have it" if form.name.endswith("s") else f"{form.name} has it",
         findings=notes,
+        detail=detail,
     )
 
 
@@ -140,7 +143,8 @@ def _motionx(array: F64, source: str) -> PoseRecording | None:
     """Motion-X's 322 columns: root 3, body 63, hands 90, jaw 3, expression 50, face shape 100, place 3, betas 10."""
     rotvec = array[:, :66].reshape(len(array), 22, 3)
     body, notes = joints24(rotvec, source)
-    moving = float(np.nanmax(np.abs(array[:, 66:156] - array[:1, 66:156]), initial=0.0)) > NEUTRAL
+    face = np.concatenate([array[:, None, 156:159], np.zeros((len(array), 2, 3))], axis=1)
+    detail = pose_detail(array[:, 66:156].reshape(len(array), 30, 3), face, array[:, 159:209])
     place = array[:, 309:312]
     if not np.isfinite(place).all():
         raise InputError(f"{source} has places that are not finite in some frames. Cut those frames out.")
@@ -153,7 +157,8 @@ def _motionx(array: F64, source: str) -> PoseRecording | None:
         betas=np.median(np.nan_to_num(array[:, 312:322]), axis=0),
         fps=30.0,
         fps_why="Motion-X has it",
-        findings=(*notes, *((NO_FINGERS,) if moving else ())),
+        findings=(*notes, *((FINGERS_READ,) if detail is not None and detail.hands is not None else ())),
+        detail=detail,
     )
 
 

@@ -234,7 +234,7 @@ def taken(
     if len(array) == 1:
         return array[0], ()
     why = f"the file holds {len(array)}, and --read take=N chooses another"
-    return array[hints.take], (Finding(what, f"number {hints.take}", 0.8, why),)
+    return array[hints.take], (Finding(what, f"number {hints.take}", 0.8, why, len(array) if what == "person" else 1),)
 
 
 def _time_is_first(array: F64) -> bool:

@@ -122,7 +122,7 @@ def _about(track: Track, persons: int) -> tuple[Finding, ...]:
     if persons < 2:
         return ()
     why = f"the file holds {persons}, and --read take=N chooses another"
-    return (Finding("person", track.name, 0.8, why),)
+    return (Finding("person", track.name, 0.8, why, persons),)
 
 
 def _rates(arrays: Mapping[str, Any]) -> dict[str, Any]:

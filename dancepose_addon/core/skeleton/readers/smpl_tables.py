@@ -13,17 +13,19 @@ Where a file has the same person in the world's and in the camera's axes, the wo
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+import re
 from typing import Any, Final
 
 import numpy as np
 
 from ...arrays import F64
 from ...errors import FormatError, InputError
-from ..recording import Finding, Hints, PoseRecording
+from ..recording import Finding, Hints, PoseDetail, PoseRecording
 from .frame_lists import Track, frames_in, longest_run, tracks_in
 from .numbers import as_numbers, stored_rate, text_of
+from .pose_detail import detail_in, detail_of
 from .rotation_forms import BODY_COUNTS, ROTATION_COUNTS, as_rotvec
-from .theta_contents import MODEL_OF_COUNT, NEUTRAL, NO_FINGERS, PLACE_LOST, joints24
+from .theta_contents import MODEL_OF_COUNT, PLACE_LOST, joints24
 
 ROOTS: Final = (
     "global_orient", "root_orient", "global_orientation", "root_orientation", "smpl_orient", "orient", "Rh",
@@ -55,6 +57,8 @@ BETAS: Final = (
 HANDS: Final = ("left_hand_pose", "right_hand_pose", "pose_hand", "hand_pose", "leftHandPose", "rightHandPose")
 FACES: Final = ("jaw_pose", "expression", "leye_pose", "pose_jaw")
 WORLD, CAMERA = ("global", "world"), ("incam", "camera", "_cam", "cam_")
+_PERSON: Final = re.compile(r"(?:^|\.)(?:person|dancer|human|subject|track|id|p)?[ _-]?\d{1,6}$", re.IGNORECASE)
+"""Keys of persons who are recorded together; other keys are those of separate motions."""
 MDM_FPS: Final = 20.0
 MOST_DEPTH: Final = 4
 MOST_TABLES: Final = 4096
@@ -234,7 +238,8 @@ def pose_of(candidates: list[Candidate], arrays: Mapping[str, Any], source: str,
     frames = len(rotvec)
     body, notes = joints24(rotvec, source)
     translation, lost = _place(table, frames, source)
-    fingers = _moves(table, HANDS)
+    detail, unread = detail_in(table, frames)
+    detail = _both(detail_of(rotvec), detail)
     rate = stored_rate({**arrays, **table}, source)
     form = f"SMPL parameters{f' ({person.path[:40]})' if person.path else ''}"
     is_mdm = "thetas" in table and "root_translation" in table and rate is None
@@ -248,7 +253,19 @@ def pose_of(candidates: list[Candidate], arrays: Mapping[str, Any], source: str,
         betas=_betas(table, source),
         fps=MDM_FPS if is_mdm else rate,
         fps_why="models trained on HumanML3D have it" if is_mdm else "the file says it",
-        findings=(*findings, *lost, *notes, *((NO_FINGERS,) if fingers and NO_FINGERS not in notes else ())),
+        findings=(*findings, *lost, *notes, *unread),
+        detail=detail,
+    )
+
+
+def _both(whole: PoseDetail | None, named: PoseDetail | None) -> PoseDetail | None:
+    """Fingers and face of arrays with their own names, else those of the whole pose."""
+    if whole is None or named is None:
+        return named or whole
+    return PoseDetail(
+        whole.hands if named.hands is None else named.hands,
+        whole.face if named.face is None else named.face,
+        named.expression,
     )
 
 
@@ -263,6 +280,7 @@ def _chosen(candidates: list[Candidate], source: str, hints: Hints) -> tuple[Can
     note = Finding(
         "person", candidates[hints.take].path[:40], 0.8,
         f"the file holds {len(candidates)} ({names}), and --read take=N chooses another",
+        len(candidates) if all(_PERSON.search(candidate.path) for candidate in candidates) else 1,
     )  # fmt: skip
     return candidates[hints.take], (note,)
 
@@ -284,7 +302,7 @@ def _one_person(table: Mapping[str, Any], source: str, hints: Hints) -> tuple[Ma
         for key, value in table.items()
     }
     why = f"the file holds {people}, and --read take=N chooses another"
-    return one, (Finding("person", f"number {hints.take}", 0.8, why),)
+    return one, (Finding("person", f"number {hints.take}", 0.8, why, people),)
 
 
 def _rotations(table: Mapping[str, Any], source: str, path: str) -> tuple[F64, str]:
@@ -361,16 +379,6 @@ def _betas(table: Mapping[str, Any], source: str) -> F64:
     if not np.isfinite(middle).all():
         raise FormatError(f"{source} has {name} that are not numbers. Write it again.")
     return middle[:400]
-
-
-def _moves(table: Mapping[str, Any], names: tuple[str, ...]) -> bool:
-    for name in names:
-        value = table.get(name)
-        if isinstance(value, np.ndarray) and _is_array(value) and value.ndim >= 2:
-            numbers = np.asarray(value, np.float64)
-            if float(np.nanmax(np.abs(numbers - numbers[:1]), initial=0.0)) > NEUTRAL:
-                return True
-    return False
 
 
 def _gender(table: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@
                or (N, 159), with rotation vectors; 30 fps
     plain      (N, 72), (N, 24, 3) and the like: distinguished from positions by whether bones keep their lengths
 
-Bodies here have no fingers, so finger joints of SMPL+H and SMPL-X are left out, which is said where they move.
+Fingers and face of SMPL+H and SMPL-X are kept beside SMPL's joints (``pose_detail``).
 """
 
 from collections.abc import Mapping
@@ -22,10 +22,11 @@ from ...arrays import F64
 from ...errors import FormatError, InputError
 from ..anatomy import measure_fit, sample
 from ..layouts import layouts_with
-from ..recording import Finding, Hints, PoseRecording, Recording
+from ..recording import Finding, Hints, PoseDetail, PoseRecording, Recording
 from ..rigid_distances import rigid_share
 from .named_points import cost_in_known_orders
 from .numbers import as_numbers, describe, stored_rate, text_of
+from .pose_detail import EXPRESSIONS, FINGERS_READ, detail_in, detail_of, pose_detail
 from .rotation_forms import ROTATION_COUNTS, as_rotvec
 
 AIST_FPS: Final = 60.0
@@ -35,7 +36,6 @@ FINEDANCE_WIDTH: Final = 159
 MODEL_OF_COUNT: Final = {22: "smplh", 24: "smpl", 52: "smplh", 55: "smplx"}
 BODY_JOINTS: Final = 22
 FULL_TURN: Final = 2.0 * np.pi + 0.3
-NEUTRAL: Final = 0.05
 POSITIONS_COST: Final = 0.45
 NO_PERSON: Final = 1.2
 RIGID: Final = 0.5
@@ -45,7 +45,6 @@ MOST_BENT: Final = (
 """Radians that SMPL's joints are turned by at most, in the middle of a clip; the root may be turned anyhow."""
 WITHOUT_ROOT: Final = (21, 23)
 VALUES: Final = ("positions", "rotations")
-NO_FINGERS: Final = Finding("hands", "left out", 0.8, "the file moves its fingers, and the avatar has none")
 PLACE_LOST: Final = Finding(
     "translation", "none", 0.7, "the file has rotations alone, so the body stays in its place"
 )  # fmt: skip
@@ -79,7 +78,8 @@ def named_parameters(arrays: Mapping[str, Any], source: str) -> PoseRecording:
     """
     if "smpl_poses" not in arrays:
         return _amass(arrays, source)
-    rotvec, notes = joints24(_rotations(arrays["smpl_poses"], source, "smpl_poses"), source)
+    rotations = _rotations(arrays["smpl_poses"], source, "smpl_poses")
+    rotvec, notes = joints24(rotations, source)
     if "smpl_trans" not in arrays:
         raise FormatError(f"{source} holds {describe(arrays)}; expected smpl_trans beside smpl_poses.")
     translation = _translation(arrays["smpl_trans"], len(rotvec), source, "smpl_trans")
@@ -90,7 +90,7 @@ def named_parameters(arrays: Mapping[str, Any], source: str) -> PoseRecording:
             raise FormatError(f"{source} has smpl_scaling {scaling[:3]}; AIST++ has one positive number.")
         return PoseRecording(
             rotvec, translation / scaling[0], "AIST++ motion", source, up="y", fps=rate or AIST_FPS,
-            fps_why="the file says it" if rate else "AIST++ has it", findings=notes,
+            fps_why="the file says it" if rate else "AIST++ has it", findings=notes, detail=detail_of(rotations),
         )  # fmt: skip
     joints = None
     if "full_pose" in arrays:
@@ -100,7 +100,7 @@ def named_parameters(arrays: Mapping[str, Any], source: str) -> PoseRecording:
     return PoseRecording(
         rotvec, translation, form, source, is_pelvis=joints is not None, joints=joints,
         up="z" if joints is not None else None, fps=rate or (EDGE_FPS if joints is not None else None),
-        fps_why="the file says it" if rate else "EDGE writes it", findings=notes,
+        fps_why="the file says it" if rate else "EDGE writes it", findings=notes, detail=detail_of(rotations),
     )  # fmt: skip
 
 
@@ -128,7 +128,15 @@ def _amass(arrays: Mapping[str, Any], source: str) -> PoseRecording:
         rotvec, translation, "DancePose motion" if is_ours else "AMASS motion", source, model=model,
         gender=next((name for name in ("female", "male") if name in text), "neutral"), betas=betas,
         rest_pelvis=pelvis, scale=scale, up="z", fps=rate, fps_why="the file says it", findings=notes,
+        detail=_detail(rotations, arrays),
     )  # fmt: skip
+
+
+def _detail(rotations: F64, arrays: Mapping[str, Any]) -> PoseDetail | None:
+    """Fingers and face of a pose, with the expression beside it (BEAT2: expressions)."""
+    found = detail_of(rotations) or PoseDetail()
+    named, _ = detail_in({key: arrays[key] for key in EXPRESSIONS if key in arrays}, len(rotations))
+    return pose_detail(found.hands, found.face, None if named is None else named.expression)
 
 
 def _fingerprint(arrays: Mapping[str, Any]) -> str:
@@ -157,10 +165,11 @@ def finedance_vectors(array: F64, source: str) -> PoseRecording:
     """
     if len(array) == 0:
         raise InputError(f"{source} has zero frames. Check that the file was written completely.")
-    rotvec, notes = joints24(array[:, 3:].reshape(len(array), 52, 3), source)
+    rotations = array[:, 3:].reshape(len(array), 52, 3)
+    rotvec, notes = joints24(rotations, source)
     return PoseRecording(
         rotvec, array[:, :3], "FineDance motion", source, model="smplh", fps=FINEDANCE_FPS,
-        fps_why="FineDance has it", findings=notes,
+        fps_why="FineDance has it", findings=notes, detail=detail_of(rotations),
     )  # fmt: skip
 
 
@@ -298,7 +307,7 @@ def plain_rotations(rotvec: F64, source: str, finding: Finding, rate: float | No
     chosen, notes = joints24(rotvec, source)
     return PoseRecording(
         chosen, np.zeros((len(rotvec), 3)), "rotation vectors", source, model=MODEL_OF_COUNT[rotvec.shape[1]],
-        fps=rate, fps_why="the file says it", findings=(finding, PLACE_LOST, *notes),
+        fps=rate, fps_why="the file says it", findings=(finding, PLACE_LOST, *notes), detail=detail_of(rotvec),
     )  # fmt: skip
 
 
@@ -315,7 +324,7 @@ def joints24(rotvec: F64, source: str) -> tuple[F64, tuple[Finding, ...]]:
         source: The file, for messages.
 
     Returns:
-        (N, 24, 3) with neutral hands where the model has fingers, and a finding where fingers move.
+        (N, 24, 3) with neutral hands where the model has fingers, and a finding where the file turns them.
 
     Raises:
         InputError: Rotations are not finite.
@@ -335,10 +344,8 @@ def joints24(rotvec: F64, source: str) -> tuple[F64, tuple[Finding, ...]]:
         return rotvec, ()
     body = np.zeros((len(rotvec), 24, 3))
     body[:, :BODY_JOINTS] = rotvec[:, :BODY_JOINTS]
-    fingers = rotvec[:, BODY_JOINTS:]
-    if fingers.size and float(np.nanmax(np.abs(fingers - fingers[:1]), initial=0.0)) > NEUTRAL:
-        return body, (NO_FINGERS,)
-    return body, ()
+    detail = detail_of(rotvec)
+    return body, (FINGERS_READ,) if detail is not None and detail.hands is not None else ()
 
 
 def _translation(value: Any, frames: int, source: str, name: str) -> F64:

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Colours that distinguish dancers who are seen together."""
+
+from typing import Final
+
+import bpy
+
+from ..materials import Rgb, set_colour
+from ..narrowing import mesh_of
+
+PERSON_RGB: Final[tuple[Rgb, ...]] = (
+    (0.42, 0.12, 0.10),
+    (0.36, 0.27, 0.07),
+    (0.10, 0.27, 0.16),
+    (0.27, 0.13, 0.32),
+    (0.05, 0.30, 0.36),
+)
+"""Scene-linear colours of the tops of the second and further persons. Their lightness is that of the body's own top, so
+that none is more conspicuous; hues differ for dichromats too (blue, red, yellow first)."""
+WORN: Final = ("top", "body")
+"""Materials that take the colour: the default body's top, or the whole of a body without materials."""
+
+
+def dress(mesh: bpy.types.Object, rgb: Rgb) -> None:
+    """Colour the top of a dancer.
+
+    Args:
+        mesh: The dancer's mesh object, whose materials are its own.
+        rgb: Scene-linear colour.
+    """
+    for material in mesh_of(mesh).materials:
+        if material is not None and material.name.removeprefix("DancePose ").partition(".")[0] in WORN:
+            set_colour(material, rgb)
