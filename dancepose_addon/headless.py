@@ -26,7 +26,7 @@ from .blender.stage import camera, stage
 from .core.atomic import replacing
 from .core.body.model_io import load_body
 from .core.camera_framing import frame_motions
-from .core.errors import Cancelled, DancePoseError
+from .core.errors import Cancelled, DancePoseError, InputError
 from .core.fit.pipeline import FitResult
 from .core.fit.settings import FitSettings
 from .core.interruption import signal_exit_code
@@ -34,6 +34,7 @@ from .core.io.read_options import ReadOptions
 from .core.messages import NoticeMessage, ProgressMessage, to_line
 from .core.printable_text import printable
 from .core.progress import Progress, part_of
+from .core.skeleton.resampling import MOST_FRAMES
 from .fitting import fit_file
 from .headless_arguments import build_parser, options_from
 from .headless_guard import STOPPED, check_headless_files, stopping, work_folder
@@ -215,6 +216,11 @@ def _prepare(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> 
     camera.create_camera(scene, scene.collection, shot)
     engines.set_up_engine(scene, engine, shot)
     count = max(1, round(fit.sequence.duration_s * arguments.fps_out))
+    if count > MOST_FRAMES:
+        raise InputError(
+            f"The motion lasts {fit.sequence.duration_s:.0f} s, {count} frames of video; at most {MOST_FRAMES} are "
+            "rendered (limit). Check the frame rate of the file (--fps), or choose --frames."
+        )
     scene.frame_start, scene.frame_end = 0, count - 1
     scene.frame_set(0)
     if arguments.blend:
