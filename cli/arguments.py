@@ -9,10 +9,12 @@ from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 
+from dancepose_addon.core.errors import OptionError
 from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.read_options import READ_OPTIONS, ReadOptions
 from dancepose_addon.core.options import Option, OptionInfo, options_of
 from dancepose_addon.core.picture_options import PictureOptions
+from dancepose_addon.core.skeleton.layouts import LAYOUTS, SUFFIX, unknown_layout
 
 OPTION_GROUPS: tuple[type, ...] = (ReadOptions, FitSettings, PictureOptions)
 """Dataclasses that ``with_options`` expands."""
@@ -95,6 +97,23 @@ def number(flag: str, kind: type[int] | type[float], least: float, most: float |
         A function for ``typer.Option(parser=...)``.
     """
     return partial(_value, Option(flag.removeprefix("--"), kind, None, OptionInfo("", least=least, most=most)))
+
+
+def known_layout(name: str) -> str:
+    """Refuse the name of a layout that does not exist; a .toml file is looked at later.
+
+    Args:
+        name: Of a layout, or the path of a .toml file.
+
+    Returns:
+        The name.
+
+    Raises:
+        OptionError: There is no such layout.
+    """
+    if not name.endswith(SUFFIX) and name not in LAYOUTS:
+        raise OptionError(unknown_layout(name))
+    return name
 
 
 MAX_SEED: Final = 2**32 - 1

@@ -16,7 +16,7 @@ from dancepose_addon.core.skeleton.layout_file import table_of, write_layout
 from dancepose_addon.core.skeleton.markers import MarkerSet, layout_with
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
-from .arguments import MAX_SEED, BodyOption, ReadOption, number
+from .arguments import MAX_SEED, BodyOption, ReadOption, known_layout, number
 from .display import list_results, progress_bar
 from .output_checks import LAYOUT, PLOT, TABLE, check_files
 
@@ -94,6 +94,7 @@ def calibrate_command(
 
     outputs = {"--out": (out, (".json", *LAYOUT)), "--report": (report, TABLE), "--plot": (plot, PLOT)}
     check_files(outputs, (motion, start, body, layout))
+    known_layout(layout)
     require_torch()
     choose_device("cpu", threads)
     from dancepose.trainer.calibration.calibration_report import (

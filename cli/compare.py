@@ -13,6 +13,7 @@ from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.fit.evaluation.comparison import compare_motions
 from dancepose_addon.core.io.read_options import ReadOptions
+from dancepose_addon.core.printable_text import escaped
 from dancepose_addon.fitting import fit_file
 
 from .arguments import BodyOption, DeviceOption, RegressorOption, with_options
@@ -53,7 +54,7 @@ def compare_command(
         motions = [_motion_of(path, model, reading, regressor, device or "auto", display) for path in (first, second)]
     table = compare_motions(motions[0], motions[1], model)
     for notice in table["notices"]:
-        typer.echo(f"Note: {notice}", err=True)
+        typer.echo(escaped(f"Note: {notice}"), err=True)
     show_table(f"{table['frames']} frames, A: {first.name}, B: {second.name}", metric_rows(table))
     if out is not None:
         with replacing(out) as temporary:

@@ -12,7 +12,7 @@ import typer
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
-from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.errors import InputError, OptionError
 from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.frame_rate import resample_motion
 from dancepose_addon.core.io.opening import open_source
@@ -21,6 +21,7 @@ from dancepose_addon.core.io.writers.aist import write_aist
 from dancepose_addon.core.io.writers.amass import write_amass
 from dancepose_addon.core.io.writers.bvh import write_bvh
 from dancepose_addon.core.io.writers.points import write_csv, write_npy, write_npz
+from dancepose_addon.core.printable_text import escaped
 from dancepose_addon.core.skeleton.layouts import SMPL24, get_layout
 from dancepose_addon.core.skeleton.mapping import to_layout
 from dancepose_addon.core.skeleton.markers import keypoints_from_pose, markers_for
@@ -28,7 +29,7 @@ from dancepose_addon.core.skeleton.resampling import resample
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 from dancepose_addon.fitting import fit_opened
 
-from .arguments import BlenderOption, BodyOption, DeviceOption, RegressorOption, number, with_options
+from .arguments import BlenderOption, BodyOption, DeviceOption, RegressorOption, known_layout, number, with_options
 from .display import list_results, progress_bar
 from .output_checks import check_files
 from .renderer import run_renderer
@@ -124,8 +125,8 @@ def convert_command(
         )
     if layout_out is not None:
         if form not in POINTS:
-            raise InputError(f"--layout-out has no effect on --to {form}, which writes SMPL parameters. Remove it.")
-        get_layout(layout_out)
+            raise OptionError(f"--layout-out has no effect on --to {form}, which writes SMPL parameters. Remove it.")
+        get_layout(known_layout(layout_out))
     suffix = SUFFIX_OF.get(form, form)
     names = _out_names(paths, out, suffix) if to_folder else {paths[0]: out}
     outputs = {f"The output of {path.name},": (name, (f".{suffix}",)) for path, name in names.items()}
@@ -169,10 +170,10 @@ def _convert_one(path: Path, out: Path, wanted: Conversion) -> None:
     opened = open_source(path, body=wanted.body, frames=reading.frame_range(), hints=reading.hints())
     notes = opened.notes if isinstance(opened, KeypointSequence) else tuple(opened.provenance["notices"])
     for note in notes:
-        typer.echo(f"Note: {path.name}: {note}", err=True)
+        typer.echo(escaped(f"Note: {path.name}: {note}"), err=True)
     if wanted.form in POINTS:
         if wanted.settings != FitSettings():
-            raise InputError(
+            raise OptionError(
                 f"Options of the fit have no effect on --to {wanted.form}, which writes keypoints. Remove them."
             )
         _write_points(_points_of(opened, wanted), out, wanted)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .arguments import BodyOption, DeviceOption, number
+from .arguments import BodyOption, DeviceOption, known_layout, number
 from .display import list_results, progress_bar
 from .output_checks import check_files
 
@@ -53,7 +53,10 @@ def evaluate_command(
     """Measure the errors of a regressor without refinement: per clip, point and joint, and the worst frames."""
     from dancepose.trainer.device import require_torch
 
+    if not motion and known is None:
+        raise typer.BadParameter("No data to measure on; give --motion, --known or both.")
     check_files({}, (regressor, *(motion or ()), known, body, layout), folders={"--out": out})
+    known_layout(layout)
     require_torch()
     from dancepose.trainer.data.recordings import read_clips
     from dancepose.trainer.evaluation import regressor_metrics as metrics
@@ -61,8 +64,6 @@ def evaluate_command(
     from dancepose_addon.core.body.model_io import load_body
     from dancepose_addon.inference import open_regressor
 
-    if not motion and known is None:
-        raise typer.BadParameter("No data to measure on; give --motion, --known or both.")
     opened = open_regressor(regressor, layout=layout, device=device or "auto")
     model = load_body(body)
     share = opened.info.training.get("config", {}).get("data", {}).get("holdout", 0.0) if hold_out is None else hold_out

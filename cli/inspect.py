@@ -12,7 +12,7 @@ from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.errors import DoubtError, InputError
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.io.theta import interpret_theta, joints_of, motion_of
-from dancepose_addon.core.printable_text import escaped_lines
+from dancepose_addon.core.printable_text import escaped, escaped_lines
 from dancepose_addon.core.skeleton.doubt import require_sure
 from dancepose_addon.core.skeleton.readers import Examination, examine, sequence_of
 from dancepose_addon.core.skeleton.recording import Finding, Hints, PoseRecording
@@ -53,7 +53,7 @@ def inspect_command(
         if picture is not None:
             out = _picture_path(path, picture, single=len(paths) == 1)
             _draw(out, sequence, path)
-            print(f"  {'picture':<22} {out}")
+            print(escaped(f"  {'picture':<22} {out}"))
 
     for_each(paths, show)
 

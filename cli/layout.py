@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 import typer
 
 from dancepose_addon.core.errors import InputError, LayoutError
+from dancepose_addon.core.printable_text import escaped
 from dancepose_addon.core.skeleton.layout_file import layout_template, table_of, write_layout
 from dancepose_addon.core.skeleton.layouts import LAYOUTS, Layout, get_layout
 from dancepose_addon.core.skeleton.markers import layout_with, markers_for
@@ -17,6 +18,7 @@ from dancepose_addon.core.skeleton.recording import Hints, PointRecording
 from dancepose_addon.core.skeleton.rigid_distances import rigid_tree
 from dancepose_addon.inference import shipped_layouts
 
+from .arguments import known_layout
 from .display import list_results
 from .output_checks import LAYOUT, PICTURE, check_files
 
@@ -42,9 +44,9 @@ def list_layouts() -> None:
 def check_layout(name: NameArgument, picture: PictureOption = None) -> None:
     """Check a layout and print how its points are attached to the body."""
     check_files({"--picture": (picture, PICTURE)}, (name,))
-    chosen = get_layout(name)
+    chosen = get_layout(known_layout(name))
     markers = markers_for(chosen)
-    print(f"{name}: {chosen.title}, {chosen.count} points, {len(chosen.edges)} edges")
+    print(escaped(f"{name}: {chosen.title}, {chosen.count} points, {len(chosen.edges)} edges"))
     names = chosen.keypoints
     for index, point in enumerate(markers.to_json()["points"]):
         # Shares below half a percent would print as 0 %.
@@ -52,9 +54,9 @@ def check_layout(name: NameArgument, picture: PictureOption = None) -> None:
         attached = ", ".join(f"{joint} {share:.0%}" for joint, share in weights.items())
         offset = ", ".join(f"{100.0 * value:.1f}" for value in point["offset_m"])
         other = "" if chosen.mirrored[index] == index else f"  mirrors {names[chosen.mirrored[index]]}"
-        print(f"{index:3d} {names[index]:<18} on {attached:<44} offset {offset} cm{other}")
+        print(escaped(f"{index:3d} {names[index]:<18} on {attached:<44} offset {offset} cm{other}"))
     for key in ("left", "right", "top", "bottom"):
-        print(f"{key:<7} {', '.join(names[point] for point in getattr(chosen, key))}")
+        print(escaped(f"{key:<7} {', '.join(names[point] for point in getattr(chosen, key))}"))
     _draw(chosen, picture)
 
 

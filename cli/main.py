@@ -23,9 +23,13 @@ from dancepose_addon.core.interruption import (
     raise_in_main,
     signal_exit_code,
 )
-from dancepose_addon.core.printable_text import printable
+from dancepose_addon.core.printable_text import escaped, printable
 
 USAGE: Final = 2
+CONTROLS: Final = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]|\x1b(?!\[[0-9;]*m)"
+)
+"""Control characters but for line breaks, tabs and the colours of help texts."""
 GRACES_S: Final = {"study": 4.0, "train": 60.0}
 """Commands that need more time after a signal: a study ends its workers, training saves its state."""
 
@@ -143,7 +147,9 @@ class GuardedStream:
         self._is_silent = is_silent
 
     def write(self, text: str) -> int:
-        """Write text; what the stream cannot encode is written as escapes."""
+        """Write text; what the stream cannot encode, and what a terminal would obey, is written as escapes."""
+        if not self._is_silent:  # Standard error has the progress bar, which moves the cursor.
+            text = CONTROLS.sub(lambda found: escaped(found[0]), text)
         try:
             try:
                 return self._stream.write(text)

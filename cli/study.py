@@ -25,11 +25,12 @@ from dancepose.study.run.journal import locked_study
 from dancepose.study.run.running import RunOptions, run_plan
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.errors import DancePoseError, OptionError, OutputError
-from dancepose_addon.core.printable_text import quoted
+from dancepose_addon.core.printable_text import escaped, printable, quoted
 from dancepose_addon.inference.regressors import shipped_layouts
 
 from .arguments import number
 from .display import list_results
+from .output_checks import LAYOUT, check_files
 from .study_display import run_display, time_text
 
 app = typer.Typer(help="Render a whole user study from one file.")
@@ -44,6 +45,7 @@ def init_command(
     audio: Annotated[Path | None, typer.Option(help="Folder of music files, named as the songs.")] = None,
 ) -> None:
     """Write a commented study.toml for the systems and songs in some folders."""
+    check_files({"--out": (out, LAYOUT)}, (*folders, audio))
     if out.exists():
         raise OutputError(f"{out} already exists. Choose another name with --out, or remove it.")
     text = draft_study(folders, audio=audio, root=out.absolute().parent)
@@ -59,9 +61,9 @@ def check_command(study_file: StudyFile) -> None:
     study = _load(study_file)
     checked = check_study(study, StudyPaths(study.out), shipped=shipped_layouts())
     for notice in checked.notices:
-        print(f"note     {notice}")
+        print(escaped(f"note     {notice}"))
     for problem in checked.problems:
-        print(f"problem  {problem}")
+        print(escaped(f"problem  {problem}"))
     print(
         f"{len(study.systems)} systems, {len(study.songs)} songs: {checked.clips} clips, {checked.frames} frames, "
         f"about {time_text(checked.estimate_s)} on two processors and {checked.bytes / 1e9:.1f} GB of frames."
@@ -177,7 +179,7 @@ def _plan(study: Study) -> None:
     with locked_study(paths.lock):  # no new plan under a run in progress
         planned = make_plan(study, paths, find_ffmpeg())
     for sentence in (*planned.notices, *planned.missing):
-        typer.echo(f"Note: {sentence}", err=True)
+        typer.echo(escaped(f"Note: {sentence}"), err=True)
     print(f"{planned.jobs} jobs: {planned.clips} clips of {planned.frames} frames in total.")
 
 
@@ -195,7 +197,7 @@ def _finish(summary: Summary, study: Study, paths: StudyPaths) -> None:
     list_results({"report": page})
     if summary.failed:
         for job, why in summary.failed.items():
-            typer.echo(f"failed  {job}: {why}", err=True)
+            typer.echo(printable(f"failed  {job}: {why}"), err=True)
         jobs = "job" if len(summary.failed) == 1 else "jobs"
         depend = f" and {summary.blocked} depend on {'it' if jobs == 'job' else 'them'}" if summary.blocked else ""
         raise DancePoseError(
@@ -219,6 +221,6 @@ def _print_status(status: Status) -> None:
         f"{'all':<{width}}  {clips[0]:>5}/{clips[1]:<5}  {frames[0]:>7}/{frames[1]:<7}  {len(status.failed) or '':>6}"
     )
     for job, why in status.failed.items():
-        print(f"failed  {job}: {why}")
+        print(printable(f"failed  {job}: {why}"))
     rate_text = f", {3600 * rate:.0f} frames per hour, {time_text(left_s)} left" if rate else ""
     print(f"{'Run in progress' if status.running else 'No run in progress'}{rate_text}.")

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from dancepose_addon.core.errors import OptionError
+
 from .arguments import MAX_SEED, BodyOption, number
 from .display import no_display, progress_bar
 from .output_checks import check_files
@@ -69,9 +71,16 @@ def train_command(
     from dancepose.trainer.distributed import join_ranks, leave_ranks
     from dancepose.trainer.loop import TrainOptions, train as run_training
     from dancepose.trainer.tensorboard_log import TensorBoardLog
+    from dancepose.trainer.training_errors import ConfigError
     from dancepose_addon.core.body.model_io import load_body
 
-    config = load_config(preset, (*(overrides or ()), *(() if seed is None else (f"seed={seed}",))))
+    settings = (*(overrides or ()), *(() if seed is None else (f"seed={seed}",)))
+    try:
+        config = load_config(preset, settings)
+    except ConfigError as error:
+        if preset.endswith(".toml"):
+            raise
+        raise OptionError(str(error)) from None
     chosen = choose_device(device, threads)
     ranks = join_ranks(chosen)
     model = load_body(body)

@@ -42,6 +42,7 @@ from .core.messages import NoticeMessage, ProgressMessage, to_line
 from .core.picture_options import PictureOptions
 from .core.printable_text import printable
 from .core.progress import Progress, part_of
+from .core.skeleton.resampling import MOST_FRAMES
 from .fitting import fit_people
 from .headless_arguments import build_parser, options_from
 from .headless_guard import STOPPED, check_headless_files, stopping, work_folder
@@ -262,6 +263,11 @@ def _prepare(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> 
     reporter.notices(engine.notices)
     width, height = arguments.size
     count = max(1, round(fit.sequence.duration_s * arguments.fps_out))
+    if count > MOST_FRAMES:
+        raise InputError(
+            f"The motion lasts {fit.sequence.duration_s:.0f} s, {count} frames of video; at most {MOST_FRAMES} are "
+            "rendered (limit). Check the frame rate of the file (--fps), or choose --frames."
+        )
     picture = options_from(arguments, PictureOptions)
     if added:
         path = CameraPath(frame_character(added, scene, count=count, aspect=width / height))

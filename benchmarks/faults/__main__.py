@@ -93,6 +93,8 @@ def warm_up() -> None:
     """Import what the forked processes would otherwise import each: half of their time."""
     from dancepose.cli.main import main as command_line
 
+    with suppress(ImportError):
+        import torch  # noqa: F401
     before = sys.argv
     for words in (["inspect", ""], ["fit", "--betas=a"]):
         sys.argv = ["dancepose", *words]

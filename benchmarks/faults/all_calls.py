@@ -52,7 +52,7 @@ def quick_calls(box: Sandbox, hostile: Path) -> dict[str, tuple[Path, list[Call]
             box.root,
             [call(f"regressor {n}", "fit", box.points, *out[:2], f"--device={device}", "--regressor", p, codes=READ
                   if "cut" in n else FAILED)
-             for n, p in networks for device in ("numpy", "cpu")],
+             for device in ("numpy", "cpu") for n, p in networks],
         ),
         "outputs that are inputs": (box.root, list(destroying_calls(box))),
         "outputs that cannot be": (box.root, list(unwritable_calls(box))),

@@ -14,6 +14,10 @@ from typing import Final
 
 import numpy as np
 
+from dancepose_addon.core.skeleton.layout_file import table_of, write_layout
+from dancepose_addon.core.skeleton.layouts import SMPL22
+from dancepose_addon.core.skeleton.markers import layout_with, markers_for
+
 from .clumsy_calls import FEW, STUDY, Sandbox, call
 from .running import FAILED, Call
 
@@ -112,9 +116,7 @@ def surroundings(box: Sandbox, folder: Path) -> Iterator[Call]:
     for name, hook in hooks:
         codes = (1,) if "4 kB" in name else (0, 1) if "few" in name else (0,)
         made = () if codes != (0,) else (r / "o.npz",)
-        yield call(
-            f"fit with {name}", "fit", box.points, *out, codes=codes, before=hook, made=made, scratch=made and None
-        )
+        yield call(f"fit with {name}", "fit", box.points, *out, codes=codes, before=hook, made=made)
         yield call(f"inspect with {name}", "inspect", box.points, codes=(0, 1), before=hook)
     yield call("inspect from a folder that is gone", "inspect", "points.npz", before=leave)
     for name, argv in (
@@ -236,24 +238,37 @@ def extreme_clips(box: Sandbox, folder: Path) -> Iterator[Call]:
 
 def odd_layouts(folder: Path) -> Iterator[Call]:
     """Layout files of an impossible size or form."""
-    point = '[[point]]\nname = "{}"\nattached_to = {{ pelvis = 1.0 }}\n'
+    good = folder / "good.toml"
+    write_layout(good, table_of(layout_with(markers_for(SMPL22))))
+    text = good.read_text(encoding="utf-8")
+    head, _, points = text.partition("[[points]]")
+    point = '[[points]]\nname = "p{}"\nattached_to = {{ pelvis = 1.0 }}\noffset_m = [0.0, 0.0, 0.0]\n'
+    bare = 'format = "dancepose-layout-1"\ntitle = "x"\n'
     texts = {
-        "no points": 'title = "x"\n',
-        "thirty thousand points": "".join(point.format(f"p{i}") for i in range(30_000)),
-        "points of one name": point.format("a") * 30,
-        "names with control characters": "".join(point.format(f"a\\u001b[2J{i}") for i in range(24)),
-        "nested tables": "a." * 2000 + "b = 1\n",
-        "brackets": "a = " + "[" * 50_000,
-        "weights of nan": "".join(point.format(f"p{i}").replace("1.0", "nan") for i in range(24)),
-        "edges that lead nowhere": "edges = [[0, 999999999]]\n" + "".join(point.format(f"p{i}") for i in range(24)),
-        "a title of a megabyte": f'title = "{"t" * 1_000_000}"\n',
-        "a number of 5000 digits": f"edges = {'9' * 5000}\n",
+        "no points": head,
+        "an empty table of points": bare + "edges = []\npoints = []\n",
+        "one point": bare + "edges = []\n" + point.format(0),
+        "ten thousand points": bare + "edges = []\n" + "".join(point.format(i) for i in range(10_000)),
+        "points of one name": text.replace("left_hip", "pelvis"),
+        "names with control characters": text.replace("left_hip", "\\u001b[2J"),
+        "a name of 100 kB": text.replace("left_hip", "n" * 20_000),
+        "nested tables": text + "a." * 2000 + "b = 1\n",
+        "brackets": head + "a = " + "[" * 50_000,
+        "weights of nan": text.replace("= 1.0", "= nan"),
+        "weights of 1e308": text.replace("= 1.0", "= 1e308"),
+        "offsets of inf": text.replace("0.0,", "inf,"),
+        "an edge that leads nowhere": text.replace('"left_hip"]', '"nowhere"]'),
+        "no edges": bare + "edges = []\n[[points]]" + points,
+        "mirrors in a circle": text.replace('mirror = "left_wrist"', 'mirror = "head"'),
+        "a title of a megabyte": text.replace("SMPL joints", "t" * 900_000),
+        "a number of 5000 digits": text.replace("= 1.0", f"= {'9' * 5000}"),
     }
     for n, (name, text) in enumerate(texts.items()):
         path = folder / f"layout-{n}.toml"
         path.write_text(text, encoding="utf-8")
-        yield call(f"layout check of {name}", "layout", "check", path)
-        yield call(f"layout template of {name}", "layout", "template", path, "--out", folder / "t.toml")
+        yield call(f"layout check of {name}", "layout", "check", path, codes=READ)
+        yield call(f"layout template of {name}", "layout", "template", path, "--out", folder / "t.toml", codes=READ)
+        (folder / "t.toml").unlink(missing_ok=True)
 
 
 def odd_folders(box: Sandbox, folder: Path) -> Iterator[Call]:
@@ -268,7 +283,7 @@ def odd_folders(box: Sandbox, folder: Path) -> Iterator[Call]:
     for verb, suffix in (("poses", ".npz"), ("twist", ".json"), ("stats", ".json")):
         yield call(f"{verb} of a folder with a pipe", verb, loops, "--out", r / f"x{suffix}", codes=READ, scratch=r,
                    seconds=30.0)  # fmt: skip
-    yield call("inspect a folder with a pipe", "inspect", loops)
+    yield call("inspect a folder with a pipe", "inspect", loops, codes=READ)
     yield call("inspect a pattern without end", "inspect", f"{loops}/**/**/**/*.npz", codes=READ, seconds=30.0)
     yield call("inspect a pattern that is none", "inspect", f"{loops}/[", codes=FAILED)
     for part in ("a", "b"):

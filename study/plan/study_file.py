@@ -264,7 +264,7 @@ def load_study(path: Path) -> Study:
         FormatError: It is not TOML, has an unknown key, or a value that is not allowed.
     """
     try:
-        table = tomllib.loads(read_document(path, what="a study file, as `dancepose study init` writes it"))
+        table = tomllib.loads(read_document(path, what="a study file (`dancepose study init` writes one)"))
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{path} is not valid TOML ({error}). Correct that line.") from error
     return parse_study(table, root=path.absolute().parent, source=path.name)

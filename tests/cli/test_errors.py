@@ -227,3 +227,33 @@ def test_version_is_the_manifests(dancepose: Dancepose, root: Path) -> None:
 def test_default_body_is_where_errors_say(root: Path) -> None:
     assert DEFAULT_BODY.is_file()
     assert DEFAULT_BODY.is_relative_to(root)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("fit", "x", "--out", "y.npz", "--refine", "1e9"),
+        ("fit", "x", "--out", "y.npz", "--refine", "101"),
+        ("fit", "x", "--out", "y.npz", "--device", "tpu"),
+        ("fit", "x", "--out", "y.npz", "--read", "values=maybe"),
+        ("fit", "x", "--out", "y.npz", "--layout", "zzz"),
+        ("layout", "check", "zzz"),
+        ("poses", "x", "--out", "y.npz", "--apart", "nan"),
+        ("study", "run", "x.toml", "--executor", "zzz"),
+        ("study", "run", "x.toml", "--workers", "a"),
+        ("convert", "x"),
+        ("fit", "--nonsense"),
+        ("study",),
+    ],
+)
+def test_usage_errors_are_one_sentence_in_plain_words(
+    arguments: tuple[str, ...], dancepose: Dancepose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "skeletons.json").write_text("{}", encoding="utf-8")
+    outcome = dancepose(*arguments)
+    assert outcome.code == (1 if "--device" in arguments else 2), outcome
+    assert outcome.err.strip().splitlines()[-1].startswith("dancepose: ")
+    assert "Input should" not in outcome.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x"]

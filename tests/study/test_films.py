@@ -2,6 +2,7 @@
 """Sound and films: read back by ffmpeg, and by hand."""
 
 import math
+import os
 from pathlib import Path
 import re
 import struct
@@ -241,7 +242,11 @@ def test_sheets_and_thumbnails_show_the_frames(frames: Path, tmp_path: Path) -> 
         assert small.size == SIZE
 
 
-PROGRAMS = {"chosen": FFMPEG.program.program, "system": "/usr/bin/ffmpeg"}
+PROGRAMS = {
+    "chosen": FFMPEG.program.program,
+    "system": "/usr/bin/ffmpeg",
+    "another": os.environ.get("DANCEPOSE_TEST_FFMPEG", ""),
+}
 """The system's one is version 5.1 in Debian 12, which dropped the end of the sound after `-frames:v`."""
 
 

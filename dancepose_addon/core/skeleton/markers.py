@@ -136,7 +136,7 @@ class MarkerSet:
             FormatError: It is no such table.
             LayoutError: Its points are not the layout's.
         """
-        text = read_document(path, what="a marker table, as `dancepose calibrate` writes it")
+        text = read_document(path, what="a marker table (`dancepose calibrate` writes one)")
         try:
             table = parse_json(text)
         except ValueError as error:

@@ -23,13 +23,24 @@ KAISER_BETA: Final = 8.0
 PASSED: Final = 0.92
 """Of the lower rate's band: the rest is the filter's slope."""
 FASTEST: Final = 1000.0
+MOST_FRAMES: Final = 1_000_000
+"""Of the result, unless the clip itself has more: eleven hours at 25 frames per second."""
+MOST_SLOWER: Final = 1000.0
+"""Ratio of the rates: the filter's length grows with it."""
 
 
 def output_times(count: int, fps: float, to_fps: float) -> F64:
     """Times of the new frames, in frames of the old: from the first to the last that the old ones reach. -> (N,)."""
     if not (np.isfinite(to_fps) and 0.0 < to_fps <= FASTEST):
         raise InputError(f"A frame rate of {to_fps:g} cannot be made; choose one above 0 and up to {FASTEST:g}.")
+    if fps > MOST_SLOWER * to_fps:
+        raise InputError(f"{fps:g} frames per second cannot become {to_fps:g}: less than a thousandth. Choose more.")
     number = int(np.floor((count - 1) * to_fps / fps + 1e-6)) + 1
+    if number > max(count, MOST_FRAMES):
+        raise InputError(
+            f"{count} frames at {fps:g} per second would become {number} at {to_fps:g}; at most {MOST_FRAMES} are made "
+            "(limit). Check the frame rate of the file (--fps), or choose a lower one."
+        )
     return np.minimum(np.arange(number) * (fps / to_fps), count - 1)
 
 

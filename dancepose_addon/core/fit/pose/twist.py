@@ -198,7 +198,7 @@ def _shipped(style: str) -> TwistModel:
 
 def _read(path: Path) -> TwistModel:
     try:
-        table = parse_json(read_document(path, what="a twist model, as `dancepose twist` writes it"))
+        table = parse_json(read_document(path, what="a twist model (`dancepose twist` writes one)"))
     except ValueError as error:
         raise FormatError(f"{path} is not valid JSON: {error}.") from error
     return TwistModel.from_json(table, str(path))
