@@ -29,7 +29,13 @@ _LSP: Final = (
     "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "right_wrist", "right_elbow",
     "right_shoulder", "left_shoulder", "left_elbow", "left_wrist",
 )  # fmt: skip
-_PANOPTIC: Final = ("neck", "nose", "pelvis", *(f"left_{p}" for p in (*_ARM, *_LEG)), *(f"right_{p}" for p in (*_ARM, *_LEG)))
+_PANOPTIC: Final = (
+    "neck",
+    "nose",
+    "pelvis",
+    *(f"left_{p}" for p in (*_ARM, *_LEG)),
+    *(f"right_{p}" for p in (*_ARM, *_LEG)),
+)
 _MPII: Final = (*_LSP[:6], "pelvis", "spine3", "neck", "head_top", *_LSP[6:])
 _H36M16: Final = (
     "pelvis", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "spine2", "neck",
@@ -51,9 +57,10 @@ _LAFAN22: Final = (
     "pelvis", *_sided(("upleg", "shin", "foot", "toebase")), "spine1", "spine2", "spine3", "neck", "head",
     *_sided(("clavicle", "upperarm", "forearm", "wrist")),
 )  # fmt: skip
+_ZED_PARTS: Final = ("clavicle", *_ARM, *_LEG, "big_toe", "small_toe", "heel")
 _ZED38: Final = (
     "pelvis", "spine1", "spine2", "spine3", "neck", "nose", "left_eye", "right_eye", "left_ear", "right_ear",
-    *(f"{side}_{part}" for part in ("clavicle", *_ARM, *_LEG, "big_toe", "small_toe", "heel") for side in ("left", "right")),
+    *(f"{side}_{part}" for part in _ZED_PARTS for side in ("left", "right")),
     *_more(8),
 )  # fmt: skip
 

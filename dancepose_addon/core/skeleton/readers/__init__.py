@@ -130,9 +130,7 @@ def find_reader(path: Path) -> Reader:
             return reader
     known = "; ".join(reader.title for reader in READERS)
     if path.is_dir():
-        raise FormatError(
-            f"{path} is a folder without skeletons.json or frames. Give a motion file, or an M&D folder."
-        )
+        raise FormatError(f"{path} is a folder without skeletons.json or frames. Give a motion file, or an M&D folder.")
     raise FormatError(f"{path} is of no known format. Known formats: {known}.")
 
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Headers of tables of points: which column is which coordinate of which point.
 
-    head_x, head.y, X head, headZ, x1        a column for each coordinate
-    Hips_position_x, Hips_rotation_x         positions are used, rotations are not
-    scorer / bodyparts / coords              DeepLabCut's and Anipose's rows of titles; also names over x, y, z
-    frame, landmark, x, y, z                 a line for each point: see ``is_long``
+head_x, head.y, X head, headZ, x1        a column for each coordinate
+Hips_position_x, Hips_rotation_x         positions are used, rotations are not
+scorer / bodyparts / coords              DeepLabCut's and Anipose's rows of titles; also names over x, y, z
+frame, landmark, x, y, z                 a line for each point: see ``is_long``
 """
 
 from dataclasses import dataclass, field
@@ -27,9 +27,12 @@ _COORDINATE: Final = re.compile(
     r"|(?P<name>.+?)[ ._:/-]*(?P<axis>[xyzwXYZW]|confidence|conf|score|likelihood|visibility)"
     r"|(?P<before>[xyzXYZ])[ ._:/-]+(?P<rest>.+))$"
 )
-_PLACE: Final = re.compile(r"[ ._:/-]*(?:world|global)?[ ._:/-]*(?:position|pos|translation|location|loc|coords?)$", re.I)
+_PLACE: Final = re.compile(
+    r"[ ._:/-]*(?:world|global)?[ ._:/-]*(?:position|pos|translation|location|loc|coords?)$", re.I
+)
 _OTHER: Final = re.compile(
-    r"(?:^|[ ._:/-])(?:local)?(?:rot|rotation|quat|quaternion|q|orientation|euler|angles?|velocity|vel|acceleration|acc|scale)$"
+    r"(?:^|[ ._:/-])(?:local)?"
+    r"(?:rot|rotation|quat|quaternion|q|orientation|euler|angles?|velocity|vel|acceleration|acc|scale)$"
     r"|(?<=[a-z])(?:Rot|Rotation|Quat|Orientation|Velocity)$",
     re.IGNORECASE,
 )

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from ...arrays import F64
+from ...counting import counted
 from ...errors import FormatError, InputError
 from ..anatomy import measure_fit, sample
 from ..layouts import layouts_with
@@ -77,14 +78,20 @@ def points_by_frame(
     tracks = tracks_in(entries)
     if hints.take >= len(tracks):
         raise InputError(
-            f"{source} holds {len(tracks)} persons; there is no number {hints.take}. Give --read take=0 or more."
+            f"{source} holds {counted(len(tracks), 'person')}; there is no number {hints.take}. Give --read "
+            "take=0 or more."
         )
     track = tracks[hints.take]
     table = table_of_points(track, source)
     if not table:
         return arrays, ()
     return (
-        {ARRAY: table["points"], "confidence": table["confidence"], NAMES: table.get(NAMES) or list(names_in(arrays)), **_rates(arrays)},
+        {
+            ARRAY: table["points"],
+            "confidence": table["confidence"],
+            NAMES: table.get(NAMES) or list(names_in(arrays)),
+            **_rates(arrays),
+        },
         _about(track, len(tracks)),
     )
 
