@@ -11,6 +11,7 @@ import typer
 
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model import BodyModel
+from dancepose_addon.core.counting import counted
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.skeleton.layout_file import table_of, write_layout
 from dancepose_addon.core.skeleton.markers import MarkerSet, layout_with
@@ -182,7 +183,7 @@ def _solve_again(
         if clips:
             left = [residual_mm(table, clips, body, regressor) for table in (before, after)]
             said.append(f"{left[0]:.2f} to {left[1]:.2f} mm{name}")
-    text = f"{ROUNDS} rounds with the fit on {len(learning)} clips: mean residual from {', '.join(said)}"
+    text = f"{ROUNDS} rounds with the fit on {counted(len(learning), 'clip')}: mean residual from {', '.join(said)}"
     _write_markers(out, replace(after, provenance=f"{before.provenance}; {text}"))
     print(text)
     list_results({"markers": out})

@@ -11,6 +11,7 @@ from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
+from dancepose_addon.core.counting import counted
 from dancepose_addon.core.fit.evaluation.comparison import compare_motions
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.printable_text import escaped
@@ -55,7 +56,7 @@ def compare_command(
     table = compare_motions(motions[0], motions[1], model)
     for notice in table["notices"]:
         typer.echo(escaped(f"Note: {notice}"), err=True)
-    show_table(f"{table['frames']} frames, A: {first.name}, B: {second.name}", metric_rows(table))
+    show_table(f"{counted(table['frames'], 'frame')}, A: {first.name}, B: {second.name}", metric_rows(table))
     if out is not None:
         with replacing(out) as temporary:
             temporary.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.counting import counted
 from dancepose_addon.core.fit.pipeline import FitResult
 from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.read_options import ReadOptions
@@ -56,7 +57,7 @@ def fit_command(
         from dancepose.plots.fit_plot import draw_fit
 
         draw_fit(plot, result)
-    print(f"{result.report['frames']} frames; {summary_of(result)}.")
+    print(f"{counted(result.report['frames'], 'frame')}; {summary_of(result)}.")
     list_results({"motion": out, "report": report, "plot": plot})
 
 

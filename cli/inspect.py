@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.counting import counted
 from dancepose_addon.core.errors import DoubtError, InputError
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.io.theta import interpret_theta, joints_of, motion_of
@@ -83,7 +84,7 @@ def describe_file(
     """Return the report on one file, one line for each finding; doubtful ones begin with a question mark."""
     known = _rate_of(examination)
     lasts = f", {sequence.duration_s:.2f} s" if known or findings[-1].confidence else ""
-    lines = [f"{path}: {len(sequence)} frames of {sequence.layout.count} points{lasts}"]
+    lines = [f"{path}: {counted(len(sequence), 'frame')} of {counted(sequence.layout.count, 'point')}{lasts}"]
     for finding in findings:
         mark = "?" if finding.doubtful else " "
         value = f"{finding.value} ({finding.confidence:.0%})"
@@ -130,5 +131,7 @@ def _draw(out: Path, sequence: KeypointSequence, path: Path) -> None:
     from dancepose.plots.skeleton_picture import draw_motion
 
     draw_motion(
-        out, sequence, title=f"{path.name}: {sequence.layout.title}, {len(sequence)} frames at {sequence.fps:.4g} fps"
+        out,
+        sequence,
+        title=f"{path.name}: {sequence.layout.title}, {counted(len(sequence), 'frame')} at {sequence.fps:.4g} fps",
     )

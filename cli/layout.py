@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 import typer
 
+from dancepose_addon.core.counting import counted
 from dancepose_addon.core.errors import InputError, LayoutError
 from dancepose_addon.core.printable_text import escaped
 from dancepose_addon.core.skeleton.layout_file import layout_template, table_of, write_layout
+from dancepose_addon.core.skeleton.layout_names import sides_that_differ
 from dancepose_addon.core.skeleton.layouts import LAYOUTS, Layout, get_layout
 from dancepose_addon.core.skeleton.markers import layout_with, markers_for
 from dancepose_addon.core.skeleton.readers import open_recording
@@ -46,7 +48,8 @@ def check_layout(name: NameArgument, picture: PictureOption = None) -> None:
     check_files({"--picture": (picture, PICTURE)}, (name,))
     chosen = get_layout(known_layout(name))
     markers = markers_for(chosen)
-    print(escaped(f"{name}: {chosen.title}, {chosen.count} points, {len(chosen.edges)} edges"))
+    size = f"{counted(chosen.count, 'point')}, {counted(len(chosen.edges), 'edge')}"
+    print(escaped(f"{name}: {chosen.title}, {size}"))
     names = chosen.keypoints
     for index, point in enumerate(markers.to_json()["points"]):
         # Shares below half a percent would print as 0 %.
@@ -57,6 +60,8 @@ def check_layout(name: NameArgument, picture: PictureOption = None) -> None:
         print(escaped(f"{index:3d} {names[index]:<18} on {attached:<44} offset {offset} cm{other}"))
     for key in ("left", "right", "top", "bottom"):
         print(escaped(f"{key:<7} {', '.join(names[point] for point in getattr(chosen, key))}"))
+    for warning in sides_that_differ(chosen):
+        print(escaped(f"! {warning}"))
     _draw(chosen, picture)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.counting import counted
 
 from .arguments import BodyOption, number
 from .display import list_results, progress_bar
@@ -62,7 +63,10 @@ def poses_command(
             )
         print("\n".join(notes))
         pool = open_shards(out)
-        print(f"{len(pool)} poses of {len(pool.clip_names)} clips; for mirror images train with augment.mirror=0.5.")
+        print(
+            f"{counted(len(pool), 'pose')} of {counted(len(pool.clip_names), 'clip')}; for mirror images train "
+            "with augment.mirror=0.5."
+        )
         list_results({"index": index})
         return
     dataset = load_poses(folder, fps=fps, apart_m=apart / 1000.0, rest_joints_m=load_body(body).rest_joints())

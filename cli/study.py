@@ -24,6 +24,7 @@ from dancepose.study.run.job_runner import RunContext
 from dancepose.study.run.journal import locked_study
 from dancepose.study.run.running import RunOptions, run_plan
 from dancepose_addon.core.atomic import replacing
+from dancepose_addon.core.counting import counted
 from dancepose_addon.core.errors import DancePoseError, OptionError, OutputError
 from dancepose_addon.core.printable_text import escaped, printable, quoted
 from dancepose_addon.inference.regressors import shipped_layouts
@@ -65,7 +66,8 @@ def check_command(study_file: StudyFile) -> None:
     for problem in checked.problems:
         print(escaped(f"problem  {problem}"))
     print(
-        f"{len(study.systems)} systems, {len(study.songs)} songs: {checked.clips} clips, {checked.frames} frames, "
+        f"{counted(len(study.systems), 'system')}, {counted(len(study.songs), 'song')}: "
+        f"{counted(checked.clips, 'clip')}, {counted(checked.frames, 'frame')}, "
         f"about {time_text(checked.estimate_s)} on two processors and {checked.bytes / 1e9:.1f} GB of frames."
     )
     if checked.problems:
@@ -180,7 +182,10 @@ def _plan(study: Study) -> None:
         planned = make_plan(study, paths, find_ffmpeg())
     for sentence in (*planned.notices, *planned.missing):
         typer.echo(escaped(f"Note: {sentence}"), err=True)
-    print(f"{planned.jobs} jobs: {planned.clips} clips of {planned.frames} frames in total.")
+    print(
+        f"{counted(planned.jobs, 'job')}: {counted(planned.clips, 'clip')} of {counted(planned.frames, 'frame')} "
+        "in total."
+    )
 
 
 def _run(study: Study, options: RunOptions, blender: Path | None) -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from dancepose_addon.core.counting import counted
 from dancepose_addon.core.fit.regressor import RegressorInfo
 
 
@@ -68,12 +69,12 @@ def _data(summary: Mapping[str, Any]) -> str:
         lines.append(f"- Procedural poses: {100.0 * summary['procedural_share']:.0f} % of the synthesised frames.")
     if "motion_frames" in summary:
         lines.append(
-            f"- {summary['motion_frames']} recorded key-point frames of {len(summary['train_clips'])} clips "
+            f"- {summary['motion_frames']} recorded key-point frames of {counted(len(summary['train_clips']), 'clip')} "
             f"({', '.join(summary['train_clips'])})."
         )
     held_out = summary.get("natural_held_out")
     if held_out:
-        lines.append(f"- Held out for evaluation: {len(held_out)} clips ({', '.join(held_out)}).")
+        lines.append(f"- Held out for evaluation: {counted(len(held_out), 'clip')} ({', '.join(held_out)}).")
     if "motion_frames" not in summary:
         lines.append("- No recorded key-points: every input was synthesised from a natural pose.")
     return "\n".join(lines)
@@ -81,7 +82,8 @@ def _data(summary: Mapping[str, Any]) -> str:
 
 def _known(errors: Mapping[str, Any]) -> str:
     intro = (
-        f"Regressor alone, without refinement, on {errors['frames']} frames of {errors['clips']} clips that were not "
+        f"Regressor alone, without refinement, on {counted(errors['frames'], 'frame')} of "
+        f"{counted(errors['clips'], 'clip')} that were not "
         "used for training, nor were their mirror images. Input: the layout's points on the mean body. Mean local "
         f"rotation error **{errors['rotation_deg']} degrees**, mean vertex error (relative to the pelvis) "
         f"**{errors['pve_mm']} mm**, of the key-points {errors['mean_mm']} mm."
@@ -103,11 +105,11 @@ def _known(errors: Mapping[str, Any]) -> str:
 def _recorded(errors: Mapping[str, Any]) -> str:
     intro = (
         "Regressor alone, without refinement; one scale per clip and a translation per frame are solved in closed "
-        f"form. Mean distance over points, {errors['clips']} clips, {errors['frames']} frames: "
+        f"form. Mean distance over points, {counted(errors['clips'], 'clip')}, {counted(errors['frames'], 'frame')}: "
         f"**{errors['mean_mm']} mm** (median frame {errors['median_frame_mm']}, 95 % of frames under "
         f"{errors['p95_frame_mm']}, worst "
         f"{errors['worst_frame_mm']}). Facing +z: {errors['forward']['mean_mm']} mm over "
-        f"{errors['forward']['frames']} frames; facing away: {errors['backward']['mean_mm']} mm over "
+        f"{counted(errors['forward']['frames'], 'frame')}; facing away: {errors['backward']['mean_mm']} mm over "
         f"{errors['backward']['frames']}."
     )
     rows = ["| clip | frames | mean mm | 95 % under | worst frame | mm |", "|---|---|---|---|---|---|"]

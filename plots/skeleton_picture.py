@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from dancepose_addon.core.arrays import F64
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.counting import counted
 from dancepose_addon.core.skeleton.anatomy import leftward, template_of
 from dancepose_addon.core.skeleton.layouts import Layout
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
@@ -175,7 +176,7 @@ def draw_layout(path: Path, layout: Layout) -> None:
     width, height = 1500 * SUPER, 900 * SUPER
     sheet = Image.new("RGB", (width, height), PAPER)
     pen = ImageDraw.Draw(sheet)
-    pen.text((12 * SUPER, 8 * SUPER), f"{layout.title}: {layout.count} points", fill=INK, font=_font(15))
+    pen.text((12 * SUPER, 8 * SUPER), f"{layout.title}: {counted(layout.count, 'point')}", fill=INK, font=_font(15))
     outline = load_body().v_template_m[::5].astype(np.float64)
     for axis, left_edge, panel in ((0, 10, 980), (2, 1000, 490)):
         _draw_view(pen, points, outline, layout, axis, (left_edge, 40, panel, 850))

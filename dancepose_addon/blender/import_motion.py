@@ -13,6 +13,7 @@ import time
 import bpy
 
 from ..core.body.model_io import DEFAULT_BODY
+from ..core.counting import counted
 from ..core.fit.pipeline import FitResult
 from ..core.progress import Progress, part_of, silent
 from .data_blocks import rollback_on_failure
@@ -94,7 +95,7 @@ def add_dancer(
             scene_fps = frame_rate_of(scene)
             animate(armature, fit.motion, scene_fps=scene_fps, first_frame=options.first_frame)
             _store_fit(armature, fit, scene_fps=scene_fps, first_frame=options.first_frame)
-    progress(1.0, f"Fitted {len(fit.motion)} frames")
+    progress(1.0, f"Fitted {counted(len(fit.motion), 'frame')}")
     return ImportedDancer(armature, mesh, fit, seconds)
 
 

@@ -65,7 +65,7 @@ def read(
         InputError: The file cannot be used; the message says why.
     """
     options = ReadOptions(layout=layout, fps=fps, read=hints)
-    return open_source(Path(path), body=body or load_body(), frames=frames, hints=options.hints())
+    return open_source(_path_of(path), body=body or load_body(), frames=frames, hints=options.hints())
 
 
 def fit(
@@ -130,8 +130,15 @@ def fit_file(
     """
     options = ReadOptions(layout=layout, fps=fps, read=hints)
     return fitting.fit_file(
-        Path(path), body=body or load_body(), hints=options.hints(), frames=frames, settings=settings
+        _path_of(path), body=body or load_body(), hints=options.hints(), frames=frames, settings=settings
     )
+
+
+def _path_of(path: object) -> Path:
+    """The path of a motion file. Raises InputError for anything that is no path."""
+    if isinstance(path, str | Path) and str(path):
+        return Path(path)
+    raise InputError(f"{path!r:.60} is not a path. Give the path of a motion file, as a string or a Path.")
 
 
 def render(

@@ -18,7 +18,7 @@ from .ffmpeg_program import FfmpegProgram
 from .jobs import Job, key_of, read_head, write_plan
 from .paths import StudyPaths
 from .program import code_hash, program_version
-from .study_file import Song, Study, System
+from .study_file import Song, Study, System, layout_file_of
 from .study_sources import Cache, content_hash, find_sources, look_into
 
 WORKBENCH_S: Final = (0.18, 0.38)
@@ -274,7 +274,8 @@ class _Planner:
         study, options = self.study, asdict(system)
         for name in ("name", "files", "label"):
             del options[name]
-        paths = (study.path(system.regressor), study.path(study.stage.body), study.style_file(system))
+        layout = layout_file_of(system)
+        paths = (study.path(system.regressor), study.path(study.stage.body), study.style_file(system), layout)
         files = [self._file_hash(path) for path in paths]
         hashed = key_of("fit", self.contents[key], options, files, study.stage.betas, needs_s, code_hash())
         what["source"] = str(self.sources[system.name][song.name])

@@ -12,7 +12,7 @@ from dancepose_addon.core.bounded_files import read_document
 from dancepose_addon.core.engine_defaults import FORMER_NAMES
 from dancepose_addon.core.errors import FormatError
 from dancepose_addon.core.fit.settings import FIT_OPTIONS, FitSettings
-from dancepose_addon.core.skeleton.layouts import LAYOUTS
+from dancepose_addon.core.skeleton.layouts import SUFFIX
 
 from . import values
 
@@ -42,7 +42,7 @@ class System:
         name: Name in file names.
         files: Folder, glob, or path with ``{song}`` in it.
         label: Name in pictures and in the report.
-        layout: Skeleton layout, where the files do not state it.
+        layout: Skeleton layout, where the files do not state it: a name or the path of a .toml file.
         fps: Frames per second, where the files do not state them.
         read: Further hints for the readers, such as ``up=z,unit=cm``.
         fit: Options of the fit.
@@ -53,7 +53,7 @@ class System:
     name: str = option(values.check_name)
     files: str = option(values.check_path)
     label: str = option(values.check_text, "")
-    layout: str | None = option(values.one_of(*LAYOUTS), None)
+    layout: str | None = option(values.check_layout, None)
     fps: float | None = option(values.number_from(0.001, 1000.0), None)
     read: str | None = option(values.check_read, None)
     fit: FitSettings = FitSettings()
@@ -341,6 +341,17 @@ def _refuse_unknown(table: Mapping[str, Any], known: tuple[str, ...], where: str
             raise FormatError(f"{where} has the unknown key {key!r:.100}. {hint}")
 
 
+def layout_file_of(system: System) -> Path | None:
+    """Return the path of a system's layout file, or None where its layout has a name, or none is given."""
+    return Path(system.layout) if system.layout is not None and system.layout.endswith(SUFFIX) else None
+
+
+def _layout_of(system: System, root: Path) -> str | None:
+    """Return a system's layout; the path of a layout file is resolved from the study's folder."""
+    path = layout_file_of(system)
+    return system.layout if path is None else str(root / path)
+
+
 def _check_together(study: Study, source: str) -> Study:
     """Check what depends on several keys, and fill in the defaults that do."""
     time = study.time
@@ -359,5 +370,8 @@ def _check_together(study: Study, source: str) -> Study:
     return replace(
         study,
         songs=tuple(replace(song, match=song.match or song.name) for song in study.songs),
-        systems=tuple(replace(system, label=system.label or system.name) for system in study.systems),
+        systems=tuple(
+            replace(system, label=system.label or system.name, layout=_layout_of(system, study.root))
+            for system in study.systems
+        ),
     )

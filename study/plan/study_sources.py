@@ -15,12 +15,13 @@ from dancepose_addon.core.bounded_files import require_regular
 from dancepose_addon.core.errors import DancePoseError, FormatError, InputError, MissingFileError
 from dancepose_addon.core.io.theta import interpret_theta
 from dancepose_addon.core.options import arguments_of
-from dancepose_addon.core.skeleton.readers import examine, sequence_of
+from dancepose_addon.core.skeleton.doubt import require_sure
+from dancepose_addon.core.skeleton.readers import examine, require_plausible, sequence_of
 from dancepose_addon.core.skeleton.recording import Hints, PoseRecording
 from dancepose_addon.core.skeleton.sequence import validate
 
 from .program import code_hash
-from .study_file import Song, System
+from .study_file import Song, System, layout_file_of
 
 AUDIO_SUFFIXES: Final = (".wav", ".mp3", ".ogg", ".m4a", ".flac")
 BLOCK_BYTES: Final = 1 << 20
@@ -186,6 +187,7 @@ class SourceInfo:
 
 def in_study_terms(text: str) -> str:
     """Replace options of the command line in a message by the keys of [[system]] that do the same."""
+    text = text.replace("--accept-doubt", '`read = "doubt=accept"` of the [[system]]')
     text = re.sub(r"--read ([a-z]+=[\w.-]+)", r'`read = "\1"` of the [[system]]', text)
     return re.sub(r"--(?:no-)?(fps|layout|regressor|refine|adapt|smooth|level|foot-lock)\b", _key_of_option, text)
 
@@ -212,7 +214,9 @@ def look_into(path: Path, system: System, content: str, infos: Cache) -> SourceI
         content: Hash of its content.
         infos: Descriptions of sources, by content.
     """
-    key = json.dumps([code_hash(), content, system.layout, system.fps, system.read, arguments_of(system.fit)])
+    layout = layout_file_of(system)
+    described = layout.read_text(encoding="utf-8", errors="replace") if layout and layout.is_file() else system.layout
+    key = json.dumps([code_hash(), content, described, system.fps, system.read, arguments_of(system.fit)])
     table = infos.get(key, lambda: asdict(_look(path, system)))
     return SourceInfo(**{**table, "notes": tuple(table["notes"])})
 
@@ -221,6 +225,7 @@ def _look(path: Path, system: System) -> SourceInfo:
     try:
         hints = Hints(layout=system.layout, fps=system.fps).with_text(system.read)
         examination = examine(path, hints)
+        require_plausible(examination, hints)
         recording, interpretation = examination.recording, examination.interpretation
         if isinstance(recording, PoseRecording):
             return _describe_rotations(recording, system, hints)
@@ -241,6 +246,7 @@ def _describe_rotations(recording: PoseRecording, system: System, hints: Hints) 
     # The same refusal as that of the fit, before anything is rendered.
     system.fit.require_for_rotations(recording.source)
     findings = (*recording.findings, *interpret_theta(recording, hints)[2])
+    require_sure(findings, None, recording.source, hints)
     doubts = (finding.sentence() for finding in findings if finding.doubtful)
     duration_s = len(recording.rotvec) / fps
     return SourceInfo(

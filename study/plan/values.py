@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 from dancepose_addon.core.errors import FormatError, InputError
 from dancepose_addon.core.options import Option
+from dancepose_addon.core.skeleton.layouts import LAYOUTS, SUFFIX
 from dancepose_addon.core.skeleton.recording import NO_HINTS
 
 Check: TypeAlias = Callable[[Any, str], Any]
@@ -82,6 +83,15 @@ def whole_from(least: int, most: int) -> Check:
         return value
 
     return check
+
+
+def check_layout(value: Any, where: str) -> str:
+    """Require the name of a layout, or the path of a layout file."""
+    if isinstance(value, str) and value.endswith(SUFFIX):
+        return check_path(value, where)
+    if value not in LAYOUTS:
+        _refuse(value, where, f"one of {', '.join(LAYOUTS)}, or the path of a {SUFFIX} file")
+    return str(value)
 
 
 def one_of(*words: str, renamed: dict[str, str] | None = None) -> Check:

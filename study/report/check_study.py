@@ -16,6 +16,7 @@ from ..plan.ffmpeg_program import find_ffmpeg
 from ..plan.paths import StudyPaths
 from ..plan.planning import frame_estimate_s
 from ..plan.study_file import Song, Study, System
+from ..plan.music_length import likely_rate
 from ..plan.study_sources import Cache, SourceInfo, content_hash, find_sources, look_into, without_music
 
 BYTES_PER_PIXEL: Final = 0.55
@@ -132,9 +133,10 @@ def _check_source(source: Path, system: System, info: SourceInfo, found: _Findin
     elif info.rotations and system.regressor is not None:
         found.notices.append(f"{source} holds SMPL rotations: the regressor of system {system.name} is not used.")
     elif not info.rotations and system.regressor is None and info.layout not in shipped:
-        found.problems.append(
-            f"no regressor: none is shipped for layout {info.layout}, which {source} has. Add `regressor` to the "
-            f"[[system]] {system.name}."
+        found.notices.append(
+            f"no regressor: none is shipped for layout {info.layout}, which {source} has, so its fit starts from "
+            f"geometry alone, or from another layout's regressor whose points it has. `regressor` in the [[system]] "
+            f"{system.name} names one."
         )
 
 
@@ -187,6 +189,13 @@ def _check_music(study: Study, song: Song, found: _Findings, ffmpeg: Ffmpeg | No
         found.problems.append(f"unreadable: {error}")
         return
     start_s, end_s = song.window or (0.0, length_s)
+    for system, info in found.infos[song.name].items():
+        likely = likely_rate(info.fps, info.duration_s, end_s - start_s)
+        if likely is not None:
+            found.notices.append(
+                f"rate: {system}/{song.name} lasts {info.duration_s:.2f} s at {info.fps:g} fps and its music "
+                f"{end_s - start_s:.2f} s; at {likely:g} fps both would be as long. Set `fps` if that is the rate."
+            )
     until_s = start_s + max((end for _, end in _spans(study, found.infos[song.name])), default=0.0)
     if until_s > length_s + DIFFERENCE_S:
         found.problems.append(

@@ -6,11 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dancepose.study.plan.music_length import likely_rate
 from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.study_file import load_study
 from dancepose.study.plan.study_sources import Cache, content_hash, find_sources
 from dancepose.study.report.check_study import check_study
+from dancepose_addon.core.skeleton.layout_file import table_of, write_layout
+from dancepose_addon.core.skeleton.layouts import get_layout
+from dancepose_addon.core.skeleton.markers import layout_with, markers_for
 from dancepose_addon.core.skeleton.readers import read
+from tests.support.samples import cut, points_of, waltz
 
 from .conftest import WALTZ, write_dance, write_tone
 
@@ -57,13 +62,48 @@ def test_what_is_wrong_is_told_clip_by_clip(make_study) -> None:
 
 def test_layouts_that_no_regressor_reads_are_told(make_study) -> None:
     file = make_study()
-    np.savez(
-        file.parent / "near" / "s1.npz",
-        keypoints_m=np.random.default_rng(0).normal(size=(60, 25, 3)),
-        fps=25.0,
-        layout="body25",
-    )
-    assert any("no regressor: none is shipped for layout body25" in problem for problem in check(file).problems)
+    points = points_of(cut(waltz(), 60), "body25")
+    np.savez(file.parent / "near" / "s1.npz", keypoints_m=points, fps=25.0, layout="body25")
+    checked = check(file)
+    assert any("no regressor: none is shipped for layout body25" in notice for notice in checked.notices)
+    assert not any("regressor" in problem for problem in checked.problems)
+
+
+def test_points_that_are_no_person_are_a_problem_before_anything_is_fitted(make_study) -> None:
+    file = make_study()
+    points = np.random.default_rng(0).normal(size=(60, 24, 3))
+    np.savez(file.parent / "near" / "s1.npz", joints=points, fps=25.0)
+    problems = [problem for problem in check(file).problems if "no person" in problem]
+    assert len(problems) == 1
+    assert 'read = "doubt=accept"' in problems[0]
+    text = file.read_text().replace('files = "near"', 'files = "near"\nread = "doubt=accept"')
+    file.write_text(text)
+    assert not [problem for problem in check(file).problems if "no person" in problem]
+
+
+def test_a_layout_file_beside_the_study_is_used(make_study) -> None:
+    file = make_study()
+    write_layout(file.parent / "mine.toml", table_of(layout_with(markers_for(get_layout("coco17")))))
+    np.savez(file.parent / "near" / "s1.npz", joints=points_of(cut(waltz(), 60), "coco17"), fps=25.0)
+    file.write_text(file.read_text().replace('files = "near"', 'files = "near"\nlayout = "mine.toml"'))
+    assert load_study(file).systems[0].layout == str(file.parent / "mine.toml")
+    checked = check(file)
+    assert not checked.problems
+    assert any("no regressor" in notice and "mine.toml" in notice for notice in checked.notices)
+
+
+@pytest.mark.parametrize(
+    ("fps", "dance_s", "music_s", "likely"),
+    [
+        (60.0, 10.0, 20.0, 30.0), (30.0, 20.0, 20.3, None), (20.0, 10.0, 8.0, 25.0), (30.0, 10.0, 17.0, None),
+        (24.0, 12.5, 10.0, 30.0), (30.0, 0.0, 10.0, None),
+    ],
+)  # fmt: skip
+def test_rates_are_held_against_the_length_of_the_music(
+    fps: float, dance_s: float, music_s: float, likely: float | None
+) -> None:
+    """By hand: frames = fps * dance_s; the rate at which they last as long as the music is frames / music_s."""
+    assert likely_rate(fps, dance_s, music_s) == likely
 
 
 @pytest.mark.parametrize("files", ["near", "near/*.npz", "near/{song}.npz", "*/s1.npz"])

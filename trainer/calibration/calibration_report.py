@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dancepose_addon.core.body.model import JOINT_NAMES
+from dancepose_addon.core.counting import counted
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
 from ..training_errors import ConfigError
@@ -42,7 +43,8 @@ def split(
 def provenance(found: Calibration, learning: Sequence[KeypointSequence], settings: CalibrationSettings) -> str:
     """Return a sentence for the marker table: data, frames, seed and residual."""
     text = (
-        f"dancepose calibrate, seed {settings.seed}: {len(found.learned.error_m)} frames of {len(learning)} clips, "
+        f"dancepose calibrate, seed {settings.seed}: {counted(len(found.learned.error_m), 'frame')} of "
+        f"{counted(len(learning), 'clip')}, "
         f"mean residual {_mm(found.learned):.2f} mm"
     )
     return text if found.held_out is None else f"{text}, {_mm(found.held_out):.2f} mm on held-out clips"
@@ -97,7 +99,7 @@ def format_calibration(report: dict[str, Any]) -> str:
         lines.append(f"{name:<18}{point['residual_mm']:>9.1f}{held:>10}{point['outside_skin_mm']:>10.1f}  {bones}")
     held = report["held_out_mean_residual_mm"]
     other = "" if held is None else f"; {held:.2f} mm on held-out clips ({', '.join(report['held_out_clips'])})"
-    lines.append(f"Mean residual {report['mean_residual_mm']:.2f} mm over {report['frames']} frames{other}.")
+    lines.append(f"Mean residual {report['mean_residual_mm']:.2f} mm over {counted(report['frames'], 'frame')}{other}.")
     return "\n".join(lines)
 
 

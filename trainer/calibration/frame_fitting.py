@@ -11,6 +11,7 @@ from torch import Tensor
 
 from dancepose_addon.core.arrays import F32
 from dancepose_addon.core.body.model import JOINT_COUNT, JOINT_INDEX, BodyModel
+from dancepose_addon.core.counting import counted
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.progress import Progress
 
@@ -158,7 +159,7 @@ def fit_to_frames(
         loss.sum().backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         if step % 20 == 0:
-            progress(step / LAYING_STEPS, f"Fitting a body to {len(clouds)} frames from {YAWS} headings")
+            progress(step / LAYING_STEPS, f"Fitting a body to {counted(len(clouds), 'frame')} from {YAWS} headings")
     kept = replace(poses, turn=turn.detach(), place=place.detach(), log_scale=size.detach())
     return kept, loss.detach().numpy().astype(np.float64)
 

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from dancepose_addon.core.arrays import F32
 from dancepose_addon.core.body.model import BodyModel
+from dancepose_addon.core.counting import counted
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.progress import Progress, part_of, silent
 from dancepose_addon.core.skeleton.markers import MarkerSet, joint_markers
@@ -220,7 +221,7 @@ def solve(
         schedule.step()
         if step % 20 == 0:
             mean_mm = 1000.0 * float(residual.detach().norm(dim=-1).mean())
-            progress(step / settings.steps, f"{len(keypoints)} frames, {mean_mm:.2f} mm")
+            progress(step / settings.steps, f"{counted(len(keypoints), 'frame')}, {mean_mm:.2f} mm")
     places, poses = _fixed(places), _fixed(poses)
     error = (points_of(body, places, poses) - keypoints).norm(dim=-1)
     return CalibrationSolution(places, poses, error.numpy(), clip.numpy())

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dancepose_addon.core.axes import UPRIGHT, require_axis
+from dancepose_addon.core.counting import counted
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.skeleton.readers import open_recording
 from dancepose_addon.core.skeleton.recording import Hints, PointRecording
@@ -42,7 +43,9 @@ def read_unlabelled(path: Path, hints: Hints) -> tuple[tuple[str, ...], NDArray[
         if not names:
             names = recording.names or tuple(f"point_{index:02d}" for index in range(count))
         if count != len(names):
-            raise InputError(f"{one} has {count} points, {inner[0]} has {len(names)}. Give recordings of one layout.")
+            raise InputError(
+                f"{one} has {counted(count, 'point')}, {inner[0]} has {len(names)}. Give recordings of one layout."
+            )
         clips.append(_upright(recording, hints))
     stride = max(1, -(-sum(map(len, clips)) // MOST_FRAMES))
     return names, np.concatenate([clip[::stride] for clip in clips]).astype(np.float32)

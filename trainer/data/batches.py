@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from dancepose_addon.core.body.model import BodyModel
+from dancepose_addon.core.counting import counted
 from dancepose_addon.core.fit.pose.twist import TwistModel
 from dancepose_addon.core.skeleton.layouts import LAYOUTS, Layout, get_layout
 from dancepose_addon.core.skeleton.markers import markers_for
@@ -106,7 +107,7 @@ def load_data(
             LOGGER.warning("No natural poses are given; using the procedural set of %d poses instead.", len(procedural))
     else:
         natural, names, unseen, notes, twist = load_pool(poses, body, config.data.holdout, device)
-        source = f"{len(names) - len(unseen)} clips"
+        source = f"{counted(len(names) - len(unseen), 'clip')}"
     sample = torch.arange(0, len(natural), max(1, len(natural) // SIZE_SAMPLE), device=device)
     layout_batch = build_layout_batch(body, [markers_for(layout) for layout in layouts], natural.rows(sample), device)
     motions = None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dancepose_addon.core.atomic import replacing
+from dancepose_addon.core.counting import counted
 from dancepose_addon.core.skeleton.layouts import Layout
 
 from .evaluation_plot import plot_errors, plot_frames
@@ -39,7 +40,10 @@ def format_evaluation(kind: str, table: Mapping[str, Any]) -> str:
     lines += [f"  {row[0]!s:<{width}}" + "".join(f"{cell!s:>10}" for cell in row[1:]) for row in [columns, *rows]]
     for name in ("forward", "backward"):
         part = table[name]
-        said = f"  facing {'+z' if name == 'forward' else 'away'}: {part['mean_mm']} mm over {part['frames']} frames"
+        said = (
+            f"  facing {'+z' if name == 'forward' else 'away'}: {part['mean_mm']} mm over "
+            f"{counted(part['frames'], 'frame')}"
+        )
         lines.append(said + (f", {part['rotation_deg']} degrees, PVE {part['pve_mm']} mm" if known else ""))
     lines.append("  by point, mm: " + _listed(table["by_point_mm"]))
     if known:
@@ -73,7 +77,7 @@ def write_evaluation(
     return {
         f"{kind} numbers": numbers,
         f"{kind} errors": plot_errors(errors, layout, folder / f"{kind}-errors.png"),
-        f"{kind} frames": plot_frames(errors, layout, folder / f"{kind}-frames.png"),
+        f"{counted(kind, 'frame')}": plot_frames(errors, layout, folder / f"{kind}-frames.png"),
     }
 
 

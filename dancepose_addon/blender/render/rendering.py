@@ -20,6 +20,7 @@ from ...core.atomic import output_error, replacing
 from ...core.body.model import BodyModel
 from ...core.body.motion import BodyMotion
 from ...core.camera_framing import CameraPath
+from ...core.counting import counted
 from ...core.errors import OutputError
 from ...core.png import is_whole_png, stamp, stamp_of
 from ...core.progress import Progress, silent
@@ -215,7 +216,7 @@ def render_frames(
                 raise write_error(frame_path(folder, index), "Blender wrote an incomplete picture")
             if key is not None:
                 temporary.write_bytes(stamp(temporary.read_bytes(), key))
-    progress(1.0, f"{count} frames")
+    progress(1.0, f"{counted(count, 'frame')}")
     return len(todo)
 
 

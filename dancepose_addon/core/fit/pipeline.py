@@ -18,6 +18,8 @@ from ..arrays import F32
 from ..atomic import replacing
 from ..body.model import BodyModel
 from ..body.motion import BodyMotion
+from ..counting import counted
+from ..errors import OutputError
 from ..progress import Progress, part_of, silent
 from ..skeleton.markers import MarkerSet, keypoints_from_pose, markers_for
 from ..skeleton.sequence import KeypointSequence, validate
@@ -43,6 +45,7 @@ from .temporal.gap_filling import blind_joints, steady_reference
 from .temporal.preprocessing import Prepared, prepare
 from .temporal.smoothing import smooth_curves, smooth_prepared, smooth_rotations
 
+MOTION_SUFFIX: Final = ".npz"
 SAMPLED_FRAMES: Final = 64
 """Largest number of frames from which the body is solved if lengths do not determine it. In long clips they are
 multiples of SEED_STRIDE, so that they are among the frames that are solved first."""
@@ -55,6 +58,8 @@ LONGEST_HOLD_S: Final = 1.0
 """Longest gap over which joints that are not observed are interpolated."""
 PROVENANCE: Final = ("source", "layout", "body", "regressor", "provider", "settings", "style", "gaps", "notices")
 """Parts of the report that a motion file stores."""
+
+MOTION_SUFFIX: Final = ".npz"
 
 
 @dataclass(frozen=True)
@@ -90,8 +95,13 @@ class FitResult:
             path: File to write.
 
         Raises:
-            OutputError: The file cannot be written.
+            OutputError: The file cannot be written, or its name does not end in .npz.
         """
+        if Path(path).suffix.lower() != MOTION_SUFFIX:
+            raise OutputError(
+                f"{path} is not a name for a motion, which is written as an AMASS-style .npz. Give a name that ends in "
+                ".npz; `dancepose convert` writes other formats."
+            )
         self.motion.save(path, self.body)
 
     def save_report(self, path: Path | str) -> None:
@@ -153,7 +163,7 @@ def fit(
     progress(0.0, "Looking for gaps and noise")
     prepared = smooth_prepared(raw, fps=sequence.fps, strength=settings.smooth) if settings.smooth else raw
     clock.lap("prepare")
-    progress(0.05, f"Regressing {len(sequence)} frames")
+    progress(0.05, f"Regressing {counted(len(sequence), 'frame')}")
     twist, _ = twist_of(regressor.info, settings.style)
     reference = _regress(regressor, body, markers, raw, prepared, settings, sequence.fps)
     clock.lap("regress")

@@ -70,7 +70,8 @@ class ReadOptions:
         None,
         OptionInfo(
             "Set what the file leaves open: unit=cm (m, mm, inch, ft or metres per unit), up=z (x, -y, ...), "
-            "mirror=none (axes, names), values=positions (rotations), take=N.",
+            "mirror=none (axes, names), values=positions (rotations), take=N (a person or motion of several), "
+            "doubt=accept (as --accept-doubt).",
             metavar="KEY=VALUE,...",
         ),
     )

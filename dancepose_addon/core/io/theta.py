@@ -17,6 +17,7 @@ from ..axes import UPRIGHT, axis_name, axis_vector, require_axis
 from ..body.model import JOINT_INDEX, JOINT_NAMES, BodyModel
 from ..body.motion import BodyMotion
 from ..body.rotation import rotvec_to_rotmat
+from ..counting import counted
 from ..errors import InputError
 from ..fit.floor.contacts import find_soles, ground
 from ..skeleton.conventions import parse_unit
@@ -63,7 +64,10 @@ def interpret_theta(recording: PoseRecording, hints: Hints = NO_HINTS) -> tuple[
     most = np.array(MOST_BENT[1:])
     if (typical > UNNATURAL * most).any():
         joint = JOINT_NAMES[1 + int(np.argmax(typical / most))]
-        why = f"{joint} is typically turned by {np.degrees(typical[JOINT_INDEX[joint] - 1]):.0f} degrees; may they be relative to the world?"
+        why = (
+            f"{joint} is typically turned by {np.degrees(typical[JOINT_INDEX[joint] - 1]):.0f} degrees; may "
+            "they be relative to the world?"
+        )
         findings += (Finding("rotations", "unnatural", 0.6, why),)
     knees = recording.rotvec[:, [JOINT_INDEX["left_knee"], JOINT_INDEX["right_knee"]], 0]
     if float(np.median(knees)) < -0.3:
@@ -235,7 +239,8 @@ def between(motion: BodyMotion, start: int, end: int | None) -> BodyMotion:
     stop = len(motion) if end is None else min(end, len(motion))
     if not 0 <= start < stop:
         raise InputError(
-            f"Frames {start}:{'' if end is None else end} select nothing: the motion has {len(motion)} frames (0 to "
+            f"Frames {start}:{'' if end is None else end} select nothing: the motion has "
+            f"{counted(len(motion), 'frame')} (0 to "
             f"{len(motion) - 1}). Choose a range inside it."
         )
     return motion.part(slice(start, stop))

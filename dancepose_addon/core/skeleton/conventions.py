@@ -15,7 +15,8 @@ import numpy as np
 from ..arrays import F64
 from ..axes import METRES_PER, UPRIGHT, axis_name, axis_vector, require_axis
 from ..body.model_io import load_body
-from ..errors import LayoutError, OptionError
+from ..counting import counted
+from ..errors import InputError, LayoutError, OptionError
 from ..printable_text import quoted
 from .anatomy import Fit, find_handedness, find_up, leftward, measure_fit, sample
 from .floor_plane import find_footing
@@ -156,18 +157,20 @@ def find_layout(recording: PointRecording, points: F64, hints: Hints) -> tuple[L
     if not fitting:
         counts = ", ".join(f"{layout.name} {layout.count}" for layout in LAYOUTS.values())
         raise LayoutError(
-            f"{source} has {count} points a frame, and no known layout has that many ({counts}). Describe them in a "
+            f"{source} has {counted(count, 'point')} a frame, and no known layout has that many ({counts}). "
+            "Describe them in a "
             "layout file: `dancepose layout template`."
         )
     ranked = sorted(((measure_fit(points, layout).cost, layout) for layout in fitting), key=lambda pair: pair[0])
     cost, layout = ranked[0]
     if len(ranked) == 1:
         confidence = 0.98 if cost < HUMAN_COST else 0.5
-        return layout, Finding("layout", layout.name, confidence, f"it is the one with {count} points")
+        return layout, Finding("layout", layout.name, confidence, f"it is the one with {counted(count, 'point')}")
     names = ", ".join(layout.name for layout in fitting)
     if not cost < HUMAN_COST:
         raise LayoutError(
-            f"{source} has {count} points a frame, which by their proportions are no person in {names}. If they are "
+            f"{source} has {counted(count, 'point')} a frame, which by their proportions are no person in "
+            f"{names}. If they are "
             f"one of these all the same, give --layout; or describe them: `dancepose layout template`."
         )
     margin = ranked[1][0] - cost

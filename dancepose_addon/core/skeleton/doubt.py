@@ -51,10 +51,10 @@ def require_sure(findings: tuple[Finding, ...], points: F64 | None, source: str,
         kind = ""
         if points is not None and looks_like_angles(points):
             kind = " They look like angles (rotations in degrees or radians), which are not read without a skeleton."
-        raise DoubtError(
-            f"{source}: {worst.why}.{kind} Say what they are with {ADVICE['order of the points']}; or continue all the "
-            f"same with {ACCEPT}."
-        )
+        advice = f"Say what they are with {ADVICE['order of the points']}"
+        if hints.layout is not None:
+            advice = f"Check that --layout {hints.layout} is theirs, or describe them: `dancepose layout template`"
+        raise DoubtError(f"{source}: {worst.why}.{kind} {advice}; or continue all the same with {ACCEPT}.")
     advice = ADVICE.get(worst.topic, "--read KEY=VALUE")
     raise DoubtError(
         f"{source}: {worst.topic} {worst.value} is only a guess ({worst.confidence:.0%}), since {worst.why}. Say it "

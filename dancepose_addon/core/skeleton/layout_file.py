@@ -27,6 +27,7 @@ from ..body.model import JOINT_INDEX, JOINT_NAMES
 from ..bounded_files import require_regular
 from ..errors import LayoutError, MissingFileError
 from .layout import Layout
+from .layout_names import guess_joint, other_sides
 
 FORMAT: Final = "dancepose-layout-1"
 MAX_BYTES: Final = 1 << 20
@@ -257,27 +258,6 @@ def _is_pair(edge: Any) -> bool:
     return isinstance(edge, list) and len(edge) == 2
 
 
-def other_sides(name: str) -> list[str]:
-    """List what a point's mirror image may be called, with left and right or L and R exchanged.
-
-    Args:
-        name: Of the point.
-
-    Returns:
-        Candidates.
-    """
-    found = []
-    for one, other in (("left", "right"), ("Left", "Right"), ("LEFT", "RIGHT")):
-        for old, new in ((one, other), (other, one)):
-            if old in name:
-                found.append(name.replace(old, new))
-    for old, new in (("L", "R"), ("R", "L"), ("l", "r"), ("r", "l")):
-        # A letter that starts the name, or stands apart: LSHO, Hand.L, hand_l.
-        found += [new + name[1:]] if name.startswith(old) else []
-        found += [re.sub(rf"([._ -]){old}$", rf"\g<1>{new}", name)]
-    return [candidate for candidate in found if candidate != name]
-
-
 def table_of(layout: Layout) -> dict[str, Any]:
     """Return the table that ``layout_from_table`` reads.
 
@@ -316,7 +296,7 @@ def layout_template(names: tuple[str, ...], title: str, edges: list[tuple[int, i
         The table.
     """
     pairs = list(pairwise(range(len(names)))) if edges is None else edges
-    points = [{"name": name, ATTACHED: {guess_joint(name): 1.0}, "offset_m": [0.0, 0.0, 0.0]} for name in names]
+    points = [{"name": name, ATTACHED: {guess_joint(name, names): 1.0}, "offset_m": [0.0, 0.0, 0.0]} for name in names]
     return {"format": FORMAT, "title": title, "edges": [[names[a], names[b]] for a, b in pairs], "points": points}
 
 
@@ -360,29 +340,3 @@ def _list(names: list[str]) -> str:
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + re.sub(r"[\x00-\x1f\x7f]", " ", escaped) + '"'
-
-
-JOINT_WORDS: Final = (
-    ("toe", "foot"), ("foot", "foot"), ("heel", "ankle"), ("ank", "ankle"), ("knee", "knee"), ("kne", "knee"),
-    ("tib", "knee"), ("shin", "knee"), ("thi", "hip"), ("asi", "pelvis"), ("psi", "pelvis"), ("hip", "hip"),
-    ("finger", "hand"), ("fin", "hand"), ("hand", "hand"), ("wri", "wrist"), ("wra", "wrist"), ("wrb", "wrist"),
-    ("elb", "elbow"), ("frm", "elbow"), ("forearm", "elbow"), ("upa", "shoulder"), ("sho", "shoulder"),
-    ("arm", "shoulder"), ("clav", "spine3"), ("collar", "collar"), ("strn", "spine3"), ("c7", "spine3"),
-    ("t10", "spine2"), ("neck", "neck"), ("chest", "spine3"), ("spine", "spine2"), ("head", "head"), ("hd", "head"),
-    ("nose", "head"), ("eye", "head"), ("ear", "head"), ("pelvis", "pelvis"), ("root", "pelvis"),
-)  # fmt: skip
-
-
-def guess_joint(name: str) -> str:
-    """Guess the SMPL joint that a point is attached to from its name.
-
-    Args:
-        name: Of the point.
-
-    Returns:
-        Name of a joint; a proposal, for the user to check.
-    """
-    low = name.lower()
-    part = next((joint for word, joint in JOINT_WORDS if word in low), "pelvis")
-    side = "right" if "right" in low or re.match(r"r[^aeiou]|r$", low) or re.search(r"[._ -]r$", low) else "left"
-    return part if part in JOINT_INDEX else f"{side}_{part}"

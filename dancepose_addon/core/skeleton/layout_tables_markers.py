@@ -56,39 +56,147 @@ _EDGES: Final = (
 )  # fmt: skip
 
 
-def _place(name: str) -> tuple[str, tuple[float, float, float]]:
-    if name in _MIDDLE:
-        return _MIDDLE[name]
-    if name in _LEFT:
-        return _LEFT[name]
-    bone, (x, y, z) = _LEFT[f"L{name[1:]}"]
+_MOTIVE_LEFT: Final[dict[str, tuple[str, tuple[float, float, float]]]] = {
+    "LShoulderBack": ("left_collar", (0.130, 0.020, -0.075)),
+    "LShoulderTop": _LEFT["LSHO"],
+    "LElbowOut": _LEFT["LELB"],
+    "LUArmHigh": ("left_shoulder", (0.100, 0.052, 0.010)),
+    "LHandOut": ("left_wrist", (0.080, 0.018, -0.020)),
+    "LWristOut": _LEFT["LWRB"],
+    "LWristIn": _LEFT["LWRA"],
+    "LThigh": _LEFT["LTHI"],
+    "LKneeOut": _LEFT["LKNE"],
+    "LShin": _LEFT["LTIB"],
+    "LAnkleOut": _LEFT["LANK"],
+    "LToeOut": ("left_ankle", (0.035, -0.020, 0.085)),
+    "LToeIn": ("left_ankle", (-0.045, -0.015, 0.105)),
+}
+_MOTIVE_MIDDLE: Final[dict[str, tuple[str, tuple[float, float, float]]]] = {
+    "HeadTop": ("head", (0.0, 0.175, 0.0)),
+    "HeadFront": ("head", (0.0, 0.080, 0.110)),
+    "HeadSide": ("head", (0.085, 0.085, 0.0)),
+    "BackTop": _MIDDLE["C7"],
+    "BackLeft": ("spine3", (0.084, 0.046, -0.065)),
+    "BackRight": _MIDDLE["RBAK"],
+    "Chest": ("spine3", (0.0, -0.020, 0.172)),
+    "WaistLFront": _LEFT["LASI"],
+    "WaistRFront": ("pelvis", (-0.120, 0.033, 0.103)),
+    "WaistLBack": _LEFT["LPSI"],
+    "WaistRBack": ("pelvis", (-0.051, 0.030, -0.108)),
+}
+_MOTIVE_PAIRS: Final = (
+    ("BackLeft", "BackRight"), ("WaistLFront", "WaistRFront"), ("WaistLBack", "WaistRBack"),
+)  # fmt: skip
+_MOTIVE_EDGES: Final = (
+    ("HeadTop", "HeadFront"), ("HeadTop", "HeadSide"), ("HeadFront", "HeadSide"), ("BackTop", "HeadTop"),
+    ("BackTop", "BackLeft"), ("BackTop", "BackRight"), ("BackLeft", "BackRight"), ("BackTop", "Chest"),
+    ("WaistLFront", "WaistRFront"), ("WaistLBack", "WaistRBack"), ("WaistLFront", "WaistLBack"),
+    ("WaistRFront", "WaistRBack"), ("BackLeft", "WaistLBack"), ("BackRight", "WaistRBack"), ("Chest", "WaistLFront"),
+)  # fmt: skip
+_MOTIVE_SIDE_EDGES: Final = (
+    ("ShoulderTop", "ShoulderBack"), ("ShoulderTop", "UArmHigh"), ("UArmHigh", "ElbowOut"), ("ShoulderTop", "ElbowOut"),
+    ("ElbowOut", "WristOut"), ("ElbowOut", "WristIn"), ("WristOut", "WristIn"), ("WristOut", "HandOut"),
+    ("Thigh", "KneeOut"), ("KneeOut", "Shin"), ("KneeOut", "AnkleOut"), ("Shin", "AnkleOut"), ("AnkleOut", "ToeOut"),
+    ("AnkleOut", "ToeIn"), ("ToeOut", "ToeIn"),
+)  # fmt: skip
+_CMU_NAMES: Final = {"ASI": "FWT", "PSI": "BWT", "WRA": "IWR", "WRB": "OWR", "TIB": "SHN", "BAK": "BAC"}
+"""Plug-in Gait's markers -> those of CMU's set at the same places, behind the letter of the side."""
+
+
+def _mirrored_place(place: tuple[str, tuple[float, float, float]]) -> tuple[str, tuple[float, float, float]]:
+    bone, (x, y, z) = place
     return bone.replace("left_", "right_"), (-x, y, z)
 
 
-def _plug_in_gait() -> Layout:
-    index = {name: number for number, name in enumerate(_ORDER)}
-    places = [_place(name) for name in _ORDER]
-    mirrored = []
-    for name in _ORDER:
-        other = f"R{name[1:]}" if name in _LEFT else f"L{name[1:]}" if f"L{name[1:]}" in _LEFT else name
-        mirrored.append(index[other])
-    joints = tuple(JOINT_INDEX[bone] for bone, _ in places)
+def _both_sides(
+    left: dict[str, tuple[str, tuple[float, float, float]]],
+) -> dict[str, tuple[str, tuple[float, float, float]]]:
+    return {**left, **{f"R{name[1:]}": _mirrored_place(place) for name, place in left.items()}}
+
+
+def _marker_set(
+    name: str,
+    title: str,
+    places: dict[str, tuple[str, tuple[float, float, float]]],
+    edges: tuple[tuple[str, str], ...],
+    pairs: tuple[tuple[str, str], ...],
+    *,
+    trunk: tuple[tuple[str, str], ...],
+    top: tuple[str, ...],
+    bottom: tuple[str, ...],
+) -> Layout:
+    """A layout of markers by their places. pairs: mirror images; trunk: those of shoulders and hips, left first."""
+    order = tuple(places)
+    index = {marker: number for number, marker in enumerate(order)}
+    other = {first: second for pair in pairs for first, second in (pair, pair[::-1])}
+    joints = tuple(JOINT_INDEX[bone] for bone, _ in places.values())
     return Layout(
-        name="plugingait39",
-        title="Vicon Plug-in Gait, full body (39)",
-        keypoints=_ORDER,
-        edges=tuple((index[first], index[second]) for first, second in _EDGES),
+        name=name,
+        title=title,
+        keypoints=order,
+        edges=tuple((index[first], index[second]) for first, second in edges),
         joints=joints,
-        mirrored=tuple(mirrored),
-        left=(index["LSHO"], index["LASI"]),
-        right=(index["RSHO"], index["RASI"]),
-        top=tuple(index[name] for name in ("LFHD", "RFHD", "LBHD", "RBHD", "C7")),
-        bottom=tuple(index[name] for name in ("LANK", "RANK", "LHEE", "RHEE", "LTOE", "RTOE")),
+        mirrored=tuple(index[other.get(marker, marker)] for marker in order),
+        left=tuple(index[first] for first, _ in trunk),
+        right=tuple(index[second] for _, second in trunk),
+        top=tuple(index[marker] for marker in top),
+        bottom=tuple(index[marker] for marker in bottom),
         attached_to=tuple(((joint, 1.0),) for joint in joints),
-        offsets_m=tuple(offset for _, offset in places),
+        offsets_m=tuple(offset for _, offset in places.values()),
         is_builtin=True,
     )
 
 
+def _sides(left: dict[str, tuple[str, tuple[float, float, float]]]) -> tuple[tuple[str, str], ...]:
+    return tuple((marker, f"R{marker[1:]}") for marker in left)
+
+
+def _plug_in_gait() -> Layout:
+    known = {**_MIDDLE, **_both_sides(_LEFT)}
+    return _marker_set(
+        "plugingait39", "Vicon Plug-in Gait, full body (39)", {name: known[name] for name in _ORDER}, _EDGES,
+        _sides(_LEFT), trunk=(("LSHO", "RSHO"), ("LASI", "RASI")), top=("LFHD", "RFHD", "LBHD", "RBHD", "C7"),
+        bottom=("LANK", "RANK", "LHEE", "RHEE", "LTOE", "RTOE"),
+    )  # fmt: skip
+
+
+def _cmu_name(name: str) -> str:
+    """The name that CMU's set has for a marker of Plug-in Gait."""
+    return name[:1] + _CMU_NAMES.get(name[1:], name[1:])
+
+
+def _cmu() -> Layout:
+    left = {_cmu_name(name): place for name, place in _LEFT.items()}
+    left["LMT5"] = _MOTIVE_LEFT["LToeOut"]
+    middle = {_cmu_name(name) if name == "RBAK" else name: place for name, place in _MIDDLE.items()}
+    middle["ARIEL"] = _MOTIVE_MIDDLE["HeadTop"]
+    edges = tuple((_cmu_name(first), _cmu_name(second)) for first, second in _EDGES)
+    more = (("ARIEL", "LFHD"), ("ARIEL", "RFHD"), ("LANK", "LMT5"), ("LTOE", "LMT5"), ("RANK", "RMT5"), ("RTOE", "RMT5"))
+    return _marker_set(
+        "cmu42", "CMU's optical markers (42)", {**middle, **_both_sides(left)}, (*edges, *more), _sides(left),
+        trunk=(("LSHO", "RSHO"), ("LFWT", "RFWT")), top=("LFHD", "RFHD", "LBHD", "RBHD", "C7"),
+        bottom=("LANK", "RANK", "LHEE", "RHEE", "LTOE", "RTOE"),
+    )  # fmt: skip
+
+
+def _motive() -> Layout:
+    side = tuple((f"{letter}{a}", f"{letter}{b}") for letter in "LR" for a, b in _MOTIVE_SIDE_EDGES)
+    joins = (
+        ("LShoulderBack", "BackLeft"), ("RShoulderBack", "BackRight"), ("LThigh", "WaistLFront"),
+        ("RThigh", "WaistRFront"), ("LHandOut", "LWristIn"), ("RHandOut", "RWristIn"),
+    )  # fmt: skip
+    return _marker_set(
+        "motive37", "OptiTrack Motive, Baseline (37)", {**_MOTIVE_MIDDLE, **_both_sides(_MOTIVE_LEFT)},
+        (*_MOTIVE_EDGES, *side, *joins), (*_MOTIVE_PAIRS, *_sides(_MOTIVE_LEFT)),
+        trunk=(("LShoulderTop", "RShoulderTop"), ("WaistLFront", "WaistRFront")), top=("HeadTop", "HeadFront", "HeadSide"),
+        bottom=("LAnkleOut", "RAnkleOut", "LToeOut", "RToeOut", "LToeIn", "RToeIn"),
+    )  # fmt: skip
+
+
 # Vicon's Plug-in Gait Reference Guide, full body.
 PLUGINGAIT39: Final = _plug_in_gait()
+# The marker set of CMU's Graphics Lab motion capture database, mocap.cs.cmu.edu (markerPlacementGuide).
+CMU42: Final = _cmu()
+# OptiTrack Motive, Baseline marker set; Core and hinged-toe sets add markers to it.
+MOTIVE37: Final = _motive()
+MARKER_SETS: Final = (PLUGINGAIT39, CMU42, MOTIVE37)

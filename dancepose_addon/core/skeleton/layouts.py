@@ -5,22 +5,24 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from ..counting import counted
 from ..errors import LayoutError
 from ..printable_text import quoted
 from .layout import Layout
 from .layout_file import read_layout
 from .layout_tables import BODY25, COCO17, H36M17, MD23, SMPL22, SMPL24
-from .layout_tables_markers import PLUGINGAIT39
+from .layout_tables_markers import CMU42, MARKER_SETS, MOTIVE37, PLUGINGAIT39
 from .layout_tables_more import AZURE32, KINECT25, SMPLH52, SMPLX55
 
 __all__ = [
-    "AZURE32", "BODY25", "COCO17", "H36M17", "KINECT25", "LAYOUTS", "MD23", "PLUGINGAIT39", "SMPL22", "SMPL24",
-    "SMPLH52", "SMPLX55", "Layout", "get_layout", "layouts_with", "require_count", "unknown_layout",
+    "AZURE32", "BODY25", "CMU42", "COCO17", "H36M17", "KINECT25", "LAYOUTS", "MARKER_SETS", "MD23", "MOTIVE37",
+    "PLUGINGAIT39", "SMPL22", "SMPL24", "SMPLH52", "SMPLX55", "Layout", "get_layout", "layouts_with", "require_count",
+    "unknown_layout",
 ]  # fmt: skip
 
 LAYOUTS: Final = {
     layout.name: layout
-    for layout in (MD23, SMPL24, SMPL22, COCO17, BODY25, H36M17, KINECT25, AZURE32, SMPLH52, SMPLX55, PLUGINGAIT39)
+    for layout in (MD23, SMPL24, SMPL22, COCO17, BODY25, H36M17, KINECT25, AZURE32, SMPLH52, SMPLX55, *MARKER_SETS)
 }
 SUFFIX: Final = ".toml"
 
@@ -80,4 +82,4 @@ def require_count(layout: Layout, count: int, source: str) -> None:
     fitting = ", ".join(other.name for other in layouts_with(count))
     counts = ", ".join(f"{other.name} {other.count}" for other in LAYOUTS.values())
     advice = f"Choose another layout (fits: {fitting})" if fitting else f"No known layout has {count} ({counts})"
-    raise LayoutError(f"{source} has {count} key-points; {layout.name} needs {layout.count}. {advice}.")
+    raise LayoutError(f"{source} has {counted(count, 'key-point')}; {layout.name} needs {layout.count}. {advice}.")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import F32
+from ..counting import counted
 from ..errors import InputError
 from .layouts import Layout, require_count
 
@@ -73,7 +74,8 @@ class KeypointSequence:
         stop = len(self) if end is None else min(end, len(self))
         if not 0 <= start < stop:
             raise InputError(
-                f"Frames {start}:{'' if end is None else end} select nothing: {self.source} has {len(self)} frames "
+                f"Frames {start}:{'' if end is None else end} select nothing: {self.source} has "
+                f"{counted(len(self), 'frame')} "
                 f"(0 to {len(self) - 1}). Choose a range inside it."
             )
         audio = self.audio

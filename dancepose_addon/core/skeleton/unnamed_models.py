@@ -57,9 +57,10 @@ _LAFAN22: Final = (
     "pelvis", *_sided(("upleg", "shin", "foot", "toebase")), "spine1", "spine2", "spine3", "neck", "head",
     *_sided(("clavicle", "upperarm", "forearm", "wrist")),
 )  # fmt: skip
+_ZED_PARTS: Final = ("clavicle", *_ARM, *_LEG, "big_toe", "small_toe", "heel")
 _ZED38: Final = (
     "pelvis", "spine1", "spine2", "spine3", "neck", "nose", "left_eye", "right_eye", "left_ear", "right_ear",
-    *(f"{side}_{part}" for part in ("clavicle", *_ARM, *_LEG, "big_toe", "small_toe", "heel") for side in ("left", "right")),
+    *(f"{side}_{part}" for part in _ZED_PARTS for side in ("left", "right")),
     *_more(8),
 )  # fmt: skip
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ...arrays import F32
 from ...body.model import BodyModel
+from ...counting import counted
 from ...skeleton.layouts import Layout
 from ...skeleton.sequence import KeypointSequence
 from ..floor.contacts import Ground, Soles, contact_spans
@@ -122,7 +123,8 @@ def _notices(
         jumps = sum(gap.why == "jump" for gap in prepared.gaps)
         points = len({gap.point for gap in prepared.gaps})
         notices.append(
-            f"{points} of {sequence.layout.count} points have gaps ({len(prepared.gaps)} gaps, {frames} point-frames; "
+            f"{points} of {counted(sequence.layout.count, 'point')} have gaps "
+            f"({counted(len(prepared.gaps), 'gap')}, {frames} point-frames; "
             f"{jumps} of them jumps): they were bridged, and are listed in the report."
         )
     notices.extend(check_clip(prepared.points_m, prepared.seen, sequence.layout))

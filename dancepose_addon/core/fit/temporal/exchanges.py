@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from ...arrays import F32, Flags
+from ...counting import counted
 from ...skeleton.layout import Layout
 from ...skeleton.sequence import KeypointSequence
 from ..intervals import runs_of
@@ -212,7 +213,10 @@ def describe_exchanges(found: tuple[Exchange, ...], layout: Layout) -> list[str]
         names = "; ".join(f"{layout.keypoints[a]} and {layout.keypoints[b]}" for a, b in pairs[:4])
         names += f"; {len(pairs) - 4} more pairs" if len(pairs) > 4 else ""
         frames = sum(exchange.last - exchange.first + 1 for exchange in those)
-        where = f"{len(those)} stretch{'es' if len(those) > 1 else ''}, {frames} frames, the first at {those[0].first}"
+        where = (
+            f"{len(those)} stretch{'es' if len(those) > 1 else ''}, {counted(frames, 'frame')}, the first at "
+            f"{those[0].first}"
+        )
         if repaired:
             sentences.append(
                 f"Left and right points were exchanged in the recording and are exchanged back: {names} ({where})."

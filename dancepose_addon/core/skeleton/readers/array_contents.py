@@ -126,7 +126,8 @@ def _require_numbers(points: F64, name: str, source: str) -> None:
     seen = np.isfinite(points).all(axis=-1).sum(axis=1)
     if not seen.max() >= FEWEST_SEEN:
         raise InputError(
-            f"{source} shows at most {counted(int(seen.max()), 'point')} of {name} in a frame: the other numbers are NaN, "
+            f"{source} shows at most {counted(int(seen.max()), 'point')} of {name} in a frame: the other numbers "
+            "are NaN, "
             f"infinite or larger than {LARGEST:g}, which no place is. Check that the file was written completely."
         )
     if name != POINTS and not np.any(points):

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...arrays import F32
+from ...counting import counted
 from ...errors import FormatError, MissingFileError
 from ..recording import decoded
 
@@ -170,7 +171,9 @@ def _person(hierarchy: _Hierarchy, take: int, path: Path) -> tuple[list[int], li
     largest = max(map(len, trees))
     people = [tree for tree in trees if len(tree) >= min(LEAST_OF_A_PERSON, largest)]
     if take >= len(people):
-        raise FormatError(f"{path} has {len(people)} skeletons; there is no number {take}. Give --read take=0 or more.")
+        raise FormatError(
+            f"{path} has {counted(len(people), 'skeleton')}; there is no number {take}. Give --read take=0 or more."
+        )
     others = [hierarchy.names[tree[0]][:24] for tree in trees if tree is not people[take]]
     more = ", and --read take=N chooses another" if len(people) > 1 else ""
     chosen = hierarchy.names[people[take][0]][:24]
@@ -244,13 +247,15 @@ def _read_motion(text: str, width: int) -> tuple[NDArray[np.float64], float, lis
         body = _COMMENT.sub("", body)
     values = np.array(body.split(), np.float64)
     if not np.isfinite(frame_time) or frame_time <= 0 or count < 1:
-        raise ValueError(f"{count} frames of {frame_time} s")
+        raise ValueError(f"{counted(count, 'frame')} of {frame_time} s")
     if len(values) < count * width or len(values) % width:
-        raise ValueError(f"{len(values)} numbers where {count} frames of {width} channels need {count * width}")
+        raise ValueError(
+            f"{counted(len(values), 'number')} where {counted(count, 'frame')} of {width} channels need {count * width}"
+        )
     if not np.isfinite(values).all():
         raise ValueError("numbers that are not finite")
     rows = len(values) // width
-    notes = [f"it announces {count} frames and has {rows}; all were read."] if rows != count else []
+    notes = [f"it announces {counted(count, 'frame')} and has {rows}; all were read."] if rows != count else []
     return values.reshape(rows, width), frame_time, notes
 
 

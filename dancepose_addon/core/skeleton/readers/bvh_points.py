@@ -13,6 +13,7 @@ from ..recording import Finding, Head, Hints, PointRecording
 from .bvh_grammar import parse_bvh
 from .named_points import arranged
 
+POINTS_ONLY: Final = "The places of the joints are used; the rotations are of the file's own skeleton and are not."
 LEAST_RATE: Final = 5.0
 LONGEST_FRAME_S: Final = 0.5
 """A frame is hardly as long; from LEAST_RATE on the number is a rate."""
@@ -47,7 +48,7 @@ def open_file(path: Path, hints: Hints) -> PointRecording:
         fps_why=why,
         fps_confidence=sure,
         confidence=confidence,
-        notes=motion.notes,
+        notes=(*motion.notes, POINTS_ONLY),
         findings=findings,
     )
     return arranged(recording, hints, bones=True)

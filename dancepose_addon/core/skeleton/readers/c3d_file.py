@@ -11,6 +11,7 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
+from ...counting import counted
 from ...errors import FormatError, InputError, MissingFileError
 from ..recording import Head, Hints, PointRecording
 from .marker_names import GROUPS, each_once, is_marker
@@ -90,7 +91,10 @@ def _read(library: Any, file: BinaryIO, size: int) -> tuple[tuple[str, ...], NDA
     frames = int(reader.last_frame) - int(reader.first_frame) + 1
     word = 4 if float(reader.point_scale) < 0 else 2
     if not 5 <= used <= MOST_POINTS or frames < 1:
-        raise FormatError(f"it has {used} points and {frames} frames; expected 5 to {MOST_POINTS} points, and frames.")
+        raise FormatError(
+            f"it has {counted(used, 'point')} and {counted(frames, 'frame')}; expected 5 to {MOST_POINTS} points, "
+            "and frames."
+        )
     data_start = (int(reader.header.data_block) - 1) * 512
     # The library reserves room for every analog channel, even where none is recorded.
     channels = int(reader.analog_used)
@@ -111,7 +115,10 @@ def _read(library: Any, file: BinaryIO, size: int) -> tuple[tuple[str, ...], NDA
     outputs = _outputs(reader)
     kept = [index for index, name in enumerate(labels) if is_marker(name, outputs)]
     if len(kept) < LEAST_POINTS:
-        raise InputError(f"it has {len(kept)} markers (and {used - len(kept)} model outputs); expected at least five.")
+        raise InputError(
+            f"it has {counted(len(kept), 'marker')} (and {counted(used - len(kept), 'model output')}); expected "
+            "at least five."
+        )
     return tuple(labels[index] for index in kept), table[:, kept, :3].astype(np.float64), rate, unit.lower()
 
 

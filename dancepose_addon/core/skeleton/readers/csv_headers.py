@@ -31,7 +31,8 @@ _PLACE: Final = re.compile(
     r"[ ._:/-]*(?:world|global)?[ ._:/-]*(?:position|pos|translation|location|loc|coords?)$", re.I
 )
 _OTHER: Final = re.compile(
-    r"(?:^|[ ._:/-])(?:local)?(?:rot|rotation|quat|quaternion|q|orientation|euler|angles?|velocity|vel|acceleration|acc|scale)$"
+    r"(?:^|[ ._:/-])(?:local)?"
+    r"(?:rot|rotation|quat|quaternion|q|orientation|euler|angles?|velocity|vel|acceleration|acc|scale)$"
     r"|(?<=[a-z])(?:Rot|Rotation|Quat|Orientation|Velocity)$",
     re.IGNORECASE,
 )

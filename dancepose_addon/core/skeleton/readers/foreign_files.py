@@ -3,7 +3,10 @@
 
 from typing import Final
 
-BLENDER: Final = "is {kind} file, which Blender reads: import it there and use the armature in the scene, or export its motion as BVH."
+BLENDER: Final = (
+    "is {kind} file, which Blender reads: import it there and use the armature in the scene, or export its motion as "
+    "BVH."
+)
 SAVE: Final = "is {kind} file, which is not read. Save the points or rotations that it holds with numpy.savez."
 UNPACK: Final = "is {kind}. Unpack it, and give the motion file in it."
 PICTURE: Final = "is {kind}, not a motion. Give the file of points or rotations that was made of it."
@@ -14,8 +17,9 @@ _STARTS: Final = (
     (b"PXR-USDC", BLENDER, "a USD"), (b"#usda", BLENDER, "a USD"), (b"Ogawa", BLENDER, "an Alembic"),
     (b"BLENDER", BLENDER, "a Blender"), (b"MATLAB ", SAVE, "a MATLAB"), (b"\x89HDF", SAVE, "an HDF5"),
     (b"PAR1", SAVE, "a Parquet"), (b"ARROW1", SAVE, "an Arrow"), (b"Vocaloid Motion Data", BLENDER, "a VMD"),
-    (b"7z\xbc\xaf", UNPACK, "a 7z archive"), (b"Rar!", UNPACK, "a RAR archive"), (b"\x28\xb5\x2f\xfd", UNPACK, "compressed (zstd)"),
-    (b"\x89PNG", PICTURE, "a PNG picture"), (b"\xff\xd8\xff", PICTURE, "a JPEG picture"), (b"GIF8", PICTURE, "a GIF picture"),
+    (b"7z\xbc\xaf", UNPACK, "a 7z archive"), (b"Rar!", UNPACK, "a RAR archive"),
+    (b"\x28\xb5\x2f\xfd", UNPACK, "compressed (zstd)"), (b"\x89PNG", PICTURE, "a PNG picture"),
+    (b"\xff\xd8\xff", PICTURE, "a JPEG picture"), (b"GIF8", PICTURE, "a GIF picture"),
     (b"RIFF", PICTURE, "a sound or video file"), (b"ID3", PICTURE, "a sound file"), (b"%PDF", PICTURE, "a PDF"),
     (b"\x1aE\xdf\xa3", PICTURE, "a video file"),
 )  # fmt: skip

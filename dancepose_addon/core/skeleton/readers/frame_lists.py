@@ -11,6 +11,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 import re
 from typing import Any, Final
 
@@ -25,13 +26,15 @@ PEOPLE: Final = ("people", "instances", "annots", "persons", "bodies", "body_lis
 """Where a frame lists its persons."""
 IDENTITIES: Final = ("id", "tid", "person_id", "track_id", "personID", "pid", "body_id")
 POINT_KEYS: Final = (
-    "keypoints3d", "keypoints3D", "keypoints_3d", "pose_keypoints_3d", "joints19", "joints15", "keypoints", "joints3d", "joints_3d", "3d_joints", "joints",
+    "keypoints3d", "keypoints3D", "keypoints_3d", "pose_keypoints_3d", "joints19", "joints15", "keypoints",
+    "joints3d", "joints_3d", "3d_joints", "joints",
     "points", "landmarks", "world_landmarks", "worldLandmarks", "pose_world_landmarks", "poseWorldLandmarks",
     "positions", "joint_positions", "keypoint", "pose", "skeleton",
 )  # fmt: skip
 """Where a person's entry has its points."""
 POSE_KEYS: Final = (
-    "body_pose", "pose_body", "poses", "pose", "fullpose", "thetas", "smpl_thetas", "pose_aa", "smpl_pose", "pose_params",
+    "body_pose", "pose_body", "poses", "pose", "fullpose", "thetas", "smpl_thetas", "pose_aa", "smpl_pose",
+    "pose_params",
     "pred_thetas", "pred_pose",
 )  # fmt: skip
 SCORES: Final = ("visibility", "confidence", "score", "likelihood", "presence", "conf")
@@ -323,5 +326,4 @@ def longest_run(track: Track) -> tuple[int, int]:
     """
     frames = np.array(track.frames)
     cuts = [0, *(np.flatnonzero(np.diff(frames) != 1) + 1).tolist(), len(frames)]
-    spans = list(zip(cuts[:-1], cuts[1:], strict=True))
-    return max(spans, key=lambda span: span[1] - span[0])
+    return max(pairwise(cuts), key=lambda span: span[1] - span[0])

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from ...arrays import F64
+from ...counting import counted
 from ...errors import FormatError, InputError, MissingFileError
 from ..recording import Head, Hints, PointRecording, decoded
 from .marker_names import each_once, is_marker
@@ -72,12 +73,13 @@ def open_motive(path: Path, hints: Hints) -> PointRecording:
     if start is None or start < 3:
         raise FormatError(f"{path} is a CSV of Motive without a row that begins with Frame. Export it again.")
     header = rows[1:start]
-    kinds = next((row for row in header if {"Bone", "Marker", "Rigid Body"} & set(row)), [])
+    kinds = next((row for row in header if {"Bone", "Marker", "Bone Marker", "Rigid Body"} & set(row)), [])
     names = next((row for row in header if "Name" in row[:2]), [])
     channels = next((row for row in header if "Position" in row), [])
     if not (kinds and names and channels):
         raise FormatError(f"{path} is a CSV of Motive without names and positions. Export it with its header.")
-    wanted = "Bone" if kinds.count("Bone") > 30 else "Marker"
+    markers = max(("Marker", "Bone Marker"), key=kinds.count)  # of no body, or of a skeleton
+    wanted = "Bone" if kinds.count("Bone") > 30 else markers
     columns: dict[str, dict[str, int]] = {}
     for column, axis in enumerate(rows[start]):
         here = [row[column] if column < len(row) else "" for row in (kinds, names, channels)]
@@ -117,7 +119,7 @@ def open_nexus(path: Path, hints: Hints) -> PointRecording:
             names.append(name)
             columns.append([column, column + 1, column + 2])
     if len(names) < 5:
-        raise FormatError(f"{path} has {len(names)} trajectories; expected at least five.")
+        raise FormatError(f"{path} has {counted(len(names), 'trajectory', 'trajectories')}; expected at least five.")
     end = next((number for number in range(at + 5, len(rows)) if not any(rows[number])), len(rows))
     values = _table(rows[at + 5 : end], len(titles) + 3, path)
     once, notes = each_once(names, path)

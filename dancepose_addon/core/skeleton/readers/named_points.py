@@ -9,10 +9,11 @@ from typing import Final
 import numpy as np
 
 from ...arrays import F64
+from ...counting import counted
 from ...errors import LayoutError
 from ..anatomy import measure_fit, sample
 from ..bone_names import NEEDED, plain, smpl_joints
-from ..layouts import BODY25, LAYOUTS, PLUGINGAIT39, SMPL22, SMPL24, Layout, get_layout, layouts_with
+from ..layouts import BODY25, LAYOUTS, MARKER_SETS, MOTIVE37, SMPL22, SMPL24, Layout, get_layout, layouts_with
 from ..recording import Finding, Hints, PointRecording
 from ..unnamed_models import unnamed_with
 from ..unnamed_skeletons import UnnamedSkeleton
@@ -29,7 +30,10 @@ MIDDLES: Final = {"neck": ("left_shoulder", "right_shoulder"), "mid_hip": ("left
 """Points of BODY_25 that are the middle of two others."""
 NUMBERED: Final = re.compile(r"\D{0,12}\d+")
 """A name that only numbers a point."""
+PREFIX: Final = re.compile(r"^[^_:. -]{1,40}[_:. -](?=.)")
+MOST_PREFIXES: Final = 3
 MARKERS_NEEDED: Final = ("LSHO", "RSHO", "LKNE", "RKNE", "LANK", "RANK")
+MOTIVE_NEEDED: Final = ("LShoulderTop", "RShoulderTop", "LKneeOut", "RKneeOut", "LAnkleOut", "RAnkleOut")
 
 
 @dataclass(frozen=True)
@@ -219,17 +223,22 @@ def choose(names: Sequence[str], wanted: str | None, source: str, *, bones: bool
         raise LayoutError(
             f"{source} has no joint known as {lacking}; its joints are {_listed(names)}. {_advice(source)}"
         )
-    raise LayoutError(f"{source} names {len(names)} points of no known layout ({_listed(names)}). {_advice(source)}")
+    raise LayoutError(
+        f"{source} names {counted(len(names), 'point')} of no known layout ({_listed(names)}). {_advice(source)}"
+    )
 
 
 def _without_prefix(names: Sequence[str]) -> Sequence[str]:
-    """Names without a first word that all share, such as ``body_``."""
-    starts = {
-        match.group() if (match := re.match(r"^[^_:. -]{1,40}[_:. -](?=.)", name[:100])) else "" for name in names
-    }
-    start = next(iter(starts)) if len(starts) == 1 else ""
-    bare = [name.removeprefix(start) for name in names]
-    return bare if start and len(set(bare)) == len(names) else names
+    """Names without first words that all share, such as ``body_`` or ``Skeleton 001:``."""
+    bare = list(names)
+    for _ in range(MOST_PREFIXES):
+        starts = {match.group() if (match := PREFIX.match(name[:100])) else "" for name in bare}
+        start = next(iter(starts)) if len(starts) == 1 else ""
+        shorter = [name.removeprefix(start) for name in bare]
+        if not start or len(set(shorter)) != len(names):
+            break
+        bare = shorter
+    return bare
 
 
 def _wanted(
@@ -246,7 +255,7 @@ def _wanted(
             found = tuple(joints.get(name, -1) for name in layout.keypoints)
             return Choice(layout, found, "its joints are called as usual")
     missing = [name for name, number in zip(layout.keypoints, index, strict=True) if number < 0]
-    if _share(index) < (LEAST_OF_MARKERS if layout == PLUGINGAIT39 or layout.is_users else LEAST_OF_LAYOUT):
+    if _share(index) < (LEAST_OF_MARKERS if layout in MARKER_SETS or layout.is_users else LEAST_OF_LAYOUT):
         raise LayoutError(
             f"{source} names no {', '.join(missing[:4])} of layout {layout.name}; its points are {_listed(names)}. "
             "Choose another layout, or describe these points: `dancepose layout template`."
@@ -262,14 +271,14 @@ def _is_enough(layout: Layout, index: tuple[int, ...]) -> bool:
     """Whether a file names enough of a layout's points to be taken for it."""
     if sum(number >= 0 for number in index) < LEAST_NAMES:
         return False
-    if layout == PLUGINGAIT39:
-        needed = [layout.keypoints.index(name) for name in MARKERS_NEEDED]
+    if layout in MARKER_SETS:
+        needed = [layout.keypoints.index(name) for name in (MOTIVE_NEEDED if layout == MOTIVE37 else MARKERS_NEEDED)]
         return _share(index) >= LEAST_OF_MARKERS and all(index[point] >= 0 for point in needed)
     return _share(index) >= LEAST_OF_LAYOUT
 
 
 def _by_name(layout: Layout, exact: dict[str, int], at: dict[str, int]) -> tuple[int, ...]:
-    if layout == PLUGINGAIT39:  # LTHI is no left "thi"
+    if layout in MARKER_SETS:  # LTHI is no left "thi"
         return tuple(exact.get(name, -1) for name in layout.keypoints)
     return tuple(exact.get(name, at.get(plain(name), -1)) for name in layout.keypoints)
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from ...counting import counted
 from ...errors import FormatError, InputError, MissingFileError
 from ..recording import Finding, Head, Hints, PointRecording
 from .numbers import LARGEST
@@ -39,7 +40,9 @@ def open_file(path: Path, hints: Hints) -> PointRecording:
         raise InputError(f"{path} shows no person in any frame.")
     bodies = [body for body, _ in seen.most_common()]
     if hints.take >= len(bodies):
-        raise InputError(f"{path} shows {len(bodies)} persons; there is no number {hints.take}. Give --read take=0.")
+        raise InputError(
+            f"{path} shows {counted(len(bodies), 'person')}; there is no number {hints.take}. Give --read take=0."
+        )
     nothing = np.full((JOINTS, 3), np.nan)
     points = np.array([frame.get(bodies[hints.take], nothing) for frame in frames])
     findings: tuple[Finding, ...] = ()
@@ -63,7 +66,7 @@ def _frames(lines: Iterator[str]) -> list[dict[str, np.ndarray[tuple[int, ...], 
     """For each frame the bodies by their number. Raises ValueError or StopIteration where the text ends early."""
     count = int(next(lines)[:12])
     if not 0 < count <= MOST_FRAMES:
-        raise ValueError(f"{count} frames")
+        raise ValueError(f"{counted(count, 'frame')}")
     frames = []
     for _ in range(count):
         bodies = int(next(lines)[:12])

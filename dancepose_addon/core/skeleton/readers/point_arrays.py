@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...arrays import F64
+from ...counting import counted
 from ...errors import FormatError, InputError
 from ..anatomy import measure_fit, sample
 from ..layouts import layouts_with
@@ -21,7 +22,8 @@ ARRAY: Final = "array"
 POINTS: Final = "keypoints_m"
 KNOWN: Final = (
     "keypoints3d_optim", "keypoints3d", "keypoints_3d", "kp3d", "joints3d", "joints_3d", "joint3d", "joints", "S",
-    "pose_3d", "positions", "joint_positions", "new_joints", "joints3D", "xyz", "points", "pred_position", "dance_array",
+    "pose_3d", "positions", "joint_positions", "new_joints", "joints3D", "xyz", "points", "pred_position",
+    "dance_array",
     "jointPositions", "smpl_joints", "keypoints",
 )  # fmt: skip
 """Names that data sets and models give 3D points, in the order of preference."""
@@ -75,7 +77,8 @@ def find_points(arrays: Mapping[str, Any], source: str, hints: Hints) -> tuple[s
         return _one_clip(arrays, people, source, hints)
     other = next((what for names, what in OTHER_CONTENTS if names <= set(arrays)), "")
     raise FormatError(
-        f"{source} {other or f'holds {describe(arrays)}'}; expected {POINTS} of shape (frames, points, 3), or the arrays "
+        f"{source} {other or f'holds {describe(arrays)}'}; expected {POINTS} of shape (frames, points, 3), or the "
+        "arrays "
         "of a known format (docs/formats.md)."
     )
 
@@ -86,7 +89,8 @@ def _one_clip(
     """One of several arrays that are all persons: motions, in the order of the file."""
     if hints.take >= len(names):
         raise InputError(
-            f"{source} holds {len(names)} motions; there is no number {hints.take}. Give --read take=0 or more."
+            f"{source} holds {counted(len(names), 'motion')}; there is no number {hints.take}. Give --read take=0 "
+            "or more."
         )
     name = names[hints.take]
     others = ", ".join(str(other)[:24] for other in names[:4])

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from ...arrays import F64
+from ...counting import counted
 from ...errors import FormatError, InputError
 from ..anatomy import measure_fit, sample
 from ..layouts import layouts_with
@@ -77,7 +78,8 @@ def points_by_frame(
     tracks = tracks_in(entries)
     if hints.take >= len(tracks):
         raise InputError(
-            f"{source} holds {len(tracks)} persons; there is no number {hints.take}. Give --read take=0 or more."
+            f"{source} holds {counted(len(tracks), 'person')}; there is no number {hints.take}. Give --read "
+            "take=0 or more."
         )
     track = tracks[hints.take]
     table = table_of_points(track, source)

@@ -19,6 +19,7 @@ from typing import Any, Final
 import numpy as np
 
 from ...arrays import F64
+from ...counting import counted
 from ...errors import FormatError, InputError
 from ..recording import Finding, Hints, PoseDetail, PoseRecording
 from .frame_lists import Track, frames_in, longest_run, tracks_in
@@ -35,7 +36,8 @@ BODIES: Final = ("body_pose", "pose_body", "smpl_body_pose", "smplx_body_pose")
 WHOLES: Final = (
     "pose_world", "poses", "pose", "fullpose", "smpl_poses", "smpl_pose", "pose_aa", "thetas", "theta", "pred_rotmat",
     "smplx_poses", "smpl_thetas", "full_pose", "bodyPose", "poses_rotvec", "pose_rotvec", "pose_rotmat", "rotations",
-    "rot6d", "rotations_6d", "pose_6d", "pred_thetas", "pred_pose", "pose_params", "smpl_theta", "local_rotations", "joint_rotations",
+    "rot6d", "rotations_6d", "pose_6d", "pred_thetas", "pred_pose", "pose_params", "smpl_theta",
+    "local_rotations", "joint_rotations",
 )  # fmt: skip
 TRANSLATIONS: Final = (
     "trans_world", "transl", "trans", "translation", "root_trans", "root_translation", "smpl_trans", "pred_trans", "Th",
@@ -272,7 +274,8 @@ def _both(whole: PoseDetail | None, named: PoseDetail | None) -> PoseDetail | No
 def _chosen(candidates: list[Candidate], source: str, hints: Hints) -> tuple[Candidate, tuple[Finding, ...]]:
     if hints.take >= len(candidates) and len(candidates) > 1:
         raise InputError(
-            f"{source} holds {len(candidates)} persons; there is no number {hints.take}. Give --read take=0 or more."
+            f"{source} holds {counted(len(candidates), 'person')}; there is no number {hints.take}. Give --read "
+            "take=0 or more."
         )
     if len(candidates) == 1:
         return candidates[0], ()
@@ -296,7 +299,9 @@ def _one_person(table: Mapping[str, Any], source: str, hints: Hints) -> tuple[Ma
     if whole.ndim < 3 or len(whole) != people or not (last or whole.shape[1] == places.shape[1]):
         return table, ()
     if hints.take >= people:
-        raise InputError(f"{source} holds {people} persons; there is no number {hints.take}. Give --read take=0.")
+        raise InputError(
+            f"{source} holds {counted(people, 'person')}; there is no number {hints.take}. Give --read take=0."
+        )
     one = {
         key: value[hints.take] if isinstance(value, np.ndarray) and value.ndim > 1 and len(value) == people else value
         for key, value in table.items()
@@ -323,7 +328,7 @@ def _rotations(table: Mapping[str, Any], source: str, path: str) -> tuple[F64, s
         )
     root = as_rotvec(root_value, source, root_name, (1,))
     if len(root) != len(body):
-        raise FormatError(f"{source} has {len(root)} frames of {root_name} and {len(body)} of {body_name}.")
+        raise FormatError(f"{source} has {counted(len(root), 'frame')} of {root_name} and {len(body)} of {body_name}.")
     has_face = any(name in table for name in FACES) or "smplx" in path.lower()
     model = "smpl" if body.shape[1] == 23 else "smplx" if has_face else "smplh"
     return np.concatenate([root, body], axis=1), model

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 
 from ...arrays import F64
+from ...counting import counted
 from ...errors import FormatError, InputError, MissingFileError
 from ..recording import Head, Hints, PointRecording, Recording, decoded
 from .array_contents import recording_of
@@ -121,13 +122,15 @@ def _open_long(
     for row, line in enumerate(lines):
         cells = _cells(line, delimiter)
         if len(cells) <= max(frame_column, point_column, *axes):
-            raise FormatError(f"{path} has {len(cells)} cells in line {row + 2}; its header has more.")
+            raise FormatError(f"{path} has {counted(len(cells), 'cell')} in line {row + 2}; its header has more.")
         frame = frames.setdefault(cells[frame_column][:40], len(frames))
         name = names.setdefault(cells[point_column][:100], len(names))
         wanted = [*axes, *(() if sure is None else (sure,))]
         entries.append((frame, name, [_number(cells[c] if c < len(cells) else "", path, row + 2) for c in wanted]))
     if len(names) > MOST_COLUMNS or len(frames) * len(names) > MOST_TIMES * max(len(entries), 1):
-        raise FormatError(f"{path} has {len(names)} points in {len(frames)} frames; most of them are missing.")
+        raise FormatError(
+            f"{path} has {counted(len(names), 'point')} in {counted(len(frames), 'frame')}; most of them are missing."
+        )
     table = np.full((len(frames), len(names), 4), np.nan)
     table[..., 3] = 0.0
     for frame, name, values in entries:
@@ -179,7 +182,8 @@ def _numbers(
         cells = _cells(line, delimiter)
         if len(cells) > width and any(cells[width:]):
             raise FormatError(
-                f"{path} has {len(cells)} cells in line {row + first_line} of its table; its header has {width}."
+                f"{path} has {counted(len(cells), 'cell')} in line {row + first_line} of its table; its header "
+                f"has {width}."
             )
         for column, cell in enumerate(cells[:width]):
             if cell and (not wanted or column in wanted):
@@ -207,7 +211,7 @@ def open_trc(path: Path, hints: Hints) -> PointRecording:
     """Read a TRC file; see ``readers.open_recording``."""
     lines = _lines(path)
     if len(lines) < 5:
-        raise FormatError(f"{path} is not TRC: it has {len(lines)} lines. Export it again.")
+        raise FormatError(f"{path} is not TRC: it has {counted(len(lines), 'line')}. Export it again.")
     delimiter = "\t" if "\t" in lines[1] else ","
     try:
         keys, values = lines[1].split(delimiter), lines[2].split(delimiter)
@@ -218,7 +222,7 @@ def open_trc(path: Path, hints: Hints) -> PointRecording:
         raise FormatError(f"{path} is not TRC: its header lacks {error}. Export it again.") from error
     names, notes = each_once([title[:MOST_TITLE_LETTERS] for title in titles], path)
     if len(names) < 5 or len(names) * 3 + 2 > MOST_COLUMNS:
-        raise FormatError(f"{path} names {len(names)} markers; expected at least five. Export it again.")
+        raise FormatError(f"{path} names {counted(len(names), 'marker')}; expected at least five. Export it again.")
     # A line of X1, Y1, Z1 may stand between the names and the numbers.
     body = [line for line in lines[4:] if not re.match(r"^[\s,]*[XYZ]1\b", line)]
     table = _numbers([line.rstrip(f"{delimiter} ") for line in body], delimiter, 2 + 3 * len(names), path)

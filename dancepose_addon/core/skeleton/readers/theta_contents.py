@@ -337,7 +337,8 @@ def joints24(rotvec: F64, source: str) -> tuple[F64, tuple[Finding, ...]]:
     typical = np.median(np.linalg.norm(rotvec[:, 1:BODY_JOINTS], axis=-1), axis=0).max(initial=0.0)
     if typical > FULL_TURN:
         raise InputError(
-            f"{source} has rotation vectors with a typical length of {typical:.1f}, and a whole turn has 6.3 radians. If "
+            f"{source} has rotation vectors with a typical length of {typical:.1f}, and a whole turn has 6.3 "
+            "radians. If "
             "they are degrees, convert them with numpy.radians."
         )
     if rotvec.shape[1] == 24 and np.isfinite(rotvec).all():
