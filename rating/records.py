@@ -154,6 +154,8 @@ class ExclusionRules:
         votes_least: Main votes that a rater must have.
         keeps_partial: Whether the votes of sessions that were not finished count.
         correlation_least: Least correlation of a rater with the mean of the others (ITU-T P.910); None: not used.
+        hidden_reference_least: A rater who scores the hidden reference lower on more than 15 % of the slider pages is
+            left out (ITU-R BS.1534); 0: not used.
     """
 
     failed_checks_most: int = key(_check_count, 1)
@@ -165,6 +167,7 @@ class ExclusionRules:
     votes_least: int = key(_check_count, 1)
     keeps_partial: bool = key(check_flag, True)
     correlation_least: float | None = key(optional(number_from(-1.0, 1.0)), None)
+    hidden_reference_least: float = key(number_from(0.0, 100.0), 90.0)
 
 
 @dataclass(frozen=True, kw_only=True)

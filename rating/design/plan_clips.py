@@ -79,8 +79,9 @@ class ClipTable:
         return self._clips[found].id
 
     def renamed(self, rng: np.random.Generator) -> tuple[tuple[RatingClip, ...], dict[str, str]]:
-        """Return the clips under random ids, ordered by system and song, and the new id of each provisional one."""
-        clips = list(self._clips.values())
+        """Return the clips under random ids, in the order of systems and songs, and the new id of each provisional one."""
+        order = {film: number for number, film in enumerate(self._films)}
+        clips = sorted(self._clips.values(), key=lambda clip: (order[clip.system, clip.song], clip.treatment))
         width = max(3, len(str(len(clips))))
         ids = [f"c{int(number) + 1:0{width}d}" for number in rng.permutation(len(clips))]
         names = {clip.id: name for clip, name in zip(clips, ids, strict=True)}

@@ -62,6 +62,7 @@ same_answer_share_most = 0.95    # share of one and the same answer
 coverage_least = 0.95       # votes with less of a clip watched are left out
 votes_least = 1             # main votes that a rater must have
 keeps_partial = true        # whether votes of unfinished sessions count
+# hidden_reference_least = 90.0    # sliders: ITU-R BS.1534's rule on the hidden reference; 0: not used
 # correlation_least = 0.0   # ITU-T P.910: least correlation of a rater with the mean of the others
 
 [analysis]                  # decided now; the analysis is called exploratory where it was changed after the plan

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The analysis of a rating: exclusions, then every question with and without them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+import hashlib
+from importlib.metadata import version
+from typing import Final
+
+from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.progress import Progress, silent
+
+from ..record_files import RatingPaths, read_rating_plan, read_sessions, read_votes
+from ..records import RatingPlan
+from ..statistics.exclusions import Screened, screen
+from ..vote_records import Vote
+from .question_analysis import AnalysisOptions, analyse_question
+from .results import AnalysisResult, QuestionResult
+
+LEAST_RATERS: Final = 2
+THOROUGH: Final = AnalysisOptions()
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """An analysis with what it was made from.
+
+    Attributes:
+        plan: The plan.
+        result: What was found.
+        screened: Raters and votes.
+    """
+
+    plan: RatingPlan
+    result: AnalysisResult
+    screened: Screened
+
+
+def analyse_rating(paths: RatingPaths, options: AnalysisOptions = THOROUGH, progress: Progress = silent) -> Analysed:
+    """Analyse the votes in a rating folder.
+
+    Args:
+        paths: The files.
+        options: How thorough the analysis is.
+        progress: Called with the fraction done.
+
+    Raises:
+        InputError: There are no votes that can be analysed.
+    """
+    plan = read_rating_plan(paths.plan)
+    votes, notices = read_votes(paths.votes, plan)
+    sessions, more = read_sessions(paths.sessions, plan)
+    notices = [*notices, *more]
+    progress(0.05, "votes read")
+    screened = screen(plan, votes, sessions)
+    raters = {rater.session: rater.cluster for rater in screened.raters}
+    results: list[QuestionResult] = []
+    every: list[QuestionResult] = []
+    quick = AnalysisOptions(resamples=0, has_mixed_model=False)
+    for number, question in enumerate(plan.questions):
+        progress(0.1 + 0.85 * number / len(plan.questions), f"question {question.id}")
+        kept = _of_question(screened.kept, question.id)
+        _require_clusters(plan, kept, raters, question.id)
+        results += analyse_question(plan, question.id, kept, raters, options)
+        every += analyse_question(plan, question.id, _of_question(screened.all_main, question.id), raters, quick)
+    reasons = _changes(paths, plan)
+    excluded = [rater for rater in screened.raters if rater.reasons]
+    result = AnalysisResult(
+        plan=plan.hash,
+        title=plan.title,
+        design=plan.design,
+        alpha=plan.analysis.alpha,
+        margin=plan.analysis.margin,
+        is_exploratory=bool(reasons),
+        reasons=reasons,
+        counts={
+            "raters": len(screened.raters),
+            "raters_kept": len(screened.raters) - len(excluded),
+            "main_votes": len([vote for vote in votes if vote.kind == "main"]),
+            "main_votes_kept": len(screened.kept),
+            "votes_left_out_for_coverage": len(screened.excluded_votes),
+        },
+        exclusions=dict(Counter(_kind(reason) for rater in excluded for reason in rater.reasons)),
+        results=results,
+        without_exclusions=every,
+        notices=notices,
+        versions={name: version(name) for name in ("dancepose", "numpy", "scipy")},
+    )
+    progress(1.0, "analysed")
+    return Analysed(plan, result, screened)
+
+
+def _of_question(votes: Sequence[Vote], question: str) -> list[Vote]:
+    return [vote for vote in votes if vote.question == question]
+
+
+def _require_clusters(plan: RatingPlan, votes: list[Vote], raters: dict[str, str], question: str) -> None:
+    """Refuse votes from which no interval follows."""
+    found = {raters[vote.session] for vote in votes}
+    songs = {plan.clip(vote.clips[0]).song for vote in votes}
+    for count, what in ((len(found), "rater"), (len(songs), "song")):
+        if count < LEAST_RATERS:
+            raise InputError(
+                f"Question {question} has votes of {count} {what}s that count; an interval needs at least two. Collect "
+                "more votes (excluded raters are in `dancepose rate status`)."
+            )
+
+
+def _changes(paths: RatingPaths, plan: RatingPlan) -> list[str]:
+    """Return why the analysis is exploratory: the rating file is no longer that of the plan."""
+    if not plan.analysis.file_sha256:
+        return ["the plan does not name the rating file that it was made from"]
+    try:
+        found = hashlib.sha256(paths.file.read_bytes()).hexdigest()
+    except OSError:
+        return [f"{paths.file.name} is missing, so it cannot be compared with the plan"]
+    if found != plan.analysis.file_sha256:
+        return [f"{paths.file.name} was changed after the plan was made"]
+    return []
+
+
+def _kind(reason: str) -> str:
+    """Return a reason without its numbers, for counting."""
+    words = [word for word in reason.split() if not any(letter.isdigit() for letter in word)]
+    return " ".join(words)

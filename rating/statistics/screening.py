@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Diagnostics of raters after ITU-T P.910: correlation with the others, bias and inconsistency.
+
+Source of the model: Z. Li, C. G. Bampis, L. Janowski and I. Katsavounidis, "A simple model for subject behavior in
+subjective experiments" (2020), which P.910 adopted.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .pair_tables import Floats, Ints
+
+
+@dataclass(frozen=True)
+class RaterModel:
+    """The model u = quality(item) + bias(rater) + noise(rater) of P.910.
+
+    Attributes:
+        quality: (items,).
+        bias: Offset of each rater, mean 0, (raters,).
+        inconsistency: Standard deviation of each rater, (raters,).
+    """
+
+    quality: Floats
+    bias: Floats
+    inconsistency: Floats
+
+
+def fit_rater_model(item: Ints, rater: Ints, score: Floats, *, steps: int = 1000) -> RaterModel:
+    """Estimate quality, bias and inconsistency by alternating projection.
+
+    Args:
+        item: Index of what was scored, (N,).
+        rater: Index of the rater, (N,).
+        score: (N,).
+        steps: Most iterations.
+    """
+    items, raters = int(item.max()) + 1, int(rater.max()) + 1
+    per_rater = np.maximum(np.bincount(rater, minlength=raters), 1)
+    quality = np.bincount(item, score, minlength=items) / np.maximum(np.bincount(item, minlength=items), 1)
+    bias = np.zeros(raters)
+    noise = np.ones(raters)
+    for _ in range(steps):
+        before = quality
+        bias = np.bincount(rater, score - quality[item], minlength=raters) / per_rater
+        residual = score - quality[item] - bias[rater]
+        mean = np.bincount(rater, residual, minlength=raters) / per_rater
+        noise = np.sqrt(np.bincount(rater, (residual - mean[rater]) ** 2, minlength=raters) / per_rater)
+        weight = 1.0 / np.maximum(noise, 1e-3)[rater] ** 2
+        total = np.bincount(item, weight, minlength=items)
+        quality = np.bincount(item, weight * (score - bias[rater]), minlength=items) / np.maximum(total, 1e-300)
+        if np.linalg.norm(quality - before) < 1e-9:
+            break
+    shift = bias.mean()
+    return RaterModel(quality + shift, bias - shift, noise)
+
+
+def rater_correlations(item: Ints, rater: Ints, score: Floats) -> Floats:
+    """Correlate every rater with the mean of the others.
+
+    Args:
+        item: Index of what was scored, (N,).
+        rater: Index of the rater, (N,).
+        score: (N,).
+
+    Returns:
+        Pearson's correlation by rater, (raters,); NaN with fewer than three common items or without variance.
+    """
+    items, raters = int(item.max()) + 1, int(rater.max()) + 1
+    total = np.bincount(item, score, minlength=items)
+    count = np.bincount(item, minlength=items)
+    found = np.full(raters, np.nan)
+    for index in range(raters):
+        mine = rater == index
+        own, mine_count = (
+            np.bincount(item[mine], score[mine], minlength=items),
+            np.bincount(item[mine], minlength=items),
+        )
+        common = (mine_count > 0) & (count > mine_count)
+        if common.sum() < 3:
+            continue
+        x = own[common] / mine_count[common]
+        y = (total - own)[common] / (count - mine_count)[common]
+        if x.std() > 0 and y.std() > 0:
+            found[index] = float(np.corrcoef(x, y)[0, 1])
+    return found
