@@ -13,6 +13,7 @@ from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.errors import DancePoseError, OutputError
 
 from .display import list_results, progress_bar
+from .rate_collect import add_collecting
 
 rate_app = typer.Typer(
     help="Rate clips: plan, pack or serve a rating page, collect votes, analyse them.", no_args_is_help=True
@@ -83,3 +84,6 @@ def plan_rating_command(
 
 def _has_votes(paths: RatingPaths) -> bool:
     return any(path.exists() and path.stat().st_size > 0 for path in (paths.votes, paths.sessions))
+
+
+add_collecting(rate_app)

@@ -15,8 +15,17 @@ from dancepose_addon.core.errors import DancePoseError, MissingFileError
 from dancepose_addon.core.io.example import example_folder
 from dancepose_addon.core.skeleton.readers import read
 
-from ..records import ExclusionRules, RatingClip, RatingPlan, RatingQuestion, RatingTexts, RaterSlot
-from ..records import AttentionCheck, RatingTrial
+from ..design.check_items import check_prompt
+from ..records import (
+    AttentionCheck,
+    ExclusionRules,
+    RaterSlot,
+    RatingClip,
+    RatingPlan,
+    RatingQuestion,
+    RatingTexts,
+    RatingTrial,
+)
 from .film_copies import file_sha256
 
 SIZE: Final = 360
@@ -53,15 +62,7 @@ QUESTIONS: Final = (
     ),
 )
 CHECK: Final = AttentionCheck(
-    expected=-2,
-    prompt={
-        "en": "Attention check: please answer that A is much better.",
-        "zh": "注意力检查:请选择“A 好得多”。",
-        "ja": "注意の確認:「A のほうがずっと良い」を選んでください。",
-        "de": "Aufmerksamkeitsprüfung: Bitte antworten Sie, dass A viel besser ist.",
-        "fr": "Test d’attention : répondez que A est bien meilleur.",
-        "es": "Control de atención: responda que A es mucho mejor.",
-    },
+    expected=7, prompt={language: check_prompt(language, 7) for language in ("en", "zh", "ja", "de", "fr", "es")}
 )
 TEXTS: Final = {
     "en": RatingTexts(
@@ -119,7 +120,7 @@ def write_demo_films(folder: Path) -> dict[tuple[str, str], Path]:
             points_m = _danced(sequence.keypoints_m, sequence.fps, system, start_s)
             path = folder / system / f"{song}.mp4"
             path.parent.mkdir(exist_ok=True)
-            edges = np.asarray([pair for pair in sequence.layout.edges], dtype=int)
+            edges = np.asarray(list(sequence.layout.edges), dtype=int)
             _encode(path, _pictures(points_m, edges), sequence.audio.path, sequence.audio.start_s + start_s)
             films[system, song] = path
     return films

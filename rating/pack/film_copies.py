@@ -100,8 +100,8 @@ def copy_film(
     arguments += ["-map", "0:v:0", "-map", sound, *_pictures(program, root, clip)]
     is_encoded = clip.sound_file or encodes_sound
     arguments += ["-c:a", "aac", "-b:a", "192k", "-t", f"{clip.duration_s:.6f}"] if is_encoded else ["-c:a", "copy"]
-    _run(program, [*arguments, *NO_METADATA, "-movflags", "+faststart", "-f", "mp4", str(out)])
-    return describe_film(program, out)
+    said = _run(program, [*arguments, *NO_METADATA, "-movflags", "+faststart", "-f", "mp4", str(out)])
+    return _described(out, said)
 
 
 def _input(path: Path) -> str:
@@ -116,7 +116,9 @@ def _pictures(program: FfmpegProgram, root: Path, clip: RatingClip) -> list[str]
         # The first picture for the whole length; the length is that of the film.
         pictures = f"trim=end_frame=1,loop=loop=-1:size=1:start=0,setpts=N/({film.fps:.6f}*TB)"
     else:
-        pictures = f"shuffleframes={' '.join(map(str, shuffled_order(SHUFFLE_FRAMES)))}"
+        # The last group is filled with its last picture, so that none is dropped.
+        order = " ".join(map(str, shuffled_order(SHUFFLE_FRAMES)))
+        pictures = f"tpad=stop_mode=clone:stop={SHUFFLE_FRAMES - 1},shuffleframes={order}"
     return ["-vf", pictures, "-r", f"{film.fps:.6f}", "-t", f"{clip.duration_s:.6f}", "-c:v", "libx264", "-crf", "18",
             "-pix_fmt", "yuv420p"]  # fmt: skip
 
@@ -136,7 +138,11 @@ def describe_film(program: FfmpegProgram, path: Path) -> PackedFilm:
     Raises:
         DancePoseError: It has no pictures.
     """
-    said = _run(program, ["-i", _input(path), "-map", "0:v:0", "-c", "copy", "-f", "null", "-"])
+    return _described(path, _run(program, ["-i", _input(path), "-map", "0:v:0", "-c", "copy", "-f", "null", "-"]))
+
+
+def _described(path: Path, said: str) -> PackedFilm:
+    """Read what ffmpeg says about its first input."""
     codec = re.search(r"Stream #0:\d.*Video: (\w+)", said)
     size = re.search(r"Video: .*?\b(\d{2,5})x(\d{2,5})\b", said)
     fps = re.search(r"([\d.]+) fps", said)

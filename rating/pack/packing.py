@@ -22,7 +22,7 @@ from .spoken_prompts import speak
 
 MEDIA: Final = "media"
 SIZE_CUE: Final = 1.02
-"""Films whose sizes differ by more than this factor can be told from one another by their size."""
+"""Sizes that differ by more than this factor identify films."""
 ZIP_README: Final = """{title}
 
 Unpack this archive first. Then open index.html with a double click, in Chrome, Edge, Firefox or Safari.
@@ -175,10 +175,11 @@ def _equalise(films: list[PackedFilm], *, pads: bool) -> list[str]:
             f"All films were padded to {size} bytes, {added / 1e6:.1f} MB in total, so that sizes give nothing away."
         ]
     if max(sizes) > SIZE_CUE * min(sizes):
-        return [
+        notice = (
             f"The films have {min(sizes)} to {max(sizes)} bytes. An expert could tell systems by their sizes in the "
             "browser's tools; pack without --no-pad to make them equal."
-        ]
+        )
+        return [notice]
     return []
 
 
