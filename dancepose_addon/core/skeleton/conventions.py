@@ -16,7 +16,7 @@ from ..arrays import F64
 from ..axes import METRES_PER, UPRIGHT, axis_name, axis_vector, require_axis
 from ..body.model_io import load_body
 from ..counting import counted
-from ..errors import InputError, LayoutError, OptionError
+from ..errors import LayoutError, OptionError
 from ..printable_text import quoted
 from .anatomy import Fit, find_handedness, find_up, leftward, measure_fit, sample
 from .floor_plane import find_footing
