@@ -10,7 +10,17 @@ from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.options import arguments_of
 
-from .arguments import BlenderOption, BodyOption, DeviceOption, RegressorOption, SourceArgument, finite, with_options
+from .arguments import (
+    BlenderOption,
+    BodyOption,
+    CharacterMapOption,
+    CharacterOption,
+    DeviceOption,
+    RegressorOption,
+    SourceArgument,
+    finite,
+    with_options,
+)
 from .display import list_results, progress_bar
 from .output_checks import MOTION, PICTURE, SCENE, TABLE, VIDEO, check_files
 from .renderer import run_renderer
@@ -42,13 +52,6 @@ ReportOption = Annotated[
 WorkOption = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", help="Keep unfinished frames here; a stopped run resumes from them."),
-]
-CharacterOption = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Show this character instead of a body: .glb, .gltf, .vrm, .fbx or .blend."),
-]
-CharacterMapOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Take the character's bones by part from here, .toml.")
 ]
 
 
