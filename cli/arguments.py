@@ -129,6 +129,13 @@ SourcesArgument: TypeAlias = Annotated[
 RegressorOption: TypeAlias = Annotated[
     Path | None, typer.Option("--regressor", metavar="FILE", help="Use this ONNX regressor instead of the bundled one.")
 ]
+CharacterOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Show this character instead of a body: .glb, .gltf, .vrm, .fbx or .blend."),
+]
+CharacterMapOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Take the character's bones by part from here, .toml.")
+]
 BodyOption: TypeAlias = Annotated[
     Path | None,
     typer.Option("--body", metavar="FILE", help="Use this SMPL-format body (.npz or .pkl) instead of the bundled one."),

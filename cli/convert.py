@@ -29,7 +29,17 @@ from dancepose_addon.core.skeleton.resampling import resample
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 from dancepose_addon.fitting import fit_opened
 
-from .arguments import BlenderOption, BodyOption, DeviceOption, RegressorOption, known_layout, number, with_options
+from .arguments import (
+    BlenderOption,
+    BodyOption,
+    CharacterMapOption,
+    CharacterOption,
+    DeviceOption,
+    RegressorOption,
+    known_layout,
+    number,
+    with_options,
+)
 from .display import list_results, progress_bar
 from .output_checks import check_files
 from .renderer import run_renderer
@@ -61,6 +71,8 @@ class Conversion:
         device: What the regressor runs on.
         settings: Settings of the fit.
         blender: A Blender program, or None for the bpy wheel.
+        character: File of a character whose bones are written instead of the body's, or None.
+        character_map: The user's map of its bones, or None.
     """
 
     form: str
@@ -73,6 +85,8 @@ class Conversion:
     device: str
     settings: FitSettings
     blender: Path | None
+    character: Path | None = None
+    character_map: Path | None = None
 
 
 SourcesArgument = Annotated[
@@ -103,6 +117,8 @@ def convert_command(
     reading: ReadOptions = ReadOptions(),
     regressor: RegressorOption = None,
     body: BodyOption = None,
+    character: CharacterOption = None,
+    character_map: CharacterMapOption = None,
     device: DeviceOption = None,
     settings: FitSettings = FitSettings(),
     blender: BlenderOption = None,
@@ -127,10 +143,15 @@ def convert_command(
         if form not in POINTS:
             raise OptionError(f"--layout-out has no effect on --to {form}, which writes SMPL parameters. Remove it.")
         get_layout(known_layout(layout_out))
+    if character is not None and form not in (*SCENES, "bvh"):
+        raise OptionError(
+            f"--character has no effect on --to {form}: a character's dance is written as {', '.join(SCENES)} or bvh. "
+            "Choose one of these, or remove --character."
+        )
     suffix = SUFFIX_OF.get(form, form)
     names = _out_names(paths, out, suffix) if to_folder else {paths[0]: out}
     outputs = {f"The output of {path.name},": (name, (f".{suffix}",)) for path, name in names.items()}
-    check_files(outputs, (*paths, body, regressor, reading.layout))
+    check_files(outputs, (*paths, body, regressor, reading.layout, character, character_map))
     wanted = Conversion(
         form=form,
         layout=layout_out,
@@ -142,6 +163,8 @@ def convert_command(
         device=device or "auto",
         settings=settings,
         blender=blender,
+        character=character,
+        character_map=character_map,
     )
 
     def work(path: Path) -> None:
@@ -228,7 +251,7 @@ def _write_parameters(motion: BodyMotion, out: Path, wanted: Conversion) -> None
         write_amass(motion, wanted.body, out, model=wanted.form)
     elif wanted.form == "pkl":
         write_aist(motion, out)
-    elif wanted.form == "bvh":
+    elif wanted.form == "bvh" and wanted.character is None:
         write_bvh(motion, wanted.body, out)
     else:
         _through_blender(motion, out, wanted)
@@ -240,5 +263,6 @@ def _through_blender(motion: BodyMotion, out: Path, wanted: Conversion) -> None:
         between = Path(folder) / "motion.npz"
         motion.save(between, wanted.body)
         arguments = [str(between), f"--export={out}", f"--fps-out={motion.fps}", f"--work={folder}"]
-        arguments += [f"--body={wanted.body_path}"] * (wanted.body_path is not None)
+        files = {"--body": wanted.body_path, "--character": wanted.character, "--character-map": wanted.character_map}
+        arguments += [f"{name}={path}" for name, path in files.items() if path is not None]
         run_renderer(arguments, blender=wanted.blender, display=display)

@@ -11,7 +11,17 @@ from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.options import arguments_of
 from dancepose_addon.core.picture_options import PictureOptions
 
-from .arguments import BlenderOption, BodyOption, DeviceOption, RegressorOption, SourceArgument, number, with_options
+from .arguments import (
+    BlenderOption,
+    BodyOption,
+    CharacterMapOption,
+    CharacterOption,
+    DeviceOption,
+    RegressorOption,
+    SourceArgument,
+    number,
+    with_options,
+)
 from .display import list_results, progress_bar
 from .fast import FAST, FastOutputs, film_by_fast, fit_for_film, refuse_with_fast
 from .output_checks import FILM, MOTION, PICTURE, SCENE, TABLE, VIDEO, check_files
@@ -47,13 +57,6 @@ ReportOption = Annotated[
 WorkOption = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", help="Keep unfinished frames here; a stopped run resumes from them."),
-]
-CharacterOption = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Show this character instead of a body: .glb, .gltf, .vrm, .fbx or .blend."),
-]
-CharacterMapOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Take the character's bones by part from here, .toml.")
 ]
 
 

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import bpy
 
-from .ui import importing, output_operators, overlay, presets, source_operators
+from .ui import character_operators, importing, output_operators, overlay, presets, source_operators
+from .ui.character_properties import DANCEPOSE_PG_character, DANCEPOSE_PG_part
 from .ui.colours import colour_property
 from .ui.file_handler import DANCEPOSE_FH_motions
 from .ui.panels import PANELS, draw_import_entry
@@ -19,9 +20,12 @@ CLASSES: Final[tuple[Any, ...]] = (
     DANCEPOSE_AP_preferences,
     DANCEPOSE_PG_settings,
     DANCEPOSE_PG_stage,
+    DANCEPOSE_PG_part,
+    DANCEPOSE_PG_character,
     *importing.CLASSES,
     *source_operators.CLASSES,
     *output_operators.CLASSES,
+    *character_operators.CLASSES,
     *presets.CLASSES,
     DANCEPOSE_FH_motions,
     *PANELS,
@@ -29,6 +33,11 @@ CLASSES: Final[tuple[Any, ...]] = (
 PROPERTIES: Final[tuple[tuple[Any, str, Callable[[], Any]], ...]] = (
     (bpy.types.Scene, "dancepose", lambda: bpy.props.PointerProperty(type=DANCEPOSE_PG_settings)),
     (bpy.types.Object, "dancepose", lambda: bpy.props.PointerProperty(type=DANCEPOSE_PG_settings)),
+    (
+        bpy.types.Object,
+        "dancepose_character",
+        lambda: bpy.props.PointerProperty(type=DANCEPOSE_PG_character),
+    ),
     (bpy.types.Scene, "dancepose_stage", lambda: bpy.props.PointerProperty(type=DANCEPOSE_PG_stage)),
     (bpy.types.Material, "dancepose_colour", colour_property),
 )

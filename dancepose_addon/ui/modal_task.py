@@ -16,6 +16,7 @@ from .reading import panel_message
 from .text_layout import translate
 
 if TYPE_CHECKING:
+    from .character_properties import DANCEPOSE_PG_character
     from .properties import DANCEPOSE_PG_settings, DANCEPOSE_PG_stage
 
 T = TypeVar("T")
@@ -107,7 +108,9 @@ class ModalSteps(bpy.types.Operator):
         """
         raise NotImplementedError
 
-    def problem_owner(self, context: bpy.types.Context) -> "DANCEPOSE_PG_settings | DANCEPOSE_PG_stage":
+    def problem_owner(
+        self, context: bpy.types.Context
+    ) -> "DANCEPOSE_PG_settings | DANCEPOSE_PG_stage | DANCEPOSE_PG_character":
         """Return the property group whose ``problem`` the panel shows: by default the settings of the sidebar."""
         return settings_in(context)
 
@@ -183,7 +186,9 @@ class ModalSteps(bpy.types.Operator):
             self.report({"INFO"}, report)
         return {"FINISHED"}
 
-    def _fail(self, owner: "DANCEPOSE_PG_settings | DANCEPOSE_PG_stage", error: DancePoseError) -> OperatorResult:
+    def _fail(
+        self, owner: "DANCEPOSE_PG_settings | DANCEPOSE_PG_stage | DANCEPOSE_PG_character", error: DancePoseError
+    ) -> OperatorResult:
         if isinstance(error, Cancelled):
             self.report({"INFO"}, str(error))
             return {"CANCELLED"}

@@ -13,6 +13,7 @@ from ..blender.rig.dancer import find_skin, read_record
 from ..blender.rig.vertex_cache import MODIFIER
 from . import overlay
 from .blender_types import Icon
+from .character_panel import CHARACTER_PANELS
 from .importing import DANCEPOSE_OT_import_fit, DANCEPOSE_OT_import_motions, DANCEPOSE_OT_refit
 from .output_operators import (
     DANCEPOSE_OT_build_stage,
@@ -20,6 +21,7 @@ from .output_operators import (
     DANCEPOSE_OT_export,
     DANCEPOSE_OT_render,
 )
+from .panel_drawing import SidebarPanel, draw_problem, draw_text, property_column
 from .presets import DANCEPOSE_PT_fit_presets
 from .properties import active_dancer, settings_in, stage_of
 from .source_operators import (
@@ -33,38 +35,7 @@ from .text_layout import PADDING_PX, lines_of, paragraph, room_in, topic_share, 
 from .translations import CONTEXT
 
 
-class _SidebarPanel(bpy.types.Panel):
-    """Base of all panels in this tab."""
-
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "DancePose"
-    bl_options = {"DEFAULT_CLOSED"}
-
-
-def _property_column(layout: bpy.types.UILayout) -> bpy.types.UILayout:
-    layout.use_property_split = True
-    layout.use_property_decorate = False
-    return layout.column()
-
-
-def _draw_text(
-    layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: Icon = "NONE", *, boxed: bool = False
-) -> None:
-    """Draw a paragraph, broken to the sidebar's width."""
-    column = layout.column(align=True)
-    column.scale_y = 0.75
-    paragraph(column, context, text, room_in(context, boxed=boxed), icon)
-
-
-def _draw_problem(layout: bpy.types.UILayout, context: bpy.types.Context, text: str) -> None:
-    if text:
-        box = layout.box()
-        box.alert = True
-        _draw_text(box, context, text, icon="ERROR", boxed=True)
-
-
-class DANCEPOSE_PT_source(_SidebarPanel):
+class DANCEPOSE_PT_source(SidebarPanel):
     """Chooses the motion and shows what was detected in it."""
 
     bl_idname = "DANCEPOSE_PT_source"
@@ -77,7 +48,7 @@ class DANCEPOSE_PT_source(_SidebarPanel):
         settings, dancer, layout = settings_in(context), active_dancer(context), layout_of_panel(self)
         if dancer is not None:
             layout.label(text=dancer.name, icon="ARMATURE_DATA", translate=False)
-        column = _property_column(layout)
+        column = property_column(layout)
         column.prop(settings, "source")
         if settings.found:
             _draw_found(layout.box(), context, settings.found)
@@ -90,9 +61,9 @@ class DANCEPOSE_PT_source(_SidebarPanel):
         layout.operator(
             DANCEPOSE_OT_import_motions.bl_idname, text="Import Files...", text_ctxt=CONTEXT, icon="FILE_FOLDER"
         )
-        _draw_problem(layout, context, settings.problem)
+        draw_problem(layout, context, settings.problem)
         if settings.result:
-            _draw_text(layout, context, settings.result, icon="CHECKMARK")
+            draw_text(layout, context, settings.result, icon="CHECKMARK")
 
 
 def _draw_found(box: bpy.types.UILayout, context: bpy.types.Context, text: str) -> None:
@@ -120,7 +91,7 @@ def _draw_found(box: bpy.types.UILayout, context: bpy.types.Context, text: str) 
             split.label(text=part, translate=False)
 
 
-class DANCEPOSE_PT_reading(_SidebarPanel):
+class DANCEPOSE_PT_reading(SidebarPanel):
     """Overrides what was detected."""
 
     bl_idname = "DANCEPOSE_PT_reading"
@@ -129,7 +100,7 @@ class DANCEPOSE_PT_reading(_SidebarPanel):
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the panel."""
-        settings, column = settings_in(context), _property_column(layout_of_panel(self))
+        settings, column = settings_in(context), property_column(layout_of_panel(self))
         column.prop(settings, "layout")
         if settings.layout == "FILE":
             column.prop(settings, "layout_file")
@@ -144,7 +115,7 @@ class DANCEPOSE_PT_reading(_SidebarPanel):
             column.prop(settings, "audio_start")
 
 
-class DANCEPOSE_PT_body(_SidebarPanel):
+class DANCEPOSE_PT_body(SidebarPanel):
     """Chooses the body and its shape."""
 
     bl_idname = "DANCEPOSE_PT_body"
@@ -154,18 +125,18 @@ class DANCEPOSE_PT_body(_SidebarPanel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the panel."""
         settings, dancer, layout = settings_in(context), active_dancer(context), layout_of_panel(self)
-        column = _property_column(layout)
+        column = property_column(layout)
         column.prop(settings, "body")
         if settings.body_found:
-            _draw_text(layout, context, settings.body_found, icon="INFO")
+            draw_text(layout, context, settings.body_found, icon="INFO")
         if settings.height:
             layout.label(text=f"{translate('Body Height')}: {settings.height:.3f} m", translate=False)
-        column = _property_column(layout)
+        column = property_column(layout)
         column.prop(settings, "give_betas")
         for index in range(10):
             column.prop(settings, "shown_betas", index=index, slider=True, text=f"{index + 1}", translate=False)
         layout.operator(DANCEPOSE_OT_reset_shape.bl_idname, icon="LOOP_BACK")
-        column = _property_column(layout)
+        column = property_column(layout)
         column.prop(settings, "correctives")
         if dancer is not None:
             skin = find_skin(dancer)
@@ -176,7 +147,7 @@ class DANCEPOSE_PT_body(_SidebarPanel):
                 row.operator(DANCEPOSE_OT_unbake.bl_idname, icon="X")
 
 
-class DANCEPOSE_PT_fit(_SidebarPanel):
+class DANCEPOSE_PT_fit(SidebarPanel):
     """Sets how the body is fitted to the keypoints."""
 
     bl_idname = "DANCEPOSE_PT_fit"
@@ -193,13 +164,13 @@ class DANCEPOSE_PT_fit(_SidebarPanel):
         layout.operator_menu_enum(
             DANCEPOSE_OT_fit_preset.bl_idname, "preset", text="Preset", text_ctxt=CONTEXT, icon="PRESET"
         )
-        column = _property_column(layout)
+        column = property_column(layout)
         column.prop(settings, "regressor")
         column.prop(settings, "device")
         if settings.regressor_found:
-            _draw_text(layout, context, settings.regressor_found, icon="INFO")
-        _draw_problem(layout, context, settings.regressor_problem)
-        column = _property_column(layout)
+            draw_text(layout, context, settings.regressor_found, icon="INFO")
+        draw_problem(layout, context, settings.regressor_problem)
+        column = property_column(layout)
         column.prop(settings, "refine")
         options = column.column()
         options.active = settings.refine
@@ -213,7 +184,7 @@ class DANCEPOSE_PT_fit(_SidebarPanel):
         row.operator(DANCEPOSE_OT_refit.bl_idname, icon="FILE_REFRESH")
 
 
-class DANCEPOSE_PT_result(_SidebarPanel):
+class DANCEPOSE_PT_result(SidebarPanel):
     """Shows the error of the fit and its worst frames."""
 
     bl_idname = "DANCEPOSE_PT_result"
@@ -232,7 +203,7 @@ class DANCEPOSE_PT_result(_SidebarPanel):
             return
         errors, record = overlay.errors_of(dancer), read_record(dancer)
         if errors is None:
-            _draw_text(layout, context, translate("Rotations imported directly; no fit error"), icon="INFO")
+            draw_text(layout, context, translate("Rotations imported directly; no fit error"), icon="INFO")
             return
         table = list(record.report["error_mm"].values())[-1]
         now = errors.frame_mm[record.clip_frame(scene.frame_current_final)]
@@ -247,7 +218,7 @@ class DANCEPOSE_PT_result(_SidebarPanel):
             text = f"{scene_frame}:  {errors.frame_mm[frame]:.1f} mm"
             jump = column.operator(DANCEPOSE_OT_jump.bl_idname, text=text, icon="TIME", translate=False)
             cast("DANCEPOSE_OT_jump", jump).frame = scene_frame
-        column = _property_column(layout)
+        column = property_column(layout)
         stage = stage_of(scene)
         column.prop(stage, "show_graph")
         column.prop(stage, "show_points")
@@ -255,26 +226,26 @@ class DANCEPOSE_PT_result(_SidebarPanel):
         row.active = stage.show_points
         row.prop(stage, "point_range")
         for notice in record.report["notices"]:
-            _draw_text(layout, context, notice, icon="INFO")
+            draw_text(layout, context, notice, icon="INFO")
 
 
-class DANCEPOSE_PT_stage(_SidebarPanel):
+class DANCEPOSE_PT_stage(SidebarPanel):
     """Sets floor, lights, camera and colours."""
 
     bl_idname = "DANCEPOSE_PT_stage"
     bl_label = "Stage"
-    bl_order = 4
+    bl_order = 5
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the panel."""
         stage, dancer, layout = stage_of(scene_of(context)), active_dancer(context), layout_of_panel(self)
-        column = _property_column(layout)
+        column = property_column(layout)
         for name in ("camera", "floor", "light", "background", "transparent"):
             column.prop(stage, name)
         skin = find_skin(dancer) if dancer is not None else None
         if skin is not None:
             layout.label(text="Colours", text_ctxt=CONTEXT)
-            column = _property_column(layout)
+            column = property_column(layout)
             for material in mesh_of(skin).materials:
                 if material is not None:
                     name = material.name.removeprefix("DancePose ").partition(".")[0].capitalize()
@@ -282,21 +253,21 @@ class DANCEPOSE_PT_stage(_SidebarPanel):
         row = layout.row(align=True)
         row.operator(DANCEPOSE_OT_build_stage.bl_idname, icon="SCENE")
         row.operator(DANCEPOSE_OT_clear_stage.bl_idname, text="", icon="TRASH")
-        _draw_problem(layout, context, stage.problem)
+        draw_problem(layout, context, stage.problem)
 
 
-class DANCEPOSE_PT_render(_SidebarPanel):
+class DANCEPOSE_PT_render(SidebarPanel):
     """Renders a film or its frames."""
 
     bl_idname = "DANCEPOSE_PT_render"
     bl_label = "Render"
-    bl_order = 5
+    bl_order = 6
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the panel."""
         scene, layout = scene_of(context), layout_of_panel(self)
         stage = stage_of(scene)
-        column = _property_column(layout)
+        column = property_column(layout)
         column.prop(stage, "engine")
         sizes = column.column(align=True)
         sizes.prop(stage, "width")
@@ -311,25 +282,25 @@ class DANCEPOSE_PT_render(_SidebarPanel):
         row = layout.row()
         row.scale_y = 1.4
         row.operator(DANCEPOSE_OT_render.bl_idname, icon="RENDER_ANIMATION")
-        _draw_problem(layout, context, stage.problem)
+        draw_problem(layout, context, stage.problem)
         if stage.rendered:
-            _draw_text(layout, context, stage.rendered, icon="CHECKMARK")
+            draw_text(layout, context, stage.rendered, icon="CHECKMARK")
 
 
-class DANCEPOSE_PT_export(_SidebarPanel):
+class DANCEPOSE_PT_export(SidebarPanel):
     """Exports a dancer for other programs."""
 
     bl_idname = "DANCEPOSE_PT_export"
     bl_label = "Export"
-    bl_order = 6
+    bl_order = 7
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the panel."""
         stage, layout = stage_of(scene_of(context)), layout_of_panel(self)
-        column = _property_column(layout)
+        column = property_column(layout)
         column.prop(stage, "export_format")
         layout.operator(DANCEPOSE_OT_export.bl_idname, icon="EXPORT")
-        _draw_problem(layout, context, stage.problem)
+        draw_problem(layout, context, stage.problem)
 
 
 PANELS: tuple[type[bpy.types.Panel], ...] = (
@@ -338,6 +309,7 @@ PANELS: tuple[type[bpy.types.Panel], ...] = (
     DANCEPOSE_PT_body,
     DANCEPOSE_PT_fit,
     DANCEPOSE_PT_result,
+    *CHARACTER_PANELS,
     DANCEPOSE_PT_stage,
     DANCEPOSE_PT_render,
     DANCEPOSE_PT_export,

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..skeleton.bone_names import smpl_joints, split_name
+from ..skeleton.bone_words import PELVES
 from .character_map import FINGER_NAMES, NEEDED_PARTS, SIDES, CharacterMap, TwistBone, part_title
 from .figure_frame import figure_frame, leg_length
 from .readable_names import readable_names, rigify_controls
@@ -65,6 +66,7 @@ def find_character_map(skeleton: RestSkeleton, *, overrides: Mapping[str, Sequen
     for part, bones in given.items():
         if not bones:
             parts.pop(part, None)
+    _require_bones_once(skeleton, parts)
     _check_limbs(skeleton, parts, doubts)
     if controls is not None:
         doubts.append("This is a Rigify rig: its FK controls are driven, and its limbs are switched to FK.")
@@ -76,6 +78,18 @@ def find_character_map(skeleton: RestSkeleton, *, overrides: Mapping[str, Sequen
         settings=_rigify_settings(skeleton) if controls is not None else {},
         doubts=tuple(doubts),
     )
+
+
+def _require_bones_once(skeleton: RestSkeleton, parts: Parts) -> None:
+    """Refuse a map in which a bone is two parts."""
+    owner: dict[int, str] = {}
+    for part, bones in parts.items():
+        for bone in bones:
+            if owner.setdefault(bone, part) != part:
+                raise InputError(
+                    f"The map has the bone {skeleton.names[bone]!r} more than once: it is the "
+                    f"{part_title(owner[bone])} and the {part_title(part)}. Name each bone once."
+                )
 
 
 def _named_joints(skeleton: RestSkeleton, readable: list[str]) -> dict[str, int]:
@@ -175,6 +189,10 @@ def _chains(skeleton: RestSkeleton, readable: list[str], joints: dict[str, int],
     top = skeleton.common_ancestor([*arms, *([head] if head is not None else [])])
     if top is not None:
         spine = [bone for bone in [*skeleton.path(pelvis, top), top] if bone != pelvis and readable[bone]]
+        # Hips below another bone that carries the legs: they turn with it.
+        hips = [bone for bone in spine if split_name(readable[bone]).word in PELVES and bone != top]
+        parts["pelvis"] = (pelvis, *hips)
+        spine = [bone for bone in spine if bone not in hips]
         if top != pelvis and pelvis in skeleton.ancestors(top):
             parts["spine"] = tuple(bone for bone in spine if not _is_helper(readable[bone]))
         for side in SIDES:

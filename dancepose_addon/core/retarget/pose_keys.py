@@ -62,7 +62,9 @@ def bone_keys(
     mover = next((bone for bone in skeleton.ancestors(pelvis) if not skeleton.connected[bone]), pelvis)
     pose.place(mover, pelvis_at - pose.carried(pelvis) + pose.carried(mover))
     for bone, parent in bodily.items():
-        if pose.nearest_driven(bone) != parent and not skeleton.connected[bone]:
+        above = pose.nearest_driven(bone)
+        carried = above == parent or {above, parent} <= set(character.bones["pelvis"])
+        if not carried and not skeleton.connected[bone]:
             pose.place(bone, pose.head(parent) + pose.turned(parent, skeleton.heads[bone] - skeleton.heads[parent]))
     bones = tuple(bone for bone in range(len(skeleton)) if bone in deltas)
     local = np.stack([pose.local(bone) for bone in bones], axis=1)
@@ -87,6 +89,8 @@ def _bodily_parents(character: CharacterMap) -> dict[int, int]:
             first = bone
         return first
 
+    for bone in bones["pelvis"][1:]:
+        found[bone] = pelvis
     chest = chain(pelvis, "spine")
     chain(chain(chest, "neck"), "head")
     for side in SIDES:
