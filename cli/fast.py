@@ -14,6 +14,7 @@ from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.fit.pipeline import FitResult
 from dancepose_addon.core.fit.settings import FitSettings
+from dancepose_addon.core.io.people import count_persons
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.picture_options import DEFAULT_FPS, DEFAULT_SIZE, PictureOptions, parse_size
 from dancepose_addon.core.progress import part_of
@@ -91,6 +92,9 @@ def fit_for_film(
     )
     for notice in fit.report["notices"]:
         display.notice(notice)
+    persons = count_persons(source, reading.hints())
+    if persons > 1:
+        display.notice(f"The fast engine shows one of the {persons} persons; --engine workbench or cycles shows all.")
     return fit
 
 

@@ -10,8 +10,9 @@ from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.counting import counted
 from dancepose_addon.core.fit.pipeline import FitResult
 from dancepose_addon.core.fit.settings import FitSettings
+from dancepose_addon.core.io.people import person_path
 from dancepose_addon.core.io.read_options import ReadOptions
-from dancepose_addon.fitting import fit_file
+from dancepose_addon.fitting import fit_people
 
 from .arguments import BodyOption, DeviceOption, RegressorOption, SourceArgument, with_options
 from .display import list_results, progress_bar
@@ -34,11 +35,11 @@ def fit_command(
     device: DeviceOption = None,
     settings: FitSettings = FitSettings(),
 ) -> None:
-    """Fit a body to a motion file and write the motion."""
+    """Fit a body to a motion file and write the motion; of several persons, one file each (OUT-1, OUT-2)."""
     outputs = {"--out": (out, MOTION), "--report": (report, TABLE), "--plot": (plot, PLOT)}
     check_files(outputs, (source, body, regressor, reading.layout))
     with progress_bar() as display:
-        result = fit_file(
+        fits = fit_people(
             source,
             body=load_body(body),
             hints=reading.hints(),
@@ -48,17 +49,25 @@ def fit_command(
             settings=settings,
             progress=display.progress,
         )
-        for notice in result.report["notices"]:
+        for notice in (notice for fit in fits for notice in fit.report["notices"]):
             display.notice(notice)
-    result.save(out)
+    result = fits[0]
+    outs = [person_path(out, number, len(fits)) for number in range(len(fits))]
+    for fit, path in zip(fits, outs, strict=True):
+        fit.save(path)
+    if len(fits) > 1:
+        result.report["other_persons"] = [fit.report for fit in fits[1:]]
     if report is not None:
         result.save_report(report)
     if plot is not None:
         from dancepose.plots.fit_plot import draw_fit
 
         draw_fit(plot, result)
-    print(f"{counted(result.report['frames'], 'frame')}; {summary_of(result)}.")
-    list_results({"motion": out, "report": report, "plot": plot})
+    for fit in fits:
+        who = f"Person {fit.report['person'][0]}: " if len(fits) > 1 else ""
+        print(f"{who}{counted(fit.report['frames'], 'frame')}; {summary_of(fit)}.")
+    motions = {"motion" if len(fits) == 1 else f"motion {number + 1}": path for number, path in enumerate(outs)}
+    list_results({**motions, "report": report, "plot": plot})
 
 
 def summary_of(result: FitResult) -> str:

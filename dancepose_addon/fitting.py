@@ -113,13 +113,31 @@ def fit_people(
         )
         for person in range(count)
     ]
+    return together(fits, path)
+
+
+def together(fits: list[FitResult], path: Path) -> list[FitResult]:
+    """Put the persons of one recording, fitted one by one, on one floor.
+
+    Args:
+        fits: One for each person.
+        path: The recording, for messages.
+
+    Returns:
+        The fits at their heights above the common floor.
+
+    Raises:
+        InputError: Persons are shown for different lengths of time.
+    """
+    if len(fits) == 1:
+        return fits
     lengths = sorted({len(fit.motion) for fit in fits})
     if len(lengths) > 1:
         raise InputError(
-            f"{path} shows its {count} persons for {lengths[0]} to {lengths[-1]} frames, so they have no common time. "
-            "Give --read take=N for one of them."
+            f"{path} shows its {len(fits)} persons for {lengths[0]} to {lengths[-1]} frames, so they have no common "
+            "time. Give --read take=N for one of them."
         )
-    return fits if count == 1 else on_one_floor([_numbered(fit, n, count) for n, fit in enumerate(fits)])
+    return on_one_floor([_numbered(fit, number, len(fits)) for number, fit in enumerate(fits)])
 
 
 def _numbered(fit: FitResult, number: int, count: int) -> FitResult:

@@ -37,6 +37,7 @@ from .core.errors import Cancelled, DancePoseError, InputError
 from .core.fit.pipeline import FitResult
 from .core.fit.settings import FitSettings
 from .core.interruption import signal_exit_code
+from .core.io.people import person_path
 from .core.io.read_options import ReadOptions
 from .core.messages import NoticeMessage, ProgressMessage, to_line
 from .core.picture_options import PictureOptions
@@ -305,11 +306,6 @@ def _prepare(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> 
     if arguments.character:
         key = f"{key}-{_choice(arguments).key()}"
     return _Take(scene, imported, engine, count, work / f"frames-{key}")
-
-
-def person_path(path: Path, number: int, count: int) -> Path:
-    """Return the file of one of several persons: ``duet.npz`` becomes ``duet-1.npz`` and ``duet-2.npz``."""
-    return path if count == 1 else path.with_name(f"{path.stem}-{number + 1}{path.suffix}")
 
 
 def _fit(arguments: argparse.Namespace, progress: Progress) -> list[FitResult]:

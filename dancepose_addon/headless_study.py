@@ -26,11 +26,12 @@ from .blender import console
 from .blender.narrowing import scene_of
 from .blender.render import engine_probe, engines, rendering
 from .blender.rig import dancer
+from .blender.rig.clothes import PERSON_RGB, dress
 from .blender.stage import camera, stage
 from .core.atomic import replacing
 from .core.body.looks import dressed
 from .core.body.model_io import load_body
-from .core.body.motion import BodyMotion
+from .core.body.people_file import load_people, save_people
 from .core.camera_framing import path_from_table
 from .core.engine_defaults import SAMPLES_TRANSPARENT
 from .core.errors import DancePoseError, EngineError, InputError
@@ -52,7 +53,7 @@ from .core.messages import (
 )
 from .core.picture_options import parse_colours
 from .core.stage_design import StageSettings
-from .fitting import fit_file
+from .fitting import fit_people
 
 OnFrame: TypeAlias = Callable[[int], None]
 
@@ -188,7 +189,7 @@ def fit_clip(request: FitRequest) -> DoneReply:
     Raises:
         InputError: The source cannot be used, or is too short.
     """
-    result = fit_file(
+    fits = fit_people(
         request.source,
         body=load_body(request.body),
         hints=ReadOptions(layout=request.layout, fps=request.fps, read=request.read).hints(),
@@ -196,6 +197,7 @@ def fit_clip(request: FitRequest) -> DoneReply:
         device=request.device,
         settings=request.settings,
     )
+    result = fits[0]
     duration_s, fps = result.sequence.duration_s, result.sequence.fps
     # The last key may lie one frame of either rate before the end.
     if duration_s + max(1.0 / fps, 1.0 / request.video_fps) < request.min_duration_s:
@@ -205,17 +207,20 @@ def fit_clip(request: FitRequest) -> DoneReply:
         )
     standing = result.ground.contact.any(axis=(1, 2)).mean()
     result.report["contact_share"] = round(float(standing), 4)
-    result.save(request.motion)
+    if len(fits) > 1:
+        result.report["other_persons"] = [fit.report for fit in fits[1:]]
+    save_people([fit.motion for fit in fits], result.body, request.motion)
     result.save_report(request.report)
-    return DoneReply(id=request.id, seconds=0.0, digest=_digest_of(result), notices=tuple(result.report["notices"]))
+    return DoneReply(id=request.id, seconds=0.0, digest=_digest_of(fits), notices=tuple(result.report["notices"]))
 
 
-def _digest_of(result: FitResult) -> str:
-    motion = result.motion
+def _digest_of(fits: list[FitResult]) -> str:
     digest = hashlib.blake2b(digest_size=8)
-    for array in (motion.pose_in(motion.tree), motion.translation_m, motion.betas):
-        digest.update(np.ascontiguousarray(array).data)
-    digest.update(json.dumps([motion.scale, motion.fps, result.report["floor_m"]]).encode())
+    for fit in fits:
+        motion = fit.motion
+        for array in (motion.pose_in(motion.tree), motion.translation_m, motion.betas):
+            digest.update(np.ascontiguousarray(array).data)
+        digest.update(json.dumps([motion.scale, motion.fps, fit.report["floor_m"]]).encode())
     return digest.hexdigest()
 
 
@@ -237,20 +242,23 @@ def build_clip(request: RenderRequest, threads: int) -> str:
     if threads:
         scene.render.threads = threads
     body = dressed(load_body(request.body), request.look, parse_colours(request.colours))
-    motion = BodyMotion.load(request.motion)
-    motion = replace(motion, translation_m=motion.translation_m + np.array(request.move_m, np.float32))
+    move_m = np.array(request.move_m, np.float32)
+    motions = [replace(one, translation_m=one.translation_m + move_m) for one in load_people(request.motion)]
     path = path_from_table(json.loads(request.shot.read_text(encoding="utf-8")))
     shot = path.shot
     engine = engines.Engine(**asdict(request.engine))
     settings = StageSettings(request.backdrop_rgb, request.light, request.transparent, floor=request.floor)
-    dancer.build_dancer(
-        motion,
-        body,
-        scene=scene,
-        view_layer=scene.view_layers[0],
-        collection=scene.collection,
-        first_frame=-request.start_s * fps,
-    )
+    for person, motion in enumerate(motions):
+        _, mesh = dancer.build_dancer(
+            motion,
+            body,
+            scene=scene,
+            view_layer=scene.view_layers[0],
+            collection=scene.collection,
+            first_frame=-request.start_s * fps,
+        )
+        if person:
+            dress(mesh, PERSON_RGB[(person - 1) % len(PERSON_RGB)])
     engines.set_up_engine(scene, engine, shot)
     if engines.IDENTIFIERS[engine.name] == "CYCLES":
         engine_probe.cycles_of(scene).seed = request.seed
@@ -261,6 +269,6 @@ def build_clip(request: RenderRequest, threads: int) -> str:
     for thing in scene.objects:
         # There is no window: posing the body for a viewport would take a thirtieth of a Workbench frame's time.
         thing.hide_viewport = thing.type in ("ARMATURE", "MESH")
-    key = rendering.render_key([motion], body, path, engine, width=width, height=height, fps=fps)
+    key = rendering.render_key(motions, body, path, engine, width=width, height=height, fps=fps)
     rest = [key, request.start_s, request.seed, asdict(settings)]
     return hashlib.blake2b(json.dumps(rest).encode(), digest_size=8).hexdigest()

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from dancepose_addon.core.arrays import F32, F64
+from dancepose_addon.core.body.hands import parts_of_pose
 from dancepose_addon.core.body.model import BodyModel, skin
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.body.rotation import continuous_quat, quat_to_rotmat, rotmat_to_quat
@@ -29,16 +30,21 @@ def motion_at(motion: BodyMotion, times_s: F64) -> BodyMotion:
     after = np.minimum(before + 1, len(motion) - 1)
     share = np.clip(place - before, 0.0, 1.0)
     used = np.unique(np.concatenate([before, after]))
-    quats = continuous_quat(rotmat_to_quat(motion.pose_rotmat[used[0] : used[-1] + 1].astype(np.float64)))
+    whole = motion.pose_in(motion.tree)
+    quats = continuous_quat(rotmat_to_quat(whole[used[0] : used[-1] + 1].astype(np.float64)))
     first, second = quats[before - used[0]], quats[after - used[0]]
     mixed = first + (second - first) * share[:, None, None]
     mixed /= np.linalg.norm(mixed, axis=-1, keepdims=True)
     trans = motion.translation_m.astype(np.float64)
     moved = trans[before] + (trans[after] - trans[before]) * share[:, None]
+    pose, hands, face = parts_of_pose(quat_to_rotmat(mixed).astype(np.float32), motion.tree)
     return replace(
         motion,
-        pose_rotmat=quat_to_rotmat(mixed).astype(np.float32),
+        pose_rotmat=pose,
         translation_m=moved.astype(np.float32),
+        hands_rotmat=hands,
+        face_rotmat=face,
+        expression=None,
     )
 
 
@@ -50,13 +56,14 @@ def posed_vertices(body: BodyModel, motion: BodyMotion, *, batch: int = 16) -> I
         motion: Its motion, at the times of the frames.
         batch: Frames that are posed at a time.
     """
+    shown = body.full
     for first in range(0, len(motion), batch):
-        part = slice(first, first + batch)
+        part = motion.part(slice(first, first + batch))
         vertices = skin(
-            body,
-            motion.pose_rotmat[part],
+            shown,
+            part.pose_in(shown.tree),
             betas=motion.betas,
-            translation_m=motion.translation_m[part],
+            translation_m=part.translation_m,
             scale=motion.scale,
             batch=batch,
         )

@@ -1,102 +1,48 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Operators that import and fit files and folders, and fit existing dancers again."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import bpy
 
 from ..blender.import_motion import RigOptions, add_dancer, update_dancer
 from ..blender.narrowing import present, scene_of, view_layer_of
-from ..blender.rig.dancer import body_of, dancer_of, read_record
+from ..blender.rig.clothes import PERSON_RGB, dress
+from ..blender.rig.dancer import (
+    HANDS_FROM_FILE,
+    HANDS_RELAXED,
+    NO_HANDS,
+    body_of,
+    dancer_of,
+    read_record,
+    skin_of,
+)
 from ..blender.rig.keypoint_store import stored_sequence
 from ..blender.rig.vertex_cache import unbake
 from ..blender.scene_reader import read_armature
-from ..core.body.model import BodyModel
-from ..core.body.motion import BodyMotion
 from ..core.errors import InputError
 from ..core.fit.pipeline import FitResult
-from ..core.fit.pose.pose_problem import REFINE_STEPS
-from ..core.fit.settings import FIT_OPTIONS, FitSettings
-from ..core.progress import Progress, part_of
 from ..core.skeleton.sequence import KeypointSequence
-from ..fitting import fit_opened
 from . import reading, update_callbacks
 from .blender_types import OperatorResult
-from .modal_task import ModalSteps, Steps, Task, wait_for
-from .preferences import preferred_path
+from .fitting_steps import FittingSteps, fitting_steps, people_steps
+from .modal_task import ModalSteps, Steps
 from .properties import (
     NO_DANCER,
     DANCEPOSE_PG_settings,
     active_dancer,
-    betas_of,
     copy_settings,
     settings_in,
     settings_of,
 )
 from .text_layout import translate
 
-FittingSteps: TypeAlias = Generator[tuple[float, str], None, FitResult]
 Warn: TypeAlias = Callable[[str], None]
 
 APART_M = 1.5
 """Default distance between dancers that are imported together."""
-
-
-def fit_settings_of(settings: DANCEPOSE_PG_settings, beta_count: int) -> FitSettings:
-    """Return the fit settings of the panel."""
-    # An option that the panel does not show keeps its default.
-    values = {option.name: getattr(settings, option.name, option.default) for option in FIT_OPTIONS}
-    # The panel has a switch instead of a number of steps, and a shape only if one is given.
-    values["refine"] = REFINE_STEPS if settings.refine else 0
-    values["betas"] = betas_of(settings)[:beta_count] if settings.give_betas else None
-    values["style"] = None if settings.style == "AUTO" else settings.style.lower()
-    return FitSettings(**values)
-
-
-def fitting_steps(
-    settings: DANCEPOSE_PG_settings,
-    context: bpy.types.Context,
-    body: BodyModel,
-    motion: KeypointSequence | BodyMotion | None,
-    *,
-    name: str = "",
-) -> FittingSteps:
-    """Read and fit in a thread.
-
-    Args:
-        settings: Settings of the panel.
-        context: Context of the operator.
-        body: Body to fit.
-        motion: Motion to fit; None to read the source of the settings in the thread.
-        name: Name of the source, for messages.
-
-    Yields:
-        Progress of the thread.
-
-    Returns:
-        The fit, which is not in Blender yet.
-    """
-    fit_settings = fit_settings_of(settings, body.beta_count)
-    device, own, folder = (
-        settings.device,
-        update_callbacks.own_regressor(settings),
-        preferred_path(context, "regressors"),
-    )
-    source = reading.source_settings(settings) if motion is None else None
-
-    def work(progress: Progress) -> FitResult:
-        progress(0.0, f"Reading {name}")
-        opened = motion if source is None else reading.open_motion(source, body)
-        assert opened is not None
-        regressor = None
-        if isinstance(opened, KeypointSequence):
-            regressor = update_callbacks.find_regressor(own, folder, opened.layout.name)
-        inner = part_of(progress, 0.1, 1.0)
-        return fit_opened(opened, body=body, regressor=regressor, device=device, settings=fit_settings, progress=inner)
-
-    return (yield from wait_for(Task(work)))
 
 
 class DANCEPOSE_OT_import_fit(ModalSteps):
@@ -126,8 +72,11 @@ class DANCEPOSE_OT_import_fit(ModalSteps):
                 "No motion is chosen. Set Motion to a skeleton file or an M&D folder, or select an animated armature."
             )
         replaced = active_dancer(context) if settings.on_import == "REPLACE" else None
-        fitting = yield from fitting_steps(settings, context, body, motion, name=name)
+        fits = yield from people_steps(settings, context, body, motion, name=name, everyone=True)
         yield 0.95, "Building the rig"
+        if len(fits) > 1:
+            return _add_people(context, fits, settings, name=name, warn=self.warn)
+        fitting = fits[0]
         if replaced is not None:
             return _update(context, replaced, fitting, settings, warn=self.warn)
         return _add(context, fitting, settings, name=name, warn=self.warn)
@@ -270,6 +219,19 @@ def _add(
     return translate("Fitted {}").format(result)
 
 
+def _add_people(
+    context: bpy.types.Context, fits: list[FitResult], settings: DANCEPOSE_PG_settings, *, name: str, warn: Warn
+) -> str:
+    """Add the persons of one recording, each in another colour, and return the report on the first."""
+    report = ""
+    for person in reversed(range(len(fits))):  # the first is selected in the end
+        report = _add(context, fits[person], settings, name=f"{name} {person + 1}", warn=warn)
+        dancer = active_dancer(context)
+        if person and dancer is not None:
+            dress(skin_of(dancer), PERSON_RGB[(person - 1) % len(PERSON_RGB)])
+    return report
+
+
 def _update(
     context: bpy.types.Context,
     dancer: bpy.types.Object,
@@ -318,11 +280,20 @@ def _show_result(dancer: bpy.types.Object, fitting: FitResult, warn: Warn) -> st
             settings.betas = update_callbacks.padded(record.betas)
         settings.height = update_callbacks.height_of(fitting.body, record.betas, record.scale)
         settings.body_found = f"{fitting.body.name}: {fitting.body.licence}"
+        settings.hands_found = _hands_text(record.hands, report)
         settings.problem = ""
         if runs:
             settings.regressor_found = translate("{}, on {}").format(report["regressor"], runs) + time_ms
         settings.result = f"{frames}, {distance}, {runs}" if runs else f"{frames}, {distance}"
     return str(settings.result)
+
+
+def _hands_text(hands: str, report: dict[str, Any]) -> str:
+    """Say in one line where a dancer's fingers come from."""
+    if report.get("hands") == "fitted":
+        return translate("Hands: fitted, {:.0%} seen").format(report["hands_seen"])
+    texts = {HANDS_FROM_FILE: "Hands: from the file", HANDS_RELAXED: "Hands: relaxed", NO_HANDS: "Hands: no fingers"}
+    return translate(texts[hands])
 
 
 CLASSES = (

@@ -104,7 +104,7 @@ class DANCEPOSE_PT_reading(SidebarPanel):
         column.prop(settings, "layout")
         if settings.layout == "FILE":
             column.prop(settings, "layout_file")
-        for name in ("fps", "unit", "up", "mirror", "values", "take", "accept_doubt"):
+        for name in ("fps", "unit", "up", "mirror", "values", "everyone", "take", "accept_doubt"):
             column.prop(settings, name)
         column.separator()
         column.prop(settings, "first")
@@ -129,6 +129,8 @@ class DANCEPOSE_PT_body(SidebarPanel):
         column.prop(settings, "body")
         if settings.body_found:
             draw_text(layout, context, settings.body_found, icon="INFO")
+        if settings.hands_found:
+            draw_text(layout, context, settings.hands_found, icon="VIEW_PAN")
         if settings.height:
             layout.label(text=f"{translate('Body Height')}: {settings.height:.3f} m", translate=False)
         column = property_column(layout)

@@ -134,6 +134,11 @@ class DANCEPOSE_PG_settings(bpy.types.PropertyGroup):
         min=0,
         update=update_callbacks.on_reading,
     )
+    everyone: bpy.props.BoolProperty(
+        name="All Persons",
+        description="Import every person that the file shows, at their places, instead of the one of Take",
+        default=True,
+    )
     accept_doubt: bpy.props.BoolProperty(
         name="Accept Guesses",
         description="Continue although the file can only be read by guessing",
@@ -162,6 +167,7 @@ class DANCEPOSE_PG_settings(bpy.types.PropertyGroup):
         update=update_callbacks.on_body,
     )
     body_found: bpy.props.StringProperty(options={"HIDDEN"})
+    hands_found: bpy.props.StringProperty(options={"HIDDEN"})
     give_betas: bpy.props.BoolProperty(
         name="Given Shape",
         description="Fit with the shape below instead of estimating it from the lengths of the bones",

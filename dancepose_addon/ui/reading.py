@@ -99,8 +99,14 @@ def hints_of(settings: "DANCEPOSE_PG_settings") -> Hints:
         mirror=mirror,
         values=values,
         take=settings.take,
+        everyone=settings.everyone,
         accept_doubt=settings.accept_doubt,
     )
+
+
+def of_person(source: SourceSettings, person: int) -> SourceSettings:
+    """Return the settings for one of the persons that a source shows together."""
+    return replace(source, hints=replace(source.hints, take=person, everyone=False))
 
 
 def panel_message(error: DancePoseError) -> str:

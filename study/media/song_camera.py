@@ -15,6 +15,7 @@ from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
+from dancepose_addon.core.body.people_file import load_people
 from dancepose_addon.core.camera_framing import CameraSettings, frame_motions
 
 from ..plan.paths import StudyPaths
@@ -45,9 +46,9 @@ def write_song_camera(study: Study, paths: StudyPaths, song: str, systems: list[
     moves = {name: [0.0, floors[name] - middle if study.stage.floor == "song" else 0.0, 0.0] for name in systems}
     shown: list[tuple[BodyModel, BodyMotion]] = []
     for name in systems:
-        motion = BodyMotion.load(paths.motion(name, song))
-        motion = replace(motion, translation_m=motion.translation_m + np.array(moves[name], np.float32))
-        shown.append((body, _shown_part(motion, segments, study.picture.fps)))
+        for motion in load_people(paths.motion(name, song)):
+            moved = replace(motion, translation_m=motion.translation_m + np.array(moves[name], np.float32))
+            shown.append((body, _shown_part(moved, segments, study.picture.fps)))
     width, height = study.picture.size
     settings = CameraSettings(
         field_rad=math.radians(study.camera.field_deg),

@@ -165,7 +165,7 @@ def test_scenes_of_earlier_releases_keep_their_engine(extension):
 
 
 def test_style_and_guesses_are_passed_on(extension):
-    from dancepose_addon.ui.importing import fit_settings_of
+    from dancepose_addon.ui.fitting_steps import fit_settings_of
     from dancepose_addon.ui.reading import hints_of
 
     settings = extension.context.scene.dancepose

@@ -10,6 +10,7 @@ import pytest
 
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
+from dancepose_addon.core.body.people_file import load_people, save_people
 from dancepose_addon.core.body.rotation import rotmat_to_rotvec, rotvec_to_rotmat
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.io.people import count_persons, on_one_floor
@@ -112,6 +113,19 @@ def test_persons_of_different_lengths_have_no_common_time(pair: list[BodyMotion]
     (tmp_path / "pair.pkl").write_bytes(pickle.dumps(people))
     with pytest.raises(InputError, match="30 to 40 frames"):
         fit_people(tmp_path / "pair.pkl")
+
+
+def test_motions_of_a_pair_come_back_from_one_file(pair: list[BodyMotion], tmp_path: Path) -> None:
+    save_people(pair, load_body(), tmp_path / "pair.npz")
+    again = load_people(tmp_path / "pair.npz")
+    assert len(again) == 2
+    for motion, other in zip(pair, again, strict=True):
+        assert np.abs(other.pose_rotmat - motion.pose_rotmat).max() < 2e-6
+        assert np.abs(other.translation_m - motion.translation_m).max() < 1e-6
+    first = BodyMotion.load(tmp_path / "pair.npz")  # who knows of one person finds the first
+    assert np.array_equal(first.pose_rotmat, again[0].pose_rotmat)
+    pair[0].save(tmp_path / "solo.npz", load_body())
+    assert len(load_people(tmp_path / "solo.npz")) == 1
 
 
 def test_one_person_is_a_list_of_one(pair: list[BodyMotion], tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ uses all of them (``BodyModel.full``). The surface is the same.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 import hashlib
 from typing import Final
@@ -81,10 +81,12 @@ class BodyModel:
     tree: JointTree = SMPL_TREE
     detailed: "BodyModel | None" = field(default=None, repr=False)
 
-    @property
+    @cached_property
     def full(self) -> "BodyModel":
-        """The body with all joints that its file has: what is shown and exported."""
-        return self if self.detailed is None else self.detailed
+        """The body with all joints that its file has, in its present colours: what is shown and exported."""
+        if self.detailed is None or self.detailed.surface is self.surface:
+            return self.detailed or self
+        return replace(self.detailed, surface=self.surface)
 
     @property
     def beta_count(self) -> int:

@@ -198,25 +198,35 @@ class BodyMotion:
         Raises:
             OutputError: The file cannot be written.
         """
+        with replacing(Path(path)) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, **self.arrays(body))
+
+    def arrays(self, body: BodyModel) -> dict[str, Any]:
+        """Return what ``save`` writes.
+
+        Args:
+            body: Body whose betas and tree the motion uses.
+
+        Returns:
+            Arrays and texts by key.
+        """
         rest_pelvis_m = np.float32(self.scale) * body.rest_joints(self.betas)[0]
         pose, trans = self.pose_in(self.tree).copy(), self.translation_m
         more = {} if self.expression is None else {"expression": self.expression}
         pose[:, 0] = turn_root(pose[:, 0], axes="z_up", inward=False)
         trans = from_smpl(trans + rest_pelvis_m, axes="z_up", unit="m") - rest_pelvis_m
-        with replacing(Path(path)) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(
-                file,
-                poses=rotmat_to_rotvec(pose).reshape(len(self), -1),
-                trans=trans,
-                betas=self.betas,
-                gender="neutral",
-                surface_model_type=self.tree.name,
-                mocap_framerate=self.fps,
-                scale=np.float32(self.scale),
-                rest_pelvis=np.asarray(rest_pelvis_m, np.float32),
-                provenance=json.dumps(self.provenance, sort_keys=True),
-                **more,
-            )
+        return {
+            "poses": rotmat_to_rotvec(pose).reshape(len(self), -1),
+            "trans": trans,
+            "betas": self.betas,
+            "gender": "neutral",
+            "surface_model_type": self.tree.name,
+            "mocap_framerate": self.fps,
+            "scale": np.float32(self.scale),
+            "rest_pelvis": np.asarray(rest_pelvis_m, np.float32),
+            "provenance": json.dumps(self.provenance, sort_keys=True),
+            **more,
+        }
 
     @classmethod
     def load(cls, path: Path | str) -> "BodyMotion":
@@ -234,7 +244,7 @@ class BodyMotion:
         """
         path = Path(path)
         try:
-            return cls._from_arrays(open_npz(path, limits=NPZ_LIMITS, wanted=KEYS))
+            return cls.from_arrays(open_npz(path, limits=NPZ_LIMITS, wanted=KEYS))
         except OSError as error:
             raise MissingFileError(
                 f"{path} cannot be read ({error.strerror or error}). Give the .npz that `dancepose fit` wrote."
@@ -245,8 +255,8 @@ class BodyMotion:
             ) from error
 
     @classmethod
-    def _from_arrays(cls, arrays: Mapping[str, Any]) -> "BodyMotion":
-        """The motion of a file's arrays; raises KeyError, ValueError or TypeError where they do not fit."""
+    def from_arrays(cls, arrays: Mapping[str, Any]) -> "BodyMotion":
+        """Undo ``arrays``; raises KeyError, ValueError or TypeError where the arrays do not fit."""
         count = {key: np.asarray(arrays[key]).shape for key in ("poses", "trans", "rest_pelvis")}
         frames = count["poses"][0]
         tree = TREE_OF_COUNT.get(count["poses"][-1] // 3, SMPL_TREE)

@@ -45,6 +45,11 @@ def persons_in(examination: Examination) -> int:
     return max((finding.count for finding in examination.findings if finding.topic == PERSON), default=1)
 
 
+def person_path(path: Path, number: int, count: int) -> Path:
+    """Return the file of one of several persons: ``duet.npz`` becomes ``duet-1.npz`` and ``duet-2.npz``."""
+    return path if count == 1 else path.with_name(f"{path.stem}-{number + 1}{path.suffix}")
+
+
 def on_one_floor(fits: list[FitResult]) -> list[FitResult]:
     """Put persons who were fitted one by one on one floor, so that who is lifted stays above it.
 
