@@ -6,18 +6,13 @@ serve it, and writes replies to stdout. The process ends when stdin does, and so
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 import hashlib
 import json
 import os
 from pathlib import Path
-import queue
-import sys
-import threading
-import time
-import traceback
-from typing import TextIO, TypeAlias
+from typing import TextIO
 
 import bpy
 import numpy as np
@@ -28,34 +23,19 @@ from .blender.render import engine_probe, engines, rendering
 from .blender.rig import dancer
 from .blender.rig.clothes import PERSON_RGB, dress
 from .blender.stage import camera, stage
+from .clip_fitting import fit_clip
 from .core.atomic import replacing
 from .core.body.looks import dressed
 from .core.body.model_io import load_body
-from .core.body.people_file import load_people, save_people
+from .core.body.people_file import load_people
 from .core.camera_framing import path_from_table
 from .core.engine_defaults import SAMPLES_TRANSPARENT
-from .core.errors import DancePoseError, EngineError, InputError
-from .core.fit.pipeline import FitResult
+from .core.errors import EngineError
 from .core.interruption import PARENT
-from .core.io.read_options import ReadOptions
-from .core.messages import (
-    DoneReply,
-    FailedReply,
-    FitRequest,
-    FrameReply,
-    ProbeRequest,
-    RenderRequest,
-    Reply,
-    Request,
-    error_kind,
-    from_line,
-    to_line,
-)
+from .core.messages import DoneReply, FitRequest, ProbeRequest, RenderRequest, Request
 from .core.picture_options import parse_colours
+from .core.request_server import RequestServer, note_frame_key
 from .core.stage_design import StageSettings
-from .fitting import fit_people
-
-OnFrame: TypeAlias = Callable[[int], None]
 
 
 def main(argv: Sequence[str]) -> int:
@@ -72,65 +52,31 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--threads", type=int, default=0, help="Limit rendering to this many threads; 0: no limit.")
     arguments = parser.parse_args(list(argv))
     os.environ.pop(PARENT, None)  # From here on, the end of stdin says that the parent has ended.
-    lines: queue.Queue[str] = queue.Queue()
-    threading.Thread(target=_listen, args=(lines,), daemon=True).start()
     arguments.log.parent.mkdir(parents=True, exist_ok=True)
     with console.redirect_output(arguments.log) as stream:
-        server = _Server(stream, arguments.threads)
-        while True:
-            message = from_line(lines.get())
-            if isinstance(message, ProbeRequest | FitRequest | RenderRequest):
-                server.serve(message)
+        _Server(stream, arguments.threads).run()
 
 
-def _listen(lines: "queue.Queue[str]") -> None:
-    for line in sys.stdin:
-        if line.strip():
-            lines.put(line)
-    # The parent has ended. A frame in progress has a temporary name, so nothing is half written.
-    os._exit(0)
-
-
-class _Server:
+class _Server(RequestServer):
     """Serves requests, and keeps the scene of the last clip because a clip's chunks mostly follow each other."""
 
     def __init__(self, stream: TextIO, threads: int) -> None:
-        self._stream, self._threads = stream, threads
+        super().__init__(stream)
+        self._threads = threads
         self._clip: RenderRequest | None = None
         self._key = ""
 
-    def serve(self, request: Request) -> None:
-        """Serve one request and reply; no failure ends the process."""
-        clock = time.perf_counter()
-        try:
-            done = self._done(request)
-        except DancePoseError as error:
-            kind = error_kind(error)
-            if kind == "expected":
-                self._forget()
-            self._reply(FailedReply(id=request.id, kind=kind, message=str(error)))
-        except Exception as error:  # a bug in one clip must not stop the others; its traceback is in the log
-            self._forget()
-            self._reply(FailedReply(id=request.id, kind="bug", message=f"{type(error).__name__}: {error}"))
-        else:
-            self._reply(replace(done, seconds=round(time.perf_counter() - clock, 3)))
-
-    def _done(self, request: Request) -> DoneReply:
+    def done(self, request: Request) -> DoneReply:
+        """Do what a request asks for."""
         if isinstance(request, ProbeRequest):
             return probe_engine(request)
         if isinstance(request, FitRequest):
             return fit_clip(request)
         return self._render(request)
 
-    def _forget(self) -> None:
-        """Log the traceback, and discard the scene so that the next request builds it."""
-        traceback.print_exc()
-        sys.stderr.flush()
+    def forget(self) -> None:
+        """Discard the scene so that the next request builds it."""
         self._clip = None
-
-    def _reply(self, reply: Reply) -> None:
-        self._stream.write(to_line(reply) + "\n")
-        self._stream.flush()
 
     def _render(self, request: RenderRequest) -> DoneReply:
         clip = replace(request, id=0, first=0, count=0)
@@ -141,9 +87,7 @@ class _Server:
         parent = os.getppid()
 
         def progress(fraction: float, _message: str) -> None:
-            if os.getppid() != parent:
-                os._exit(0)
-            self._reply(FrameReply(id=request.id, frame=round(fraction * request.count)))
+            self.report_frames(request, parent, round(fraction * request.count))
 
         rendered = rendering.render_frames(
             scene_of(bpy.context),
@@ -153,10 +97,7 @@ class _Server:
             key=self._key,
             progress=progress,
         )
-        note = request.folder / "key.txt"
-        if not note.is_file() or note.read_text(encoding="ascii") != self._key:
-            with replacing(note) as temporary:
-                temporary.write_text(self._key, encoding="ascii")
+        note_frame_key(request.folder, self._key)
         return DoneReply(id=request.id, seconds=0.0, digest=self._key, rendered=rendered)
 
 
@@ -181,47 +122,6 @@ def probe_engine(request: ProbeRequest) -> DoneReply:
         temporary.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
     digest = hashlib.blake2b(json.dumps(table).encode(), digest_size=8).hexdigest()
     return DoneReply(id=request.id, seconds=0.0, digest=digest)
-
-
-def fit_clip(request: FitRequest) -> DoneReply:
-    """Fit one clip and write its motion and report.
-
-    Raises:
-        InputError: The source cannot be used, or is too short.
-    """
-    fits = fit_people(
-        request.source,
-        body=load_body(request.body),
-        hints=ReadOptions(layout=request.layout, fps=request.fps, read=request.read).hints(),
-        regressor=request.regressor,
-        device=request.device,
-        settings=request.settings,
-    )
-    result = fits[0]
-    duration_s, fps = result.sequence.duration_s, result.sequence.fps
-    # The last key may lie one frame of either rate before the end.
-    if duration_s + max(1.0 / fps, 1.0 / request.video_fps) < request.min_duration_s:
-        raise InputError(
-            f"{request.source} lasts {duration_s:.2f} s; the study needs {request.min_duration_s:.2f} s of it. "
-            "Shorten length_s or segments, or give a longer clip."
-        )
-    standing = result.ground.contact.any(axis=(1, 2)).mean()
-    result.report["contact_share"] = round(float(standing), 4)
-    if len(fits) > 1:
-        result.report["other_persons"] = [fit.report for fit in fits[1:]]
-    save_people([fit.motion for fit in fits], result.body, request.motion)
-    result.save_report(request.report)
-    return DoneReply(id=request.id, seconds=0.0, digest=_digest_of(fits), notices=tuple(result.report["notices"]))
-
-
-def _digest_of(fits: list[FitResult]) -> str:
-    digest = hashlib.blake2b(digest_size=8)
-    for fit in fits:
-        motion = fit.motion
-        for array in (motion.pose_in(motion.tree), motion.translation_m, motion.betas):
-            digest.update(np.ascontiguousarray(array).data)
-        digest.update(json.dumps([motion.scale, motion.fps, fit.report["floor_m"]]).encode())
-    return digest.hexdigest()
 
 
 def build_clip(request: RenderRequest, threads: int) -> str:

@@ -136,6 +136,7 @@ def film_dance(
     frames: int,
     choice: str = "auto",
     camera: CameraSettings = CameraSettings(),
+    still: Shot | None = None,
 ) -> CameraPath:
     """Find the camera of a film that shows every clip of a set.
 
@@ -148,11 +149,12 @@ def film_dance(
         frames: Number of frames of the film.
         choice: ``still``, ``follow``, or ``auto`` for ``still`` where the dancer then fills enough of the picture.
         camera: How the camera looks at the dance.
+        still: Shot of a still camera; None for the one that holds every clip.
 
     Returns:
         The shot and the camera's way.
     """
-    still = frame_motions(bodies, aspect=aspect, camera=camera)
+    still = frame_motions(bodies, aspect=aspect, camera=camera) if still is None else still
     height_m = float(np.median([body.height_m * motion.scale for body, motion in bodies]))
     if choice == "still" or (choice == "auto" and height_share(still, height_m) >= STILL_SHARE):
         return CameraPath(still)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Camera and floor of a song, shared by all systems, so that the view does not identify the system."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 import hashlib
 import json
 import math
@@ -16,7 +16,7 @@ from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.body.people_file import load_people
-from dancepose_addon.core.camera_framing import CameraSettings, frame_motions
+from dancepose_addon.core.camera_framing import CameraSettings, film_dance, frame_motions, path_as_table
 
 from ..plan.paths import StudyPaths
 from ..plan.planning import Segment
@@ -44,20 +44,29 @@ def write_song_camera(study: Study, paths: StudyPaths, song: str, systems: list[
     floors = {name: float(fit["floor_m"]) for name, fit in fits.items()}
     middle = median(floors.values())
     moves = {name: [0.0, floors[name] - middle if study.stage.floor == "song" else 0.0, 0.0] for name in systems}
-    shown: list[tuple[BodyModel, BodyMotion]] = []
+    whole: list[tuple[BodyModel, BodyMotion]] = []
     for name in systems:
         for motion in load_people(paths.motion(name, song)):
             moved = replace(motion, translation_m=motion.translation_m + np.array(moves[name], np.float32))
-            shown.append((body, _shown_part(moved, segments, study.picture.fps)))
+            whole.append((body, moved))
     width, height = study.picture.size
     settings = CameraSettings(
         field_rad=math.radians(study.camera.field_deg),
         pitch_rad=math.radians(study.camera.pitch_deg),
         margin=study.camera.margin,
     )
-    shot = frame_motions(shown, aspect=width / height, camera=settings)
-    numbers = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in asdict(shot).items()}
-    text = json.dumps({"song": song, "shot": numbers, "move_m": moves, "floors_m": floors}, indent=2)
+    fps = study.picture.fps
+    shown = [(body, _shown_part(motion, segments, fps)) for body, motion in whole]
+    path = film_dance(
+        whole,
+        aspect=width / height,
+        fps=fps,
+        frames=max(round(segment.start_s * fps) + segment.frames for segment in segments),
+        choice=study.picture.camera,
+        camera=settings,
+        still=frame_motions(shown, aspect=width / height, camera=settings),
+    )
+    text = json.dumps({"song": song, **path_as_table(path), "move_m": moves, "floors_m": floors})
     with replacing(paths.camera(song)) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -24,6 +24,8 @@ from .study_sources import Cache, content_hash, find_sources, look_into
 WORKBENCH_S: Final = (0.18, 0.38)
 """Seconds per frame of Workbench on two cores, and per megapixel of it (``benchmarks.study_cost pace``). This and the
 next two affect only the size of chunks and the first estimate of time."""
+FAST_S: Final = (0.03, 0.03)
+"""The same of the fast engine (``benchmarks.renderers``)."""
 CYCLES_S: Final = 0.78
 """Seconds per megapixel and sample of Cycles on two cores."""
 DENOISING_SAMPLES: Final = 0.75
@@ -148,6 +150,8 @@ def frame_estimate_s(study: Study) -> float:
     picture = study.picture
     samples = picture.samples or SAMPLES[picture.background]
     megapixels = picture.size[0] * picture.size[1] / 1e6
+    if picture.engine == "fast":
+        return FAST_S[0] + FAST_S[1] * megapixels
     if picture.engine == "workbench":
         return WORKBENCH_S[0] + WORKBENCH_S[1] * megapixels
     return CYCLES_S * (samples + DENOISING_SAMPLES) * megapixels
@@ -245,10 +249,11 @@ class _Planner:
         fits = {system.name: self._fit_job(system, song, needs_s) for system in study.systems}
         yield from fits.values()
         spans = [[segment.start_s, segment.frames] for segment in segments]
+        camera_key = [asdict(study.camera), study.picture.camera, study.picture.size, study.picture.fps]
         camera = Job(
             f"camera:{song.name}",
             "camera",
-            key_of("camera", [fit.key for fit in fits.values()], asdict(study.camera), study.stage.floor, spans),
+            key_of("camera", [fit.key for fit in fits.values()], camera_key, study.stage.floor, spans),
             tuple(fit.id for fit in fits.values()),
             {"song": song.name},
         )

@@ -11,7 +11,7 @@ from typing import Final
 from dancepose_addon.core import errors
 
 ADDON: Final = Path(errors.__file__).resolve().parents[1]
-FIT_SOURCES: Final = ("core", "inference", "assets", "fitting.py", "headless_study.py")
+FIT_SOURCES: Final = ("core", "inference", "assets", "fitting.py", "clip_fitting.py")
 """Parts of the add-on whose content decides a fit."""
 
 

@@ -8,11 +8,14 @@ from pathlib import Path
 import tomllib
 from typing import Any, Final, TypeVar
 
+from dancepose_addon.core.body.looks import LOOKS
 from dancepose_addon.core.bounded_files import read_document
+from dancepose_addon.core.camera_framing import CAMERAS
 from dancepose_addon.core.engine_defaults import FORMER_NAMES
 from dancepose_addon.core.errors import FormatError
 from dancepose_addon.core.fit.settings import FIT_OPTIONS, FitSettings
 from dancepose_addon.core.skeleton.layouts import SUFFIX
+from dancepose_addon.core.stage_design import FLOORS
 
 from . import values
 
@@ -89,20 +92,28 @@ class Picture:
     Attributes:
         size: (width, height), pixels.
         fps: Frames per second of the films.
-        engine: ``cycles`` or ``workbench``.
+        engine: ``cycles``, ``workbench`` or ``fast``.
         device: What Cycles renders on: ``cpu``, ``gpu`` or ``auto``.
         samples: Samples per pixel; 0 for the engine's default.
         background: ``stage`` or ``transparent``.
         seed: Seed of Cycles' noise.
+        camera: ``still``, ``follow``, or ``auto`` for the former where the dancers travel little.
+        floor: ``tiles`` of half a metre, ``plain`` or ``none``.
+        look: Look of the body: ``casual``, ``mannequin`` or ``plain``.
+        colours: Colours of single materials, such as ``top=3a6ea5,trousers=222222``.
     """
 
     size: tuple[int, int] = option(values.check_size, (720, 720))
     fps: float = option(values.number_from(1.0, 240.0), 25.0)
-    engine: str = option(values.one_of("cycles", "workbench", renamed=FORMER_NAMES), "cycles")
+    engine: str = option(values.one_of("cycles", "workbench", "fast", renamed=FORMER_NAMES), "cycles")
     device: str = option(values.one_of("cpu", "gpu", "auto"), "cpu")
     samples: int = option(values.whole_from(0, 4096), 0)
     background: str = option(values.one_of("stage", "transparent"), "stage")
     seed: int = option(values.whole_from(0, 2**31 - 1), 0)
+    camera: str = option(values.one_of(*CAMERAS), "auto")
+    floor: str = option(values.one_of(*FLOORS), "tiles")
+    look: str = option(values.one_of(*LOOKS), "casual")
+    colours: str = option(values.check_material_colours, "")
 
 
 @dataclass(frozen=True, kw_only=True)

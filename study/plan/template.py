@@ -23,9 +23,13 @@ TAIL: Final = """\
 [picture]
 size = [720, 720]           # width and height in pixels, even numbers
 fps = 25                    # frames per second of the films
-engine = "cycles"           # "cycles": lit and denoised; "workbench": plain and many times faster
+engine = "cycles"           # "fast": looks alike in a thirtieth of the time, without Blender; "workbench": plain
 device = "cpu"              # what Cycles renders on: "cpu", "gpu" or "auto"; the same for every worker
 background = "stage"        # "transparent": also writes a .webm with alpha
+camera = "auto"             # "still"; "follow": moves with the dancers; "auto": still where they travel little
+floor = "tiles"             # tiles of 0.5 m, which show travel and sliding; "plain" or "none"
+look = "casual"             # "mannequin" or "plain": one colour, without clothes
+# colours = "top=3a6ea5"    # sRGB colours of single materials
 # samples = 0               # samples per pixel; 0: the engine's default
 # seed = 0                  # seed of Cycles' noise
 

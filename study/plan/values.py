@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 from dancepose_addon.core.errors import FormatError, InputError
 from dancepose_addon.core.options import Option
+from dancepose_addon.core.picture_options import parse_colours
 from dancepose_addon.core.skeleton.layouts import LAYOUTS, SUFFIX
 from dancepose_addon.core.skeleton.recording import NO_HINTS
 
@@ -171,6 +172,18 @@ def check_colour(value: Any, where: str) -> tuple[float, float, float]:
         _refuse(value, where, "[red, green, blue], each from 0 to 1")
     red, green, blue = (float(n) for n in value)
     return red, green, blue
+
+
+def check_material_colours(value: Any, where: str) -> str:
+    """Require ``material=hex`` pairs between commas, or nothing."""
+    text = value if isinstance(value, str) else ""
+    try:
+        parse_colours(text)
+    except ValueError:
+        text = ""
+    if text != value:
+        _refuse(value, where, "materials and sRGB colours, such as top=3a6ea5,trousers=222222")
+    return text
 
 
 def check_interval(value: Any, where: str) -> tuple[float, float]:

@@ -13,10 +13,10 @@ from dancepose_addon.core.fit.settings import require_settings
 
 from ..media.ffmpeg import Ffmpeg
 from ..plan.ffmpeg_program import find_ffmpeg
+from ..plan.music_length import likely_rate
 from ..plan.paths import StudyPaths
 from ..plan.planning import frame_estimate_s
 from ..plan.study_file import Song, Study, System
-from ..plan.music_length import likely_rate
 from ..plan.study_sources import Cache, SourceInfo, content_hash, find_sources, look_into, without_music
 
 BYTES_PER_PIXEL: Final = 0.55

@@ -270,12 +270,14 @@ def _figures(clip: _Clip, fps: float) -> dict[str, float | None]:
 
 
 def _engine_text(name: str, engine: dict[str, Any]) -> str:
-    """Describe the engine as it was probed; Workbench has no samples per pixel."""
+    """Describe the engine as it was probed; the others have no samples per pixel."""
     parts = [name]
     if name == "cycles" and engine:
         samples = engine.get("samples", 0)
         parts += [str(engine.get("device", "")), f"{samples} sample{'s' * (samples != 1)} per pixel"]
         parts += ["denoised"] if engine.get("denoiser") else []
+    if name == "fast" and engine:
+        parts += [str(engine.get("device", ""))]
     return ", ".join(parts)
 
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A Blender process that does one job after the other: started when first needed, and again after a crash."""
+"""A process that does one job after the other: started when first needed, and again after a crash.
+
+It is a Blender, or the fast engine's worker, which takes the same requests.
+"""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,7 +31,7 @@ from dancepose_addon.core.messages import (
 )
 
 from ..plan.jobs import Result
-from .launching import blender_command
+from .launching import blender_command, fast_command
 
 LOGGER: Final = logging.getLogger(__name__)
 PATIENCE_S: Final = 5.0
@@ -46,10 +49,14 @@ class BlenderWorker:
         logs: Folder of its output.
         blender: A Blender program; None for the bpy wheel.
         threads: Processors that a render may use; 0 for all.
+        without_blender: Whether the process is the fast engine's worker, which needs no Blender.
     """
 
-    def __init__(self, *, logs: Path, blender: Path | None = None, threads: int = 0) -> None:
+    def __init__(
+        self, *, logs: Path, blender: Path | None = None, threads: int = 0, without_blender: bool = False
+    ) -> None:
         self._logs, self._blender, self._threads = logs, blender, threads
+        self._without_blender = without_blender
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._said: list[str] = []
@@ -119,7 +126,8 @@ class BlenderWorker:
         self._end(kill=True)
         self._logs.mkdir(parents=True, exist_ok=True)
         log = self._logs / f"worker-{socket.gethostname()}-{os.getpid()}-{threading.get_ident() % 100000}.log"
-        command = [*blender_command(self._blender), "study-worker", "--log", str(log)]
+        command = fast_command() if self._without_blender else [*blender_command(self._blender), "study-worker"]
+        command += ["--log", str(log)]
         # BLAS adds in another order with another number of threads, and a fit must not depend on the worker.
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         environment[PARENT] = str(os.getpid())
@@ -146,6 +154,10 @@ class BlenderWorker:
             process.kill()
         return process
 
+    @property
+    def _title(self) -> str:
+        return "The fast engine" if self._without_blender else "Blender"
+
     def _died(self, process: "subprocess.Popen[str]", job: str, clock: float) -> Result:
         with suppress(subprocess.TimeoutExpired):
             process.wait(PATIENCE_S)
@@ -155,7 +167,7 @@ class BlenderWorker:
         if self._process is process:  # otherwise another thread has closed it
             self._end(kill=True)
         seconds = round(time.monotonic() - clock, 3)
-        return Result(job, False, "crash", f"Blender {how}{f' ({words})' if words else ''}", seconds)
+        return Result(job, False, "crash", f"{self._title} {how}{f' ({words})' if words else ''}", seconds)
 
 
 def _read(line: str) -> Message | None:

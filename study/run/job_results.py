@@ -5,13 +5,14 @@ import math
 from pathlib import Path
 from typing import Final
 
+from dancepose_addon.core.request_server import FRAME_KEY_FILE
+
 from ..plan.jobs import Job
 from ..plan.paths import StudyPaths
 from ..plan.planning import Segment
 from ..plan.study_file import Song, Study
 
-FRAME_KEY: Final = "key.txt"
-"""File in a clip's folder of frames that holds the key of the frames."""
+FRAME_KEY: Final = FRAME_KEY_FILE
 
 
 def required_results(job: Job, paths: StudyPaths) -> list[Path]:

@@ -55,9 +55,11 @@ class RunContext:
         head = read_head(self.paths.plan)
         return parse_study(head["study"], root=self.root, source="the plan"), head
 
-    def new_worker(self) -> BlenderWorker:
-        """Return a new Blender worker."""
-        return BlenderWorker(logs=self.paths.logs, blender=self.blender, threads=self.threads)
+    def new_worker(self, engine: str) -> BlenderWorker:
+        """Return a new worker for an engine: Blender, or the fast engine's own."""
+        return BlenderWorker(
+            logs=self.paths.logs, blender=self.blender, threads=self.threads, without_blender=engine == "fast"
+        )
 
 
 class JobRunner:
@@ -66,7 +68,7 @@ class JobRunner:
     def __init__(self, context: RunContext) -> None:
         self._paths = context.paths
         self._study, self._head = context.read_study()
-        self._worker = context.new_worker()
+        self._worker = context.new_worker(self._study.picture.engine)
         self._ffmpeg = Ffmpeg(FfmpegProgram(**self._head["ffmpeg"]))
         self._systems = {system.name: system for system in self._study.systems}
         self._songs = {song.name: song for song in self._study.songs}
@@ -169,6 +171,9 @@ class JobRunner:
             transparent=study.picture.background == "transparent",
             backdrop_rgb=study.stage.backdrop_rgb,
             light=study.stage.light,
+            floor=study.picture.floor,
+            look=study.picture.look,
+            colours=study.picture.colours,
             engine=EngineChoice(**{key: engine[key] for key in ("name", "device", "denoiser", "samples")}),
             folder=paths.frames(what["system"], job.song, segment.name),
             first=what["first"],

@@ -13,6 +13,11 @@ from dancepose_addon.core.errors import EngineError, MissingFileError
 LAUNCHER: Final = Path(errors.__file__).resolve().parents[1] / "launch.py"
 
 
+def fast_command() -> list[str]:
+    """Return the command that runs the fast engine's study worker, to be followed by its arguments."""
+    return [sys.executable, "-m", "dancepose.fast_worker"]
+
+
 def blender_command(blender: Path | None) -> list[str]:
     """Return the command that runs ``launch.py`` in Blender, to be followed by its arguments.
 
