@@ -24,7 +24,7 @@ from dancepose_addon.core.body.looks import dressed
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.people_file import load_people
 from dancepose_addon.core.camera_framing import path_from_table
-from dancepose_addon.core.errors import EngineError
+from dancepose_addon.core.errors import EngineError, InputError
 from dancepose_addon.core.messages import DoneReply, FitRequest, ProbeRequest, RenderRequest, Request
 from dancepose_addon.core.picture_options import parse_colours
 from dancepose_addon.core.png import stamp_of
