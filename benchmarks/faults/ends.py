@@ -147,7 +147,7 @@ def _last_words(folder: Path) -> str:
     return ascii((folder / "printed").read_text(errors="replace").strip().splitlines()[-3:])[:600]
 
 
-def kills(folder: Path, count: int, table: FaultTable) -> list[str]:
+def kills(folder: Path, count: int, table: FaultTable, only: str = "") -> list[str]:
     """SIGKILL for the command or one of its processes at random moments; then the same command has to finish.
 
     The frames and films have to be those of a run that nothing happened to.
@@ -160,6 +160,8 @@ def kills(folder: Path, count: int, table: FaultTable) -> list[str]:
         ("render", (*render, "--out", folder / "killed" / "v.mp4"), folder / "killed"),
         ("study", ("study", "run", box.study, "--workers=1"), box.study.parent / "renders"),
     ):
+        if only not in name:
+            continue
         good = folder / f"good-{name}"
         if name == "render":
             _finish((*render, "--out", good / "v.mp4"), folder)
