@@ -15,6 +15,7 @@ from dancepose_addon.core.io.read_options import READ_OPTIONS, ReadOptions
 from dancepose_addon.core.options import Option, OptionInfo, options_of
 from dancepose_addon.core.picture_options import PictureOptions
 from dancepose_addon.core.skeleton.layouts import LAYOUTS, SUFFIX, unknown_layout
+from dancepose_addon.inference.regressors import DEVICES
 
 OPTION_GROUPS: tuple[type, ...] = (ReadOptions, FitSettings, PictureOptions)
 """Dataclasses that ``with_options`` expands."""
@@ -99,6 +100,19 @@ def number(flag: str, kind: type[int] | type[float], least: float, most: float |
     return partial(_value, Option(flag.removeprefix("--"), kind, None, OptionInfo("", least=least, most=most)))
 
 
+def choice(flag: str, words: tuple[str, ...]) -> Callable[[Any], Any]:
+    """Return the parser of an option that is one of some words.
+
+    Args:
+        flag: The option, such as ``--device``.
+        words: The allowed values.
+
+    Returns:
+        A function for ``typer.Option(parser=...)``.
+    """
+    return partial(_value, Option(flag.removeprefix("--"), str, None, OptionInfo("", choices=words)))
+
+
 def known_layout(name: str) -> str:
     """Refuse the name of a layout that does not exist; a .toml file is looked at later.
 
@@ -141,7 +155,13 @@ BodyOption: TypeAlias = Annotated[
     typer.Option("--body", metavar="FILE", help="Use this SMPL-format body (.npz or .pkl) instead of the bundled one."),
 ]
 DeviceOption: TypeAlias = Annotated[
-    str | None, typer.Option("--device", metavar="auto|cuda|cpu|numpy", help="Run the regressor on this device.")
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="|".join(DEVICES),
+        parser=choice("--device", DEVICES),
+        help="Run the regressor on this device.",
+    ),
 ]
 BlenderOption: TypeAlias = Annotated[
     Path | None, typer.Option("--blender", metavar="FILE", help="Use this Blender program instead of the bpy wheel.")

@@ -10,7 +10,7 @@ import typer
 
 from dancepose_addon.core.errors import OptionError
 
-from .arguments import MAX_SEED, BodyOption, number
+from .arguments import MAX_SEED, BodyOption, choice, number
 from .display import no_display, progress_bar
 from .output_checks import check_files
 
@@ -57,7 +57,12 @@ def train_command(
     ] = None,
     overrides: OverridesOption = None,
     limit_batches: LimitBatchesOption = None,
-    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Train on this device.")] = "auto",
+    device: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|cpu|cuda", parser=choice("--device", ("auto", "cpu", "cuda")), help="Train on this device."
+        ),
+    ] = "auto",
     tensorboard: TensorboardOption = False,
     threads: ThreadsOption = None,
 ) -> None:

@@ -2,7 +2,6 @@
 """Special files at every input, odd surroundings of a process, extreme clips, and edited study folders."""
 
 from collections.abc import Callable, Iterator
-import json
 import os
 from pathlib import Path
 import resource
@@ -19,10 +18,9 @@ from dancepose_addon.core.skeleton.layouts import SMPL22
 from dancepose_addon.core.skeleton.markers import layout_with, markers_for
 
 from .clumsy_calls import FEW, STUDY, Sandbox, call
+from .odd_studies import READ, make_special, odd_studies
 from .running import FAILED, Call
 
-READ: Final = (0, *FAILED)
-TERABYTE: Final = 1 << 40
 NOBODY: Final = 65534
 
 
@@ -34,13 +32,13 @@ def special_inputs(box: Sandbox, folder: Path) -> Iterator[Call]:
             if kind in ("empty", "loop") and n % 2 == number % 2:
                 continue
             path = folder / f"{kind}-{n}{suffix}"
-            _make_special(path, kind)
+            make_special(path, kind)
             yield call(f"{name} is {kind}", *(path if word == "IT" else word for word in argv))
     for kind in ("sparse", "pipe", "zero", "empty"):
         clip = folder / f"clip-{kind}"
         shutil.copytree(box.clip, clip)
         (clip / "audio.mp3").unlink()
-        _make_special(clip / "audio.mp3", kind)
+        make_special(clip / "audio.mp3", kind)
         yield call(f"inspect a clip whose music is {kind}", "inspect", clip, codes=READ)
         study = r / "study" / f"music-{kind}.toml"
         study.write_text(STUDY.replace("music/one.mp3", str(clip / "audio.mp3")), encoding="utf-8")
@@ -75,16 +73,6 @@ def _readers(box: Sandbox) -> Iterator[tuple[str, str, tuple[object, ...]]]:
     yield "train: --preset", ".toml", ("train", "--out", box.root / "run", "--preset", "IT")
     yield "poses", ".npz", ("poses", "IT", "--out", box.root / "p.npz")
     yield "twist", ".npz", ("twist", "IT", "--out", box.root / "t.json")
-
-
-def _make_special(path: Path, kind: str) -> None:
-    if kind == "pipe":
-        os.mkfifo(path)
-    elif kind in ("zero", "loop"):
-        path.symlink_to("/dev/zero" if kind == "zero" else path.name)
-    else:
-        path.touch()
-        os.truncate(path, TERABYTE if kind == "sparse" else 0)
 
 
 def surroundings(box: Sandbox, folder: Path) -> Iterator[Call]:
@@ -297,104 +285,6 @@ def odd_folders(box: Sandbox, folder: Path) -> Iterator[Call]:
         path = folder / f"{name}.npz"
         shutil.copy(box.points, path)
         yield call(f"inspect {ascii(name)[:20]}", "inspect", "--", path.name, cwd=folder, codes=(0,))
-
-
-def odd_studies(box: Sandbox, folder: Path) -> Iterator[Call]:
-    """Study folders that were edited, shared or moved."""
-    victim = box.root / "victim"
-    victim.mkdir()
-    for suffix in (".npz", ".json", ".mp4", ".png", ".wav"):
-        (victim / f"v{suffix}").write_bytes(b"precious")
-    for name, edit in _edits(victim).items():
-        root = folder / f"study-{name.replace(' ', '-')}"
-        shutil.copytree(box.study.parent, root, ignore=shutil.ignore_patterns("renders", "*.toml"))
-        (root / "study.toml").write_text(STUDY, encoding="utf-8")
-        out = root / "renders"
-        for command in ("plan", "status", "report", "clean", "resume"):
-            if command == "resume" and not name.startswith("a plan"):
-                continue  # It would render.
-            argv = ("study", command, root / "study.toml", *(("--all", "--yes") if command == "clean" else ()))
-            yield call(f"study {command}: {name}", *argv, codes=READ, scratch=root, seconds=60.0,
-                       before=_edited(edit, out, first=command == "plan"))  # fmt: skip
-    for name, argv in (
-        ("a folder twice", ("init", box.root / "study" / "systems" / "a", box.study.parent / "systems" / ".." /
-                            "systems" / "a", "--out", folder / "s.toml")),
-        ("out is nothing", ("init", box.study.parent / "systems" / "a", "--out=")),
-        ("out is a folder", ("init", box.study.parent / "systems" / "a", "--out", folder)),
-        ("out is no .toml", ("init", box.study.parent / "systems" / "a", "--out", folder / "s.npz")),
-        ("out has control characters", ("init", box.study.parent / "systems" / "a", "--out", folder / "a\x1b[2J.toml")),
-        ("out is below a file", ("init", box.study.parent / "systems" / "a", "--out", box.root / "afile" / "s.toml")),
-        ("a file as a folder", ("init", box.points, "--out", folder / "s.toml")),
-        ("a folder of pipes", ("init", folder / "pipes", "--out", folder / "s.toml")),
-        ("-1 workers", ("run", box.study, "--workers=-1")),
-        ("a billion workers", ("run", box.study, "--workers=1000000000")),
-        ("a parameter without a value", ("run", box.study, "--slurm", "x")),
-        ("a Blender that is none", ("run", box.study, "--blender", box.root / "afile")),
-    ):  # fmt: skip
-        yield call(f"study: {name}", "study", *argv, scratch=box.study.parent / "renders")
-    texts = {
-        "segments reversed": STUDY.replace("length_s = 1.0", "segments = [[3, 1]]"),
-        "too many segments": STUDY.replace("length_s = 1.0", f"segments = {[[i, i + 1] for i in range(100_000)]}"),
-        "length of 1e308": STUDY.replace("1.0", "1e308"),
-        "a rate that is true": STUDY.replace("fps = 25", "fps = true"),
-        "songs that differ by case": STUDY + '[[song]]\nname = "ONE"\n',
-        "a system twice": STUDY + '[[system]]\nname = "a"\nfiles = "systems/a"\n',
-        "files that leave": STUDY.replace("systems/a", "../../.."),
-        "music as a list": STUDY.replace('"music/one.mp3"', "[1]"),
-        "a name of a megabyte": STUDY.replace("clumsy", "c" * 1_000_000),
-        "an unknown reading": STUDY.replace('files = "systems/a"', 'files = "systems/a"\nread = "unit=parsec"'),
-    }  # fmt: skip
-    for name, text in texts.items():
-        file = box.study.with_name(f"odd-{name.replace(' ', '-')}.toml")
-        file.write_text(text, encoding="utf-8")
-        codes = READ if "files" in name else FAILED
-        yield call(f"study check: {name}", "study", "check", file, scratch=box.study.parent / "renders", codes=codes,
-                   seconds=40.0)  # fmt: skip
-
-
-def _edits(victim: Path) -> dict[str, Callable[[Path], None]]:
-    """Changes to a study's output folder after it was planned."""
-
-    def write(name: str, content: bytes) -> Callable[[Path], None]:
-        def edit(out: Path) -> None:
-            if (out / name).is_file() or not (out / name).exists():
-                (out / name).write_bytes(content)
-
-        return edit
-
-    def special(name: str, kind: str) -> Callable[[Path], None]:
-        def edit(out: Path) -> None:
-            (out / name).unlink(missing_ok=True)
-            _make_special(out / name, kind)
-
-        return edit
-
-    def elsewhere(out: Path) -> None:
-        plan = out / "plan.jsonl"
-        away = os.path.relpath(victim / "v", out / "fits" / "a")
-        plan.write_text(plan.read_text(encoding="utf-8").replace('"one"', json.dumps(away)), encoding="utf-8")
-
-    return {
-        "nothing": lambda _out: None,
-        "a song elsewhere": elsewhere,
-        "a plan of zeros": write("plan.jsonl", b"\0" * 5000),
-        "a plan of text": write("plan.jsonl", b"{}\n[]\n1\n"),
-        "a plan cut": write("plan.jsonl", b'{"study": {"name'),
-        "a plan that nests": write("plan.jsonl", b"[" * 200_000),
-        "a journal of zeros": write("journal.jsonl", b"\0" * 5000),
-        "a journal of lists": write("journal.jsonl", b'[1]\n{"id": 3}\n"x"\n{}\n'),
-        "a journal that is a pipe": special("journal.jsonl", "pipe"),
-        "a plan that is endless": special("plan.jsonl", "zero"),
-        "a lock that is a pipe": special("lock", "pipe"),
-    }
-
-
-def _edited(edit: Callable[[Path], None], out: Path, *, first: bool) -> Callable[[], None]:
-    def work() -> None:
-        if not first:
-            edit(out)
-
-    return work
 
 
 def attack_groups(box: Sandbox, folder: Path) -> dict[str, tuple[Path, list[Call]]]:

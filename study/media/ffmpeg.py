@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the ffmpeg program of a study: encoding, and measurements of films and audio files."""
 
+from contextlib import suppress
 import json
 from pathlib import Path
 import re
@@ -12,6 +13,7 @@ from dancepose_addon.core.atomic import output_error
 from dancepose_addon.core.errors import Cancelled, DancePoseError, InputError, OutputError
 
 from ..plan.ffmpeg_program import FfmpegProgram
+from ..plan.study_sources import MAX_FILE_BYTES
 
 TIMEOUT_S: Final = 3600.0
 SOUND_RATE_HZ: Final = 48000
@@ -100,6 +102,7 @@ class Ffmpeg:
         Raises:
             InputError: The file cannot be read as audio, or ends before ``start_s``.
         """
+        require_audio_size(path)
         arguments = [*ONLY_AUDIO_FILES, "-ss", f"{start_s:.6f}", "-t", f"{duration_s:.6f}", "-i", str(path.absolute())]
         try:
             said = self.run([*arguments, "-map", "0:a:0", "-af", "loudnorm=print_format=json", "-f", "null", "-"])
@@ -129,6 +132,7 @@ class Ffmpeg:
         Raises:
             InputError: The file cannot be read as audio.
         """
+        require_audio_size(path)
         # The `time=` of the statistics is the time of the last packet in some versions and of the first in others.
         measure = f"aresample={SOUND_RATE_HZ},astats=measure_perchannel=none:measure_overall=all"
         arguments = ["-i", str(path.absolute()), "-map", "0:a:0", "-af", measure, "-f", "null", "-"]
@@ -144,6 +148,18 @@ class Ffmpeg:
         if not found:
             raise InputError(f"{path} holds no audio. Give another file as the song's audio.")
         return float(found[-1]) / SOUND_RATE_HZ
+
+
+def require_audio_size(path: Path) -> None:
+    """Refuse files that would be read for hours, such as sparse ones; ffmpeg says what else is wrong.
+
+    Raises:
+        InputError: It is larger than any song.
+    """
+    with suppress(OSError):
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise InputError(f"{path} has {size >> 30} GiB; songs have at most {MAX_FILE_BYTES >> 30} (limit).")
 
 
 def _raise_failure(said: str, code: int, output: str) -> None:

@@ -101,6 +101,10 @@ def _missing(system: System, path: Path) -> MissingFileError:
     return MissingFileError(f"System {system.name} has no {path}. Add the file, or change `files` or `match`.")
 
 
+MAX_FILE_BYTES: Final = 4 << 30
+"""Of a motion or a song: the largest WAV, six hours of stereo."""
+
+
 class Cache:
     """Values that are kept between runs in a JSON file, each under a key that contains all it depends on."""
 
@@ -159,7 +163,10 @@ def _file_hash(path: Path, hashes: Cache) -> str:
                 digest.update(block)
         return digest.hexdigest()
 
-    require_regular(path)
+    if require_regular(path) > MAX_FILE_BYTES:
+        raise FormatError(
+            f"{path} has {path.stat().st_size >> 30} GiB; at most {MAX_FILE_BYTES >> 30} are read (limit)."
+        )
     state = path.stat()
     return str(hashes.get(f"{path}\0{state.st_size}\0{state.st_mtime_ns}", find))
 

@@ -73,3 +73,20 @@ def alive(pid: int) -> bool:
         return False
     stat = Path(f"/proc/{pid}/stat")
     return not (stat.exists() and ") Z " in stat.read_text())
+
+
+def test_last_words_reach_the_real_standard_error(root: Path) -> None:
+    """Blender's messages are redirected to a log; the sentence that a process ends with is not."""
+    code = (
+        "import os, time\n"
+        "from dancepose_addon.core.interruption import Interruption, last_words_on\n"
+        "kept = os.dup(2)\n"
+        "os.dup2(os.open(os.devnull, os.O_WRONLY), 2)\n"
+        "with last_words_on(kept), Interruption(lambda number: None, grace_s=0.1):\n"
+        "    os.kill(os.getpid(), 15)\n"
+        "    time.sleep(60)\n"
+        "    time.sleep(60)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, timeout=60)
+    assert done.returncode == 143
+    assert done.stderr == "dancepose: Stopped. Files that were finished are kept.\n"

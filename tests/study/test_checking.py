@@ -149,3 +149,10 @@ def test_settings_that_the_fit_would_refuse_are_reported(make_study) -> None:
     assert "400 betas" in problems[1]
     file.write_text(text)
     assert ["baroque" in problem for problem in check(file).problems] == [True]
+
+
+def test_systems_without_a_shared_song_are_told_what_they_have(make_study) -> None:
+    file = make_study(songs=("s1", "s2"))
+    (file.parent / "near" / "s1.npz").unlink()
+    (file.parent / "far" / "s2.npz").unlink()
+    assert "no two systems share a song: near has s2; far has s1." in "\n".join(check(file).problems)

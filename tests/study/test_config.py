@@ -9,7 +9,7 @@ import pytest
 from dancepose.study.plan.planning import as_table
 from dancepose.study.plan.study_file import load_study, parse_study
 from dancepose.study.plan.template import draft_study
-from dancepose_addon.core.errors import FormatError, MissingFileError
+from dancepose_addon.core.errors import FormatError, InputError, MissingFileError
 from dancepose_addon.core.fit.settings import FIT_OPTIONS, FitSettings
 
 MINIMAL = {"system": [{"name": "a", "files": "x"}], "song": [{"name": "s"}]}
@@ -142,3 +142,9 @@ def test_a_draft_knows_the_music_of_its_data(tmp_path: Path, root: Path) -> None
     assert 'audio = "examples/waltz/audio.mp3"' in text
     # config.json of the example: frames 51 to 408 of the music, at 25 a second.
     assert "window = [2.040, 16.320]" in text
+
+
+def test_a_folder_that_is_given_twice_is_one_system(make_study) -> None:
+    root = make_study().parent
+    with pytest.raises(InputError, match="near is given twice"):
+        draft_study([root / "near", root / "far", root / "far" / ".." / "near"], audio=None, root=root)

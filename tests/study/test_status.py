@@ -13,7 +13,7 @@ from dancepose.study.plan.study_file import load_study
 from dancepose.study.report.cleaning import clean_study, finished_films
 from dancepose.study.report.status import read_status
 from dancepose.study.run.journal import Journal, locked_study
-from dancepose_addon.core.errors import DancePoseError, MissingFileError
+from dancepose_addon.core.errors import DancePoseError, FormatError, MissingFileError
 
 
 @pytest.fixture
@@ -113,3 +113,25 @@ def test_cleaning_all_removes_the_folder_that_holds_nothing_else(paths: StudyPat
 def test_cleaning_waits_for_no_run(paths: StudyPaths) -> None:
     with locked_study(paths.lock), pytest.raises(DancePoseError, match="Another run"):
         clean_study(paths.out.parent, paths)
+
+
+@pytest.mark.parametrize("name", ["../../victim", "/tmp/victim", "..", "a/b"])
+def test_a_plan_whose_names_lead_elsewhere_is_damaged(paths: StudyPaths, name: str) -> None:
+    """Cleaning removes files by these names."""
+    victim = paths.out.parent.parent / "victim.npz"
+    victim.write_bytes(b"precious")
+    for old in ('"s1"', '"near"'):
+        text = paths.plan.read_text(encoding="ascii")
+        head, _, jobs = text.partition("\n")
+        paths.plan.write_text(head + "\n" + jobs.replace(old, f'"{name}"'), encoding="ascii")
+        with pytest.raises(FormatError, match="is damaged"):
+            clean_study(paths.out.parent, paths, everything=True)
+        paths.plan.write_text(text, encoding="ascii")
+    assert victim.read_bytes() == b"precious"
+
+
+def test_a_journal_of_other_values_is_passed_over(paths: StudyPaths) -> None:
+    paths.journal.write_bytes(b'[1]\n{"job": 3}\n"x"\n{}\n' + b"[" * 100_000 + b"\n\0\0\n")
+    assert read_status(paths).clips == (0, 4)
+    finish(paths, "encode:near/s1")
+    assert read_status(paths).clips == (1, 4)

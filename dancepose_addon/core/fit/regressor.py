@@ -220,8 +220,8 @@ def require_rotations(rotmat: NDArray[np.float32], source: str) -> None:
         # Written so that NaN fails as well.
         if not (error <= MAX_SKEW and np.linalg.det(rotmat).min() > 0.0):
             raise RegressorError(
-                f"The regressor {source} gives matrices that are not rotations: its weights are damaged. Export it "
-                "again with `dancepose export`, or choose another."
+                f"The regressor {source} gives matrices that are not rotations: its weights are damaged, or the points "
+                "lie in one place. Export it again with `dancepose export`, or check the points."
             )
 
 
