@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 from dancepose_addon.core.body.model import PARENTS, forward_kinematics
 from dancepose_addon.core.body.rotation import geodesic_angle
 from dancepose_addon.core.fit.evaluation.metrics import global_rotations
-from dancepose_addon.core.fit.pose.analytic_ik import minimal_turn, open_ends, restyle, seen_joints, swing
+from dancepose_addon.core.fit.pose.analytic_ik import best_turn, minimal_turn, open_ends, restyle, seen_joints, swing
 from dancepose_addon.core.fit.pose.twist import FEATURES, TwistModel, load_twist
 from dancepose_addon.core.skeleton.layouts import MD23, SMPL22, SMPL24
 from dancepose_addon.core.skeleton.markers import joint_markers, markers_for
@@ -184,3 +184,13 @@ def test_what_layouts_show() -> None:
     fewer = seen_joints(markers_for(SMPL22))
     assert fewer.points.tolist() == [*range(22), -1, -1]
     assert not seen_joints(markers_for(MD23)).any_bone
+
+
+def test_directions_on_one_line_do_not_turn_a_body_about_it() -> None:
+    """Two collars and a neck on one line, as in some rigs: the chest leans with them and keeps its front."""
+    rest = np.array([[0.0, 0.14, 0.0], [0.02, 0.1, 0.0], [-0.02, 0.1, 0.0]], np.float32)
+    lean = Rotation.from_euler("x", 0.3).as_matrix().astype(np.float32)
+    line = np.array([[0.0, 0.14, 0.0], [0.0, 0.1, 0.0], [0.0, 0.1, 0.0]], np.float32) @ lean.T
+    assert np.degrees(geodesic_angle(best_turn(rest, line), lean)) < 3.0
+    whole = rest @ lean.T
+    assert best_turn(rest, whole) == pytest.approx(lean, abs=1e-5)

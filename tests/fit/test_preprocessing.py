@@ -109,6 +109,16 @@ def test_sharp_moves_are_no_jumps(dance: KeypointSequence) -> None:
         assert prepare(replace(dance, keypoints_m=points)).gaps == ()
 
 
+def test_a_body_that_jumps_with_its_bones_whole_was_measured(dance: KeypointSequence) -> None:
+    """One frame of another part of the dance, as in an estimate from video: no bone changes its length."""
+    points = dance.keypoints_m.copy()
+    points[60] = points[150] + [0.3, 0.0, 0.4]
+    prepared = prepare(clip_of(points))
+    assert prepared.seen.all()
+    points[60, 20] += [0.0, 0.5, 0.0]
+    assert [gap for gap in prepare(clip_of(points)).gaps if gap.point == 20] == [Gap(20, 60, 60, "jump")]
+
+
 @pytest.mark.parametrize("noise", [0.001, 0.02])
 def test_noise_is_estimated(noise: float) -> None:
     time = np.arange(1500.0)[:, None, None] / FPS

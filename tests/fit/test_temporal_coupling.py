@@ -7,7 +7,11 @@ from scipy.spatial.transform import Rotation
 
 from dancepose_addon.core.body.model import JOINT_INDEX
 from dancepose_addon.core.fit.pose.pose_problem import RefineSettings
-from dancepose_addon.core.fit.pose.temporal_coupling import refine_coupled, solve_block_tridiagonal
+from dancepose_addon.core.fit.pose.temporal_coupling import (
+    refine_coupled,
+    solve_block_tridiagonal,
+    sweep_red_black,
+)
 from dancepose_addon.core.skeleton.layouts import MD23, SMPL24
 from dancepose_addon.core.skeleton.markers import joint_markers, keypoints_from_pose, markers_for
 from tests.fit.known import flowing_pose
@@ -32,6 +36,22 @@ def test_block_elimination_is_a_dense_solve() -> None:
             dense[here, before] = dense[before, here] = -np.diag(coupling[frame - 1])
     truth = np.linalg.solve(dense, right.ravel()).reshape(frames, size)
     assert solve_block_tridiagonal(blocks, coupling, right) == pytest.approx(truth, abs=1e-9)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 7, 8])
+def test_a_sweep_solves_odd_frames_given_even_ones(frames: int) -> None:
+    random = np.random.default_rng(1)
+    rows = random.normal(size=(frames, 6, 4))
+    blocks, right = np.swapaxes(rows, 1, 2) @ rows + 4.0 * np.eye(4), random.normal(size=(frames, 4))
+    coupling = random.uniform(0.1, 2.0, (frames - 1, 4))
+    found = sweep_red_black(blocks, coupling, right)
+    left = right - (blocks @ found[..., None])[..., 0]
+    left[1:] += coupling * found[:-1]
+    left[:-1] += coupling * found[1:]
+    assert left[1::2] == pytest.approx(np.zeros_like(left[1::2]), abs=1e-9)
+    assert sweep_red_black(blocks, 0.0 * coupling, right) == pytest.approx(
+        np.linalg.solve(blocks, right[..., None])[..., 0], abs=1e-9
+    )
 
 
 def turns_deg(pose: np.ndarray, joint: int) -> np.ndarray:

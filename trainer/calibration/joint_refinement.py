@@ -18,7 +18,8 @@ import torch
 
 from dancepose_addon.core.arrays import F32, F64
 from dancepose_addon.core.body.model import JOINT_COUNT, MIRRORED_JOINTS, PARENTS, BodyModel, forward_kinematics
-from dancepose_addon.core.fit.pipeline import fit, solve_sample
+from dancepose_addon.core.fit.clip_shape import solve_sample
+from dancepose_addon.core.fit.pipeline import fit
 from dancepose_addon.core.fit.pose.pose_problem import turned
 from dancepose_addon.core.fit.regressor import PoseRegressor
 from dancepose_addon.core.fit.shape.bundle_adjustment import (

@@ -10,10 +10,15 @@
 Every function keeps the floating type of its input.
 """
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.floating]
+
+LEAST_COSINE: Final = -0.5
+"""Cosine of the angle up to which a rotation's antisymmetric part gives its vector: 120 degrees."""
 
 
 def rotvec_to_rotmat(rotvec: Array) -> Array:
@@ -83,8 +88,24 @@ def quat_to_rotvec(quat: Array) -> Array:
 
 
 def rotmat_to_rotvec(rotmat: Array) -> Array:
-    """Convert matrices (..., 3, 3) to rotation vectors (..., 3) of at most pi radians."""
-    return quat_to_rotvec(rotmat_to_quat(rotmat))
+    """Convert matrices (..., 3, 3) to rotation vectors (..., 3) of at most pi radians.
+
+    Up to 120 degrees the antisymmetric part gives the vector; beyond, quaternions do, since it vanishes at pi.
+    """
+    sine = np.empty(rotmat.shape[:-1], rotmat.dtype)
+    for axis in range(3):
+        first, second = (axis + 1) % 3, (axis + 2) % 3
+        np.subtract(rotmat[..., second, first], rotmat[..., first, second], out=sine[..., axis])
+    sine *= 0.5
+    length = np.sqrt(np.einsum("...c,...c->...", sine, sine))
+    cosine = 0.5 * (rotmat[..., 0, 0] + rotmat[..., 1, 1] + rotmat[..., 2, 2] - 1.0)
+    small = length < 1e-6
+    factor = np.where(small, 1.0, np.arctan2(length, cosine) / np.where(small, 1.0, length))
+    result = sine * factor[..., None].astype(rotmat.dtype)
+    far = cosine < LEAST_COSINE
+    if np.any(far):
+        result[far] = quat_to_rotvec(rotmat_to_quat(rotmat[far]))
+    return result
 
 
 def rot6d_to_rotmat(rot6d: Array) -> Array:

@@ -12,7 +12,6 @@ import time
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..arrays import F32
 from ..atomic import replacing
@@ -23,39 +22,24 @@ from ..errors import OutputError
 from ..progress import Progress, part_of, silent
 from ..skeleton.markers import MarkerSet, keypoints_from_pose, markers_for
 from ..skeleton.sequence import KeypointSequence, validate
-from .canonical_up import regress_upright
+from .clip_shape import given_betas, solve_clip_shape
 from .evaluation.fit_report import describe_fit
 from .evaluation.metrics import per_point_error_m
 from .floor.contacts import Ground, ground, soles_of, support_drift
 from .floor.foot_lock import lock_feet
 from .placement import mean_offset, solve_scale_and_translation
-from .pose.analytic_ik import open_ends, restyle, seen_joints
-from .pose.levenberg_marquardt import refine
-from .pose.pose_problem import RefineSettings
 from .pose.twist import REGRESSOR_STYLE
-from .refinement import STILL_POINTS_M, Seeds, refine_to_keypoints, start
-from .regressor import PoseRegressor, require_layout, require_rotations, twist_of
+from .reference_poses import reference_poses
+from .refinement import refine_to_keypoints, start
+from .regressor import PoseRegressor, require_layout, twist_of
 from .residual_check import require_close
 from .settings import FitSettings, require_settings
-from .shape.bundle_adjustment import Sample, solve_shape_and_poses
-from .shape.from_lengths import Shape, ShapeModel, shape_from_lengths, solve_shape
+from .shape.from_lengths import Shape
 from .shape.shared_body import shape_from_motion
 from .stages import FitState, GroundedFit
-from .temporal.gap_filling import blind_joints, steady_reference
 from .temporal.preprocessing import Prepared, prepare
 from .temporal.smoothing import smooth_curves, smooth_prepared, smooth_rotations
 
-MOTION_SUFFIX: Final = ".npz"
-SAMPLED_FRAMES: Final = 64
-"""Largest number of frames from which the body is solved if lengths do not determine it. In long clips they are
-multiples of SEED_STRIDE, so that they are among the frames that are solved first."""
-FEWEST_FRAMES: Final = 24
-SEED_STRIDE: Final = 16
-SAMPLE_ROUNDS: Final = 2
-"""Rounds of posing the sample and solving the body alternately, before both are solved together."""
-SAMPLE_STEPS: Final = 3
-LONGEST_HOLD_S: Final = 1.0
-"""Longest gap over which joints that are not observed are interpolated."""
 PROVENANCE: Final = ("source", "layout", "body", "regressor", "provider", "settings", "style", "gaps", "notices")
 """Parts of the report that a motion file stores."""
 
@@ -165,7 +149,7 @@ def fit(
     clock.lap("prepare")
     progress(0.05, f"Regressing {counted(len(sequence), 'frame')}")
     twist, _ = twist_of(regressor.info, settings.style)
-    reference = _regress(regressor, body, markers, raw, prepared, settings, sequence.fps)
+    reference = reference_poses(regressor, body, markers, raw, prepared, settings, sequence.fps)
     clock.lap("regress")
     errors: dict[str, F32] = {}
     refinement = settings.refinement
@@ -173,7 +157,7 @@ def fit(
         fitted = _place(markers, body, reference, prepared, settings)
     else:
         progress(0.3, "Solving the body's shape")
-        shape, seeds = _solve_shape(markers, body, reference, raw, settings)  # Smoothing would shorten bones.
+        shape, seeds = solve_clip_shape(markers, body, reference, raw, settings)  # Smoothing would shorten bones.
         fitted = start(shape, body, reference, prepared)
         errors["regressor"] = per_point_error_m(fitted.keypoints(body), raw.points_m)
         clock.lap("shape")
@@ -234,33 +218,6 @@ def _motion_of(fitted: FitState, fps: float, report: dict[str, Any]) -> BodyMoti
     )
 
 
-def _regress(
-    regressor: PoseRegressor,
-    body: BodyModel,
-    markers: MarkerSet,
-    raw: Prepared,
-    prepared: Prepared,
-    settings: FitSettings,
-    fps: float,
-) -> F32:
-    """Return the regressor's rotations in the chosen twist style, (T, 24, 3, 3).
-
-    Where points are noisy or missing they are interpolated.
-    """
-    noisy = raw.noise_m > STILL_POINTS_M
-    # Noisy points are always smoothed for the regressor: its poses are the prior of a refinement, not the result.
-    smoothed = noisy and not settings.smooth and settings.refine > 0
-    shown = smooth_prepared(raw, fps=fps, strength=1.0) if smoothed else prepared
-    reference = regress_upright(regressor, shown.points_m)
-    require_rotations(reference, regressor.info.name)
-    twist, is_own = twist_of(regressor.info, settings.style)
-    if twist is not None and not is_own:
-        reference = restyle(body.rest_joints(), reference, twist, ends=open_ends(markers))
-    if not (raw.gaps or noisy):
-        return reference
-    return steady_reference(reference, blind_joints(markers, raw.seen), longest=round(LONGEST_HOLD_S * fps), fps=fps)
-
-
 def _settle(fitted: FitState, body: BodyModel, fps: float, settings: FitSettings) -> GroundedFit:
     """Put the body on a floor at height 0 that is level over the clip, and lock its feet where that is wanted."""
     supports = fitted.supports(body)
@@ -292,95 +249,10 @@ def _place(markers: MarkerSet, body: BodyModel, reference: F32, prepared: Prepar
     """Return the regressor's poses with one scale for the clip and a translation per frame, in closed form."""
     if settings.body_from is not None:
         return start(shape_from_motion(Path(settings.body_from), markers, body), body, reference, prepared)
-    betas = _given(settings, body)
+    betas = given_betas(settings, body)
     posed = keypoints_from_pose(markers, body.rest_joints(betas), reference)
     scale, translation = solve_scale_and_translation(posed, prepared.points_m, prepared.confidence)
     return FitState(Shape(betas, scale, markers), reference, translation)
-
-
-def _solve_shape(
-    markers: MarkerSet, body: BodyModel, reference: F32, prepared: Prepared, settings: FitSettings
-) -> tuple[Shape, Seeds | None]:
-    """Solve betas and scale of the clip.
-
-    Joint layouts determine them by their lengths. For marker layouts, sampled frames are posed and the body is solved
-    with them; their poses are returned too.
-    """
-    if settings.body_from is not None:
-        return shape_from_motion(Path(settings.body_from), markers, body), None
-    seen = seen_joints(markers)
-    known = None if settings.betas is None else _given(settings, body)
-    betas = np.zeros(body.beta_count, np.float32) if known is None else known
-    if known is None and seen.any_bone:
-        shape = shape_from_lengths(markers, body, prepared.points_m, prepared.confidence, noise_m=prepared.noise_m)
-        if seen.whole_trunk and not settings.adapt:
-            return shape, None
-        betas = shape.betas
-    frames, sample = _sample(reference, prepared, settings)
-    shape, pose = _solve_sample(markers, body, sample, settings, betas)
-    return shape, Seeds(frames, pose)
-
-
-def solve_sample(
-    sequence: KeypointSequence, *, regressor: PoseRegressor, body: BodyModel, markers: MarkerSet
-) -> tuple[Sample, Shape, F32]:
-    """Return the sampled frames of a clip with the body and the poses that a fit starts from.
-
-    Args:
-        sequence: The keypoints.
-        regressor: Regressor for their layout.
-        body: The body.
-        markers: Attachment of the points.
-
-    Returns:
-        The sample, the body, and poses (S, 24, 3, 3).
-
-    Raises:
-        InputError: The points cannot be used.
-    """
-    prepared, settings = prepare(sequence), FitSettings()
-    reference = _regress(regressor, body, markers, prepared, prepared, settings, sequence.fps)
-    _, sample = _sample(reference, prepared, settings)
-    return sample, *_solve_sample(markers, body, sample, settings, np.zeros(body.beta_count, np.float32))
-
-
-def _sample(reference: F32, prepared: Prepared, settings: FitSettings) -> tuple[NDArray[np.intp], Sample]:
-    frames, refinement = _sampled(len(reference)), settings.refinement or RefineSettings()
-    quick = replace(refinement, steps=SAMPLE_STEPS, noise_m=max(refinement.noise_m, prepared.noise_m))
-    return frames, Sample(reference[frames], prepared.points_m[frames], prepared.confidence[frames], quick)
-
-
-def _solve_sample(
-    markers: MarkerSet, body: BodyModel, sample: Sample, settings: FitSettings, betas: F32
-) -> tuple[Shape, F32]:
-    """Solve the body and the sample's poses, alternating at first, then together; ``betas`` initialise the body."""
-    known = None if settings.betas is None else _given(settings, body)
-    pose, target, confidence = sample.reference, sample.target_m, sample.confidence
-    shape = solve_shape(markers, body, pose, target, confidence, betas=betas)
-    for _ in range(SAMPLE_ROUNDS):
-        sized, rest_joints = shape.sized_markers(), shape.rest_joints(body)
-        offset = mean_offset(keypoints_from_pose(sized, rest_joints, pose), target, confidence)
-        pose, _ = refine(
-            sized, rest_joints, sample.reference, offset, target, start_rotmat=pose, confidence=confidence,
-            settings=sample.settings,
-        )  # fmt: skip
-        shape = solve_shape(markers, body, pose, target, confidence, betas=known, adapt=settings.adapt)
-    return solve_shape_and_poses(ShapeModel(markers, body, known, settings.adapt), shape, pose, sample)
-
-
-def _sampled(count: int) -> NDArray[np.intp]:
-    """Frames from which the body is solved: at most SAMPLED_FRAMES, spread over the clip."""
-    if count < FEWEST_FRAMES * SEED_STRIDE:
-        return np.unique(np.linspace(0, count - 1, FEWEST_FRAMES).round().astype(np.intp))
-    stride = SEED_STRIDE * max(1, -(-count // (SEED_STRIDE * SAMPLED_FRAMES)))
-    return np.unique(np.append(np.arange(0, count, stride), count - 1))
-
-
-def _given(settings: FitSettings, body: BodyModel) -> F32:
-    betas = np.zeros(body.beta_count, np.float32)
-    if settings.betas is not None:
-        betas[: len(settings.betas)] = settings.betas
-    return betas
 
 
 def _placed_again(fitted: FitState, body: BodyModel, prepared: Prepared, fps: float) -> FitState:

@@ -184,9 +184,9 @@ def _coarse_to_fine(
             chosen = replace(settings, steps=steps * settings.steps)
             fitted = _refined_at(frames, fitted, body, reference, prepared, chosen, inner)
         if every in COUPLED_STEPS and (coupled or _is_loose(frames, fitted, body, prepared)):
-            coupled = True
             chosen = replace(settings, steps=COUPLED_STEPS[every] * settings.steps)
-            fitted = _coupled_at(frames, fitted, body, reference, prepared, chosen, fps / every)
+            fitted = _coupled_at(frames, fitted, body, reference, prepared, chosen, fps / every, exact=not coupled)
+            coupled = True
         solved, pose = frames, fitted.pose
     if coupled or prepared.noise_m >= STILL_POINTS_M:
         return fitted
@@ -228,15 +228,21 @@ def _coupled_at(
     prepared: Prepared,
     settings: RefineSettings,
     fps: float,
+    *,
+    exact: bool,
 ) -> FitState:
-    """Refine some frames together, coupled to their neighbours among them; ``fps`` is the rate of these frames."""
+    """Refine some frames together, coupled to their neighbours among them.
+
+    ``fps`` is the rate of these frames; ``exact`` as of ``refine_coupled``.
+    """
     markers, rest_joints = fitted.shape.sized_markers(), fitted.shape.rest_joints(body)
     pose, translation = fitted.pose.copy(), fitted.translation.copy()
     target, confidence = prepared.points_m[frames], prepared.confidence[frames]
     offset = mean_offset(keypoints_from_pose(markers, rest_joints, pose[frames]), target, confidence)
     pose[frames], translation[frames] = refine_coupled(
-        markers, rest_joints, reference[frames], pose[frames], offset, target, confidence, settings, fps=fps
-    )
+        markers, rest_joints, reference[frames], pose[frames], offset, target, confidence, settings, fps=fps,
+        exact=exact,
+    )  # fmt: skip
     return replace(fitted, pose=pose, translation=translation)
 
 

@@ -22,6 +22,10 @@ from .twist import CHEST, DIRECTIONS, FOLLOWING, HEAD, SPINE, TwistModel, about,
 
 ON_JOINT_M: Final = 1e-4
 """A point this near to a joint's centre counts as the joint."""
+ON_A_LINE: Final = 0.02
+"""Ratio of singular values up to which directions are taken to be on one line."""
+TOWARDS_NONE: Final = 0.1
+TINY: Final = 1e-12
 NECK: Final = PARENTS[HEAD]
 CHEST_CHILDREN: Final = tuple(joint for joint in range(JOINT_COUNT) if PARENTS[joint] == CHEST)
 
@@ -189,8 +193,9 @@ def chest_of(bones: F32, pose: F32, place: F32, known: Flags) -> F32:
     if not clear.any():
         return guess
     aim = place[:, list(CHEST_CHILDREN)] - place[:, [CHEST]]
-    found = best_turn(np.broadcast_to(bones[list(CHEST_CHILDREN)], aim.shape), aim)
-    return np.where(clear[:, None, None], found, guess)
+    rest = np.broadcast_to(bones[list(CHEST_CHILDREN)], aim.shape)
+    clear &= ~on_a_line(np.swapaxes(aim, -1, -2) @ rest)
+    return np.where(clear[:, None, None], best_turn(rest, aim), guess)
 
 
 def _twisted(
@@ -297,5 +302,38 @@ def minimal_turn(start: F32, end: F32) -> F32:
 
 
 def best_turn(start: F32, end: F32) -> F32:
-    """The rotations that lay several directions over others best (Kabsch 1976). (..., C, 3) each -> (..., 3, 3)."""
-    return nearest_rotmat(np.swapaxes(end, -1, -2) @ start)
+    """Return the rotations that lay several directions over others best (Kabsch 1976).
+
+    Directions that are on one line do not determine the rotation about it: then it is the smallest one, approximately.
+
+    Args:
+        start: (..., C, 3).
+        end: (..., C, 3).
+
+    Returns:
+        (..., 3, 3).
+    """
+    matrix = np.swapaxes(end, -1, -2) @ start
+    lined = on_a_line(matrix)
+    if lined.any():
+        size = np.sqrt(np.einsum("...ij,...ij->...", matrix[lined], matrix[lined]))
+        matrix[lined] += (TOWARDS_NONE * size + TINY)[..., None, None] * np.eye(3, dtype=matrix.dtype)
+    return nearest_rotmat(matrix)
+
+
+def on_a_line(matrix: F32) -> Flags:
+    """Tell which sums of products of directions have rank 1 within ON_A_LINE, so that no rotation is determined.
+
+    The second singular value follows from the norms of the matrix and of its cofactors.
+
+    Args:
+        matrix: (..., 3, 3).
+
+    Returns:
+        (...).
+    """
+    square = np.einsum("...ij,...ij->...", matrix, matrix)
+    gram = matrix @ np.swapaxes(matrix, -1, -2)
+    # The sum of s_i^2 s_j^2 over pairs of singular values.
+    pairs = 0.5 * (square**2 - np.einsum("...ij,...ij->...", gram, gram))
+    return np.asarray(pairs <= ON_A_LINE**2 * square**2)

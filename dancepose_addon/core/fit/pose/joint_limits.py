@@ -54,10 +54,20 @@ _SPREADS: Final = {
 }
 
 
+_HOLDS: Final = {"neck": 3.0, "head": 3.0, "left_wrist": 6.0, "left_ankle": 2.5, "left_foot": 2.5}
+
+
 def _spreads() -> NDArray[np.float32]:
     table = np.zeros((JOINT_COUNT, 3), np.float32)
     for name, spread in _SPREADS.items():
         table[JOINT_INDEX[name]] = table[MIRRORED_JOINTS[JOINT_INDEX[name]]] = spread
+    return table
+
+
+def _holds() -> NDArray[np.float32]:
+    table = np.ones(JOINT_COUNT, np.float32)
+    for name, hold in _HOLDS.items():
+        table[JOINT_INDEX[name]] = table[MIRRORED_JOINTS[JOINT_INDEX[name]]] = hold
     return table
 
 
@@ -86,6 +96,10 @@ ARMS: Final = tuple(
     (JOINT_INDEX[f"{side}_elbow"], JOINT_INDEX[f"{side}_wrist"], JOINT_INDEX[f"{side}_hand"])
     for side in ("left", "right")
 )
+MARKER_HOLD: Final = _holds()
+"""(24,), factor by which the prior is stronger where all points are markers. One or two markers on a hand, a foot or a
+head do not determine its three rotations, and their positions on it are known to a centimetre only: without this,
+wrists were bent to their limits to meet a marker within a millimetre."""
 MOST_TWIST_RAD: Final = (float(np.radians(95.0)), float(np.radians(55.0)))
 """Twist that elbow and wrist never pass: least squares only pulls back from their limits."""
 TAPER_RAD: Final = float(np.radians(50.0))

@@ -16,7 +16,8 @@ from ...arrays import F32
 from ...body.model import JOINT_COUNT, PARENTS, forward_kinematics
 from ...body.rotation import rotmat_to_rotvec, rotvec_to_rotmat
 from ...skeleton.markers import MarkerSet
-from .joint_limits import ELBOWS, LIMITED, LIMITS_RAD, SPREAD_RAD, twist_about
+from .analytic_ik import seen_joints
+from .joint_limits import ELBOWS, LIMITED, LIMITS_RAD, MARKER_HOLD, SPREAD_RAD, twist_about
 
 REFINE_STEPS: Final = 1
 """Steps of every frame after the coarser levels; more reduce the residual by half a millimetre."""
@@ -163,7 +164,8 @@ def block_of(
 ) -> Block:
     """Build the problem of some frames on a body in true size; arguments as of ``refine``."""
     carriers = build_carriers(markers, rest_joints_m)
-    prior = np.square(settings.noise_m / SPREAD_RAD[carriers.joints]).astype(np.float32)
+    hold = np.ones(JOINT_COUNT, np.float32) if seen_joints(markers).any_bone else MARKER_HOLD
+    prior = np.square(settings.noise_m * hold[:, None] / SPREAD_RAD)[carriers.joints].astype(np.float32)
     return Block(carriers, rest_joints_m, reference, target_m, confidence, prior, settings)
 
 

@@ -8,8 +8,9 @@ The cost is that of each frame (``levenberg_marquardt``) plus, for every joint, 
 so what the points do not show (where a head nods, how a wrist is turned about the forearm) is continuous, and what
 they do show outweighs the coupling. Gauss-Newton's equations are block-tridiagonal: a frame's block is its own Hessian,
 and blocks of neighbouring frames are joined by the coupling's stiffness. They are solved by block elimination (Golub
-and Van Loan 2013, Matrix Computations, section 4.5). World axes turn little between two frames, so a joint's turns on
-both frames are taken in the same axes in the Hessian; the gradient is exact.
+and Van Loan 2013, Matrix Computations, section 4.5). Where frames start from coupled poses nearby, one sweep of
+red-black Gauss-Seidel (ibid., section 11.2) costs a quarter and suffices. World axes turn little between two frames, so
+a joint's turns on both frames are taken in the same axes in the Hessian; the gradient is exact.
 """
 
 from dataclasses import dataclass, fields
@@ -58,6 +59,7 @@ class _Clip:
         fast_rad: FAST_RAD at the clip's rate, radians.
         before: Local rotations of the frame before the window, (A, 3, 3), or None.
         after: Local rotations of the frame after the window, (A, 3, 3), or None.
+        exact: Whether the equations of all frames are solved together.
     """
 
     problem: Block
@@ -65,6 +67,7 @@ class _Clip:
     fast_rad: float
     before: F32 | None
     after: F32 | None
+    exact: bool
 
 
 def refine_coupled(  # noqa: PLR0913 (the arrays of one problem)
@@ -79,6 +82,7 @@ def refine_coupled(  # noqa: PLR0913 (the arrays of one problem)
     *,
     fps: float,
     coupling_m: float = COUPLING_M,
+    exact: bool = True,
 ) -> tuple[F32, F32]:
     """Fit rotations and translations of all frames together.
 
@@ -93,6 +97,8 @@ def refine_coupled(  # noqa: PLR0913 (the arrays of one problem)
         settings: as for single frames; ``steps`` of Gauss-Newton.
         fps: frames per second of these frames.
         coupling_m: see COUPLING_M.
+        exact: whether the equations of all frames are solved together; else by one sweep of red-black Gauss-Seidel,
+            which suffices where every second frame or more starts from coupled poses nearby.
 
     Returns:
         pose_rotmat and translation_m of the same shapes.
@@ -114,6 +120,7 @@ def refine_coupled(  # noqa: PLR0913 (the arrays of one problem)
             FAST_RAD * max(1.0, COUPLING_FPS / fps) ** 0.5,
             pose[first - 1, joints] if first else None,
             pose[last, joints] if last < count else None,
+            exact,
         )
         pose[frames], translation[frames] = _solve_window(clip, pose[frames], translation[frames])
         if last == count:
@@ -208,10 +215,32 @@ def _propose(clip: _Clip, state: State, turns: F32, damping: F32) -> tuple[F32, 
     coupling = np.tile(stiffness, (1, 3))
     diagonal = np.einsum("tii->ti", normal.hessian)
     diagonal += coupling[:-1] + coupling[1:]
-    turn = solve_block_tridiagonal(normal.hessian, coupling[1:-1], gradient)
+    solve = solve_block_tridiagonal if clip.exact else sweep_red_black
+    turn = solve(normal.hessian, coupling[1:-1], gradient)
     by_axis = (frames, 3, active)
     moved = np.cross(turn.reshape(by_axis), normal.moment_arm_mean.reshape(by_axis), axis=1).sum(axis=2)
     return turned(clip.problem, state, turn), state.translation + normal.residual_mean - moved
+
+
+def sweep_red_black(blocks: F32, coupling: F32, right: F32) -> F32:
+    """Solve the equations of ``solve_block_tridiagonal`` approximately: even frames alone, then odd ones given these.
+
+    Args:
+        blocks: (T, N, N).
+        coupling: (T - 1, N).
+        right: (T, N).
+
+    Returns:
+        x, (T, N).
+    """
+    solution = np.zeros_like(right)
+    solution[::2] = np.linalg.solve(blocks[::2], right[::2, :, None])[..., 0]
+    if len(right) > 1:
+        given = right[1::2] + coupling[::2] * solution[:-1:2][: len(right[1::2])]
+        after = solution[2::2]
+        given[: len(after)] += coupling[1::2] * after
+        solution[1::2] = np.linalg.solve(blocks[1::2], given[..., None])[..., 0]
+    return solution
 
 
 def solve_block_tridiagonal(blocks: F32, coupling: F32, right: F32) -> F32:

@@ -39,6 +39,7 @@ FORMAT: Final = "dancepose-twist-1"
 DIRECTIONS: Final = 6
 FEATURES: Final = DIRECTIONS + DIRECTIONS * (DIRECTIONS + 1) // 2
 """Six components of two directions, and their products."""
+PAIRS: Final = np.triu_indices(DIRECTIONS)
 FEATURE_RANGE: Final = 4.0
 """Standardised features are clipped here, so that poses unlike all training poses do not extrapolate."""
 HEAD: Final = JOINT_INDEX["head"]
@@ -217,7 +218,7 @@ def require_style(style: str) -> None:
 
 def quadratic(directions: F32) -> F32:
     """Features of a pair of directions: the components and their products, (..., 6) -> (..., FEATURES)."""
-    first, second = np.triu_indices(DIRECTIONS)
+    first, second = PAIRS
     result = np.empty((*directions.shape[:-1], FEATURES), np.float32)
     result[..., :DIRECTIONS] = directions
     np.multiply(directions[..., first], directions[..., second], out=result[..., DIRECTIONS:])

@@ -28,7 +28,7 @@ from ..pose.pose_problem import (
     turned,
 )
 from .beta_bounds import solve_bounded
-from .from_lengths import BETA_SPREAD_M, MOST_SHIFT_M, Shape, ShapeModel
+from .from_lengths import BETA_SPREAD_M, Shape, ShapeModel
 
 ROUNDS: Final = 12
 SHARES: Final = (1.0, 0.5, 0.25, 0.1)
@@ -105,7 +105,7 @@ def solve_shape_and_poses(
 ) -> tuple[Shape, F32]:
     """Solve the body, and poses on it, that are nearest to the points.
 
-    A point whose shift reaches MOST_SHIFT_M stays at that bound.
+    A point whose shift reaches the model's bound stays at that bound.
 
     Args:
         model: The unknowns of the body.
@@ -209,5 +209,5 @@ def _at_bound(model: ShapeModel, vector: F64) -> NDArray[np.bool_]:
     if model.adapt:
         first = 1 + model.free_betas
         length = np.linalg.norm((vector[first:] / vector[0]).reshape(-1, 3), axis=1)
-        still[first:] = np.repeat(length > 0.999 * MOST_SHIFT_M, 3)
+        still[first:] = np.repeat(length > 0.999 * model.most_shift_m, 3)
     return still

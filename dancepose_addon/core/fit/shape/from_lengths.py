@@ -28,6 +28,9 @@ PLACE_SPREAD: Final = 0.1
 """Residual that costs as much as a point's shift on the body, as a share of that shift."""
 MOST_SHIFT_M: Final = 0.04
 """Largest shift of a point on the body; beyond it would be another point."""
+SESSION_SHIFT_M: Final = 0.02
+"""Largest shift of a marker from the layout's table in a fit with default settings. Markers are attached anew for each
+recording session, by hand, and dancers differ."""
 OWN_M: Final = 0.0005
 """Lengths that one body meets within this, root mean square, are those of this body's own joints."""
 OWN_BETA_BOUND: Final = 5.0
@@ -153,6 +156,7 @@ class ShapeModel:
         body: The body model.
         betas: Known betas, (B,), or None.
         adapt: Whether points may shift on the body.
+        most_shift_m: Largest shift of a point, metres.
         beta_spread_m: Residual that costs as much as one unit of a beta, metres.
     """
 
@@ -160,6 +164,7 @@ class ShapeModel:
     body: BodyModel
     betas: F32 | None = None
     adapt: bool = False
+    most_shift_m: float = MOST_SHIFT_M
     beta_spread_m: float = START_BETA_SPREAD_M
 
     @property
@@ -207,19 +212,19 @@ class ShapeModel:
         return shape.scale * np.concatenate(parts)
 
     def shape(self, vector: F64, residual_m: float = float("nan")) -> Shape:
-        """Return the shape of a vector of unknowns; shifts are limited to MOST_SHIFT_M."""
+        """Return the shape of a vector of unknowns; shifts are limited to ``most_shift_m``."""
         scale, free = float(vector[0]), self.free_betas
         betas = (vector[1 : 1 + free] / scale).astype(np.float32) if self.betas is None else self.betas
         markers = self.markers
         if self.adapt:
             shift = (vector[1 + free :] / scale).reshape(-1, 3)
             length = np.linalg.norm(shift, axis=1, keepdims=True)
-            shift = shift * np.minimum(1.0, MOST_SHIFT_M / np.maximum(length, 1e-9))
+            shift = shift * np.minimum(1.0, self.most_shift_m / np.maximum(length, 1e-9))
             markers = replace(markers, offsets_m=(markers.offsets_m + shift).astype(np.float32))
         return Shape(betas, scale, markers, residual_m)
 
 
-def solve_shape(
+def solve_shape(  # noqa: PLR0913 (the arrays of one problem)
     markers: MarkerSet,
     body: BodyModel,
     pose_rotmat: F32,
@@ -228,6 +233,7 @@ def solve_shape(
     *,
     betas: F32 | None = None,
     adapt: bool = False,
+    most_shift_m: float = MOST_SHIFT_M,
     beta_spread_m: float = START_BETA_SPREAD_M,
 ) -> Shape:
     """Solve the body that, in given rotations, is nearest to the points.
@@ -239,10 +245,12 @@ def solve_shape(
         target_m: Keypoints, (S, K, 3), metres.
         confidence: (S, K).
         betas: Known betas, (B,), if only scale and shifts are unknown.
-        adapt: Whether points may shift on the body, by at most MOST_SHIFT_M.
+        adapt: Whether points may shift on the body, by at most ``most_shift_m``.
+        most_shift_m: Largest shift, metres.
         beta_spread_m: Residual that costs as much as one unit of a beta, metres.
     """
-    model = ShapeModel(markers, body, None if betas is None else np.asarray(betas, np.float32), adapt, beta_spread_m)
+    known = None if betas is None else np.asarray(betas, np.float32)
+    model = ShapeModel(markers, body, known, adapt, most_shift_m, beta_spread_m)
     table = model.columns(pose_rotmat).astype(np.float64)
     ridge = model.ridge(len(target_m))
     return model.shape(*_robust_solution(table, target_m.astype(np.float64), confidence, ridge, model.free_betas))

@@ -27,6 +27,8 @@ LONGEST_BLIND_S: Final = 1.0
 JUMP_M: Final = 0.2
 """A point that is this far off the line through where it was just before and after was not measured there: hands that
 reverse at 5 m/s within three frames stay below it."""
+RIGID_M: Final = 0.002
+"""Bones whose lengths are kept within this were measured, however fast they moved."""
 DENSE_FPS: Final = 15.0
 """Below this rate neighbouring frames do not distinguish a fast move from a jump, nor motion from noise."""
 CENTRE_M: Final = 0.4
@@ -110,6 +112,7 @@ def prepare(sequence: KeypointSequence) -> Prepared:
     seen = ~(missing | passing)
     dense = sequence.fps >= DENSE_FPS
     jumps = _jumps(points, seen, sequence.fps) if dense else np.zeros_like(seen)
+    jumps &= ~_at_bone_length(points, layout)
     jumps |= _torn_off(points, seen & ~jumps, layout)
     gaps = (
         *_gaps(missing & ~zeros, "missing"),
@@ -218,6 +221,34 @@ def _jumps(points_m: F32, seen: Flags, fps: float) -> Flags:
             jumped[frames[out], point] = True
             frames = frames[~out]
     return jumped
+
+
+def _at_bone_length(points_m: F32, layout: Layout) -> Flags:
+    """Find points at their usual distance from all their neighbours on the skeleton, within RIGID_M.
+
+    A body whose bones keep their lengths exactly may turn or jump from one frame to the next, as where a recording is
+    cut. An outlier does not keep them.
+
+    Args:
+        points_m: (T, K, 3), metres; NaN where a point was not seen.
+        layout: Names the edges.
+
+    Returns:
+        (T, K).
+    """
+    kept = np.zeros(points_m.shape[:2], bool)
+    if not layout.edges:
+        return kept
+    first, second = (np.array(ends) for ends in zip(*layout.edges, strict=True))
+    length = np.linalg.norm(points_m[:, first] - points_m[:, second], axis=2)
+    known = np.isfinite(length).any(axis=0)
+    usual = np.full(len(first), np.nan)
+    usual[known] = np.nanmedian(length[:, known], axis=0)
+    at_length = np.abs(length - usual) < RIGID_M
+    for point in range(layout.count):
+        edges = (first == point) | (second == point)
+        kept[:, point] = edges.any() and at_length[:, edges].all(axis=1)
+    return kept
 
 
 def _off_path(path_m: F32, frames: NDArray[np.intp]) -> F32:

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The regressor's poses as the reference of a fit: prior of the least squares, and initial poses."""
+
+from typing import Final
+
+import numpy as np
+
+from ..arrays import F32
+from ..body.model import JOINT_COUNT, BodyModel
+from ..skeleton.markers import MarkerSet
+from .canonical_up import regress_upright
+from .pose.analytic_ik import best_turn, open_ends, restyle, seen_joints
+from .refinement import STILL_POINTS_M
+from .regressor import PoseRegressor, require_rotations, twist_of
+from .settings import FitSettings
+from .temporal.gap_filling import blind_joints, steady_reference
+from .temporal.preprocessing import Prepared
+from .temporal.smoothing import smooth_prepared
+
+LONGEST_HOLD_S: Final = 1.0
+"""Longest gap over which joints that are not observed are interpolated."""
+MOSTLY: Final = 0.9
+"""Least weight on a joint of a point that is taken to move rigidly with it."""
+LEAST_POINTS: Final = 2
+"""Points, with the joint's centre, that determine how two marker tables differ in orientation."""
+
+
+def reference_poses(
+    regressor: PoseRegressor,
+    body: BodyModel,
+    markers: MarkerSet,
+    raw: Prepared,
+    prepared: Prepared,
+    settings: FitSettings,
+    fps: float,
+) -> F32:
+    """Return the regressor's rotations in the chosen twist style.
+
+    Where points are noisy or missing they are interpolated.
+
+    Args:
+        regressor: The regressor.
+        body: The body.
+        markers: Marker table of the fit.
+        raw: The points.
+        prepared: The same, or smoothed.
+        settings: Settings of the fit.
+        fps: Frames per second.
+
+    Returns:
+        Local rotations, (T, 24, 3, 3).
+
+    Raises:
+        RegressorError: The regressor gives matrices that are not rotations.
+    """
+    noisy = raw.noise_m > STILL_POINTS_M
+    # Noisy points are always smoothed for the regressor: its poses are the prior of a refinement, not the result.
+    smoothed = noisy and not settings.smooth and settings.refine > 0
+    shown = smooth_prepared(raw, fps=fps, strength=1.0) if smoothed else prepared
+    reference = regress_upright(regressor, shown.points_m)
+    require_rotations(reference, regressor.info.name)
+    reference = for_table(reference, regressor.info.markers, markers, body.rest_joints())
+    twist, is_own = twist_of(regressor.info, settings.style)
+    if twist is not None and not is_own:
+        reference = restyle(body.rest_joints(), reference, twist, ends=open_ends(markers))
+    if not (raw.gaps or noisy):
+        return reference
+    return steady_reference(reference, blind_joints(markers, raw.seen), longest=round(LONGEST_HOLD_S * fps), fps=fps)
+
+
+def for_table(pose_rotmat: F32, trained: MarkerSet, used: MarkerSet, rest_joints_m: F32) -> F32:
+    """Convert a regressor's rotations from the marker table of its training to the one of the fit.
+
+    A regressor that was trained with points on the forehead takes points on the temples for a head that is tilted back.
+    Joints that carry two or more points rigidly are rotated so that the points of the new table are where the old
+    ones were; the rotations of other joints are kept.
+
+    Args:
+        pose_rotmat: (T, 24, 3, 3).
+        trained: Table that the regressor was trained with.
+        used: Table of the fit, of the same layout.
+        rest_joints_m: (24, 3), T-pose of the mean body, metres.
+
+    Returns:
+        (T, 24, 3, 3).
+    """
+    if seen_joints(used).any_bone or np.array_equal(trained.offsets_m, used.offsets_m):
+        return pose_rotmat
+    old, new = trained.rest_points(rest_joints_m), used.rest_points(rest_joints_m)
+    pose = pose_rotmat.copy()
+    for joint in range(1, JOINT_COUNT):
+        points = np.flatnonzero(np.minimum(trained.weights, used.weights)[:, joint] > MOSTLY)
+        if len(points) >= LEAST_POINTS:
+            turn = best_turn(new[points] - rest_joints_m[joint], old[points] - rest_joints_m[joint])
+            pose[:, joint] = pose[:, joint] @ turn
+    return pose
