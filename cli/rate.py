@@ -86,4 +86,100 @@ def _has_votes(paths: RatingPaths) -> bool:
     return any(path.exists() and path.stat().st_size > 0 for path in (paths.votes, paths.sessions))
 
 
+@rate_app.command("power")
+def power_command(
+    rating_file: Annotated[
+        Path | None, typer.Argument(metavar="[RATING.toml]", help="Take systems, songs and votes from this file.")
+    ] = None,
+    systems: Annotated[int, typer.Option(min=2, max=30, help="Number of systems.")] = 3,
+    points: Annotated[int, typer.Option(help="Answers of a pair: 5, 3 or 2.")] = 5,
+    votes: Annotated[int, typer.Option(min=1, help="Main votes of a rater for a question.")] = 30,
+    raters: Annotated[str, typer.Option(help="Numbers of raters, with commas.")] = "15,30,60,120",
+    songs: Annotated[str, typer.Option(help="Numbers of songs, with commas.")] = "6,12,24",
+    effect: Annotated[float, typer.Option(help="Preference between two systems whose power is shown.")] = 0.65,
+    sd_rater: Annotated[float, typer.Option(min=0.0, help="Spread of a system between raters, logits.")] = 0.6,
+    sd_song: Annotated[float, typer.Option(min=0.0, help="Spread of a system between songs, logits.")] = 0.4,
+    simulations: Annotated[int, typer.Option(min=20, help="Simulated ratings of every plan.")] = 100,
+) -> None:
+    """Simulate the plan: power over raters and songs, the smallest detectable preference, the limit of the songs."""
+    from dancepose.rating.design.power import PowerSettings, power_table
+    from dancepose.rating.design.rating_file import load_rating
+
+    alpha, planned, versus_reference = 0.05, (0, 0), False
+    if rating_file is not None:
+        file = load_rating(rating_file)
+        if file.rating.design != "pair":
+            raise DancePoseError(
+                f"{rating_file.name} has the design {file.rating.design}; power is simulated for pairs only. Use the "
+                "options without a file for a rough answer."
+            )
+        systems, points, votes = len(file.system), file.rating.points, file.raters.votes
+        alpha, versus_reference = file.analysis.alpha, file.analysis.comparisons == "reference"
+        planned = (file.raters.count, len(file.song))
+    if points not in (5, 3, 2):
+        raise typer.BadParameter(f"--points is {points}; expected 5, 3 or 2.")
+    counts = systems - 1 if versus_reference else systems * (systems - 1) // 2
+    settings = PowerSettings(
+        systems, points, votes, counts, alpha, effect, sd_rater=sd_rater, sd_song=sd_song, simulations=simulations
+    )
+    wanted_raters, wanted_songs = _numbers("--raters", raters), _numbers("--songs", songs)
+    if planned[0]:
+        wanted_raters = sorted({*wanted_raters, planned[0]})
+    if planned[1] > 1:
+        wanted_songs = sorted({*wanted_songs, planned[1]})
+    with progress_bar() as display:
+        cells = power_table(settings, wanted_raters, wanted_songs, display.progress)
+    print(f"{systems} systems, {counts} comparisons, true preference {effect:.0%}, alpha {alpha:g} after Holm.")
+    print(f"{'songs':>6} {'raters':>7} {'votes each':>11} {'power':>6} {'detectable':>11} {'limit of the songs':>19}")
+    for cell in cells:
+        print(
+            f"{cell.songs:>6} {cell.raters:>7} {cell.votes:>11} {cell.power:>6.2f} {_share_text(cell.detectable):>11} "
+            f"{_share_text(cell.limit):>19}"
+        )
+    print("Detectable: the preference that is found with a probability of 80 %. Limit: the same with unlimited raters.")
+
+
+def _numbers(option: str, text: str) -> list[int]:
+    try:
+        found = sorted({int(part) for part in text.split(",")})
+    except ValueError:
+        found = []
+    if not found or found[0] < 2 or found[-1] > 5000 or len(found) > 12:
+        raise typer.BadParameter(f"{option} is {text!r}; expected up to 12 whole numbers from 2 to 5000, with commas.")
+    return found
+
+
+def _share_text(value: float) -> str:
+    return "none" if value >= 0.995 else f"{value:.0%}"
+
+
+@rate_app.command("analyse")
+def analyse_command(
+    rating_file: RatingArgument,
+    out: Annotated[Path | None, typer.Option(help="Folder to write; default: results beside the file.")] = None,
+    resamples: Annotated[int, typer.Option(min=0, help="Resamples of the bootstrap; 0: none.")] = 2000,
+    mixed: Annotated[bool, typer.Option("--mixed/--no-mixed", help="Fit the mixed model, from eight songs on.")] = True,
+) -> None:
+    """Apply the exclusion rules to the collected votes, and write tables, figures and texts."""
+    from dancepose.rating.outputs.question_analysis import AnalysisOptions
+    from dancepose.rating.outputs.rating_analysis import analyse_rating
+    from dancepose.rating.outputs.writing import write_analysis
+
+    paths = RatingPaths(rating_file.absolute().parent)
+    with progress_bar() as display:
+        analysed = analyse_rating(paths, AnalysisOptions(resamples, mixed), display.progress)
+        written = write_analysis(analysed, paths, out or paths.results)
+    result = analysed.result
+    for sentence in (*result.notices, *(notice for entry in result.results for notice in entry.notices)):
+        typer.echo(f"Note: {sentence}", err=True)
+    if result.is_exploratory:
+        typer.echo(f"Note: the analysis is exploratory: {'; '.join(result.reasons)}.", err=True)
+    for entry in result.results:
+        print(f"{entry.question}: {entry.votes} votes, {entry.raters} raters, {entry.songs} songs")
+        for row in entry.systems:
+            ranks = f"{row.best_rank}" if row.best_rank == row.worst_rank else f"{row.best_rank} to {row.worst_rank}"
+            print(f"  {row.system:<20} {row.value:7.2f}  [{row.low:.2f}, {row.high:.2f}]  rank {ranks}")
+    list_results(dict(written))
+
+
 add_collecting(rate_app)

@@ -4,6 +4,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Final
 
 import numpy as np
@@ -45,10 +46,13 @@ class ClipTable:
 
     Args:
         films: The films.
+        systems: Names of the systems, in order.
+        songs: Names of the songs, in order.
     """
 
-    def __init__(self, films: Films) -> None:
+    def __init__(self, films: Films, systems: list[str], songs: list[str]) -> None:
         self._films = films
+        self._order = {film: number for number, film in enumerate(product(systems, songs))}
         self._clips: dict[tuple[object, ...], RatingClip] = {}
 
     def plain(self, system: str, song: str, treatment: str = "none") -> str:
@@ -79,9 +83,8 @@ class ClipTable:
         return self._clips[found].id
 
     def renamed(self, rng: np.random.Generator) -> tuple[tuple[RatingClip, ...], dict[str, str]]:
-        """Return the clips under random ids, in the order of systems and songs, and the new id of each provisional one."""
-        order = {film: number for number, film in enumerate(self._films)}
-        clips = sorted(self._clips.values(), key=lambda clip: (order[clip.system, clip.song], clip.treatment))
+        """Return the clips by system and song under random ids, and the new id of each provisional one."""
+        clips = sorted(self._clips.values(), key=lambda clip: self._order[clip.system, clip.song])
         width = max(3, len(str(len(clips))))
         ids = [f"c{int(number) + 1:0{width}d}" for number in rng.permutation(len(clips))]
         names = {clip.id: name for clip, name in zip(clips, ids, strict=True)}

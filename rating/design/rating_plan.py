@@ -76,7 +76,7 @@ class _Planner:
         self.songs = rated_songs(file, films)
         self.systems = [system.name for system in file.system]
         self.rng = np.random.default_rng(file.rating.seed)
-        self.clips = ClipTable(films)
+        self.clips = ClipTable(films, self.systems, [song.name for song in self.songs])
         self.groups = self._groups()
         self.wrong = wrong_sounds(file, self.songs, films, self.rng) if self.design == "mismatch" else {}
 

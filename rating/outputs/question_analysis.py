@@ -180,9 +180,9 @@ def _estimate(
         sets = estimate_sets(table, reference=number)
         samples = bootstrap_sets(table, sets, seed=seed, resamples=min(count, 500)) if count else None
         notices = (SEPARATION_NOTICE,) if sets.is_penalised else ()
+        shape = (DavidsonLink(has_ties=False), np.empty(0))
         return _Scale(
-            systems, sets.theta, sets.to_worths, sets.covariance, "logit", reference, (DavidsonLink(has_ties=False), np.empty(0)),
-            samples,
+            systems, sets.theta, sets.to_worths, sets.covariance, "logit", reference, shape, samples,
             details={"log_likelihood": sets.log_likelihood}, notices=notices,
         )  # fmt: skip
     if plan.design == "mismatch":

@@ -3,17 +3,20 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import hashlib
 from importlib.metadata import version
 from typing import Final
+
+import numpy as np
 
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.progress import Progress, silent
 
 from ..record_files import RatingPaths, read_rating_plan, read_sessions, read_votes
 from ..records import RatingPlan
-from ..statistics.exclusions import Screened, screen
+from ..statistics.agreement import retest_agreement
+from ..statistics.exclusions import Screened, direction, screen
 from ..vote_records import Vote
 from .question_analysis import AnalysisOptions, analyse_question
 from .results import AnalysisResult, QuestionResult
@@ -62,7 +65,8 @@ def analyse_rating(paths: RatingPaths, options: AnalysisOptions = THOROUGH, prog
         progress(0.1 + 0.85 * number / len(plan.questions), f"question {question.id}")
         kept = _of_question(screened.kept, question.id)
         _require_clusters(plan, kept, raters, question.id)
-        results += analyse_question(plan, question.id, kept, raters, options)
+        found = analyse_question(plan, question.id, kept, raters, options)
+        results += [replace(entry, details=entry.details | _retest(plan, screened, question.id)) for entry in found]
         every += analyse_question(plan, question.id, _of_question(screened.all_main, question.id), raters, quick)
     reasons = _changes(paths, plan)
     excluded = [rater for rater in screened.raters if rater.reasons]
@@ -89,6 +93,18 @@ def analyse_rating(paths: RatingPaths, options: AnalysisOptions = THOROUGH, prog
     )
     progress(1.0, "analysed")
     return Analysed(plan, result, screened)
+
+
+def _retest(plan: RatingPlan, screened: Screened, question: str) -> dict[str, float]:
+    """Return the agreement of votes with those on repeated pages."""
+    pairs = [(one, two) for one, two in screened.repeats if one.question == question]
+    if plan.design not in ("pair", "mismatch") or not pairs:
+        return {}
+    first, second = (np.array([direction(pair[n]) for pair in pairs]) for n in (0, 1))
+    found = retest_agreement(first, second)
+    if found is None:
+        return {}
+    return {"retest_count": found.count, "retest_same": found.same_side, "retest_kappa": found.kappa}
 
 
 def _of_question(votes: Sequence[Vote], question: str) -> list[Vote]:
