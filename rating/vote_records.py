@@ -50,6 +50,8 @@ class Vote:
         plays: How often each clip was started.
         stalls: Interruptions of playing.
         dropped_frames: Frames that the browser did not show.
+        hidden: How often the page was hidden, by another tab for example.
+        problems: What failed while the clips played, as the browser names it.
         viewport: (width, height) of the window, CSS pixels.
         utc: Time of the vote.
     """
@@ -70,6 +72,8 @@ class Vote:
     plays: tuple[int, ...] = key(list_of(_check_count, most=16), ())
     stalls: int = key(_check_count, 0)
     dropped_frames: int = key(_check_count, 0)
+    hidden: int = key(_check_count, 0)
+    problems: tuple[str, ...] = key(list_of(check_any_text, most=50), ())
     viewport: tuple[int, ...] = key(list_of(_check_count, most=2), ())
     utc: str = key(check_utc)
 
