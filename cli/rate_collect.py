@@ -148,9 +148,8 @@ def forget_command(
     sessions, votes = forget_rater(root, session=session, platform=platform, participant=participant, database=database)
     if not sessions:
         raise DancePoseError("No session of this rater was found. Check the id and the platform.")
-    print(
-        f"Deleted {sessions} session{'s' if sessions > 1 else ''} and {votes} votes. Copies elsewhere are yours to delete."
-    )
+    print(f"Deleted {sessions} session{'s' if sessions > 1 else ''} and {votes} votes.")
+    print("Copies elsewhere, such as answer files and backups, have to be deleted by hand.")
 
 
 def rating_demo_command(

@@ -105,13 +105,11 @@ def _answers(
         )
     try:
         value = json.loads(body)
-        session, votes, pack = value["session"], value["votes"], value["pack"]
-        if value["plan"] != plan.hash:
-            raise FormatError(f"{name} belongs to another plan ({value['plan']!s:.12}, expected {plan.hash[:12]}).")
-        if not isinstance(votes, list) or not isinstance(session, dict):
-            raise TypeError("votes are no list")
+        session, votes, pack, hashed = dict(value["session"]), list(value["votes"]), value["pack"], value["plan"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise FormatError(f"{name} is damaged ({type(error).__name__}). Ask the rater for the file again.") from error
+    if hashed != plan.hash:
+        raise FormatError(f"{name} belongs to another plan ({hashed!s:.12}, expected {plan.hash[:12]}).")
     if pack not in keys:
         raise FormatError(f"{name} belongs to a pack whose key is not in the folder keys. Restore it from a copy.")
     try:

@@ -15,8 +15,16 @@ from dancepose_addon.core.errors import DancePoseError, MissingFileError
 from dancepose_addon.core.io.example import example_folder
 from dancepose_addon.core.skeleton.readers import read
 
-from ..records import ExclusionRules, RatingClip, RatingPlan, RatingQuestion, RatingTexts, RaterSlot
-from ..records import AttentionCheck, RatingTrial
+from ..records import (
+    AttentionCheck,
+    ExclusionRules,
+    RaterSlot,
+    RatingClip,
+    RatingPlan,
+    RatingQuestion,
+    RatingTexts,
+    RatingTrial,
+)
 from .film_copies import file_sha256
 
 SIZE: Final = 360
@@ -119,7 +127,7 @@ def write_demo_films(folder: Path) -> dict[tuple[str, str], Path]:
             points_m = _danced(sequence.keypoints_m, sequence.fps, system, start_s)
             path = folder / system / f"{song}.mp4"
             path.parent.mkdir(exist_ok=True)
-            edges = np.asarray([pair for pair in sequence.layout.edges], dtype=int)
+            edges = np.asarray(list(sequence.layout.edges), dtype=int)
             _encode(path, _pictures(points_m, edges), sequence.audio.path, sequence.audio.start_s + start_s)
             films[system, song] = path
     return films

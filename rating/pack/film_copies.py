@@ -100,8 +100,8 @@ def copy_film(
     arguments += ["-map", "0:v:0", "-map", sound, *_pictures(program, root, clip)]
     is_encoded = clip.sound_file or encodes_sound
     arguments += ["-c:a", "aac", "-b:a", "192k", "-t", f"{clip.duration_s:.6f}"] if is_encoded else ["-c:a", "copy"]
-    _run(program, [*arguments, *NO_METADATA, "-movflags", "+faststart", "-f", "mp4", str(out)])
-    return describe_film(program, out)
+    said = _run(program, [*arguments, *NO_METADATA, "-movflags", "+faststart", "-f", "mp4", str(out)])
+    return _described(out, said)
 
 
 def _input(path: Path) -> str:
@@ -136,7 +136,11 @@ def describe_film(program: FfmpegProgram, path: Path) -> PackedFilm:
     Raises:
         DancePoseError: It has no pictures.
     """
-    said = _run(program, ["-i", _input(path), "-map", "0:v:0", "-c", "copy", "-f", "null", "-"])
+    return _described(path, _run(program, ["-i", _input(path), "-map", "0:v:0", "-c", "copy", "-f", "null", "-"]))
+
+
+def _described(path: Path, said: str) -> PackedFilm:
+    """Read what ffmpeg says about its first input."""
     codec = re.search(r"Stream #0:\d.*Video: (\w+)", said)
     size = re.search(r"Video: .*?\b(\d{2,5})x(\d{2,5})\b", said)
     fps = re.search(r"([\d.]+) fps", said)

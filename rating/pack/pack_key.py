@@ -150,16 +150,16 @@ def read_pack_key(path: Path) -> PackKey:
     """
     try:
         value: Any = json.loads(path.read_text(encoding="utf-8"))
-        if value["format"] != KEY_FORMAT:
-            raise ValueError("another format")
-        texts = [value["pack"], value["plan"], value["secret"], *value["films"].values(), *value["digests"].values()]
-        if not all(isinstance(text, str) for text in texts):
-            raise ValueError("a name is no text")
-        return PackKey(*texts[:3], dict(value["films"]), dict(value["digests"]))
+        key = PackKey(value["pack"], value["plan"], value["secret"], dict(value["films"]), dict(value["digests"]))
+        is_key = value["format"] == KEY_FORMAT
     except OSError as error:
         raise MissingFileError(f"{path} cannot be read ({error.strerror}). Run `dancepose rate pack` first.") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise FormatError(f"{path} is damaged ({error}). Restore it from a copy, or pack again.") from error
+    texts = (key.pack, key.plan, key.secret, *key.films.values(), *key.digests.values())
+    if not is_key or not all(isinstance(text, str) for text in texts):
+        raise FormatError(f"{path} is not the key of a pack. Restore it from a copy, or pack again.")
+    return key
 
 
 def all_pack_keys(paths: PackPaths, plan: RatingPlan) -> dict[str, PackKey]:
@@ -182,7 +182,7 @@ def current_pack_key(paths: PackPaths, plan: RatingPlan) -> PackKey:
     key = read_pack_key(paths.keys / f"{pack if pack.isalnum() else 'damaged'}.json")
     if key.plan != plan.hash:
         raise FormatError(
-            f"The pack in {paths.pack} belongs to another plan ({key.plan[:12]}, expected {plan.hash[:12]}). Pack again "
-            "with `dancepose rate pack --replace`."
+            f"The pack in {paths.pack} belongs to another plan ({key.plan[:12]}, expected {plan.hash[:12]}). Pack "
+            "again with `dancepose rate pack --replace`."
         )
     return key

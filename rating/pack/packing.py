@@ -175,10 +175,11 @@ def _equalise(films: list[PackedFilm], *, pads: bool) -> list[str]:
             f"All films were padded to {size} bytes, {added / 1e6:.1f} MB in total, so that sizes give nothing away."
         ]
     if max(sizes) > SIZE_CUE * min(sizes):
-        return [
+        notice = (
             f"The films have {min(sizes)} to {max(sizes)} bytes. An expert could tell systems by their sizes in the "
             "browser's tools; pack without --no-pad to make them equal."
-        ]
+        )
+        return [notice]
     return []
 
 

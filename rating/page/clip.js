@@ -8,8 +8,8 @@ const TAIL_S = 0.1;
 const AHEAD_S = 0.3;
 
 class Clip {
-  constructor({ name, label, isMuted, prompt, onChange }) {
-    Object.assign(this, { name, label, onChange });
+  constructor({ name, label, isMuted, prompt, spoken, onChange }) {
+    Object.assign(this, { name, label, spoken, onChange });
     this.plays = 0;
     this.stalls = 0;
     this.problems = [];
@@ -23,17 +23,17 @@ class Clip {
     this.video = video;
     this.bar = make("progress", { max: 1, value: 0, "aria-label": say("watched", { clip: label }) });
     this.caption = make("figcaption", {}, make("strong", {}, label), this.bar);
-    const over = prompt ? make("p", { className: "over", hidden: true }, prompt) : null;
-    this.figure = make("figure", {}, make("div", { className: "screen" }, video, over), this.caption);
-    this.listen(over);
+    this.over = prompt ? make("p", { className: "over", hidden: true }, prompt) : null;
+    this.figure = make("figure", {}, make("div", { className: "screen" }, video, this.over), this.caption);
+    this.listen();
   }
 
-  listen(over) {
+  listen() {
     const { video } = this;
     video.addEventListener("contextmenu", (event) => event.preventDefault());
     video.addEventListener("timeupdate", () => {
-      // A check appears in the second quarter, so that only those who watch see it; it stays from then on.
-      if (over && video.currentTime > video.duration / 4) over.hidden = false;
+      // A check comes in the second quarter, so that only those who watch notice it.
+      if (this.over && video.currentTime > video.duration / 4) this.ask();
       this.update();
     });
     for (const kind of ["play", "pause", "ended"]) video.addEventListener(kind, () => this.update());
@@ -52,6 +52,29 @@ class Clip {
       this.problems.push(`error ${video.error ? video.error.code : 0}`);
       this.onChange();
     });
+  }
+
+  // Show the prompt of a check, or speak it over the lowered sound; where speaking fails it is shown.
+  async ask() {
+    const { over } = this;
+    if (!this.spoken) {
+      over.hidden = false;
+      return;
+    }
+    if (this.isSpeaking) return;
+    this.isSpeaking = true;
+    try {
+      const audio = make("audio", { src: await Films.get(this.spoken) });
+      audio.addEventListener("ended", () => {
+        this.video.volume = 1;
+        this.isSpeaking = false;
+      });
+      this.video.volume = 0.2;
+      await audio.play();
+    } catch {
+      this.video.volume = 1;
+      over.hidden = false;
+    }
   }
 
   // Resolves when the film can be played to its end without waiting.

@@ -22,7 +22,7 @@ const Films = {
       onProgress(received / bytes);
     }
     if (received !== bytes) throw new Error(`${file}: ${received} of ${bytes} bytes`);
-    return URL.createObjectURL(new Blob(parts, { type: "video/mp4" }));
+    return URL.createObjectURL(new Blob(parts, { type: file.endsWith(".wav") ? "audio/wav" : "video/mp4" }));
   },
 
   get(name, onProgress) {
@@ -39,7 +39,7 @@ const Films = {
 
   // Load the films of the coming items, one after another, and release the others.
   async prepare(trials) {
-    const wanted = trials.flatMap((trial) => trial.clips);
+    const wanted = trials.flatMap((trial) => [...trial.clips, ...(trial.check?.spoken ? [inLanguage(trial.check.spoken)] : [])]);
     for (const [name, address] of this.addresses) {
       if (!wanted.includes(name)) {
         if (address.startsWith("blob:")) URL.revokeObjectURL(address);

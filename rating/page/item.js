@@ -29,6 +29,7 @@ class Item {
       clips: trial.clips,
       isMuted: !this.question.sound,
       prompt: trial.check ? inLanguage(trial.check.prompt) : "",
+      spoken: trial.check ? inLanguage(trial.check.spoken) : "",
       onChange: () => this.update(),
       onProblem: (words) => this.problem.replaceChildren(words ? text(words, "notice problem") : ""),
     });

@@ -3,12 +3,13 @@
 "use strict";
 
 class Stage {
-  constructor({ clips, isMuted, prompt, onChange, onProblem }) {
+  constructor({ clips, isMuted, prompt, spoken, onChange, onProblem }) {
     Object.assign(this, { onChange, onProblem });
     this.hidden = 0;
     this.clips = clips.map((name, n) => {
       const label = clips.length > 1 ? String.fromCharCode(65 + n) : "";
-      return new Clip({ name, label, isMuted, prompt: n === 0 ? prompt : "", onChange: () => this.update() });
+      const asked = n === 0 ? { prompt, spoken } : {};
+      return new Clip({ name, label, isMuted, ...asked, onChange: () => this.update() });
     });
     this.buttons = this.clips.map((clip) => make("button", { type: "button", onclick: () => this.toggle([clip]) }));
     this.clips.forEach((clip, n) => clip.caption.append(this.buttons[n]));
@@ -18,7 +19,7 @@ class Stage {
     }
     const size = clips.length === 1 ? "one" : clips.length > 2 ? "many" : "";
     this.element = make("div", {}, make("div", { className: `clips ${size}` }, ...this.clips.map((clip) => clip.figure)));
-    if (this.together) this.element.append(make("div", { className: "row" }, this.together));
+    if (this.together) this.element.append(make("div", { className: "row together" }, this.together));
     this.onHidden = () => {
       if (document.hidden) {
         this.hidden += 1;

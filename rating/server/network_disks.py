@@ -8,9 +8,12 @@ from typing import Final
 from dancepose_addon.core.errors import OutputError
 
 NETWORK_TYPES: Final = frozenset(
-    "nfs nfs4 cifs smb smb3 smbfs ncpfs afs ceph lustre gpfs beegfs glusterfs orangefs pvfs2 webdav davfs "
-    "fuse.sshfs fuse.glusterfs fuse.ceph fuse.rclone fuse.s3fs fuse.davfs2 fuse.gcsfuse fuse.cephfs".split()
-)
+    {
+        "nfs", "nfs4", "cifs", "smb", "smb3", "smbfs", "ncpfs", "afs", "ceph", "lustre", "gpfs", "beegfs", "glusterfs",
+        "orangefs", "pvfs2", "webdav", "davfs", "fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.cephfs",
+        "fuse.rclone", "fuse.s3fs", "fuse.davfs2", "fuse.gcsfuse",
+    }
+)  # fmt: skip
 MOUNTS: Final = Path("/proc/self/mounts")
 
 
@@ -42,6 +45,6 @@ def require_local_disk(folder: Path, *, mounts: str | None = None) -> None:
             found, kind = point, fields[2]
     if kind in NETWORK_TYPES:
         raise OutputError(
-            f"{folder} is on a network disk ({kind}), on which SQLite can lose votes. Copy the rating folder to a local "
-            "disk, or give a PostgreSQL server with --database."
+            f"{folder} is on a network disk ({kind}), on which SQLite can lose votes. Copy the rating folder to "
+            "a local disk, or give a PostgreSQL server with --database."
         )

@@ -95,7 +95,7 @@ class RaterDesk:
 
     def finish(self, body: dict[str, Any]) -> dict[str, Any]:
         """Store the end of a session; return its completion code."""
-        platform, participant = self._participant(body)
+        platform, _participant = self._participant(body)
         status = body.get("status")
         if status == "no-consent":
             session = body.get("session")
@@ -112,7 +112,7 @@ class RaterDesk:
         slot = self.plan.slot(record.slot)
         if record.status == "complete" and slot and len(self.store.trials_done(record.session)) < len(slot.trials):
             raise RefusedError(409, "Some votes of this session have not arrived yet.")
-        is_excluded = record.status == "complete" and self._has_failed_checks(record.session)
+        is_excluded = record.status == "complete" and self._has_failed_checks(record.session, record.slot)
         self.store.finish(record.session, plain_values(record), is_excluded=is_excluded, now_s=self.clock())
         return self._said(self._session(record.session))
 
@@ -139,7 +139,7 @@ class RaterDesk:
                 "done": self.store.trials_done(session.session)}  # fmt: skip
 
     def _said(self, session: StoredSession) -> dict[str, Any]:
-        if session.status == "complete" and self._has_failed_checks(session.session):
+        if session.status == "complete" and self._has_failed_checks(session.session, session.slot):
             return self._code("checks", "complete")
         return self._code(session.status)
 
@@ -147,9 +147,9 @@ class RaterDesk:
         codes = self.plan.completion_codes
         return {"code": next((codes[name] for name in names if name in codes), "")}
 
-    def _has_failed_checks(self, session: str) -> bool:
+    def _has_failed_checks(self, session: str, slot_id: str | None) -> bool:
         votes = {vote["trial"]: vote for vote in self.store.votes_of(session)}
-        slot = self.plan.slot(next(iter(votes.values()))["slot"]) if votes else None
+        slot = self.plan.slot(slot_id or "")
         failed = 0
         for trial in slot.trials if slot else ():
             if trial.kind == "check" and trial.check is not None:

@@ -16,15 +16,18 @@ from ..records import RatingPlan
 from .network_disks import require_local_disk
 
 BUSY_S: Final = 10.0
-TABLES: Final = (
-    "CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS sessions (session TEXT PRIMARY KEY, slot TEXT, platform TEXT NOT NULL, "
-    "participant TEXT NOT NULL, status TEXT NOT NULL, seen DOUBLE PRECISION NOT NULL, excluded INTEGER NOT NULL, "
-    "record TEXT NOT NULL)",
-    "CREATE INDEX IF NOT EXISTS by_participant ON sessions (participant)",
-    "CREATE TABLE IF NOT EXISTS votes (session TEXT NOT NULL, trial INTEGER NOT NULL, skipped INTEGER NOT NULL, "
-    "record TEXT NOT NULL, PRIMARY KEY (session, trial))",
+TABLES: Final = """
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS sessions (
+    session TEXT PRIMARY KEY, slot TEXT, platform TEXT NOT NULL, participant TEXT NOT NULL, status TEXT NOT NULL,
+    seen DOUBLE PRECISION NOT NULL, excluded INTEGER NOT NULL, record TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS by_participant ON sessions (participant);
+CREATE TABLE IF NOT EXISTS votes (
+    session TEXT NOT NULL, trial INTEGER NOT NULL, skipped INTEGER NOT NULL, record TEXT NOT NULL,
+    PRIMARY KEY (session, trial)
 )
+"""
 COLUMNS: Final = "session, slot, platform, participant, status, excluded, record"
 
 
@@ -85,15 +88,15 @@ class VoteStore:
         self._is_sqlite = isinstance(address, Path)
         self._connection: Any = None
         with self._change() as cursor:
-            for statement in TABLES:
+            for statement in TABLES.split(";"):
                 cursor.execute(statement)
             self._execute(cursor, "INSERT INTO facts VALUES ('plan', ?) ON CONFLICT DO NOTHING", plan.hash)
             stored = self._rows(cursor, "SELECT value FROM facts WHERE name = 'plan'")[0][0]
         if stored != plan.hash:
             self.close()
             raise FormatError(
-                f"The database holds votes of another plan ({stored[:12]}, expected {plan.hash[:12]}). Restore the plan "
-                "they were collected with, or begin with another database."
+                f"The database holds votes of another plan ({stored[:12]}, expected {plan.hash[:12]}). Restore the "
+                "plan they were collected with, or begin with another database."
             )
 
     def close(self) -> None:

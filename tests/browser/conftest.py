@@ -37,7 +37,9 @@ else:
 
         def start(self) -> None:
             self.prepared: PreparedServer = prepare_server(self.root, ServeOptions(port=self.port), token="owner")
-            config = uvicorn.Config(self.prepared.app, port=self.port, log_level="error", access_log=False, lifespan="off")
+            config = uvicorn.Config(
+                self.prepared.app, port=self.port, log_level="error", access_log=False, lifespan="off"
+            )
             self.server = uvicorn.Server(config)
             self.thread = threading.Thread(target=self.server.run, daemon=True)
             self.thread.start()

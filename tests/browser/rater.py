@@ -16,9 +16,15 @@ LISTEN = """
         return play.call(this);
     };
 """
-COUNT = "async () => { while (!window.heard || !window.heard.duration) await new Promise((f) => setTimeout(f, 20)); " \
-    "return Math.round((window.heard.duration - 0.3) / 0.6); }"
-TRIAL = "() => { const done = Session.state.done; return Session.state.trials.find((one) => !done.includes(one.index)); }"
+COUNT = """
+    async () => {
+        while (!window.heard || !window.heard.duration) await new Promise((done) => setTimeout(done, 20));
+        return Math.round((window.heard.duration - 0.3) / 0.6);
+    }
+"""
+TRIAL = """
+    () => Session.state.trials.find((one) => !Session.state.done.includes(one.index)) ?? null
+"""
 
 Decide = Callable[[dict[str, Any]], Any]
 
@@ -120,9 +126,7 @@ class Rater:
         self.picture(f"item-{trial['index']}")
         self.leave()
         self.answered.append({**trial, "answer": answer})
-        self.page.wait_for_function(
-            "(index) => Session.state.done.includes(index)", arg=trial["index"], timeout=20000
-        )
+        self.page.wait_for_function("(index) => Session.state.done.includes(index)", arg=trial["index"], timeout=20000)
         return True
 
     def before_items(self) -> None:
@@ -152,7 +156,7 @@ class KeyboardRater(Rater):
             if is_there():
                 outline = self.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
                 ring = self.page.evaluate("document.activeElement.matches(':focus-visible')")
-                assert outline != "none" and ring, f"no focus is visible on {name}"
+                assert (outline != "none", ring) == (True, True), f"no focus is visible on {name}"
                 return
             self.page.keyboard.press("Tab")
         raise AssertionError(f"the Tab key does not reach {name}")

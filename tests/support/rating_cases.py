@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small rating for tests: films that ffmpeg draws in a second, and a plan with every kind of trial."""
 
+from functools import cache
 from pathlib import Path
 import subprocess
+import tempfile
 
 from dancepose.rating.pack.film_copies import file_sha256
 from dancepose.rating.record_files import RatingPaths, write_rating_plan
@@ -24,23 +26,40 @@ WORDS = (*SYSTEMS, *SONGS)
 """Names that must not reach a rater."""
 
 
+@cache
+def ffmpeg_path() -> str:
+    """The ffmpeg program; found once, because that hashes it."""
+    return find_ffmpeg().program
+
+
+@cache
+def film_bytes(title: str, hue: int, length_s: float, size: int, fps: int, *, sound: bool) -> bytes:
+    """A test picture of one hue with a tone, and with metadata that would give it away."""
+    tone = ["-f", "lavfi", "-i", f"sine=frequency={300 + hue}:duration={length_s}"] if sound else []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "film.mp4"
+        subprocess.run(
+            [
+                ffmpeg_path(), "-hide_banner", "-loglevel", "error", "-y", "-threads", "1",
+                "-f", "lavfi", "-i", f"testsrc=size={size}x{size}:rate={fps}:duration={length_s},hue=h={hue}", *tone,
+                "-c:v", "libx264", "-pix_fmt", "yuv420p", "-preset", "ultrafast", "-c:a", "aac",
+                "-metadata", f"title={title}", str(path),
+            ],
+            check=True,
+            timeout=120,
+        )  # fmt: skip
+        return path.read_bytes()
+
+
 def write_film(path: Path, *, hue: int, length_s: float, size: int = 160, fps: int = 25, sound: bool = True) -> None:
-    """Write a test picture of one hue with a tone, and with metadata that would give it away."""
+    """Write such a film; equal ones are encoded once in a run of tests."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(
-        [
-            find_ffmpeg().program, "-hide_banner", "-loglevel", "error", "-y",
-            "-f", "lavfi", "-i", f"testsrc=size={size}x{size}:rate={fps}:duration={length_s},hue=h={hue}",
-            *(["-f", "lavfi", "-i", f"sine=frequency={300 + hue}:duration={length_s}"] if sound else []),
-            "-c:v", "libx264", "-pix_fmt", "yuv420p", "-preset", "ultrafast", "-c:a", "aac",
-            "-metadata", f"title={path.parent.name} {path.stem}", str(path),
-        ],
-        check=True,
-        timeout=60,
-    )  # fmt: skip
+    path.write_bytes(film_bytes(f"{path.parent.name} {path.stem}", hue, length_s, size, fps, sound=sound))
 
 
-def small_plan(root: Path, *, design: str = "pair", slots: int = 3, length_s: float = 1.0, **changes: object) -> RatingPlan:
+def small_plan(
+    root: Path, *, design: str = "pair", slots: int = 3, length_s: float = 1.0, **changes: object
+) -> RatingPlan:
     """Write films and plan.json of three systems and two songs; return the plan.
 
     Args:
@@ -93,9 +112,10 @@ def _slot(design: str, number: int, clips: list[str]) -> RaterSlot:
     trials = [("training", shown[0], "real", None), ("training", shown[-1], "match", None)]
     trials += [("main", clips, ("real", "match")[(index + number) % 2], None) for index, clips in enumerate(shown)]
     if design == "pair":
-        check = AttentionCheck(expected=2, prompt={"en": "Please answer: B is much better.", "de": "Bitte: B viel besser."})
-        trials.insert(4, ("check", shown[1], "real", check))
-        trials.insert(6, ("check", shown[2], "real", AttentionCheck(expected="blue", prompt={"en": "Type the word blue."})))
+        prompt = {"en": "Please answer: B is much better.", "de": "Bitte: B viel besser."}
+        word = AttentionCheck(expected="blue", prompt={"en": "Type the word blue."})
+        trials.insert(4, ("check", shown[1], "real", AttentionCheck(expected=2, prompt=prompt)))
+        trials.insert(6, ("check", shown[2], "real", word))
         trials.append(("repeat", shown[0][::-1], "real", None))
     return RaterSlot(
         id=f"s{number:03d}",
