@@ -13,6 +13,7 @@ from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.errors import DancePoseError, OutputError
 
 from .display import list_results, progress_bar
+from .rate_collect import add_collecting
 
 rate_app = typer.Typer(
     help="Rate clips: plan, pack or serve a rating page, collect votes, analyse them.", no_args_is_help=True
@@ -179,3 +180,6 @@ def analyse_command(
             ranks = f"{row.best_rank}" if row.best_rank == row.worst_rank else f"{row.best_rank} to {row.worst_rank}"
             print(f"  {row.system:<20} {row.value:7.2f}  [{row.low:.2f}, {row.high:.2f}]  rank {ranks}")
     list_results(dict(written))
+
+
+add_collecting(rate_app)

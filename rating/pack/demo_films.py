@@ -15,6 +15,7 @@ from dancepose_addon.core.errors import DancePoseError, MissingFileError
 from dancepose_addon.core.io.example import example_folder
 from dancepose_addon.core.skeleton.readers import read
 
+from ..design.check_items import check_prompt
 from ..records import (
     AttentionCheck,
     ExclusionRules,
@@ -61,15 +62,7 @@ QUESTIONS: Final = (
     ),
 )
 CHECK: Final = AttentionCheck(
-    expected=-2,
-    prompt={
-        "en": "Attention check: please answer that A is much better.",
-        "zh": "注意力检查:请选择“A 好得多”。",
-        "ja": "注意の確認:「A のほうがずっと良い」を選んでください。",
-        "de": "Aufmerksamkeitsprüfung: Bitte antworten Sie, dass A viel besser ist.",
-        "fr": "Test d’attention : répondez que A est bien meilleur.",
-        "es": "Control de atención: responda que A es mucho mejor.",
-    },
+    expected=7, prompt={language: check_prompt(language, 7) for language in ("en", "zh", "ja", "de", "fr", "es")}
 )
 TEXTS: Final = {
     "en": RatingTexts(

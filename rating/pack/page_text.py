@@ -20,7 +20,6 @@ SCRIPTS: Final = (
     "item.js", "session.js",
 )  # fmt: skip
 MODES: Final = ("server", "file", "jatos")
-PAIR_STEPS: Final = {5: (-2, -1, 0, 1, 2), 3: (-1, 0, 1), 2: (-1, 1)}
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def public_trial(source: PageSource, trial: RatingTrial) -> dict[str, Any]:
         "clips": [source.films[clip] for clip in trial.clips],
     }
     if trial.kind == "check" and trial.check is not None:
-        shown["check"] = {"prompt": dict(trial.check.prompt), "answer": answer_kind(trial.check, source.plan)}
+        shown["check"] = {"prompt": dict(trial.check.prompt), "answer": answer_kind(trial.check)}
         if trial.check.spoken:
             shown["check"]["spoken"] = dict(source.spoken[prompt_id(trial.check)])
     return shown
@@ -85,13 +84,9 @@ def prompt_id(check: AttentionCheck) -> str:
     return json.dumps(dict(check.prompt), sort_keys=True)
 
 
-def answer_kind(check: AttentionCheck, plan: RatingPlan) -> str:
-    """Return how a check is answered: on the ``scale`` of the design, as a ``number`` or as ``text``."""
-    if not is_real(check.expected):
-        return "text"
-    steps = {"acr": tuple(range(1, 6))}.get(plan.design, PAIR_STEPS[plan.points])
-    has_scale = plan.design in ("pair", "mismatch", "acr")
-    return "scale" if has_scale and check.expected in steps else "number"
+def answer_kind(check: AttentionCheck) -> str:
+    """Return how a check is answered: as a ``number`` or as ``text``, typed in place of an answer on the scale."""
+    return "number" if is_real(check.expected) else "text"
 
 
 def public_slot(source: PageSource, slot: RaterSlot) -> dict[str, Any]:

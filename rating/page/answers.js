@@ -4,7 +4,7 @@
 
 const Answers = {
   for(trial, onChange) {
-    if (trial.check && trial.check.answer !== "scale") return this.typed(trial.check.answer, onChange);
+    if (trial.check) return this.typed(trial.check.answer, onChange);
     if (Config.design === "best-worst") return this.bestWorst(trial, onChange);
     if (Config.design === "sliders") return this.sliders(trial, onChange);
     if (Config.design === "acr") return this.scale([1, 2, 3, 4, 5].map((n) => [n, say(`acr_${n}`)]), onChange);

@@ -57,7 +57,7 @@ def test_a_session_by_double_click_without_a_network(page, context, rating, tmp_
     assert (done.new_votes, done.known_votes) == (len(rater.answered), len(rater.answered))
     plan = read_rating_plan(RatingPaths(rating).plan)
     votes, _ = read_votes(RatingPaths(rating).votes, plan)
-    assert [vote.answer for vote in votes] == [trial["answer"] for trial in rater.answered]
+    assert [vote.answer for vote in votes] == rater.answers()
     assert {vote.slot for vote in votes} == {"s002"}
     assert min(min(vote.coverage) for vote in votes) >= 0.95
     rater.press("Start for another person")

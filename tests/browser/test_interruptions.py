@@ -56,7 +56,7 @@ def test_a_reload_at_every_step_asks_nothing_twice(page, serve, rating) -> None:
     page.reload()
     expect(page.get_by_text("DONE-1")).to_be_visible()
     votes, (session,) = collected(rating)
-    assert [vote.answer for vote in votes] == [trial["answer"] for trial in rater.answered]
+    assert [vote.answer for vote in votes] == rater.answers()
     assert session.checks["visits"] > 2 * len(votes)
 
 

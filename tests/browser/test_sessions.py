@@ -25,7 +25,7 @@ def test_a_session_by_mouse(page, serve, rating, pictures) -> None:
     sessions, _ = read_sessions(RatingPaths(rating).sessions, plan)
     slot = plan.slot(votes[0].slot)
     assert [vote.trial for vote in votes] == [trial.index for trial in slot.trials]
-    assert [vote.answer for vote in votes] == [one["answer"] for one in rater.answered]
+    assert [vote.answer for vote in votes] == rater.answers()
     assert all(min(vote.coverage) >= 0.95 for vote in votes)
     assert {plays for vote in votes for plays in vote.plays} == {1}
     assert all(0 <= vote.response_ms < 60000 for vote in votes)

@@ -80,7 +80,7 @@ class Served:
     def complete(self, name: str, **changes: object) -> dict:
         course = self.begin(name, **changes)
         for trial in course["trials"]:
-            right = {"text": "BLUE ", "scale": 2}[trial["check"]["answer"]] if "check" in trial else -1
+            right = {"text": "BLUE ", "number": 7}[trial["check"]["answer"]] if "check" in trial else -1
             self.post("/api/vote", self.vote(course, trial, right))
         return self.post("/api/finish", self.session(name, status="complete", finished=UTC, **changes))
 

@@ -112,9 +112,9 @@ def _slot(design: str, number: int, clips: list[str]) -> RaterSlot:
     trials = [("training", shown[0], "real", None), ("training", shown[-1], "match", None)]
     trials += [("main", clips, ("real", "match")[(index + number) % 2], None) for index, clips in enumerate(shown)]
     if design == "pair":
-        prompt = {"en": "Please answer: B is much better.", "de": "Bitte: B viel besser."}
+        prompt = {"en": "Please enter the number 7.", "de": "Bitte geben Sie die Zahl 7 ein."}
         word = AttentionCheck(expected="blue", prompt={"en": "Type the word blue."})
-        trials.insert(4, ("check", shown[1], "real", AttentionCheck(expected=2, prompt=prompt)))
+        trials.insert(4, ("check", shown[1], "real", AttentionCheck(expected=7, prompt=prompt)))
         trials.insert(6, ("check", shown[2], "real", word))
         trials.append(("repeat", shown[0][::-1], "real", None))
     return RaterSlot(
