@@ -116,7 +116,9 @@ def _pictures(program: FfmpegProgram, root: Path, clip: RatingClip) -> list[str]
         # The first picture for the whole length; the length is that of the film.
         pictures = f"trim=end_frame=1,loop=loop=-1:size=1:start=0,setpts=N/({film.fps:.6f}*TB)"
     else:
-        pictures = f"shuffleframes={' '.join(map(str, shuffled_order(SHUFFLE_FRAMES)))}"
+        # The last group is filled with its last picture, so that none is dropped.
+        order = " ".join(map(str, shuffled_order(SHUFFLE_FRAMES)))
+        pictures = f"tpad=stop_mode=clone:stop={SHUFFLE_FRAMES - 1},shuffleframes={order}"
     return ["-vf", pictures, "-r", f"{film.fps:.6f}", "-t", f"{clip.duration_s:.6f}", "-c:v", "libx264", "-crf", "18",
             "-pix_fmt", "yuv420p"]  # fmt: skip
 

@@ -169,7 +169,7 @@ def all_pack_keys(paths: PackPaths, plan: RatingPlan) -> dict[str, PackKey]:
 
 
 def current_pack_key(paths: PackPaths, plan: RatingPlan) -> PackKey:
-    """Read the key of the pack that lies in the folder now.
+    """Read the key of the pack in the folder pack.
 
     Raises:
         MissingFileError: There is no pack.

@@ -22,7 +22,7 @@ from .spoken_prompts import speak
 
 MEDIA: Final = "media"
 SIZE_CUE: Final = 1.02
-"""Films whose sizes differ by more than this factor can be told from one another by their size."""
+"""Sizes that differ by more than this factor identify films."""
 ZIP_README: Final = """{title}
 
 Unpack this archive first. Then open index.html with a double click, in Chrome, Edge, Firefox or Safari.

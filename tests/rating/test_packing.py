@@ -161,6 +161,7 @@ def test_a_second_pack_needs_to_be_asked_for(packed) -> None:
 
 
 def test_replacing_keeps_the_key_of_the_former_pack(tmp_path) -> None:
+    write_film(tmp_path / "films" / "amber" / "rumba.mp4", hue=0, length_s=0.4, size=400)
     plan = small_plan(tmp_path, length_s=0.4)
     first = make_pack(tmp_path, PackOptions()).key
     second = make_pack(tmp_path, PackOptions(replaces=True, pads=False))

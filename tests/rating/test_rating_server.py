@@ -127,7 +127,7 @@ def test_slots_are_leased_expire_and_are_not_given_twice(served) -> None:
     served.post("/api/vote", served.vote(second, second["trials"][0]))
     served.now_s += 2 * 60
     assert served.begin("a4")["slot"] == "s001"
-    # A rater who comes back late still has the slot and may go on; nothing is lost.
+    # A rater who comes back late still has the slot and can continue; nothing is lost.
     assert served.begin("a1")["slot"] == "s001"
     # A clock that jumps back only lengthens leases.
     served.now_s -= 10 * 86400
@@ -242,7 +242,7 @@ def test_forms_of_other_sites_are_refused(served) -> None:
 
 def test_unknown_sessions_and_odd_values_are_refused(served) -> None:
     course = served.begin("a1")
-    stranger = {**served.vote(course, course["trials"][0]), "session": "nobody' OR '1'='1"}
+    stranger = {**served.vote(course, course["trials"][0]), "session": "x' OR '1'='1"}
     assert served.client.post("/api/vote", json=stranger).status_code == 422
     assert served.client.post("/api/vote", json={**stranger, "session": "b2"}).status_code == 404
     odd = [
