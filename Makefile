@@ -3,12 +3,13 @@
 PYTHON := .venv/bin/python
 PYTEST_ARGS ?=
 
-.PHONY: help demo test test-slurm test-matrix test-gui check bench package clean
+.PHONY: help demo test test-slurm test-browser test-matrix test-gui check bench package clean
 
 help:
 	@echo "make demo    the bundled dance, fitted and rendered into demo/"
 	@echo "make test    the test suite (no GPU, display or licensed file needed); PYTEST_ARGS='-m \"not slow\"' for less"
 	@echo "make test-slurm    a study on a Slurm of one node, started here for it (as root; installs Debian's packages)"
+	@echo "make test-browser    the rating page in Debian's Chromium, and votes in its PostgreSQL (as root; fetches axe-core)"
 	@echo "make test-matrix    the built zip in Blender 4.2, 4.5, 5.0 and 5.2 (fetches them: 1.5 GB, under build/)"
 	@echo "make test-gui    the sidebar in a real window, worked with the mouse; renews docs/images/panel-*.png (as root)"
 	@echo "make check   formatting, lint, types"
@@ -27,6 +28,11 @@ test:
 test-slurm:
 	@tools/bootstrap test
 	@DANCEPOSE_SLURM=1 $(PYTHON) -m pytest tests/study/test_slurm.py $(PYTEST_ARGS)
+
+test-browser:
+	@tools/bootstrap test
+	@tools/browser_programs $(PYTHON)
+	@DANCEPOSE_BROWSER=1 DANCEPOSE_POSTGRES=1 $(PYTHON) -m pytest tests/browser tests/rating/test_postgres.py $(PYTEST_ARGS)
 
 test-matrix:
 	@tools/bootstrap test

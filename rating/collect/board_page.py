@@ -44,7 +44,7 @@ def board_html(plan: RatingPlan, store: Collection) -> str:
     rows = "".join(
         f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in status_lines(status)
     )
-    done = {}
+    done: dict[str, int] = {}
     for vote in votes:
         done[vote["session"]] = done.get(vote["session"], 0) + 1
     slots = "".join(_slot_row(plan, session, done.get(session.session, 0)) for session in held)

@@ -6,6 +6,7 @@ const COVERAGE_NEEDED = 0.95;
 // The sound of a file may be a little longer than its pictures.
 const TAIL_S = 0.1;
 const AHEAD_S = 0.3;
+const LOAD_MS = 8000;
 
 class Clip {
   constructor({ name, label, isMuted, prompt, spoken, onChange }) {
@@ -82,6 +83,7 @@ class Clip {
     const address = await Films.get(this.name, onProgress);
     await new Promise((done, failed) => {
       this.video.addEventListener("canplaythrough", done, { once: true });
+      setTimeout(done, LOAD_MS); // phones that save data load nothing before the first touch
       this.video.addEventListener("error", () => failed(new Error("unreadable film")), { once: true });
       this.video.src = address;
       this.video.load();

@@ -15,7 +15,7 @@ if os.environ.get("DANCEPOSE_BROWSER") != "1":
     collect_ignore_glob = ["test_*.py"]
 else:
     pytest.importorskip("playwright")
-    from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+    from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
     import uvicorn
 
     from dancepose.rating.pack.packing import PackOptions, make_pack
@@ -23,6 +23,7 @@ else:
     from tests.browser.rater import LISTEN
     from tests.support.rating_cases import small_plan
 
+    expect.set_options(timeout=30000)
     PICTURES = Path(__file__).parents[2] / "build" / "browser"
 
     class RunningServer:
