@@ -155,7 +155,7 @@ def _export_character(
     progress: Progress,
 ) -> None:
     """Write the dance of a character with its own bones."""
-    added = add_character(fit, _choice(arguments), scene=scene, progress=progress)
+    added = add_character(fit.motion, fit.body, _choice(arguments), scene=scene, progress=progress)
     reporter.notices(added.notices)
     if path.suffix.lower() == ".bvh":
         write_driven_bvh(added, path)
@@ -236,9 +236,16 @@ def _prepare(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> 
     reporter.notices(fit.report["notices"])
     scene = _empty_scene(arguments)
     progress = part_of(reporter, 0.05 * FIT_SHARE, 0.05)
-    added = add_character(fit, _choice(arguments), scene=scene, progress=progress) if arguments.character else None
+    added = (
+        add_character(fit.motion, fit.body, _choice(arguments), scene=scene, progress=progress)
+        if arguments.character
+        else None
+    )
     reporter.notices(added.notices if added else ())
-    imported = added.imported if added else _add(fit, scene, progress)
+    if added:
+        imported = ImportedDancer(added.objects.armature, added.objects.meshes[0], fit, added.seconds)
+    else:
+        imported = _add(fit, scene, progress)
     if arguments.motion:
         fit.save(arguments.motion)
 

@@ -23,11 +23,14 @@ import bpy
 import numpy as np
 
 from .blender import console
+from .blender.characters.add_character import CharacterChoice, add_character
+from .blender.characters.measuring import measure_character
 from .blender.narrowing import scene_of
 from .blender.render import engine_probe, engines, rendering
 from .blender.rig import dancer
 from .blender.stage import camera, stage
 from .core.atomic import replacing
+from .core.body.model import BodyModel
 from .core.body.model_io import load_body
 from .core.body.motion import BodyMotion
 from .core.camera_framing import Shot
@@ -170,6 +173,10 @@ def probe_engine(request: ProbeRequest) -> DoneReply:
         found = replace(found, samples=request.samples)
     elif request.transparent and engines.IDENTIFIERS[found.name] == "CYCLES":
         found = replace(found, samples=max(found.samples, SAMPLES_TRANSPARENT))
+    if request.character is not None and request.record is not None:
+        bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+        choice = CharacterChoice(request.character, request.character_map)
+        measure_character(choice, request.record, scene=scene_of(bpy.context))
     table = {**asdict(found), "blender": bpy.app.version_string}
     with replacing(request.out) as temporary:
         temporary.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
@@ -236,25 +243,38 @@ def build_clip(request: RenderRequest, threads: int) -> str:
     shot = read_shot(json.loads(request.shot.read_text(encoding="utf-8"))["shot"])
     engine = engines.Engine(**asdict(request.engine))
     settings = stage.StageSettings(request.backdrop_rgb, request.light, request.transparent)
+    choice = _add_to_scene(request, motion, body, scene)
+    engines.set_up_engine(scene, engine, shot)
+    if engines.IDENTIFIERS[engine.name] == "CYCLES":
+        engine_probe.cycles_of(scene).seed = request.seed
+    stage.build_stage(scene, scene.collection, shot, settings)
+    camera.create_camera(scene, scene.collection, shot)
+    for thing in scene.objects if choice is None else ():
+        # There is no window: posing the body for a viewport would take a thirtieth of a Workbench frame's time.
+        thing.hide_viewport = thing.type in ("ARMATURE", "MESH")
+    key = rendering.render_key(motion, body, shot, engine, width=width, height=height, fps=fps)
+    rest = [key, request.start_s, request.seed, asdict(settings), *([choice.key()] if choice is not None else [])]
+    return hashlib.blake2b(json.dumps(rest).encode(), digest_size=8).hexdigest()
+
+
+def _add_to_scene(
+    request: RenderRequest, motion: BodyMotion, body: BodyModel, scene: bpy.types.Scene
+) -> CharacterChoice | None:
+    """Add the body or the character of a clip; return the choice of the character."""
+    first_frame = -request.start_s * request.fps
+    if request.character is not None:
+        choice = CharacterChoice(request.character, request.character_map, first_frame, as_measured=True)
+        add_character(motion, body, choice, scene=scene)
+        return choice
     dancer.build_dancer(
         motion,
         body,
         scene=scene,
         view_layer=scene.view_layers[0],
         collection=scene.collection,
-        first_frame=-request.start_s * fps,
+        first_frame=first_frame,
     )
-    engines.set_up_engine(scene, engine, shot)
-    if engines.IDENTIFIERS[engine.name] == "CYCLES":
-        engine_probe.cycles_of(scene).seed = request.seed
-    stage.build_stage(scene, scene.collection, shot, settings)
-    camera.create_camera(scene, scene.collection, shot)
-    for thing in scene.objects:
-        # There is no window: posing the body for a viewport would take a thirtieth of a Workbench frame's time.
-        thing.hide_viewport = thing.type in ("ARMATURE", "MESH")
-    key = rendering.render_key(motion, body, shot, engine, width=width, height=height, fps=fps)
-    rest = [key, request.start_s, request.seed, asdict(settings)]
-    return hashlib.blake2b(json.dumps(rest).encode(), digest_size=8).hexdigest()
+    return None
 
 
 def read_shot(table: dict[str, Any]) -> Shot:

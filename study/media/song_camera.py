@@ -15,7 +15,16 @@ from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
-from dancepose_addon.core.camera_framing import CameraSettings, frame_motions
+from dancepose_addon.core.camera_framing import (
+    CameraSettings,
+    Shot,
+    facing_vector,
+    frame_motions,
+    frame_points,
+    unit_or_forward,
+)
+from dancepose_addon.core.retarget.character_record import CharacterRecord
+from dancepose_addon.core.retarget.source_motion import source_motion
 
 from ..plan.paths import StudyPaths
 from ..plan.planning import Segment
@@ -54,12 +63,31 @@ def write_song_camera(study: Study, paths: StudyPaths, song: str, systems: list[
         pitch_rad=math.radians(study.camera.pitch_deg),
         margin=study.camera.margin,
     )
-    shot = frame_motions(shown, aspect=width / height, camera=settings)
+    if study.stage.character is None:
+        shot = frame_motions(shown, aspect=width / height, camera=settings)
+    else:
+        shot = _character_shot(CharacterRecord.load(paths.character), shown, settings, width / height)
     numbers = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in asdict(shot).items()}
     text = json.dumps({"song": song, "shot": numbers, "move_m": moves, "floors_m": floors}, indent=2)
     with replacing(paths.camera(song)) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _character_shot(
+    record: CharacterRecord, shown: list[tuple[BodyModel, BodyMotion]], settings: CameraSettings, aspect: float
+) -> Shot:
+    """Return the shot that holds the character in every clip."""
+    facing = np.sum([facing_vector(motion.pose_rotmat) * len(motion) for _, motion in shown], axis=0)
+    outlines = [record.outline(source_motion(motion, body, floor_m=0.0)) for body, motion in shown]
+    return frame_points(
+        np.concatenate(outlines),
+        front=unit_or_forward(facing),
+        aspect=aspect,
+        margin=settings.margin,
+        field_rad=settings.field_rad,
+        pitch_rad=settings.pitch_rad,
+    )
 
 
 def _shown_part(motion: BodyMotion, segments: list[Segment], fps: float) -> BodyMotion:

@@ -16,6 +16,8 @@ IN_BLENDER: Final = ("probe", "fit", "render")
 """Kinds of jobs that are done in a Blender process."""
 TOLERANT: Final = ("camera", "compare")
 """Kinds of jobs that continue without a clip whose input is bad."""
+ENGINE_JOB: Final = "engine"
+"""The job that probes the render engine and measures the character, for all clips."""
 PLAN_AGAIN: Final = "Write it again with `dancepose study plan`."
 
 
