@@ -21,7 +21,7 @@ import bpy
 import numpy as np
 
 from dancepose_addon.blender.characters.character_file import IMPORTERS, import_character
-from dancepose_addon.blender.characters.driving import DrivenCharacter, DriveOptions, drive_armature, source_motion
+from dancepose_addon.blender.characters.driving import DrivenCharacter, DriveOptions, drive_armature
 from dancepose_addon.blender.characters.rest_reader import read_foot_points
 from dancepose_addon.core.body.model import JOINT_INDEX, forward_kinematics
 from dancepose_addon.core.body.model_io import load_body
@@ -30,6 +30,7 @@ from dancepose_addon.core.body.rotation import geodesic_angle
 from dancepose_addon.core.errors import DancePoseError
 from dancepose_addon.core.fit.floor.contacts import Ground, find_soles, ground
 from dancepose_addon.core.retarget.rest_alignment import RestAlignment, align_rest_pose
+from dancepose_addon.core.retarget.source_motion import source_motion
 from dancepose_addon.core.retarget.target_feet import find_target_soles
 from dancepose_addon.core.retarget.transfer import SourceMotion, transfer_motion
 
@@ -167,6 +168,11 @@ def measure(path: Path, motion: BodyMotion, source: SourceMotion) -> dict[str, A
     of_source, _ = forward_kinematics(source.rest_joints_m, source.pose_rotmat, source.translation_m)
     most = geodesic_angle(of_source[:-1], of_source[1:]).max(axis=1)
     back = np.degrees(returned_errors(driven, turned, source, alignment))
+    free = transfer_motion(driven.skeleton, driven.character, source, lock_feet=False)
+    placed = np.zeros((len(motion), len(driven.skeleton), 3))
+    for bone, place in free.heads.items():
+        placed[:, bone] = place @ alignment.frame
+    unlocked = np.degrees(limb_errors(driven, placed, joints))
     repeat = np.resize(np.arange(len(motion)), LONG)
     long_motion = SourceMotion(
         source.rest_joints_m, source.pose_rotmat[repeat], source.translation_m[repeat], source.ankle_m,
@@ -182,6 +188,7 @@ def measure(path: Path, motion: BodyMotion, source: SourceMotion) -> dict[str, A
         "scale": driven.keys.scale,
         "arms": float(np.median(errors[:, [0, 1, 4, 5]])),
         "legs": float(np.median(errors[:, [2, 3, 6, 7]])),
+        "free": float(np.median(unlocked[:, [2, 3, 6, 7]])),
         "legs95": float(np.percentile(errors[:, [2, 3, 6, 7]], 95.0)),
         "bends": same_bends(driven, heads, joints),
         "sunk": sunk,
@@ -208,7 +215,7 @@ def main(argv: Sequence[str]) -> int:
     motion = BodyMotion(motion.pose_rotmat[count], motion.translation_m[count], motion.betas, motion.scale, motion.fps)
     soles = find_soles(body, motion.pose_rotmat, motion.translation_m, scale=motion.scale, betas=motion.betas)
     contacts = ground(soles, fps=motion.fps)
-    source = source_motion(motion, body, contacts)
+    source = source_motion(motion, body)
     own = foot_scores(soles.lowest_m - contacts.floor_m, soles.places_m, contacts)
     rows = []
     for path in sorted(path for path in arguments.folder.iterdir() if path.suffix.lower() in IMPORTERS):
@@ -232,7 +239,10 @@ def report(rows: list[dict[str, Any]], own: tuple[float, float], count: int, nam
             f"{bpy.app.version_string}. Bones are measured as Blender evaluates them, in the size of the source's body."
         ),
         "",
-        "- arms, legs: angle between a limb's direction and the source's, median; 95 %: of the legs.",
+        (
+            "- arms, legs: angle between a limb's direction and the source's, median; 95 %: of the legs. free: legs "
+            "without the lock of the feet."
+        ),
         "- bends: share of the frames with a bent elbow or knee in which it bends to the source's side.",
         (
             "- sunk: depth of the soles below the floor, 99th percentile. slide: speed of soles in contact, mean. The "
@@ -249,15 +259,15 @@ def report(rows: list[dict[str, Any]], own: tuple[float, float], count: int, nam
         ),
         "",
         (
-            "| character | bones | size | arms deg | legs deg | 95 % | bends | sunk mm | slide mm/s | jumps | back deg "
-            "| 95 % | transfer s | keys s |"
+            "| character | bones | size | arms deg | legs deg | free | 95 % | bends | sunk mm | slide mm/s | jumps | "
+            "back deg | 95 % | transfer s | keys s |"
         ),
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [
         f"| {row['file']} | {row['bones']} | {row['scale']:.2f} | {row['arms']:.2f} | {row['legs']:.2f} | "
-        f"{row['legs95']:.1f} | {row['bends']:.1%} | {row['sunk']:.1f} | {row['slide']:.0f} | {row['jumps']} | "
-        f"{row['back']:.2f} | {row['back95']:.1f} | {row['transfer']:.2f} | {row['all']:.2f} |"
+        f"{row['free']:.2f} | {row['legs95']:.1f} | {row['bends']:.1%} | {row['sunk']:.1f} | {row['slide']:.0f} | "
+        f"{row['jumps']} | {row['back']:.2f} | {row['back95']:.1f} | {row['transfer']:.2f} | {row['all']:.2f} |"
         for row in rows
     ]
     return "\n".join(lines) + "\n"

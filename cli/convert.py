@@ -139,15 +139,7 @@ def convert_command(
         raise typer.BadParameter(
             f"{form or 'nothing'!r} is not a format that can be written; choose --to {', '.join(FORMATS)}."
         )
-    if layout_out is not None:
-        if form not in POINTS:
-            raise OptionError(f"--layout-out has no effect on --to {form}, which writes SMPL parameters. Remove it.")
-        get_layout(known_layout(layout_out))
-    if character is not None and form not in (*SCENES, "bvh"):
-        raise OptionError(
-            f"--character has no effect on --to {form}: a character's dance is written as {', '.join(SCENES)} or bvh. "
-            "Choose one of these, or remove --character."
-        )
+    _require_effect(form, layout_out, character)
     suffix = SUFFIX_OF.get(form, form)
     names = _out_names(paths, out, suffix) if to_folder else {paths[0]: out}
     outputs = {f"The output of {path.name},": (name, (f".{suffix}",)) for path, name in names.items()}
@@ -172,6 +164,19 @@ def convert_command(
         list_results({path.name: names[path]})
 
     for_each(paths, work)
+
+
+def _require_effect(form: str, layout_out: str | None, character: Path | None) -> None:
+    """Refuse options that would have no effect on a format."""
+    if layout_out is not None:
+        if form not in POINTS:
+            raise OptionError(f"--layout-out has no effect on --to {form}, which writes SMPL parameters. Remove it.")
+        get_layout(known_layout(layout_out))
+    if character is not None and form not in (*SCENES, "bvh"):
+        raise OptionError(
+            f"--character has no effect on --to {form}: a character's dance is written as {', '.join(SCENES)} or bvh. "
+            "Choose one of these, or remove --character."
+        )
 
 
 def _out_names(paths: list[Path], folder: Path, suffix: str) -> dict[Path, Path]:

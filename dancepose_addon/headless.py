@@ -161,7 +161,7 @@ def _export_character(
     progress: Progress,
 ) -> None:
     """Write the dance of a character with its own bones."""
-    added = add_character(fit, _choice(arguments), scene=scene, progress=progress)
+    added = add_character(fit.motion, fit.body, _choice(arguments), scene=scene, progress=progress)
     reporter.notices(added.notices)
     if path.suffix.lower() == ".bvh":
         write_driven_bvh(added, path)
@@ -252,9 +252,13 @@ def _prepare(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> 
     progress = part_of(reporter, 0.05 * FIT_SHARE, 0.05)
     added = None
     if arguments.character:
-        added = add_character(_only(fits), _choice(arguments), scene=scene, progress=progress)
+        only = _only(fits)
+        added = add_character(only.motion, only.body, _choice(arguments), scene=scene, progress=progress)
     reporter.notices(added.notices if added else ())
-    imported = [added.imported] if added else _add(fits, scene, progress)
+    if added:
+        imported = [ImportedDancer(added.objects.armature, added.objects.meshes[0], fit, added.seconds)]
+    else:
+        imported = _add(fits, scene, progress)
     if arguments.motion:
         for number, one in enumerate(fits):
             one.save(person_path(arguments.motion, number, len(fits)))

@@ -18,6 +18,8 @@ import bpy
 import numpy as np
 
 from .blender import console
+from .blender.characters.add_character import CharacterChoice, add_character
+from .blender.characters.measuring import measure_character
 from .blender.narrowing import scene_of
 from .blender.render import engine_probe, engines, rendering
 from .blender.rig import dancer
@@ -26,11 +28,13 @@ from .blender.stage import camera, stage
 from .clip_fitting import fit_clip
 from .core.atomic import replacing
 from .core.body.looks import dressed
+from .core.body.model import BodyModel
 from .core.body.model_io import load_body
+from .core.body.motion import BodyMotion
 from .core.body.people_file import load_people
 from .core.camera_framing import path_from_table
 from .core.engine_defaults import SAMPLES_TRANSPARENT
-from .core.errors import EngineError
+from .core.errors import EngineError, InputError
 from .core.interruption import PARENT
 from .core.messages import DoneReply, FitRequest, ProbeRequest, RenderRequest, Request
 from .core.picture_options import parse_colours
@@ -117,6 +121,10 @@ def probe_engine(request: ProbeRequest) -> DoneReply:
         found = replace(found, samples=request.samples)
     elif request.transparent and engines.IDENTIFIERS[found.name] == "CYCLES":
         found = replace(found, samples=max(found.samples, SAMPLES_TRANSPARENT))
+    if request.character is not None and request.record is not None:
+        bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+        choice = CharacterChoice(request.character, request.character_map)
+        measure_character(choice, request.record, scene=scene_of(bpy.context))
     table = {**asdict(found), "blender": bpy.app.version_string}
     with replacing(request.out) as temporary:
         temporary.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
@@ -148,17 +156,7 @@ def build_clip(request: RenderRequest, threads: int) -> str:
     shot = path.shot
     engine = engines.Engine(**asdict(request.engine))
     settings = StageSettings(request.backdrop_rgb, request.light, request.transparent, floor=request.floor)
-    for person, motion in enumerate(motions):
-        _, mesh = dancer.build_dancer(
-            motion,
-            body,
-            scene=scene,
-            view_layer=scene.view_layers[0],
-            collection=scene.collection,
-            first_frame=-request.start_s * fps,
-        )
-        if person:
-            dress(mesh, PERSON_RGB[(person - 1) % len(PERSON_RGB)])
+    choice = _add_to_scene(request, motions, body, scene)
     engines.set_up_engine(scene, engine, shot)
     if engines.IDENTIFIERS[engine.name] == "CYCLES":
         engine_probe.cycles_of(scene).seed = request.seed
@@ -166,9 +164,36 @@ def build_clip(request: RenderRequest, threads: int) -> str:
     filming = camera.create_camera(scene, scene.collection, shot)
     # The camera's way begins with the song, like the motion.
     camera.film_along(filming, path, first_frame=-round(request.start_s * fps), view_layer=scene.view_layers[0])
-    for thing in scene.objects:
+    for thing in scene.objects if choice is None else ():
         # There is no window: posing the body for a viewport would take a thirtieth of a Workbench frame's time.
         thing.hide_viewport = thing.type in ("ARMATURE", "MESH")
     key = rendering.render_key(motions, body, path, engine, width=width, height=height, fps=fps)
-    rest = [key, request.start_s, request.seed, asdict(settings)]
+    rest = [key, request.start_s, request.seed, asdict(settings), *([choice.key()] if choice is not None else [])]
     return hashlib.blake2b(json.dumps(rest).encode(), digest_size=8).hexdigest()
+
+
+def _add_to_scene(
+    request: RenderRequest, motions: list[BodyMotion], body: BodyModel, scene: bpy.types.Scene
+) -> CharacterChoice | None:
+    """Add the bodies or the character of a clip; return the choice of the character."""
+    first_frame = -request.start_s * request.fps
+    if request.character is not None:
+        if len(motions) > 1:
+            raise InputError(
+                f"The clip holds {len(motions)} persons; [stage] character shows one. Give clips of one person."
+            )
+        choice = CharacterChoice(request.character, request.character_map, first_frame, as_measured=True)
+        add_character(motions[0], body, choice, scene=scene)
+        return choice
+    for person, motion in enumerate(motions):
+        _, mesh = dancer.build_dancer(
+            motion,
+            body,
+            scene=scene,
+            view_layer=scene.view_layers[0],
+            collection=scene.collection,
+            first_frame=first_frame,
+        )
+        if person:
+            dress(mesh, PERSON_RGB[(person - 1) % len(PERSON_RGB)])
+    return None

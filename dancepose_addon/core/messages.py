@@ -90,6 +90,9 @@ class ProbeRequest:
         transparent: Whether the background will be transparent.
         timeout_s: Time limit of the test frame, seconds.
         out: JSON file to write the engine to.
+        character: A character to measure, or None.
+        character_map: The user's map of its bones, or None.
+        record: File to write its record to, or None.
     """
 
     id: int = 0
@@ -99,6 +102,9 @@ class ProbeRequest:
     transparent: bool
     timeout_s: float
     out: Path
+    character: Path | None = None
+    character_map: Path | None = None
+    record: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +152,8 @@ class RenderRequest:
         shot: JSON file with camera and floor of the song.
         move_m: Translation of the dancer, metres, (x, y, z).
         body: SMPL-format body file, or None for the default.
+        character: A character that is shown instead of the body, or None.
+        character_map: The user's map of its bones, or None.
         width: Width of the frames, pixels.
         height: Height of the frames, pixels.
         fps: Frames per second of the video.
@@ -168,6 +176,8 @@ class RenderRequest:
     shot: Path
     move_m: tuple[float, float, float]
     body: Path | None
+    character: Path | None = None
+    character_map: Path | None = None
     width: int
     height: int
     fps: float

@@ -3,7 +3,7 @@
 
 import bpy
 
-from ..blender.characters.driving import DriveOptions, drive_armature, source_motion
+from ..blender.characters.driving import DriveOptions, drive_armature
 from ..blender.characters.rest_reader import read_rest_skeleton
 from ..blender.narrowing import scene_of
 from ..blender.rig.dancer import body_of, dancers_of, read_record
@@ -13,6 +13,7 @@ from ..core.retarget.character_map import CharacterMap
 from ..core.retarget.find_map import find_character_map
 from ..core.retarget.map_file import bones_of_map
 from ..core.retarget.rest_skeleton import RestSkeleton
+from ..core.retarget.source_motion import source_motion
 from .character_properties import DANCEPOSE_PG_character, character_of, selected_character
 from .modal_task import ModalSteps, Steps
 from .properties import DANCEPOSE_PG_settings, DANCEPOSE_PG_stage, stage_of

@@ -124,6 +124,11 @@ class ClipFilm:
 
     def __init__(self, request: RenderRequest) -> None:
         self._request = request
+        if request.character is not None:
+            raise InputError(
+                'The fast engine draws the body, not a [stage] character. Choose engine = "workbench" or "cycles" in '
+                "[picture]."
+            )
         motions = load_people(request.motion)
         if len(motions) > 1:
             raise InputError(

@@ -16,7 +16,19 @@ from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.body.people_file import load_people
-from dancepose_addon.core.camera_framing import CameraSettings, film_dance, frame_motions, path_as_table
+from dancepose_addon.core.camera_framing import (
+    CameraPath,
+    CameraSettings,
+    Shot,
+    facing_vector,
+    film_dance,
+    frame_motions,
+    frame_points,
+    path_as_table,
+    unit_or_forward,
+)
+from dancepose_addon.core.retarget.character_record import CharacterRecord
+from dancepose_addon.core.retarget.source_motion import source_motion
 
 from ..plan.paths import StudyPaths
 from ..plan.planning import Segment
@@ -57,19 +69,38 @@ def write_song_camera(study: Study, paths: StudyPaths, song: str, systems: list[
     )
     fps = study.picture.fps
     shown = [(body, _shown_part(motion, segments, fps)) for body, motion in whole]
-    path = film_dance(
-        whole,
-        aspect=width / height,
-        fps=fps,
-        frames=max(round(segment.start_s * fps) + segment.frames for segment in segments),
-        choice=study.picture.camera,
-        camera=settings,
-        still=frame_motions(shown, aspect=width / height, camera=settings),
-    )
+    if study.stage.character is None:
+        path = film_dance(
+            whole,
+            aspect=width / height,
+            fps=fps,
+            frames=max(round(segment.start_s * fps) + segment.frames for segment in segments),
+            choice=study.picture.camera,
+            camera=settings,
+            still=frame_motions(shown, aspect=width / height, camera=settings),
+        )
+    else:
+        path = CameraPath(_character_shot(CharacterRecord.load(paths.character), shown, settings, width / height))
     text = json.dumps({"song": song, **path_as_table(path), "move_m": moves, "floors_m": floors})
     with replacing(paths.camera(song)) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _character_shot(
+    record: CharacterRecord, shown: list[tuple[BodyModel, BodyMotion]], settings: CameraSettings, aspect: float
+) -> Shot:
+    """Return the shot that holds the character in every clip."""
+    facing = np.sum([facing_vector(motion.pose_rotmat) * len(motion) for _, motion in shown], axis=0)
+    outlines = [record.outline(source_motion(motion, body, floor_m=0.0)) for body, motion in shown]
+    return frame_points(
+        np.concatenate(outlines),
+        front=unit_or_forward(facing),
+        aspect=aspect,
+        margin=settings.margin,
+        field_rad=settings.field_rad,
+        pitch_rad=settings.pitch_rad,
+    )
 
 
 def _shown_part(motion: BodyMotion, segments: list[Segment], fps: float) -> BodyMotion:

@@ -22,6 +22,8 @@ TOLERANT: Final = ("camera", "compare")
 """Kinds of jobs that continue without a clip whose input is bad."""
 MAX_LINE_BYTES: Final = 64 << 20
 """Of a line of a plan or journal; the first holds the whole study."""
+ENGINE_JOB: Final = "engine"
+"""The job that probes the render engine and measures the character, for all clips."""
 PLAN_AGAIN: Final = "Write it again with `dancepose study plan`."
 
 

@@ -36,6 +36,11 @@ class StudyPaths:
         return self.out / "engine.json"
 
     @property
+    def character(self) -> Path:
+        """What was measured of the study's character."""
+        return self.out / "character.npz"
+
+    @property
     def report(self) -> Path:
         """The HTML report."""
         return self.out / "report.html"

@@ -15,7 +15,7 @@ from dancepose_addon.core.engine_defaults import SAMPLES_CPU_DENOISED, SAMPLES_T
 from dancepose_addon.core.errors import DancePoseError, InputError
 
 from .ffmpeg_program import FfmpegProgram
-from .jobs import Job, key_of, read_head, write_plan
+from .jobs import ENGINE_JOB, Job, key_of, read_head, write_plan
 from .paths import StudyPaths
 from .program import code_hash, program_version
 from .study_file import Song, Study, System, layout_file_of
@@ -235,7 +235,10 @@ class _Planner:
         """Yield every job, each after those that it needs."""
         picture = self.study.picture
         chosen = (picture.engine, picture.device, picture.samples, picture.background)
-        engine = Job("engine", "probe", key_of("probe", *chosen))
+        files = [self.study.path(path) for path in (self.study.stage.character, self.study.stage.character_map)]
+        character = [self._file_hash(path) for path in files if path is not None]
+        what = {"character": True} if character else {}
+        engine = Job(ENGINE_JOB, "probe", key_of("probe", *chosen, *character), (), what)
         yield engine
         for song in self.study.songs:
             if songs[song.name]:
@@ -249,12 +252,13 @@ class _Planner:
         fits = {system.name: self._fit_job(system, song, needs_s) for system in study.systems}
         yield from fits.values()
         spans = [[segment.start_s, segment.frames] for segment in segments]
+        before = [*fits.values()] if study.stage.character is None else [*fits.values(), engine]
         camera_key = [asdict(study.camera), study.picture.camera, study.picture.size, study.picture.fps]
         camera = Job(
             f"camera:{song.name}",
             "camera",
-            key_of("camera", [fit.key for fit in fits.values()], camera_key, study.stage.floor, spans),
-            tuple(fit.id for fit in fits.values()),
+            key_of("camera", [job.key for job in before], camera_key, study.stage.floor, spans),
+            tuple(job.id for job in before),
             {"song": song.name},
         )
         yield camera

@@ -122,6 +122,8 @@ class Stage:
 
     Attributes:
         body: SMPL-format body file; None for the body that is shipped.
+        character: Character that is shown instead of the body (.glb, .gltf, .vrm, .fbx, .blend); None for the body.
+        character_map: Map file of the character's bones; None to find them.
         betas: Shape of the body in every clip, so that the shape does not identify the system; () solves for it clip
             by clip.
         floor: ``song`` for one floor height for all systems of a song, ``clip`` for each clip's own.
@@ -130,6 +132,8 @@ class Stage:
     """
 
     body: str | None = option(values.check_path, None)
+    character: str | None = option(values.check_path, None)
+    character_map: str | None = option(values.check_path, None)
     betas: tuple[float, ...] = option(values.check_betas, (0.0,))
     floor: str = option(values.one_of("song", "clip"), "song")
     backdrop_rgb: tuple[float, float, float] = option(values.check_colour, (0.36, 0.365, 0.375))

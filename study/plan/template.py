@@ -40,6 +40,8 @@ look = "casual"             # "mannequin" or "plain": one colour, without clothe
 
 [stage]
 # body = "SMPL_NEUTRAL.pkl" # your own SMPL file; default: the free body that is included
+# character = "hero.glb"    # your own rigged character instead of the body: .glb, .vrm, .fbx or .blend
+# character_map = "map.toml"    # its bones by part, where they are not found
 floor = "song"              # one floor height for all systems of a song; "clip": each clip's own floor
 # betas = [0.0]             # shape of the body in every clip; []: solve for it clip by clip
 # backdrop_rgb = [0.36, 0.365, 0.375]   # linear

@@ -8,7 +8,7 @@ import heapq
 import time
 from typing import Final
 
-from ..plan.jobs import TOLERANT, Job, Result
+from ..plan.jobs import ENGINE_JOB, TOLERANT, Job, Result
 from ..plan.paths import StudyPaths
 from .executors import Executor, FrameEvent
 from .job_results import FRAME_KEY, required_results
@@ -144,7 +144,8 @@ class Driver:
 
     def _systems_of(self, job: Job) -> list[str]:
         """Return the systems whose inputs are done, of those that a tolerant job needs."""
-        return [str(self._jobs[need].what["system"]) for need in job.needs if self._progress.status[need] == DONE]
+        needs = [need for need in job.needs if need != ENGINE_JOB and self._progress.status[need] == DONE]
+        return [str(self._jobs[need].what["system"]) for need in needs]
 
     def _consider(self, first: str) -> None:
         """Skip, queue or give up a job whose needs have all ended, and then the jobs that depend on it."""
@@ -171,10 +172,15 @@ class Driver:
         if not failed:
             return None
         kinds = {self._failed[need].kind for need in failed}
+        if ENGINE_JOB in failed:  # no clip can do without the engine and the character
+            return (
+                "input" if kinds <= {"input"} else "waits"
+            ), f"waits for {ENGINE_JOB}: {self._failed[ENGINE_JOB].message}"
         if job.kind in TOLERANT:
             # The others continue without a clip whose input is bad. One that crashed may still succeed in a later run,
             # and would then move the camera of all.
-            if kinds <= {"input"} and len(failed) < len(job.needs) - (job.kind == "compare"):
+            clips = len(job.needs) - (ENGINE_JOB in job.needs)
+            if kinds <= {"input"} and len(failed) < clips - (job.kind == "compare"):
                 return None
             if job.kind == "compare" and kinds <= {"input"}:
                 return "input", "there are fewer than two clips to compare"

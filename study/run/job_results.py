@@ -20,7 +20,7 @@ def required_results(job: Job, paths: StudyPaths) -> list[Path]:
     what = job.what
     match job.kind:
         case "probe":
-            return [paths.engine]
+            return [paths.engine, *([paths.character] if what.get("character") else [])]
         case "fit":
             return [paths.motion(what["system"], what["song"]), paths.fit_report(what["system"], what["song"])]
         case "camera":

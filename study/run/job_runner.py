@@ -124,7 +124,7 @@ class JobRunner:
         return next(entry for entry in segments_of(self._head, job.song) if entry.name == job.what["segment"])
 
     def _probe_request(self, _job: Job) -> ProbeRequest:
-        picture = self._study.picture
+        picture, stage = self._study.picture, self._study.stage
         return ProbeRequest(
             engine=picture.engine,
             device=picture.device,
@@ -132,6 +132,9 @@ class JobRunner:
             transparent=picture.background == "transparent",
             timeout_s=PROBE_TIMEOUT_S / 2,
             out=self._paths.engine,
+            character=self._study.path(stage.character),
+            character_map=self._study.path(stage.character_map),
+            record=self._paths.character if stage.character is not None else None,
         )
 
     def _fit_request(self, job: Job) -> FitRequest:
@@ -163,6 +166,8 @@ class JobRunner:
             shot=camera,
             move_m=(x, y, z),
             body=study.path(study.stage.body),
+            character=study.path(study.stage.character),
+            character_map=study.path(study.stage.character_map),
             width=study.picture.size[0],
             height=study.picture.size[1],
             fps=study.picture.fps,

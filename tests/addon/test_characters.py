@@ -13,7 +13,8 @@ from dancepose_addon.core.body.rotation import rotvec_to_rotmat
 from dancepose_addon.core.errors import DancePoseError, FormatError, InputError
 from dancepose_addon.core.io.opening import open_source
 from tests.addon.conftest import BLENDER_FROM_SMPL, place
-from tests.support.rigs import FAMILIES, build_rig
+from tests.support.rig_files import armature_of_rig
+from tests.support.rigs import FAMILIES
 
 FILES = (
     "godot_mannequiny.glb", "kaykit_rogue.glb", "mpfb_cmu_mb.glb", "mpfb_default.glb", "mpfb_game_engine.fbx",
@@ -37,31 +38,6 @@ def dance(body) -> BodyMotion:
     return BodyMotion(pose.astype(np.float32), path.astype(np.float32), np.zeros(10, np.float32), 1.0, 24.0)
 
 
-def armature_of_rig(bpy: Any, name: str, body: Any, *, scale: tuple[float, float, float] | None = None) -> Any:
-    """A generated rig as an armature in the scene, in edit mode as a user builds it."""
-    from mathutils import Matrix
-
-    rig = build_rig(FAMILIES[name], body.rest_joints())
-    data = bpy.data.armatures.new(name)
-    thing = bpy.data.objects.new(name, data)
-    bpy.context.collection.objects.link(thing)
-    thing.rotation_euler = Matrix(rig.world_rotmat.tolist()).to_euler()
-    thing.scale = scale or (rig.world_scale,) * 3
-    bpy.context.view_layer.objects.active = thing
-    bpy.ops.object.mode_set(mode="EDIT")
-    length = 0.08 / rig.world_scale
-    for bone, bone_name in enumerate(rig.names):
-        new = data.edit_bones.new(bone_name)
-        frame = rig.rotmat[bone]
-        new.head, new.tail = rig.heads[bone].tolist(), (rig.heads[bone] + length * frame[:, 1]).tolist()
-        new.align_roll(frame[:, 2].tolist())
-        if rig.parents[bone] >= 0:
-            new.parent = data.edit_bones[rig.names[rig.parents[bone]]]
-    bpy.ops.object.mode_set(mode="OBJECT")
-    bpy.context.view_layer.update()
-    return thing
-
-
 def evaluated_heads(bpy: Any, thing: Any, names: list[str], frame: int) -> np.ndarray:
     """World positions of bones as the dependency graph evaluates them."""
     bpy.context.scene.frame_set(frame)
@@ -70,7 +46,8 @@ def evaluated_heads(bpy: Any, thing: Any, names: list[str], frame: int) -> np.nd
 
 
 def drive(bpy: Any, thing: Any, motion: BodyMotion, body: Any, **options: Any) -> Any:
-    from dancepose_addon.blender.characters.driving import DriveOptions, drive_armature, source_motion
+    from dancepose_addon.blender.characters.driving import DriveOptions, drive_armature
+    from dancepose_addon.core.retarget.source_motion import source_motion
 
     bpy.context.scene.render.fps = 24
     return drive_armature(
@@ -266,5 +243,5 @@ def test_a_dance_is_written_as_bvh_with_the_characters_bones(blender, body, danc
     assert sequence.fps == pytest.approx(24.0, rel=1e-4)
     wanted = driven.keys.heads[driven.character.bones["left_wrist"][0]]
     wanted = wanted @ driven.skeleton.world_rotmat.T * driven.skeleton.world_scale @ BLENDER_FROM_SMPL
-    column = [point.name for point in sequence.layout.points].index("left_wrist")
+    column = sequence.layout.keypoints.index("left_wrist")
     np.testing.assert_allclose(sequence.keypoints_m[:, column], wanted, atol=2e-4)

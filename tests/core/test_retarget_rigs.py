@@ -12,7 +12,7 @@ from dancepose_addon.core.fit.floor.contacts import Ground
 from dancepose_addon.core.retarget.character_map import CharacterMap
 from dancepose_addon.core.retarget.find_map import find_character_map
 from dancepose_addon.core.retarget.rest_skeleton import RestSkeleton
-from dancepose_addon.core.retarget.transfer import Placement, SourceMotion, transfer_motion
+from dancepose_addon.core.retarget.transfer import FigurePlacement, SourceMotion, transfer_motion
 from tests.support.rigs import FAMILIES, Z_UP, build_rig, in_smpl_axes, pose_rig
 
 FRAMES = 12
@@ -33,10 +33,10 @@ def source(body) -> SourceMotion:
     return SourceMotion(rest, rotvec_to_rotmat(rotvec), path, ankle, ground, 30.0)
 
 
-def on_stage(skeleton: RestSkeleton) -> Placement:
+def on_stage(skeleton: RestSkeleton) -> FigurePlacement:
     """The dance where the motion has it in the world."""
     to_armature = skeleton.world_rotmat.T
-    return Placement(to_armature @ Z_UP, -to_armature @ skeleton.world_origin_m / skeleton.world_scale)
+    return FigurePlacement(to_armature @ Z_UP, -to_armature @ skeleton.world_origin_m / skeleton.world_scale)
 
 
 def bone_of(character: CharacterMap, joint: str) -> int | None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fitted motion on a character from a file: what the headless renderer shows instead of the body."""
+"""A motion on a character from a file: what headless renders and studies show instead of the body."""
 
 from dataclasses import dataclass
 import hashlib
@@ -8,17 +8,18 @@ import time
 
 import bpy
 
+from ...core.body.model import BodyModel
+from ...core.body.motion import BodyMotion
 from ...core.camera_framing import Shot, facing_vector, frame_points, unit_or_forward
 from ...core.errors import InputError
-from ...core.fit.pipeline import FitResult
 from ...core.progress import Progress, silent
 from ...core.retarget.character_bvh import write_character_bvh
 from ...core.retarget.map_file import read_map_file
+from ...core.retarget.source_motion import source_motion
 from ..data_blocks import rollback_on_failure
-from ..import_motion import ImportedDancer
 from .character_file import CharacterObjects, import_character
 from .character_outline import character_outline
-from .driving import DrivenCharacter, DriveOptions, drive_armature, source_motion
+from .driving import DrivenCharacter, DriveOptions, drive_armature
 from .rest_reader import read_rest_skeleton
 
 
@@ -29,10 +30,14 @@ class CharacterChoice:
     Attributes:
         file: The character's file.
         map_file: The user's map of its bones, or None.
+        first_frame: Scene frame of the first key.
+        as_measured: Whether the floor is at height 0 and feet move as the source's, for comparisons of systems.
     """
 
     file: Path
     map_file: Path | None = None
+    first_frame: float = 0.0
+    as_measured: bool = False
 
     def key(self) -> str:
         """Return a hash of everything of the files that decides how frames look."""
@@ -48,14 +53,16 @@ class AddedCharacter:
     """A character that dances in the scene.
 
     Attributes:
-        imported: Armature, first mesh, fit and timings, as for a dancer.
-        objects: All of its objects.
+        motion: What it dances.
+        objects: Its objects.
         driven: Its map and keys.
+        seconds: Seconds spent in Blender, by stage.
     """
 
-    imported: ImportedDancer
+    motion: BodyMotion
     objects: CharacterObjects
     driven: DrivenCharacter
+    seconds: dict[str, float]
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -64,12 +71,13 @@ class AddedCharacter:
 
 
 def add_character(
-    fit: FitResult, choice: CharacterChoice, *, scene: bpy.types.Scene, progress: Progress = silent
+    motion: BodyMotion, body: BodyModel, choice: CharacterChoice, *, scene: bpy.types.Scene, progress: Progress = silent
 ) -> AddedCharacter:
     """Import a character and make it dance where the motion has the dance. If that fails, nothing is left in the file.
 
     Args:
-        fit: The fitted motion.
+        motion: The motion.
+        body: Its body.
         choice: The character.
         scene: The active scene.
         progress: Called with the fraction done and the current step.
@@ -94,14 +102,14 @@ def add_character(
             overrides = read_map_file(choice.map_file, read_rest_skeleton(objects.armature))
         driven = drive_armature(
             objects.armature,
-            source_motion(fit.motion, fit.body),
+            source_motion(motion, body, floor_m=0.0 if choice.as_measured else None),
             scene=scene,
             overrides=overrides,
-            options=DriveOptions(on_stage=True),
+            options=DriveOptions(first_frame=choice.first_frame, lock_feet=not choice.as_measured, on_stage=True),
         )
     seconds = {"character": imported - clock, "drive": time.perf_counter() - imported}
-    progress(1.0, f"{objects.armature.name} dances {len(fit.motion)} frames")
-    return AddedCharacter(ImportedDancer(objects.armature, objects.meshes[0], fit, seconds), objects, driven)
+    progress(1.0, f"{objects.armature.name} dances {len(motion)} frames")
+    return AddedCharacter(motion, objects, driven, seconds)
 
 
 def frame_character(added: AddedCharacter, scene: bpy.types.Scene, *, count: int, aspect: float) -> Shot:
@@ -116,11 +124,11 @@ def frame_character(added: AddedCharacter, scene: bpy.types.Scene, *, count: int
     Returns:
         The shot.
     """
-    front = unit_or_forward(facing_vector(added.imported.fit.motion.pose_rotmat))
+    front = unit_or_forward(facing_vector(added.motion.pose_rotmat))
     return frame_points(character_outline(added.objects.meshes, scene, count), front=front, aspect=aspect)
 
 
 def write_driven_bvh(added: AddedCharacter, path: Path) -> None:
     """Write a character's dance as BVH with its own bones, at the frame rate of the motion."""
     driven = added.driven
-    write_character_bvh(driven.skeleton, driven.character, driven.keys, path, fps=added.imported.fit.motion.fps)
+    write_character_bvh(driven.skeleton, driven.character, driven.keys, path, fps=added.motion.fps)

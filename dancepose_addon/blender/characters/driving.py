@@ -8,15 +8,12 @@ from typing import Final
 import bpy
 import numpy as np
 
-from ...core.axes import TO_SMPL
-from ...core.body.model import JOINT_INDEX, BodyModel
-from ...core.body.motion import BodyMotion
-from ...core.fit.floor.contacts import Ground, find_soles, ground
 from ...core.retarget.character_map import CharacterMap
+from ...core.retarget.character_record import stage_placement
 from ...core.retarget.find_map import find_character_map
 from ...core.retarget.pose_keys import BoneKeys
 from ...core.retarget.rest_skeleton import RestSkeleton
-from ...core.retarget.transfer import Placement, SourceMotion, transfer_motion
+from ...core.retarget.transfer import SourceMotion, transfer_motion
 from .. import compat
 from ..data_blocks import remove_unused, rollback_on_failure
 from ..narrowing import action_of, armature_of, frame_rate_of, present
@@ -61,30 +58,6 @@ class DriveOptions:
     name: str = "Dance"
 
 
-def source_motion(motion: BodyMotion, body: BodyModel, contacts: Ground | None = None) -> SourceMotion:
-    """Return a motion as a character follows it.
-
-    Args:
-        motion: The motion.
-        body: Its body.
-        contacts: Floor and contacts; None to find them.
-    """
-    rest = np.float32(motion.scale) * body.rest_joints(motion.betas)
-    if contacts is None:
-        soles = find_soles(body, motion.pose_rotmat, motion.translation_m, scale=motion.scale, betas=motion.betas)
-        contacts = ground(soles, fps=motion.fps)
-    lowest = motion.scale * float(body.rest_vertices(motion.betas)[:, 1].min())
-    ankles = rest[[JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]], 1].mean()
-    return SourceMotion(
-        rest_joints_m=rest.astype(np.float64),
-        pose_rotmat=motion.pose_rotmat.astype(np.float64),
-        translation_m=motion.translation_m.astype(np.float64),
-        ankle_m=float(ankles) - lowest,
-        ground=contacts,
-        fps=motion.fps,
-    )
-
-
 def drive_armature(
     armature: bpy.types.Object | None,
     source: SourceMotion,
@@ -118,13 +91,6 @@ def drive_armature(
         _reset_pose(thing, skeleton, character)
         _write_action(thing, skeleton, character, keys, source.fps, frame_rate_of(scene), options)
     return DrivenCharacter(thing, skeleton, character, keys)
-
-
-def stage_placement(skeleton: RestSkeleton) -> Placement:
-    """Return the placement that puts the dance where the motion has it in the world, wherever the armature is."""
-    to_armature = skeleton.world_rotmat.T
-    to_world = TO_SMPL["z_up"].astype(np.float64).T
-    return Placement(to_armature @ to_world, to_armature @ -skeleton.world_origin_m / skeleton.world_scale)
 
 
 def _reset_pose(armature: bpy.types.Object, skeleton: RestSkeleton, character: CharacterMap) -> None:

@@ -50,7 +50,7 @@ class SourceMotion:
 
 
 @dataclass(frozen=True, eq=False)
-class Placement:
+class FigurePlacement:
     """Where the figure's axes are in the armature's.
 
     Attributes:
@@ -68,7 +68,7 @@ def transfer_motion(
     source: SourceMotion,
     *,
     feet: FootPoints | None = None,
-    placement: Placement | None = None,
+    placement: FigurePlacement | None = None,
     lock_feet: bool = True,
 ) -> BoneKeys:
     """Make a character follow a motion.
@@ -97,7 +97,7 @@ def transfer_motion(
     if lock_feet:
         hips = keep_feet_in_place(character, alignment, soles, turns, hips, source.ground, fps=source.fps)
     bones = _bone_turns(character, alignment, turns)
-    where = placement or Placement(alignment.frame, np.zeros(3))
+    where = placement or FigurePlacement(alignment.frame, np.zeros(3))
     return _keys(skeleton, character, alignment, bones, hips, where)
 
 
@@ -164,7 +164,7 @@ def _spread_near(
     if len(chain) < 2 and not twists:
         return
     axis = alignment.limb[part]
-    angle = twist_angle(np.swapaxes(turns[base], -1, -2) @ turns[part], axis)
+    angle = steady_twist(np.swapaxes(turns[base], -1, -2) @ turns[part], axis)
     places = [(bone, (number + 1) / len(chain)) for number, bone in enumerate(chain[:-1])]
     for bone, place in [*places, *((twist.bone, twist.place) for twist in twists)]:
         found[bone] = turns[part] @ rotvec_to_rotmat(-(1.0 - place) * angle[:, None] * axis)
@@ -184,13 +184,13 @@ def _spread_far(
     if len(chain) < 2 and not twists:
         return
     axis = alignment.limb[part]
-    angle = twist_angle(np.swapaxes(turns[part], -1, -2) @ turns[beyond], axis)
+    angle = steady_twist(np.swapaxes(turns[part], -1, -2) @ turns[beyond], axis)
     places = [(bone, (number + 1) / len(chain)) for number, bone in enumerate(chain[1:])]
     for bone, place in [*places, *((twist.bone, twist.place or 0.5) for twist in twists)]:
         found[bone] = turns[part] @ rotvec_to_rotmat(place * angle[:, None] * axis)
 
 
-def twist_angle(rotmat: F64, axis: F64) -> F64:
+def steady_twist(rotmat: F64, axis: F64) -> F64:
     """Return the twist of rotations about an axis, continuous over time.
 
     Args:
@@ -216,7 +216,7 @@ def _keys(
     alignment: RestAlignment,
     bones: Mapping[int, F64],
     hips: F64,
-    where: Placement,
+    where: FigurePlacement,
 ) -> BoneKeys:
     """Express rotations and positions as pose bones take them."""
     deltas = {bone: where.rotmat @ turn @ alignment.frame.T for bone, turn in bones.items()}
