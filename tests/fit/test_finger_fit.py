@@ -26,7 +26,7 @@ def body() -> BodyModel:
 
 
 def truth_of(name: str, folder: Path) -> BodyMotion:
-    """A clip's rotations, (T, 52 or 55 joints) of its own fingers."""
+    """A clip's rotations, with its own fingers, in SMPL+H's 52 joints."""
     with np.load(folder / "smpl" / f"{name}.npz") as file:
         rotvec = file["poses_rotvec"][:60].astype(np.float64)
     rotmat = Rotation.from_rotvec(rotvec.reshape(-1, 3)).as_matrix().reshape(*rotvec.shape, 3)
