@@ -11,7 +11,7 @@ from dancepose_addon.core.body.hands import is_relaxed, parts_of_pose, relaxed_h
 from dancepose_addon.core.body.joint_tree import BODY_JOINTS, FINGERS, SMPLH_TREE
 from dancepose_addon.core.body.model import BodyModel, forward_kinematics
 from dancepose_addon.core.body.motion import BodyMotion
-from dancepose_addon.core.fit.pose.finger_fit import finger_points, fit_fingers, swing, twist_about
+from dancepose_addon.core.fit.pose.finger_fit import finger_points, fit_fingers, shortest_turns, twist_angle_about
 from dancepose_addon.core.skeleton.layouts import get_layout
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 from tests.support.bodies import synthetic_body
@@ -26,7 +26,7 @@ def body() -> BodyModel:
 
 
 def truth_of(name: str, folder: Path) -> BodyMotion:
-    """A clip's rotations, (T, 52 or 55 joints) of its own fingers."""
+    """A clip's rotations, with its own fingers, in SMPL+H's 52 joints."""
     with np.load(folder / "smpl" / f"{name}.npz") as file:
         rotvec = file["poses_rotvec"][:60].astype(np.float64)
     rotmat = Rotation.from_rotvec(rotvec.reshape(-1, 3)).as_matrix().reshape(*rotvec.shape, 3)
@@ -94,7 +94,7 @@ def zero_twist(truth: BodyMotion, body: BodyModel) -> np.ndarray:
             joint = BODY_JOINTS + first + part
             bone = np.broadcast_to(rest[joint + 1] - rest[joint], (len(truth), 3))
             seen = np.einsum("tji,tj->ti", above, at[:, joint + 1] - at[:, joint])
-            hands[:, first + part] = swing(bone, seen)
+            hands[:, first + part] = shortest_turns(bone, seen)
             above = above @ hands[:, first + part]
     return hands
 
@@ -168,4 +168,4 @@ def test_layouts_without_fingers_and_bodies_without_fingers_stay_as_they_are(bod
 
 def test_twist_of_a_rotation_about_an_axis() -> None:
     turn = Rotation.from_rotvec([0.0, 0.8, 0.0]) * Rotation.from_rotvec([0.9, 0.0, 0.0])
-    assert twist_about(turn.as_matrix()[None], np.array([1.0, 0.0, 0.0]))[0] == pytest.approx(0.9, abs=1e-9)
+    assert twist_angle_about(turn.as_matrix()[None], np.array([1.0, 0.0, 0.0]))[0] == pytest.approx(0.9, abs=1e-9)

@@ -125,11 +125,7 @@ def motion_of(recording: PoseRecording, body: BodyModel, hints: Hints = NO_HINTS
     """
     up, metres, findings = interpret_theta(recording, hints)
     require_sure(findings, None, recording.source, hints)
-    fps = hints.fps if hints.fps is not None else recording.fps
-    if fps is None:
-        raise InputError(f"{recording.source} does not say at which frame rate it was recorded. Give --fps.")
-    if not 0.0 < fps < 1e5:
-        raise InputError(f"The frame rate {fps:g} is not usable; give a positive number of frames a second.")
+    fps = _rate_of(recording, hints)
     turn = UPRIGHT[up].astype(np.float64)
     pose = rotvec_to_rotmat(recording.rotvec)
     pose[:, 0] = turn @ pose[:, 0]
@@ -184,6 +180,16 @@ def motion_of(recording: PoseRecording, body: BodyModel, hints: Hints = NO_HINTS
         None if detail.face is None else rotvec_to_rotmat(detail.face).astype(np.float32),
         None if detail.expression is None else detail.expression.astype(np.float32),
     )
+
+
+def _rate_of(recording: PoseRecording, hints: Hints) -> float:
+    """Frames a second, as the user or the file says."""
+    fps = hints.fps if hints.fps is not None else recording.fps
+    if fps is None:
+        raise InputError(f"{recording.source} does not say at which frame rate it was recorded. Give --fps.")
+    if not 0.0 < fps < 1e5:
+        raise InputError(f"The frame rate {fps:g} is not usable; give a positive number of frames a second.")
+    return fps
 
 
 def _hidden(detail: PoseDetail, body: BodyModel) -> list[str]:

@@ -146,7 +146,7 @@ class _Hand:
         local = _filled(local, enough)
         axis = self.rest[self.wrist] - self.rest[elbow]
         axis = axis / np.linalg.norm(axis)
-        twist, before = twist_about(local, axis), twist_about(pose[:, elbow], axis)
+        twist, before = twist_angle_about(local, axis), twist_angle_about(pose[:, elbow], axis)
         moved = rotvec_to_rotmat((FOREARM_SHARE * (twist + before) - before)[:, None] * axis)
         pose[:, elbow] = pose[:, elbow] @ moved
         pose[:, self.wrist] = np.swapaxes(moved, -1, -2) @ local
@@ -177,11 +177,11 @@ class _Hand:
         ends = [self._towards(to_hand, joints[part], joints[part + 1]) for part in (0, 1)]
         hinge = np.cross(bones[0], [0.0, -1.0, 0.0])
         hinge = hinge / np.linalg.norm(hinge)
-        root = swing(np.broadcast_to(bones[0], ends[0].shape), ends[0])
+        root = shortest_turns(np.broadcast_to(bones[0], ends[0].shape), ends[0])
         if not is_thumb:
             root = root @ _hinge_twist(bones[0], hinge, np.einsum("tji,tj->ti", root, ends[1]))
         root = _limited(root, hinge, 0, is_thumb=is_thumb)
-        middle = swing(np.broadcast_to(bones[1], ends[1].shape), np.einsum("tji,tj->ti", root, ends[1]))
+        middle = shortest_turns(np.broadcast_to(bones[1], ends[1].shape), np.einsum("tji,tj->ti", root, ends[1]))
         middle = _limited(middle, hinge, 1, is_thumb=is_thumb)
         bend = rotmat_to_rotvec(middle)
         bend = bend if is_thumb else (bend @ hinge)[:, None] * hinge
@@ -190,7 +190,7 @@ class _Hand:
         if tip >= 0:
             seen = self._towards(to_hand, joints[2], tip)
             above = root @ middle
-            shown = swing(np.broadcast_to(bones[1], seen.shape), np.einsum("tji,tj->ti", above, seen))
+            shown = shortest_turns(np.broadcast_to(bones[1], seen.shape), np.einsum("tji,tj->ti", above, seen))
             last = np.where(self.seen[:, tip, None, None], shown, last)
         return [root, middle, _limited(last, hinge, 2, is_thumb=is_thumb)]
 
@@ -231,7 +231,7 @@ def rotation_onto(model: F64, observed: F64, known: NDArray[np.bool_]) -> F64:
     return np.asarray((left * sign[:, None]) @ right)
 
 
-def twist_about(rotmat: F64, axis: F64) -> F64:
+def twist_angle_about(rotmat: F64, axis: F64) -> F64:
     """Compute the twist of rotations about an axis (swing-twist decomposition of the quaternion).
 
     Args:
@@ -248,7 +248,7 @@ def twist_about(rotmat: F64, axis: F64) -> F64:
     return np.asarray(twist - 2.0 * np.pi * np.round(twist / (2.0 * np.pi)))
 
 
-def swing(start: F64, end: F64) -> F64:
+def shortest_turns(start: F64, end: F64) -> F64:
     """Compute the shortest rotations from one direction to another.
 
     Args:
