@@ -18,6 +18,7 @@ from .demo import demo_command
 from .doctor import doctor_command
 from .evaluate import evaluate_command
 from .export import export_command
+from .figure import figure_command
 from .fit import fit_command
 from .inspect import inspect_command
 from .layout import layout_app
@@ -37,6 +38,7 @@ app = typer.Typer(
 COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "demo": demo_command,
     "render": render_command,
+    "figure": figure_command,
     "fit": fit_command,
     "inspect": inspect_command,
     "convert": convert_command,

@@ -40,7 +40,8 @@ PROGRAMS_MAY_IMPORT = {
     "plots": {"dancepose.plots", "dancepose_addon.core"},
     "cli": {
         "dancepose.cli", "dancepose.export", "dancepose.trainer", "dancepose.study", "dancepose.plots",
-        "dancepose.blender_process", "dancepose.fast_render",
+        "dancepose.blender_process", "dancepose.fast_render", "dancepose.sequence_figure",
+        "dancepose.web_viewer",
         "dancepose_addon.core", "dancepose_addon.fitting", "dancepose_addon.inference",
     },
 }  # fmt: skip
