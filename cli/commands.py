@@ -28,6 +28,7 @@ from .stats import stats_command
 from .study import app as study_app
 from .train import train_command
 from .twist import twist_command
+from .view import view_command
 
 app = typer.Typer(
     help="Turn 3D skeleton motion into a rigged, posed SMPL avatar and a video with its music.",
@@ -39,6 +40,7 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "demo": demo_command,
     "render": render_command,
     "figure": figure_command,
+    "view": view_command,
     "fit": fit_command,
     "inspect": inspect_command,
     "convert": convert_command,
