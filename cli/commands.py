@@ -18,6 +18,7 @@ from .demo import demo_command
 from .doctor import doctor_command
 from .evaluate import evaluate_command
 from .export import export_command
+from .figure import figure_command
 from .fit import fit_command
 from .inspect import inspect_command
 from .layout import layout_app
@@ -28,6 +29,7 @@ from .stats import stats_command
 from .study import app as study_app
 from .train import train_command
 from .twist import twist_command
+from .view import view_command
 
 app = typer.Typer(
     help="Turn 3D skeleton motion into a rigged, posed SMPL avatar and a video with its music.",
@@ -38,6 +40,8 @@ app = typer.Typer(
 COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "demo": demo_command,
     "render": render_command,
+    "figure": figure_command,
+    "view": view_command,
     "fit": fit_command,
     "inspect": inspect_command,
     "convert": convert_command,

@@ -10,7 +10,7 @@ from typing import Final
 import typer
 
 from dancepose_addon.core.atomic import replacing
-from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.fit.pipeline import FitResult
 from dancepose_addon.core.fit.settings import FitSettings
@@ -23,6 +23,7 @@ from dancepose_addon.fitting import fit_file
 from .display import Display
 
 FAST: Final = "fast"
+SKELETONS: Final = ("none", "over", "beside")
 FIT_SHARE: Final = 0.3
 """Share of a film's progress that reading and fitting take."""
 
@@ -42,6 +43,35 @@ class FastOutputs:
     sheet: Path | None = None
     motion: Path | None = None
     report: Path | None = None
+
+
+def one_of_skeletons(value: str) -> str:
+    """Refuse a value of ``--skeleton`` that is none.
+
+    Raises:
+        typer.BadParameter: It is not one of the choices.
+    """
+    if value not in SKELETONS:
+        raise typer.BadParameter(f"{value!r} is not one of {', '.join(SKELETONS)}.")
+    return value
+
+
+def uses_fast(engine: str | None, sources: list[Path], out: Path, *, skeleton: str, labels: str | None) -> bool:
+    """Return whether the fast engine draws: it was chosen, or only it can draw what is wanted.
+
+    Raises:
+        InputError: A Blender engine was chosen, and it cannot.
+    """
+    reasons = {
+        "Several sources": len(sources) > 1,
+        "--skeleton": skeleton != "none",
+        "--labels": labels is not None,
+        "A GIF": out.suffix.lower() == ".gif",
+    }
+    wanted = [name for name, is_wanted in reasons.items() if is_wanted]
+    if wanted and engine not in (None, "auto", FAST):
+        raise InputError(f"{wanted[0]} needs the fast engine. Choose --engine fast, or omit it.")
+    return engine == FAST or bool(wanted)
 
 
 def refuse_with_fast(options: Mapping[str, object | None]) -> None:
@@ -69,77 +99,117 @@ def size_of(text: str | None) -> tuple[int, int]:
         raise typer.BadParameter(f"{error}.", param_hint="'--size'") from None
 
 
-def fit_for_film(
-    source: Path,
-    reading: ReadOptions,
-    settings: FitSettings,
-    *,
-    body: Path | None,
-    regressor: Path | None,
-    device: str | None,
-    display: Display,
-) -> FitResult:
-    """Read and fit a source, and report its notices; see ``dancepose_addon.fitting.fit_file``."""
-    fit = fit_file(
-        source,
-        body=load_body(body),
-        hints=reading.hints(),
-        frames=reading.frame_range(),
-        regressor=regressor,
-        device=device or "auto",
-        settings=settings,
-        progress=part_of(display.progress, 0.0, FIT_SHARE),
-    )
-    for notice in fit.report["notices"]:
-        display.notice(notice)
-    persons = count_persons(source, reading.hints())
-    if persons > 1:
-        display.notice(f"The fast engine shows one of the {persons} persons; --engine workbench or cycles shows all.")
-    return fit
+@dataclass(frozen=True)
+class FilmFitter:
+    """How sources are read and fitted before they are drawn.
+
+    Attributes:
+        reading: Options of reading.
+        settings: Options of the fit.
+        body: Body to fit.
+        regressor: ONNX file, or None for the bundled one.
+        device: What the regressor runs on, or None.
+    """
+
+    reading: ReadOptions
+    settings: FitSettings
+    body: BodyModel
+    regressor: Path | None = None
+    device: str | None = None
+
+    def fit_all(self, sources: list[Path], display: Display) -> list[FitResult]:
+        """Read and fit sources, and report their notices."""
+        fits = []
+        for number, source in enumerate(sources):
+            span = (FIT_SHARE * number / len(sources), FIT_SHARE * (number + 1) / len(sources))
+            fit = fit_file(
+                source,
+                body=self.body,
+                hints=self.reading.hints(),
+                frames=self.reading.frame_range(),
+                regressor=self.regressor,
+                device=self.device or "auto",
+                settings=self.settings,
+                progress=part_of(display.progress, *span),
+            )
+            for notice in fit.report["notices"]:
+                display.notice(f"{source.name}: {notice}" if len(sources) > 1 else notice)
+            persons = count_persons(source, self.reading.hints())
+            if persons > 1:
+                display.notice(
+                    f"The fast engine shows one of the {persons} persons; --engine workbench or cycles shows all."
+                )
+            fits.append(fit)
+        return fits
 
 
-def film_by_fast(
-    fit: FitResult,
-    outputs: FastOutputs,
-    picture: PictureOptions,
-    *,
-    size: str | None,
-    fps: float | None,
-    has_audio: bool,
-    display: Display,
-) -> None:
-    """Render a fit with the fast engine and write its files.
+@dataclass(frozen=True)
+class FilmOptions:
+    """How a film is drawn.
 
-    Args:
-        fit: The fit.
-        outputs: Files to write.
+    Attributes:
         picture: What the picture shows besides the motion.
         size: Text of ``--size``, or None.
         fps: Frames per second of the film, or None.
-        has_audio: Whether the film has the motion's music.
+        skeleton: ``over``, ``beside`` or ``none``.
+        labels: Name of each source in the picture; empty for none.
+        has_audio: Whether the film has the music of the first source that has any.
+    """
+
+    picture: PictureOptions
+    size: str | None
+    fps: float | None
+    skeleton: str
+    labels: list[str]
+    has_audio: bool = True
+
+
+def film_by_fast(fits: list[FitResult], outputs: FastOutputs, film: FilmOptions, display: Display) -> None:
+    """Render fits side by side with the fast engine and write the files.
+
+    Args:
+        fits: The fits, from the left.
+        outputs: Files to write; motion and report are those of the first fit.
+        film: How the film is drawn.
         display: Shows progress and notices.
 
     Raises:
         EngineError: OpenGL, moderngl or ffmpeg is missing.
         OutputError: A file cannot be written.
     """
-    from dancepose.fast_render import FilmRequest, render_fast
+    from dancepose.fast_render import FilmRequest, dancer_of, render_fast
 
+    audios = [fit.sequence.audio for fit in fits if fit.sequence.audio is not None]
     request = FilmRequest(
-        body=fit.body,
-        motion=fit.motion,
-        duration_s=fit.sequence.duration_s,
-        size=size_of(size),
-        fps=fps or DEFAULT_FPS,
-        audio=fit.sequence.audio if has_audio else None,
-        picture=picture,
+        dancers=tuple(dancer_of(fit, label=label) for fit, label in zip(fits, film.labels, strict=True)),
+        duration_s=min(fit.sequence.duration_s for fit in fits),
+        size=size_of(film.size),
+        fps=film.fps or DEFAULT_FPS,
+        audio=audios[0] if film.has_audio and audios else None,
+        picture=film.picture,
+        skeleton=film.skeleton,
     )
     made = render_fast(request, outputs.out, sheet=outputs.sheet, progress=part_of(display.progress, FIT_SHARE, 1.0))
     for notice in made.notices:
         display.notice(notice)
+    fit = fits[0]
     if outputs.motion is not None:
         fit.save(outputs.motion)
     if outputs.report is not None:
-        table = {**fit.report, "render": {**made.as_table(), "size": list(request.size), "fps": request.fps}}
+        table = {**fit.report, "render": {**made.as_table(), "size": list(request.whole_size), "fps": request.fps}}
         with replacing(outputs.report) as temporary:
             temporary.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
+
+
+def labels_of(text: str | None, sources: list[Path]) -> list[str]:
+    """Return the names in the picture: those given, or the names of the files if there are several.
+
+    Raises:
+        typer.BadParameter: The number of names is not that of the sources.
+    """
+    if text is None:
+        return [source.stem for source in sources] if len(sources) > 1 else [""]
+    labels = [label.strip() for label in text.split(",")]
+    if len(labels) != len(sources):
+        raise typer.BadParameter(f"{len(labels)} names for {len(sources)} sources.", param_hint="'--labels'")
+    return labels

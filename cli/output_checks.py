@@ -15,6 +15,7 @@ FILM: Final = (".mp4", ".gif")
 SCENE: Final = (".blend",)
 TABLE: Final = (".json",)
 PICTURE: Final = (".png",)
+PAGE: Final = (".html",)
 PLOT: Final = (".png", ".pdf", ".svg", ".jpg")
 LAYOUT: Final = (".toml",)
 

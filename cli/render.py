@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """``dancepose render``: fit a body to a motion file and render it, in a Blender process or by the fast engine."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.options import arguments_of
@@ -18,12 +20,20 @@ from .arguments import (
     CharacterOption,
     DeviceOption,
     RegressorOption,
-    SourceArgument,
     number,
     with_options,
 )
 from .display import list_results, progress_bar
-from .fast import FAST, FastOutputs, film_by_fast, fit_for_film, refuse_with_fast
+from .fast import (
+    FastOutputs,
+    FilmFitter,
+    FilmOptions,
+    film_by_fast,
+    labels_of,
+    one_of_skeletons,
+    refuse_with_fast,
+    uses_fast,
+)
 from .output_checks import FILM, MOTION, PICTURE, SCENE, TABLE, VIDEO, check_files
 from .renderer import run_renderer
 
@@ -48,6 +58,17 @@ FpsOutOption = Annotated[
         metavar="F", parser=number("--fps-out", float, 1.0, 240.0), help="Set the frames per second of the video."
     ),
 ]
+SkeletonOption = Annotated[
+    str,
+    typer.Option(
+        metavar="none|over|beside",
+        callback=one_of_skeletons,
+        help="Draw the skeleton on the body, or in a picture beside it (fast engine).",
+    ),
+]
+LabelsOption = Annotated[
+    str | None, typer.Option(metavar="NAME,...", help="Name the sources in the picture (fast engine).")
+]
 MotionOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write the fitted motion here, AMASS-style .npz.")
 ]
@@ -62,10 +83,10 @@ WorkOption = Annotated[
 
 @with_options
 def render_command(
-    source: SourceArgument,
-    out: Annotated[
-        Path, typer.Option("--out", metavar="FILE", help="Write the video here, .mp4; with the fast engine also .gif.")
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="SOURCE...", help="Motion files or M&D folders; several are shown in a row.")
     ],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Write the video here, .mp4; fast: or .gif.")],
     reading: ReadOptions = ReadOptions(),
     regressor: RegressorOption = None,
     body: BodyOption = None,
@@ -78,6 +99,8 @@ def render_command(
     engine_timeout: EngineTimeoutOption = None,
     size: SizeOption = None,
     fps_out: FpsOutOption = None,
+    skeleton: SkeletonOption = "none",
+    labels: LabelsOption = None,
     audio: Annotated[bool, typer.Option("--audio/--no-audio", help="Add the music, if the motion has any.")] = True,
     motion: MotionOption = None,
     blend: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the scene here, .blend.")] = None,
@@ -88,63 +111,36 @@ def render_command(
     blender: BlenderOption = None,
 ) -> None:
     """Fit a body to a motion file and render a video of it, with its music."""
-    if engine == FAST:
-        refuse_with_fast(
-            {
-                "--blend": blend,
-                "--work": work,
-                "--keep-frames": keep_frames or None,
-                "--blender": blender,
-                "--character": character,
-                "--character-map": character_map,
-            }
-        )
-    files = {"--out": (out, FILM if engine == FAST else VIDEO), "--motion": (motion, MOTION), "--blend": (blend, SCENE)}
+    by_fast = uses_fast(engine, sources, out, skeleton=skeleton, labels=labels)
+    if by_fast:
+        blenders = {"--blend": blend, "--work": work, "--keep-frames": keep_frames or None, "--blender": blender}
+        refuse_with_fast({**blenders, "--character": character, "--character-map": character_map})
+    files = {"--out": (out, FILM if by_fast else VIDEO), "--motion": (motion, MOTION), "--blend": (blend, SCENE)}
     files |= {"--sheet": (sheet, PICTURE), "--report": (report, TABLE)}
     # The renderer checks them again; here they are refused before a Blender is started.
-    check_files(files, (source, body, regressor, reading.layout, character, character_map), folders={"--work": work})
-    if engine == FAST:
-        outputs = FastOutputs(out, sheet=sheet, motion=motion, report=report)
-        with progress_bar() as display:
-            fit = fit_for_film(
-                source, reading, settings, body=body, regressor=regressor, device=device, display=display
-            )
-            film_by_fast(fit, outputs, picture, size=size, fps=fps_out, has_audio=audio, display=display)
-        list_results({"video": out, "contact sheet": sheet, "motion": motion, "report": report})
-        return
-    given_options: dict[str, object] = {
-        "--regressor": regressor,
-        "--body": body,
-        "--character": character,
-        "--character-map": character_map,
-        "--device": device,
-        "--engine": engine,
-        "--engine-timeout": engine_timeout,
-        "--size": size,
-        "--fps-out": fps_out,
-        "--motion": motion,
-        "--blend": blend,
-        "--sheet": sheet,
-        "--report": report,
-        "--work": work,
-    }
-    # A name that begins with a dash would be taken for an option.
-    plain = f"./{source}" if str(source).startswith("-") else str(source)
-    arguments = [
-        plain,
-        f"--out={out}",
-        *arguments_of(reading),
-        *arguments_of(settings),
-        *arguments_of(picture),
-        *given(given_options),
-    ]
-    arguments += ["--no-audio"] * (not audio) + ["--keep-frames"] * keep_frames
+    check_files(files, (*sources, body, regressor, reading.layout, character, character_map), folders={"--work": work})
+    results = {"video": out, "contact sheet": sheet, "motion": motion, "scene": blend, "report": report}
     with progress_bar() as display:
-        run_renderer(arguments, blender=blender, display=display)
-    list_results({"video": out, "contact sheet": sheet, "motion": motion, "scene": blend, "report": report})
+        if by_fast:
+            fitter = FilmFitter(reading, settings, load_body(body), regressor, device)
+            outputs = FastOutputs(out, sheet=sheet, motion=motion, report=report)
+            film = FilmOptions(picture, size, fps_out, skeleton, labels_of(labels, sources), has_audio=audio)
+            film_by_fast(fitter.fit_all(sources, display), outputs, film, display)
+        else:
+            named = {"--regressor": regressor, "--body": body, "--device": device, "--engine": engine}
+            named |= {"--engine-timeout": engine_timeout, "--size": size, "--fps-out": fps_out, "--motion": motion}
+            named |= {"--character": character, "--character-map": character_map}
+            named |= {"--blend": blend, "--sheet": sheet, "--report": report, "--work": work}
+            # A name that begins with a dash would be taken for an option.
+            plain = f"./{sources[0]}" if str(sources[0]).startswith("-") else str(sources[0])
+            groups = [*arguments_of(reading), *arguments_of(settings), *arguments_of(picture)]
+            arguments = [plain, f"--out={out}", *groups, *given(named)]
+            arguments += ["--no-audio"] * (not audio) + ["--keep-frames"] * keep_frames
+            run_renderer(arguments, blender=blender, display=display)
+    list_results(results)
 
 
-def given(options: dict[str, object]) -> list[str]:
+def given(options: Mapping[str, object]) -> list[str]:
     """Return the options that have a value as arguments; the renderer has defaults for the others.
 
     They are written as ``--name=value``, so that a value may begin with a minus sign.

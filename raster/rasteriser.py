@@ -157,9 +157,11 @@ class Rasteriser:
             bodies: (V, 3) metres, SMPL's axes, the vertices of each.
 
         Returns:
-            (H, W, 4), sRGB with straight alpha, the top row first.
+            (H, W, 4), sRGB with straight alpha, the top row first. Without bodies: the stage alone.
         """
         context = self._context
+        if not bodies:
+            return self._read(self._background)
         placed = [self._upload(number, body) for number, body in enumerate(bodies)]
         shown = self._bodies[: len(bodies)]
         ground = None
@@ -180,8 +182,11 @@ class Rasteriser:
         if ground is not None:
             self._draw_ground(ground)
         self._compose_bodies(window)
+        return self._read(self._picture)
+
+    def _read(self, target: Any) -> NDArray[np.uint8]:
         width, height = self._size
-        data = np.frombuffer(self._picture.read(components=4, alignment=1), np.uint8).reshape(height, width, 4)
+        data = np.frombuffer(target.read(components=4, alignment=1), np.uint8).reshape(height, width, 4)
         return straight_alpha(data) if self._stage.transparent else data
 
     def _upload(self, number: int, body: F32) -> F32:

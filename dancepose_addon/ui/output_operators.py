@@ -41,7 +41,7 @@ def studio_settings_of(stage: DANCEPOSE_PG_stage) -> StudioSettings:
             light=stage.light,
             transparent=stage.transparent,
             round=stage.camera == "ORBIT",
-            floor="plain" if stage.floor else "none",
+            floor=stage.floor,
         ),
     )
 

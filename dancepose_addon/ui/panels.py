@@ -242,7 +242,7 @@ class DANCEPOSE_PT_stage(SidebarPanel):
         """Draw the panel."""
         stage, dancer, layout = stage_of(scene_of(context)), active_dancer(context), layout_of_panel(self)
         column = property_column(layout)
-        for name in ("camera", "floor", "light", "background", "transparent"):
+        for name in ("camera", "floor", "light", "background", "transparent", "look"):
             column.prop(stage, name)
         skin = find_skin(dancer) if dancer is not None else None
         if skin is not None:

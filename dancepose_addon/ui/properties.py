@@ -236,6 +236,17 @@ STAGE_CAMERAS = (
     ("FOLLOW", "Follow", "Closer camera that follows the dancers smoothly"),
     ("ORBIT", "Orbit", "Camera that circles the dance once"),
 )
+STAGE_FLOORS = (
+    ("none", "None", "Neither floor nor wall", 0),
+    ("plain", "Plain", "Floor that curves up into a wall", 1),
+    ("tiles", "Tiles", "The same with tiles of half a metre, which show travel and sliding", 2),
+)
+"""Saved scenes store the number: the floor was off or on up to release 0.1."""
+BODY_LOOKS = (
+    ("casual", "Casual", "The body's own materials"),
+    ("mannequin", "Mannequin", "One light grey, without clothes"),
+    ("plain", "Plain", "The blue-grey of papers"),
+)
 RENDER_ENGINES = (
     ("cycles", "Cycles", "Soft light and shadows, for user studies", 0),
     ("workbench", "Workbench", "Plain shading, many times faster", 1),
@@ -264,7 +275,13 @@ class DANCEPOSE_PG_stage(bpy.types.PropertyGroup):
     """Stage, camera, render, export and overlays of a scene."""
 
     camera: bpy.props.EnumProperty(name="Camera", description="Camera position and movement", items=STAGE_CAMERAS)
-    floor: bpy.props.BoolProperty(name="Floor", description="Floor that curves up into a wall", default=True)
+    floor: bpy.props.EnumProperty(name="Floor", description="Floor of the stage", items=STAGE_FLOORS, default=1)
+    look: bpy.props.EnumProperty(
+        name="Look",
+        description="Colours of all dancers; single colours can be changed below",
+        items=BODY_LOOKS,
+        update=update_callbacks.on_look,
+    )
     light: bpy.props.FloatProperty(
         name="Light", description="Factor on the strength of all lights", default=1.0, min=0.0, soft_max=3.0
     )

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
-from ..blender.narrowing import view_layer_of
-from ..blender.rig.dancer import body_of, read_record, set_shape, write_record
+from ..blender.materials import set_colour
+from ..blender.narrowing import mesh_of, scene_of, view_layer_of
+from ..blender.rig.dancer import body_of, dancers_of, read_record, set_shape, skin_of, write_record
+from ..core.body.looks import dressed
 from ..core.body.model import BodyModel
 from ..core.body.model_io import load_body
 from ..core.errors import DancePoseError
+from ..core.stage_design import PLAIN_RGBA
 from ..inference import open_regressor
 from . import reading
 from .preferences import preferred_path
@@ -122,6 +125,22 @@ def set_shown_betas(settings: "DANCEPOSE_PG_settings", values: Sequence[float]) 
     """Set the betas from the sliders. Sliders that were not moved keep their hidden decimals."""
     pairs = zip(values, rounded_betas(settings), settings.betas, strict=True)
     settings.betas = [exact if abs(new - shown) < 1e-6 else new for new, shown, exact in pairs]
+
+
+def on_look(stage: "DANCEPOSE_PG_stage", context: bpy.types.Context) -> None:
+    """Give the materials of all dancers the colours of the chosen look."""
+    for dancer in dancers_of(scene_of(context)):
+        try:
+            body, skin = body_of(read_record(dancer)), skin_of(dancer)
+            surface = dressed(body, stage.look).surface
+        except DancePoseError as error:
+            stage.problem = str(error)
+            continue
+        shades = [PLAIN_RGBA] if surface is None else surface.rgba.tolist()
+        for number, material in enumerate(mesh_of(skin).materials):
+            if material is not None:
+                red, green, blue, _ = shades[min(number, len(shades) - 1)]
+                set_colour(material, (red, green, blue))
 
 
 def on_overlay(_settings: "DANCEPOSE_PG_stage", context: bpy.types.Context) -> None:

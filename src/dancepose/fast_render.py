@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,19 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dancepose.raster.film_poses import motion_at, posed_vertices
+from dancepose.raster.gl_context import open_context
+from dancepose.raster.overlays import LabelStamp, StickFigure, draw_skeleton
 from dancepose.raster.picture_files import write_picture_sheet
 from dancepose.raster.rasteriser import Rasteriser
 from dancepose.study.media.ffmpeg import ONLY_AUDIO_FILES, SOUND_RATE_HZ, Ffmpeg
 from dancepose.study.media.film_pipe import open_film
 from dancepose.study.media.films import FilmFormat
 from dancepose.study.plan.ffmpeg_program import find_ffmpeg
+from dancepose_addon.core.arrays import F32
 from dancepose_addon.core.body.looks import dressed
-from dancepose_addon.core.body.model import BodyModel
+from dancepose_addon.core.body.model import MIRRORED_JOINTS, PARENTS, BodyModel
+from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.camera_framing import film_dance
 from dancepose_addon.core.errors import DancePoseError
-from dancepose_addon.core.picture_options import PictureOptions
+from dancepose_addon.core.fit.pipeline import FitResult
+from dancepose_addon.core.picture_options import DEFAULT_FPS, DEFAULT_SIZE, PictureOptions
 from dancepose_addon.core.progress import Progress, silent
+from dancepose_addon.core.skeleton.layout import Layout
 from dancepose_addon.core.skeleton.sequence import AudioWindow
 
 CRF = 18
@@ -34,31 +40,71 @@ SHEET_FRAMES = 12
 
 
 @dataclass(frozen=True)
-class FilmRequest:
-    """What a film is made from.
+class Dancer:
+    """One motion of a film.
 
     Attributes:
         body: The body.
         motion: Its motion.
-        duration_s: Length of the film, seconds.
-        size: (width, height), pixels, even numbers.
-        fps: Frames per second of the film.
-        audio: Music, or None for a silent film.
-        picture: What the picture shows besides the motion.
+        label: Name in the picture; empty for none.
+        points_m: (T, K, 3), metres, the skeleton that it was fitted to; None for the body's own joints.
+        figure: How ``points_m`` are drawn; None for the body's own joints.
     """
 
     body: BodyModel
     motion: BodyMotion
+    label: str = ""
+    points_m: F32 | None = None
+    figure: StickFigure | None = None
+
+
+def dancer_of(fit: FitResult, *, label: str = "") -> Dancer:
+    """Return a fit as a dancer of a film, with its skeleton."""
+    points = fit.keypoints_m
+    if not points.size:
+        return Dancer(fit.body, fit.motion, label)
+    layout = fit.sequence.layout
+    rest = mean_attachment_m(layout)
+    return Dancer(fit.body, fit.motion, label, points, StickFigure.from_mirrored(layout.edges, layout.mirrored, rest))
+
+
+def mean_attachment_m(layout: Layout) -> F32:
+    """Return the joint that each point of a layout is attached to on the default body, (K, 3) metres."""
+    return load_body(None).rest_joints()[list(layout.joints)]
+
+
+@dataclass(frozen=True)
+class FilmRequest:
+    """What a film is made from.
+
+    Attributes:
+        dancers: The motions, side by side from the left.
+        duration_s: Length of the film, seconds.
+        size: (width, height) of each picture, pixels, even numbers.
+        fps: Frames per second of the film.
+        audio: Music, or None for a silent film.
+        picture: What the picture shows besides the motion.
+        skeleton: ``over`` draws the skeleton on the body, ``beside`` in a picture to its right, ``none`` omits it.
+    """
+
+    dancers: tuple[Dancer, ...]
     duration_s: float
-    size: tuple[int, int] = (640, 640)
-    fps: float = 25.0
+    size: tuple[int, int] = DEFAULT_SIZE
+    fps: float = DEFAULT_FPS
     audio: AudioWindow | None = None
     picture: PictureOptions = PictureOptions()
+    skeleton: str = "none"
 
     @property
     def count(self) -> int:
         """Number of frames."""
         return max(1, round(self.duration_s * self.fps))
+
+    @property
+    def whole_size(self) -> tuple[int, int]:
+        """(width, height) of the film, pixels."""
+        columns = len(self.dancers) * (2 if self.skeleton == "beside" else 1)
+        return columns * self.size[0], self.size[1]
 
 
 @dataclass(frozen=True)
@@ -122,7 +168,7 @@ def render_fast(
     chosen = set(np.linspace(0, request.count - 1, min(SHEET_FRAMES, request.count)).round().astype(int).tolist())
     kept: list[NDArray[np.uint8]] = []
     with _music(request, Ffmpeg(program)) as (sound, notices):
-        with open_film(program, out, size=request.size, film=film, sound=sound) as pipe:
+        with open_film(program, out, size=request.whole_size, film=film, sound=sound) as pipe:
             for index, pixels in enumerate(drawn):
                 progress(index / request.count, f"Frame {index + 1} of {request.count}")
                 pipe.write(pixels)
@@ -138,30 +184,73 @@ def render_fast(
 class FilmFrames:
     """The frames of a film, one after the other.
 
+    All dancers are filmed by one camera, so that they can be compared.
+
     Args:
         request: What to render.
     """
 
     def __init__(self, request: FilmRequest) -> None:
         self._request = request
-        self._body = dressed(request.body, request.picture.look, request.picture.material_colours)
-        width, height = request.size
+        picture, (width, height) = request.picture, request.size
+        self._bodies = [dressed(one.body, picture.look, picture.material_colours) for one in request.dancers]
         self._camera = film_dance(
-            [(self._body, request.motion)],
+            [(one.body, one.motion) for one in request.dancers],
             aspect=width / height,
             fps=request.fps,
             frames=request.count,
-            choice=request.picture.camera,
+            choice=picture.camera,
         )
-        self._raster = Rasteriser(self._body, self._camera.shot, request.picture.stage(), size=request.size)
-        self.renderer = self._raster.renderer
+        # Dancers of one body share what draws it.
+        shared: dict[int, Rasteriser] = {}
+        context = open_context()
+        for one, body in zip(request.dancers, self._bodies, strict=True):
+            if id(one.body) not in shared:
+                shared[id(one.body)] = Rasteriser(
+                    body, self._camera.shot, picture.stage(), size=request.size, context=context
+                )
+        self._rasters = [shared[id(one.body)] for one in request.dancers]
+        self._labels = [LabelStamp(one.label, request.size) if one.label else None for one in request.dancers]
+        self.renderer = self._rasters[0].renderer
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
-        request, camera = self._request, self._camera
-        motion = motion_at(request.motion, np.arange(request.count) / request.fps)
-        for index, vertices in enumerate(posed_vertices(self._body, motion)):
-            self._raster.set_camera(camera.position_m(index), camera.shot.rotmat)
-            yield self._raster.draw([vertices])
+        request = self._request
+        times_s = np.arange(request.count) / request.fps
+        poses = [
+            posed_vertices(body, motion_at(one.motion, times_s))
+            for one, body in zip(request.dancers, self._bodies, strict=True)
+        ]
+        for index, vertices in enumerate(zip(*poses, strict=True)):
+            cells = [cell for number, body in enumerate(vertices) for cell in self._cells(number, index, body)]
+            yield cells[0] if len(cells) == 1 else np.concatenate(cells, axis=1)
+
+    def _cells(self, number: int, index: int, vertices: F32) -> list[NDArray[np.uint8]]:
+        """Return the pictures of one dancer in one frame, from the left."""
+        request, shot, raster = self._request, self._camera.shot, self._rasters[number]
+        place = self._camera.position_m(index)
+        raster.set_camera(place, shot.rotmat)
+        pixels = raster.draw([vertices])
+        cells = [pixels]
+        if request.skeleton != "none":
+            points, figure = self._skeleton(number, index)
+            under = raster.draw([]) if request.skeleton == "beside" else pixels
+            drawn = draw_skeleton(under, figure, points, shot, place)
+            cells = [pixels, drawn] if request.skeleton == "beside" else [drawn]
+        stamp = self._labels[number]
+        return cells if stamp is None else [stamp.draw(cells[0]), *cells[1:]]
+
+    def _skeleton(self, number: int, index: int) -> tuple[F32, StickFigure]:
+        one = self._request.dancers[number]
+        frame = min(round(index / self._request.fps * one.motion.fps), len(one.motion) - 1)
+        if one.points_m is not None and one.figure is not None:
+            return one.points_m[frame], one.figure
+        joints = replace(
+            one.motion,
+            pose_rotmat=one.motion.pose_rotmat[frame : frame + 1],
+            translation_m=one.motion.translation_m[frame : frame + 1],
+        ).joints(one.body)[0]
+        edges = tuple((parent, joint) for joint, parent in enumerate(PARENTS) if parent >= 0)
+        return joints, StickFigure.from_mirrored(edges, MIRRORED_JOINTS, one.body.rest_joints())
 
 
 @contextmanager

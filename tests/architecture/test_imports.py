@@ -45,12 +45,13 @@ PROGRAMS_MAY_IMPORT = {
     "cli": {
         "dancepose.cli", "dancepose.export", "dancepose.trainer", "dancepose.study", "dancepose.rating",
         "dancepose.plots", "dancepose.fast_render", "dancepose.blender_process",
+        "dancepose.sequence_figure", "dancepose.web_viewer",
         "dancepose_addon.core", "dancepose_addon.fitting", "dancepose_addon.inference",
     },
 }  # fmt: skip
 FOUNDATIONS = {
     "arrays", "axes", "errors", "progress", "atomic", "options", "printable_text", "bounded_files", "output_paths",
-    "file_locks",
+    "file_locks", "counting",
 }  # fmt: skip
 INSIDE_CORE = {
     "skeleton": {"skeleton", "body", *FOUNDATIONS},

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sequence figures: several poses of a motion in one picture, as papers print them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dancepose.fast_render import Dancer
+from dancepose.raster.film_poses import motion_at, posed_vertices
+from dancepose.raster.gl_context import open_context
+from dancepose.raster.picture_files import write_png
+from dancepose.raster.rasteriser import Rasteriser
+from dancepose_addon.core.arrays import F32, F64
+from dancepose_addon.core.body.looks import dressed
+from dancepose_addon.core.camera_framing import Shot, facing_vector, frame_points, unit_or_forward
+from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.picture_options import PictureOptions
+
+MARGIN: Final = 0.02
+SHADOW_M: Final = 0.25
+"""Room in front of and behind the feet, for shadows."""
+FAINTEST: Final = 0.25
+"""Opacity of the first pose where poses fade."""
+LARGEST_PX: Final = 16384
+
+
+@dataclass(frozen=True)
+class FigureOptions:
+    """How a sequence figure is drawn.
+
+    Attributes:
+        poses: Number of poses, evenly spaced in time.
+        times_s: Times of the poses instead, seconds; None for evenly spaced ones.
+        spacing_m: Distance from pose to pose, metres; 0 leaves every pose where it was danced, and earlier ones fade.
+        width_px: Width of the picture, pixels.
+        transparent: Whether the background is transparent; shadows remain.
+        picture: Floor, look and colours.
+    """
+
+    poses: int = 6
+    times_s: tuple[float, ...] | None = None
+    spacing_m: float = 1.1
+    width_px: int = 3000
+    transparent: bool = True
+    picture: PictureOptions = PictureOptions()
+
+
+def write_figure(out: Path, dancers: list[Dancer], options: FigureOptions) -> tuple[int, int]:
+    """Write a sequence figure, one row for each dancer.
+
+    Args:
+        out: Picture to write, .png.
+        dancers: The motions, from the top.
+        options: How it is drawn.
+
+    Returns:
+        Width and height of the picture, pixels.
+
+    Raises:
+        EngineError: OpenGL or moderngl is missing.
+        InputError: A time is outside a motion, or the picture would be too large.
+        OutputError: The file cannot be written.
+    """
+    rows = [_draw_row(dancer, options) for dancer in dancers]
+    whole = rows[0] if len(rows) == 1 else np.concatenate(rows, axis=0)
+    write_png(out, whole if options.transparent else np.ascontiguousarray(whole[..., :3]))
+    return whole.shape[1], whole.shape[0]
+
+
+def _draw_row(dancer: Dancer, options: FigureOptions) -> NDArray[np.uint8]:
+    times = _times_s(dancer, options)
+    body = dressed(dancer.body, options.picture.look, options.picture.material_colours)
+    motion = motion_at(dancer.motion, times)
+    poses = list(posed_vertices(body, motion))
+    front = unit_or_forward(facing_vector(motion.pose_rotmat))
+    if options.spacing_m:
+        poses = spaced(poses, front, options.spacing_m)
+    shot, size = framed(poses, front, options.width_px)
+    raster = Rasteriser(
+        body, shot, options.picture.stage(transparent=options.transparent), size=size, context=open_context()
+    )
+    if options.spacing_m:
+        return raster.draw(poses)
+    faded = None
+    for number, pose in enumerate(poses):
+        share = 1.0 if len(poses) == 1 else number / (len(poses) - 1)
+        drawn = raster.draw([pose])
+        faded = (
+            drawn
+            if faded is None and not options.transparent
+            else over(drawn, FAINTEST + (1.0 - FAINTEST) * share, faded)
+        )
+    assert faded is not None
+    return faded
+
+
+def _times_s(dancer: Dancer, options: FigureOptions) -> F64:
+    length_s = (len(dancer.motion) - 1) / dancer.motion.fps
+    if options.times_s is None:
+        return np.linspace(0.0, length_s, options.poses) if options.poses > 1 else np.array([length_s / 2.0])
+    outside = [time for time in options.times_s if not 0.0 <= time <= length_s + 1e-6]
+    if outside:
+        raise InputError(f"{outside[0]:g} s is outside the motion, which lasts {length_s:.2f} s. Give times within it.")
+    return np.array(options.times_s)
+
+
+def spaced(poses: list[F32], front: F64, spacing_m: float) -> list[F32]:
+    """Return poses in a row from the left, each with its middle at the same distance from the next.
+
+    Args:
+        poses: (V, 3) metres each, SMPL's axes.
+        front: (3,), horizontal unit vector from the dancer to the camera.
+        spacing_m: Distance from pose to pose, metres.
+    """
+    right = np.cross([0.0, 1.0, 0.0], front)
+    moved = []
+    for number, pose in enumerate(poses):
+        middle = (pose.min(axis=0) + pose.max(axis=0)).astype(np.float64) / 2.0
+        middle[1] = 0.0
+        moved.append((pose - middle + right * (number * spacing_m)).astype(np.float32))
+    return moved
+
+
+def framed(poses: list[F32], front: F64, width_px: int) -> tuple[Shot, tuple[int, int]]:
+    """Return the shot that just holds some poses, and the size of its picture.
+
+    Args:
+        poses: (V, 3) metres each, SMPL's axes.
+        front: (3,), horizontal unit vector from the dancer to the camera.
+        width_px: Width of the picture, pixels.
+
+    Returns:
+        The shot; width and height, pixels.
+
+    Raises:
+        InputError: The picture would be too large.
+    """
+    points = np.concatenate(poses).astype(np.float64)
+    right = np.cross([0.0, 1.0, 0.0], front)
+    feet = points[points[:, 1] < 0.1] if (points[:, 1] < 0.1).any() else points
+    room = [feet * [1.0, 0.0, 1.0] + side * SHADOW_M * front for side in (-1.0, 1.0)]
+    points = np.concatenate([points, *room])
+    aspect = (np.ptp(points @ right) + 0.3) / (np.ptp(points[:, 1]) + 0.3)
+    shot = frame_points(points, front=front, aspect=float(aspect), margin=MARGIN)
+    height_px = max(16, round(width_px / aspect / 2.0) * 2)
+    if max(width_px, height_px) > LARGEST_PX:
+        raise InputError(f"The figure would be {width_px} x {height_px} pixels. Choose a smaller --width.")
+    return shot, (width_px, height_px)
+
+
+def over(upper: NDArray[np.uint8], opacity: float, lower: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    """Lay a picture over another.
+
+    Args:
+        upper: (H, W, 4), sRGB with straight alpha.
+        opacity: Factor on its alpha.
+        lower: (H, W, 4), or None for an empty one.
+
+    Returns:
+        (H, W, 4).
+    """
+    alpha = upper[..., 3:].astype(np.float32) * (opacity / 255.0)
+    below = np.zeros_like(upper) if lower is None else lower
+    under = below[..., 3:].astype(np.float32) / 255.0 * (1.0 - alpha)
+    whole = alpha + under
+    rgb = (upper[..., :3] * alpha + below[..., :3] * under) / np.maximum(whole, 1e-6)
+    return np.round(np.concatenate([rgb, 255.0 * whole], axis=2)).astype(np.uint8)
