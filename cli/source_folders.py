@@ -11,13 +11,16 @@ from dancepose_addon.core.errors import Cancelled, DancePoseError, InputError
 from dancepose_addon.core.skeleton.readers import MOTION_SUFFIXES, is_one_motion
 
 SKELETONS = "skeletons.json"
+STUDY_JOURNAL = "journal.jsonl"
+"""File that a study writes into its output folder."""
+STUDY_CACHE = "cache/hashes.json"
 
 
 def expand_sources(given: list[str]) -> list[Path]:
     """Return every motion file that the arguments name, in order, without duplicates.
 
-    A folder means the motion files in it at any depth, unless it is one motion itself (M&D); a pattern means what it
-    matches.
+    A folder means the motion files in it at any depth, except those that a study wrote, unless it is one motion itself
+    (M&D, or a file for each frame); a pattern means what it matches.
 
     Args:
         given: Paths and glob patterns.
@@ -49,10 +52,14 @@ def _within(path: Path) -> list[Path]:
     if not path.is_dir() or is_one_motion(path):
         return [path]
     folders = {file.parent for file in path.rglob(SKELETONS)}
+    # What a study wrote is made of the motions that are listed anyway.
+    written = {file.parent for file in path.rglob(STUDY_JOURNAL) if file.parent != path}
+    written |= {file.parent for file in path.rglob(STUDY_CACHE)}
+    skipped = folders | written
     files = [
         file
         for file in path.rglob("*")
-        if file.is_file() and file.suffix.lower() in MOTION_SUFFIXES and not folders & {file.parent, *file.parents}
+        if file.is_file() and file.suffix.lower() in MOTION_SUFFIXES and not skipped & {file.parent, *file.parents}
     ]
     return sorted([*folders, *files])
 

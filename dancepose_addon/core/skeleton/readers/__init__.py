@@ -71,6 +71,7 @@ READERS: Final = (
     Reader("trc", "TRC", text_tables.recognises_trc, text_tables.open_trc),
     Reader("motive", "CSV of OptiTrack Motive", mocap_tables.recognises_motive, mocap_tables.open_motive),
     Reader("nexus", "CSV of Vicon Nexus", mocap_tables.recognises_nexus, mocap_tables.open_nexus),
+    Reader("qualisys", "TSV of Qualisys", mocap_tables.recognises_qualisys, mocap_tables.open_qualisys),
     Reader("amc", "ASF/AMC", asf_amc.recognises, asf_amc.open_file),
     Reader("ntu", "NTU RGB+D .skeleton", ntu_skeleton.recognises, ntu_skeleton.open_file),
     Reader("csv", "CSV with a header", text_tables.recognises_csv, text_tables.open_csv),

@@ -108,8 +108,10 @@ def title_rows(rows: list[list[str]]) -> tuple[list[str], int]:
         rows: The first rows.
 
     Returns:
-        One title for each column, and the number of rows that are titles; none where the first row has numbers.
+        One title for each column, and the number of rows that are titles; no titles where there are only numbers.
     """
+    if rows and _are_column_numbers(rows[0]):
+        return [], 1
     count = 0
     while count < min(len(rows), MOST_TITLE_ROWS) and not _is_numbers(rows[count]):
         count += 1
@@ -125,6 +127,12 @@ def title_rows(rows: list[list[str]]) -> tuple[list[str], int]:
         axis = rows[axes][column]
         filled.append(f"{last}_{axis}" if axis.lower() in (*AXES, *SURENESS) else last)
     return filled, count
+
+
+def _are_column_numbers(row: list[str]) -> bool:
+    """Whether a row counts the columns, as pandas writes it for an array."""
+    cells = row[1:] if row[:1] == [""] else row
+    return len(cells) >= 15 and cells == [str(number) for number in range(len(cells))]
 
 
 def _are_axes(row: list[str]) -> bool:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CSV files of capture systems: OptiTrack Motive, and Vicon Nexus.
+"""Tables of capture systems: OptiTrack Motive and Vicon Nexus (CSV), and Qualisys Track Manager (TSV).
 
 Motive: a line of properties, then rows with the kind, the name and the channel of every column. Nexus: a section
-``Trajectories`` with the rate, a row of names, a row of axes and a row of units.
+``Trajectories`` with the rate, a row of names, a row of axes and a row of units. Qualisys: a line for each property, the
+last of them ``MARKER_NAMES``, then a line of coordinates for each frame.
 """
 
 from pathlib import Path
@@ -14,6 +15,7 @@ from ...arrays import F64
 from ...counting import counted
 from ...errors import FormatError, InputError, MissingFileError
 from ..recording import Head, Hints, PointRecording, decoded
+from .csv_headers import is_number
 from .marker_names import each_once, is_marker
 from .named_points import arranged
 from .numbers import LARGEST, usable_rate
@@ -21,6 +23,7 @@ from .numbers import LARGEST, usable_rate
 MOTIVE: Final = "Format Version"
 NEXUS: Final = ("Trajectories", "Devices", "Model Outputs", "Joints", "Segments")
 MOST_HEADER_LINES: Final = 12
+MOST_PROPERTIES: Final = 40
 MOST_COLUMNS: Final = 8192
 MOST_NAME_LETTERS: Final = 200
 UNITS: Final = {"meters": "m", "centimeters": "cm", "millimeters": "mm", "mm": "mm", "cm": "cm", "m": "m"}
@@ -132,6 +135,46 @@ def open_nexus(path: Path, hints: Hints) -> PointRecording:
         up="z",
         fps=usable_rate(rate, str(path)),
         fps_why="its second line says it",
+        notes=notes,
+    )
+    return arranged(recording, hints, bones=True)
+
+
+def recognises_qualisys(head: Head) -> bool:
+    """Tell a TSV file of Qualisys Track Manager by the name of its first property."""
+    return head.text.startswith("NO_OF_FRAMES")
+
+
+def open_qualisys(path: Path, hints: Hints) -> PointRecording:
+    """Read a TSV file of Qualisys Track Manager; see ``readers.open_recording``."""
+    rows = _rows(path)
+    at = next((number for number, row in enumerate(rows[:MOST_PROPERTIES]) if row[:1] == ["MARKER_NAMES"]), None)
+    if at is None:
+        raise FormatError(f"{path} is a TSV of Qualisys without MARKER_NAMES. Export it with its header.")
+    properties = {row[0]: row[1] for row in rows[:at] if len(row) > 1}
+    if properties.get("DATA_INCLUDED", "3D") != "3D":
+        raise FormatError(f"{path} holds {properties['DATA_INCLUDED'][:24]} data; expected 3D. Export the 3D data.")
+    names = [name[:MOST_NAME_LETTERS] for name in rows[at][1:] if name]
+    start = at + 1
+    while start < len(rows) and (not rows[start][0] or not is_number(rows[start][0])):
+        start += 1  # events, and a row of titles with times
+    body = [row for row in rows[start:] if any(row)]
+    lead = 2 if body and len([cell for cell in body[0] if cell]) >= 3 * len(names) + 2 else 0
+    if len(names) < 5 or len(names) > MOST_COLUMNS:
+        raise FormatError(f"{path} names {counted(len(names), 'marker')}; expected at least five.")
+    values = _table(body, lead + 3 * len(names), path)[:, lead:]
+    points = values.reshape(len(values), len(names), 3)
+    points[(points == 0.0).all(axis=-1)] = np.nan
+    once, notes = each_once(names, path)
+    recording = PointRecording(
+        points=points,
+        form="TSV of Qualisys",
+        source=str(path),
+        names=tuple(once),
+        unit="mm",
+        up="z",
+        fps=usable_rate(properties.get("FREQUENCY", ""), str(path)),
+        fps_why="its FREQUENCY says it",
         notes=notes,
     )
     return arranged(recording, hints, bones=True)

@@ -57,8 +57,9 @@ def open_csv(path: Path, hints: Hints) -> Recording:
     delimiter = max(",;\t ", key=lambda one: (lines[0].count(one) >= 5, one != " ", lines[0].count(one)))
     first = [_cells(line, delimiter) for line in lines[:8]]
     header, count = title_rows(first)
-    if count == 0:
-        values = _numbers(lines, delimiter, len(first[0]), path, 1)
+    if not header:
+        values = _numbers(lines[count:], delimiter, len(first[0]), path, count + 1)
+        values = values[:, int(first[0][:1] == [""]) :]  # pandas numbers the rows too
         return recording_of({ARRAY: values}, path, hints)
     long = is_long(header)
     if long is not None:
