@@ -21,7 +21,7 @@ from .clumsy_calls import FEW, STUDY, Sandbox, call
 from .odd_studies import READ, make_special, odd_studies
 from .running import FAILED, Call
 
-NOBODY: Final = 65534
+OTHER_USER: Final = 65534
 
 
 def special_inputs(box: Sandbox, folder: Path) -> Iterator[Call]:
@@ -54,7 +54,7 @@ def special_inputs(box: Sandbox, folder: Path) -> Iterator[Call]:
 
 
 def _readers(box: Sandbox) -> Iterator[tuple[str, str, tuple[object, ...]]]:
-    """Name, suffix and call of each place that reads a file; IT stands for the file."""
+    """Name, suffix and call of each place that reads a file; IT is replaced by the file."""
     out: tuple[object, ...] = ("--out", box.root / "o.npz", "--device=numpy", FEW)
     yield "fit: the source", ".csv", ("fit", "IT", *out)
     yield "fit: the body", ".pkl", ("fit", box.points, *out, "--body", "IT")
@@ -86,13 +86,13 @@ def surroundings(box: Sandbox, folder: Path) -> Iterator[Call]:
         os.chdir(gone)
         gone.rmdir()
 
-    def be_nobody() -> None:
+    def be_another() -> None:
         os.setgroups([])
-        os.setgid(NOBODY)
-        os.setuid(NOBODY)
+        os.setgid(OTHER_USER)
+        os.setuid(OTHER_USER)
 
     hooks: tuple[tuple[str, Callable[[], object]], ...] = (
-        ("files of at most 4 kB", lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))),
+        ("files of at most 1 kB", lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))),
         ("a umask of 777", lambda: os.umask(0o777)),
         ("no standard input", lambda: os.close(0)),
         ("no HOME", lambda: os.environ.pop("HOME", None)),
@@ -102,7 +102,7 @@ def surroundings(box: Sandbox, folder: Path) -> Iterator[Call]:
         ("few open files", lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))),
     )
     for name, hook in hooks:
-        codes = (1,) if "4 kB" in name else (0, 1) if "few" in name else (0,)
+        codes = (1,) if "1 kB" in name else (0, 1) if "few" in name else (0,)
         made = () if codes != (0,) else (r / "o.npz",)
         yield call(f"fit with {name}", "fit", box.points, *out, codes=codes, before=hook, made=made)
         yield call(f"inspect with {name}", "inspect", box.points, codes=(0, 1), before=hook)
@@ -138,7 +138,7 @@ def surroundings(box: Sandbox, folder: Path) -> Iterator[Call]:
         ("a layout there", ("layout", "template", "md23", "--out", locked / "l.toml")),
         ("a conversion there", ("convert", box.motion, locked / "o.bvh")),
     ):
-        yield call(f"another user: {name}", *argv, before=be_nobody)
+        yield call(f"another user: {name}", *argv, before=be_another)
 
 
 def _left(folder: Path) -> Callable[[], None]:

@@ -221,7 +221,7 @@ def require_rotations(rotmat: NDArray[np.float32], source: str) -> None:
         if not (error <= MAX_SKEW and np.linalg.det(rotmat).min() > 0.0):
             raise RegressorError(
                 f"The regressor {source} gives matrices that are not rotations: its weights are damaged, or the points "
-                "lie in one place. Export it again with `dancepose export`, or check the points."
+                "are all at one place. Export it again with `dancepose export`, or check the points."
             )
 
 
