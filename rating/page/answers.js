@@ -61,7 +61,7 @@ const Answers = {
       // A slider left in the middle on purpose counts as moved after a key or a click.
       input.addEventListener("keyup", (event) => event.key !== "Tab" && touch());
       input.addEventListener("pointerup", touch);
-      return { clip, input, row: make("div", { className: "row" }, make("strong", {}, label), input, shown) };
+      return { clip, input, row: make("div", { className: "slider" }, make("strong", {}, label), input, shown) };
     });
     return {
       element: make("fieldset", {}, make("legend", {}, say("your_answer")), ...inputs.map(({ row }) => row)),

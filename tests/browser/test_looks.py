@@ -104,6 +104,7 @@ def test_the_language_can_be_changed_at_the_beginning(page, serve, rating) -> No
     page.get_by_label("Language").select_option("de")
     expect(page.get_by_role("heading", name="Einwilligung")).to_be_visible()
     page.get_by_role("button", name="Ich willige ein und möchte teilnehmen").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Tonprüfung")
     page.reload()
     expect(page.get_by_role("heading", level=1)).to_have_text("Tonprüfung")
 
