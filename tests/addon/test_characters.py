@@ -130,6 +130,21 @@ def test_rigify_limbs_are_switched_to_fk(blender, body, dance, data_folder):
         np.testing.assert_allclose(shown.pose.bones[deform].head, shown.pose.bones[fk].head, atol=2e-3)
 
 
+def test_rigifys_metarig_dances(blender, body, dance):
+    import addon_utils
+
+    if addon_utils.enable("rigify", default_set=False) is None:
+        pytest.skip("this Blender has no Rigify")
+    try:
+        blender.ops.object.armature_human_metarig_add()
+        thing = blender.context.object
+        driven = drive(blender, thing, dance, body, lock_feet=False)
+        assert largest_limb_error_deg(blender, driven, dance, body) < 0.1
+        assert driven.character.names(driven.skeleton)["head"] == ["spine.006"]
+    finally:
+        addon_utils.disable("rigify", default_set=False)
+
+
 def test_the_panel_drives_the_selected_armature(extension, body, dance):
     bpy = extension
     imported = place(bpy, dance, body, fps=24)

@@ -223,6 +223,16 @@ FAMILIES = {
         arms_down_deg=20.0,
         size=4.0,
     ),
+    "rigify metarig": Family(
+        ("spine", "spine.001", "spine.002", "spine.003", "spine.004", "spine.006"),
+        (
+            "thigh.{}", "shin.{}", "foot.{}", "toe.{}", "shoulder.{}", "upper_arm.{}", "forearm.{}", "hand.{}",
+            "f_middle.01.{}",
+        ),
+        ("L", "R"),
+        arms_down_deg=15.0,
+        extra=(("pelvis.L", "spine", (0.05, -0.05, 0.0)), ("breast.L", "spine.003", (0.08, -0.1, 0.0))),
+    ),
     "toy": Family(
         ("hips", "spine", "", "chest", "", "head"),
         ("upperleg.{}", "lowerleg.{}", "foot.{}", "toes.{}", "", "upperarm.{}", "lowerarm.{}", "wrist.{}", "hand.{}"),

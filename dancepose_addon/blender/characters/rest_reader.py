@@ -40,6 +40,9 @@ def read_rest_skeleton(armature: bpy.types.Object | None) -> RestSkeleton:
             f"{armature.name} is linked from another file and cannot be changed. Make a library override of it or "
             "append it."
         )
+    data = armature_of(armature)
+    if data.library is not None and data.pose_position != "POSE":
+        raise InputError(f"The bones of {armature.name} are linked and shown in rest. Make them local first.")
     world = np.array(armature.matrix_world, np.float64)
     stretch = np.linalg.svd(world[:3, :3], compute_uv=False)
     if stretch[2] <= 0.0 or stretch[0] > LARGEST_RATIO * stretch[2]:

@@ -20,9 +20,9 @@ SOLE_SLAB_M: Final = 0.02
 MOST_POINTS: Final = 16
 REACH: Final = 0.9995
 """Largest stretch as a share of the leg's length: a straight knee has no defined bending direction."""
-HIPS_S: Final = 0.08
+HIPS_S: Final = 0.06
 """Standard deviation of the window over which the correction of the hips is averaged."""
-HIP_PASSES: Final = 2
+HIP_PASSES: Final = 3
 LEAST_WEIGHT: Final = 1e-3
 """Weight of a foot without contact in the correction of the hips."""
 ANKLE_M: Final = 0.08
