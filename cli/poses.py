@@ -13,6 +13,19 @@ from .arguments import BodyOption, number
 from .display import list_results, progress_bar
 from .output_checks import MOTION, check_files
 
+PoseRateOption = Annotated[
+    float,
+    typer.Option(parser=number("--fps", float, 0.01, 1000.0), metavar="F", help="Take F poses per second of motion."),
+]
+ApartOption = Annotated[
+    float,
+    typer.Option(
+        metavar="MM",
+        help="Drop poses within this distance of a kept one (mm, RMS over limbs).",
+        parser=number("--apart", float, 0.0, 1e4),
+    ),
+]
+
 
 def poses_command(
     folder: Annotated[Path, typer.Argument(help="Folder of CMU .bvh, AMASS .npz and AIST++ .pkl files, at any depth.")],
@@ -24,20 +37,8 @@ def poses_command(
         bool,
         typer.Option("--shards", help="Write a folder of shards, for collections larger than memory."),
     ] = False,
-    fps: Annotated[
-        float,
-        typer.Option(
-            parser=number("--fps", float, 0.01, 1000.0), metavar="F", help="Take F poses per second of motion."
-        ),
-    ] = 60.0,
-    apart: Annotated[
-        float,
-        typer.Option(
-            metavar="MM",
-            help="Drop poses within this distance of a kept one (mm, RMS over limbs).",
-            parser=number("--apart", float, 0.0, 1e4),
-        ),
-    ] = 9.0,
+    fps: PoseRateOption = 60.0,
+    apart: ApartOption = 9.0,
     body: BodyOption = None,
 ) -> None:
     """Extract poses from motion capture for `dancepose train --poses`, and report what was left out."""

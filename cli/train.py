@@ -4,7 +4,7 @@
 from pathlib import Path
 import shlex
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from dancepose_addon.core.errors import OptionError
 from .arguments import MAX_SEED, BodyOption, choice, number
 from .display import no_display, progress_bar
 from .output_checks import check_files
+
+if TYPE_CHECKING:
+    from dancepose.trainer.config import Config
 
 PresetOption = Annotated[
     str, typer.Option(metavar="NAME", help="Start from the settings paper, best, smoke, or of a .toml file.")
@@ -41,6 +44,15 @@ ThreadsOption = Annotated[
     int | None,
     typer.Option(metavar="N", parser=number("--threads", int, 1), help="Limit torch to N processor threads."),
 ]
+SeedOption = Annotated[
+    int | None, typer.Option(metavar="N", parser=number("--seed", int, 0, MAX_SEED), help="Set the random seed.")
+]
+TrainDeviceOption = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|cpu|cuda", parser=choice("--device", ("auto", "cpu", "cuda")), help="Train on this device."
+    ),
+]
 
 
 def train_command(
@@ -52,17 +64,10 @@ def train_command(
     body: BodyOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     start: StartOption = None,
-    seed: Annotated[
-        int | None, typer.Option(metavar="N", parser=number("--seed", int, 0, MAX_SEED), help="Set the random seed.")
-    ] = None,
+    seed: SeedOption = None,
     overrides: OverridesOption = None,
     limit_batches: LimitBatchesOption = None,
-    device: Annotated[
-        str,
-        typer.Option(
-            metavar="auto|cpu|cuda", parser=choice("--device", ("auto", "cpu", "cuda")), help="Train on this device."
-        ),
-    ] = "auto",
+    device: TrainDeviceOption = "auto",
     tensorboard: TensorboardOption = False,
     threads: ThreadsOption = None,
 ) -> None:
@@ -71,21 +76,13 @@ def train_command(
 
     check_files({}, (*(motion or ()), poses, prior, body, start), folders={"--out": out})
     require_torch()
-    from dancepose.trainer.config import load_config
     from dancepose.trainer.data.batches import load_data
     from dancepose.trainer.distributed import join_ranks, leave_ranks
     from dancepose.trainer.loop import TrainOptions, train as run_training
     from dancepose.trainer.tensorboard_log import TensorBoardLog
-    from dancepose.trainer.training_errors import ConfigError
     from dancepose_addon.core.body.model_io import load_body
 
-    settings = (*(overrides or ()), *(() if seed is None else (f"seed={seed}",)))
-    try:
-        config = load_config(preset, settings)
-    except ConfigError as error:
-        if preset.endswith(".toml"):
-            raise
-        raise OptionError(str(error)) from None
+    config = _config_of(preset, (*(overrides or ()), *(() if seed is None else (f"seed={seed}",))))
     chosen = choose_device(device, threads)
     ranks = join_ranks(chosen)
     model = load_body(body)
@@ -114,3 +111,15 @@ def train_command(
     if ranks.first:
         typer.echo(f"Checkpoint: {path}. Export it as a regressor with `dancepose export {out}`.")
     leave_ranks(ranks)
+
+
+def _config_of(preset: str, settings: tuple[str, ...]) -> "Config":
+    from dancepose.trainer.config import load_config
+    from dancepose.trainer.training_errors import ConfigError
+
+    try:
+        return load_config(preset, settings)
+    except ConfigError as error:
+        if preset.endswith(".toml"):
+            raise
+        raise OptionError(str(error)) from None

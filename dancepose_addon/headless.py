@@ -20,6 +20,7 @@ import bpy
 
 from .blender import console, scene_export
 from .blender.characters.add_character import (
+    AddedCharacter,
     CharacterChoice,
     add_character,
     frame_character,
@@ -274,22 +275,8 @@ def _prepare(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> 
             "rendered (limit). Check the frame rate of the file (--fps), or choose --frames."
         )
     picture = options_from(arguments, PictureOptions)
-    if added:
-        path = CameraPath(frame_character(added, scene, count=count, aspect=width / height))
-    else:
-        path = film_dance(
-            [(one.body, one.motion) for one in fits],
-            aspect=width / height,
-            fps=arguments.fps_out,
-            frames=count,
-            choice=picture.camera,
-        )
-    shot = path.shot
-    stage.build_stage(scene, scene.collection, shot, picture.stage())
-    filming = camera.create_camera(scene, scene.collection, shot)
-    if path.way_m is not None:
-        camera.film_along(filming, path, first_frame=0, view_layer=scene.view_layers[0])
-    engines.set_up_engine(scene, engine, shot)
+    path = _film(arguments, scene, fits, added, count)
+    engines.set_up_engine(scene, engine, path.shot)
     scene.frame_start, scene.frame_end = 0, count - 1
     scene.frame_set(0)
     if arguments.blend:
@@ -297,19 +284,33 @@ def _prepare(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> 
         problem = None if audio is None else video.add_music_strip(scene, audio, first_frame=0.0)
         reporter.notices([problem] if problem else [])
         _save_blend(scene, arguments.blend)
-    key = rendering.render_key(
-        [one.motion for one in fits],
-        fit.body,
-        path,
-        engine,
-        width=width,
-        height=height,
-        fps=arguments.fps_out,
-        stage=picture.stage(),
-    )
+    motions, fps, settings = [one.motion for one in fits], arguments.fps_out, picture.stage()
+    key = rendering.render_key(motions, fit.body, path, engine, width=width, height=height, fps=fps, stage=settings)
     if arguments.character:
         key = f"{key}-{_choice(arguments).key()}"
     return _Take(scene, imported, engine, count, work / f"frames-{key}")
+
+
+def _film(
+    arguments: argparse.Namespace,
+    scene: bpy.types.Scene,
+    fits: list[FitResult],
+    added: AddedCharacter | None,
+    count: int,
+) -> CameraPath:
+    """Add the stage and the camera; return how the camera is moved."""
+    picture = options_from(arguments, PictureOptions)
+    aspect = arguments.size[0] / arguments.size[1]
+    if added:
+        path = CameraPath(frame_character(added, scene, count=count, aspect=aspect))
+    else:
+        dancers = [(one.body, one.motion) for one in fits]
+        path = film_dance(dancers, aspect=aspect, fps=arguments.fps_out, frames=count, choice=picture.camera)
+    stage.build_stage(scene, scene.collection, path.shot, picture.stage())
+    filming = camera.create_camera(scene, scene.collection, path.shot)
+    if path.way_m is not None:
+        camera.film_along(filming, path, first_frame=0, view_layer=scene.view_layers[0])
+    return path
 
 
 def _fit(arguments: argparse.Namespace, progress: Progress) -> list[FitResult]:

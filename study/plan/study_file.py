@@ -56,7 +56,7 @@ class System:
     name: str = option(values.check_name)
     files: str = option(values.check_path)
     label: str = option(values.check_text, "")
-    layout: str | None = option(values.check_layout, None)
+    layout: str | None = option(values.check_layout_name, None)
     fps: float | None = option(values.number_from(0.001, 1000.0), None)
     read: str | None = option(values.check_read, None)
     fit: FitSettings = FitSettings()

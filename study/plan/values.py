@@ -86,7 +86,7 @@ def whole_from(least: int, most: int) -> Check:
     return check
 
 
-def check_layout(value: Any, where: str) -> str:
+def check_layout_name(value: Any, where: str) -> str:
     """Require the name of a layout, or the path of a layout file."""
     if isinstance(value, str) and value.endswith(SUFFIX):
         return check_path(value, where)

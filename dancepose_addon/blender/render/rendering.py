@@ -11,10 +11,11 @@ import json
 import os
 from pathlib import Path
 import time
-from typing import Final
+from typing import Any, Final
 
 import bpy
 import numpy as np
+from numpy.typing import NDArray
 
 from ...core.atomic import output_error, replacing
 from ...core.body.model import BodyModel
@@ -90,7 +91,7 @@ def render_key(
     """
     digest = hashlib.blake2b(digest_size=8)
     body = body.full
-    arrays = [path.shot.position_m, path.shot.rotmat]
+    arrays: list[NDArray[Any]] = [path.shot.position_m, path.shot.rotmat]
     arrays += [] if path.way_m is None else [path.way_m]
     for motion in motions:
         arrays += [motion.pose_in(body.tree), motion.translation_m, motion.betas]
