@@ -20,11 +20,11 @@ from .programs import Programs, set_uniform
 if TYPE_CHECKING:
     import moderngl
 
-FLOOR_COUNTS: Final = (24, 0, 12)
+FLOOR_COUNTS: Final = (24, 0, 24)
 DOME_COUNT: Final = 12
 """Samples on the floor; each a multiple of 4, the channels of a tile. The fill light is so large and weak that its
 shadow on the floor cannot be seen."""
-FLOOR_GRID: Final = (4, 3)
+FLOOR_GRID: Final = (4, 4)
 FLOOR_SIDE_PX: Final = 512
 TEXEL_M: Final = 0.01
 LARGEST_M: Final = 40.0

@@ -152,13 +152,13 @@ def render(
     blender: PathLike | None = None,
     progress: Progress = silent,
 ) -> Path:
-    """Render a video in a Blender process: the bpy wheel of this Python, or a Blender program.
+    """Render a video in a Blender process (the bpy wheel or a Blender program), or here by the fast engine.
 
     Args:
         motion: A motion, a fit, or a motion file. Only a file brings its music along.
         out: Video to write, .mp4.
         body: SMPL-format body file; None for the bundled body.
-        engine: ``cycles``, ``workbench``, or ``auto`` for the best one that starts here.
+        engine: ``cycles``, ``workbench``, ``fast`` (without Blender), or ``auto`` for Blender's best that starts here.
         size: Width and height in pixels, both even.
         fps: Frames per second of the video. The motion keeps its speed.
         blender: A Blender program; None for the bpy wheel or a Blender on PATH.
@@ -169,10 +169,13 @@ def render(
 
     Raises:
         InputError: The motion cannot be used, or an argument is not possible.
-        EngineError: There is no Blender, or no render engine starts.
+        EngineError: There is no Blender, or no render engine starts; or OpenGL is missing.
         OutputError: The video cannot be written.
     """
     target = Path(out)
+    if engine == "fast":
+        _render_fast(motion, target, body=body, size=size, fps=fps, progress=progress)
+        return target
     arguments = [f"--out={target}", f"--engine={engine}", f"--size={size[0]}x{size[1]}", f"--fps-out={fps}"]
     arguments += [] if body is None else [f"--body={body}"]
     with TemporaryDirectory() as folder:
@@ -188,3 +191,24 @@ def render(
         program = None if blender is None else Path(blender)
         run_headless([str(source), *arguments], blender=program, progress=progress)
     return target
+
+
+def _render_fast(
+    motion: BodyMotion | FitResult | PathLike,
+    out: Path,
+    *,
+    body: PathLike | None,
+    size: tuple[int, int],
+    fps: float,
+    progress: Progress,
+) -> None:
+    from .fast_render import Dancer, FilmRequest, dancer_of, render_fast
+
+    chosen = load_body(body)
+    if not isinstance(motion, FitResult | BodyMotion):
+        motion = fit_file(motion, body=chosen)
+    if isinstance(motion, FitResult):
+        dancer, duration_s, audio = dancer_of(motion), motion.sequence.duration_s, motion.sequence.audio
+    else:
+        dancer, duration_s, audio = Dancer(chosen, motion), len(motion) / motion.fps, None
+    render_fast(FilmRequest((dancer,), duration_s, size, fps, audio), out, progress=progress)

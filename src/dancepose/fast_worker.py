@@ -130,14 +130,8 @@ class ClipFilm:
                 "[picture]."
             )
         motions = load_people(request.motion)
-        if len(motions) > 1:
-            raise InputError(
-                f"The clip holds {len(motions)} persons; the fast engine draws one. Choose engine = \"workbench\" or "
-                '"cycles" in [picture].'
-            )
-        motion = motions[0]
         move_m = np.array(request.move_m, np.float32)
-        self._motion = replace(motion, translation_m=motion.translation_m + move_m)
+        self._motions = [replace(one, translation_m=one.translation_m + move_m) for one in motions]
         self._body = dressed(load_body(request.body), request.look, parse_colours(request.colours))
         self._path = path_from_table(json.loads(request.shot.read_text(encoding="utf-8")))
         stage = StageSettings(request.backdrop_rgb, request.light, request.transparent, floor=request.floor)
@@ -148,8 +142,11 @@ class ClipFilm:
                 f"OpenGL here is {self._raster.renderer}, and the study was begun with {request.engine.device}. Run it "
                 "on machines of one kind, or begin it again in another folder."
             )
-        key = frame_key(self._motion, self._body, self._path, stage, self._raster.renderer, size=self._size)
-        rest = json.dumps([key, request.fps, request.start_s])
+        keys = [
+            frame_key(motion, self._body, self._path, stage, self._raster.renderer, size=self._size)
+            for motion in self._motions
+        ]
+        rest = json.dumps([keys, request.fps, request.start_s])
         self.key = hashlib.blake2b(rest.encode(), digest_size=8).hexdigest()
 
     def write_frames(self, folder: Path, frames: range, *, on_frame: Callable[[int], None]) -> int:
@@ -173,11 +170,13 @@ class ClipFilm:
         times_s = request.start_s + np.array(todo) / request.fps
         channels = 4 if request.transparent else 3
         first = round(request.start_s * request.fps)
-        poses = posed_vertices(self._body, motion_at(self._motion, times_s)) if todo else iter(())
-        for number, (index, vertices) in enumerate(zip(todo, poses, strict=True)):
+        if not todo:
+            return 0
+        poses = [posed_vertices(self._body, motion_at(motion, times_s)) for motion in self._motions]
+        for number, (index, *people) in enumerate(zip(todo, *poses, strict=True)):
             on_frame(len(frames) - len(todo) + number)
             self._raster.set_camera(self._path.position_m(first + index), self._path.shot.rotmat)
-            write_png(names[index], self._raster.draw([vertices])[..., :channels], name=self.key)
+            write_png(names[index], self._raster.draw(people)[..., :channels], name=self.key)
         return len(todo)
 
 

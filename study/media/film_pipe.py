@@ -68,6 +68,8 @@ class FilmPipe:
             self._process.stdin.close()
         code = self._process.wait(PATIENCE_S)
         self._reader.join(5.0)
+        assert self._process.stderr is not None
+        self._process.stderr.close()
         if code == 0:
             return
         if any("No space left on device" in line for line in self._said):

@@ -379,6 +379,8 @@ def _check_together(study: Study, source: str) -> Study:
                 f"{source}: [output] still_beats needs the bpm of every song; missing for {', '.join(unknown[:5])}. "
                 "Add bpm and first_beat_s to these [[song]]s, or use stills_s."
             )
+    if study.picture.engine == "fast" and study.stage.character is not None:
+        raise FormatError(f'{source}: engine = "fast" draws no characters. Use "cycles" or "workbench", or remove it.')
     for song in study.songs:
         if song.window is not None and song.audio is None:
             raise FormatError(f"{source}: song {song.name} has a window but no audio. Add audio, or remove window.")

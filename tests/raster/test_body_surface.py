@@ -10,7 +10,10 @@ from dancepose.raster.body_surface import coarse_faces, surface_of
 def test_every_triangle_is_drawn_once_with_its_material(body) -> None:
     surface = surface_of(body)
     assert sum(part.count for part in surface.parts) == body.faces.size
-    wanted = {tuple(face): body.surface.rgba[m] for face, m in zip(body.faces.tolist(), body.surface.face_material)}
+    wanted = {
+        tuple(face): body.surface.rgba[m]
+        for face, m in zip(body.faces.tolist(), body.surface.face_material, strict=True)
+    }
     for part in surface.parts:
         for face in surface.faces.reshape(-1)[part.first : part.first + part.count].reshape(-1, 3)[::97].tolist():
             assert part.rgb == pytest.approx(wanted[tuple(face)][:3].tolist())

@@ -35,7 +35,9 @@ def test_a_sheet_holds_every_picture(tmp_path) -> None:
 
 
 def test_the_key_names_what_a_frame_depends_on(body, standing, shot) -> None:
-    def key(motion=standing, model=body, path=CameraPath(shot), stage=StageSettings(), renderer="a", size=(10, 10)):
+    still = CameraPath(shot)
+
+    def key(motion=standing, model=body, path=still, stage=StageSettings(), renderer="a", size=(10, 10)):
         return frame_key(motion, model, path, stage, renderer, size=size)
 
     moved = standing.translation_m.copy()
@@ -121,10 +123,13 @@ def test_a_film_that_cannot_be_encoded_leaves_nothing(tmp_path) -> None:
 
     broken = tmp_path / "broken.wav"
     broken.write_bytes(b"no sound")
-    with (
-        pytest.raises(OutputError, match="could not be encoded"),
-        open_film(find_ffmpeg(), tmp_path / "a.mp4", size=(64, 48), film=FilmFormat(2, 25.0, 18), sound=broken) as pipe,
-    ):
-        for _ in range(2):
-            pipe.write(np.zeros((48, 64, 4), np.uint8))
+
+    def encode() -> None:
+        film = FilmFormat(2, 25.0, 18)
+        with open_film(find_ffmpeg(), tmp_path / "a.mp4", size=(64, 48), film=film, sound=broken) as pipe:
+            for _ in range(2):
+                pipe.write(np.zeros((48, 64, 4), np.uint8))
+
+    with pytest.raises(OutputError, match="could not be encoded"):
+        encode()
     assert not (tmp_path / "a.mp4").exists()

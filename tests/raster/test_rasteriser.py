@@ -46,8 +46,11 @@ def test_the_silhouette_is_where_the_vertices_are_projected(context, body, shot,
     assert covered_rows[[0, -1]] + [0, 1] == pytest.approx([rows.min(), rows.max()], abs=1.0)
     assert covered_columns[[0, -1]] + [0, 1] == pytest.approx([columns.min(), columns.max()], abs=1.0)
     inside = np.stack([rows, columns], axis=1).astype(int).clip(0, [SIZE[1] - 1, SIZE[0] - 1])
-    near = pixels[inside[:, 0], inside[:, 1], 3] > 0
-    assert near.mean() > 0.99
+    # A vertex on the edge may cover no sample of its own pixel.
+    padded = np.pad(pixels[..., 3] > 0, 1)
+    shifts = [(dy, dx) for dy in (0, 1, 2) for dx in (0, 1, 2)]
+    near = np.any([padded[inside[:, 0] + dy, inside[:, 1] + dx] for dy, dx in shifts], axis=0)
+    assert near.all()
 
 
 def test_the_left_hand_is_on_the_left_of_the_body(context, body, shot, vertices) -> None:
@@ -88,7 +91,7 @@ def test_shadows_are_where_the_key_light_is_covered(context, body, shot, vertice
     source = np.array([0.0, 0.0, 1.0]) + light_distance_m(shot) * light_direction(LIGHTS[0])
     ground = source + (legs - source) * (source[2] / (source[2] - legs[:, 2:]))
     changes = []
-    for point in ground[::25] @ axes.T + shot.centre_m:
+    for point in ground[::8] @ axes.T + shot.centre_m:
         row, column = pixel_of(shot, point)
         if 0 <= row < SIZE[1] and 0 <= column < SIZE[0]:
             changes.append(int(lit[row, column, 1]) - int(dark[row, column, 1]))

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cost of a frame by each engine, and how well silhouettes agree: ``python -m benchmarks.renderers [FRAMES]``.
+
+One run measures all engines on the same frames of the bundled waltz at 1280 x 720: processor seconds over all threads,
+after a first frame that compiles shaders and builds the scene. ``benchmarks/results/renderers.md`` holds a run.
+"""
+
+from dataclasses import replace
+import os
+from pathlib import Path
+import subprocess
+import sys
+from tempfile import TemporaryDirectory
+import time
+from typing import Final
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+
+from dancepose.raster.film_poses import motion_at, posed_vertices
+from dancepose.raster.picture_files import write_png
+from dancepose.raster.rasteriser import Rasteriser
+from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.body.motion import BodyMotion
+from dancepose_addon.core.camera_framing import frame_motions
+from dancepose_addon.core.stage_design import StageSettings
+from dancepose_addon.fitting import fit_file
+
+WALTZ: Final = Path(__file__).parents[1] / "examples" / "waltz"
+SIZE: Final = (1280, 720)
+FRAMES: Final = (40, 120, 200)
+STUDY_FRAMES: Final = 100 * 10 * 25
+"""Of 100 clips of 10 seconds."""
+IN_BLENDER: Final = """
+import sys, time
+from pathlib import Path
+import bpy
+from dancepose_addon.blender.render import engines, rendering
+from dancepose_addon.blender.rig import dancer
+from dancepose_addon.blender.stage import camera, stage
+from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.body.motion import BodyMotion
+from dancepose_addon.core.camera_framing import frame_motions
+from dancepose_addon.core.stage_design import StageSettings
+source, folder, name, samples, transparent, width, height, *frames = sys.argv[1:]
+body, motion = load_body(None), BodyMotion.load(source)
+bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+scene = bpy.context.scene
+rendering.set_up_picture(scene, width=int(width), height=int(height), fps=motion.fps)
+shot = frame_motions([(body, motion)], aspect=int(width) / int(height))
+engine = engines.Engine(name, denoiser=name == "cycles", samples=int(samples))
+layer, shelf = scene.view_layers[0], scene.collection
+dancer.build_dancer(motion, body, scene=scene, view_layer=layer, collection=shelf, first_frame=0)
+engines.set_up_engine(scene, engine, shot)
+floor = "none" if transparent == "1" else "plain"
+stage.build_stage(scene, scene.collection, shot, StageSettings(transparent=transparent == "1", floor=floor))
+camera.create_camera(scene, scene.collection, shot)
+for number, frame in enumerate(frames):
+    scene.frame_set(int(frame))
+    clock = time.process_time()
+    rendering.render_still(scene, Path(folder) / f"{name}-{transparent}-{number}.png")
+    print("CPU", time.process_time() - clock, flush=True)
+"""
+
+
+def main(count: int) -> None:
+    """Measure and print."""
+    body = load_body(None)
+    motion = fit_file(WALTZ, body=body).motion
+    frames = [FRAMES[0], *FRAMES[:count]]
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        motion.save(folder / "motion.npz", body)
+        motion = BodyMotion.load(folder / "motion.npz")
+        fast_s, encode_s = measure_fast(motion, frames, folder)
+        seconds = {"fast": fast_s}
+        for engine, samples in (("workbench", 1), ("cycles", 2)):
+            seconds[engine] = measure_blender(folder, engine, samples, frames, transparent=False)
+        measure_blender(folder, "cycles", 16, frames[1:], transparent=True)
+        overlaps = [silhouette_overlap(motion, frame, folder, number) for number, frame in enumerate(frames[1:])]
+    report(seconds, encode_s, overlaps, count)
+
+
+def measure_fast(motion: BodyMotion, frames: list[int], folder: Path) -> tuple[float, float]:
+    """Return processor seconds of a frame (posing, drawing, reading back), and of writing it as PNG."""
+    body = load_body(None)
+    shot = frame_motions([(body, motion)], aspect=SIZE[0] / SIZE[1])
+    raster = Rasteriser(body, shot, StageSettings(), size=SIZE)
+    drawn, written = [], []
+    for frame in frames:
+        clock = time.process_time()
+        vertices = next(posed_vertices(body, motion_at(motion, np.array([frame / motion.fps]))))
+        pixels = raster.draw([vertices])
+        drawn.append(time.process_time() - clock)
+        clock = time.process_time()
+        write_png(folder / "fast.png", np.ascontiguousarray(pixels[..., :3]))
+        written.append(time.process_time() - clock)
+    return float(np.mean(drawn[1:])), float(np.mean(written[1:]))
+
+
+def measure_blender(folder: Path, engine: str, samples: int, frames: list[int], *, transparent: bool) -> float:
+    """Return processor seconds of a frame in a Blender process; the first frame does not count, if there are more."""
+    arguments = [str(folder / "motion.npz"), str(folder), engine, str(samples), str(int(transparent))]
+    command = [sys.executable, "-c", IN_BLENDER, *arguments, *map(str, SIZE), *map(str, frames)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    found = [float(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("CPU ")]
+    return float(np.mean(found[1:] or found))
+
+
+def silhouette_overlap(motion: BodyMotion, frame: int, folder: Path, number: int) -> float:
+    """Return intersection over union of the silhouettes of Cycles and of the fast engine."""
+    from PIL import Image
+
+    body = load_body(None)
+    shot = frame_motions([(body, motion)], aspect=SIZE[0] / SIZE[1])
+    raster = Rasteriser(body, shot, StageSettings(transparent=True, floor="none"), size=SIZE)
+    posed = replace(
+        motion,
+        pose_rotmat=motion.pose_rotmat[frame : frame + 1],
+        translation_m=motion.translation_m[frame : frame + 1],
+    )
+    ours = raster.draw([next(posed_vertices(body, posed))])[..., 3] >= 127
+    with Image.open(folder / f"cycles-1-{number}.png") as picture:
+        theirs = np.asarray(picture.convert("RGBA"))[..., 3] >= 127
+    return float((ours & theirs).sum() / (ours | theirs).sum())
+
+
+def report(seconds: dict[str, float], encode_s: float, overlaps: list[float], count: int) -> None:
+    """Print the table."""
+    print(f"{count} frames of {SIZE[0]} x {SIZE[1]}, processor seconds over all threads\n")
+    print("| engine | CPU s a frame | fast / engine |\n|---|---|---|")
+    for name, value in seconds.items():
+        print(f"| {name} | {value:.3f} | {seconds['fast'] / value:.3f} |")
+    print(f"\nWriting a frame as PNG: {encode_s:.3f} s. Silhouettes, intersection over union with Cycles: ", end="")
+    print(", ".join(f"{value:.4f}" for value in overlaps))
+    minutes = STUDY_FRAMES * (seconds["fast"] + encode_s) / 2.0 / 60.0
+    print(f"100 clips of 10 s on two processors, frames alone: {minutes:.0f} min.")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else len(FRAMES))
