@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from tests.support.field_samples import field_makers
 from tests.support.samples import FPS, NAMINGS, bvh_text, cut, makers, npy_bytes, points_of, waltz
 from tests.support.tool_samples import tool_makers
 
@@ -68,6 +69,49 @@ SAMPLES: Final[dict[str, Expected]] = {
     **{f"{count} points": Expected(layout="coco17", rate=None, fps=25.0) for count in (18, 19)},
     **{f"{count} points": Expected(layout="smpl24", rate=None, fps=25.0) for count in (20, 77, 127)},
     **{f"{count} points": Expected(layout="smpl22", rate=None, fps=25.0) for count in (21, 30)},
+    **dict.fromkeys(
+        (
+            "PHALP",
+            "ROMP",
+            "SLAHMR",
+            "3DPW",
+            "HMR rows",
+            "SMPL-X pose and trans",
+            "matrices alone",
+            "time last",
+            "TRAM",
+            "torch of a list",
+        ),
+        Expected(layout="rotations", rate=None, fps=25.0),
+    ),
+    "MDM parameters of a batch": Expected(layout="rotations", rate=20.0),
+    **dict.fromkeys(
+        (
+            "names beside points",
+            "joint by joint",
+            "JSON Lines",
+            "transforms",
+            "places and quaternions",
+            "Bailando",
+            "SMPL with vertices",
+            "DeepLabCut",
+            "decimal commas",
+            "no header",
+        ),
+        Expected(rate=None, fps=25.0),
+    ),
+    **dict.fromkeys(("called poses", "Rokoko CSV"), Expected(rate=25.0)),
+    "Azure Kinect": Expected(layout="azure32", metres=0.001, up="-y", rate=None, fps=25.0),
+    "MediaPipe landmarks": Expected(layout="body25", up="-y", rate=None, fps=25.0),
+    "MMPose": Expected(layout="h36m17", rate=None, fps=25.0),
+    "list of tables": Expected(layout="coco17", rate=None, fps=25.0),
+    "graph network": Expected(layout="kinect25", rate=None, fps=25.0),
+    "LaFAN1 order": Expected(layout="smpl22", rate=None, fps=25.0),
+    **dict.fromkeys(
+        ("HMR 2.0 joints", "MediaPipe columns", "MediaPipe rows", "common prefix"),
+        Expected(layout="body25", rate=None, fps=25.0),
+    ),
+    "Qualisys": Expected(layout="plugingait39", metres=0.001, up="z", rate=25.0),
 }
 
 
@@ -82,7 +126,7 @@ def sample_variants(folder: Path, only: str) -> list[tuple[str, Verdict]]:
         Names and verdicts.
     """
     rows = []
-    every = {**makers(FRAMES), **tool_makers(FRAMES)}
+    every = {**makers(FRAMES), **tool_makers(FRAMES), **field_makers(FRAMES)}
     for number, (name, (file, make)) in enumerate(every.items()):
         if only in name:
             path = folder / str(number) / file

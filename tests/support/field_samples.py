@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Further files as tools in the field write them, rebuilt from the waltz: persons by frame, names beside arrays, tables.
+"""Further files as tools write them, rebuilt from the waltz: persons by frame, names beside arrays, tables.
 
 Each is made after the form that the tool's own code or documentation shows; see docs/formats.md.
 """
@@ -16,7 +16,7 @@ from dancepose_addon.core.body.model import JOINT_NAMES
 from dancepose_addon.core.skeleton.layouts import get_layout
 
 from .samples import FPS, Motion, cut, npy_bytes, npz_bytes, points_of, waltz
-from .tool_samples import joblib_zlib, rows6d, rotvecs, smplx_table, torch_zip, unnamed_points
+from .tool_samples import joblib_zlib, rotvecs, rows6d, smplx_table, torch_zip, unnamed_points
 
 Maker = Callable[[], bytes]
 ASIDE: Final = np.array([1.0, 0.0, 0.5])
@@ -118,7 +118,10 @@ def _point_files(motion: Motion) -> dict[str, tuple[str, Maker]]:
         "MMPose": ("results_demo.json", _json({"meta_info": {"name": "h36m"}, "instance_info": mmpose})),
         "MediaPipe landmarks": ("pose.json", _json(landmarks)),
         "JSON Lines": ("pose.jsonl", lambda: "\n".join(json.dumps({"joints": at.tolist()}) for at in smpl24).encode()),
-        "list of tables": ("frames.pkl", lambda: pickle.dumps([{"joints": at, "frame": n} for n, at in enumerate(coco)])),
+        "list of tables": (
+            "frames.pkl",
+            lambda: pickle.dumps([{"joints": at, "frame": n} for n, at in enumerate(coco)]),
+        ),
         "called poses": ("points.npz", lambda: npz_bytes({"poses": smpl24, "fps": np.array(FPS)})),
         "transforms": ("transforms.npy", lambda: npy_bytes(transforms)),
         "places and quaternions": ("seven.npy", lambda: npy_bytes(np.concatenate([smpl24, _unit(smpl24)], axis=2))),

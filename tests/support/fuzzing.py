@@ -38,6 +38,7 @@ from dancepose_addon.core.skeleton.layout_file import read_layout
 from dancepose_addon.core.skeleton.readers import HEAD_BYTES, READERS, examine, sequence_of
 from dancepose_addon.core.skeleton.recording import Head, Hints, PoseRecording
 
+from .field_samples import field_makers
 from .lab_samples import amc_texts
 from .mutations import mutate
 from .samples import cut, makers, waltz
@@ -158,7 +159,7 @@ def sample(name: str) -> tuple[str, bytes]:
 
 def all_makers(frames: int) -> dict[str, tuple[str, Callable[[], bytes]]]:
     """The samples of the older formats and of today's tools."""
-    return {**makers(frames), **tool_makers(frames)}
+    return {**makers(frames), **tool_makers(frames), **field_makers(frames)}
 
 
 def target_of(name: str, path: Path) -> Path:

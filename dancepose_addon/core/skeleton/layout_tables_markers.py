@@ -171,10 +171,12 @@ def _cmu() -> Layout:
     middle = {_cmu_name(name) if name == "RBAK" else name: place for name, place in _MIDDLE.items()}
     middle["ARIEL"] = _MOTIVE_MIDDLE["HeadTop"]
     edges = tuple((_cmu_name(first), _cmu_name(second)) for first, second in _EDGES)
-    more = (("ARIEL", "LFHD"), ("ARIEL", "RFHD"), ("LANK", "LMT5"), ("LTOE", "LMT5"), ("RANK", "RMT5"), ("RTOE", "RMT5"))
+    more = (
+        ("ARIEL", "LFHD"), ("ARIEL", "RFHD"), ("LANK", "LMT5"), ("LTOE", "LMT5"), ("RANK", "RMT5"), ("RTOE", "RMT5"),
+    )  # fmt: skip
     return _marker_set(
-        "cmu42", "CMU's optical markers (42)", {**middle, **_both_sides(left)}, (*edges, *more), _sides(left),
-        trunk=(("LSHO", "RSHO"), ("LFWT", "RFWT")), top=("LFHD", "RFHD", "LBHD", "RBHD", "C7"),
+        "cmu42", "CMU's optical markers (42)", {**middle, **_both_sides(left)}, (*edges, *more),
+        _sides(left), trunk=(("LSHO", "RSHO"), ("LFWT", "RFWT")), top=("LFHD", "RFHD", "LBHD", "RBHD", "C7"),
         bottom=("LANK", "RANK", "LHEE", "RHEE", "LTOE", "RTOE"),
     )  # fmt: skip
 
@@ -188,7 +190,8 @@ def _motive() -> Layout:
     return _marker_set(
         "motive37", "OptiTrack Motive, Baseline (37)", {**_MOTIVE_MIDDLE, **_both_sides(_MOTIVE_LEFT)},
         (*_MOTIVE_EDGES, *side, *joins), (*_MOTIVE_PAIRS, *_sides(_MOTIVE_LEFT)),
-        trunk=(("LShoulderTop", "RShoulderTop"), ("WaistLFront", "WaistRFront")), top=("HeadTop", "HeadFront", "HeadSide"),
+        trunk=(("LShoulderTop", "RShoulderTop"), ("WaistLFront", "WaistRFront")),
+        top=("HeadTop", "HeadFront", "HeadSide"),
         bottom=("LAnkleOut", "RAnkleOut", "LToeOut", "RToeOut", "LToeIn", "RToeIn"),
     )  # fmt: skip
 

@@ -79,7 +79,7 @@ def recording_of(arrays: Mapping[str, Any], path: Path, hints: Hints) -> Recordi
 def _points(
     arrays: Mapping[str, Any], name: str, array: F64, source: str, hints: Hints, found: tuple[Finding, ...]
 ) -> Recording:
-    """The recording of an array of points, or of rotations in an array that says nothing."""
+    """The recording of an array of points, or of rotations in an array without names."""
     rate = None if hints.fps is not None else stored_rate(arrays, source)
     names = names_in(arrays)
     if name == ARRAY and not names:

@@ -2,8 +2,8 @@
 """Tables of capture systems: OptiTrack Motive and Vicon Nexus (CSV), and Qualisys Track Manager (TSV).
 
 Motive: a line of properties, then rows with the kind, the name and the channel of every column. Nexus: a section
-``Trajectories`` with the rate, a row of names, a row of axes and a row of units. Qualisys: a line for each property, the
-last of them ``MARKER_NAMES``, then a line of coordinates for each frame.
+``Trajectories`` with the rate, a row of names, a row of axes and a row of units. Qualisys: a line for each property,
+the last of them ``MARKER_NAMES``, then a line of coordinates for each frame.
 """
 
 from pathlib import Path

@@ -229,7 +229,7 @@ def decide_values(points: F64, hints: Hints, source: str = "The file") -> tuple[
 
 
 def plain_forms(array: F64, source: str, hints: Hints, rate: float | None) -> PoseRecording | None:
-    """Read matrices, 6D rotations and quaternions of a whole body in an array that says nothing.
+    """Read matrices, 6D rotations and quaternions of a whole body in an array without a name.
 
     Args:
         array: (T, J, 3, 3), (T, J, 6), (T, J, 4), (T, 9 J) or (T, 6 J).
