@@ -92,7 +92,8 @@ def _run(interruption: Interruption) -> int:
         if sentence is None:
             raise
         _say(sentence)
-        return USAGE
+        # That library looks at permissions too, which depend on files.
+        return 1 if " is not readable" in sentence else USAGE
 
 
 def usage_sentence(error: Exception) -> str | None:

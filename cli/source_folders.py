@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from dancepose_addon.core.errors import Cancelled, DancePoseError, InputError
+from dancepose_addon.core.errors import Cancelled, DancePoseError, InputError, MissingFileError
 from dancepose_addon.core.skeleton.readers import MOTION_SUFFIXES, is_one_motion
 
 SKELETONS = "skeletons.json"
@@ -27,18 +27,22 @@ def expand_sources(given: list[str]) -> list[Path]:
 
     Raises:
         InputError: An argument matches no motion file.
+        MissingFileError: A folder cannot be read.
     """
     found: list[Path] = []
     for text in given:
         if not text:
             raise InputError("A path is empty. Give a file, a folder or a glob pattern.")
         path = Path(text)
-        if not path.exists() and has_magic(text):
-            anchor = Path(path.anchor or ".")
-            inner = sorted(anchor.glob(str(path.relative_to(path.anchor)) if path.anchor else text))
-        else:
-            inner = [path]
-        motions = [motion for entry in inner for motion in _within(entry)]
+        try:
+            if not path.exists() and has_magic(text):
+                anchor = Path(path.anchor or ".")
+                inner = sorted(anchor.glob(str(path.relative_to(path.anchor)) if path.anchor else text))
+            else:
+                inner = [path]
+            motions = [motion for entry in inner for motion in _within(entry)]
+        except OSError as error:
+            raise MissingFileError(f"{text} cannot be read ({error.strerror}). Check its permissions.") from error
         if not motions:
             raise InputError(
                 f"{text} matches no motion file. Give a file of a known format, a folder of them, or a glob pattern."

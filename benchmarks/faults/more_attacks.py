@@ -104,7 +104,8 @@ def surroundings(box: Sandbox, folder: Path) -> Iterator[Call]:
     for name, hook in hooks:
         codes = (1,) if "1 kB" in name else (0, 1) if "few" in name else (0,)
         made = () if codes != (0,) else (r / "o.npz",)
-        yield call(f"fit with {name}", "fit", box.points, *out, codes=codes, before=hook, made=made)
+        scratch = None if made else r
+        yield call(f"fit with {name}", "fit", box.points, *out, codes=codes, before=hook, made=made, scratch=scratch)
         yield call(f"inspect with {name}", "inspect", box.points, codes=(0, 1), before=hook)
     yield call("inspect from a folder that is gone", "inspect", "points.npz", before=leave)
     for name, argv in (

@@ -120,17 +120,21 @@ def find_reader(path: Path) -> Reader:
         MissingFileError: There is no such path, or it cannot be read.
         FormatError: No reader knows it.
     """
-    if not path.exists():
-        raise MissingFileError(f"{path} does not exist. Give the path of a motion file or of an M&D folder.")
-    head = Head(path, b"" if path.is_dir() else _start_of(path))
-    foreign = "" if path.is_dir() else describe_foreign(head.start)
-    if foreign:
-        raise FormatError(f"{path} {foreign}")
-    for reader in READERS:
-        if (not path.is_dir() or reader.takes_folders) and reader.recognises(head):
-            return reader
+    try:
+        if not path.exists():
+            raise MissingFileError(f"{path} does not exist. Give the path of a motion file or of an M&D folder.")
+        is_folder = path.is_dir()
+        head = Head(path, b"" if is_folder else _start_of(path))
+        foreign = "" if is_folder else describe_foreign(head.start)
+        if foreign:
+            raise FormatError(f"{path} {foreign}")
+        for reader in READERS:
+            if (not is_folder or reader.takes_folders) and reader.recognises(head):
+                return reader
+    except OSError as error:
+        raise MissingFileError(f"{path} cannot be read ({error.strerror}). Check its permissions.") from error
     known = "; ".join(reader.title for reader in READERS)
-    if path.is_dir():
+    if is_folder:
         raise FormatError(f"{path} is a folder without skeletons.json or frames. Give a motion file, or an M&D folder.")
     raise FormatError(f"{path} is of no known format. Known formats: {known}.")
 
