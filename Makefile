@@ -3,13 +3,14 @@
 PYTHON := .venv/bin/python
 PYTEST_ARGS ?=
 
-.PHONY: help demo test test-slurm test-browser test-matrix test-gui check bench package clean
+.PHONY: help demo test test-slurm test-r test-browser test-matrix test-gui check bench package clean
 
 help:
 	@echo "make demo    the bundled dance, fitted and rendered into demo/"
 	@echo "make test    the test suite (no GPU, display or licensed file needed); PYTEST_ARGS='-m \"not slow\"' for less"
 	@echo "make test-slurm    a study on a Slurm of one node, started here for it (as root; installs Debian's packages)"
 	@echo "make test-browser    the rating page in Debian's Chromium, and votes in its PostgreSQL (as root; fetches axe-core)"
+	@echo "make test-r  the statistics of ratings beside R's packages (as root; installs Debian's packages)"
 	@echo "make test-matrix    the built zip in Blender 4.2, 4.5, 5.0 and 5.2 (fetches them: 1.5 GB, under build/)"
 	@echo "make test-gui    the sidebar in a real window, worked with the mouse; renews docs/images/panel-*.png (as root)"
 	@echo "make check   formatting, lint, types"
@@ -28,6 +29,11 @@ test:
 test-slurm:
 	@tools/bootstrap test
 	@DANCEPOSE_SLURM=1 $(PYTHON) -m pytest tests/study/test_slurm.py $(PYTEST_ARGS)
+
+test-r:
+	@tools/bootstrap test
+	@tools/r_programs
+	@DANCEPOSE_R=1 $(PYTHON) -m pytest tests/rating/test_r.py $(PYTEST_ARGS)
 
 test-browser:
 	@tools/bootstrap test

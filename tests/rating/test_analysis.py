@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Simulated raters with known preferences: the analysis finds them, excludes the careless, and writes every output."""
+
+import csv
+from dataclasses import replace
+import json
+from pathlib import Path
+import re
+
+import pytest
+
+pytest.importorskip("scipy")
+pytest.importorskip("matplotlib")
+
+from dancepose.rating.design.rating_file import load_rating
+from dancepose.rating.design.rating_plan import plan_rating
+from dancepose.rating.outputs.question_analysis import AnalysisOptions
+from dancepose.rating.outputs.rating_analysis import Analysed, analyse_rating
+from dancepose.rating.outputs.writing import write_analysis
+from dancepose.rating.record_files import RatingPaths, write_lines, write_rating_plan
+from dancepose_addon.core.errors import InputError
+from tests.rating.planned import films, simulated_rating
+
+QUICK = AnalysisOptions(resamples=60, has_mixed_model=False)
+WORTHS = {"a": 1.8, "b_1": 0.9, "c": 0.0}
+FILE = """
+[rating]
+design = "{design}"
+points = {points}
+hidden_reference = "{reference}"
+[[system]]
+name = "a"
+files = "a"
+[[system]]
+name = "b_1"
+files = "b"
+label = "B & 1"
+[[system]]
+name = "c"
+files = "c"
+[[question]]
+id = "real"
+text.en = "Which is better?"
+[raters]
+count = 24
+votes = {votes}
+[exclusion]
+failed_gold_most = 5
+hidden_reference_least = 0
+"""
+
+
+def rated(root: Path, design: str = "pair", *, points: int = 5, votes: int = 9, songs: int = 6) -> RatingPaths:
+    """A rating of 22 careful raters and two who answer at random."""
+    paths = RatingPaths(root)
+    reference = "a" if design == "sliders" else ""
+    paths.file.write_text(FILE.format(design=design, points=points, votes=votes, reference=reference))
+    file = load_rating(paths.file)
+    plan = write_rating_plan(paths.plan, plan_rating(file, films(file, songs)).plan)
+    given, sessions = simulated_rating(plan, WORTHS, seed=1, spoilers=2)
+    sessions[0] = replace(sessions[0], participant="ab" * 32)
+    write_lines(paths.votes, given)
+    write_lines(paths.sessions, sessions)
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("design", "points", "votes"),
+    [("pair", 5, 9), ("pair", 3, 9), ("pair", 2, 9), ("best-worst", 5, 6), ("sliders", 5, 6), ("acr", 5, 12)],
+)
+def test_known_preferences_are_found(tmp_path: Path, design: str, points: int, votes: int) -> None:
+    analysed = analyse_rating(rated(tmp_path, design, points=points, votes=votes), QUICK)
+    entry = analysed.result.results[0]
+    assert [row.system for row in entry.systems] == ["a", "b_1", "c"]
+    best = next(pair for pair in entry.comparisons if {pair.first, pair.second} == {"a", "c"})
+    assert (best.first, best.verdict) == ("a", "first")
+    assert (entry.raters, entry.songs, entry.freedom) == (22, 6, 5)
+    assert analysed.result.counts["raters_kept"] == 22
+    assert analysed.result.exclusions == {"failed attention checks": 2}
+    assert analysed.result.without_exclusions[0].raters == 24
+
+
+def test_right_music_is_preferred(tmp_path: Path) -> None:
+    entry = analyse_rating(rated(tmp_path, "mismatch", votes=12), QUICK).result.results[0]
+    assert entry.scale == "share"
+    assert all(row.value > 0.6 for row in entry.systems)
+    assert all(row.low < row.value < row.high for row in entry.systems)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Analysed, RatingPaths]:
+    paths = rated(tmp_path_factory.mktemp("rating"))
+    analysed = analyse_rating(paths, QUICK)
+    write_analysis(analysed, paths, paths.results)
+    return analysed, paths
+
+
+def test_everything_is_written(written: tuple[Analysed, RatingPaths]) -> None:
+    analysed, paths = written
+    names = {path.name for path in paths.results.iterdir()}
+    figures = {f"{kind}-real{end}" for kind in ("forest", "pairs") for end in (".svg", ".pdf", ".png")}
+    tables = {"votes.csv", "raters.csv", "excluded.csv", "results.json", "table.tex", "methods.txt", "model.R"}
+    assert names == figures | tables | {"report.html"}
+    results = json.loads((paths.results / "results.json").read_text())
+    assert results["plan"] == analysed.plan.hash
+    assert results["is_exploratory"] is False
+    assert [row["system"] for row in results["results"][0]["systems"]] == ["a", "b_1", "c"]
+
+
+def test_the_table_is_latex_with_labels(written: tuple[Analysed, RatingPaths]) -> None:
+    table = (written[1].results / "table.tex").read_text()
+    rows = [line for line in table.splitlines() if line.endswith(r"\\")]
+    cells = [re.split(r"(?<!\\)&", row) for row in rows]
+    assert [row[0].strip() for row in cells] == ["System", "a", r"B \& 1", "c"]
+    assert {len(row) for row in cells} == {7}
+    assert table.count(r"\begin{tabular}") == table.count(r"\end{tabular}") == 1
+
+
+def test_methods_text_has_all_its_numbers(written: tuple[Analysed, RatingPaths]) -> None:
+    analysed, paths = written
+    text = (paths.results / "methods.txt").read_text()
+    entry = analysed.result.results[0]
+    assert "nan" not in text.replace("dominant", "")
+    assert "{" not in text
+    for part in ("24 raters started; 2 were left out", f"{entry.votes} votes of 22 raters on 6 songs", "seed 0",
+                 "t with 5 degrees of freedom", "Of 44 repeated pages", analysed.plan.hash):  # fmt: skip
+        assert part in text
+
+
+def test_tables_name_no_participant_and_give_reasons(written: tuple[Analysed, RatingPaths]) -> None:
+    results = written[1].results
+    for path in results.iterdir():
+        assert b"abababab" not in path.read_bytes()
+    with (results / "votes.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 24 * 16
+    used = [row for row in rows if row["used"] == "1"]
+    assert len(used) == 22 * 9
+    assert {row["first"] for row in used} == set(WORTHS)
+    with (results / "excluded.csv").open() as file:
+        assert [row["reason"] for row in csv.DictReader(file)] == ["failed 2 attention checks"] * 2
+
+
+def test_the_report_needs_no_network(written: tuple[Analysed, RatingPaths]) -> None:
+    page = (written[1].results / "report.html").read_text()
+    assert not re.search(r"<(script|link|img|iframe)|@import|src=", page)
+    links = set(re.findall(r'href="([^"]*)"', page))
+    assert all(link.startswith("#") for link in links)
+    assert page.count("<svg") == 2
+    assert "B &amp; 1" in page
+
+
+def test_a_changed_file_makes_the_analysis_exploratory(tmp_path: Path) -> None:
+    paths = rated(tmp_path)
+    paths.file.write_text(paths.file.read_text() + "fastest_ms = 900\n")
+    analysed = analyse_rating(paths, QUICK)
+    assert analysed.result.is_exploratory
+    write_analysis(analysed, paths, paths.results)
+    for name in ("table.tex", "methods.txt", "report.html"):
+        assert "xploratory" in (paths.results / name).read_text().replace("EXPLORATORY", "Exploratory")
+
+
+def test_groups_that_nobody_compared_are_ranked_apart(tmp_path: Path) -> None:
+    paths = rated(tmp_path)
+    lines = [json.loads(line) for line in paths.votes.read_text().splitlines()]
+    plan = json.loads(paths.plan.read_text())
+    system = {clip["id"]: clip["system"] for clip in plan["clips"]}
+    kept = [line for line in lines if line["kind"] != "main" or {system[c] for c in line["clips"]} == {"a", "b_1"}]
+    paths.votes.write_text("".join(json.dumps(line) + "\n" for line in kept))
+    (entry,) = analyse_rating(paths, QUICK).result.results
+    assert {row.system for row in entry.systems} == {"a", "b_1"}
+
+
+def test_no_votes_are_one_sentence(tmp_path: Path) -> None:
+    paths = rated(tmp_path)
+    paths.votes.write_text("")
+    with pytest.raises(InputError, match="Collect more votes"):
+        analyse_rating(paths, QUICK)
+
+
+def test_unwatched_votes_are_left_out(tmp_path: Path) -> None:
+    paths = rated(tmp_path)
+    lines = [json.loads(line) for line in paths.votes.read_text().splitlines()]
+    first = next(line for line in lines if line["kind"] == "main")
+    first["coverage"] = [1.0, 0.4]
+    paths.votes.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    analysed = analyse_rating(paths, QUICK)
+    assert [reason for _, reason in analysed.screened.excluded_votes] == ["watched 40% of a clip"]
+    assert analysed.result.counts["main_votes_kept"] == 22 * 9 - 1
