@@ -9,14 +9,14 @@ from ..materials import Rgb, set_colour
 from ..narrowing import mesh_of
 
 PERSON_RGB: Final[tuple[Rgb, ...]] = (
-    (0.42, 0.12, 0.10),
+    (0.30, 0.11, 0.09),
     (0.36, 0.27, 0.07),
     (0.10, 0.27, 0.16),
     (0.27, 0.13, 0.32),
     (0.05, 0.30, 0.36),
 )
-"""Scene-linear colours of the tops of the second and further persons. Their lightness is that of the body's own top, so
-that none is more conspicuous; hues differ for dichromats too (blue, red, yellow first)."""
+"""Scene-linear colours of the tops of the second and further persons. They are about as dark as the body's own top, so
+that no dancer attracts the eye by lightness."""
 WORN: Final = ("top", "body")
 """Materials that take the colour: the default body's top, or the whole of a body without materials."""
 

@@ -23,10 +23,10 @@ CURL_RAD: Final = {
 }
 """Flexion of the knuckle, the middle and the last joint of a resting finger, radians. The fingers of a resting hand
 form a cascade: flexion increases from the index to the little finger."""
-SPREAD_RAD: Final = {"index": 0.04, "middle": 0.0, "ring": -0.05, "pinky": -0.12}
+SPREAD_RAD: Final = {"index": 0.10, "middle": 0.02, "ring": -0.09, "pinky": -0.20}
 """By which resting fingers are drawn together, about y of the left hand, radians."""
-THUMB_ROTVEC: Final = ((0.35, 0.10, -0.10), (0.0, 0.15, -0.05), (0.0, 0.25, -0.05))
-"""Rotation vectors of the left thumb: its root turns towards the palm, and its joints bend slightly, radians."""
+THUMB_ROTVEC: Final = ((0.12, 0.28, 0.10), (0.0, 0.12, 0.0), (0.0, 0.20, 0.0))
+"""Rotation vectors of the left thumb: its root turns towards the index finger, and its joints bend slightly, radians."""
 
 
 @cache
