@@ -67,7 +67,7 @@ def test_right_values_are_converted(check, value, becomes) -> None:
         *((values.check_counts, value, "a list of whole numbers") for value in (1, [-1], [1.0], [True])),
         *((values.check_size, value, "even numbers from 16 to 8192")
           for value in (64, [64], [64, 64, 64], [65, 64], [64, 65], [14, 64], [64, 8194], [64.0, 64], [True, 64])),
-        *((values.check_colour, value, "each from 0 to 1") 
+        *((values.check_colour, value, "each from 0 to 1")
           for value in (0.5, [0, 0], [0, 0, 0, 0], [0, 0, 1.1], [-0.1, 0, 0])),
     ],
 )  # fmt: skip
