@@ -3,7 +3,7 @@
 
     python -m benchmarks.rating_coverage [--out benchmarks/results/rating_coverage.md] [--simulations 1000]
 
-Raters and songs have preferences of their own for each system. The truth is the worth that unlimited votes of unlimited
+Raters and songs have different preferences for each system. The truth is the worth that unlimited votes of unlimited
 raters on unlimited songs would give. About ten minutes on one processor.
 """
 

@@ -86,11 +86,6 @@ def surroundings(box: Sandbox, folder: Path) -> Iterator[Call]:
         os.chdir(gone)
         gone.rmdir()
 
-    def be_another() -> None:
-        os.setgroups([])
-        os.setgid(OTHER_USER)
-        os.setuid(OTHER_USER)
-
     hooks: tuple[tuple[str, Callable[[], object]], ...] = (
         ("files of at most 1 kB", lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))),
         ("a umask of 777", lambda: os.umask(0o777)),
@@ -117,6 +112,19 @@ def surroundings(box: Sandbox, folder: Path) -> Iterator[Call]:
         again = folder / f"gone-{name}"
         again.mkdir()
         yield call(f"{name} from a folder that is gone", *argv, codes=READ, before=_left(again), made=(), scratch=r)
+    yield from another_user(box, folder)
+
+
+def another_user(box: Sandbox, folder: Path) -> Iterator[Call]:
+    """Commands of a user who may not read a source or write a folder; needs root."""
+    r = box.root
+    out = ("--out", r / "o.npz", "--device=numpy", FEW)
+
+    def be_another() -> None:
+        os.setgroups([])
+        os.setgid(OTHER_USER)
+        os.setuid(OTHER_USER)
+
     if os.getuid() != 0:
         return
     closed = folder / "closed"

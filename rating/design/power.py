@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Power of a plan before anything is rendered: the plan is simulated, for several numbers of raters and songs.
 
-Raters and songs have preferences of their own for every system. The spread of the estimated differences over simulated
+Raters and songs have different preferences for every system. The spread of the estimated differences over simulated
 ratings without a true difference gives their standard error; power follows from the noncentral t distribution with the
 degrees of freedom of the analysis.
 """

@@ -162,7 +162,7 @@ class _Planner:
             shown.append(self.clips.plain(reference, song, anchor))
         number = seen.get(cell, 0)
         seen[cell] = number + 1
-        # An order of its own for each cell, turned by one place from vote to vote.
+        # A separate order for each cell, turned by one place from vote to vote.
         order = np.random.default_rng([self.file.rating.seed, *cell]).permutation(len(shown))
         return _Page(tuple(shown[order[(n + number) % len(shown)]] for n in range(len(shown))), group)
 

@@ -46,7 +46,7 @@ def test_the_silhouette_is_where_the_vertices_are_projected(context, body, shot,
     assert covered_rows[[0, -1]] + [0, 1] == pytest.approx([rows.min(), rows.max()], abs=1.0)
     assert covered_columns[[0, -1]] + [0, 1] == pytest.approx([columns.min(), columns.max()], abs=1.0)
     inside = np.stack([rows, columns], axis=1).astype(int).clip(0, [SIZE[1] - 1, SIZE[0] - 1])
-    # A vertex on the edge may cover no sample of its own pixel.
+    # A vertex on the edge may cover no sample of that pixel.
     padded = np.pad(pixels[..., 3] > 0, 1)
     shifts = [(dy, dx) for dy in (0, 1, 2) for dx in (0, 1, 2)]
     near = np.any([padded[inside[:, 0] + dy, inside[:, 1] + dx] for dy, dx in shifts], axis=0)
