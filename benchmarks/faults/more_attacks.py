@@ -86,11 +86,6 @@ def surroundings(box: Sandbox, folder: Path) -> Iterator[Call]:
         os.chdir(gone)
         gone.rmdir()
 
-    def be_another() -> None:
-        os.setgroups([])
-        os.setgid(OTHER_USER)
-        os.setuid(OTHER_USER)
-
     hooks: tuple[tuple[str, Callable[[], object]], ...] = (
         ("files of at most 1 kB", lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))),
         ("a umask of 777", lambda: os.umask(0o777)),
@@ -117,8 +112,24 @@ def surroundings(box: Sandbox, folder: Path) -> Iterator[Call]:
         again = folder / f"gone-{name}"
         again.mkdir()
         yield call(f"{name} from a folder that is gone", *argv, codes=READ, before=_left(again), made=(), scratch=r)
-    if os.getuid() != 0:
-        return
+    if os.getuid() == 0:
+        yield from another_user(box, folder, out)
+
+
+def another_user(box: Sandbox, folder: Path, out: tuple[object, ...]) -> Iterator[Call]:
+    """Files and folders that the user may not read or write; only root can become another user.
+
+    Args:
+        box: Good inputs.
+        folder: For what the calls need.
+        out: Options of a fit.
+    """
+
+    def be_another() -> None:
+        os.setgroups([])
+        os.setgid(OTHER_USER)
+        os.setuid(OTHER_USER)
+
     closed = folder / "closed"
     shutil.copytree(box.clip, closed)
     secret = folder / "secret.npz"

@@ -171,14 +171,7 @@ def _cmu() -> Layout:
     middle = {_cmu_name(name) if name == "RBAK" else name: place for name, place in _MIDDLE.items()}
     middle["ARIEL"] = _MOTIVE_MIDDLE["HeadTop"]
     edges = tuple((_cmu_name(first), _cmu_name(second)) for first, second in _EDGES)
-    more = (
-        ("ARIEL", "LFHD"),
-        ("ARIEL", "RFHD"),
-        ("LANK", "LMT5"),
-        ("LTOE", "LMT5"),
-        ("RANK", "RMT5"),
-        ("RTOE", "RMT5"),
-    )
+    more = (("ARIEL", "LFHD"), ("ARIEL", "RFHD"), ("LANK", "LMT5"), ("LTOE", "LMT5"), ("RANK", "RMT5"), ("RTOE", "RMT5"))
     return _marker_set(
         "cmu42", "CMU's optical markers (42)", {**middle, **_both_sides(left)}, (*edges, *more), _sides(left),
         trunk=(("LSHO", "RSHO"), ("LFWT", "RFWT")), top=("LFHD", "RFHD", "LBHD", "RBHD", "C7"),
