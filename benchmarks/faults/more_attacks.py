@@ -130,6 +130,7 @@ def another_user(box: Sandbox, folder: Path, out: tuple[object, ...]) -> Iterato
         os.setgid(OTHER_USER)
         os.setuid(OTHER_USER)
 
+    r = box.root
     closed = folder / "closed"
     shutil.copytree(box.clip, closed)
     secret = folder / "secret.npz"
