@@ -162,7 +162,7 @@ function drawDancer(dancer, left, width, height) {
     // A flat copy is the shadow; the stencil keeps its overlaps from darkening twice.
     gl.enable(gl.STENCIL_TEST); gl.clear(gl.STENCIL_BUFFER_BIT);
     gl.stencilFunc(gl.EQUAL, 0, 255); gl.stencilOp(gl.KEEP, gl.KEEP, gl.INCR);
-    gl.uniform1f(skin.at("flat_y"), 1); gl.uniform1f(skin.at("alpha"), 0.22);
+    gl.uniform1f(skin.at("flat_y"), 1); gl.uniform1f(skin.at("alpha"), 0.30);
     gl.drawElements(gl.TRIANGLES, data.count, gl.UNSIGNED_INT, 0);
     gl.disable(gl.STENCIL_TEST); gl.disable(gl.BLEND); gl.enable(gl.DEPTH_TEST);
     gl.uniform1f(skin.at("flat_y"), 0); gl.uniform1f(skin.at("alpha"), 1);
