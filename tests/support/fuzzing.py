@@ -54,6 +54,8 @@ LAYOUT: Final = "layout"
 AMC, ASF, FRAME_FILE = "AMC", "ASF", "frame"
 """Seeds that need another file beside them."""
 EXAMPLES_KEPT: Final = 3
+LONGEST_RUN_S: Final = 6 * 3600
+"""For one seed, on a machine that does other work besides."""
 
 
 class TooSlow(BaseException):
@@ -212,7 +214,7 @@ def fuzz_reader(seeds: list[str], count: int, *, here: bool = False) -> Outcome:
 def in_a_process(name: str, count: int) -> Outcome:
     """``fuzz`` in a limited process; a crash is an outcome too."""
     command = [sys.executable, "-m", "tests.support.fuzzing", "--count", str(count), "--child", name]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=3600, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_RUN_S, check=False)
     if done.returncode:
         said = f"the process ended with {done.returncode}: {done.stderr[-600:]}"
         return Outcome(Counter(traceback=1), examples=[said])
