@@ -28,7 +28,10 @@ class RaterModel:
 
 
 def fit_rater_model(item: Ints, rater: Ints, score: Floats, *, steps: int = 1000) -> RaterModel:
-    """Estimate quality, bias and inconsistency by alternating projection.
+    """Estimate quality, bias and inconsistency in turn until they no longer change.
+
+    The likelihood has no maximum: it grows without limit where one rater's noise goes to 0. So each squared residual is
+    divided by its expected share (1 - leverage), which makes the estimates of noise unbiased and that place unstable.
 
     Args:
         item: Index of what was scored, (N,).
@@ -38,19 +41,22 @@ def fit_rater_model(item: Ints, rater: Ints, score: Floats, *, steps: int = 1000
     """
     items, raters = int(item.max()) + 1, int(rater.max()) + 1
     per_rater = np.maximum(np.bincount(rater, minlength=raters), 1)
-    quality = np.bincount(item, score, minlength=items) / np.maximum(np.bincount(item, minlength=items), 1)
-    bias = np.zeros(raters)
-    noise = np.ones(raters)
+    per_item = np.bincount(item, minlength=items)
+    quality = np.bincount(item, score, minlength=items) / np.maximum(per_item, 1)
+    is_shared = per_item[item] > 1
+    shared = np.maximum(np.bincount(rater[is_shared], minlength=raters), 1)
+    bias, noise = np.zeros(raters), np.ones(raters)
     for _ in range(steps):
-        before = quality
+        before = noise
         bias = np.bincount(rater, score - quality[item], minlength=raters) / per_rater
-        residual = score - quality[item] - bias[rater]
-        mean = np.bincount(rater, residual, minlength=raters) / per_rater
-        noise = np.sqrt(np.bincount(rater, (residual - mean[rater]) ** 2, minlength=raters) / per_rater)
         weight = 1.0 / np.maximum(noise, 1e-3)[rater] ** 2
         total = np.bincount(item, weight, minlength=items)
         quality = np.bincount(item, weight * (score - bias[rater]), minlength=items) / np.maximum(total, 1e-300)
-        if np.linalg.norm(quality - before) < 1e-9:
+        residual = score - quality[item] - bias[rater]
+        kept = np.maximum(1.0 - weight / total[item], 1e-9)
+        square = np.where(is_shared, residual**2 / kept, 0.0)
+        noise = np.sqrt(np.bincount(rater, square, minlength=raters) / shared)
+        if np.abs(noise - before).max() < 1e-9:
             break
     shift = bias.mean()
     return RaterModel(quality + shift, bias - shift, noise)
