@@ -47,9 +47,10 @@ def write_character_bvh(
     root = skeleton.ancestors(character.bones["pelvis"][0])[-1]
     turn = TO_SMPL["z_up"].astype(np.float64) @ skeleton.world_rotmat
     unit = skeleton.world_scale * CM_PER_M
-    lines, columns = ["HIERARCHY"], []
+    lines: list[str] = ["HIERARCHY"]
+    columns: list[int] = []
     _add_joint(root, "", lines, columns, skeleton, keys, turn * unit)
-    count, table = len(keys), []
+    count, table = len(keys), list[F64]()
     for bone in columns:
         if bone == root or bone in keys.locations:
             table.append(_places(bone, skeleton, keys, turn, unit))

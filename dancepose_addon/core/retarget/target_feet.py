@@ -3,11 +3,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 
-from ..arrays import F64
+from ..arrays import F32, F64
 from ..body.rotation import rotvec_to_rotmat
 from ..fit.floor.contacts import Ground
 from ..fit.floor.foot_lock import foot_moves, foot_turns
@@ -235,7 +235,7 @@ def _bend_leg(
     bend_hip = rotvec_to_rotmat(-at_hip[:, None] * axis)
     bend_knee = rotvec_to_rotmat(-(at_hip + at_knee)[:, None] * axis)
     bent = (bend_hip @ thigh[..., None] + bend_knee @ shin[..., None])[..., 0]
-    swing = minimal_turn(bent, aim)
+    swing = minimal_turn(cast("F32", bent), cast("F32", aim))
     turns[f"{side}_hip"] = swing @ bend_hip @ turns[f"{side}_hip"]
     turns[f"{side}_knee"] = swing @ bend_knee @ turns[f"{side}_knee"]
     turns[f"{side}_ankle"] = turn @ turns[f"{side}_ankle"]
