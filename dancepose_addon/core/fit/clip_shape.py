@@ -64,7 +64,7 @@ def solve_clip_shape(
             return shape, None
         betas = shape.betas
     frames, sample = _sample(reference, prepared, settings)
-    # Joints are where they are; markers are attached again for each session.
+    # Markers are attached by hand in each session; joints are where they are.
     shift = MOST_SHIFT_M if settings.adapt else 0.0 if seen.any_bone else SESSION_SHIFT_M
     shape, pose = _solve_sample(ShapeModel(markers, body, known, shift > 0.0, shift), sample, betas)
     return shape, Seeds(frames, pose)

@@ -194,7 +194,7 @@ def chest_of(bones: F32, pose: F32, place: F32, known: Flags) -> F32:
         return guess
     aim = place[:, list(CHEST_CHILDREN)] - place[:, [CHEST]]
     rest = np.broadcast_to(bones[list(CHEST_CHILDREN)], aim.shape)
-    clear &= ~on_a_line(np.swapaxes(aim, -1, -2) @ rest)
+    clear &= ~on_a_line(np.matmul(np.swapaxes(aim, -1, -2), rest))
     return np.where(clear[:, None, None], best_turn(rest, aim), guess)
 
 

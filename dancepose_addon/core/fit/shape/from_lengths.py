@@ -29,8 +29,8 @@ PLACE_SPREAD: Final = 0.1
 MOST_SHIFT_M: Final = 0.04
 """Largest shift of a point on the body; beyond it would be another point."""
 SESSION_SHIFT_M: Final = 0.02
-"""Largest shift of a marker from the layout's table in a fit with default settings. Markers are attached again for each
-recording session, by hand, and dancers differ."""
+"""Largest shift of a marker from the layout's table in a fit with default settings. Markers are attached by hand in
+each recording session, and dancers differ."""
 OWN_M: Final = 0.0005
 """Lengths that one body meets within this, root mean square, are those of this body's own joints."""
 OWN_BETA_BOUND: Final = 5.0
