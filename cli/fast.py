@@ -149,7 +149,7 @@ class FilmOptions:
 
     Attributes:
         picture: What the picture shows besides the motion.
-        size: Text of ``--size``, or None.
+        size: (width, height) of each picture, pixels.
         fps: Frames per second of the film, or None.
         skeleton: ``over``, ``beside`` or ``none``.
         labels: Name of each source in the picture; empty for none.
@@ -157,7 +157,7 @@ class FilmOptions:
     """
 
     picture: PictureOptions
-    size: str | None
+    size: tuple[int, int]
     fps: float | None
     skeleton: str
     labels: list[str]
@@ -183,7 +183,7 @@ def film_by_fast(fits: list[FitResult], outputs: FastOutputs, film: FilmOptions,
     request = FilmRequest(
         dancers=tuple(dancer_of(fit, label=label) for fit, label in zip(fits, film.labels, strict=True)),
         duration_s=min(fit.sequence.duration_s for fit in fits),
-        size=size_of(film.size),
+        size=film.size,
         fps=film.fps or DEFAULT_FPS,
         audio=audios[0] if film.has_audio and audios else None,
         picture=film.picture,

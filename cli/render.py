@@ -32,6 +32,7 @@ from .fast import (
     labels_of,
     one_of_skeletons,
     refuse_with_fast,
+    size_of,
     uses_fast,
 )
 from .output_checks import FILM, MOTION, PICTURE, SCENE, TABLE, VIDEO, check_files
@@ -124,7 +125,7 @@ def render_command(
         if by_fast:
             fitter = FilmFitter(reading, settings, load_body(body), regressor, device)
             outputs = FastOutputs(out, sheet=sheet, motion=motion, report=report)
-            film = FilmOptions(picture, size, fps_out, skeleton, labels_of(labels, sources), has_audio=audio)
+            film = FilmOptions(picture, size_of(size), fps_out, skeleton, labels_of(labels, sources), has_audio=audio)
             film_by_fast(fitter.fit_all(sources, display), outputs, film, display)
         else:
             named = {"--regressor": regressor, "--body": body, "--device": device, "--engine": engine}

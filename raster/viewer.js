@@ -130,7 +130,7 @@ function multiply(a, b) {
     return c;
 }
 
-const view = { turn: data.turn, pitch: 0.16, distance: data.distance, follow: true };
+const view = { turn: data.turn, pitch: 0.16, distance: data.distance, follow: true, changed: true, size: "" };
 const clock = { time: 0, playing: false, last: 0, speed: 1 };
 const audio = document.getElementById("audio"), bar = document.getElementById("bar");
 const button = document.getElementById("play"), shown = document.getElementById("time");
@@ -189,11 +189,13 @@ function step(now) {
         else clock.time += passed * clock.speed;
         if (clock.time >= data.duration) { seek(0); if (audio && clock.playing) audio.play(); }
     }
+    const size = `${canvas.clientWidth} ${canvas.clientHeight} ${window.devicePixelRatio}`;
+    // A picture that does not change is drawn once.
+    if (clock.playing || view.changed || size !== view.size) { view.changed = false; view.size = size; draw(); }
     bar.value = clock.time; shown.textContent = `${clock.time.toFixed(1)} / ${data.duration.toFixed(1)} s`;
-    draw();
     requestAnimationFrame(step);
 }
-function seek(time) { clock.time = time; if (audio) audio.currentTime = time; }
+function seek(time) { clock.time = time; view.changed = true; if (audio) audio.currentTime = time; }
 function play(on) {
     clock.playing = on; button.textContent = on ? "Pause" : "Play";
     if (!audio) return;
@@ -209,14 +211,15 @@ if (gl) {
     button.onclick = () => play(!clock.playing);
     bar.oninput = () => seek(Number(bar.value));
     document.getElementById("speed").onchange = (event) => { clock.speed = Number(event.target.value); play(clock.playing); };
-    document.getElementById("follow").onchange = (event) => { view.follow = event.target.checked; };
+    document.getElementById("follow").onchange = (event) => { view.follow = event.target.checked; view.changed = true; };
     canvas.onpointermove = (event) => {
         if (!event.buttons) return;
+        view.changed = true;
         view.turn -= event.movementX * 0.008;
         view.pitch = Math.min(1.5, Math.max(-0.05, view.pitch + event.movementY * 0.006));
     };
     canvas.onpointerdown = (event) => canvas.setPointerCapture(event.pointerId);
-    canvas.onwheel = (event) => { event.preventDefault(); view.distance = Math.min(25, Math.max(1.5, view.distance * Math.exp(event.deltaY * 0.001))); };
+    canvas.onwheel = (event) => { event.preventDefault(); view.changed = true; view.distance = Math.min(25, Math.max(1.5, view.distance * Math.exp(event.deltaY * 0.001))); };
     document.onkeydown = (event) => {
         if (event.target.tagName === "SELECT") return;
         if (event.key === " ") { event.preventDefault(); play(!clock.playing); }

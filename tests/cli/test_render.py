@@ -4,12 +4,15 @@
 from pathlib import Path
 import re
 
+import pytest
+
 from tests.conftest import RunPython
 
 from .conftest import Dancepose
 
 BETWEEN_PROGRAMS = {"--progress", "--help", "--export"}
-OF_THE_COMMAND_LINE = {"--blender", "--help", "--audio"}
+OF_THE_COMMAND_LINE = {"--blender", "--help", "--audio", "--skeleton", "--labels"}
+"""What only the command line, or only the fast engine, has."""
 
 
 def options_in(text: str) -> set[str]:
@@ -26,3 +29,27 @@ def test_every_option_of_the_launcher_can_be_given(
     assert shown.code == 0
     usage = launcher.stdout[launcher.stdout.index("usage:") :]
     assert options_in(usage) - BETWEEN_PROGRAMS == options_in(shown.out) - OF_THE_COMMAND_LINE
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--engine", "fast", "--blend", "a.blend"], "--blend needs Blender"),
+        (["--engine", "cycles", "--skeleton", "over"], "--skeleton needs the fast engine"),
+        (["--engine", "fast", "--size", "9x9"], "not possible"),
+        (["--skeleton", "under"], "not one of none, over, beside"),
+        (["--labels", "a,b"], "2 names for 1 sources"),
+        (["--floor", "carpet"], "not one of tiles, plain, none"),
+        (["--colours", "top=red"], "not a colour"),
+    ],
+)
+def test_what_an_engine_cannot_draw_is_refused(
+    dancepose: Dancepose, tmp_path: Path, options: list[str], said: str
+) -> None:
+    source = tmp_path / "motion.npz"
+    source.write_bytes(b"")
+    done = dancepose("render", str(source), "--out", str(tmp_path / "z.mp4"), *options)
+    text = re.sub(r"[^a-zA-Z0-9,.'-]+", " ", done.err)
+    assert done.code in (1, 2)
+    assert said in text
+    assert not (tmp_path / "z.mp4").exists()
