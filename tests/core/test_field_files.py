@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import dancepose
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
-from dancepose_addon.core.errors import DancePoseError, FormatError, InputError
+from dancepose_addon.core.errors import DancePoseError, FormatError, InputError, OutputError
 from dancepose_addon.core.io.opening import open_source
 from dancepose_addon.core.skeleton.readers import read
 from dancepose_addon.core.skeleton.recording import Hints
@@ -121,3 +122,14 @@ def test_texts_that_begin_like_zlib_are_read_as_text(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("x1,y1,z1\n" + "1,2,3\n" * 5)
     with pytest.raises(FormatError, match="at least five points"):
         read(tmp_path / "a.csv", fps=25.0)
+
+
+def test_what_is_no_path_and_no_name_of_a_motion_is_refused(tmp_path: Path) -> None:
+    for nothing in (None, 3, ""):
+        with pytest.raises(InputError, match="is not a path"):
+            dancepose.fit_file(nothing)  # type: ignore[arg-type]
+    (tmp_path / "a.npz").write_bytes(npz_bytes({"poses": rotvecs(MOTION).reshape(-1, 72), "trans": MOTION.translation}))
+    result = dancepose.fit_file(tmp_path / "a.npz", fps=25.0)
+    with pytest.raises(OutputError, match=r"ends in \.npz"):
+        result.save(tmp_path / "x.txt")
+    assert not (tmp_path / "x.txt").exists()

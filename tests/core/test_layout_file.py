@@ -8,7 +8,14 @@ import pytest
 
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.errors import LayoutError, MissingFileError
-from dancepose_addon.core.skeleton.layout_file import layout_template, other_sides, table_of, write_layout
+from dancepose_addon.core.skeleton.layout_file import (
+    layout_from_table,
+    layout_template,
+    other_sides,
+    table_of,
+    write_layout,
+)
+from dancepose_addon.core.skeleton.layout_names import guess_joint, other_sides, side_of_name, sides_that_differ
 from dancepose_addon.core.skeleton.layouts import LAYOUTS, get_layout
 from dancepose_addon.core.skeleton.markers import MarkerSet, layout_with, markers_for
 from dancepose_addon.core.skeleton.readers import read
@@ -128,3 +135,16 @@ def test_a_template_of_names_proposes_joints_and_sides(tmp_path: Path) -> None:
     assert (riding["RKNE"], riding["LTOE"], riding["LASI"], riding["RFHD"]) == (5, 10, 0, 15)
     assert layout.mirrored[names.index("LKNE")] == names.index("RKNE")
     assert "Hand.R" in other_sides("Hand.L")
+
+
+def test_sides_are_those_of_the_names() -> None:
+    names = ("LANK", "RANK", "LANK_2", "RANK_2", "midHip", "Larm", "Rarm", "Right Knee", "hand_l", "Root", "Larynx")
+    sides = [side_of_name(name, names) for name in names]
+    assert sides == ["left", "right", "left", "right", "", "left", "right", "right", "left", "", ""]
+    assert guess_joint("RANK", names) == "right_ankle"
+    assert guess_joint("midHip", names) == "pelvis"
+    table = layout_template(("LANK", "RANK", "LSHO", "RSHO", "HEAD"), "Mine")
+    table["points"][1]["attached_to"] = {"left_ankle": 1.0}
+    warnings = sides_that_differ(layout_from_table(table, name="mine", source="mine"))
+    assert warnings == ("RANK is right by its name and attached to left_ankle.",)
+    assert not any(sides_that_differ(layout) for layout in LAYOUTS.values())

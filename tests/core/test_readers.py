@@ -217,11 +217,11 @@ def test_array_files_that_cannot_be_used(tmp_path: Path) -> None:
 
     points = np.zeros((4, 23, 3))
     with pytest.raises(LayoutError, match="no known layout has that many"):
-        read(save("a.npz", keypoints_m=points[:, :16], fps=25))
+        read(save("a.npz", keypoints_m=points[:, :13], fps=25))
     with pytest.raises(FormatError, match=r"frames, points, 3"):
         read(save("b.npz", keypoints_m=points[..., :2], fps=25))
     with pytest.raises(FormatError, match="holds stuff"):
-        read(save("c.npz", stuff=np.zeros((4, 72)), fps=25))
+        read(save("c.npz", stuff=np.zeros((4, 70)), fps=25))
     with pytest.raises(InputError, match="zero frames"):
         read(save("d.npz", keypoints_m=points[:0], fps=25))
     with pytest.raises(FormatError, match="one number"):
