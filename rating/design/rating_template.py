@@ -42,7 +42,7 @@ text.en = "Which dance looks more realistic?"
 # text.en = "Which dance fits the music better?"
 
 [raters]
-count = 30                  # songs add more power than raters: see `dancepose rate power`
+count = 30                  # few songs limit what any number of raters can show: `dancepose rate power`
 votes = {votes}                  # main votes of a rater for each question; no page twice
 
 [checks]                    # further pages of every rater, at random places; recorded, used by the analysis only

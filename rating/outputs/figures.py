@@ -3,7 +3,7 @@
 
 import io
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -15,7 +15,7 @@ from dancepose_addon.core.atomic import replacing
 from .results import QuestionResult
 
 SUFFIXES: Final = (".svg", ".pdf", ".png")
-SETTINGS: Final = {
+SETTINGS: Final[dict[str, Any]] = {
     "font.size": 9.0, "svg.hashsalt": "dancepose", "svg.fonttype": "path", "pdf.fonttype": 42, "axes.axisbelow": True,
 }  # fmt: skip
 AXES: Final = {"logit": "worth relative to {reference} (logits)", "score": "mean score", "share": "preferred share"}

@@ -262,7 +262,7 @@ def _comparisons(
     rows = []
     for n, (i, j) in enumerate(pairs):
         low, high = difference[n] - half[n], difference[n] + half[n]
-        chances = (None, None, None)
+        chances: tuple[float | None, ...] = (None, None, None)
         if scale.shape is not None:
             chances = tuple(preference(*scale.shape, value) for value in (difference[n], low, high))
         verdict = "undecided"

@@ -106,8 +106,10 @@ def screen(plan: RatingPlan, votes: list[Vote], sessions: list[RaterSession]) ->
     raters = [_record(plan, name, by_session.get(name, []), known.get(name)) for name in names]
     raters = _with_screening(plan, raters, by_session)
     raters = [replace(rater, reasons=_reasons(plan, rater, by_session.get(rater.session, []))) for rater in raters]
-    kept, every, left_out = [], [], []
-    repeats = []
+    kept: list[Vote] = []
+    every: list[Vote] = []
+    left_out: list[tuple[Vote, str]] = []
+    repeats: list[tuple[Vote, Vote]] = []
     for rater in raters:
         if rater.status in ("", "no-consent", "returned"):
             continue
@@ -165,7 +167,7 @@ def _normal(answer: object) -> str:
 
 def _record(plan: RatingPlan, name: str, votes: list[Vote], session: RaterSession | None) -> RaterRecord:
     main = [vote for vote in votes if vote.kind == "main"]
-    failed = Counter()
+    failed: Counter[str] = Counter()
     slot = plan.slot(votes[0].slot) if votes else None
     for vote in votes:
         if slot is not None and vote.kind in ("check", "gold"):

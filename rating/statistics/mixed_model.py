@@ -23,13 +23,11 @@ SMALLEST_LOG_SD: Final = -6.0
 
 
 class AnswerFamily(Protocol):
-    """Log-likelihood of answers as a function of eta.
+    """Log-likelihood of answers as a function of eta."""
 
-    Attributes:
-        shapes: Number of shape parameters, unconstrained.
-    """
-
-    shapes: int
+    @property
+    def shapes(self) -> int:
+        """Number of shape parameters, unconstrained."""
 
     def terms(self, eta: Floats, shape: Floats) -> tuple[Floats, Floats, Floats]:
         """Return log P and its first and second derivative in eta, three times (N,)."""

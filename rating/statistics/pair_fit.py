@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 from scipy.stats import chi2
 
 from .pair_estimates import PairEstimate
-from .pair_tables import Floats, PairLink, fit_tables, pair_design
+from .pair_tables import Floats, PairDesign, PairLink, fit_tables
 
 
 def preference(link: PairLink, shape: Floats, eta: float) -> float:
@@ -44,8 +44,7 @@ def pair_deviance(estimate: PairEstimate) -> tuple[float, int, float]:
     design = estimate.design
     if design.has_side:
         columns = np.hstack([columns, np.ones((len(cells), 1))])
-    saturated = pair_design(design.cells, len(estimate.systems), estimate.reference, has_side=False)
-    free = fit_tables(estimate.link, type(saturated)(design.cells, columns, design.has_side), estimate.counts[None])
+    free = fit_tables(estimate.link, PairDesign(design.cells, columns, design.has_side), estimate.counts[None])
     deviance = max(0.0, 2.0 * (float(free.log_likelihood[0]) - estimate.log_likelihood))
     freedom = len(pairs) - (len(estimate.systems) - 1)
     return deviance, freedom, float(chi2.sf(deviance, freedom)) if freedom > 0 else math.nan

@@ -25,15 +25,15 @@ BATCH: Final = 256
 
 
 class PairLink(Protocol):
-    """The distribution of an answer, given eta and the shape parameters.
+    """The distribution of an answer, given eta and the shape parameters."""
 
-    Attributes:
-        outcomes: Number of answers K, from "first is much better" to "second is much better".
-        shapes: Number of shape parameters T.
-    """
+    @property
+    def outcomes(self) -> int:
+        """Number of answers K, from "first is much better" to "second is much better"."""
 
-    outcomes: int
-    shapes: int
+    @property
+    def shapes(self) -> int:
+        """Number of shape parameters T."""
 
     def start(self, shares: Floats) -> Floats:
         """Return start values (T,) from the shares of the outcomes (K,)."""
