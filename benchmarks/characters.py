@@ -23,6 +23,7 @@ import numpy as np
 from dancepose_addon.blender.characters.character_file import IMPORTERS, import_character
 from dancepose_addon.blender.characters.driving import DrivenCharacter, DriveOptions, drive_armature
 from dancepose_addon.blender.characters.rest_reader import read_foot_points
+from dancepose_addon.blender.narrowing import present, scene_of
 from dancepose_addon.core.body.model import JOINT_INDEX, forward_kinematics
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
@@ -47,18 +48,25 @@ LONG = 2000
 TO_SMPL = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 
 
+def source_joints(source: SourceMotion) -> tuple[np.ndarray, np.ndarray]:
+    """Global rotations and joint positions of the source."""
+    arrays: list[Any] = [source.rest_joints_m, source.pose_rotmat, source.translation_m]
+    return forward_kinematics(*arrays)
+
+
 def evaluated(driven: DrivenCharacter, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Rotations and heads of all bones in the world in SMPL's axes, as Blender evaluates them."""
-    scene, names = bpy.context.scene, driven.skeleton.names
+    scene, names = scene_of(bpy.context), driven.skeleton.names
     turned, heads = np.empty((count, len(names), 3, 3)), np.empty((count, len(names), 3))
     for frame in range(count):
         scene.frame_set(frame)
         shown = driven.armature.evaluated_get(bpy.context.evaluated_depsgraph_get())
+        bones = present(shown.pose).bones
         world = np.array(shown.matrix_world) / driven.skeleton.world_scale
         for bone, name in enumerate(names):
-            matrix = np.array(shown.pose.bones[name].matrix)
+            matrix = np.array(bones[name].matrix)
             turned[frame, bone] = TO_SMPL @ world[:3, :3] @ matrix[:3, :3]
-            heads[frame, bone] = TO_SMPL @ np.array(shown.matrix_world @ shown.pose.bones[name].head)
+            heads[frame, bone] = TO_SMPL @ np.array(shown.matrix_world @ bones[name].head)
     return turned, heads
 
 
@@ -96,7 +104,7 @@ def returned_errors(
     driven: DrivenCharacter, turned: np.ndarray, source: SourceMotion, alignment: RestAlignment
 ) -> np.ndarray:
     """Angles between SMPL's rotations and those that the evaluated bones give back, (T, J), radians."""
-    globals_, _ = forward_kinematics(source.rest_joints_m, source.pose_rotmat, source.translation_m)
+    globals_, _ = source_joints(source)
     skeleton, found = driven.skeleton, []
     to_world = TO_SMPL @ skeleton.world_rotmat
     for joint in RETURNED:
@@ -151,21 +159,21 @@ def target_feet(driven: DrivenCharacter, turned: np.ndarray, heads: np.ndarray, 
 def measure(path: Path, motion: BodyMotion, source: SourceMotion) -> dict[str, Any]:
     """Figures of one character."""
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
-    scene = bpy.context.scene
+    scene = scene_of(bpy.context)
     scene.render.fps, scene.render.fps_base = round(motion.fps), round(motion.fps) / motion.fps
     objects = import_character(path, scene=scene)
     driven = drive_armature(objects.armature, source, scene=scene, options=DriveOptions(on_stage=True))
     for mesh in objects.meshes:
         mesh.hide_viewport = True
     turned, heads = evaluated(driven, len(motion))
-    _, joints = forward_kinematics(source.rest_joints_m, source.pose_rotmat, source.translation_m)
+    _, joints = source_joints(source)
     alignment = align_rest_pose(driven.skeleton, driven.character, source.rest_joints_m)
     errors = np.degrees(limb_errors(driven, heads, joints))
     low, places = target_feet(driven, turned, heads, alignment)
     sunk, slide = foot_scores(low, places, source.ground)
     bones = list(driven.keys.bones)
     steps = geodesic_angle(turned[:-1, bones], turned[1:, bones])
-    of_source, _ = forward_kinematics(source.rest_joints_m, source.pose_rotmat, source.translation_m)
+    of_source, _ = source_joints(source)
     most = geodesic_angle(of_source[:-1], of_source[1:]).max(axis=1)
     back = np.degrees(returned_errors(driven, turned, source, alignment))
     free = transfer_motion(driven.skeleton, driven.character, source, lock_feet=False)

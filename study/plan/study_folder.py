@@ -59,9 +59,9 @@ def _input_folders(study: Study) -> Iterator[tuple[str, Path]]:
     if body is not None:
         yield "the folder of the body file", body.parent
     for title, file in (("character", study.stage.character), ("map of the character", study.stage.character_map)):
-        path = study.path(file)
-        if path is not None:
-            yield f"the folder of the {title}", path.parent
+        named = study.path(file)
+        if named is not None:
+            yield f"the folder of the {title}", named.parent
 
 
 class _Disk:

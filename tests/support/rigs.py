@@ -275,7 +275,7 @@ def rest_places(family: Family, rest_joints_m: np.ndarray) -> np.ndarray:
 
 
 def build_rig(family: Family, rest_joints_m: np.ndarray, *, seed: int = 0) -> RestSkeleton:
-    """A rest skeleton of the family; bones in the order of the hierarchy, with various rolls."""
+    """A rest skeleton of the family; bones in the order of the hierarchy, with random rolls."""
     rng = np.random.default_rng(seed)
     # The soles of the family's figure are at height 0.
     places = rest_places(family, np.asarray(rest_joints_m, np.float64))

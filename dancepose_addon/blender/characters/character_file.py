@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import bpy
 
@@ -43,7 +43,9 @@ def _fbx(path: Path, _collection: bpy.types.Collection) -> None:
 
 
 def _blend(path: Path, collection: bpy.types.Collection) -> None:
-    with bpy.data.libraries.load(str(path.absolute()), link=False) as (source, target):
+    # The stub omits that it is a context manager.
+    library: Any = bpy.data.libraries
+    with library.load(str(path.absolute()), link=False) as (source, target):
         target.objects = source.objects
     loaded = [thing for thing in target.objects if isinstance(thing, bpy.types.Object)]
     wanted = {thing for thing in loaded if thing.type == "ARMATURE"}

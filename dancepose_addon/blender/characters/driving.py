@@ -100,7 +100,7 @@ def _reset_pose(armature: bpy.types.Object, skeleton: RestSkeleton, character: C
     bones.foreach_set("location", np.zeros(3 * count, np.float32))
     bones.foreach_set("rotation_euler", np.zeros(3 * count, np.float32))
     bones.foreach_set("scale", np.ones(3 * count, np.float32))
-    bones.foreach_set("rotation_quaternion", np.tile(np.float32([1, 0, 0, 0]), count))
+    bones.foreach_set("rotation_quaternion", np.tile(np.array([1.0, 0.0, 0.0, 0.0], np.float32), count))
     data = armature_of(armature)
     if data.pose_position != "POSE":
         data.pose_position = "POSE"

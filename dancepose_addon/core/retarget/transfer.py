@@ -7,11 +7,11 @@ hips follows SMPL's in the ratio of the legs' lengths. Feet in contact are then 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 
-from ..arrays import F64
+from ..arrays import F32, F64
 from ..body.model import JOINT_INDEX, forward_kinematics
 from ..body.rotation import rotmat_to_quat, rotvec_to_rotmat
 from ..fit.floor.contacts import Ground
@@ -87,9 +87,13 @@ def transfer_motion(
     alignment = align_rest_pose(skeleton, character, source.rest_joints_m)
     pose = np.asarray(source.pose_rotmat, np.float64)
     floor = np.array([0.0, source.ground.floor_m, 0.0])
-    turned, joints_m = forward_kinematics(
-        np.asarray(source.rest_joints_m, np.float64), pose, np.asarray(source.translation_m, np.float64) - floor
+    # The function keeps the precision of its input.
+    found = forward_kinematics(
+        cast("F32", np.asarray(source.rest_joints_m, np.float64)),
+        cast("F32", pose),
+        cast("F32", np.asarray(source.translation_m, np.float64) - floor),
     )
+    turned, joints_m = cast("tuple[F64, F64]", found)
     turns = _part_turns(character, alignment, turned)
     soles = find_target_soles(character, alignment, feet if feet is not None else FootPoints({}))
     hips = 0.5 * (joints_m[:, JOINT_INDEX["left_hip"]] + joints_m[:, JOINT_INDEX["right_hip"]])
