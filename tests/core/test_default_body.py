@@ -389,3 +389,6 @@ def test_the_script_builds_this_very_file(tmp_path: Path) -> None:
     with np.load(tmp_path / "body.npz") as built, np.load(BODY_PATH) as shipped:
         fingerprints = [writing.fingerprint(compact.decode(dict(stored))) for stored in (built, shipped)]
     assert fingerprints[0] == fingerprints[1]
+    with np.load(tmp_path / "hands.npz") as built, np.load(BODY_PATH.with_name("hands.npz")) as shipped:
+        assert np.array_equal(built["vertices"], shipped["vertices"])
+        assert np.array_equal(built["J_columns"], shipped["J_columns"])

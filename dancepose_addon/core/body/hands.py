@@ -26,7 +26,7 @@ form a cascade: flexion increases from the index to the little finger."""
 SPREAD_RAD: Final = {"index": 0.10, "middle": 0.02, "ring": -0.09, "pinky": -0.20}
 """By which resting fingers are drawn together, about y of the left hand, radians."""
 THUMB_ROTVEC: Final = ((0.12, 0.28, 0.10), (0.0, 0.12, 0.0), (0.0, 0.20, 0.0))
-"""Rotation vectors of the left thumb: its root turns towards the index finger, and its joints bend slightly, radians."""
+"""Rotation vectors of the left thumb: its root turns towards the index finger, its joints bend slightly, radians."""
 
 
 @cache

@@ -21,7 +21,7 @@ MODULE = f"bl_ext.{REPOSITORY}.dancepose"
 JOINTS = (
     "pelvis", "left_hip", "right_hip", "spine1", "left_knee", "right_knee", "spine2", "left_ankle", "right_ankle",
     "spine3", "left_foot", "right_foot", "neck", "left_collar", "right_collar", "head", "left_shoulder",
-    "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hand", "right_hand",
+    "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
 )  # fmt: skip
 KINDS = ("actions", "armatures", "cameras", "collections", "curves", "images", "lights", "materials", "meshes")
 KINDS += ("objects", "scenes", "shape_keys", "sounds", "texts", "worlds")
