@@ -11,7 +11,6 @@ from dancepose_addon.core.errors import LayoutError, MissingFileError
 from dancepose_addon.core.skeleton.layout_file import (
     layout_from_table,
     layout_template,
-    other_sides,
     table_of,
     write_layout,
 )
