@@ -127,7 +127,7 @@ def simulate(scenario: Scenario, count: int, rng: np.random.Generator) -> Simula
 def truth_of(scenario: Scenario, design: PairDesign) -> Floats:
     """Return what the model estimates from unlimited votes, (P,)."""
     spread = np.sqrt(2.0 * (scenario.sd_rater**2 + scenario.sd_song**2))
-    nodes, weights = np.polynomial.hermite_e.hermegauss(81)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(81)  # type: ignore[no-untyped-call]
     worths = scenario.worths
     eta = (worths[design.cells[:, 0]] - worths[design.cells[:, 1]])[None, :] + spread * nodes[:, None]
     shape = np.tile(np.array(scenario.shape), (len(nodes), 1))

@@ -156,7 +156,7 @@ def _simulated_differences(
 def _attenuation(link: PairLink, shape: Floats, settings: PowerSettings) -> float:
     """Return how much averaging over raters and songs shrinks a small difference, in logits of preference."""
     spread = math.sqrt(2.0 * (settings.sd_rater**2 + settings.sd_song**2))
-    nodes, weights = np.polynomial.hermite_e.hermegauss(41)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(41)  # type: ignore[no-untyped-call]
     small = 0.1
 
     def mean(eta: float) -> Floats:

@@ -109,7 +109,7 @@ def draft_from_folders(folders: list[Path], root: Path) -> str:
     Raises:
         InputError: A folder does not exist or holds no films, or two have one name.
     """
-    systems = []
+    systems: list[tuple[str, Path, str]] = []
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"{folder} is not a folder. Give a study file, or one folder of films for each system.")

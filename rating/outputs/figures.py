@@ -15,7 +15,7 @@ from dancepose_addon.core.atomic import replacing
 from .results import QuestionResult
 
 SUFFIXES: Final = (".svg", ".pdf", ".png")
-SETTINGS: Final[dict[str, Any]] = {
+SETTINGS: Final[Any] = {
     "font.size": 9.0, "svg.hashsalt": "dancepose", "svg.fonttype": "path", "pdf.fonttype": 42, "axes.axisbelow": True,
 }  # fmt: skip
 AXES: Final = {"logit": "worth relative to {reference} (logits)", "score": "mean score", "share": "preferred share"}

@@ -262,9 +262,10 @@ def _comparisons(
     rows = []
     for n, (i, j) in enumerate(pairs):
         low, high = difference[n] - half[n], difference[n] + half[n]
-        chances: tuple[float | None, ...] = (None, None, None)
-        if scale.shape is not None:
-            chances = tuple(preference(*scale.shape, value) for value in (difference[n], low, high))
+        chance, chance_low, chance_high = (
+            None if scale.shape is None else preference(*scale.shape, float(value))
+            for value in (difference[n], low, high)
+        )
         verdict = "undecided"
         if adjusted[n] < alpha:
             verdict = "first" if difference[n] > 0 else "second"
@@ -281,7 +282,9 @@ def _comparisons(
                 float(p[n]),
                 float(adjusted[n]),
                 precision.sources[n],
-                *chances,
+                chance,
+                chance_low,
+                chance_high,
                 None if math.isnan(equal[n]) else float(equal[n]),
                 verdict,
             )

@@ -43,11 +43,11 @@ def _distances(levels: Floats, marginal: Floats, metric: str) -> Floats:
     if metric == "nominal":
         return 1.0 - np.eye(len(levels))
     if metric == "interval":
-        return (levels[:, None] - levels[None, :]) ** 2
+        return np.square(levels[:, None] - levels[None, :])
     if metric != "ordinal":
         raise ValueError(f"unknown metric {metric!r}")
     middle = np.cumsum(marginal) - 0.5 * marginal
-    return (middle[:, None] - middle[None, :]) ** 2
+    return np.square(middle[:, None] - middle[None, :])
 
 
 @dataclass(frozen=True)

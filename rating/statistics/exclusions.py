@@ -212,8 +212,8 @@ def _with_screening(
         for vote in by_session.get(rater.session, []):
             if vote.kind != "main":
                 continue
-            for name, score in _scores(plan, vote):
-                rows.append((items.setdefault((vote.question, name), len(items)), number, score))
+            for name, value in _scores(plan, vote):
+                rows.append((items.setdefault((vote.question, name), len(items)), number, value))
     if not rows:
         return raters
     item, rater_index, score = (np.array(column) for column in zip(*rows, strict=True))

@@ -211,7 +211,7 @@ class _Likelihood:
         return np.eye(len(scale)) + scale[:, None] * (self.stacked.T @ weighted).toarray() * scale
 
     def _quadrature(self, offset: Floats, scale: Floats, shape: Floats, curvature: Floats) -> float:
-        nodes, weights = np.polynomial.hermite.hermgauss(self.points)
+        nodes, weights = np.polynomial.hermite.hermgauss(self.points)  # type: ignore[no-untyped-call]
         level = self.stacked.indices
         width = np.sqrt(2.0 / curvature)
         logs = []
