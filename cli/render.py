@@ -128,7 +128,12 @@ def render_command(
             film = FilmOptions(picture, size_of(size), fps_out, skeleton, labels_of(labels, sources), has_audio=audio)
             film_by_fast(fitter.fit_all(sources, display), outputs, film, display)
         else:
-            named = {"--regressor": regressor, "--body": body, "--device": device, "--engine": engine}
+            named: dict[str, object] = {
+                "--regressor": regressor,
+                "--body": body,
+                "--device": device,
+                "--engine": engine,
+            }
             named |= {"--engine-timeout": engine_timeout, "--size": size, "--fps-out": fps_out, "--motion": motion}
             named |= {"--character": character, "--character-map": character_map}
             named |= {"--blend": blend, "--sheet": sheet, "--report": report, "--work": work}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Special files at every input, odd surroundings of a process, extreme clips, and edited study folders."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 import os
 from pathlib import Path
 import resource
@@ -9,7 +9,7 @@ import shutil
 import sys
 import threading
 import time
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -210,7 +210,7 @@ def extreme_clips(box: Sandbox, folder: Path) -> Iterator[Call]:
     r = box.root
     with np.load(box.points) as file:
         points = np.array(file["keypoints_m"], np.float32)
-    clips = {
+    clips: dict[str, tuple[Any, Any]] = {
         "one frame": (points[:1], 25.0), "two frames": (points[:2], 25.0), "no frames": (points[:0], 25.0),
         "a rate of 1e-9": (points, 1e-9), "a rate of 1e9": (points, 1e9), "a rate of nan": (points, np.nan),
         "a rate of -25": (points, -25.0), "points at 1e30": (points * np.float32(1e30), 25.0),
@@ -310,7 +310,7 @@ def attack_groups(box: Sandbox, folder: Path) -> dict[str, tuple[Path, list[Call
     Returns:
         For each group the folder that is watched and its calls.
     """
-    groups = {
+    groups: dict[str, Callable[[Path], Iterable[Call]]] = {
         "special files as inputs": lambda at: special_inputs(box, at),
         "limits and users": lambda at: surroundings(box, at),
         "files that change": lambda at: changing_files(box, at),

@@ -123,7 +123,9 @@ def path_as_table(path: CameraPath) -> dict[str, Any]:
 
 def path_from_table(table: Mapping[str, Any]) -> CameraPath:
     """Return the camera path in a table that ``path_as_table`` made; other keys are passed over."""
-    shot = {key: np.array(value) if isinstance(value, list) else value for key, value in table["shot"].items()}
+    shot: dict[str, Any] = {
+        key: np.array(value) if isinstance(value, list) else value for key, value in table["shot"].items()
+    }
     way = table.get("way_m")
     return CameraPath(Shot(**shot), None if way is None else np.array(way, np.float64))
 

@@ -77,7 +77,7 @@ def write_evaluation(
     return {
         f"{kind} numbers": numbers,
         f"{kind} errors": plot_errors(errors, layout, folder / f"{kind}-errors.png"),
-        f"{counted(kind, 'frame')}": plot_frames(errors, layout, folder / f"{kind}-frames.png"),
+        f"{kind} frames": plot_frames(errors, layout, folder / f"{kind}-frames.png"),
     }
 
 

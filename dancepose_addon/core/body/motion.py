@@ -267,7 +267,7 @@ class BodyMotion:
         betas = np.asarray(arrays["betas"], np.float32)
         pelvis = np.asarray(arrays["rest_pelvis"], np.float32)
         expression = np.asarray(arrays["expression"], np.float32) if "expression" in arrays else None
-        given = (np.asarray(arrays["poses"]), np.asarray(arrays["trans"]), betas, pelvis, scale, fps)
+        given: tuple[Any, ...] = (np.asarray(arrays["poses"]), np.asarray(arrays["trans"]), betas, pelvis, scale, fps)
         given += () if expression is None else (expression,)
         if betas.ndim != 1 or not all(np.isfinite(values).all() for values in given):
             raise ValueError("NaN or infinite numbers")

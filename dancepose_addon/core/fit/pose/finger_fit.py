@@ -141,7 +141,7 @@ class _Hand:
             return
         hand = rotation_onto(model, np.where(known[..., None], observed, 0.0), known)
         elbow = self.wrist - 2
-        turned, _ = forward_kinematics(self.rest[:24], pose)
+        turned, _ = forward_kinematics(self.rest[:24].astype(np.float32), pose.astype(np.float32))
         local = np.swapaxes(turned[:, elbow], -1, -2) @ hand
         local = _filled(local, enough)
         axis = self.rest[self.wrist] - self.rest[elbow]
@@ -153,7 +153,7 @@ class _Hand:
 
     def bend(self, pose: F64, fingers: F64) -> float:
         """Solve the fingers. fingers: (T, 30, 3, 3), changed in place. Returns the share of frames that are seen."""
-        turned, _ = forward_kinematics(self.rest[:24], pose)
+        turned, _ = forward_kinematics(self.rest[:24].astype(np.float32), pose.astype(np.float32))
         to_hand = np.swapaxes(turned[:, self.wrist], -1, -2)
         shares = []
         for finger, name in enumerate(FINGERS):
@@ -202,7 +202,7 @@ class _Hand:
     def error_m(self, pose: F64, fingers: F64) -> F64:
         """Distances of the finger joints from the points, relative to the wrist, of what is seen, (N,), metres."""
         whole = np.concatenate([pose[:, :BODY_JOINTS], fingers], axis=1)
-        _, at = forward_kinematics(self.rest, whole, tree=SMPLH_TREE)
+        _, at = forward_kinematics(self.rest.astype(np.float32), whole.astype(np.float32), tree=SMPLH_TREE)
         first, used = BODY_JOINTS + 15 * self.number, self.at.joints.reshape(-1) >= 0
         if self.at.wrist < 0:
             return np.zeros(0)

@@ -100,9 +100,10 @@ def _hands(table: Mapping[str, Any], frames: int) -> tuple[F64 | None, tuple[Fin
         values = [table.get(name) for name in pair]
         if any(value is not None for value in values):
             sides = [_joints(value, frames, FINGER_COUNT // 2) for value in values]
-            if sides[0] is None or sides[1] is None:
+            whole = [side for side in sides if side is not None]
+            if len(whole) < len(sides):
                 return None, (COMPONENTS,) if any(_moves(value) for value in values) else ()
-            return np.concatenate(sides, axis=1), ()
+            return np.concatenate(whole, axis=1), ()
     for name in BOTH_HANDS:
         if table.get(name) is not None:
             both = _joints(table.get(name), frames, FINGER_COUNT)

@@ -148,10 +148,10 @@ def as_rotvec(value: Any, source: str, name: str, joints: tuple[int, ...]) -> F6
         raise InputError(f"{source} has zero frames. Check that the file was written completely.")
     found = _rotvec(array, joints)
     if found is None:
-        widths = " or ".join(str(3 * count) for count in joints)
+        columns = " or ".join(str(3 * count) for count in joints)
         raise FormatError(
             f"{source} has {name} of shape {stored}; expected rotations of {' or '.join(map(str, joints))} joints: "
-            f"(frames, {widths}), (frames, joints, 3), (frames, joints, 3, 3) or (frames, joints, 6)."
+            f"(frames, {columns}), (frames, joints, 3), (frames, joints, 3, 3) or (frames, joints, 6)."
         )
     return found
 

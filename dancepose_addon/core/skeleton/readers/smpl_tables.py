@@ -174,7 +174,7 @@ def _stacked(frames: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
 def _has_pose(table: Mapping[str, Any]) -> bool:
     if any(_is_array(_first_item(table.get(name))) for name in BODIES):
         return True
-    if "Rh" in table and np.ndim(table.get("poses")) >= 2:
+    if "Rh" in table and np.ndim(table.get("poses", 0)) >= 2:
         return True
     return any(_is_pose(_first_item(table.get(name))) for name in WHOLES)
 

@@ -20,11 +20,11 @@ from ...errors import FormatError, InputError, MissingFileError
 from ..recording import Head, Hints, PointRecording, Recording, decoded
 from .array_contents import recording_of
 from .csv_headers import Columns, columns_of, has_decimal_commas, is_long, is_number, title_rows
+from .frame_lists import NAMES
 from .marker_names import each_once
 from .named_points import NUMBERED, arranged
 from .numbers import usable_rate
 from .point_arrays import ARRAY
-from .point_tables import NAMES
 
 LARGEST: Final = 1e9
 MOST_TIMES: Final = 4
