@@ -48,7 +48,7 @@ def displayed(linear: NDArray[np.floating]) -> F64:
     low, high = LOG_RANGE
     logarithm = np.log2(np.maximum(np.asarray(linear, np.float64) @ INSET.T, 1e-10))
     place = np.clip((logarithm - low) / (high - low), 0.0, 1.0) * 2.0 - 1.0
-    shown = np.maximum(np.exp2(np.polynomial.chebyshev.chebval(place, np.array(CURVE))) @ OUTSET.T, 0.0)
+    shown = np.maximum(np.exp2(np.polynomial.Chebyshev(CURVE)(place)) @ OUTSET.T, 0.0)
     encoded = np.where(shown <= 0.0031308, 12.92 * shown, 1.055 * np.maximum(shown, 1e-9) ** (1.0 / 2.4) - 0.055)
     return np.asarray(np.clip(encoded, 0.0, 1.0))
 

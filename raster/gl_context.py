@@ -2,7 +2,7 @@
 """An OpenGL context without a window."""
 
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from dancepose_addon.core.errors import EngineError
 
@@ -32,9 +32,8 @@ def open_context() -> "moderngl.Context":
     except ImportError as error:
         raise EngineError(f"The fast engine needs moderngl, which is not installed ({error}). {INSTALL}") from error
     try:
-        if sys.platform.startswith("linux"):
-            return moderngl.create_context(require=VERSION_CODE, standalone=True, backend="egl")
-        return moderngl.create_context(require=VERSION_CODE, standalone=True)
+        backend: dict[str, Any] = {"backend": "egl"} if sys.platform.startswith("linux") else {}
+        return moderngl.create_context(require=VERSION_CODE, standalone=True, **backend)
     except Exception as error:  # glcontext and moderngl raise plain Exceptions
         raise EngineError(f"The fast engine found no OpenGL 3.3 ({error}). {INSTALL}") from error
 

@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -225,8 +225,8 @@ class Rasteriser:
         place = (0.5 + 0.5 * seen[:, :2] / seen[:, 3:]) * size
         first = np.clip(np.floor(place.min(axis=0)) - 1, 0, size).astype(int)
         last = np.clip(np.ceil(place.max(axis=0)) + 1, first, size).astype(int)
-        x, y, width, height = (*first.tolist(), *(last - first).tolist())
-        return x, y, width, height
+        width, height = (last - first).tolist()
+        return int(first[0]), int(first[1]), int(width), int(height)
 
     def _draw_bodies(self, shown: list[_BodyBuffers], window: tuple[int, int, int, int]) -> None:
         context, program = self._context, self._programs["body"]
@@ -264,7 +264,7 @@ class Rasteriser:
         context.blend_func = context.ONE, context.ONE_MINUS_SRC_ALPHA
         self._compose.render(context.TRIANGLE_STRIP)
         context.disable(context.BLEND)
-        self._picture.scissor = None
+        cast("Any", self._picture).scissor = None  # the stubs expect a rectangle
 
 
 def camera_matrix(place_m: F64, turn: F64, shot: Shot) -> F64:

@@ -7,7 +7,7 @@ depth map per sample how much of each light it sees.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
@@ -114,11 +114,11 @@ class FloorShadow:
         self._atlas_target.clear()
         context.disable(context.DEPTH_TEST | context.CULL_FACE)
         context.enable(context.BLEND)
-        context.blend_func = context.ONE, context.ONE
-        context.blend_equation = context.MAX
+        context.blend_func = (context.ONE, context.ONE)
+        cast("Any", context).blend_equation = context.MAX  # the stubs expect a pair
         for array in arrays:
             array.render(instances=len(self._samples.places))
-        context.blend_equation = context.FUNC_ADD
+        cast("Any", context).blend_equation = context.FUNC_ADD
         context.disable(context.BLEND)
         self._coverage_target.use()
         self._atlas.use(0)

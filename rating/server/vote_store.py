@@ -221,10 +221,10 @@ class VoteStore:
         # A visitor who declined at first may come back and consent: the row is replaced.
         self._execute(cursor, "DELETE FROM sessions WHERE session = ?", record["session"])
         names = ("session", "slot", "platform", "participant", "status")
-        values = [record[name] for name in names]
+        session, slot, platform, participant, status = values = [record[name] for name in names]
         query = "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, 0, ?)"
         self._execute(cursor, query, *values, now_s, _json(record))
-        return StoredSession(*values, is_excluded=False, record=record)
+        return StoredSession(session, slot, platform, participant, status, is_excluded=False, record=record)
 
     def decline(self, record: dict[str, Any], *, now_s: float) -> None:
         """Count a visitor who did not consent; nothing else of them is stored."""
@@ -312,7 +312,10 @@ class VoteStore:
 
 
 def _session(row: Any) -> StoredSession:
-    return StoredSession(*row[:5], is_excluded=bool(row[5]), record=json.loads(row[6]))
+    session, slot, platform, participant, status, excluded, record = row
+    return StoredSession(
+        session, slot, platform, participant, status, is_excluded=bool(excluded), record=json.loads(record)
+    )
 
 
 def _json(record: dict[str, Any]) -> str:

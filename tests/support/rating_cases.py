@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 import subprocess
 import tempfile
+from typing import Any
 
 from dancepose.rating.pack.film_copies import file_sha256
 from dancepose.rating.record_files import RatingPaths, write_rating_plan
@@ -69,7 +70,7 @@ def small_plan(
         length_s: Of the films.
         **changes: Other values of the plan.
     """
-    clips = []
+    clips: list[RatingClip] = []
     for song in SONGS:
         for number, system in enumerate(SYSTEMS):
             path = root / "films" / system / f"{song}.mp4"
@@ -81,7 +82,7 @@ def small_plan(
                     sha256=file_sha256(path), duration_s=length_s, sound_song=song,
                 )
             )  # fmt: skip
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "title": "Dance rating",
         "seed": 1,
         "design": design,
@@ -102,6 +103,7 @@ def small_plan(
 
 def _slot(design: str, number: int, clips: list[str]) -> RaterSlot:
     groups = [clips[:3], clips[3:]]
+    shown: list[tuple[str, ...]]
     if design in ("pair", "mismatch"):
         shown = [(one, other) for group in groups for one in group for other in group if one < other]
         shown = [pair if (number + index) % 2 else pair[::-1] for index, pair in enumerate(shown)]
@@ -109,7 +111,10 @@ def _slot(design: str, number: int, clips: list[str]) -> RaterSlot:
         shown = [(clip,) for clip in clips]
     else:
         shown = [tuple(group) for group in groups]
-    trials = [("training", shown[0], "real", None), ("training", shown[-1], "match", None)]
+    trials: list[tuple[str, tuple[str, ...], str, AttentionCheck | None]] = [
+        ("training", shown[0], "real", None),
+        ("training", shown[-1], "match", None),
+    ]
     trials += [("main", clips, ("real", "match")[(index + number) % 2], None) for index, clips in enumerate(shown)]
     if design == "pair":
         prompt = {"en": "Please enter the number 7.", "de": "Bitte geben Sie die Zahl 7 ein."}

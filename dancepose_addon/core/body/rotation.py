@@ -101,10 +101,10 @@ def rotmat_to_rotvec(rotmat: Array) -> Array:
     cosine = 0.5 * (rotmat[..., 0, 0] + rotmat[..., 1, 1] + rotmat[..., 2, 2] - 1.0)
     small = length < 1e-6
     factor = np.where(small, 1.0, np.arctan2(length, cosine) / np.where(small, 1.0, length))
-    result: NDArray[np.floating] = sine * factor[..., None].astype(rotmat.dtype)
+    result: Array = np.asarray(sine * factor[..., None].astype(rotmat.dtype), rotmat.dtype)
     far = cosine < LEAST_COSINE
     if np.any(far):
-        result[far] = quat_to_rotvec(rotmat_to_quat(rotmat[far]))
+        result[far] = np.asarray(quat_to_rotvec(rotmat_to_quat(rotmat[far])))
     return result
 
 
