@@ -1,95 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The server: slots, votes once each, codes, the board, and what hostile clients send."""
 
-from dataclasses import replace
 import json
-from pathlib import Path
 import re
 import shutil
-import sqlite3
-import threading
 
 import pytest
 
 pytest.importorskip("starlette")
-from starlette.testclient import TestClient
 
 from dancepose.rating.collect.collecting import forget_rater, import_answers
 from dancepose.rating.pack.pack_key import PackPaths
-from dancepose.rating.pack.packing import PackOptions, make_pack
-from dancepose.rating.record_files import RatingPaths, read_rating_plan, read_sessions, read_votes
-from dancepose.rating.server.network_disks import require_local_disk
-from dancepose.rating.server.rating_app import AppSettings, RatingApp
+from dancepose.rating.record_files import RatingPaths, read_sessions, read_votes
 from dancepose.rating.server.request_limits import Rate
 from dancepose.rating.server.serving import ServeOptions, prepare_server
-from dancepose.rating.server.vote_store import StoreBusyError, VoteStore
-from dancepose_addon.core.errors import FormatError, OutputError
-from tests.support.rating_cases import small_plan
-
-UTC = "2026-11-28T12:00:00.000Z"
-
-
-@pytest.fixture(scope="module")
-def packed(tmp_path_factory) -> Path:
-    """A packed rating; its database belongs to each test."""
-    root = tmp_path_factory.mktemp("rating")
-    small_plan(root, length_s=0.4)
-    make_pack(root, PackOptions())
-    return root
-
-
-class Served:
-    """An application without a network, with a clock that the test turns."""
-
-    def __init__(self, root: Path, **settings: object) -> None:
-        for path in root.glob("rating.db*"):
-            path.unlink()
-        self.root = root
-        self.now_s = 1_000_000.0
-        desk = prepare_server(root, ServeOptions(), token="owner").desk
-        self.desk = type(desk)(**{**vars(desk), "clock": lambda: self.now_s})
-        app = RatingApp(self.desk, AppSettings(PackPaths(root).site, "owner", **settings)).application()
-        self.client = TestClient(app, base_url="http://testserver", follow_redirects=False)
-        self.plan = self.desk.plan
-
-    def post(self, path: str, body: object, status: int = 200) -> dict:
-        answer = self.client.post(path, json=body)
-        assert answer.status_code == status, answer.text
-        return answer.json()
-
-    def session(self, name: str, **changes: object) -> dict:
-        return {
-            "session": name, "plan": self.plan.hash, "pack": self.desk.key.pack, "slot": None, "platform": "",
-            "participant": "", "language": "en", "browser": "Chrome 120", "os": "Linux",
-            "consent": {"sha256": "ab" * 32, "utc": UTC}, "checks": {}, "started": UTC, "finished": None,
-            "status": "partial", **changes,
-        }  # fmt: skip
-
-    def begin(self, name: str, **changes: object) -> dict:
-        return self.post("/api/session", self.session(name, **changes))
-
-    def vote(self, course: dict, trial: dict, answer: object = 1, **changes: object) -> dict:
-        clips = trial["clips"]
-        return {
-            "plan": self.plan.hash, "session": course["session"], "slot": course["slot"], "trial": trial["index"],
-            "question": trial["question"], "clips": clips, "answer": answer, "response_ms": 900,
-            "coverage": [1.0] * len(clips), "plays": [1] * len(clips), "stalls": 0, "dropped_frames": 0, "hidden": 0,
-            "problems": [], "viewport": [1280, 720], "utc": UTC, **changes,
-        }  # fmt: skip
-
-    def complete(self, name: str, **changes: object) -> dict:
-        course = self.begin(name, **changes)
-        for trial in course["trials"]:
-            right = {"text": "BLUE ", "number": 7}[trial["check"]["answer"]] if "check" in trial else -1
-            self.post("/api/vote", self.vote(course, trial, right))
-        return self.post("/api/finish", self.session(name, status="complete", finished=UTC, **changes))
-
-
-@pytest.fixture
-def served(packed):
-    served = Served(packed)
-    yield served
-    served.desk.store.close()
+from dancepose_addon.core.errors import FormatError
+from tests.support.rating_server import UTC, Served
 
 
 def test_a_session_from_slot_to_code(served) -> None:
@@ -347,85 +273,6 @@ def test_a_rater_is_forgotten_everywhere(served) -> None:
     assert b'"a2"' in stored
     for path in (RatingPaths(served.root).votes, RatingPaths(served.root).sessions):
         path.unlink()
-
-
-def test_a_locked_database_is_said_and_nothing_is_lost(served, monkeypatch) -> None:
-    course = served.begin("a1")
-    vote = served.vote(course, course["trials"][0])
-    served.desk.store._connect().execute("PRAGMA busy_timeout=50")
-    other = sqlite3.connect(served.root / "rating.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    assert "locked by another program" in served.post("/api/vote", vote, 503)["error"]
-    other.execute("ROLLBACK")
-    other.close()
-    assert served.post("/api/vote", vote)["new"] is True
-
-
-def test_a_full_disk_is_said_and_nothing_is_lost(served) -> None:
-    course = served.begin("a1")
-    connection = served.desk.store._connect()
-    pages = connection.execute("PRAGMA page_count").fetchone()[0]
-    connection.execute(f"PRAGMA max_page_count={pages}")
-    stored = refused = 0
-    for trial in course["trials"]:
-        # No name of a problem is that long in practice; here it fills the pages that are left.
-        answer = served.client.post(
-            "/api/vote", json=served.vote(course, trial, 2 if "check" in trial else 1, problems=["x" * 9000])
-        )
-        stored += answer.status_code == 200
-        refused += answer.status_code == 503
-        if answer.status_code == 503:
-            assert "disk of the database is full" in answer.json()["error"]
-    assert refused > 0
-    assert len(served.desk.store.trials_done("a1")) == stored
-    connection.execute(f"PRAGMA max_page_count={pages + 1000}")
-    served.post("/api/vote", served.vote(course, course["trials"][-1]))
-
-
-def test_databases_of_other_plans_or_none_are_refused(packed, tmp_path) -> None:
-    plan = read_rating_plan(RatingPaths(packed).plan)
-    VoteStore(tmp_path / "one.db", plan).close()
-    with pytest.raises(FormatError, match="another plan"):
-        VoteStore(tmp_path / "one.db", replace(plan, seed=5).sealed())
-    (tmp_path / "two.db").write_bytes(b"this is no database, but a text of some length" * 50)
-    with pytest.raises(FormatError, match="damaged or no database"):
-        VoteStore(tmp_path / "two.db", plan)
-    pytest.importorskip("psycopg")
-    with pytest.raises(StoreBusyError, match="cannot be reached"):
-        VoteStore("postgresql://127.0.0.1:1/none", plan)
-
-
-def test_network_disks_are_refused() -> None:
-    mounts = (
-        "rootfs / ext4 rw 0 0\nserver:/x /home/me nfs4 rw 0 0\n//s/y /mnt/with\\040space cifs rw 0 0\n"
-        "tmp /home/me/local ext4 rw 0 0\n"
-    )
-    require_local_disk(Path("/var/study"), mounts=mounts)
-    require_local_disk(Path("/home/me/local/study"), mounts=mounts)
-    require_local_disk(Path("/home/mean"), mounts=mounts)
-    for folder in ("/home/me/study", "/mnt/with space/study"):
-        with pytest.raises(OutputError, match="network disk"):
-            require_local_disk(Path(folder), mounts=mounts)
-
-
-def test_many_threads_store_every_vote_once(packed, tmp_path) -> None:
-    plan = read_rating_plan(RatingPaths(packed).plan)
-    store = VoteStore(tmp_path / "rating.db", plan)
-    new: list[bool] = []
-
-    def work(number: int) -> None:
-        for trial in range(25):
-            for _ in range(2):
-                new.append(store.add_vote(f"s{number % 4}", trial, {"trial": trial}, is_skipped=False, now_s=1.0))
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sum(new) == 4 * 25
-    assert len(store.everything()[1]) == 4 * 25
-    store.close()
 
 
 def test_changed_films_are_not_served(packed, tmp_path) -> None:
