@@ -43,7 +43,7 @@ def special_inputs(box: Sandbox, folder: Path) -> Iterator[Call]:
         study = r / "study" / f"music-{kind}.toml"
         study.write_text(STUDY.replace("music/one.mp3", str(clip / "audio.mp3")), encoding="utf-8")
         yield call(f"study check: the music is {kind}", "study", "check", study, scratch=r / "study" / "renders")
-    for name, target in (("/dev/null", "/dev/null"), ("/dev/full", "/dev/full"), ("/dev/stdout", "/dev/stdout")):
+    for name, target in (("/dev/null", "/dev/null"), ("/dev/full", "/dev/full")):
         link = folder / f"out-{Path(name).name}.npz"
         link.symlink_to(target)
         yield call(f"fit: out links to {name}", "fit", box.points, "--out", link)

@@ -84,6 +84,7 @@ def _edits(victim: Path) -> dict[str, Callable[[Path], None]]:
 
     def write(name: str, content: bytes) -> Callable[[Path], None]:
         def edit(out: Path) -> None:
+            out.mkdir(parents=True, exist_ok=True)  # the call that makes it may have been left out
             if (out / name).is_file() or not (out / name).exists():
                 (out / name).write_bytes(content)
 
@@ -91,6 +92,7 @@ def _edits(victim: Path) -> dict[str, Callable[[Path], None]]:
 
     def special(name: str, kind: str) -> Callable[[Path], None]:
         def edit(out: Path) -> None:
+            out.mkdir(parents=True, exist_ok=True)
             (out / name).unlink(missing_ok=True)
             make_special(out / name, kind)
 
@@ -98,6 +100,8 @@ def _edits(victim: Path) -> dict[str, Callable[[Path], None]]:
 
     def elsewhere(out: Path) -> None:
         plan = out / "plan.jsonl"
+        if not plan.exists():
+            return
         away = os.path.relpath(victim / "v", out / "fits" / "a")
         plan.write_text(plan.read_text(encoding="utf-8").replace('"one"', json.dumps(away)), encoding="utf-8")
 

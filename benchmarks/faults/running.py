@@ -175,7 +175,7 @@ def _wait(pid: int, deadline: float) -> tuple[int, int, float]:
 def _faults_of_text(call: Call, printed: str, lines: Sequence[str]) -> Iterable[str]:
     if "Traceback" in printed:
         yield "a traceback"
-    if re.search(r"\w+Warning:", printed):
+    if re.search(r"\BWarning:", printed):
         yield "a warning of Python"
     if not printed.replace("\n", "").replace("\r", "").isprintable():
         yield "control characters"

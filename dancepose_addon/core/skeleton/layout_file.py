@@ -37,6 +37,8 @@ LEFT_TRUNK: Final = ("left_hip", "left_shoulder", "left_collar")
 HEAD: Final = (("head", "neck"), ("shoulder", "collar", "spine3"))
 FEET: Final = (("ankle", "foot"), ("knee",))
 """Joints of the points that are above, and of those below; the second where a file has none of the first."""
+MOST_TITLE: Final = 200
+"""Characters of a title that are kept, since it is shown in one line."""
 KEYS: Final = {"format", "name", "title", "edges", "points", "left", "right", "top", "bottom"}
 ATTACHED: Final = "attached_to"
 FORMER_ATTACHED: Final = "rides_on"
@@ -132,7 +134,7 @@ class _Checker:
         top, bottom = self._chosen("top", joints, HEAD), self._chosen("bottom", joints, FEET)
         if self.complaints:
             return None
-        title = str(self.table.get("title") or self.table.get("name") or name)
+        title = str(self.table.get("title") or self.table.get("name") or name)[:MOST_TITLE]
         return Layout(
             name, title, tuple(names), edges, joints, mirrored, left, right, top, bottom, attached_to=attached,
             offsets_m=offsets,
