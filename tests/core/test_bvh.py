@@ -73,7 +73,7 @@ def test_channels_multiply_in_the_order_of_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("HIERARCHY", "hierarchy", "not BVH"),
+        ("HIERARCHY", "ANARCHY", "not BVH"),
         ("MOTION", "", "not BVH"),
         ("Frames: 2", "Frames: 3", "30 numbers where 3 frames of 15 channels need 45"),
         ("10 20 30", "10 20", "29 numbers"),

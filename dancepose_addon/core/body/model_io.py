@@ -126,7 +126,11 @@ def _tree_of(arrays: Mapping[str, Any], source: str) -> JointTree:
     _require_numbers("kintree_table", kintree, (2, len(tree)), source)
     parents = kintree[0, 1:].astype(np.int64)
     if tuple(parents) != tree.parents[1:]:
-        raise BodyFileError(f"{source} has another joint tree than {tree.name.upper()}: parents {parents.tolist()}.")
+        at = int(np.flatnonzero(parents != np.array(tree.parents[1:]))[0]) + 1
+        raise BodyFileError(
+            f"{source} has {count} joints in another tree than {tree.name.upper()}: the parent of joint {at} is "
+            f"{parents[at - 1]}, expected {tree.parents[at]}. Give a body with the joints of SMPL, SMPL+H or SMPL-X."
+        )
     return tree
 
 
