@@ -49,8 +49,9 @@ def test_a_layout_that_no_network_reads_is_fitted() -> None:
     )
     result = fit(sequence, regressor=rest_pose_regressor(sequence.layout), body=load_body())
     assert np.nanmean(result.error_m) < 0.002
-    # Hands and toes have one marker, or none: their twist is not seen.
-    assert angles_off(result.motion.pose_rotmat)[:, :10].mean() < 2.0
+    # Hands and toes have one marker, or none: their twist is not seen. Every marker may be up to 2 cm from its place in
+    # a clip, which costs half a degree where it is exactly there.
+    assert angles_off(result.motion.pose_rotmat)[:, :10].mean() < 2.6
     assert result.report["provider"] == "geometry"
 
 

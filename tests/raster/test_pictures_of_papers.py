@@ -46,6 +46,7 @@ def test_a_figure_shows_every_pose_apart(context, tmp_path, body, standing) -> N
         assert picture.size == size
         assert picture.mode == "RGBA"
         solid = (np.asarray(picture)[: size[1] // 2, :, 3] > 200).any(axis=0)
+        solid = np.convolve(solid, np.ones(5), "same") > 0.0  # thin fingers may leave a column between them
     assert np.count_nonzero(np.diff(solid.astype(int)) == 1) + int(solid[0]) == 3
 
 

@@ -151,9 +151,15 @@ def test_the_shipped_table_lies_where_its_names_say(body: BodyModel, root: Path)
     outside = dict(
         zip(MD23.keypoints, Skin(body).distance(torch.from_numpy(np.stack(list(rest.values())))), strict=True)
     )
-    # Hips and spine behave like points inside the trunk; all others lie on the skin or at most 2 cm off it.
+    # Hips and spine behave like points inside the trunk. Points of the forearms are up to 6 cm outside, as if on bars;
+    # this head is larger than the dancers', so its points are inside. All others are on the skin or within 2 cm of it.
     for name, distance in outside.items():
-        assert -0.1 < distance < 0.0 if name in ("lower_spine", "left_hip", "right_hip") else -0.002 < distance < 0.021
+        if name in ("lower_spine", "left_hip", "right_hip"):
+            assert -0.1 < distance < 0.0
+        elif name.startswith("head"):
+            assert -0.015 < distance < 0.0
+        else:
+            assert -0.004 < distance < (0.061 if "wrist" in name or "forearm" in name else 0.021), name
     for name, joint, reach_m in (("left_elbow", "left_elbow", 0.07), ("left_knee", "left_knee", 0.13),
                                  ("left_ankle", "left_ankle", 0.1), ("left_heel", "left_ankle", 0.1),
                                  ("left_toe", "left_foot", 0.07), ("left_wrist", "left_wrist", 0.09)):  # fmt: skip

@@ -26,6 +26,10 @@ LEAST_COSINE: Final = 0.1
 """Smallest cosine of half the angle to the prior: near a half turn the axis is undefined."""
 FOREARM: Final = np.array([1.0, 0.0, 0.0], np.float32)
 """Direction of a left forearm in the T-pose, about which pronation is measured at both elbows."""
+DETERMINING: Final = 3
+"""Markers on one bone that determine its rotation."""
+LEAST_SHARE: Final = 0.5
+"""Share of a bone in a marker from which the marker counts as on it."""
 MOMENT_ARM_M: Final = 0.02
 """A joint is solved if it carries a point at least this far from its centre."""
 
@@ -164,9 +168,15 @@ def block_of(
 ) -> Block:
     """Build the problem of some frames on a body in true size; arguments as of ``refine``."""
     carriers = build_carriers(markers, rest_joints_m)
-    hold = np.ones(JOINT_COUNT, np.float32) if seen_joints(markers).any_bone else MARKER_HOLD
+    hold = np.ones(JOINT_COUNT, np.float32) if seen_joints(markers).any_bone else _hold_of(markers)
     prior = np.square(settings.noise_m * hold[:, None] / SPREAD_RAD)[carriers.joints].astype(np.float32)
     return Block(carriers, rest_joints_m, reference, target_m, confidence, prior, settings)
+
+
+def _hold_of(markers: MarkerSet) -> F32:
+    """Strength of the prior where all points are markers: as usual at joints with enough markers, (24,)."""
+    count = (markers.weights > LEAST_SHARE).sum(axis=0)
+    return np.where(count < DETERMINING, MARKER_HOLD, np.float32(1.0))
 
 
 def evaluate(problem: Block, pose: F32, translation: F32) -> State:
