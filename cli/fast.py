@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the commands that draw with the fast engine share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ import typer
 
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model import BodyModel
-from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.errors import OptionError
 from dancepose_addon.core.fit.pipeline import FitResult
 from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.people import count_persons
@@ -60,7 +60,7 @@ def uses_fast(engine: str | None, sources: list[Path], out: Path, *, skeleton: s
     """Return whether the fast engine draws: it was chosen, or only it can draw what is wanted.
 
     Raises:
-        InputError: A Blender engine was chosen, and it cannot.
+        OptionError: A Blender engine was chosen, and it cannot.
     """
     reasons = {
         "Several sources": len(sources) > 1,
@@ -70,19 +70,34 @@ def uses_fast(engine: str | None, sources: list[Path], out: Path, *, skeleton: s
     }
     wanted = [name for name, is_wanted in reasons.items() if is_wanted]
     if wanted and engine not in (None, "auto", FAST):
-        raise InputError(f"{wanted[0]} needs the fast engine. Choose --engine fast, or omit it.")
+        raise OptionError(f"{wanted[0]} needs the fast engine. Choose --engine fast, or omit it.")
     return engine == FAST or bool(wanted)
+
+
+def refuse_with_several(sources: Sequence[Path], options: Mapping[str, object]) -> None:
+    """Refuse options whose file describes one motion.
+
+    Args:
+        sources: The motions.
+        options: Values by name; None where an option is not given.
+
+    Raises:
+        OptionError: One of them is given with several sources.
+    """
+    found = [name for name, value in options.items() if value is not None]
+    if len(sources) > 1 and found:
+        raise OptionError(f"{found[0]} describes one motion, but {len(sources)} sources are given. Omit it.")
 
 
 def refuse_with_fast(options: Mapping[str, object | None]) -> None:
     """Refuse options that only Blender can fulfil.
 
     Raises:
-        InputError: One of them is given.
+        OptionError: One of them is given.
     """
     found = [name for name, value in options.items() if value is not None]
     if found:
-        raise InputError(f"{found[0]} needs Blender. Omit it, or choose --engine cycles or workbench.")
+        raise OptionError(f"{found[0]} needs Blender. Omit it, or choose --engine cycles or workbench.")
 
 
 def size_of(text: str | None) -> tuple[int, int]:

@@ -2,11 +2,12 @@
 """``dancepose figure``: several poses of each motion in one picture."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.errors import OptionError
 from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.picture_options import PictureOptions
@@ -16,6 +17,9 @@ from .display import list_results, progress_bar
 from .fast import FilmFitter
 from .output_checks import PICTURE, check_files
 
+POSES: Final = 6
+SPACING_M: Final = 1.1
+
 
 @with_options
 def figure_command(
@@ -23,15 +27,23 @@ def figure_command(
         list[Path], typer.Argument(metavar="SOURCE...", help="Motion files or M&D folders, one row of poses for each.")
     ],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Write the picture here, .png.")],
-    poses: Annotated[int, typer.Option(min=1, max=24, help="Draw this many poses, evenly spaced in time.")] = 6,
+    poses: Annotated[
+        int | None,
+        typer.Option(min=1, max=24, help="Draw this many poses, evenly spaced in time.", show_default="6"),
+    ] = None,
     at: Annotated[str | None, typer.Option(metavar="S,...", help="Draw the poses at these seconds instead.")] = None,
     spacing: Annotated[
-        float, typer.Option(min=0.3, max=5.0, metavar="M", help="Set the distance from pose to pose, metres.")
-    ] = 1.1,
+        float | None,
+        typer.Option(
+            min=0.3, max=5.0, metavar="M", help="Set the distance from pose to pose, metres.", show_default="1.1"
+        ),
+    ] = None,
     in_place: Annotated[
         bool, typer.Option("--in-place", help="Leave poses where they were danced, and let earlier ones fade.")
     ] = False,
-    width: Annotated[int, typer.Option(min=64, max=16384, metavar="PX", help="Set the width of the picture.")] = 3000,
+    width: Annotated[
+        int, typer.Option(min=64, max=8192, metavar="PX", help="Set the longer side of the picture.")
+    ] = 3000,
     background: Annotated[
         bool, typer.Option("--background/--transparent", help="Draw floor and wall, or leave them transparent.")
     ] = False,
@@ -45,13 +57,17 @@ def figure_command(
     """Draw several poses of each motion in one picture of print size (fast engine)."""
     check_files({"--out": (out, PICTURE)}, (*sources, body, regressor, reading.layout))
     times = _times_of(at)
+    if times is not None and poses is not None:
+        raise OptionError("--at and --poses both choose the poses. Omit one of them.")
+    if in_place and spacing is not None:
+        raise OptionError("--spacing has no effect with --in-place. Omit one of them.")
     from dancepose.fast_render import dancer_of
     from dancepose.sequence_figure import FigureOptions, write_figure
 
     options = FigureOptions(
-        poses=poses,
+        poses=poses or POSES,
         times_s=times,
-        spacing_m=0.0 if in_place else spacing,
+        spacing_m=0.0 if in_place else spacing or SPACING_M,
         width_px=width // 2 * 2,
         transparent=not background,
         picture=picture,

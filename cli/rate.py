@@ -10,7 +10,7 @@ from dancepose.rating.record_files import RatingPaths
 from dancepose.study.plan.ffmpeg_program import find_ffmpeg
 from dancepose.study.plan.study_file import load_study
 from dancepose_addon.core.atomic import replacing
-from dancepose_addon.core.errors import DancePoseError, OutputError
+from dancepose_addon.core.errors import DancePoseError, OptionError, OutputError
 
 from .display import list_results, progress_bar
 from .rate_collect import add_collecting
@@ -32,6 +32,8 @@ def init_rating(
     """Write a commented rating.toml for the clips of a study, or for folders of films."""
     from dancepose.rating.design.rating_template import draft_from_folders, draft_from_study
 
+    if out.suffix != ".toml":
+        raise OptionError(f"--out {str(out)!r} does not end in .toml; give the rating file such a name.")
     if out.exists():
         raise OutputError(f"{out} already exists. Choose another name with --out, or remove it.")
     root = out.absolute().parent

@@ -32,6 +32,7 @@ from .fast import (
     labels_of,
     one_of_skeletons,
     refuse_with_fast,
+    refuse_with_several,
     size_of,
     uses_fast,
 )
@@ -116,6 +117,7 @@ def render_command(
     if by_fast:
         blenders = {"--blend": blend, "--work": work, "--keep-frames": keep_frames or None, "--blender": blender}
         refuse_with_fast({**blenders, "--character": character, "--character-map": character_map})
+    refuse_with_several(sources, {"--motion": motion, "--report": report})
     files = {"--out": (out, FILM if by_fast else VIDEO), "--motion": (motion, MOTION), "--blend": (blend, SCENE)}
     files |= {"--sheet": (sheet, PICTURE), "--report": (report, TABLE)}
     # The renderer checks them again; here they are refused before a Blender is started.
@@ -128,14 +130,9 @@ def render_command(
             film = FilmOptions(picture, size_of(size), fps_out, skeleton, labels_of(labels, sources), has_audio=audio)
             film_by_fast(fitter.fit_all(sources, display), outputs, film, display)
         else:
-            named: dict[str, object] = {
-                "--regressor": regressor,
-                "--body": body,
-                "--device": device,
-                "--engine": engine,
-            }
-            named |= {"--engine-timeout": engine_timeout, "--size": size, "--fps-out": fps_out, "--motion": motion}
-            named |= {"--character": character, "--character-map": character_map}
+            named: dict[str, object] = {"--regressor": regressor, "--body": body, "--device": device}
+            named |= {"--engine": engine, "--engine-timeout": engine_timeout, "--size": size, "--fps-out": fps_out}
+            named |= {"--motion": motion, "--character": character, "--character-map": character_map}
             named |= {"--blend": blend, "--sheet": sheet, "--report": report, "--work": work}
             # A name that begins with a dash would be taken for an option.
             plain = f"./{sources[0]}" if str(sources[0]).startswith("-") else str(sources[0])

@@ -5,16 +5,20 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 import json
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from dancepose_addon.core.atomic import replacing
-from dancepose_addon.core.errors import FormatError, MissingFileError
+from dancepose_addon.core.errors import FormatError, InputError, MissingFileError
 
 from .record_checks import plain_values, record_from
 from .records import RatingPlan, plan_from
 from .vote_records import RaterSession, Vote, check_vote
 
 R = TypeVar("R", Vote, RaterSession)
+
+
+WRITTEN_FOLDERS: Final = ("pack", "keys", "results")
+"""Folders of a rating whose content is written by commands."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,25 @@ class RatingPaths:
     def results(self) -> Path:
         """Folder of what the analysis writes."""
         return self.root / "results"
+
+
+def require_films_outside(root: Path, films: Iterable[Path]) -> None:
+    """Refuse films in folders whose content `dancepose rate` replaces.
+
+    Args:
+        root: The rating folder.
+        films: The films.
+
+    Raises:
+        InputError: A film is in one of these folders.
+    """
+    folders = [(root / name).resolve() for name in WRITTEN_FOLDERS]
+    for film in films:
+        if any(folder in film.resolve().parents for folder in folders):
+            raise InputError(
+                f"{film} is in a folder that `dancepose rate` writes ({', '.join(WRITTEN_FOLDERS)}). Move the films "
+                "elsewhere, and plan again."
+            )
 
 
 def read_rating_plan(path: Path) -> RatingPlan:

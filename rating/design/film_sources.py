@@ -11,6 +11,7 @@ from dancepose.study.media.ffmpeg import Ffmpeg
 from dancepose_addon.core.errors import DancePoseError, InputError
 from dancepose_addon.core.progress import Progress, silent
 
+from ..record_files import require_films_outside
 from .plan_clips import FoundFilm
 from .rating_file import RatedSystem, RatingFile
 
@@ -37,6 +38,7 @@ def find_films(file: RatingFile, ffmpeg: Ffmpeg, progress: Progress = silent) ->
         for song, path in films_of(system, file.root).items()
         if not wanted or song in wanted
     }
+    require_films_outside(file.root, paths.values())
     found = {}
     for number, ((system, song), path) in enumerate(paths.items()):
         progress(number / len(paths), f"{system}, {song}")

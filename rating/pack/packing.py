@@ -12,7 +12,7 @@ from dancepose.study.plan.ffmpeg_program import FfmpegProgram, find_ffmpeg
 from dancepose_addon.core.atomic import output_error
 from dancepose_addon.core.errors import InputError, OutputError
 
-from ..record_files import RatingPaths, read_rating_plan
+from ..record_files import RatingPaths, read_rating_plan, require_films_outside
 from ..records import RatingPlan
 from .archives import write_jatos, write_zip
 from .film_copies import PackedFilm, check_unchanged, copy_film, file_sha256, pad_film
@@ -82,6 +82,9 @@ def make_pack(
         raise OutputError(
             f"{paths.pack} already exists. Raters may be using it; to make another with new names, add --replace."
         )
+    require_films_outside(root, (root / clip.file for clip in plan.clips))
+    if paths.pack.exists():
+        _require_only_a_pack(paths)
     _check_languages(plan)
     for clip in plan.clips:
         check_unchanged(root, clip)
@@ -110,6 +113,18 @@ def make_pack(
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return Packed(key, paths.site, tuple(paths.pack / name for name in archives), tuple(notices))
+
+
+def _require_only_a_pack(paths: PackPaths) -> None:
+    """Refuse to replace a folder that holds anything else than a pack."""
+    foreign = [
+        path.name
+        for path in sorted(paths.pack.iterdir())
+        if path.name not in ("site", "PACK") and path.suffix not in (".zip", ".jzip")
+    ]
+    if foreign or paths.pack.is_symlink() or not (paths.pack / "PACK").is_file():
+        what = f"holds {foreign[0]}, which is no part of a pack" if foreign else "is no pack"
+        raise OutputError(f"{paths.pack} {what}, so it is not replaced. Move the folder elsewhere.")
 
 
 def _check_languages(plan: RatingPlan) -> None:

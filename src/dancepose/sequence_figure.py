@@ -24,7 +24,7 @@ SHADOW_M: Final = 0.25
 """Room in front of and behind the feet, for shadows."""
 FAINTEST: Final = 0.25
 """Opacity of the first pose where poses fade."""
-LARGEST_PX: Final = 16384
+LARGEST_PX: Final = 8192
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class FigureOptions:
         poses: Number of poses, evenly spaced in time.
         times_s: Times of the poses instead, seconds; None for evenly spaced ones.
         spacing_m: Distance from pose to pose, metres; 0 leaves every pose where it was danced, and earlier ones fade.
-        width_px: Width of the picture, pixels.
+        width_px: Longer side of the picture, pixels.
         transparent: Whether the background is transparent; shadows remain.
         picture: Floor, look and colours.
     """
@@ -145,6 +145,8 @@ def framed(poses: list[F32], front: F64, width_px: int) -> tuple[Shot, tuple[int
     points = np.concatenate([points, *room])
     aspect = (np.ptp(points @ right) + 0.3) / (np.ptp(points[:, 1]) + 0.3)
     shot = frame_points(points, front=front, aspect=float(aspect), margin=MARGIN)
+    if aspect < 1.0:
+        width_px = max(16, round(width_px * aspect / 2.0) * 2)
     height_px = max(16, round(width_px / aspect / 2.0) * 2)
     if max(width_px, height_px) > LARGEST_PX:
         raise InputError(f"The figure would be {width_px} x {height_px} pixels. Choose a smaller --width.")

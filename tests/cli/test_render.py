@@ -53,3 +53,23 @@ def test_what_an_engine_cannot_draw_is_refused(
     assert done.code in (1, 2)
     assert said in text
     assert not (tmp_path / "z.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("render", "a.npz", "b.npz", "--engine", "fast", "--out", "z.mp4", "--motion", "m.npz"),
+         "--motion describes one"),
+        (("figure", "a.npz", "--out", "z.png", "--at", "1", "--poses", "3"), "--at and --poses"),
+        (("figure", "a.npz", "--out", "z.png", "--in-place", "--spacing", "2"), "--spacing has no effect"),
+    ],
+)  # fmt: skip
+def test_options_that_exclude_each_other_are_usage_errors(
+    dancepose: Dancepose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.npz", "b.npz"):
+        Path(name).write_bytes(b"")
+    done = dancepose(*arguments)
+    assert (done.code, said in done.err) == (2, True), done.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npz", "b.npz"]

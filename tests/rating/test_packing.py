@@ -291,3 +291,17 @@ def test_damaged_keys_and_packs_of_other_plans_are_refused(tmp_path) -> None:
         file.write_bytes(damaged)
         with pytest.raises(FormatError, match="Restore it"):
             current_pack_key(paths, plan)
+
+
+def test_films_inside_the_pack_are_refused_and_kept(tmp_path: Path) -> None:
+    plan = small_plan(tmp_path, length_s=0.4)
+    make_pack(tmp_path, PackOptions())
+    inside = tmp_path / "pack" / "films"
+    shutil.copytree(tmp_path / "films", inside)
+    with pytest.raises(OutputError, match="holds films, which is no part of a pack"):
+        make_pack(tmp_path, PackOptions(replaces=True))
+    moved = replace(plan, clips=tuple(replace(clip, file=f"pack/{clip.file}") for clip in plan.clips)).sealed()
+    write_rating_plan(RatingPaths(tmp_path).plan, moved)
+    with pytest.raises(InputError, match="is in a folder that `dancepose rate` writes"):
+        make_pack(tmp_path, PackOptions(replaces=True))
+    assert len(list(inside.rglob("*.mp4"))) == len(plan.clips)
