@@ -58,7 +58,7 @@ size = [64, 64]
 fps = 25
 engine = "workbench"
 [time]
-length_s = 1.0
+length_s = 0.3
 """
 
 
@@ -283,7 +283,7 @@ def study_calls(box: Sandbox) -> Iterator[Call]:
         "empty": "", "not TOML": "a = = b", "not text": "\ud800",
         "a control character": STUDY.replace("clumsy", "a\\u001b"),
         "size without end": STUDY.replace("[64, 64]", "[99998, 99998]"), "rate of nan": STUDY.replace("25", "nan"),
-        "length of inf": STUDY.replace("1.0", "inf"), "unknown key": STUDY + "zzz = 1\n",
+        "length of inf": STUDY.replace("0.3", "inf"), "unknown key": STUDY + "zzz = 1\n",
         "brackets without end": "a = " + "[" * 100_000, "name that leaves": STUDY.replace('"a"', '"../../x"'),
     }  # fmt: skip
     for name, text in texts.items():

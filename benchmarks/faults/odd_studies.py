@@ -60,9 +60,9 @@ def odd_studies(box: Sandbox, folder: Path) -> Iterator[Call]:
     ):  # fmt: skip
         yield call(f"study: {name}", "study", *argv, scratch=box.study.parent / "renders")
     texts = {
-        "segments reversed": STUDY.replace("length_s = 1.0", "segments = [[3, 1]]"),
-        "too many segments": STUDY.replace("length_s = 1.0", f"segments = {[[i, i + 1] for i in range(100_000)]}"),
-        "length of 1e308": STUDY.replace("1.0", "1e308"),
+        "segments reversed": STUDY.replace("length_s = 0.3", "segments = [[3, 1]]"),
+        "too many segments": STUDY.replace("length_s = 0.3", f"segments = {[[i, i + 1] for i in range(100_000)]}"),
+        "length of 1e308": STUDY.replace("0.3", "1e308"),
         "a rate that is true": STUDY.replace("fps = 25", "fps = true"),
         "songs that differ by case": STUDY + '[[song]]\nname = "ONE"\n',
         "a system twice": STUDY + '[[system]]\nname = "a"\nfiles = "systems/a"\n',

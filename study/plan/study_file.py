@@ -55,7 +55,7 @@ class System:
 
     name: str = option(values.check_name)
     files: str = option(values.check_path)
-    label: str = option(values.check_text, "")
+    label: str = option(values.check_title, "")
     layout: str | None = option(values.check_layout_name, None)
     fps: float | None = option(values.number_from(0.001, 1000.0), None)
     read: str | None = option(values.check_read, None)
@@ -302,7 +302,7 @@ def parse_study(table: Mapping[str, Any], *, root: Path, source: str = "study.to
         key: _section(kind, table.get(key, {}), f"{source}: [{key}]") for key, kind in SECTIONS.items()
     }
     study = Study(
-        name=values.check_text(table.get("name", root.name or "study"), f"{source}: name"),
+        name=values.check_title(table.get("name", root.name or "study"), f"{source}: name"),
         root=root,
         systems=_entries(System, table, "system", source),
         songs=_entries(Song, table, "song", source),

@@ -17,6 +17,9 @@ Check: TypeAlias = Callable[[Any, str], Any]
 """Takes a value and where it is; returns the converted value or raises FormatError."""
 REQUIRED: Final = object()
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+LONGEST_TITLE: Final = 200
+LONGEST_NAME: Final = 100
+"""Characters of a name: names become parts of file names, which have at most 255 bytes."""
 MOST_BETA: Final = 10.0
 SIZE_PX: Final = (16, 8192)
 
@@ -32,6 +35,13 @@ def check_text(value: Any, where: str) -> str:
     return value
 
 
+def check_title(value: Any, where: str) -> str:
+    """Require one short line of text, as it is shown in reports."""
+    if not check_text(value, where).isprintable() or len(value) > LONGEST_TITLE:
+        _refuse(value, where, f"one line of at most {LONGEST_TITLE} printable characters")
+    return str(value)
+
+
 def check_path(value: Any, where: str) -> str:
     """Require a path; ``~`` is expanded to the home folder."""
     path = os.path.expanduser(check_text(value, where))  # noqa: PTH111  (a glob or a pattern stays text)
@@ -42,8 +52,13 @@ def check_path(value: Any, where: str) -> str:
 
 def check_name(value: Any, where: str) -> str:
     """Require a name that can be part of any file name."""
-    if not isinstance(value, str) or not NAME.fullmatch(value):
-        _refuse(value, where, "a name of letters, digits and _ . + - that begins with a letter or digit")
+    if not isinstance(value, str) or not NAME.fullmatch(value) or len(value) > LONGEST_NAME:
+        _refuse(
+            value,
+            where,
+            "a name of letters, digits and _ . + - that begins with a letter or digit, of at most "
+            f"{LONGEST_NAME} characters",
+        )
     return value
 
 

@@ -55,7 +55,7 @@ def test_right_values_are_converted(check, value, becomes) -> None:
         *((values.check_text, value, "expected text") for value in (3, "", "  ", None, ["a"])),
         *((values.check_path, value, "expected a path") for value in ("~unknown-user/a", "a\0b")),
         *((values.check_path, value, "expected text") for value in ("", 1)),
-        *((values.check_name, value, "a name of letters") for value in ("", "a b", ".a", "a/b", 3, "-a")),
+        *((values.check_name, value, "a name of letters") for value in ("", "a b", ".a", "a/b", 3, "-a", 101 * "n")),
         *((values.check_flag, value, "true or false") for value in (0, 1, "true", None)),
         *((ROUND, value, "a number from 0.5 to 4") for value in (0.49, 4.01, "1", True, None, math.nan, math.inf)),
         *((WHOLE, value, "a whole number from 1 to 3") for value in (0, 4, 1.0, "1", True)),
@@ -101,3 +101,10 @@ def test_combined_pictures_hold_every_system_and_every_pair_once() -> None:
     assert comparisons_of(("grid",), ["a", "b", "c", "d", "e"]) == [("grid", ["a", "b", "c", "d", "e"], 3)]
     pairs = [("a-vs-b", ["a", "b"], 2), ("a-vs-c", ["a", "c"], 2), ("b-vs-c", ["b", "c"], 2)]
     assert comparisons_of(("pairs",), ["a", "b", "c"]) == pairs
+
+
+def test_titles_are_one_short_line() -> None:
+    assert values.check_title("A study, 2nd take", "here") == "A study, 2nd take"
+    for value in ("a\x1b[2J", "a\nb", 201 * "t", "", 3):
+        with pytest.raises(FormatError, match="here is"):
+            values.check_title(value, "here")
