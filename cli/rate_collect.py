@@ -15,6 +15,7 @@ from dancepose.rating.pack.packing import PackOptions, make_pack
 from dancepose.rating.record_checks import plain_values
 from dancepose.rating.record_files import RatingPaths, read_rating_plan, write_rating_plan
 from dancepose.rating.server.serving import ServeOptions, prepare_server, run_server
+from dancepose_addon.core.counting import counted
 from dancepose_addon.core.errors import DancePoseError, MissingFileError
 
 from .display import list_results, progress_bar
@@ -148,7 +149,7 @@ def forget_command(
     sessions, votes = forget_rater(root, session=session, platform=platform, participant=participant, database=database)
     if not sessions:
         raise DancePoseError("No session of this rater was found. Check the id and the platform.")
-    print(f"Deleted {sessions} session{'s' if sessions > 1 else ''} and {votes} votes.")
+    print(f"Deleted {counted(sessions, 'session')} and {counted(votes, 'vote')}.")
     print("Copies elsewhere, such as answer files and backups, have to be deleted by hand.")
 
 

@@ -4,7 +4,7 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from .blender.render import engines
 from .core.errors import EngineError
@@ -13,8 +13,6 @@ from .core.io.read_options import ReadOptions
 from .core.options import options_of
 from .core.picture_options import DEFAULT_FPS, DEFAULT_SIZE, PictureOptions, parse_size
 from .inference.regressors import DEVICES
-
-VIDEO_SUFFIX: Final = ".mp4"
 
 
 def build_parser() -> argparse.ArgumentParser:

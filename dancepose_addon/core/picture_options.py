@@ -7,7 +7,7 @@ from typing import Final
 
 from .body.looks import LOOKS
 from .camera_framing import CAMERAS
-from .options import OptionInfo, described, options_of
+from .options import OptionInfo, described
 from .stage_design import BACKDROP_RGB, FLOORS, Rgb, StageSettings
 
 DEFAULT_SIZE: Final = (640, 640)
@@ -127,6 +127,3 @@ class PictureOptions:
         """Return the stage that the options describe."""
         rgb = parse_colour(self.backdrop) if self.backdrop else BACKDROP_RGB
         return StageSettings(backdrop_rgb=rgb, transparent=transparent, floor=self.floor)
-
-
-PICTURE_OPTIONS: Final = options_of(PictureOptions)

@@ -120,8 +120,3 @@ def _eulerian(edges: list[tuple[int, int]]) -> list[tuple[int, int]]:
                 oriented[number] = (vertex, following)
             vertex = following
     return oriented
-
-
-def shuffled_places(count: int, inserted: int, rng: np.random.Generator, *, first: int = 0) -> list[int]:
-    """Return sorted random places for further items among ``count`` items, none before ``first``."""
-    return sorted(int(place) for place in rng.integers(first, count + 1, size=inserted))

@@ -4,7 +4,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 import time
@@ -135,11 +134,6 @@ class FilmReport:
             "notices": list(self.notices),
             "seconds": {"frames": round(self.seconds, 3)},
         }
-
-
-def is_fast_installed() -> bool:
-    """Return whether the library of the fast engine is installed."""
-    return find_spec("moderngl") is not None
 
 
 def render_fast(
