@@ -2,7 +2,7 @@
 """``dancepose figure``: several poses of each motion in one picture."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -16,9 +16,6 @@ from .arguments import BodyOption, DeviceOption, RegressorOption, with_options
 from .display import list_results, progress_bar
 from .fast import FilmFitter
 from .output_checks import PICTURE, check_files
-
-POSES: Final = 6
-SPACING_M: Final = 1.1
 
 
 @with_options
@@ -65,9 +62,9 @@ def figure_command(
     from dancepose.sequence_figure import FigureOptions, write_figure
 
     options = FigureOptions(
-        poses=poses or POSES,
+        poses=poses or FigureOptions.poses,
         times_s=times,
-        spacing_m=0.0 if in_place else spacing or SPACING_M,
+        spacing_m=0.0 if in_place else spacing or FigureOptions.spacing_m,
         width_px=width // 2 * 2,
         transparent=not background,
         picture=picture,
