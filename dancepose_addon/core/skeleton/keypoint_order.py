@@ -285,11 +285,14 @@ def expectation_of(layout: Layout) -> Expectation:
         along = _along(sights, against, kind, points, layout)
         right, whole = right + np.maximum(along, 0.0).sum(axis=0), whole + np.abs(along).sum(axis=0)
     typical_m = np.mean(typical, axis=0)
+    # A pair is looked at together with its mirrored one: a single one counts a bend to that side against the order.
+    mirrored = np.ix_(layout.mirrored, layout.mirrored)
+    flexing, apart_m = (0.5 * (table + table[mirrored]) for table in (flex_m, typical_m))
     edges = {tuple(sorted(edge)) for edge in layout.edges}
     chosen = [
         pair
         for pair in combinations(range(layout.count), 2)
-        if typical_m[pair] > LEAST_M and (flex_m[pair] < RIGID * typical_m[pair] or pair in edges)
+        if apart_m[pair] > LEAST_M and (flexing[pair] < RIGID * apart_m[pair] or pair in edges)
     ]
     pairs = np.array(chosen, np.intp).reshape(-1, 2)
     logs = np.log(np.array(typical)[:, pairs[:, 0], pairs[:, 1]])
