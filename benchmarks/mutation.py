@@ -5,8 +5,9 @@
 
 Faults ("mutants") are put into ``dancepose_addon/core``, ``trainer`` and ``study`` of a temporary copy of the working
 tree, one at a time: a comparison, operator, constant, Boolean or minimum/maximum replaced, a statement dropped. The
-tests of the room run in that copy until one fails, those that name the module first. A mutant is killed when a test
-fails. It survives when all pass; a run that takes longer than the limit is reported on its own and counts as survived.
+tests of the room, slow ones excepted, run in that copy until one fails, those that name the module first; without a
+fault they must pass. A mutant is killed when a test fails. It survives when all pass; a run that takes longer than the
+limit is reported on its own and counts as survived. Tests with recordings run where ``DANCEPOSE_DATA`` names them.
 Messages, logs, annotations and progress reports are not mutated: a changed wording is no fault.
 """
 
@@ -37,10 +38,6 @@ AREAS: Final = {
 }
 """Folder: the folders of its tests. The first that matches is taken."""
 MUTATED: Final = ("dancepose_addon/core", "study", "trainer")
-COPIED: Final = (
-    "benchmarks", "cli", "dancepose_addon", "examples", "export", "plots", "src", "study", "tests", "tools", "trainer",
-    "blender_manifest.toml", "pyproject.toml", "constraints.txt", "render.py",
-)  # fmt: skip
 COMPARISONS: Final = {
     ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
@@ -218,11 +215,38 @@ def judge(mutant: Mutant, root: Path, limit_s: float) -> Outcome:
     path = root / mutant.path
     source = path.read_text(encoding="utf-8")
     path.write_text(mutated_source(source, mutant.number), encoding="utf-8")
+    try:
+        return Outcome(mutant, *run_tests(mutant.path, root, limit_s))
+    finally:
+        path.write_text(source, encoding="utf-8")
+
+
+def copy_tree(target: Path) -> None:
+    """Copy the files that git tracks, as they are in the working tree, symbolic links as links."""
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, names.split("\0")):
+        source = ROOT / name
+        if source.is_symlink() or source.exists():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target / name, follow_symlinks=False)
+
+
+def run_tests(path: str, root: Path, limit_s: float | None) -> tuple[str, float]:
+    """Run the tests of a module's room in the copy at ``root`` until one fails.
+
+    Args:
+        path: Module, relative to the project.
+        root: The copy.
+        limit_s: Time after which the tests are stopped, seconds; None for no limit.
+
+    Returns:
+        ``killed``, ``survived`` or ``timed out``, and the duration in seconds.
+    """
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-n0", "-m", "not slow"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     began_s = time.perf_counter()
     process = subprocess.Popen(
-        [*command, *test_files(mutant.path, root)],
+        [*command, *test_files(path, root)],
         cwd=root,
         env=environment,
         stdout=subprocess.DEVNULL,
@@ -230,36 +254,31 @@ def judge(mutant: Mutant, root: Path, limit_s: float) -> Outcome:
         start_new_session=True,
     )
     try:
-        code = process.wait(timeout=limit_s)
-        result = "survived" if code == 0 else "killed"
+        result = "survived" if process.wait(timeout=limit_s) == 0 else "killed"
     except subprocess.TimeoutExpired:
         # The whole group, or Blender processes of a test would continue.
         os.killpg(process.pid, 9)
         process.wait()
         result = "timed out"
-    finally:
-        path.write_text(source, encoding="utf-8")
-    return Outcome(mutant, result, round(time.perf_counter() - began_s, 1))
-
-
-def copy_tree(target: Path) -> None:
-    """Copy what the tests need, symbolic links as links."""
-    ignore = shutil.ignore_patterns("__pycache__", "*.pyc", "results")
-    for name in COPIED:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, target / name, symlinks=True, ignore=ignore)
-        elif source.is_file():
-            shutil.copy2(source, target / name)
+    return result, round(time.perf_counter() - began_s, 1)
 
 
 def measure(mutants: Sequence[Mutant], limit_s: float, report: Callable[[Outcome], None]) -> list[Outcome]:
-    """Judge all mutants in one temporary copy; ``report`` is called after each."""
+    """Judge all mutants in one temporary copy; ``report`` is called after each.
+
+    Raises:
+        SystemExit: The tests of a room fail without a fault, so that every mutant would count as killed.
+    """
     outcomes = []
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "project"
         root.mkdir()
         copy_tree(root)
+        for area in {next(area for area in AREAS if mutant.path.startswith(f"{area}/")) for mutant in mutants}:
+            result, seconds = run_tests(f"{area}/none.py", root, None)
+            if result != "survived":
+                raise SystemExit(f"The tests of {area} fail without a fault.")
+            print(f"{area}: tests pass without a fault in {seconds} s", flush=True)
         for mutant in mutants:
             outcomes.append(judge(mutant, root, limit_s))
             report(outcomes[-1])
