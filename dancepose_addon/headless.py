@@ -6,15 +6,14 @@
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-import json
+from dataclasses import dataclass
 import os
 from pathlib import Path
 import shutil
 import sys
 import threading
 import time
-from typing import Any, Final, TextIO
+from typing import Final
 
 import bpy
 
@@ -34,20 +33,20 @@ from .core.atomic import replacing
 from .core.body.looks import dressed
 from .core.body.model_io import load_body
 from .core.camera_framing import CameraPath, film_dance
-from .core.errors import Cancelled, DancePoseError, InputError
+from .core.errors import DancePoseError, InputError
 from .core.fit.pipeline import FitResult
 from .core.fit.settings import FitSettings
 from .core.interruption import signal_exit_code
 from .core.io.people import person_path
 from .core.io.read_options import ReadOptions
-from .core.messages import NoticeMessage, ProgressMessage, to_line
 from .core.picture_options import PictureOptions
 from .core.printable_text import printable
 from .core.progress import Progress, part_of
 from .core.skeleton.resampling import MOST_FRAMES
 from .fitting import fit_people
 from .headless_arguments import build_parser, options_from
-from .headless_guard import STOPPED, check_headless_files, stopping, work_folder
+from .headless_guard import check_headless_files, stopping, work_folder
+from .headless_report import Reporter, engine_report, write_report
 
 FIT_SHARE: Final = 0.6
 """Share of importing that fitting takes; building the rig takes the rest."""
@@ -65,8 +64,12 @@ def main(argv: Sequence[str]) -> int:
     try:
         parser = build_parser()
         arguments = parser.parse_args(list(argv))
-        if bool(arguments.out) == bool(arguments.export):
-            parser.error("give either --out, for a video, or --export")
+        if sum(map(bool, (arguments.out, arguments.export, arguments.still))) != 1:
+            parser.error("give one of --out, for a video, --still, for a picture, and --export")
+        if arguments.at is not None and not arguments.still:
+            parser.error("--at chooses the time of --still, which is not given")
+        if arguments.still and (arguments.sheet or arguments.report):
+            parser.error("--sheet and --report describe a video; omit them with --still")
     except SystemExit as leaving:
         return int(leaving.code or 0)
     # Objects whose file could not be written complain a second time when they are removed.
@@ -80,52 +83,19 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-@dataclass
-class _Reporter:
-    """Reports progress and notices, and raises Cancelled if the run has been asked to stop.
-
-    Attributes:
-        stream: Stream to print to.
-        as_json: Whether to print messages for programs.
-        stopped: Set when the run should stop.
-        shown: Notices that were printed.
-    """
-
-    stream: TextIO
-    as_json: bool
-    stopped: threading.Event
-    shown: set[str] = field(default_factory=set)
-
-    def __call__(self, fraction: float, message: str) -> None:
-        if self.stopped.is_set():
-            raise Cancelled(STOPPED)
-        if self.as_json:
-            self._print(to_line(ProgressMessage(fraction=round(fraction, 5), message=message)))
-        else:
-            self._print(f"{fraction:4.0%}  {message}")
-
-    def notices(self, notices: Sequence[str]) -> None:
-        """Print each notice once."""
-        for notice in notices:
-            if notice not in self.shown:
-                self.shown.add(notice)
-                self._print(to_line(NoticeMessage(notice=notice)) if self.as_json else f"Notice: {notice}")
-
-    def _print(self, line: str) -> None:
-        print(line, file=self.stream, flush=True)
-
-
 def _run(arguments: argparse.Namespace, stopped: threading.Event) -> None:
-    first_out = arguments.out or arguments.export[0]
+    first_out = arguments.out or arguments.still or arguments.export[0]
     work = arguments.work or first_out.parent / f"{first_out.stem}.work"
     check_headless_files(arguments, work)
     with work_folder(work, leftovers=("blender.log", "music.wav")):
         log = work / "blender.log"
         try:
             with console.redirect_output(log) as stream:
-                reporter = _Reporter(stream, arguments.progress == "json", stopped)
+                reporter = Reporter(stream, arguments.progress == "json", stopped)
                 if arguments.export:
                     _export(arguments, reporter)
+                elif arguments.still:
+                    _make_still(arguments, work, reporter)
                 else:
                     _make_video(arguments, work, reporter)
         except DancePoseError:
@@ -134,7 +104,7 @@ def _run(arguments: argparse.Namespace, stopped: threading.Event) -> None:
         _remove_log(log)
 
 
-def _export(arguments: argparse.Namespace, reporter: _Reporter) -> None:
+def _export(arguments: argparse.Namespace, reporter: Reporter) -> None:
     fits = _fit(arguments, part_of(reporter, 0.0, 0.5))
     reporter.notices([notice for fit in fits for notice in fit.report["notices"]])
     fit = fits[0]
@@ -158,7 +128,7 @@ def _export_character(
     path: Path,
     fit: FitResult,
     scene: bpy.types.Scene,
-    reporter: _Reporter,
+    reporter: Reporter,
     progress: Progress,
 ) -> None:
     """Write the dance of a character with its own bones."""
@@ -203,7 +173,7 @@ class _Take:
     frames: Path
 
 
-def _make_video(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> None:
+def _make_video(arguments: argparse.Namespace, work: Path, reporter: Reporter) -> None:
     clock = time.perf_counter()
     take = _prepare(arguments, work, reporter)
     rendering_clock = time.perf_counter()
@@ -230,7 +200,7 @@ def _make_video(arguments: argparse.Namespace, work: Path, reporter: _Reporter) 
     if arguments.report:
         seconds["total"] = time.perf_counter() - clock
         report = {
-            **_engine_report(take.engine),
+            **engine_report(take.engine),
             "size": [width, height],
             "fps": arguments.fps_out,
             "frames": take.count,
@@ -239,13 +209,23 @@ def _make_video(arguments: argparse.Namespace, work: Path, reporter: _Reporter) 
             "notices": [*take.engine.notices, *([trouble] if trouble else [])],
             "seconds": {name: round(value, 3) for name, value in seconds.items()},
         }
-        _write_report(arguments.report, take.imported, report)
+        write_report(arguments.report, take.imported, report)
     if not arguments.keep_frames:
         shutil.rmtree(take.frames, ignore_errors=True)
     reporter(1.0, f"Wrote {arguments.out}")
 
 
-def _prepare(arguments: argparse.Namespace, work: Path, reporter: _Reporter) -> _Take:
+def _make_still(arguments: argparse.Namespace, work: Path, reporter: Reporter) -> None:
+    take = _prepare(arguments, work, reporter)
+    reporter(0.5, "Rendering the picture")
+    wanted = take.count // 2 if arguments.at is None else round(arguments.at * arguments.fps_out)
+    take.scene.frame_set(min(wanted, take.count - 1))
+    with replacing(arguments.still) as temporary:
+        rendering.render_still(take.scene, temporary)
+    reporter(1.0, f"Wrote {arguments.still}")
+
+
+def _prepare(arguments: argparse.Namespace, work: Path, reporter: Reporter) -> _Take:
     fits = _fit(arguments, part_of(reporter, 0.0, 0.05 * FIT_SHARE))
     fit = fits[0]
     reporter.notices([notice for one in fits for notice in one.report["notices"]])
@@ -350,16 +330,6 @@ def _add(
     )
 
 
-def _engine_report(engine: engines.Engine) -> dict[str, Any]:
-    return {
-        "engine": engine.name,
-        "device": engine.device,
-        "samples": engine.samples,
-        "denoised": engine.denoiser,
-        "blender": bpy.app.version_string,
-    }
-
-
 def _save_blend(scene: bpy.types.Scene, path: Path) -> None:
     scene.render.filepath = "//"
     with replacing(path) as temporary:
@@ -369,15 +339,6 @@ def _save_blend(scene: bpy.types.Scene, path: Path) -> None:
             )
         except RuntimeError as error:
             raise rendering.write_error(path, str(error).strip().splitlines()[-1]) from error
-
-
-def _write_report(path: Path, imported: list[ImportedDancer], render_report: dict[str, Any]) -> None:
-    first = imported[0]
-    report = {**first.fit.report, "import_seconds": first.seconds, "render": render_report}
-    if len(imported) > 1:
-        report["other_persons"] = [dancer.fit.report for dancer in imported[1:]]
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
 def _remove_log(log: Path) -> None:

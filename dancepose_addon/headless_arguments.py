@@ -27,6 +27,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--out", type=Path, metavar="VIDEO.mp4", help="Write the video here.")
     export_help = "Write the rig without a video, one key per frame at --fps-out: .fbx, .glb, .usd or .abc; repeatable."
     add("--export", type=Path, action="append", default=[], metavar="FILE", help=export_help)
+    add("--still", type=Path, metavar="FILE.png", help="Render one frame here instead of a video.")
+    add("--at", type=_time, metavar="S", help="Render the still at this time; by default in the middle.")
     add_options(parser, ReadOptions)
     add("--regressor", type=Path, metavar="FILE.onnx", help="Use this regressor instead of the bundled one.")
     add("--body", type=Path, metavar="FILE", help="Use this SMPL-format body instead of the bundled one.")
@@ -99,6 +101,16 @@ def _engine(text: str) -> str:
         return engines.engine_named(text)
     except EngineError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _time(text: str) -> float:
+    try:
+        time_s = float(text)
+    except ValueError:
+        time_s = -1.0
+    if not 0.0 <= time_s <= 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time in seconds")
+    return time_s
 
 
 def _rate(text: str) -> float:

@@ -34,6 +34,7 @@ def check_headless_files(arguments: argparse.Namespace, work: Path) -> None:
     """
     outputs = [
         Output("--out", arguments.out, (".mp4",)),
+        Output("--still", arguments.still, (".png",)),
         *(Output("--export", path, EXPORTS) for path in arguments.export),
         Output("--motion", arguments.motion, (".npz",)),
         Output("--blend", arguments.blend, (".blend",)),

@@ -94,6 +94,9 @@ def test_no_engine_starts(headless, out, write_dance, posed_model):
         ["--frames", "7"],
         ["--fps-out", "0"],
         ["--engine", "unreal"],
+        ["--still", "still.png"],
+        ["--at", "1"],
+        ["--at", "-1"],
         [],
     ],
 )

@@ -11,6 +11,8 @@ import subprocess
 import sys
 import time
 
+import numpy as np
+from PIL import Image
 import pytest
 
 COUNT = 12
@@ -75,6 +77,21 @@ def test_every_result_is_written(command, tmp_path):
     # 12 frames at 25 a second, filmed at 50.
     assert report["render"]["frames"] == report["render"]["frames_rendered"] == 24
     assert report["render"]["engine"] == "cycles"
+
+
+@pytest.mark.slow
+def test_a_still_is_the_frame_of_its_time(command, tmp_path):
+    """The still at 0.2 s is frame 5 of the video at 25 frames per second."""
+    still = tmp_path / "results" / "still.png"
+    kept = run(command, "--keep-frames")
+    assert kept.returncode == 0, kept.stderr
+    (frame,) = (tmp_path / "results").glob("**/000005.png")
+    alone = [word for word in command if word not in ("--out", str(tmp_path / "results" / "film.mp4"))]
+    done = run(alone, "--still", still, "--at", "0.2")
+    assert done.returncode == 0, done.stderr
+    ours, theirs = (np.asarray(Image.open(path).convert("RGB")) for path in (still, frame))
+    assert np.array_equal(ours, theirs)
+    assert not list(still.parent.glob("still.work*"))
 
 
 @pytest.mark.slow

@@ -150,7 +150,8 @@ def test_blender_renders_exports_and_checks(dancepose: Run, folder: Path) -> Non
 def test_the_demo_runs(dancepose: Run, folder: Path) -> None:
     pytest.importorskip("bpy", reason="the bpy wheel is not installed")
     out = folder / "demo"
-    files = [out / name for name in ("dance.mp4", "sheet.png", "motion.npz", "dance.blend", "report.json")]
+    names = ("dance.mp4", "sheet.png", "motion.npz", "dance.blend", "report.json", "still.png")
+    files = [out / name for name in names]
     succeed(dancepose("demo", "--out", out, "--size", "32x32"), *files)
 
 
