@@ -198,10 +198,14 @@ def choose(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
     return chosen
 
 
+def area_of(path: str) -> str:
+    """Return the room of a module, as ``AREAS`` names it."""
+    return next(area for area in AREAS if path.startswith(f"{area}/"))
+
+
 def test_files(path: str, root: Path) -> list[str]:
     """Return the test modules of a module's room, those that import the module or are named after it first."""
-    folders = next(tests for area, tests in AREAS.items() if path.startswith(f"{area}/"))
-    files = [file for folder in folders for file in sorted((root / folder).glob("test_*.py"))]
+    files = [file for folder in AREAS[area_of(path)] for file in sorted((root / folder).glob("test_*.py"))]
     parts = path.removesuffix(".py").removesuffix("/__init__").split("/")
     package, name = re.escape(".".join(parts[:-1])), parts[-1]
     imported = re.compile(rf"{package}\.{name} import|{package} import .*\b{name}\b")
@@ -245,14 +249,15 @@ def run_tests(path: str, root: Path, limit_s: float | None) -> tuple[str, float]
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-n0", "-m", "not slow"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     began_s = time.perf_counter()
-    process = subprocess.Popen(
-        [*command, *test_files(path, root)],
-        cwd=root,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    with (root.parent / "pytest.txt").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, *test_files(path, root)],
+            cwd=root,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     try:
         result = "survived" if process.wait(timeout=limit_s) == 0 else "killed"
     except subprocess.TimeoutExpired:
@@ -274,10 +279,12 @@ def measure(mutants: Sequence[Mutant], limit_s: float, report: Callable[[Outcome
         root = Path(folder) / "project"
         root.mkdir()
         copy_tree(root)
-        for area in {next(area for area in AREAS if mutant.path.startswith(f"{area}/")) for mutant in mutants}:
+        areas = {frozenset(AREAS[area]): area for area in sorted({area_of(mutant.path) for mutant in mutants})}
+        for area in areas.values():
             result, seconds = run_tests(f"{area}/none.py", root, None)
             if result != "survived":
-                raise SystemExit(f"The tests of {area} fail without a fault.")
+                printed = (root.parent / "pytest.txt").read_text(encoding="utf-8", errors="replace")
+                raise SystemExit(f"{printed[-2000:]}The tests of {area} fail without a fault.")
             print(f"{area}: tests pass without a fault in {seconds} s", flush=True)
         for mutant in mutants:
             outcomes.append(judge(mutant, root, limit_s))

@@ -95,10 +95,10 @@ def random_bytes(seed: int) -> bytes:
     ],
 )
 def test_hostile_bytes(data: bytes) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     with pytest.raises(RegressorError, match="cannot be read"):
         parse_model(data, "bad.onnx")
-    assert time.perf_counter() - begun < 1.0
+    assert time.process_time() - begun < 1.0
 
 
 def hostile_models() -> dict[str, "onnx.ModelProto"]:
