@@ -42,7 +42,8 @@ from .renderer import run_renderer
 EngineOption = Annotated[
     str | None,
     typer.Option(
-        metavar="cycles|workbench|fast|auto", help="Render with this engine; auto takes the best that starts."
+        metavar="cycles|workbench|eevee|fast|auto",
+        help="Render with this engine; auto takes the best that starts, eevee needs a GPU.",
     ),
 ]
 EngineTimeoutOption = Annotated[

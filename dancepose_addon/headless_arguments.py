@@ -38,7 +38,9 @@ def build_parser() -> argparse.ArgumentParser:
     add("--device", choices=DEVICES, default="auto", help="Run the regressor on this device.")
     add_options(parser, FitSettings)
     add_options(parser, PictureOptions)
-    add("--engine", type=_engine, default="auto", metavar="cycles|workbench|auto", help="Render with this engine.")
+    add(
+        "--engine", type=_engine, default="auto", metavar="cycles|workbench|eevee|auto", help="Render with this engine."
+    )
     timeout_help = "Limit the test frame of an engine to this many seconds."
     add("--engine-timeout", type=float, default=engines.PROBE_TIMEOUT_S, metavar="S", help=timeout_help)
     add(

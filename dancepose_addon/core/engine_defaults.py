@@ -9,5 +9,7 @@ SAMPLES_GPU: Final = 64
 SAMPLES_CPU_DENOISED: Final = 2
 """One sample loses mouth and eyes of a face (docs/study.md)."""
 SAMPLES_CPU_PLAIN: Final = 16
+SAMPLES_EEVEE: Final = 64
+"""Enough for soft shadows without visible noise; a GPU draws them in a fraction of a second."""
 SAMPLES_TRANSPARENT: Final = 16
 """The denoiser leaves alpha unchanged: fewer samples give jagged outlines, and specks outside the shadow."""

@@ -250,6 +250,7 @@ BODY_LOOKS = (
 RENDER_ENGINES = (
     ("cycles", "Cycles", "Soft light and shadows, for user studies", 0),
     ("workbench", "Workbench", "Plain shading, many times faster", 1),
+    ("eevee", "EEVEE", "Soft light in a fraction of a second, where there is a GPU", 2),
 )
 """Saved scenes store the number: 0 was ``study`` and 1 was ``preview`` up to release 0.1."""
 RENDER_RANGES = (

@@ -28,9 +28,32 @@ def test_former_names_of_engines_stay_readable(blender):
     from dancepose_addon.blender.render.engines import engine_named
 
     assert [engine_named(name) for name in ("study", "preview")] == ["cycles", "workbench"]
-    assert [engine_named(name) for name in ("auto", "cycles", "workbench")] == ["auto", "cycles", "workbench"]
-    with pytest.raises(EngineError, match=r"'eevee' is not a render engine\. Use one of auto, cycles, workbench"):
-        engine_named("eevee")
+    names = ["auto", "cycles", "workbench", "eevee"]
+    assert [engine_named(name) for name in names] == names
+    with pytest.raises(EngineError, match=r"'unreal' is not a render engine\. Use one of auto, cycles, workbench"):
+        engine_named("unreal")
+
+
+def test_eevee_runs_on_a_gpu_only(blender):
+    """Where OpenGL is software, Cycles renders instead; where there is a GPU, its name is the device."""
+    from dancepose_addon.blender.render.engines import choose_engine
+
+    engine = choose_engine("eevee")
+    if engine.name == "eevee":
+        assert "llvmpipe" not in engine.device
+    else:
+        assert engine.name == "cycles"
+        assert engine.notices[0].startswith("Rendering with Cycles, because EEVEE has no GPU here")
+
+
+def test_eevee_is_known_to_this_blender(blender):
+    from dancepose_addon.blender.render.engines import IDENTIFIERS, Engine, set_up_engine
+
+    scene = blender.context.scene
+    shot = frame_points(np.zeros((1, 3)), front=np.array([0.0, 0.0, 1.0]), aspect=1.0)
+    set_up_engine(scene, Engine("eevee", "some GPU", samples=8), shot)
+    assert scene.render.engine == IDENTIFIERS["eevee"]
+    assert scene.eevee.taa_render_samples == 8
 
 
 def test_no_engine_in_time(blender):

@@ -20,7 +20,7 @@ from dancepose_addon.core.skeleton.readers import read
 PACKAGE = Path(dancepose_addon.__file__).parent
 SAME_EVERYWHERE = {
     "X", "Y", "Z", "-X", "-Y", "-Z", "CUDA", "CPU", "NumPy", "onnxruntime", "BVH", "FBX", "glTF (.glb)", "USD",
-    "Alembic", "AMASS (.npz)", "Cycles", "Workbench", "AIST++", "AMASS", *LAYOUTS,
+    "Alembic", "AMASS (.npz)", "Cycles", "Workbench", "EEVEE", "AIST++", "AMASS", *LAYOUTS,
 }  # fmt: skip
 """Names that are the same in every language."""
 OWN_GROUPS = ("DANCEPOSE_PG_settings", "DANCEPOSE_PG_stage", "DANCEPOSE_AP_preferences")

@@ -2,7 +2,7 @@
 """Renders one small frame with one engine, in a separate process: an engine that cannot start may abort its process.
 
 ``engines.probe`` runs this file as a script, so it imports nothing of the package. It prints one line of JSON after
-``MARK``: the device that rendered, and whether a denoiser ran.
+``MARK``: the device that rendered (none for EEVEE in software), and whether a denoiser ran.
 """
 
 import json
@@ -13,6 +13,7 @@ import tempfile
 from typing import Protocol, cast
 
 import bpy
+import gpu
 
 MARK = "@probe "
 DEVICE_KINDS = ("OPTIX", "CUDA", "HIP", "ONEAPI", "METAL")
@@ -115,6 +116,19 @@ def render(scene: bpy.types.Scene, path: Path) -> None:
         raise RuntimeError("no picture was written")
 
 
+def opengl_gpu(scene: bpy.types.Scene, path: Path) -> str:
+    """Return the name of the GPU that Blender's viewport engines use, or an empty text if they run in software.
+
+    Blender answers only after an engine has drawn. Workbench does, since it also starts in software; EEVEE would need
+    minutes there.
+    """
+    scene.render.engine = "BLENDER_WORKBENCH"  # type: ignore[assignment] # the stubs list the built-in EEVEE only
+    render(scene, path)
+    if gpu.platform.device_type_get() == "SOFTWARE":
+        return ""
+    return gpu.platform.renderer_get()
+
+
 def run_probe(engine: str, *, allow_gpu: bool) -> None:
     """Render a test frame and print what was found.
 
@@ -136,10 +150,13 @@ def run_probe(engine: str, *, allow_gpu: bool) -> None:
             device = kind
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "probe.png"
+        if "EEVEE" in engine:
+            device = opengl_gpu(scene, path)
+            settings.engine = engine  # type: ignore[assignment] # the stubs list the built-in EEVEE only
         if engine == "CYCLES":
             denoised = use_denoiser(scene, path)
             cycles_of(scene).use_denoising = denoised
-        if not denoised:
+        if device and not denoised:
             render(scene, path)
     sys.stdout.write(MARK + json.dumps({"device": device, "denoiser": denoised}) + "\n")
 

@@ -12,7 +12,7 @@ from typing import Final
 import bpy
 
 from ...core.camera_framing import Shot
-from ...core.engine_defaults import FORMER_NAMES, SAMPLES_CPU_DENOISED, SAMPLES_CPU_PLAIN, SAMPLES_GPU
+from ...core.engine_defaults import FORMER_NAMES, SAMPLES_CPU_DENOISED, SAMPLES_CPU_PLAIN, SAMPLES_EEVEE, SAMPLES_GPU
 from ...core.errors import EngineError
 from ..narrowing import present, render_of, view_settings_of
 from ..stage import stage
@@ -27,10 +27,15 @@ ORDER: Final = {
     "auto": ("cycles", "workbench"),
     "cycles": ("cycles", "workbench"),
     "workbench": ("workbench", "cycles"),
+    "eevee": ("eevee", "cycles", "workbench"),
 }
 """Engines to try, in order, for each choice of the user."""
-IDENTIFIERS: Final = {"cycles": "CYCLES", "workbench": "BLENDER_WORKBENCH"}
-TITLES: Final = {"cycles": "Cycles", "workbench": "Workbench"}
+IDENTIFIERS: Final = {
+    "cycles": "CYCLES",
+    "workbench": "BLENDER_WORKBENCH",
+    "eevee": "BLENDER_EEVEE" if bpy.app.version >= (5, 0, 0) else "BLENDER_EEVEE_NEXT",
+}
+TITLES: Final = {"cycles": "Cycles", "workbench": "Workbench", "eevee": "EEVEE"}
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,8 @@ class Engine:
     """An engine that has rendered a test frame on this machine.
 
     Attributes:
-        name: ``cycles`` or ``workbench``.
-        device: ``CPU`` or a kind of GPU.
+        name: ``cycles``, ``workbench`` or ``eevee``.
+        device: ``CPU`` or a kind of GPU; of EEVEE, the name of its renderer.
         denoiser: Whether OpenImageDenoise runs.
         samples: Samples per pixel.
         notices: Sentences for the user about the choice.
@@ -69,7 +74,7 @@ def engine_named(text: str) -> str:
 
 
 def choose_engine(wanted: str, *, timeout_s: float = PROBE_TIMEOUT_S) -> Engine:
-    """Return the wanted engine or, if it does not start, the other one with a notice.
+    """Return the wanted engine or, if it does not start, another one with a notice.
 
     Args:
         wanted: A key of ``ORDER``, or a former name.
@@ -108,7 +113,7 @@ def probe(name: str, *, timeout_s: float = PROBE_TIMEOUT_S, gpu: bool = True) ->
     """Render a test frame in a separate process.
 
     Args:
-        name: ``cycles`` or ``workbench``.
+        name: ``cycles``, ``workbench`` or ``eevee``.
         timeout_s: Time limit, seconds.
         gpu: Whether Cycles may use a GPU.
 
@@ -128,6 +133,10 @@ def probe(name: str, *, timeout_s: float = PROBE_TIMEOUT_S, gpu: bool = True) ->
     device, denoiser = str(result["device"]), bool(result["denoiser"])
     if name == "workbench":
         return Engine("workbench")
+    if name == "eevee":
+        if not device:
+            return "has no GPU here, and in software takes several times as long as Cycles"
+        return Engine("eevee", device, samples=SAMPLES_EEVEE)
     if device != "CPU":
         return Engine("cycles", device, denoiser, SAMPLES_GPU)
     if denoiser:
@@ -173,6 +182,8 @@ def set_up_engine(scene: bpy.types.Scene, engine: Engine, shot: Shot) -> None:
     render_of(scene).engine = identifier  # type: ignore[assignment] # the stubs list the built-in EEVEE only
     if engine.name == "workbench":
         _set_up_workbench(scene, shot)
+    elif engine.name == "eevee":
+        _set_up_eevee(scene, engine)
     else:
         _set_up_cycles(scene, engine)
 
@@ -196,11 +207,26 @@ def _set_up_workbench(scene: bpy.types.Scene, shot: Shot) -> None:
     shading.show_specular_highlight = True
 
 
-def _set_up_cycles(scene: bpy.types.Scene, engine: Engine) -> None:
-    view, cycles = view_settings_of(scene), cycles_of(scene)
+def _set_up_view(scene: bpy.types.Scene) -> None:
+    """Set the tone curve of the engines that compute light."""
+    view = view_settings_of(scene)
     view.view_transform = "AgX"
     view.look = "AgX - Medium High Contrast"
     view.exposure = 0.25
+
+
+def _set_up_eevee(scene: bpy.types.Scene, engine: Engine) -> None:
+    _set_up_view(scene)
+    eevee = present(scene.eevee)
+    eevee.taa_render_samples = engine.samples
+    eevee.use_shadows = True
+    eevee.use_raytracing = False  # the stage has no mirrors
+    eevee.use_taa_reprojection = False  # a frame must not depend on the one before it
+
+
+def _set_up_cycles(scene: bpy.types.Scene, engine: Engine) -> None:
+    _set_up_view(scene)
+    cycles = cycles_of(scene)
     cycles.device = "CPU"
     if engine.device != "CPU":
         _use_gpu(engine.device)
