@@ -11,6 +11,7 @@ import typer
 
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model import BodyModel
+from dancepose_addon.core.counting import counted
 from dancepose_addon.core.errors import OptionError
 from dancepose_addon.core.fit.pipeline import FitResult
 from dancepose_addon.core.fit.settings import FitSettings
@@ -63,7 +64,7 @@ def uses_fast(engine: str | None, sources: list[Path], out: Path, *, skeleton: s
         OptionError: A Blender engine was chosen, and it cannot.
     """
     reasons = {
-        "Several sources": len(sources) > 1,
+        "A video of several sources": len(sources) > 1,
         "--skeleton": skeleton != "none",
         "--labels": labels is not None,
         "A GIF": out.suffix.lower() == ".gif",
@@ -226,5 +227,6 @@ def labels_of(text: str | None, sources: list[Path]) -> list[str]:
         return [source.stem for source in sources] if len(sources) > 1 else [""]
     labels = [label.strip() for label in text.split(",")]
     if len(labels) != len(sources):
-        raise typer.BadParameter(f"{len(labels)} names for {len(sources)} sources.", param_hint="'--labels'")
+        found, wanted = counted(len(labels), "name"), counted(len(sources), "source")
+        raise typer.BadParameter(f"{found} for {wanted}. Give one for each.", param_hint="'--labels'")
     return labels

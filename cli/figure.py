@@ -58,6 +58,7 @@ def figure_command(
         raise OptionError("--at and --poses both choose the poses. Omit one of them.")
     if in_place and spacing is not None:
         raise OptionError("--spacing has no effect with --in-place. Omit one of them.")
+    _require_shown(picture, background=background)
     from dancepose.fast_render import dancer_of
     from dancepose.sequence_figure import FigureOptions, write_figure
 
@@ -75,6 +76,20 @@ def figure_command(
         size = write_figure(out, [dancer_of(fit) for fit in fits], options)
         display.progress(1.0, f"{size[0]} x {size[1]} pixels")
     list_results({"figure": out})
+
+
+def _require_shown(picture: PictureOptions, *, background: bool) -> None:
+    """Refuse options of what a figure does not show.
+
+    Raises:
+        OptionError: One of them is given.
+    """
+    if picture.camera != PictureOptions.camera:
+        raise OptionError("--camera has no effect in a figure. Omit it.")
+    given = {"--backdrop": picture.backdrop is not None, "--floor": picture.floor != PictureOptions.floor}
+    found = [name for name, is_given in given.items() if is_given]
+    if found and not background:
+        raise OptionError(f"{found[0]} has no effect with --transparent, the default. Add --background, or omit it.")
 
 
 def _times_of(text: str | None) -> tuple[float, ...] | None:

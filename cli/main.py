@@ -30,6 +30,11 @@ CONTROLS: Final = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]|\x1b(?!\[[0-9;]*m)"
 )
 """Control characters but for line breaks, tabs and the colours of help texts."""
+EXTRAS: Final = {"matplotlib": "plots", "scipy": "rating", "starlette": "rating", "uvicorn": "rating"} | {
+    "moderngl": "fast", "imageio_ffmpeg": "fast", "torch": "train", "onnx": "train", "ml_dtypes": "train",
+    "tensorboard": "tensorboard", "c3d": "formats", "psycopg": "rating-postgres",
+}  # fmt: skip
+"""Optional modules, and the extra of dancepose that brings each."""
 GRACES_S: Final = {"study": 4.0, "train": 60.0}
 """Commands that need more time after a signal: a study ends its workers, training saves its state."""
 
@@ -87,6 +92,12 @@ def _run(interruption: Interruption) -> int:
         return error.exit_code
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    except ModuleNotFoundError as error:
+        module = (error.name or "").partition(".")[0]
+        if module not in EXTRAS:
+            raise
+        _say(f"This command needs {module}, which is not installed. Install the extra `{EXTRAS[module]}` of dancepose.")
+        return 1
     except Exception as error:
         sentence = usage_sentence(error)
         if sentence is None:

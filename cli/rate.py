@@ -13,13 +13,16 @@ from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.errors import DancePoseError, OptionError, OutputError
 
 from .display import list_results, progress_bar
-from .rate_collect import add_collecting
+from .output_checks import check_files
+from .rate_collect import add_collecting, rating_file_of, rating_root
 
 rate_app = typer.Typer(
     help="Rate clips: plan, pack or serve a rating page, collect votes, analyse them.", no_args_is_help=True
 )
 
-RatingArgument = Annotated[Path, typer.Argument(metavar="RATING.toml", help="The rating file.")]
+RatingArgument = Annotated[
+    Path, typer.Argument(metavar="RATING.toml", help="The rating file, or the folder that holds it as rating.toml.")
+]
 
 
 @rate_app.command("init")
@@ -58,21 +61,25 @@ def plan_rating_command(
     from dancepose.rating.design.film_sources import find_films
     from dancepose.rating.design.rating_file import load_rating
     from dancepose.rating.design.rating_plan import plan_rating
-    from dancepose.rating.record_files import read_rating_plan, write_rating_plan
+    from dancepose.rating.record_files import locked_rating, read_rating_plan, write_rating_plan
     from dancepose.study.media.ffmpeg import Ffmpeg
 
-    file = load_rating(rating_file)
+    given = rating_file_of(rating_file)
+    file = load_rating(given)
     paths = RatingPaths(file.root)
-    with progress_bar() as display:
-        films = find_films(file, Ffmpeg(find_ffmpeg()), display.progress)
-    planned = plan_rating(file, films)
-    plan = planned.plan
-    if paths.plan.exists() and not replace and _has_votes(paths) and read_rating_plan(paths.plan).hash != plan.hash:
-        raise DancePoseError(
-            f"{paths.votes.name} or {paths.sessions.name} has votes of the plan that is there, and this plan differs "
-            "from it. Keep the plan, or use --replace for a new study."
-        )
-    write_rating_plan(paths.plan, plan)
+    check_files({"The plan": (paths.plan, ())}, (given,))
+    kept = read_rating_plan(paths.plan) if paths.plan.exists() and not replace and _has_votes(paths) else None
+    with locked_rating(paths.root):
+        with progress_bar() as display:
+            films = find_films(file, Ffmpeg(find_ffmpeg()), display.progress)
+        planned = plan_rating(file, films)
+        plan = planned.plan
+        if kept is not None and kept.hash != plan.hash:
+            raise DancePoseError(
+                f"{paths.votes.name} or {paths.sessions.name} has votes of the plan that is there, and this plan "
+                "differs from it. Keep the plan, or use --replace for a new study."
+            )
+        write_rating_plan(paths.plan, plan)
     for sentence in planned.notices:
         typer.echo(f"Note: {sentence}", err=True)
     list_results({"plan": paths.plan})
@@ -109,7 +116,7 @@ def power_command(
 
     alpha, planned, versus_reference = 0.05, (0, 0), False
     if rating_file is not None:
-        file = load_rating(rating_file)
+        file = load_rating(rating_file_of(rating_file))
         if file.rating.design != "pair":
             raise DancePoseError(
                 f"{rating_file.name} has the design {file.rating.design}; power is simulated for pairs only. Use the "
@@ -165,9 +172,10 @@ def analyse_command(
     """Apply the exclusion rules to the collected votes, and write tables, figures and texts."""
     from dancepose.rating.outputs.question_analysis import AnalysisOptions
     from dancepose.rating.outputs.rating_analysis import analyse_rating
-    from dancepose.rating.outputs.writing import write_analysis
+    from dancepose.rating.outputs.writing import require_analysis_outputs, write_analysis
 
-    paths = RatingPaths(rating_file.absolute().parent)
+    paths = RatingPaths(rating_root(rating_file))
+    require_analysis_outputs(paths, out or paths.results)
     with progress_bar() as display:
         analysed = analyse_rating(paths, AnalysisOptions(resamples, mixed), display.progress)
         written = write_analysis(analysed, paths, out or paths.results)

@@ -45,6 +45,15 @@ def rating_root(rating: Path) -> Path:
     return rating if rating.is_dir() else rating.absolute().parent
 
 
+def rating_file_of(rating: Path) -> Path:
+    """Return the rating file that is given by itself, or by its folder.
+
+    Raises:
+        MissingFileError: It does not exist.
+    """
+    return RatingPaths(rating).file if rating_root(rating) == rating else rating
+
+
 def pack_rating_command(
     rating: Rating,
     replace_pack: Annotated[

@@ -84,6 +84,9 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(arguments: argparse.Namespace, stopped: threading.Event) -> None:
+    picture = options_from(arguments, PictureOptions)
+    if arguments.character:
+        picture.require_fit_for_character()
     first_out = arguments.out or arguments.still or arguments.export[0]
     work = arguments.work or first_out.parent / f"{first_out.stem}.work"
     check_headless_files(arguments, work)

@@ -2,13 +2,16 @@
 """Reading and writing plan.json, votes.jsonl and sessions.jsonl."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 import json
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
 from dancepose_addon.core.atomic import replacing
-from dancepose_addon.core.errors import FormatError, InputError, MissingFileError
+from dancepose_addon.core.bounded_files import read_whole
+from dancepose_addon.core.errors import FormatError, InputError
+from dancepose_addon.core.file_locks import locked
 
 from .record_checks import plain_values, record_from
 from .records import RatingPlan, plan_from
@@ -16,7 +19,10 @@ from .vote_records import RaterSession, Vote, check_vote
 
 R = TypeVar("R", Vote, RaterSession)
 
-
+PLAN_BYTES: Final = 512 << 20
+"""A plan of 100,000 raters has some 100 MiB."""
+RECORDS_BYTES: Final = 2 << 30
+"""Of votes or sessions: some four million votes."""
 WRITTEN_FOLDERS: Final = ("pack", "keys", "results")
 """Folders of a rating whose content is written by commands."""
 
@@ -57,6 +63,18 @@ class RatingPaths:
         return self.root / "results"
 
 
+def locked_rating(root: Path) -> AbstractContextManager[None]:
+    """Hold a rating folder against other commands that change it, so that none undoes what another one has written.
+
+    Args:
+        root: The rating folder.
+
+    Raises:
+        OutputError: Another process holds it.
+    """
+    return locked(root, purpose="changes", advice="Run the command again when it has finished.")
+
+
 def require_films_outside(root: Path, films: Iterable[Path]) -> None:
     """Refuse films in folders whose content `dancepose rate` replaces.
 
@@ -84,11 +102,7 @@ def read_rating_plan(path: Path) -> RatingPlan:
         FormatError: It is damaged, or was changed after it was written.
     """
     try:
-        value = _parse(path.read_bytes())
-    except OSError as error:
-        raise MissingFileError(
-            f"{path} cannot be read ({error.strerror}). Write it with `dancepose rate plan`."
-        ) from error
+        value = _parse(read_whole(path, limit_bytes=PLAN_BYTES, what="a plan (`dancepose rate plan` writes one)"))
     except ValueError as error:
         raise FormatError(
             f"{path} is damaged ({error}). Restore it, or write it with `dancepose rate plan`."
@@ -179,12 +193,8 @@ def read_sessions(path: Path, plan: RatingPlan) -> tuple[list[RaterSession], lis
 
 
 def _read_lines(path: Path, kind: type[R], on_notice: Callable[[str], None]) -> Iterator[tuple[int, R]]:
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError as error:
-        raise MissingFileError(
-            f"{path} cannot be read ({error.strerror}). Bring the votes here with `dancepose rate import`."
-        ) from error
+    what = "a file of collected votes (`dancepose rate import` writes it)"
+    lines = read_whole(path, limit_bytes=RECORDS_BYTES, what=what).split(b"\n")
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue

@@ -15,7 +15,12 @@ LOCK_NAME: Final = ".dancepose-lock"
 
 
 @contextmanager
-def locked(folder: Path, *, purpose: str) -> Iterator[None]:
+def locked(
+    folder: Path,
+    *,
+    purpose: str,
+    advice: str = "Wait until it has finished, or choose another place with --work.",
+) -> Iterator[None]:
     """Hold a folder for this process.
 
     The operating system releases the lock when the process ends, so a lock never has to be removed by hand.
@@ -23,6 +28,7 @@ def locked(folder: Path, *, purpose: str) -> Iterator[None]:
     Args:
         folder: An existing folder.
         purpose: What is done in it, for the message, such as "renders into".
+        advice: What to do about it, a sentence.
 
     Raises:
         OutputError: Another process holds it, or the file system cannot say so.
@@ -34,9 +40,7 @@ def locked(folder: Path, *, purpose: str) -> Iterator[None]:
         raise output_error(path, error) from error
     try:
         if not try_lock(descriptor):
-            raise OutputError(
-                f"Another process {purpose} {folder}. Wait until it has finished, or choose another place with --work."
-            )
+            raise OutputError(f"Another process {purpose} {folder}. {advice}")
         # Whoever held it before may have removed the file meanwhile; then this lock is of a file that has no name.
         if not _still_there(descriptor, path):
             raise OutputError(f"Another process {purpose} {folder} and has just finished. Run the command again.")

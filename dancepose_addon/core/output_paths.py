@@ -61,6 +61,8 @@ def require_outputs(outputs: Iterable[Output], inputs: Iterable[Path | None] = (
 def _require_name(output: Output) -> None:
     path, text = output.path, str(output.path)
     assert path is not None
+    if text == "." and not output.is_folder:  # An empty name has become this one.
+        raise OutputError(f"{output.option} is empty, or the current folder. Give the name of a file.")
     try:
         name = text.encode("utf-8")
     except UnicodeEncodeError:

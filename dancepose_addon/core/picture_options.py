@@ -7,6 +7,7 @@ from typing import Final
 
 from .body.looks import LOOKS
 from .camera_framing import CAMERAS
+from .errors import OptionError
 from .options import OptionInfo, described
 from .stage_design import BACKDROP_RGB, FLOORS, Rgb, StageSettings
 
@@ -101,6 +102,9 @@ class PictureOptions:
         look: ``casual``, ``mannequin`` or ``plain``.
         colours: Colours of single materials as ``name=hex`` between commas, or None.
         backdrop: Colour of floor and wall in hex, or None for the default grey.
+
+    Raises:
+        OptionError: An option has no effect beside another one.
     """
 
     camera: str = described(
@@ -117,6 +121,28 @@ class PictureOptions:
     backdrop: str | None = described(
         None, OptionInfo("Set the colour of floor and wall, in sRGB.", metavar="RRGGBB", convert=_checked_colour)
     )
+
+    def __post_init__(self) -> None:
+        """Refuse options that exclude each other."""
+        if self.colours and self.look != "casual":
+            raise OptionError(
+                f"--colours sets the colours of clothes, which --look {self.look} does not show. Omit one of them."
+            )
+        if self.backdrop and self.floor == "none":
+            raise OptionError(
+                "--backdrop sets the colour of floor and wall, which --floor none leaves out. Omit one of them."
+            )
+
+    def require_fit_for_character(self) -> None:
+        """Refuse what has no effect on a character, which has its own materials and a camera that keeps still.
+
+        Raises:
+            OptionError: Such an option is given.
+        """
+        given = {"--look": self.look != "casual", "--colours": bool(self.colours), "--camera": self.camera == "follow"}
+        found = [name for name, is_given in given.items() if is_given]
+        if found:
+            raise OptionError(f"{found[0]} has no effect with --character. Omit one of them.")
 
     @property
     def material_colours(self) -> tuple[tuple[str, Rgb], ...]:

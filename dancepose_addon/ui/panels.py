@@ -242,8 +242,13 @@ class DANCEPOSE_PT_stage(SidebarPanel):
         """Draw the panel."""
         stage, dancer, layout = stage_of(scene_of(context)), active_dancer(context), layout_of_panel(self)
         column = property_column(layout)
-        for name in ("camera", "floor", "light", "background", "transparent", "look"):
+        for name in ("camera", "floor", "light"):
             column.prop(stage, name)
+        row = column.row()
+        row.active = stage.floor != "none"  # It is the colour of floor and wall.
+        row.prop(stage, "background")
+        column.prop(stage, "transparent")
+        column.prop(stage, "look")
         skin = find_skin(dancer) if dancer is not None else None
         if skin is not None:
             layout.label(text="Colours", text_ctxt=CONTEXT)

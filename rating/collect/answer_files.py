@@ -9,6 +9,7 @@ from typing import Any, Final
 import zipfile
 import zlib
 
+from dancepose_addon.core.bounded_files import require_regular
 from dancepose_addon.core.errors import FormatError, MissingFileError
 
 from ..pack.pack_key import PackKey, participant_hash
@@ -63,7 +64,7 @@ def read_answer_file(
 
 def _texts(path: Path) -> Iterator[tuple[str, bytes]]:
     try:
-        if path.stat().st_size > MOST_BYTES:
+        if require_regular(path) > MOST_BYTES:
             raise FormatError(f"{path} has {path.stat().st_size} bytes, more than any file of answers.")
         if not zipfile.is_zipfile(path):
             yield str(path), path.read_bytes()
@@ -73,11 +74,13 @@ def _texts(path: Path) -> Iterator[tuple[str, bytes]]:
             if len(members) > MOST_MEMBERS or sum(item.file_size for item in members) > MOST_BYTES:
                 raise FormatError(f"{path} unpacks to more than {MOST_BYTES >> 20} MB or {MOST_MEMBERS} files.")
             for item in members:
+                if item.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise FormatError(f"{path} is compressed in a way that is not read. Pack it as a plain zip.")
                 if item.filename.lower().endswith((".txt", ".json", ".jsonl")):
                     yield f"{path}, {item.filename}", archive.read(item)
     except OSError as error:
         raise MissingFileError(f"{path} cannot be read ({error.strerror or error}). Check its name.") from error
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise FormatError(f"{path} is a damaged archive ({error}). Ask for it again.") from error
 
 

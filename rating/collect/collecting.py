@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Brings answers from files and from the server's database into votes.jsonl and sessions.jsonl, once each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from dancepose_addon.core.errors import MissingFileError
 
 from ..pack.pack_key import PackPaths, all_pack_keys, participant_hash, participant_secret
 from ..record_checks import record_from
-from ..record_files import RatingPaths, read_rating_plan, read_sessions, read_votes, write_lines
+from ..record_files import RatingPaths, locked_rating, read_rating_plan, read_sessions, read_votes, write_lines
 from ..records import RatingPlan
 from ..server.vote_store import StoredSession, VoteStore
 from ..vote_records import RaterSession, Vote
@@ -55,9 +55,13 @@ def import_answers(root: Path, files: Iterable[Path], *, database: str = "") -> 
         MissingFileError: There is nothing to read.
         FormatError: A file is damaged or belongs to another plan; nothing was changed.
     """
+    with locked_rating(root):
+        return _import_answers(root, list(files), database)
+
+
+def _import_answers(root: Path, files: Sequence[Path], database: str) -> Collected:
     paths, packed = RatingPaths(root), PackPaths(root)
     plan = read_rating_plan(paths.plan)
-    files = list(files)
     declined = 0
     if files:
         keys, secret = all_pack_keys(packed, plan), participant_secret(packed)
@@ -162,6 +166,11 @@ def forget_rater(
     Returns:
         How many sessions and votes were deleted.
     """
+    with locked_rating(root):
+        return _forget_rater(root, session, platform, participant, database)
+
+
+def _forget_rater(root: Path, session: str, platform: str, participant: str, database: str) -> tuple[int, int]:
     paths, packed = RatingPaths(root), PackPaths(root)
     plan = read_rating_plan(paths.plan)
     hashed = participant_hash(participant_secret(packed), platform, participant)

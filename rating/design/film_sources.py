@@ -7,7 +7,7 @@ from pathlib import Path
 import re
 from typing import Final
 
-from dancepose.study.media.ffmpeg import Ffmpeg
+from dancepose.study.media.ffmpeg import ONLY_FILM_FILES, Ffmpeg
 from dancepose_addon.core.errors import DancePoseError, InputError
 from dancepose_addon.core.progress import Progress, silent
 
@@ -99,7 +99,8 @@ def measured_film(path: Path, root: Path, ffmpeg: Ffmpeg) -> FoundFilm:
     try:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        said = ffmpeg.run(["-i", str(path.absolute()), "-map", "0:v:0", "-c", "copy", "-f", "null", "-"])
+        read = [*ONLY_FILM_FILES, "-i", str(path.absolute())]
+        said = ffmpeg.run([*read, "-map", "0:v:0", "-c", "copy", "-f", "null", "-"])
     except (OSError, DancePoseError) as error:
         raise InputError(f"{path} cannot be read as a film ({error}). Render it again, or remove it.") from error
     duration, rate = _DURATION.search(said), _RATE.search(said)

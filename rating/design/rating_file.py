@@ -16,7 +16,8 @@ from dancepose.study.plan.values import (
     one_of,
     whole_from,
 )
-from dancepose_addon.core.errors import FormatError, MissingFileError
+from dancepose_addon.core.bounded_files import MAX_DOCUMENT_BYTES, read_document, read_whole
+from dancepose_addon.core.errors import FormatError
 
 from ..record_checks import (
     check_any_text,
@@ -35,6 +36,7 @@ from ..records import CODES, DESIGNS, POINTS, AnalysisPlan, ExclusionRules, Rati
 
 _check_texts: Final = table_of_values(check_text, check_language)
 _check_some: Final = whole_from(0, 1000)
+TEXT_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,13 +187,10 @@ def load_rating(path: Path) -> RatingFile:
         MissingFileError: The file does not exist or cannot be read.
         FormatError: It is not TOML, has an unknown key, or a value that is not allowed.
     """
+    what = "a rating file (`dancepose rate init` writes one)"
     try:
-        data = path.read_bytes()
+        data = read_whole(path, limit_bytes=MAX_DOCUMENT_BYTES, what=what)
         table = tomllib.loads(data.decode("utf-8"))
-    except OSError as error:
-        raise MissingFileError(
-            f"{path} cannot be read ({error.strerror}). Write one with `dancepose rate init`."
-        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormatError(f"{path} is not valid TOML ({error}). Correct that line.") from error
     sha256 = hashlib.sha256(data).hexdigest()
@@ -235,10 +234,7 @@ def _texts_of(table: Any, root: Path, source: str) -> dict[str, Any]:
             if name in entry:
                 raise FormatError(f"{source}: [texts.{language}] has both {name} and {name}_file. Keep one.")
             path = root / check_path(file, f"{source}: [texts.{language}] {name}_file")
-            try:
-                found[language][name] = path.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise MissingFileError(f"{path} cannot be read as text ({error}). Correct {name}_file.") from error
+            found[language][name] = read_document(path, what=f"a text file as {name}_file", limit_bytes=TEXT_BYTES)
     return found
 
 

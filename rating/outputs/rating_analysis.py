@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from dancepose.study.plan.program import program_version
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.progress import Progress, silent
 
@@ -89,7 +90,7 @@ def analyse_rating(paths: RatingPaths, options: AnalysisOptions = THOROUGH, prog
         results=results,
         without_exclusions=every,
         notices=notices,
-        versions={name: version(name) for name in ("dancepose", "numpy", "scipy")},
+        versions={"dancepose": program_version(), **{name: version(name) for name in ("numpy", "scipy")}},
     )
     progress(1.0, "analysed")
     return Analysed(plan, result, screened)

@@ -2,9 +2,11 @@
 """Writes everything that an analysis gives into a folder."""
 
 from pathlib import Path
+from typing import Final
 
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.errors import DancePoseError
+from dancepose_addon.core.output_paths import Output, require_outputs
 
 from ..design.rating_file import load_rating
 from ..record_files import RatingPaths, read_votes
@@ -15,6 +17,25 @@ from .methods_text import methods_text
 from .r_model import r_model
 from .rating_analysis import Analysed
 from .tables import write_excluded_csv, write_raters_csv, write_result_json, write_votes_csv
+
+WRITTEN: Final = (
+    "votes.csv", "raters.csv", "excluded.csv", "results.json", "table.tex", "methods.txt", "model.R", "report.html",
+)  # fmt: skip
+
+
+def require_analysis_outputs(paths: RatingPaths, out: Path) -> None:
+    """Refuse a folder that an analysis cannot be written to, before votes are read.
+
+    Args:
+        paths: The files of the rating.
+        out: Folder to write to.
+
+    Raises:
+        OutputError: It is no folder, cannot be written to, or one of its files would replace an input.
+    """
+    outputs = [Output("--out", out, is_folder=True)]
+    outputs += [Output("A result", out / name) for name in WRITTEN]
+    require_outputs(outputs, (paths.file, paths.plan, paths.votes, paths.sessions))
 
 
 def write_analysis(analysed: Analysed, paths: RatingPaths, out: Path) -> dict[str, Path]:

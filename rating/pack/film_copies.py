@@ -9,6 +9,8 @@ import struct
 import subprocess
 from typing import Final
 
+from dancepose.study.media.bound_process import ending_with_caller
+from dancepose.study.media.ffmpeg import ONLY_FILM_FILES
 from dancepose.study.plan.ffmpeg_program import FfmpegProgram
 from dancepose_addon.core.atomic import output_error
 from dancepose_addon.core.errors import DancePoseError, InputError, MissingFileError
@@ -92,10 +94,10 @@ def copy_film(
     Raises:
         DancePoseError: ffmpeg failed.
     """
-    arguments = ["-i", _input(root / clip.file)]
+    arguments = _input(root / clip.file)
     sound = "0:a:0?"
     if clip.sound_file:
-        arguments += ["-stream_loop", "-1", "-ss", f"{clip.sound_start_s:.6f}", "-i", _input(root / clip.sound_file)]
+        arguments += ["-stream_loop", "-1", "-ss", f"{clip.sound_start_s:.6f}", *_input(root / clip.sound_file)]
         sound = "1:a:0"
     arguments += ["-map", "0:v:0", "-map", sound, *_pictures(program, root, clip)]
     is_encoded = clip.sound_file or encodes_sound
@@ -104,8 +106,9 @@ def copy_film(
     return _described(out, said)
 
 
-def _input(path: Path) -> str:
-    return f"file:{path.absolute()}"
+def _input(path: Path) -> list[str]:
+    """Return the arguments that read a film, and no playlist, which would open other files."""
+    return [*ONLY_FILM_FILES, "-i", f"file:{path.absolute()}"]
 
 
 def _pictures(program: FfmpegProgram, root: Path, clip: RatingClip) -> list[str]:
@@ -138,7 +141,7 @@ def describe_film(program: FfmpegProgram, path: Path) -> PackedFilm:
     Raises:
         DancePoseError: It has no pictures.
     """
-    return _described(path, _run(program, ["-i", _input(path), "-map", "0:v:0", "-c", "copy", "-f", "null", "-"]))
+    return _described(path, _run(program, [*_input(path), "-map", "0:v:0", "-c", "copy", "-f", "null", "-"]))
 
 
 def _described(path: Path, said: str) -> PackedFilm:
@@ -162,6 +165,7 @@ def _described(path: Path, said: str) -> PackedFilm:
 
 def _run(program: FfmpegProgram, arguments: list[str]) -> str:
     command = [program.program, "-hide_banner", "-nostdin", "-nostats", "-y", *arguments]
+    command = ending_with_caller(command)
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S,

@@ -11,6 +11,7 @@ import secrets
 from typing import Any, Final
 
 from dancepose_addon.core.atomic import output_error, replacing
+from dancepose_addon.core.bounded_files import parse_json, require_regular
 from dancepose_addon.core.errors import FormatError, MissingFileError
 
 from ..records import RatingPlan
@@ -107,6 +108,7 @@ def participant_secret(paths: PackPaths) -> bytes:
     try:
         if not path.exists():
             _write_private(path, secrets.token_hex(32) + "\n")
+        require_regular(path)
         secret = bytes.fromhex(path.read_text(encoding="ascii"))
     except OSError as error:
         raise output_error(path, error) from error
@@ -149,7 +151,8 @@ def read_pack_key(path: Path) -> PackKey:
         FormatError: It is damaged.
     """
     try:
-        value: Any = json.loads(path.read_text(encoding="utf-8"))
+        require_regular(path)
+        value: Any = parse_json(path.read_text(encoding="utf-8"))
         key = PackKey(value["pack"], value["plan"], value["secret"], dict(value["films"]), dict(value["digests"]))
         is_key = value["format"] == KEY_FORMAT
     except OSError as error:
@@ -176,8 +179,9 @@ def current_pack_key(paths: PackPaths, plan: RatingPlan) -> PackKey:
         FormatError: The pack belongs to another plan.
     """
     try:
+        require_regular(paths.pack / "PACK")
         pack = (paths.pack / "PACK").read_text(encoding="ascii").strip()
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise MissingFileError(f"{paths.pack} holds no pack. Make one with `dancepose rate pack`.") from error
     key = read_pack_key(paths.keys / f"{pack if pack.isalnum() else 'damaged'}.json")
     if key.plan != plan.hash:

@@ -12,7 +12,7 @@ from dancepose.study.plan.ffmpeg_program import FfmpegProgram, find_ffmpeg
 from dancepose_addon.core.atomic import output_error
 from dancepose_addon.core.errors import InputError, OutputError
 
-from ..record_files import RatingPaths, read_rating_plan, require_films_outside
+from ..record_files import RatingPaths, locked_rating, read_rating_plan, require_films_outside
 from ..records import RatingPlan
 from .archives import write_jatos, write_zip
 from .film_copies import PackedFilm, check_unchanged, copy_film, file_sha256, pad_film
@@ -76,6 +76,11 @@ def make_pack(
         OutputError: There is a pack already, or it cannot be written.
         InputError: A film was changed since the plan, or is no MP4 film.
     """
+    with locked_rating(root):
+        return _make_pack(root, options, on_progress)
+
+
+def _make_pack(root: Path, options: PackOptions, on_progress: Callable[[int, int], None]) -> Packed:
     plan = read_rating_plan(RatingPaths(root).plan)
     paths = PackPaths(root)
     if paths.pack.exists() and not options.replaces:

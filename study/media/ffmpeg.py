@@ -14,11 +14,14 @@ from dancepose_addon.core.errors import Cancelled, DancePoseError, InputError, O
 
 from ..plan.ffmpeg_program import FfmpegProgram
 from ..plan.study_sources import MAX_FILE_BYTES
+from .bound_process import ending_with_caller
 
 TIMEOUT_S: Final = 3600.0
 SOUND_RATE_HZ: Final = 48000
 AUDIO_FORMATS: Final = ("wav", "w64", "mp3", "aac", "flac", "ogg", "mov", "m4a", "matroska", "aiff", "caf")
 """Demuxers (ffmpeg's names) that may open a song: containers of audio, no playlists, which would open other files."""
+FILM_FORMATS: Final = ("mov", "matroska")
+ONLY_FILM_FILES: Final = ("-format_whitelist", ",".join(FILM_FORMATS), "-protocol_whitelist", "file")
 ONLY_AUDIO_FILES: Final = ("-format_whitelist", ",".join(AUDIO_FORMATS), "-protocol_whitelist", "file")
 
 
@@ -50,6 +53,7 @@ class Ffmpeg:
 
     def _run(self, arguments: list[str], cwd: Path | None = None) -> tuple[str, str]:
         command = [self.program.program, "-hide_banner", "-nostdin", "-nostats", "-y", *arguments]
+        command = ending_with_caller(command)
         with self._lock:
             if self._stopped:
                 raise Cancelled("ffmpeg was stopped.")

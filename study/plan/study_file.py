@@ -18,6 +18,7 @@ from dancepose_addon.core.skeleton.layouts import SUFFIX
 from dancepose_addon.core.stage_design import FLOORS
 
 from . import values
+from .unused_keys import require_effects
 
 T = TypeVar("T")
 
@@ -381,6 +382,7 @@ def _check_together(study: Study, source: str) -> Study:
             )
     if study.picture.engine == "fast" and study.stage.character is not None:
         raise FormatError(f'{source}: engine = "fast" draws no characters. Use "cycles" or "workbench", or remove it.')
+    require_effects(study, source)
     for song in study.songs:
         if song.window is not None and song.audio is None:
             raise FormatError(f"{source}: song {song.name} has a window but no audio. Add audio, or remove window.")

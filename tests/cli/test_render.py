@@ -38,8 +38,9 @@ def test_every_option_of_the_launcher_can_be_given(
         (["--engine", "cycles", "--skeleton", "over"], "--skeleton needs the fast engine"),
         (["--engine", "fast", "--size", "9x9"], "not possible"),
         (["--skeleton", "under"], "not one of none, over, beside"),
-        (["--labels", "a,b"], "2 names for 1 sources"),
+        (["--labels", "a,b"], "2 names for 1 source. Give one for each"),
         (["--floor", "carpet"], "not one of tiles, plain, none"),
+        (["--engine", "workbench", "--skeleton", "over"], "--skeleton needs the fast engine"),
         (["--colours", "top=red"], "not a colour"),
     ],
 )
@@ -62,6 +63,12 @@ def test_what_an_engine_cannot_draw_is_refused(
          "--motion describes one"),
         (("figure", "a.npz", "--out", "z.png", "--at", "1", "--poses", "3"), "--at and --poses"),
         (("figure", "a.npz", "--out", "z.png", "--in-place", "--spacing", "2"), "--spacing has no effect"),
+        (("render", "a.npz", "--out", "z.mp4", "--look", "plain", "--colours", "top=ff0000"), "--look plain does not"),
+        (("render", "a.npz", "--out", "z.mp4", "--floor", "none", "--backdrop", "ff0000"), "--floor none leaves out"),
+        (("render", "a.npz", "--out", "z.gif", "--audio"), "A GIF has no sound"),
+        (("render", "a.npz", "--out", "z.mp4", "--character", "b.npz", "--look", "plain"), "--look has no effect"),
+        (("figure", "a.npz", "--out", "z.png", "--backdrop", "ff0000"), "--backdrop has no effect with --transparent"),
+        (("figure", "a.npz", "--out", "z.png", "--camera", "follow"), "--camera has no effect"),
     ],
 )  # fmt: skip
 def test_options_that_exclude_each_other_are_usage_errors(

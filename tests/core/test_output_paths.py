@@ -53,6 +53,11 @@ def test_inputs_are_found_by_what_they_are(clip: Path, tmp_path: Path, spelling:
     assert (clip / "audio.mp3").read_text() == "audio.mp3"
 
 
+def test_an_empty_name_is_named_so() -> None:
+    # pathlib makes a dot of it.
+    assert "--out is empty, or the current folder" in refused(Output("--out", Path(), (".npz",)))
+
+
 def test_two_outputs_of_one_name(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     message = refused(Output("--out", tmp_path / "a.npz"), Output("--report", tmp_path / "link" / "a.npz"))

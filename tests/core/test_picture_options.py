@@ -9,8 +9,8 @@ import pytest
 from dancepose_addon.core.body.looks import dressed
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.camera_framing import film_dance, path_as_table, path_from_table, project
-from dancepose_addon.core.errors import InputError
-from dancepose_addon.core.picture_options import parse_colour, parse_colours, parse_size
+from dancepose_addon.core.errors import InputError, OptionError
+from dancepose_addon.core.picture_options import PictureOptions, parse_colour, parse_colours, parse_size
 from dancepose_addon.core.stage_design import TILE_M, tile_quads, tiles_end_m
 
 
@@ -38,6 +38,23 @@ def test_what_is_no_colour_is_refused(text: str) -> None:
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"size|possible|large"):
         parse_size(text)
+
+
+@pytest.mark.parametrize(
+    "options", [{"look": "plain", "colours": "top=ff0000"}, {"floor": "none", "backdrop": "ff0000"}]
+)
+def test_options_without_effect_are_refused(options: dict[str, str]) -> None:
+    with pytest.raises(OptionError, match="Omit one of them"):
+        PictureOptions(**options)
+    for kept in options:
+        PictureOptions(**{kept: options[kept]})
+
+
+@pytest.mark.parametrize("options", [{"look": "plain"}, {"colours": "top=ff0000"}, {"camera": "follow"}])
+def test_characters_have_their_own_look(options: dict[str, str]) -> None:
+    with pytest.raises(OptionError, match="has no effect with --character"):
+        PictureOptions(**options).require_fit_for_character()
+    PictureOptions(floor="none").require_fit_for_character()
 
 
 def test_looks_change_colours_only(body) -> None:

@@ -199,6 +199,21 @@ def test_what_is_no_answer_file_is_refused(rating, tmp_path, data) -> None:
         import_answers(rating, [tmp_path / "missing"])
 
 
+def test_archives_whose_sizes_lie_are_bounded(rating, packed, tmp_path) -> None:
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("a.txt", bytes(1 << 20))
+    with pytest.raises(FormatError, match="plain zip"):
+        import_answers(rating, [path])
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.txt", as_file(answers(packed)))
+    path.write_bytes(path.read_bytes().replace(b"PK\x05\x06", b"PK\x05\x06\xff", 1))
+    with pytest.raises(FormatError):
+        import_answers(rating, [path])
+    with pytest.raises(FormatError, match="not a regular file"):
+        import_answers(rating, [Path("/dev/zero")])
+
+
 def test_nothing_to_import_is_said(rating) -> None:
     with pytest.raises(MissingFileError, match="dancepose rate serve"):
         import_answers(rating, [])

@@ -52,11 +52,19 @@ def test_a_minimal_study_is_complete() -> None:
         ({"stage": {"backdrop_rgb": [0, 0, 2]}}, "red, green, blue"),
         ({"system": [{"name": "a", "files": "x", "read": "up"}]}, "read is 'up'"),
         ({"camera": 3}, "expected a table"),
+        ({"picture": {"look": "plain", "colours": "top=ff0000"}}, 'look = "plain" does not show'),
+        ({"picture": {"floor": "none"}, "stage": {"backdrop_rgb": [0, 0, 1]}}, 'floor = "none" leaves out'),
+        ({"picture": {"look": "plain"}, "stage": {"character": "x.glb"}}, "look has no effect on a"),
     ],
 )
 def test_mistakes_are_named(more: dict, said: str) -> None:
     with pytest.raises(FormatError, match=said):
         parse(**more)
+
+
+def test_the_backdrop_of_a_transparent_picture_is_used_for_its_film() -> None:
+    study = parse(picture={"floor": "none", "background": "transparent"}, stage={"backdrop_rgb": [0, 0, 1]})
+    assert study.stage.backdrop_rgb == (0, 0, 1)
 
 
 def test_engines_of_earlier_versions_are_read_and_a_notice_says_so() -> None:
@@ -115,7 +123,7 @@ def test_every_commented_key_of_a_draft_is_valid(make_study) -> None:
     root = make_study().parent
     lines = draft_study([root / "near"], audio=root, root=root).splitlines()
     # Keys that exclude each other, or need a file, stay comments.
-    skipped = ("# segments", "# still_beats", "# body_from", "# style")
+    skipped = ("# segments", "# colours", "# still_beats", "# body_from", "# style")
     text = "\n".join(
         line[2:] if re.match(r"# [a-z_]+ = ", line) and not line.startswith(skipped) else line for line in lines
     )

@@ -254,7 +254,7 @@ PROGRAMS = {
 def each_ffmpeg(request: pytest.FixtureRequest) -> Ffmpeg:
     program = PROGRAMS[request.param]
     if not Path(program).is_file():
-        pytest.skip(f"there is no {program} (Debian: ffmpeg)")
+        pytest.skip(f"no {program} (Debian: ffmpeg)" if program else "DANCEPOSE_TEST_FFMPEG is not set")
     return Ffmpeg(identify_ffmpeg(program))
 
 
