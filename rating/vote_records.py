@@ -44,7 +44,6 @@ class Vote:
         clips: Ids of the clips in displayed order.
         answer: Pairs and mismatch: -2 to 2 (3 points: -1 to 1; forced: -1 or 1), negative where the first clip is
             better. ACR: 1 to 5. Best-worst: {"best": id, "worst": id}. Sliders: {id: 0 to 100}. Checks: text or number.
-        reasons: Reasons that the rater gave.
         response_ms: Time from the end of watching to the vote, milliseconds.
         coverage: Share of each clip that was watched.
         plays: How often each clip was started.
@@ -66,7 +65,6 @@ class Vote:
     answer: Any = key(
         one_of_checks("a number, text or an object", is_real, lambda value: isinstance(value, str | dict))
     )
-    reasons: tuple[str, ...] = key(list_of(check_any_text, most=50), ())
     response_ms: float = key(_check_ms)
     coverage: tuple[float, ...] = key(list_of(_check_share, most=16), ())
     plays: tuple[int, ...] = key(list_of(_check_count, most=16), ())

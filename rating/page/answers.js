@@ -35,15 +35,21 @@ const Answers = {
 
   bestWorst(trial, onChange) {
     const options = trial.clips.map((clip, n) => [clip, String.fromCharCode(65 + n)]);
-    const best = this.radios("best", say("best"), options, onChange);
-    const worst = this.radios("worst", say("worst"), options, onChange);
+    const best = this.radios("best", say("best"), options, (event) => this.exclude(worst, event.target.value, onChange));
+    const worst = this.radios("worst", say("worst"), options, (event) => this.exclude(best, event.target.value, onChange));
     return {
       element: make("div", {}, best, worst),
       value: () => {
         const answer = { best: this.chosen(best), worst: this.chosen(worst) };
-        return answer.best && answer.worst && answer.best !== answer.worst ? answer : null;
+        return answer.best && answer.worst ? answer : null;
       },
     };
+  },
+
+  // A clip is not the best and the worst: the later choice counts.
+  exclude(element, value, onChange) {
+    for (const input of element.querySelectorAll("input:checked")) if (input.value === value) input.checked = false;
+    onChange();
   },
 
   sliders(trial, onChange) {
@@ -63,8 +69,11 @@ const Answers = {
       input.addEventListener("pointerup", touch);
       return { clip, input, row: make("div", { className: "slider" }, make("strong", {}, label), input, shown) };
     });
+    // The five intervals of the scale of ITU-R BS.1534; screen readers have them in the names of the sliders.
+    const words = [1, 2, 3, 4, 5].map((n) => make("span", {}, say(`acr_${n}`)));
+    const scale = make("div", { className: "slider scale", "aria-hidden": "true" }, make("div", {}, ...words));
     return {
-      element: make("fieldset", {}, make("legend", {}, say("your_answer")), ...inputs.map(({ row }) => row)),
+      element: make("fieldset", {}, make("legend", {}, say("your_answer")), scale, ...inputs.map(({ row }) => row)),
       value: () =>
         moved.size < inputs.length ? null
           : Object.fromEntries(inputs.map(({ clip, input }) => [clip, Number(input.value)])),

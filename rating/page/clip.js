@@ -23,7 +23,7 @@ class Clip {
     video.disableRemotePlayback = true;
     this.video = video;
     this.bar = make("progress", { max: 1, value: 0, "aria-label": say("watched", { clip: label }) });
-    this.caption = make("figcaption", {}, make("strong", {}, label), this.bar);
+    this.caption = make("figcaption", {}, label ? make("strong", {}, label) : null, this.bar);
     this.over = prompt ? make("p", { className: "over", hidden: true }, prompt) : null;
     this.figure = make("figure", {}, make("div", { className: "screen" }, video, this.over), this.caption);
     this.listen();

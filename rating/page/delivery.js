@@ -8,12 +8,14 @@ const Delivery = {
   refused: new Set(), // trials whose votes the server does not take; they stay in the browser
   onChange: () => {},
 
-  // Post JSON; throws {status, reason} where the server refuses, and an error where it does not answer.
+  // Post JSON, or text as it is; throws {status, reason} where the server refuses, and an error where it does not answer.
   async post(path, body) {
+    // Plain text may be sent to another host without asking it beforehand (CORS).
+    const isText = typeof body === "string";
     const answer = await fetch(path, {
       method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(body),
+      headers: { "Content-Type": isText ? "text/plain;charset=utf-8" : "application/json" },
+      body: isText ? body : JSON.stringify(body),
       credentials: "same-origin",
     });
     const said = await answer.json().catch(() => ({}));
@@ -44,28 +46,38 @@ const Delivery = {
   },
 
   // Send every vote that was not acknowledged yet; a second call while one runs does nothing.
-  async flush(session) {
-    if (Config.mode !== "server" || this.isSending) return;
+  async flush(record) {
+    if (Config.mode === "file" || this.isSending) return;
     this.isSending = true;
     try {
-      for (const { vote, acknowledged } of await Store.votes(session)) {
-        if (acknowledged || this.refused.has(vote.trial)) continue;
-        try {
-          await this.insist("api/vote", vote);
-          await Store.acknowledge(vote);
-        } catch {
-          this.refused.add(vote.trial);
-        }
-      }
+      await (Config.mode === "jatos" ? this.submit(record) : this.sendVotes(record.session));
     } finally {
       this.isSending = false;
     }
   },
 
-  async flushAll(session) {
+  async sendVotes(session) {
+    for (const { vote, acknowledged } of await Store.votes(session)) {
+      if (acknowledged || this.refused.has(vote.trial)) continue;
+      try {
+        await this.insist("api/vote", vote);
+        await Store.acknowledge(vote);
+      } catch {
+        this.refused.add(vote.trial);
+      }
+    }
+  },
+
+  // Replace the result of the run by all answers so far, so that a rater who leaves early loses none.
+  async submit(record) {
+    if (!(await Store.votes(record.session)).length) return;
+    await jatos.submitResultData(await this.file(record)).catch(() => {}); // the next answer, or the end, sends all
+  },
+
+  async flushAll(record) {
     const isOpen = ({ vote, acknowledged }) => !acknowledged && !this.refused.has(vote.trial);
-    while ((await Store.votes(session)).some(isOpen)) {
-      await this.flush(session);
+    while ((await Store.votes(record.session)).some(isOpen)) {
+      await this.flush(record);
       await later(100);
     }
     if (this.refused.size) throw new Error(`${this.refused.size} × api/vote`);
@@ -92,14 +104,15 @@ const Delivery = {
   // Hand everything over at the end. Returns what the server says, such as the completion code.
   async finish(record) {
     if (Config.mode === "server") {
-      await this.flushAll(record.session);
+      await this.flushAll(record);
       return this.insist("api/finish", record);
     }
     if (Config.mode === "jatos") {
+      while (this.isSending) await later(100); // an earlier result must not arrive after this one
       await jatos.submitResultData(await this.file(record));
       return {};
     }
-    if (Config.post_url) await this.insist(Config.post_url, { answers: await this.file(record) });
+    if (Config.post_url) await this.insist(Config.post_url, await this.file(record));
     return {};
   },
 };

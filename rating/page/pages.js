@@ -153,13 +153,16 @@ const Pages = {
 
   thanks(record, said, onAnother) {
     const isFile = Config.mode === "file" && !Config.post_url;
+    const another = button("another", onAnother);
+    another.disabled = isFile; // the file comes first: the next person's page does not offer it
+    const save = button("download", () => Delivery.download(record).then(() => (another.disabled = false)), true);
     show(
       say("thanks_title"),
       text(say(isFile ? "thanks_file" : "thanks_text")),
-      isFile ? row(button("download", () => Delivery.download(record), true)) : null,
+      isFile ? row(save) : null,
       said.code ? make("div", {}, text(say("code")), text(said.code, "code")) : null,
       said.code && record.platform === "prolific" ? this.prolific(said.code) : null,
-      Config.mode === "file" ? row(button("another", onAnother)) : null,
+      Config.mode === "file" ? row(another) : null,
     );
   },
 

@@ -29,7 +29,7 @@ const Session = {
     if (Tabs.isTaken()) await Pages.otherTab();
     Tabs.take(() => this.stop());
     const last = await Store.load("last");
-    this.key = visitor.platform ? `${visitor.platform}|${visitor.participant}` : (last?.key ?? randomHex(8));
+    this.key = this.keyOf(visitor) ?? last?.key ?? randomHex(8);
     await Store.save("last", { key: this.key });
     if (Store.isDurable && location.search && Config.mode === "server") history.replaceState(null, "", location.pathname);
     this.state = (await Store.load(this.key)) ?? (await this.fresh(visitor));
@@ -37,6 +37,12 @@ const Session = {
     this.state.visits += 1;
     await this.keep();
     return this.run();
+  },
+
+  // Whom the kept state belongs to; null for the last one of this browser. Each run of JATOS is another rater's.
+  keyOf({ platform, participant }) {
+    if (platform) return `${platform}|${participant}`;
+    return Config.mode === "jatos" ? `jatos|${jatos.studyResultId}` : null;
   },
 
   async fresh(visitor) {
@@ -80,7 +86,7 @@ const Session = {
   },
 
   async run() {
-    Delivery.flush(this.state.session);
+    Delivery.flush(this.record());
     while (!this.isStopped && this.state.stage !== "end") await this[this.state.stage]();
     if (!this.isStopped) await this.end();
   },
@@ -160,7 +166,7 @@ const Session = {
     if (this.isStopped || !Tabs.mine()) return;
     state.done.push(trial.index);
     await Store.saveVote(this.key, state, vote);
-    Delivery.flush(state.session);
+    Delivery.flush(this.record());
   },
 
   // What is known of the session, as the owner's files have it.
@@ -174,7 +180,8 @@ const Session = {
 
   async end() {
     const { state } = this;
-    if (!state.isDelivered) {
+    // A second run of JATOS by one participant has a separate result, which is given the answers too.
+    if (!state.isDelivered || Config.mode === "jatos") {
       if (state.status === "complete") Pages.sending(this.record());
       if (state.status === "complete" || Config.mode === "server") {
         try {

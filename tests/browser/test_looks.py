@@ -11,7 +11,7 @@ import pytest
 from tests.browser.rater import LISTEN, Rater
 
 BUILD = Path(__file__).parents[2] / "build"
-AXE = "axe-core@4"
+AXE = "axe-core@4.14.1"
 
 
 class CheckedRater(Rater):

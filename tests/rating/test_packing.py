@@ -101,25 +101,49 @@ def test_zip_is_sorted_timeless_and_stores_films(packed) -> None:
         assert entry.filename.startswith("rating/")
 
 
-def test_jatos_archive_has_the_required_properties(packed) -> None:
-    """The keys that the JSON schema in JATOS's documentation requires, and its names of worker types."""
+JATOS_STUDY = {
+    "uuid": str, "title": str, "description": str, "groupStudy": bool, "linearStudy": bool, "allowPreview": bool,
+    "dirName": str, "comments": str, "jsonData": None, "endRedirectUrl": str, "studyEntryMsg": str,
+    "componentList": list, "batchList": list,
+}  # fmt: skip
+JATOS_COMPONENT = {
+    "uuid": str, "title": str, "htmlFilePath": str, "reloadable": bool, "active": bool, "comments": str,
+    "jsonData": None,
+}  # fmt: skip
+JATOS_BATCH = {
+    "uuid": str, "title": str, "active": bool, "maxActiveMembers": None, "maxTotalMembers": None,
+    "maxTotalWorkers": None, "allowedWorkerTypes": list, "comments": None, "jsonData": None,
+}  # fmt: skip
+"""Every key of the example of a .jas file in JATOS's documentation ("JATOS Study Archive (JZIP)"), with the type of its
+value here, or None for null. JATOS from 3.11 on refuses keys that it does not know."""
+
+
+def test_jatos_archive_is_as_documented(packed) -> None:
+    """Names, keys, types and values of the page "JATOS Study Archive (JZIP)", and JATOS's names of worker types."""
     _root, pack = packed
     with zipfile.ZipFile(pack.archives[1]) as archive:
         names = archive.namelist()
         (jas,) = [name for name in names if name.endswith(".jas")]
         study = json.loads(archive.read(jas))
-        page = archive.read(f"{study['data']['dirName']}/index.html").decode()
+        data = study["data"]
+        page = archive.read(f"{data['dirName']}/index.html").decode()
+    # At the top: the .jas file and one folder, whose name the file gives. JATOS has a few names for itself.
+    assert pack.archives[1].suffix == ".jzip"
+    assert {name.split("/")[0] for name in names} == {jas, data["dirName"]}
+    assert re.fullmatch(r"[a-z0-9_]+", data["dirName"])
+    assert data["dirName"] not in {"jatos", "publix", "public", "assets", "study_assets_root", "study_assets"}
+    assert set(study) == {"version", "data"}
     assert study["version"] == "3"
-    assert {"uuid", "title", "dirName", "componentList"} <= set(study["data"])
-    (component,) = study["data"]["componentList"]
-    assert {"uuid", "title", "htmlFilePath"} <= set(component)
-    (batch,) = study["data"]["batchList"]
+    (component,), (batch,) = data["componentList"], data["batchList"]
+    for record, expected in ((data, JATOS_STUDY), (component, JATOS_COMPONENT), (batch, JATOS_BATCH)):
+        assert {name: None if value is None else type(value) for name, value in record.items()} == expected
+        assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", record["uuid"])
     workers = {"GeneralMultiple", "GeneralSingle", "Jatos", "MTSandbox", "MT", "PersonalMultiple", "PersonalSingle"}
     assert set(batch["allowedWorkerTypes"]) <= workers
-    assert all(re.fullmatch(r"[0-9a-f-]{36}", part["uuid"]) for part in (study["data"], component, batch))
-    assert component["htmlFilePath"] == "index.html"
-    assert page.index("jatos.js") < page.index("jatos.submitResultData")
-    assert all(name == jas or name.startswith(study["data"]["dirName"] + "/") for name in names)
+    assert f"{data['dirName']}/{component['htmlFilePath']}" in names
+    # The interface is loaded first, in the head of the page or before its script, under the name that JATOS serves.
+    assert page.index('<script src="jatos.js"></script>') < page.index("jatos.submitResultData")
+    assert "Content-Security-Policy" not in page  # JATOS brings scripts and styles, which a policy would stop
 
 
 def test_policy_of_the_page_names_its_own_script_and_style(packed) -> None:

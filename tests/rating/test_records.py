@@ -110,7 +110,7 @@ def test_a_damaged_plan_is_one_sentence(tmp_path, text: str) -> None:
 
 
 def test_votes_and_sessions_are_read_as_they_were_written(tmp_path, plan: RatingPlan) -> None:
-    votes = [vote(plan), vote(plan, session="two", answer=0, reasons=("rhythm", "größer"))]
+    votes = [vote(plan), vote(plan, session="two", answer=0, problems=("rhythm", "größer"))]
     sessions = [session(plan, consent=ConsentRecord(sha256="cd" * 32, utc=UTC), checks={"sound": True, "width": 1280})]
     write_lines(tmp_path / "votes.jsonl", votes)
     write_lines(tmp_path / "sessions.jsonl", sessions)
