@@ -167,7 +167,8 @@ def measure(path: Path, motion: BodyMotion, source: SourceMotion) -> dict[str, A
         mesh.hide_viewport = True
     turned, heads = evaluated(driven, len(motion))
     _, joints = source_joints(source)
-    alignment = align_rest_pose(driven.skeleton, driven.character, source.rest_joints_m)
+    fingers = None if source.hands is None else source.hands.rest_joints_m
+    alignment = align_rest_pose(driven.skeleton, driven.character, source.rest_joints_m, fingers)
     errors = np.degrees(limb_errors(driven, heads, joints))
     low, places = target_feet(driven, turned, heads, alignment)
     sunk, slide = foot_scores(low, places, source.ground)

@@ -15,11 +15,11 @@ from dancepose_addon.core.counting import counted
 from dancepose_addon.core.errors import OptionError
 from dancepose_addon.core.fit.pipeline import FitResult
 from dancepose_addon.core.fit.settings import FitSettings
-from dancepose_addon.core.io.people import count_persons
+from dancepose_addon.core.io.people import person_path
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.picture_options import DEFAULT_FPS, DEFAULT_SIZE, PictureOptions, parse_size
 from dancepose_addon.core.progress import part_of
-from dancepose_addon.fitting import fit_file
+from dancepose_addon.fitting import fit_people
 
 from .display import Display
 
@@ -133,12 +133,12 @@ class FilmFitter:
     regressor: Path | None = None
     device: str | None = None
 
-    def fit_all(self, sources: list[Path], display: Display) -> list[FitResult]:
-        """Read and fit sources, and report their notices."""
+    def fit_all(self, sources: list[Path], display: Display) -> list[list[FitResult]]:
+        """Read and fit sources, and report their notices; for each source one fit for each person."""
         fits = []
         for number, source in enumerate(sources):
             span = (FIT_SHARE * number / len(sources), FIT_SHARE * (number + 1) / len(sources))
-            fit = fit_file(
+            people = fit_people(
                 source,
                 body=self.body,
                 hints=self.reading.hints(),
@@ -148,14 +148,9 @@ class FilmFitter:
                 settings=self.settings,
                 progress=part_of(display.progress, *span),
             )
-            for notice in fit.report["notices"]:
+            for notice in dict.fromkeys(notice for fit in people for notice in fit.report["notices"]):
                 display.notice(f"{source.name}: {notice}" if len(sources) > 1 else notice)
-            persons = count_persons(source, self.reading.hints())
-            if persons > 1:
-                display.notice(
-                    f"The fast engine shows one of the {persons} persons; --engine workbench or cycles shows all."
-                )
-            fits.append(fit)
+            fits.append(people)
         return fits
 
 
@@ -180,12 +175,12 @@ class FilmOptions:
     has_audio: bool = True
 
 
-def film_by_fast(fits: list[FitResult], outputs: FastOutputs, film: FilmOptions, display: Display) -> None:
+def film_by_fast(fits: list[list[FitResult]], outputs: FastOutputs, film: FilmOptions, display: Display) -> None:
     """Render fits side by side with the fast engine and write the files.
 
     Args:
-        fits: The fits, from the left.
-        outputs: Files to write; motion and report are those of the first fit.
+        fits: The fits of each source, from the left, one for each person.
+        outputs: Files to write; motion and report are those of the first source.
         film: How the film is drawn.
         display: Shows progress and notices.
 
@@ -193,12 +188,12 @@ def film_by_fast(fits: list[FitResult], outputs: FastOutputs, film: FilmOptions,
         EngineError: OpenGL, moderngl or ffmpeg is missing.
         OutputError: A file cannot be written.
     """
-    from dancepose.fast_render import FilmRequest, dancer_of, render_fast
+    from dancepose.fast_render import FilmRequest, group_of, render_fast
 
-    audios = [fit.sequence.audio for fit in fits if fit.sequence.audio is not None]
+    audios = [fit.sequence.audio for fit, *_ in fits if fit.sequence.audio is not None]
     request = FilmRequest(
-        dancers=tuple(dancer_of(fit, label=label) for fit, label in zip(fits, film.labels, strict=True)),
-        duration_s=min(fit.sequence.duration_s for fit in fits),
+        dancers=tuple(group_of(people, label=label) for people, label in zip(fits, film.labels, strict=True)),
+        duration_s=min(fit.sequence.duration_s for fit, *_ in fits),
         size=film.size,
         fps=film.fps or DEFAULT_FPS,
         audio=audios[0] if film.has_audio and audios else None,
@@ -208,11 +203,15 @@ def film_by_fast(fits: list[FitResult], outputs: FastOutputs, film: FilmOptions,
     made = render_fast(request, outputs.out, sheet=outputs.sheet, progress=part_of(display.progress, FIT_SHARE, 1.0))
     for notice in made.notices:
         display.notice(notice)
-    fit = fits[0]
+    people = fits[0]
     if outputs.motion is not None:
-        fit.save(outputs.motion)
+        for person, fit in enumerate(people):
+            fit.save(person_path(outputs.motion, person, len(people)))
     if outputs.report is not None:
-        table = {**fit.report, "render": {**made.as_table(), "size": list(request.whole_size), "fps": request.fps}}
+        render = {**made.as_table(), "size": list(request.whole_size), "fps": request.fps}
+        table = {**people[0].report, "render": render}
+        if len(people) > 1:
+            table["other_persons"] = [fit.report for fit in people[1:]]
         with replacing(outputs.report) as temporary:
             temporary.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
 

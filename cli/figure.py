@@ -59,7 +59,7 @@ def figure_command(
     if in_place and spacing is not None:
         raise OptionError("--spacing has no effect with --in-place. Omit one of them.")
     _require_shown(picture, background=background)
-    from dancepose.fast_render import dancer_of
+    from dancepose.fast_render import group_of
     from dancepose.sequence_figure import FigureOptions, write_figure
 
     options = FigureOptions(
@@ -73,7 +73,7 @@ def figure_command(
     with progress_bar() as display:
         fitter = FilmFitter(reading, settings, load_body(body), regressor, device)
         fits = fitter.fit_all(sources, display)
-        size = write_figure(out, [dancer_of(fit) for fit in fits], options)
+        size = write_figure(out, [group_of(people) for people in fits], options)
         display.progress(1.0, f"{size[0]} x {size[1]} pixels")
     list_results({"figure": out})
 

@@ -37,16 +37,16 @@ def view_command(
     if look not in LOOKS:
         raise typer.BadParameter(f"{look!r} is not one of {', '.join(LOOKS)}.", param_hint="'--look'")
     check_files({"--out": (out, PAGE)}, (*sources, body, regressor, reading.layout))
-    from dancepose.fast_render import dancer_of
+    from dancepose.fast_render import group_of
     from dancepose.web_viewer import write_viewer
 
     names = labels_of(labels, sources)
     with progress_bar() as display:
         fits = FilmFitter(reading, settings, load_body(body), regressor, device).fit_all(sources, display)
-        audios = [fit.sequence.audio for fit in fits if fit.sequence.audio is not None]
+        audios = [fit.sequence.audio for fit, *_ in fits if fit.sequence.audio is not None]
         notices = write_viewer(
             out,
-            [dancer_of(fit, label=name) for fit, name in zip(fits, names, strict=True)],
+            [group_of(people, label=name) for people, name in zip(fits, names, strict=True)],
             title=", ".join(filter(None, names)) or sources[0].stem,
             audio=audios[0] if audio and audios else None,
             picture=PictureOptions(look=look),

@@ -23,11 +23,11 @@ from .blender.characters.measuring import measure_character
 from .blender.narrowing import scene_of
 from .blender.render import engine_probe, engines, rendering
 from .blender.rig import dancer
-from .blender.rig.clothes import PERSON_RGB, dress
+from .blender.rig.clothes import dress
 from .blender.stage import camera, stage
 from .clip_fitting import fit_clip
 from .core.atomic import replacing
-from .core.body.looks import dressed
+from .core.body.looks import PERSON_RGB, dressed
 from .core.body.model import BodyModel
 from .core.body.model_io import load_body
 from .core.body.motion import BodyMotion

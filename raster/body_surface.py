@@ -89,6 +89,11 @@ def surface_of(body: BodyModel) -> BodySurface:
     return BodySurface(faces, parts, coarse_faces(body), order // 3, starts)
 
 
+def material_parts(body: BodyModel) -> tuple[MaterialPart, ...]:
+    """Return where the triangles of each material are, and its colour; alike for bodies that differ in colours only."""
+    return _sorted_by_material(body)[1]
+
+
 def _sorted_by_material(body: BodyModel) -> tuple[I32, tuple[MaterialPart, ...]]:
     faces = np.asarray(body.faces, np.int32)
     surface = body.surface

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Draws bodies on a stage: the same floor, lights, camera and colours as the Blender scenes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 import math
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -27,7 +28,7 @@ from dancepose_addon.core.stage_design import (
     tiles_end_m,
 )
 
-from .body_surface import surface_of
+from .body_surface import MaterialPart, surface_of
 from .gl_context import CLIP_DISTANCES, open_context, renderer_name
 from .light_samples import light_place_m
 from .programs import Programs, set_uniform
@@ -150,11 +151,12 @@ class Rasteriser:
         if self._backdrop is not None:
             self._backdrop.render()
 
-    def draw(self, bodies: list[F32]) -> NDArray[np.uint8]:
+    def draw(self, bodies: list[F32], parts: Sequence[tuple[MaterialPart, ...]] | None = None) -> NDArray[np.uint8]:
         """Draw bodies.
 
         Args:
             bodies: (V, 3) metres, SMPL's axes, the vertices of each.
+            parts: Colours of each body (``material_parts``); None for those of the rasteriser's body.
 
         Returns:
             (H, W, 4), sRGB with straight alpha, the top row first. Without bodies: the stage alone.
@@ -175,7 +177,7 @@ class Rasteriser:
             arrays = buffers.arrays
             self._own.draw(arrays["depth"], arrays["visibility"], buffers.visibility, vertices)
         window = self._window(placed)
-        self._draw_bodies(shown, window)
+        self._draw_bodies(shown, window, parts or [self._surface.parts] * len(shown))
         self._picture.use()
         context.copy_framebuffer(self._picture, self._background)
         context.enable_only(context.NOTHING)
@@ -228,17 +230,22 @@ class Rasteriser:
         width, height = (last - first).tolist()
         return int(first[0]), int(first[1]), int(width), int(height)
 
-    def _draw_bodies(self, shown: list[_BodyBuffers], window: tuple[int, int, int, int]) -> None:
+    def _draw_bodies(
+        self,
+        shown: list[_BodyBuffers],
+        window: tuple[int, int, int, int],
+        parts: Sequence[tuple[MaterialPart, ...]],
+    ) -> None:
         context, program = self._context, self._programs["body"]
         self._smooth.scissor = self._resolved.scissor = window
         self._smooth.use()
         self._smooth.clear(0.0, 0.0, 0.0, 0.0)
         context.enable_only(context.DEPTH_TEST | context.CULL_FACE)
         context.front_face = "cw"  # the picture is drawn upside down, so that its first row is the top one
-        for part in self._surface.parts:
-            set_uniform(program, "albedo", part.rgb)
-            set_uniform(program, "roughness", part.roughness)
-            for buffers in shown:
+        for buffers, own in zip(shown, parts, strict=True):
+            for part in own:
+                set_uniform(program, "albedo", part.rgb)
+                set_uniform(program, "roughness", part.roughness)
                 buffers.arrays["body"].render(vertices=part.count, first=part.first)
         # A blit is limited to the scissor of the framebuffer in use.
         self._resolved.use()

@@ -120,7 +120,6 @@ function upload(dancer) {
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA32F, 3 * dancer.joints, dancer.frames, 0, gl.RGBA, gl.FLOAT,
         numbers(dancer.motion, Float32Array));
     for (const side of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, side, gl.NEAREST);
-    dancer.path = numbers(dancer.middle, Float32Array);
 }
 
 function multiply(a, b) {
@@ -146,30 +145,42 @@ function cameraFor(target, aspect) {
     return { matrix: multiply(lens, look), eye };
 }
 
-function drawDancer(dancer, left, width, height) {
-    const last = dancer.frames - 1, at = Math.min(clock.time * dancer.fps, last);
-    const row = Math.min(Math.floor(at), Math.max(last - 1, 0)), part = last ? at - row : 0;
-    const middle = view.follow ? [dancer.path[3 * row], 0.92, dancer.path[3 * row + 2]] : [data.centre[0], 0.92, data.centre[2]];
+function drawCell(cell, left, width, height) {
+    const path = cell.path, lead = cell.people[0];
+    const at = Math.min(Math.floor(clock.time * lead.fps), path.length / 3 - 1);
+    const middle = view.follow ? [path[3 * at], 0.92, path[3 * at + 2]] : [data.centre[0], 0.92, data.centre[2]];
     const { matrix, eye } = cameraFor(middle, width / height);
     gl.viewport(left, 0, width, height);
     gl.enable(gl.BLEND); gl.blendFunc(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA); gl.disable(gl.DEPTH_TEST);
     gl.useProgram(ground); gl.bindVertexArray(groundArray);
     gl.uniformMatrix4fv(ground.at("camera"), false, matrix); gl.uniform1f(ground.at("reach"), data.reach);
     gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
-    gl.useProgram(skin); gl.bindVertexArray(dancer.array); gl.bindTexture(gl.TEXTURE_2D, dancer.bones);
+    gl.useProgram(skin);
     gl.uniformMatrix4fv(skin.at("camera"), false, matrix); gl.uniform3fv(skin.at("eye"), eye);
-    gl.uniform2f(skin.at("frame"), last ? row : 0, part);
-    // A flat copy is the shadow; the stencil keeps its overlaps from darkening twice.
+    // Flat copies are the shadows; the stencil keeps their overlaps from darkening twice.
     gl.enable(gl.STENCIL_TEST); gl.clear(gl.STENCIL_BUFFER_BIT);
     gl.stencilFunc(gl.EQUAL, 0, 255); gl.stencilOp(gl.KEEP, gl.KEEP, gl.INCR);
     gl.uniform1f(skin.at("flat_y"), 1); gl.uniform1f(skin.at("alpha"), 0.30);
-    gl.drawElements(gl.TRIANGLES, data.count, gl.UNSIGNED_INT, 0);
+    for (const dancer of cell.people) {
+        pose(dancer);
+        gl.drawElements(gl.TRIANGLES, data.count, gl.UNSIGNED_INT, 0);
+    }
     gl.disable(gl.STENCIL_TEST); gl.disable(gl.BLEND); gl.enable(gl.DEPTH_TEST);
     gl.uniform1f(skin.at("flat_y"), 0); gl.uniform1f(skin.at("alpha"), 1);
-    for (const part of data.parts) {
-        gl.uniform3fv(skin.at("colour"), part.rgb);
-        gl.drawElements(gl.TRIANGLES, part.count, gl.UNSIGNED_INT, 4 * part.first);
+    for (const dancer of cell.people) {
+        pose(dancer);
+        for (const part of dancer.parts) {
+            gl.uniform3fv(skin.at("colour"), part.rgb);
+            gl.drawElements(gl.TRIANGLES, part.count, gl.UNSIGNED_INT, 4 * part.first);
+        }
     }
+}
+
+function pose(dancer) {
+    const last = dancer.frames - 1, at = Math.min(clock.time * dancer.fps, last);
+    const row = Math.min(Math.floor(at), Math.max(last - 1, 0));
+    gl.bindVertexArray(dancer.array); gl.bindTexture(gl.TEXTURE_2D, dancer.bones);
+    gl.uniform2f(skin.at("frame"), last ? row : 0, last ? at - row : 0);
 }
 
 function draw() {
@@ -177,8 +188,8 @@ function draw() {
     if (canvas.width !== width || canvas.height !== height) { canvas.width = width; canvas.height = height; }
     gl.disable(gl.SCISSOR_TEST);
     gl.clearColor(0.60, 0.60, 0.60, 1); gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
-    const cell = Math.floor(width / data.dancers.length);
-    data.dancers.forEach((dancer, number) => drawDancer(dancer, number * cell, cell, height));
+    const share = Math.floor(width / data.cells.length);
+    data.cells.forEach((cell, number) => drawCell(cell, number * share, share, height));
 }
 
 function step(now) {
@@ -206,7 +217,10 @@ if (gl) {
     skin = program(SKIN, PAINT); ground = program(GROUND, TILES);
     groundArray = gl.createVertexArray(); gl.bindVertexArray(groundArray);
     attribute(ground, "corner", new Float32Array([-1, -1, 1, -1, -1, 1, 1, 1]), 2);
-    data.dancers.forEach(upload);
+    for (const cell of data.cells) {
+        cell.people.forEach(upload);
+        cell.path = numbers(cell.middle, Float32Array);
+    }
     bar.max = data.duration;
     button.onclick = () => play(!clock.playing);
     bar.oninput = () => seek(Number(bar.value));

@@ -12,6 +12,7 @@ import time
 
 import bpy
 
+from ..core.body.looks import PERSON_RGB
 from ..core.body.model_io import DEFAULT_BODY
 from ..core.counting import counted
 from ..core.fit.pipeline import FitResult
@@ -19,7 +20,7 @@ from ..core.progress import Progress, part_of, silent
 from .data_blocks import rollback_on_failure
 from .narrowing import frame_rate_of
 from .rig.actions import animate
-from .rig.clothes import PERSON_RGB, dress
+from .rig.clothes import dress
 from .rig.dancer import DancerRecord, build_rig, hands_of, replace_motion, write_record
 from .rig.keypoint_store import store_points
 

@@ -9,7 +9,7 @@ import bpy
 
 from ..blender.import_motion import RigOptions, add_dancer, update_dancer
 from ..blender.narrowing import present, scene_of, view_layer_of
-from ..blender.rig.clothes import PERSON_RGB, dress
+from ..blender.rig.clothes import dress
 from ..blender.rig.dancer import (
     HANDS_FROM_FILE,
     HANDS_RELAXED,
@@ -22,6 +22,7 @@ from ..blender.rig.dancer import (
 from ..blender.rig.keypoint_store import stored_sequence
 from ..blender.rig.vertex_cache import unbake
 from ..blender.scene_reader import read_armature
+from ..core.body.looks import PERSON_RGB
 from ..core.errors import InputError
 from ..core.fit.pipeline import FitResult
 from ..core.skeleton.sequence import KeypointSequence

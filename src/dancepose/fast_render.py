@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Films by the fast engine: from a fit to a video in this process, without Blender."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dancepose.raster.body_surface import MaterialPart, material_parts
 from dancepose.raster.film_poses import motion_at, posed_vertices
 from dancepose.raster.gl_context import open_context
 from dancepose.raster.overlays import LabelStamp, StickFigure, draw_skeleton
@@ -21,8 +22,8 @@ from dancepose.study.media.ffmpeg import ONLY_AUDIO_FILES, SOUND_RATE_HZ, Ffmpeg
 from dancepose.study.media.film_pipe import open_film
 from dancepose.study.media.films import FilmFormat
 from dancepose.study.plan.ffmpeg_program import find_ffmpeg
-from dancepose_addon.core.arrays import F32
-from dancepose_addon.core.body.looks import dressed
+from dancepose_addon.core.arrays import F32, F64
+from dancepose_addon.core.body.looks import as_person, dressed
 from dancepose_addon.core.body.model import MIRRORED_JOINTS, PARENTS, BodyModel
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
@@ -48,6 +49,7 @@ class Dancer:
         label: Name in the picture; empty for none.
         points_m: (T, K, 3), metres, the skeleton that it was fitted to; None for the body's own joints.
         figure: How ``points_m`` are drawn; None for the body's own joints.
+        partners: Further persons of the same recording, who are in the same picture.
     """
 
     body: BodyModel
@@ -55,6 +57,18 @@ class Dancer:
     label: str = ""
     points_m: F32 | None = None
     figure: StickFigure | None = None
+    partners: tuple["Dancer", ...] = ()
+
+    @property
+    def people(self) -> tuple["Dancer", ...]:
+        """All persons of the recording."""
+        return (self, *self.partners)
+
+
+def group_of(fits: Sequence[FitResult], *, label: str = "") -> Dancer:
+    """Return the persons of a recording as one dancer with partners."""
+    first, *others = fits
+    return replace(dancer_of(first, label=label), partners=tuple(dancer_of(fit) for fit in others))
 
 
 def dancer_of(fit: FitResult, *, label: str = "") -> Dancer:
@@ -77,7 +91,7 @@ class FilmRequest:
     """What a film is made from.
 
     Attributes:
-        dancers: The motions, side by side from the left.
+        dancers: The motions, side by side from the left; partners are in the same picture.
         duration_s: Length of the film, seconds.
         size: (width, height) of each picture, pixels, even numbers.
         fps: Frames per second of the film.
@@ -175,6 +189,47 @@ def render_fast(
     return FilmReport(drawn.renderer, request.count, has_music, notices, time.perf_counter() - clock)
 
 
+@dataclass(frozen=True)
+class PeopleInColour:
+    """The persons of one recording, in distinct colours.
+
+    Attributes:
+        bodies: Body of each.
+        motions: Motion of each.
+        parts: Colours of each.
+    """
+
+    bodies: tuple[BodyModel, ...]
+    motions: tuple[BodyMotion, ...]
+    parts: tuple[tuple[MaterialPart, ...], ...]
+
+    def poses(self, times_s: F64) -> Iterator[tuple[F32, ...]]:
+        """Yield the vertices of everyone, (V, 3) metres each, at each time."""
+        pairs = zip(self.bodies, self.motions, strict=True)
+        return zip(*(posed_vertices(body, motion_at(motion, times_s)) for body, motion in pairs), strict=True)
+
+
+def people_of(dancer: Dancer, picture: PictureOptions) -> PeopleInColour:
+    """Dress the persons of a recording.
+
+    Args:
+        dancer: The first person, with the partners.
+        picture: Look and colours.
+
+    Returns:
+        The persons.
+
+    Raises:
+        InputError: A colour names a material that a body does not have.
+    """
+    bodies = tuple(
+        as_person(dressed(one.body, picture.look, picture.material_colours), person)
+        for person, one in enumerate(dancer.people)
+    )
+    parts = tuple(material_parts(body) for body in bodies)
+    return PeopleInColour(bodies, tuple(one.motion for one in dancer.people), parts)
+
+
 class FilmFrames:
     """The frames of a film, one after the other.
 
@@ -187,9 +242,9 @@ class FilmFrames:
     def __init__(self, request: FilmRequest) -> None:
         self._request = request
         picture, (width, height) = request.picture, request.size
-        self._bodies = [dressed(one.body, picture.look, picture.material_colours) for one in request.dancers]
+        self._groups = [people_of(one, picture) for one in request.dancers]
         self._camera = film_dance(
-            [(one.body, one.motion) for one in request.dancers],
+            [(one.body, one.motion) for dancer in request.dancers for one in dancer.people],
             aspect=width / height,
             fps=request.fps,
             frames=request.count,
@@ -198,43 +253,39 @@ class FilmFrames:
         # Dancers of one body share what draws it.
         shared: dict[int, Rasteriser] = {}
         context = open_context()
-        for one, body in zip(request.dancers, self._bodies, strict=True):
+        for one, group in zip(request.dancers, self._groups, strict=True):
             if id(one.body) not in shared:
                 shared[id(one.body)] = Rasteriser(
-                    body, self._camera.shot, picture.stage(), size=request.size, context=context
+                    group.bodies[0], self._camera.shot, picture.stage(), size=request.size, context=context
                 )
         self._rasters = [shared[id(one.body)] for one in request.dancers]
         self._labels = [LabelStamp(one.label, request.size) if one.label else None for one in request.dancers]
         self.renderer = self._rasters[0].renderer
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
-        request = self._request
-        times_s = np.arange(request.count) / request.fps
-        poses = [
-            posed_vertices(body, motion_at(one.motion, times_s))
-            for one, body in zip(request.dancers, self._bodies, strict=True)
-        ]
-        for index, vertices in enumerate(zip(*poses, strict=True)):
-            cells = [cell for number, body in enumerate(vertices) for cell in self._cells(number, index, body)]
+        times_s = np.arange(self._request.count) / self._request.fps
+        poses = [group.poses(times_s) for group in self._groups]
+        for index, frame in enumerate(zip(*poses, strict=True)):
+            cells = [cell for number, people in enumerate(frame) for cell in self._cells(number, index, people)]
             yield cells[0] if len(cells) == 1 else np.concatenate(cells, axis=1)
 
-    def _cells(self, number: int, index: int, vertices: F32) -> list[NDArray[np.uint8]]:
-        """Return the pictures of one dancer in one frame, from the left."""
+    def _cells(self, number: int, index: int, people: tuple[F32, ...]) -> list[NDArray[np.uint8]]:
+        """Return the pictures of the persons of one recording in one frame, from the left."""
         request, shot, raster = self._request, self._camera.shot, self._rasters[number]
         place = self._camera.position_m(index)
         raster.set_camera(place, shot.rotmat)
-        pixels = raster.draw([vertices])
+        pixels = raster.draw(list(people), self._groups[number].parts)
         cells = [pixels]
         if request.skeleton != "none":
-            points, figure = self._skeleton(number, index)
-            under = raster.draw([]) if request.skeleton == "beside" else pixels
-            drawn = draw_skeleton(under, figure, points, shot, place)
+            drawn = raster.draw([]) if request.skeleton == "beside" else pixels
+            for one in request.dancers[number].people:
+                points, figure = self._skeleton(one, index)
+                drawn = draw_skeleton(drawn, figure, points, shot, place)
             cells = [pixels, drawn] if request.skeleton == "beside" else [drawn]
         stamp = self._labels[number]
         return cells if stamp is None else [stamp.draw(cells[0]), *cells[1:]]
 
-    def _skeleton(self, number: int, index: int) -> tuple[F32, StickFigure]:
-        one = self._request.dancers[number]
+    def _skeleton(self, one: Dancer, index: int) -> tuple[F32, StickFigure]:
         frame = min(round(index / self._request.fps * one.motion.fps), len(one.motion) - 1)
         if one.points_m is not None and one.figure is not None:
             return one.points_m[frame], one.figure

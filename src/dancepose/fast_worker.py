@@ -13,6 +13,7 @@ from typing import TextIO
 
 import numpy as np
 
+from dancepose.raster.body_surface import material_parts
 from dancepose.raster.film_poses import motion_at, posed_vertices
 from dancepose.raster.frame_keys import frame_key
 from dancepose.raster.gl_context import open_context, renderer_name
@@ -20,7 +21,7 @@ from dancepose.raster.picture_files import write_png
 from dancepose.raster.rasteriser import Rasteriser
 from dancepose_addon.clip_fitting import fit_clip
 from dancepose_addon.core.atomic import replacing
-from dancepose_addon.core.body.looks import dressed
+from dancepose_addon.core.body.looks import as_person, dressed
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.people_file import load_people
 from dancepose_addon.core.camera_framing import path_from_table
@@ -137,14 +138,16 @@ class ClipFilm:
         stage = StageSettings(request.backdrop_rgb, request.light, request.transparent, floor=request.floor)
         self._size = (request.width, request.height)
         self._raster = Rasteriser(self._body, self._path.shot, stage, size=self._size)
+        people = [as_person(self._body, person) for person in range(len(self._motions))]
+        self._parts = [material_parts(body) for body in people]
         if self._raster.renderer != request.engine.device:
             raise EngineError(
                 f"OpenGL here is {self._raster.renderer}, and the study was begun with {request.engine.device}. Run it "
                 "on machines of one kind, or begin it again in another folder."
             )
         keys = [
-            frame_key(motion, self._body, self._path, stage, self._raster.renderer, size=self._size)
-            for motion in self._motions
+            frame_key(motion, body, self._path, stage, self._raster.renderer, size=self._size)
+            for motion, body in zip(self._motions, people, strict=True)
         ]
         rest = json.dumps([keys, request.fps, request.start_s])
         self.key = hashlib.blake2b(rest.encode(), digest_size=8).hexdigest()
@@ -176,7 +179,7 @@ class ClipFilm:
         for number, (index, *people) in enumerate(zip(todo, *poses, strict=True)):
             on_frame(len(frames) - len(todo) + number)
             self._raster.set_camera(self._path.position_m(first + index), self._path.shot.rotmat)
-            write_png(names[index], self._raster.draw(people)[..., :channels], name=self.key)
+            write_png(names[index], self._raster.draw(people, self._parts)[..., :channels], name=self.key)
         return len(todo)
 
 

@@ -8,13 +8,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dancepose.fast_render import Dancer
-from dancepose.raster.film_poses import motion_at, posed_vertices
+from dancepose.fast_render import Dancer, people_of
 from dancepose.raster.gl_context import open_context
 from dancepose.raster.picture_files import write_png
 from dancepose.raster.rasteriser import Rasteriser
 from dancepose_addon.core.arrays import F32, F64
-from dancepose_addon.core.body.looks import dressed
 from dancepose_addon.core.camera_framing import Shot, facing_vector, frame_points, unit_or_forward
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.picture_options import PictureOptions
@@ -53,7 +51,7 @@ def write_figure(out: Path, dancers: list[Dancer], options: FigureOptions) -> tu
 
     Args:
         out: Picture to write, .png.
-        dancers: The motions, from the top.
+        dancers: The motions, from the top; partners are in the same row.
         options: How it is drawn.
 
     Returns:
@@ -72,22 +70,21 @@ def write_figure(out: Path, dancers: list[Dancer], options: FigureOptions) -> tu
 
 def _draw_row(dancer: Dancer, options: FigureOptions) -> NDArray[np.uint8]:
     times = _times_s(dancer, options)
-    body = dressed(dancer.body, options.picture.look, options.picture.material_colours)
-    motion = motion_at(dancer.motion, times)
-    poses = list(posed_vertices(body, motion))
-    front = unit_or_forward(facing_vector(motion.pose_rotmat))
+    people = people_of(dancer, options.picture)
+    moments = [list(people_then) for people_then in people.poses(times)]
+    front = unit_or_forward(np.sum([facing_vector(motion.pose_rotmat) for motion in people.motions], axis=0))
     if options.spacing_m:
-        poses = spaced(poses, front, options.spacing_m)
+        moments = spaced(moments, front, options.spacing_m)
+    poses = [pose for moment in moments for pose in moment]
     shot, size = framed(poses, front, options.width_px)
-    raster = Rasteriser(
-        body, shot, options.picture.stage(transparent=options.transparent), size=size, context=open_context()
-    )
+    stage = options.picture.stage(transparent=options.transparent)
+    raster = Rasteriser(people.bodies[0], shot, stage, size=size, context=open_context())
     if options.spacing_m:
-        return raster.draw(poses)
+        return raster.draw(poses, people.parts * len(moments))
     faded = None
-    for number, pose in enumerate(poses):
-        share = 1.0 if len(poses) == 1 else number / (len(poses) - 1)
-        drawn = raster.draw([pose])
+    for number, moment in enumerate(moments):
+        share = 1.0 if len(moments) == 1 else number / (len(moments) - 1)
+        drawn = raster.draw(moment, people.parts)
         faded = (
             drawn
             if faded is None and not options.transparent
@@ -107,20 +104,28 @@ def _times_s(dancer: Dancer, options: FigureOptions) -> F64:
     return np.array(options.times_s)
 
 
-def spaced(poses: list[F32], front: F64, spacing_m: float) -> list[F32]:
+def spaced(moments: list[list[F32]], front: F64, spacing_m: float) -> list[list[F32]]:
     """Return poses in a row from the left, each with its middle at the same distance from the next.
 
+    Persons who are seen together keep their places, and their distance from each other is added to the spacing.
+
     Args:
-        poses: (V, 3) metres each, SMPL's axes.
+        moments: For each moment the vertices of everyone, (V, 3) metres each, SMPL's axes.
         front: (3,), horizontal unit vector from the dancer to the camera.
         spacing_m: Distance from pose to pose, metres.
     """
     right = np.cross([0.0, 1.0, 0.0], front)
+    apart = [np.ptp([(pose.min(axis=0) + pose.max(axis=0)) @ right / 2.0 for pose in moment]) for moment in moments]
+    step_m = spacing_m + float(max(apart))
     moved = []
-    for number, pose in enumerate(poses):
-        middle = (pose.min(axis=0) + pose.max(axis=0)).astype(np.float64) / 2.0
+    for number, moment in enumerate(moments):
+        low, high = (
+            np.min([pose.min(axis=0) for pose in moment], axis=0),
+            np.max([p.max(axis=0) for p in moment], axis=0),
+        )
+        middle = (low + high).astype(np.float64) / 2.0
         middle[1] = 0.0
-        moved.append((pose - middle + right * (number * spacing_m)).astype(np.float32))
+        moved.append([(pose - middle + right * (number * step_m)).astype(np.float32) for pose in moment])
     return moved
 
 

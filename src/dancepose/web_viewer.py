@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dancepose.fast_render import Dancer
+from dancepose.fast_render import Dancer, people_of
 from dancepose.raster import body_surface
 from dancepose.study.media.ffmpeg import ONLY_AUDIO_FILES, Ffmpeg
 from dancepose.study.plan.ffmpeg_program import find_ffmpeg
@@ -48,7 +48,7 @@ def write_viewer(
 
     Args:
         out: File to write, .html.
-        dancers: The motions, from the left; all of one body.
+        dancers: The motions, from the left; all of one body. Partners are in the same picture.
         title: Title of the page.
         audio: Music, or None.
         picture: Look and colours of the bodies.
@@ -61,13 +61,14 @@ def write_viewer(
         OutputError: The file cannot be written.
     """
     body = dressed(dancers[0].body, picture.look, picture.material_colours)
-    if any(not np.array_equal(one.body.faces, body.faces) for one in dancers):
+    everyone = [one for dancer in dancers for one in dancer.people]
+    if any(not np.array_equal(one.body.faces, body.faces) for one in everyone):
         raise InputError("The dancers have different bodies. Show motions of one body in a viewer.")
-    duration_s = min((len(one.motion) - 1) / one.motion.fps for one in dancers)
+    duration_s = min((len(one.motion) - 1) / one.motion.fps for one in everyone)
     sound, notices = _sound(audio, duration_s)
-    table = {**_body_table(body), "dancers": [_dancer_table(one) for one in dancers], "duration": duration_s}
-    middles = np.concatenate([_middles(one.body, one.motion) for one in dancers])
-    front = unit_or_forward(np.sum([facing_vector(one.motion.pose_rotmat) for one in dancers], axis=0))
+    table = {**_body_table(body), "cells": [_cell_table(one, picture) for one in dancers], "duration": duration_s}
+    middles = np.concatenate([_middles(one.body, one.motion) for one in everyone])
+    front = unit_or_forward(np.sum([facing_vector(one.motion.pose_rotmat) for one in everyone], axis=0))
     centre = (middles.min(axis=0) + middles.max(axis=0)) / 2.0
     table |= {
         "centre": centre.tolist(),
@@ -99,17 +100,26 @@ def _packed(array: NDArray[Any]) -> str:
 
 
 def _body_table(body: BodyModel) -> dict[str, Any]:
-    surface = body_surface.surface_of(body)
-    chosen = np.argsort(-body.weights, axis=1, kind="stable")[:, :INFLUENCES]
-    weights = np.take_along_axis(body.weights, chosen, axis=1)
-    parts = [{"first": part.first, "count": part.count, "rgb": part.rgb} for part in surface.parts]
+    surface, weights = body_surface.surface_of(body), body.full.weights
+    chosen = np.argsort(-weights, axis=1, kind="stable")[:, :INFLUENCES]
     return {
         "faces": _packed(surface.faces.astype("<u4")),
         "count": int(surface.faces.size),
         "joints": _packed(chosen.astype(np.uint8)),
-        "weights": _packed(np.round(weights * 255.0).astype(np.uint8)),
-        "parts": parts,
+        "weights": _packed(np.round(np.take_along_axis(weights, chosen, axis=1) * 255.0).astype(np.uint8)),
     }
+
+
+def _cell_table(dancer: Dancer, picture: PictureOptions) -> dict[str, Any]:
+    """The persons of one recording, and the way of their middle, which the camera follows."""
+    people = people_of(dancer, picture)
+    tables = []
+    for body, motion, parts in zip(people.bodies, people.motions, people.parts, strict=True):
+        shown = [{"first": part.first, "count": part.count, "rgb": part.rgb} for part in parts]
+        tables.append({**_dancer_table(body, motion), "parts": shown})
+    step = _step_of(people.motions[0])
+    ways = [_middles(one.body, one.motion) for one in dancer.people]
+    return {"label": dancer.label, "people": tables, "middle": _packed(np.mean(ways, axis=0)[::step].astype("<f4"))}
 
 
 def _middles(body: BodyModel, motion: BodyMotion) -> NDArray[np.float32]:
@@ -117,18 +127,20 @@ def _middles(body: BodyModel, motion: BodyMotion) -> NDArray[np.float32]:
     return motion.joints(body)[:, 0]
 
 
-def _dancer_table(dancer: Dancer) -> dict[str, Any]:
-    step = -(-len(dancer.motion) // MAX_FRAMES)
-    body, motion = dancer.body, dancer.motion
-    joints = np.float32(motion.scale) * body.rest_joints(motion.betas)
-    turns, places = forward_kinematics(joints, motion.pose_rotmat[::step], motion.translation_m[::step])
+def _step_of(motion: BodyMotion) -> int:
+    return -(-len(motion) // MAX_FRAMES)
+
+
+def _dancer_table(body: BodyModel, motion: BodyMotion) -> dict[str, Any]:
+    step, shown = _step_of(motion), body.full
+    joints = np.float32(motion.scale) * shown.rest_joints(motion.betas)
+    pose = np.ascontiguousarray(motion.pose_in(shown.tree)[::step])
+    turns, places = forward_kinematics(joints, pose, motion.translation_m[::step], tree=shown.tree)
     offset = places - (turns @ joints[None, :, :, None])[..., 0]
     affine = np.concatenate([turns, offset[..., None]], axis=-1).astype("<f4")
     return {
-        "label": dancer.label,
         "rest": _packed((np.float32(motion.scale) * body.rest_vertices(motion.betas)).astype("<f4")),
         "motion": _packed(affine),
-        "middle": _packed(_middles(body, motion)[::step].astype("<f4")),
         "frames": len(affine),
         "joints": affine.shape[1],
         "fps": motion.fps / step,

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Characters in Blender: import, the action that makes them dance, the panel, and refusals."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from dancepose_addon.core.body.joint_tree import SMPLH_TREE
 from dancepose_addon.core.body.model import JOINT_INDEX, forward_kinematics
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.body.rotation import rotvec_to_rotmat
 from dancepose_addon.core.errors import DancePoseError, FormatError, InputError
 from dancepose_addon.core.io.opening import open_source
+from dancepose_addon.core.retarget.character_map import FINGER_PARTS
 from tests.addon.conftest import BLENDER_FROM_SMPL, place
 from tests.support.rig_files import armature_of_rig
 from tests.support.rigs import FAMILIES
@@ -81,8 +84,48 @@ def test_evaluated_limbs_point_as_smpls(blender, body, dance, name):
     np.testing.assert_allclose(found, wanted, atol=2e-4 * max(1.0, FAMILIES[name].size))
 
 
+def finger_error_deg(bpy: Any, driven: Any, motion: BodyMotion, body: Any, prefix: str = "") -> float:
+    """Largest angle between the first two bones of each finger and SMPL+H's, at the frames."""
+    pose = motion.pose_in(SMPLH_TREE)
+    _, joints = forward_kinematics(body.full.rest_joints(), pose, motion.translation_m, tree=SMPLH_TREE)
+    worst = 0.0
+    for part, names in driven.character.names(driven.skeleton).items():
+        if part not in FINGER_PARTS or len(names) < 3:
+            continue
+        at = SMPLH_TREE.index[f"{part}1"]
+        for frame in FRAMES:
+            heads = evaluated_heads(bpy, driven.armature, [prefix + name for name in names], frame)
+            found, wanted = np.diff(heads, axis=0), np.diff(joints[frame, at : at + 3], axis=0) @ BLENDER_FROM_SMPL.T
+            cosine = (found * wanted).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(wanted, axis=1)
+            worst = max(worst, float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))).max()))
+    return worst
+
+
+@pytest.fixture(scope="session")
+def dance_with_fingers(dance) -> BodyMotion:
+    ends = np.random.default_rng(12).normal(0.0, 0.4, (2, 30, 3))
+    rotvec = ends[0] + np.linspace(0.0, 1.0, len(dance))[:, None, None] * (ends[1] - ends[0])
+    return replace(dance, hands_rotmat=rotvec_to_rotmat(rotvec).astype(np.float32))
+
+
+@pytest.mark.parametrize("name", ["mixamo", "metahuman", "vrm 1", "biped"])
+def test_evaluated_fingers_point_as_smplhs(blender, body, dance_with_fingers, name):
+    thing = armature_of_rig(blender, name, body, fingers=True)
+    driven = drive(blender, thing, dance_with_fingers, body, lock_feet=False)
+    assert sum(part in FINGER_PARTS for part in driven.character.bones) == 10
+    assert finger_error_deg(blender, driven, dance_with_fingers, body) < 0.1
+
+
+def test_fingers_of_a_motion_without_them_have_one_key(blender, body, dance):
+    thing = armature_of_rig(blender, "mixamo", body, fingers=True)
+    drive(blender, thing, dance, body)
+    counts = {curve.data_path: len(curve.keyframe_points) for curve in curves(thing)}
+    assert counts['pose.bones["mixamorig:LeftHandIndex1"].rotation_quaternion'] == 1
+    assert counts['pose.bones["mixamorig:LeftHand"].rotation_quaternion'] == len(dance)
+
+
 @pytest.mark.parametrize("name", FILES)
-def test_characters_of_the_set_dance(blender, body, dance, data_folder, name):
+def test_characters_of_the_set_dance(blender, body, dance_with_fingers, data_folder, name):
     from dancepose_addon.blender.characters.character_file import import_character
 
     path = data_folder / "characters" / name
@@ -94,7 +137,10 @@ def test_characters_of_the_set_dance(blender, body, dance, data_folder, name):
     assert (scene.render.fps, scene.frame_end) == (24, 77)
     assert objects.meshes
     assert all("Icosphere" not in mesh.name for mesh in objects.meshes)
+    dance = dance_with_fingers
     driven = drive(blender, objects.armature, dance, body, lock_feet=False)
+    prefix = "DEF-" if name == "mpfb_rigify.blend" else ""  # the bones that the controls move
+    assert finger_error_deg(blender, driven, dance, body, prefix) < 0.1
     # Two bones per segment bend a little in rest, so their ends are a degree off the limb.
     assert largest_limb_error_deg(blender, driven, dance, body) < (1.5 if name == "mpfb_default.glb" else 0.1)
 

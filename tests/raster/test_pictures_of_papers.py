@@ -10,10 +10,11 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from dancepose.fast_render import Dancer, FilmFrames, FilmRequest
+from dancepose.fast_render import Dancer, FilmFrames, FilmRequest, people_of
 from dancepose.raster.overlays import LEFT_RGB, RIGHT_RGB, StickFigure, draw_skeleton
 from dancepose.sequence_figure import FigureOptions, over, spaced, write_figure
 from dancepose.web_viewer import write_viewer
+from dancepose_addon.core.body.looks import PERSON_RGB
 from dancepose_addon.core.body.model import MIRRORED_JOINTS, PARENTS, skin
 from dancepose_addon.core.camera_framing import project
 from dancepose_addon.core.errors import InputError
@@ -33,7 +34,7 @@ def test_opacity_follows_porter_and_duff() -> None:
 def test_poses_are_evenly_spaced_to_the_right() -> None:
     front = np.array([0.0, 0.0, 1.0])
     poses = [np.random.default_rng(n).normal(size=(50, 3)).astype(np.float32) for n in range(4)]
-    moved = spaced(poses, front, 1.5)
+    moved = [people[0] for people in spaced([[pose] for pose in poses], front, 1.5)]
     middles = np.array([(pose.min(axis=0) + pose.max(axis=0)) / 2.0 for pose in moved])
     assert np.diff(middles[:, 0]) == pytest.approx([1.5] * 3, abs=1e-5)
     assert [pose[:, 1].min() for pose in moved] == pytest.approx([pose[:, 1].min() for pose in poses], abs=1e-6)
@@ -96,7 +97,7 @@ def test_the_viewer_holds_the_skinned_motion(tmp_path, body, standing) -> None:
     def array(text: str, kind: str) -> np.ndarray:
         return np.frombuffer(base64.b64decode(text), kind)
 
-    one = table["dancers"][0]
+    one = table["cells"][0]["people"][0]
     rest = array(one["rest"], "<f4").reshape(-1, 3)
     joints, weights = (array(table[key], np.uint8).reshape(-1, 4) for key in ("joints", "weights"))
     bones = array(one["motion"], "<f4").reshape(one["frames"], one["joints"], 3, 4)
@@ -104,11 +105,64 @@ def test_the_viewer_holds_the_skinned_motion(tmp_path, body, standing) -> None:
     blended = (share[..., None, None] * bones[7][joints]).sum(axis=1)
     posed = np.einsum("vij,vj->vi", blended[..., :3], rest) + blended[..., 3]
     wanted = skin(
-        body,
-        standing.pose_rotmat[7:8],
+        body.full,
+        standing.pose_in(body.full.tree)[7:8],
         translation_m=standing.translation_m[7:8],
         betas=standing.betas,
         correctives=False,
     )
     assert posed == pytest.approx(wanted[0], abs=2e-3)
-    assert sum(part["count"] for part in table["parts"]) == table["count"] == body.faces.size
+    assert sum(part["count"] for part in one["parts"]) == table["count"] == body.faces.size
+
+
+def beside(standing, by_m: float):
+    step = np.array([by_m, 0.0, 0.0], np.float32)
+    return replace(standing, translation_m=standing.translation_m + step)
+
+
+def test_partners_are_in_one_picture_in_other_colours(context, body, standing) -> None:
+    pair = Dancer(body, standing, partners=(Dancer(body, beside(standing, 2.2)),))
+    request = FilmRequest((pair,), 0.1, (192, 96), 10.0)
+    film = FilmFrames(request)
+    (both,) = list(film)
+    assert both.shape == (96, 192, 4)
+    parts = people_of(pair, request.picture).parts
+    tops = [{part.rgb for part in one} for one in parts]
+    (red,) = tops[1] - tops[0]
+    assert red == pytest.approx(PERSON_RGB[0])
+    # Two figures with the backdrop between them.
+    empty = film._rasters[0].draw([]).astype(int)
+    seen = (np.abs(both.astype(int) - empty)[:48, :, :3].sum(axis=2) > 60).any(axis=0)
+    wide = np.convolve(seen, np.ones(3), "same") > 0.0
+    assert np.count_nonzero(np.diff(wide.astype(int)) == 1) == 2
+
+
+def test_a_figure_of_two_persons_shows_both_at_every_moment(context, tmp_path, body, standing) -> None:
+    pair = Dancer(body, standing, partners=(Dancer(body, beside(standing, 1.9)),))
+    size = write_figure(tmp_path / "f.png", [pair], FigureOptions(poses=2, spacing_m=2.2, width_px=480))
+    with Image.open(tmp_path / "f.png") as picture:
+        solid = (np.asarray(picture)[: size[1] // 2, :, 3] > 200).any(axis=0)
+    solid = np.convolve(solid, np.ones(5), "same") > 0.0
+    assert np.count_nonzero(np.diff(solid.astype(int)) == 1) + int(solid[0]) == 4
+
+
+def test_persons_keep_their_distance_in_a_row() -> None:
+    front = np.array([0.0, 0.0, 1.0])
+    one = np.random.default_rng(1).normal(size=(50, 3)).astype(np.float32)
+    other = one + np.array([0.8, 0.0, 0.3], np.float32)
+    moved = spaced([[one, other], [one, other]], front, 1.5)
+    for first, second in moved:
+        assert second - first == pytest.approx(np.tile([0.8, 0.0, 0.3], (50, 1)), abs=1e-5)
+    assert moved[1][0] - moved[0][0] == pytest.approx(np.tile([2.3, 0.0, 0.0], (50, 1)), abs=1e-5)
+
+
+def test_the_viewer_shows_partners_in_one_cell(tmp_path, body, standing) -> None:
+    out = tmp_path / "v.html"
+    pair = Dancer(body, standing, "pair", partners=(Dancer(body, beside(standing, 1.0)),))
+    write_viewer(out, [pair, Dancer(body, standing, "one")], title="x")
+    page = out.read_text(encoding="utf-8")
+    table = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[1])
+    assert [len(cell["people"]) for cell in table["cells"]] == [2, 1]
+    middle = np.frombuffer(base64.b64decode(table["cells"][0]["middle"]), "<f4").reshape(-1, 3)
+    assert middle == pytest.approx(standing.joints(body)[:, 0] + [0.5, 0.0, 0.0], abs=1e-5)
+    assert table["cells"][0]["people"][0]["joints"] == len(body.full.tree)

@@ -9,14 +9,18 @@ from pathlib import Path
 import sys
 from typing import Any
 
+from tests.support.finger_rigs import WITH_FINGERS
 from tests.support.rigs import FAMILIES, build_rig
 
 
-def armature_of_rig(bpy: Any, name: str, body: Any, *, scale: tuple[float, float, float] | None = None) -> Any:
+def armature_of_rig(
+    bpy: Any, name: str, body: Any, *, scale: tuple[float, float, float] | None = None, fingers: bool = False
+) -> Any:
     """A generated rig as an armature in the scene, made in edit mode as a user makes it."""
     from mathutils import Matrix
 
-    rig = build_rig(FAMILIES[name], body.rest_joints())
+    family, joints = (WITH_FINGERS[name], body.full.rest_joints()) if fingers else (FAMILIES[name], body.rest_joints())
+    rig = build_rig(family, joints)
     data = bpy.data.armatures.new(name)
     thing = bpy.data.objects.new(name, data)
     bpy.context.collection.objects.link(thing)

@@ -10,7 +10,8 @@ import math
 
 import numpy as np
 
-from dancepose_addon.core.body.model import JOINT_INDEX, JOINT_NAMES, PARENTS
+from dancepose_addon.core.body.joint_tree import FINGERS, SMPLH_TREE, TREE_OF_COUNT, JointTree
+from dancepose_addon.core.body.model import JOINT_INDEX
 from dancepose_addon.core.body.rotation import rotvec_to_rotmat
 from dancepose_addon.core.retarget.pose_keys import BoneKeys
 from dancepose_addon.core.retarget.rest_skeleton import RestSkeleton
@@ -38,6 +39,8 @@ class Family:
         y_up: Whether the armature's own axes are y up, and its object is turned.
         parents: Parent of bones that hang elsewhere than in SMPL's tree, by joint.
         extra: Other bones: name, parent, and place relative to the joint of the parent's name or to the origin.
+        fingers: Names of the three bones of index, middle, little, ring finger and thumb, with {} for the side.
+        curl_deg: Bend of each finger joint in rest.
     """
 
     central: tuple[str, ...]
@@ -52,6 +55,8 @@ class Family:
     y_up: bool = False
     parents: dict[str, str] = field(default_factory=dict)
     extra: tuple[tuple[str, str, tuple[float, float, float]], ...] = ()
+    fingers: tuple[tuple[str, ...], ...] = ()
+    curl_deg: float = 8.0
 
     def names(self) -> dict[str, str]:
         """Name of the bone of every SMPL joint that the family has."""
@@ -60,6 +65,15 @@ class Family:
             for side, label in zip(("left", "right"), self.sides, strict=True):
                 found[f"{side}_{part}"] = pattern.format(label)
         return {joint: name for joint, name in found.items() if name}
+
+    def names_with_fingers(self) -> dict[str, str]:
+        """Name of the bone of every SMPL+H joint that the family has."""
+        found = {joint: name for joint, name in self.names().items() if not joint.endswith("_hand")}
+        for finger, patterns in zip(FINGERS, self.fingers, strict=True):
+            for number, pattern in enumerate(patterns, 1):
+                for side, label in zip(("left", "right"), self.sides, strict=True):
+                    found[f"{side}_{finger}{number}"] = pattern.format(label)
+        return found
 
 
 MIXAMO = Family(
@@ -259,15 +273,21 @@ FAMILIES = {
 
 
 def rest_places(family: Family, rest_joints_m: np.ndarray) -> np.ndarray:
-    """SMPL's joints in the family's rest pose, SMPL's axes, metres, (24, 3)."""
-    pose = np.broadcast_to(np.eye(3), (24, 3, 3)).copy()
+    """Joints of SMPL (24) or SMPL+H (52) in the family's rest pose, SMPL's axes, metres, (J, 3)."""
+    tree = TREE_OF_COUNT[len(rest_joints_m)]
+    pose = np.broadcast_to(np.eye(3), (len(tree), 3, 3)).copy()
     for side, sign in (("left", 1.0), ("right", -1.0)):
         down = math.radians(family.arms_down_deg) * -sign
         pose[JOINT_INDEX[f"{side}_shoulder"]] = rotvec_to_rotmat(np.array([0.0, 0.0, down]))
         ahead = math.radians(family.legs_ahead_deg) * -sign
         pose[JOINT_INDEX[f"{side}_hip"]] = rotvec_to_rotmat(np.array([ahead, 0.0, 0.0]))
-    turned, places = np.empty((24, 3, 3)), np.empty((24, 3))
-    for joint, parent in enumerate(PARENTS):
+        if tree is SMPLH_TREE:
+            curl = rotvec_to_rotmat(np.array([0.0, 0.0, -sign * math.radians(family.curl_deg)]))
+            for finger in FINGERS:
+                for number in (1, 2, 3):
+                    pose[tree.index[f"{side}_{finger}{number}"]] = curl
+    turned, places = np.empty((len(tree), 3, 3)), np.empty((len(tree), 3))
+    for joint, parent in enumerate(tree.parents):
         turned[joint] = pose[joint] if parent < 0 else turned[parent] @ pose[joint]
         offset = rest_joints_m[joint] - (rest_joints_m[parent] if parent >= 0 else 0.0)
         places[joint] = offset if parent < 0 else places[parent] + turned[parent] @ offset
@@ -275,7 +295,10 @@ def rest_places(family: Family, rest_joints_m: np.ndarray) -> np.ndarray:
 
 
 def build_rig(family: Family, rest_joints_m: np.ndarray, *, seed: int = 0) -> RestSkeleton:
-    """A rest skeleton of the family; bones in the order of the hierarchy, with random rolls."""
+    """A rest skeleton of the family; bones in the order of the hierarchy, with random rolls.
+
+    rest_joints_m: (24, 3) of SMPL, or (52, 3) of SMPL+H for a rig with fingers.
+    """
     rng = np.random.default_rng(seed)
     # The soles of the family's figure are at height 0.
     places = rest_places(family, np.asarray(rest_joints_m, np.float64))
@@ -283,14 +306,12 @@ def build_rig(family: Family, rest_joints_m: np.ndarray, *, seed: int = 0) -> Re
     yaw = math.radians(family.turn_deg)
     turn = rotvec_to_rotmat(np.array([0.0, 0.0, yaw])) @ Z_UP
     world = places @ turn.T
-    names = family.names()
-    heads = {name: world[JOINT_INDEX[joint]] for joint, name in names.items()}
+    tree = TREE_OF_COUNT[len(places)]
+    names = family.names() if tree is not SMPLH_TREE else family.names_with_fingers()
+    heads = {name: world[tree.index[joint]] for joint, name in names.items()}
     parent_of: dict[str, str] = {}
     for joint, name in names.items():
-        above = PARENTS[JOINT_INDEX[joint]]
-        while above >= 0 and JOINT_NAMES[above] not in names:
-            above = PARENTS[above]
-        parent_of[name] = family.parents.get(joint, names[JOINT_NAMES[above]] if above >= 0 else "")
+        parent_of[name] = family.parents.get(joint, _parent_name(tree, joint, names))
     for name, parent, offset in family.extra:
         base = heads[parent] if parent in heads and parent not in {extra[0] for extra in family.extra} else np.zeros(3)
         heads[name], parent_of[name] = base + np.array(offset), parent
@@ -322,6 +343,14 @@ def build_rig(family: Family, rest_joints_m: np.ndarray, *, seed: int = 0) -> Re
         inherits=np.ones(len(order), bool),
         connected=np.zeros(len(order), bool),
     )
+
+
+def _parent_name(tree: JointTree, joint: str, names: dict[str, str]) -> str:
+    """Name of the nearest bone above a joint that the family has, empty for none."""
+    above = tree.parents[tree.index[joint]]
+    while above >= 0 and tree.names[above] not in names:
+        above = tree.parents[above]
+    return names[tree.names[above]] if above >= 0 else ""
 
 
 def _axes(along: np.ndarray, kind: str, roll: float) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Final
 import bpy
 import numpy as np
 
-from ...core.retarget.character_map import CharacterMap
+from ...core.retarget.character_map import FINGER_PARTS, CharacterMap
 from ...core.retarget.character_record import stage_placement
 from ...core.retarget.find_map import find_character_map
 from ...core.retarget.pose_keys import BoneKeys
@@ -22,6 +22,8 @@ from .rest_reader import read_foot_points, read_rest_skeleton
 
 MARK: Final = "dancepose_dance"
 """Custom property of an action that was made here."""
+STILL: Final = 1e-6
+"""Fingers whose quaternions change by less over a clip have one key."""
 
 
 @dataclass(frozen=True)
@@ -132,11 +134,14 @@ def _write_action(
     action = present(action_of(armature))
     action[MARK] = True
     made: dict[int, bpy.types.ActionGroup] = {}
+    fingers = {bone for part in FINGER_PARTS for bone in character.bones.get(part, ())}
     for column, bone in enumerate(keys.bones):
         group = made[bone] = groups.new(skeleton.names[bone])
-        add_curves(
-            curves, group, _path(skeleton, bone, "rotation_quaternion"), frames, keys.quats[:, column].T, kind=kind
-        )
+        quats = keys.quats[:, column]
+        if bone in fingers and np.ptp(quats, axis=0).max() < STILL:  # one key for a hand that rests
+            quats = quats[:1]
+        path = _path(skeleton, bone, "rotation_quaternion")
+        add_curves(curves, group, path, frames[: len(quats)], quats.T, kind=kind)
     for bone, location in keys.locations.items():
         group = made.get(bone) or groups.new(skeleton.names[bone])
         add_curves(curves, group, _path(skeleton, bone, "location"), frames, location.T, kind=kind)

@@ -1,24 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Colours that distinguish dancers who are seen together."""
 
-from typing import Final
-
 import bpy
 
+from ...core.body.looks import WORN
 from ..materials import Rgb, set_colour
 from ..narrowing import mesh_of
-
-PERSON_RGB: Final[tuple[Rgb, ...]] = (
-    (0.30, 0.11, 0.09),
-    (0.36, 0.27, 0.07),
-    (0.10, 0.27, 0.16),
-    (0.27, 0.13, 0.32),
-    (0.05, 0.30, 0.36),
-)
-"""Scene-linear colours of the tops of the second and further persons. They are about as dark as the body's own top, so
-that no dancer attracts the eye by lightness."""
-WORN: Final = ("top", "body")
-"""Materials that take the colour: the default body's top, or the whole of a body without materials."""
 
 
 def dress(mesh: bpy.types.Object, rgb: Rgb) -> None:

@@ -8,10 +8,13 @@ from typing import Final
 from .rest_skeleton import RestSkeleton
 
 SIDES: Final = ("left", "right")
+FINGER_NAMES: Final = ("thumb", "index", "middle", "ring", "pinky")
+FINGER_PARTS: Final = tuple(f"{side}_{finger}" for side in SIDES for finger in FINGER_NAMES)
 CHAINS: Final = (
     "spine",
     "neck",
     *(f"{side}_{part}" for part in ("shoulder", "elbow", "hip", "knee") for side in SIDES),
+    *FINGER_PARTS,
 )
 """Parts that may have several bones, from the pelvis outwards. A limb's segment is named after its first joint."""
 SINGLE: Final = ("pelvis", "head", *(f"{side}_{part}" for part in ("collar", "wrist", "ankle") for side in SIDES))
@@ -23,7 +26,6 @@ NEEDED_PARTS: Final = (
     *(f"{side}_{part}" for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in SIDES),
 )
 """Parts without which a skeleton cannot dance."""
-FINGER_NAMES: Final = ("thumb", "index", "middle", "ring", "pinky")
 PART_WORDS: Final = {
     "shoulder": "upper arm", "elbow": "forearm", "wrist": "hand", "hip": "thigh", "knee": "shin", "ankle": "foot",
     "foot": "toes", "collar": "clavicle",
@@ -52,7 +54,6 @@ class CharacterMap:
     Attributes:
         bones: For each part of ``PARTS_OF_MAP`` the indices of its bones; parts without bones are missing.
         twists: Bones that share twist.
-        fingers: First bone of each finger, by ``left_index`` and so on.
         follows: Bones that take the rotation of another bone by a constraint.
         settings: Properties of bones that have to be set, by data path, for control rigs.
         doubts: What is uncertain or was changed, as sentences.
@@ -60,7 +61,6 @@ class CharacterMap:
 
     bones: Mapping[str, tuple[int, ...]]
     twists: tuple[TwistBone, ...] = ()
-    fingers: Mapping[str, int] = field(default_factory=dict)
     follows: Mapping[int, int] = field(default_factory=dict)
     settings: Mapping[str, float] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()

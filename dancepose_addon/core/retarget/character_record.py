@@ -123,7 +123,6 @@ class CharacterRecord:
         character = CharacterMap(
             bones={part: tuple(bones) for part, bones in table["bones"].items()},
             twists=tuple(TwistBone(**twist) for twist in table["twists"]),
-            fingers=table["fingers"],
             follows={int(bone): int(leader) for bone, leader in table["follows"]},
             settings=table["settings"],
             doubts=tuple(table["doubts"]),

@@ -11,8 +11,9 @@ import numpy as np
 from ..errors import InputError
 from ..skeleton.bone_names import smpl_joints, split_name
 from ..skeleton.bone_words import PELVES
-from .character_map import FINGER_NAMES, NEEDED_PARTS, SIDES, CharacterMap, TwistBone, part_title
+from .character_map import NEEDED_PARTS, SIDES, CharacterMap, TwistBone, part_title
 from .figure_frame import figure_frame, leg_length
+from .finger_bones import find_fingers
 from .readable_names import readable_names, rigify_controls
 from .rest_skeleton import RestSkeleton
 from .unnamed_figure import joints_by_shape
@@ -27,11 +28,6 @@ LEAST_RATIO: Final = 0.35
 LEAST_SEGMENT: Final = 0.04
 """Shortest segment of a limb, as a share of the figure's height from hips to head and legs."""
 TWIST_WORD: Final = re.compile(r"twist|roll|捩", re.IGNORECASE)
-FINGER_WORDS: Final = {
-    "thumb": ("thumb", "finger0", "finger1-1"), "index": ("index", "point", "finger2-1"),
-    "middle": ("middle", "mid", "finger3-1"), "ring": ("ring", "finger4-1"),
-    "pinky": ("pinky", "little", "finger5-1"),
-}  # fmt: skip
 
 
 def find_character_map(skeleton: RestSkeleton, *, overrides: Mapping[str, Sequence[int]] | None = None) -> CharacterMap:
@@ -62,6 +58,10 @@ def find_character_map(skeleton: RestSkeleton, *, overrides: Mapping[str, Sequen
         raise InputError(_missing_limbs(skeleton, missing))
     _swap_wrong_sides(skeleton, joints, given, doubts)
     parts = _chains(skeleton, readable, joints, controls is not None)
+    hands = {side: parts[f"{side}_wrist"][0] for side in SIDES}
+    taken = {bone for bones in (*parts.values(), *given.values()) for bone in bones}
+    fingers = find_fingers(skeleton, readable, hands, control_rig=controls is not None)
+    parts |= {part: bones for part, bones in fingers.items() if taken.isdisjoint(bones)}
     parts |= {part: bones for part, bones in given.items() if bones}
     for part, bones in given.items():
         if not bones:
@@ -73,7 +73,6 @@ def find_character_map(skeleton: RestSkeleton, *, overrides: Mapping[str, Sequen
     return CharacterMap(
         bones=parts,
         twists=_twist_bones(skeleton, parts) if controls is None else (),
-        fingers=_fingers(skeleton, readable, parts),
         follows=_rigify_followers(skeleton) if controls is not None else {},
         settings=_rigify_settings(skeleton) if controls is not None else {},
         doubts=tuple(doubts),
@@ -266,23 +265,6 @@ def _twist_bones(skeleton: RestSkeleton, parts: Parts) -> tuple[TwistBone, ...]:
     return tuple(found)
 
 
-def _fingers(skeleton: RestSkeleton, readable: list[str], parts: Parts) -> dict[str, int]:
-    """Return the first bone of each finger by its name."""
-    found: dict[str, int] = {}
-    for side in SIDES:
-        wrist = parts[f"{side}_wrist"][0]
-        below = skeleton.descendants(wrist)
-        if not any(readable[bone] for bone in below):  # Rigify's fingers are not below the control of the hand.
-            below = [bone for bone, name in enumerate(readable) if split_name(name).side == side]
-        for bone in below:
-            name = readable[bone].lower()
-            for finger in FINGER_NAMES:
-                key = f"{side}_{finger}"
-                if key not in found and any(word in name for word in FINGER_WORDS[finger]) and "metacarpal" not in name:
-                    found[key] = bone
-    return found
-
-
 def _check_limbs(skeleton: RestSkeleton, parts: Parts, doubts: list[str]) -> None:
     """Report limbs whose lengths no figure has, and parts that are missing."""
     height = leg_length(skeleton, {part: bones[0] for part, bones in parts.items()})
@@ -310,7 +292,8 @@ def _check_limbs(skeleton: RestSkeleton, parts: Parts, doubts: list[str]) -> Non
 
 
 def _rigify_followers(skeleton: RestSkeleton) -> dict[int, int]:
-    pairs = ((f"ORG-shoulder.{side}", f"shoulder.{side}") for side in "LR")
+    names = (("ORG-shoulder", "shoulder"), ("DEF-hand", "hand_fk"))
+    pairs = ((f"{bone}.{side}", f"{leader}.{side}") for bone, leader in names for side in "LR")
     return {skeleton.index[a]: skeleton.index[b] for a, b in pairs if a in skeleton.index and b in skeleton.index}
 
 

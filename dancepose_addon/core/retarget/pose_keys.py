@@ -8,7 +8,7 @@ import numpy as np
 
 from ..arrays import F64
 from ..body.rotation import continuous_quat, rotmat_to_quat
-from .character_map import SIDES, CharacterMap
+from .character_map import FINGER_NAMES, SIDES, CharacterMap
 from .rest_skeleton import RestSkeleton
 
 
@@ -62,6 +62,8 @@ def bone_keys(
     mover = next((bone for bone in skeleton.ancestors(pelvis) if not skeleton.connected[bone]), pelvis)
     pose.place(mover, pelvis_at - pose.carried(pelvis) + pose.carried(mover))
     for bone, parent in bodily.items():
+        if bone not in deltas:
+            continue
         above = pose.nearest_driven(bone)
         carried = above == parent or {above, parent} <= set(character.bones["pelvis"])
         if not carried and not skeleton.connected[bone]:
@@ -97,6 +99,8 @@ def _bodily_parents(character: CharacterMap) -> dict[int, int]:
         arm = chain(chest, f"{side}_collar")
         for part in ("shoulder", "elbow", "wrist"):
             arm = chain(arm, f"{side}_{part}")
+        for finger in FINGER_NAMES:
+            chain(arm, f"{side}_{finger}")
         leg = pelvis
         for part in ("hip", "knee", "ankle"):
             leg = chain(leg, f"{side}_{part}")
@@ -156,7 +160,14 @@ class _PosedHierarchy:
     def head(self, bone: int) -> F64:
         """Return the position of a bone's head, (T, 3)."""
         if bone not in self._heads:
-            self._heads[bone] = self.placed[bone] if bone in self.placed else self.carried(bone)
+            leader = self._character.follows.get(bone)
+            if bone in self.placed:
+                self._heads[bone] = self.placed[bone]
+            elif leader is not None:
+                offset = self._skeleton.heads[bone] - self._skeleton.heads[leader]
+                self._heads[bone] = self.head(leader) + self.turned(leader, offset)
+            else:
+                self._heads[bone] = self.carried(bone)
         return self._heads[bone]
 
     def local(self, bone: int) -> F64:

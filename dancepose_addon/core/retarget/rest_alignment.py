@@ -14,9 +14,10 @@ from typing import Final
 import numpy as np
 
 from ..arrays import F64
+from ..body.joint_tree import FINGERS
 from ..body.model import JOINT_INDEX
 from ..body.rotation import nearest_rotmat, rotmat_to_rotvec, rotvec_to_rotmat
-from .character_map import SIDES, CharacterMap
+from .character_map import FINGER_NAMES, SIDES, CharacterMap
 from .figure_frame import figure_frame, leg_length
 from .rest_skeleton import RestSkeleton
 
@@ -44,13 +45,16 @@ class RestAlignment:
     limb: Mapping[str, F64]
 
 
-def align_rest_pose(skeleton: RestSkeleton, character: CharacterMap, rest_joints_m: F64) -> RestAlignment:
+def align_rest_pose(
+    skeleton: RestSkeleton, character: CharacterMap, rest_joints_m: F64, finger_joints_m: F64 | None = None
+) -> RestAlignment:
     """Find the rotations that take a character's rest pose to SMPL's T-pose.
 
     Args:
         skeleton: Rest skeleton of the character.
         character: Its map.
         rest_joints_m: (24, 3), joints of the source's body in the T-pose, metres.
+        finger_joints_m: (30, 3), joints of its fingers in SMPL+H's order, metres, or None.
 
     Returns:
         The alignment.
@@ -66,7 +70,12 @@ def align_rest_pose(skeleton: RestSkeleton, character: CharacterMap, rest_joints
     turns = _torso(place, goal)
     limb: dict[str, F64] = {}
     for side in SIDES:
-        _align_arm(side, place, goal, turns, limb, _palm(side, heads, character, place))
+        knuckles = _knuckles(side, heads, character)
+        wanted = _source_knuckles(side, finger_joints_m, knuckles)
+        own = _palm(knuckles, place[f"{side}_wrist"])
+        # Palms down in SMPL's T-pose: the forefinger is in front of the little finger.
+        plain = goal[f"{side}_hand"] - goal[f"{side}_wrist"], np.array([0.0, 0.0, 1.0])
+        _align_arm(side, place, goal, turns, limb, own, _palm(wanted, goal[f"{side}_wrist"]) if wanted else plain)
         _align_leg(side, place, goal, turns, limb, _toe_middle(side, heads, character))
     return RestAlignment(frame, ratio, heads, turns, limb)
 
@@ -98,20 +107,22 @@ def _align_arm(
     turns: dict[str, F64],
     limb: dict[str, F64],
     palm: tuple[F64 | None, F64 | None],
+    palm_goal: tuple[F64 | None, F64 | None],
 ) -> None:
-    shoulder, elbow, wrist, hand = (f"{side}_{part}" for part in ("shoulder", "elbow", "wrist", "hand"))
+    shoulder, elbow, wrist = (f"{side}_{part}" for part in ("shoulder", "elbow", "wrist"))
     upper, fore = place[elbow] - place[shoulder], place[wrist] - place[elbow]
     turns[shoulder] = turn_onto(upper, goal[elbow] - goal[shoulder], turns[f"{side}_collar"])
     turns[elbow] = turn_onto(fore, goal[wrist] - goal[elbow], turns[shoulder])
     limb[shoulder], limb[elbow] = _unit(upper), _unit(fore)
-    ahead, across = palm
-    ahead_goal = goal[hand] - goal[wrist]
-    turns[wrist] = turns[elbow] if ahead is None else turn_onto(ahead, ahead_goal, turns[elbow])
-    if ahead is None or across is None:
+    (ahead, across), (ahead_goal, across_goal) = palm, palm_goal
+    turns[wrist] = turns[elbow]
+    if ahead is None or ahead_goal is None:
         return
-    # Palms down in SMPL's T-pose: the forefinger is in front of the little finger.
+    turns[wrist] = turn_onto(ahead, ahead_goal, turns[elbow])
+    if across is None or across_goal is None:
+        return
     axis = _unit(ahead_goal)
-    angle = _angle_about(axis, turns[wrist] @ across, np.array([0.0, 0.0, 1.0]))
+    angle = _angle_about(axis, turns[wrist] @ across, across_goal)
     turns[wrist] = rotvec_to_rotmat(axis * angle) @ turns[wrist]
     forearm = _unit(goal[wrist] - goal[elbow])
     turns[elbow] = rotvec_to_rotmat(forearm * (0.5 * angle)) @ turns[elbow]
@@ -141,20 +152,27 @@ def _align_leg(
     turns[foot] = turns[ankle]
 
 
-def _palm(side: str, heads: F64, character: CharacterMap, place: Mapping[str, F64]) -> tuple[F64 | None, F64 | None]:
+def _knuckles(side: str, heads: F64, character: CharacterMap) -> dict[str, F64]:
+    """Return the place of the first joint of each finger that the character has."""
+    first = {finger: character.first(f"{side}_{finger}") for finger in FINGER_NAMES}
+    return {finger: heads[bone] for finger, bone in first.items() if bone is not None}
+
+
+def _source_knuckles(side: str, finger_joints_m: F64 | None, like: Mapping[str, F64]) -> dict[str, F64]:
+    """Return the places of the same joints of the source; none where its fingers are not known."""
+    if finger_joints_m is None:
+        return {}
+    start = SIDES.index(side) * len(finger_joints_m) // 2
+    return {finger: finger_joints_m[start + 3 * FINGERS.index(finger)] for finger in like}
+
+
+def _palm(knuckles: Mapping[str, F64], wrist: F64) -> tuple[F64 | None, F64 | None]:
     """Return the direction of the hand and the one across the palm towards the thumb, None where unknown."""
-    found = {
-        finger: heads[character.fingers[f"{side}_{finger}"]]
-        for finger in ("thumb", "index", "middle", "ring", "pinky")
-        if f"{side}_{finger}" in character.fingers
-    }
-    wrist = place[f"{side}_wrist"]
-    long = [found[finger] for finger in ("middle", "index", "ring", "pinky") if finger in found]
-    if not long:
+    row = [knuckles[finger] for finger in ("index", "middle", "ring", "pinky") if finger in knuckles]
+    if not row:
         return None, None
-    ahead = found["middle"] - wrist if "middle" in found else np.mean(long, axis=0) - wrist
-    row = [found[finger] for finger in ("index", "middle", "ring", "pinky") if finger in found]
-    across = row[0] - row[-1] if len(row) > 1 else found["thumb"] - row[0] if "thumb" in found else None
+    ahead = (knuckles["middle"] if "middle" in knuckles else np.mean(row, axis=0)) - wrist
+    across = row[0] - row[-1] if len(row) > 1 else knuckles["thumb"] - row[0] if "thumb" in knuckles else None
     return ahead, across
 
 

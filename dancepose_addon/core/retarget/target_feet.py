@@ -10,7 +10,7 @@ import numpy as np
 from ..arrays import F32, F64
 from ..body.rotation import rotvec_to_rotmat
 from ..fit.floor.contacts import Ground
-from ..fit.floor.foot_lock import foot_moves, foot_turns
+from ..fit.floor.foot_lock import MOST_MOVE_M, foot_moves, foot_turns
 from ..fit.pose.analytic_ik import minimal_turn
 from .character_map import SIDES, CharacterMap
 from .rest_alignment import RestAlignment
@@ -115,6 +115,7 @@ def keep_feet_in_place(
     ground: Ground,
     *,
     fps: float,
+    most_m: float = MOST_MOVE_M,
 ) -> F64:
     """Keep feet in contact in their places and soles above the floor.
 
@@ -129,21 +130,23 @@ def keep_feet_in_place(
         hips_m: Middle of the hips, (T, 3), metres, with the floor at height 0.
         ground: Contacts of the source.
         fps: Frames per second.
+        most_m: Largest displacement of a foot, metres.
 
     Returns:
         Middle of the hips, (T, 3), metres.
     """
     flat = Ground(0.0, ground.contact)
+    feet = _Feet(character, alignment, soles, flat, fps, most_m)
     spread = HIPS_S * fps
     weight = np.stack([_smooth(ground.contact[:, side].any(axis=1).astype(np.float64), spread) for side in (0, 1)])
     weight += LEAST_WEIGHT
     hips = hips_m
     for _ in range(HIP_PASSES):
-        moves = [_foot_move(character, alignment, soles, turns, hips, flat, index, fps=fps)[0] for index in (0, 1)]
+        moves = [_foot_move(feet, turns, hips, index)[0] for index in (0, 1)]
         mean = np.einsum("st,stc->tc", weight, np.stack(moves)) / weight.sum(axis=0)[:, None]
         hips = hips + np.stack([_smooth(mean[:, axis], spread) for axis in range(3)], axis=1)
     for index, side in enumerate(SIDES):
-        move, turn = _foot_move(character, alignment, soles, turns, hips, flat, index, fps=fps)
+        move, turn = _foot_move(feet, turns, hips, index)
         _bend_leg(character, alignment, turns, hips, move, turn, side)
     return hips
 
@@ -155,28 +158,31 @@ def _smooth(values: F64, spread: float) -> F64:
     return np.convolve(np.pad(values, reach, mode="edge"), bell / bell.sum(), mode="valid")
 
 
-def _foot_move(
-    character: CharacterMap,
-    alignment: RestAlignment,
-    soles: TargetSoles,
-    turns: Mapping[str, F64],
-    hips_m: F64,
-    flat: Ground,
-    index: int,
-    *,
-    fps: float,
-) -> tuple[F64, F64]:
+@dataclass(frozen=True, eq=False)
+class _Feet:
+    """What is the same for both feet. most_m: largest displacement of a foot, metres."""
+
+    character: CharacterMap
+    alignment: RestAlignment
+    soles: TargetSoles
+    flat: Ground
+    fps: float
+    most_m: float
+
+
+def _foot_move(feet: _Feet, turns: Mapping[str, F64], hips_m: F64, index: int) -> tuple[F64, F64]:
     """Return the displacement (T, 3) and the rotation (T, 3, 3) that a foot needs."""
-    side = SIDES[index]
-    ankle = leg_places(character, alignment, turns, hips_m, side)[2]
-    heel, toe = _sole_points(soles, turns, ankle, side)
+    side, flat, fps = SIDES[index], feet.flat, feet.fps
+    ankle = leg_places(feet.character, feet.alignment, turns, hips_m, side)[2]
+    heel, toe = _sole_points(feet.soles, turns, ankle, side)
     places = np.stack([heel.mean(axis=1), toe.mean(axis=1)], axis=1)
     upright = np.zeros((len(places), 3))
     upright[:, 1] = foot_turns(places.astype(np.float32), flat, index, fps=fps)
     turn = rotvec_to_rotmat(upright)
     turned = ankle[:, None] + (places - ankle[:, None]) @ np.swapaxes(turn, -1, -2)
     lowest = np.stack([heel[..., 1].min(axis=1), toe[..., 1].min(axis=1)], axis=1)
-    move = foot_moves(turned.astype(np.float32), lowest.astype(np.float32), flat, index, fps=fps)
+    found = turned.astype(np.float32), lowest.astype(np.float32)
+    move = foot_moves(*found, flat, index, fps=fps, most_m=feet.most_m)
     return move.astype(np.float64), turn
 
 

@@ -15,7 +15,9 @@ from ..arrays import F32, F64
 from ..body.model import JOINT_INDEX, forward_kinematics
 from ..body.rotation import rotmat_to_quat, rotvec_to_rotmat
 from ..fit.floor.contacts import Ground
-from .character_map import SIDES, CharacterMap
+from ..fit.floor.foot_lock import MOST_MOVE_M
+from .character_map import FINGER_PARTS, SIDES, CharacterMap
+from .finger_transfer import SourceHands, finger_turns
 from .pose_keys import BoneKeys, bone_keys
 from .rest_alignment import RestAlignment, align_rest_pose, between_turns
 from .rest_skeleton import RestSkeleton
@@ -39,6 +41,7 @@ class SourceMotion:
         ankle_m: Height of the body's ankles above its soles in the T-pose, metres.
         ground: Floor and contacts of the motion on its own body.
         fps: Frames per second.
+        hands: Its fingers, or None: the character's fingers then stay in rest.
     """
 
     rest_joints_m: F64
@@ -47,6 +50,7 @@ class SourceMotion:
     ankle_m: float
     ground: Ground
     fps: float
+    hands: SourceHands | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +88,8 @@ def transfer_motion(
     Returns:
         The keys.
     """
-    alignment = align_rest_pose(skeleton, character, source.rest_joints_m)
+    finger_joints = None if source.hands is None else source.hands.rest_joints_m
+    alignment = align_rest_pose(skeleton, character, source.rest_joints_m, finger_joints)
     pose = np.asarray(source.pose_rotmat, np.float64)
     floor = np.array([0.0, source.ground.floor_m, 0.0])
     # The function keeps the precision of its input.
@@ -99,10 +104,24 @@ def transfer_motion(
     hips = 0.5 * (joints_m[:, JOINT_INDEX["left_hip"]] + joints_m[:, JOINT_INDEX["right_hip"]])
     hips = hips + np.array([0.0, soles.ankle_m - source.ankle_m, 0.0])
     if lock_feet:
-        hips = keep_feet_in_place(character, alignment, soles, turns, hips, source.ground, fps=source.fps)
+        most_m = MOST_MOVE_M + _wider_m(character, alignment, source)
+        hips = keep_feet_in_place(
+            character, alignment, soles, turns, hips, source.ground, fps=source.fps, most_m=most_m
+        )
     bones = _bone_turns(character, alignment, turns)
+    if source.hands is not None:
+        rest = {side: alignment.turns[f"{side}_wrist"] for side in SIDES}
+        wrists = {side: turned[:, JOINT_INDEX[f"{side}_wrist"]] for side in SIDES}
+        bones |= finger_turns(character, alignment.heads_m, source.hands, rest, wrists)
     where = placement or FigurePlacement(alignment.frame, np.zeros(3))
     return _keys(skeleton, character, alignment, bones, hips, where)
+
+
+def _wider_m(character: CharacterMap, alignment: RestAlignment, source: SourceMotion) -> float:
+    """Return by how much the hips are further from the middle than the source's, so that turns move feet more."""
+    left, right = (alignment.heads_m[character.bones[f"{side}_hip"][0]] for side in SIDES)
+    own, other = (source.rest_joints_m[JOINT_INDEX[f"{side}_hip"]] for side in SIDES)
+    return max(0.0, 0.5 * float(np.linalg.norm(left - right) - np.linalg.norm(own - other)))
 
 
 def _part_turns(character: CharacterMap, alignment: RestAlignment, turned: F64) -> dict[str, F64]:
@@ -141,7 +160,7 @@ def _bone_turns(character: CharacterMap, alignment: RestAlignment, turns: Mappin
         for number, bone in enumerate(character.bones.get(chain, ())):
             found[bone] = turns[f"{chain} {number}"]
     for part, bones in character.bones.items():
-        if part in ("spine", "neck"):
+        if part in ("spine", "neck", *FINGER_PARTS):
             continue
         for bone in bones:
             found[bone] = turns[part]
