@@ -22,6 +22,8 @@ from tools.build_twist import FPS, GROUPS, read_clip
 
 DATA: Final = Path(__file__).parents[2] / "shared" / "data"
 BETAS_SPREAD: Final = 1.0
+ANALYTIC: Final = ("video",)
+"""Sources by HybrIK, which solves limbs by analytic inverse kinematics and gives them next to no twist."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class RealClip:
     Attributes:
         name: Of the clip.
         group: Its source; figures are means over sources.
-        style: Convention of twist of the source: ``aist`` or ``mosh``.
+        style: Convention of twist of the source: ``aist``, ``mosh`` or ``minimal``.
         motion: The truth.
     """
 
@@ -58,7 +60,7 @@ def load_real_clips(folder: Path, body: BodyModel) -> list[RealClip]:
         step = max(1.0, rate / FPS)
         frames = np.unique(np.round(np.arange(0.0, len(place) - 0.5, step)).astype(np.intp))[: len(pose)]
         betas: F32 = np.random.default_rng(number).normal(scale=BETAS_SPREAD, size=body.beta_count).astype(np.float32)
-        style = "aist" if row["group"] in GROUPS["aist"] else "mosh"
+        style = "aist" if row["group"] in GROUPS["aist"] else "minimal" if row["group"] in ANALYTIC else "mosh"
         motion = BodyMotion(pose, place[frames], betas, 1.0, rate / step)
         clips.append(RealClip(row["name"], row["group"], style, motion))
     return clips

@@ -38,7 +38,7 @@ LEAST_SCALE: Final = 0.05
 """Features that vary less than this are not stretched further: there are too few poses to learn from them."""
 LIMBS: Final = tuple(joint for joint in TWISTED if joint not in SPINE)
 REFERENCED: Final = (1, 2, 4, 5, 16, 17, 18, 19)
-"""Hips, knees, shoulders and elbows start from their mean rotation, all others from the T-pose."""
+"""Hips, knees, shoulders and elbows."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,13 @@ class TwistLearning:
         shrinkage: Factor on the learned twist of limbs and neck, below 1 where the poses to learn from are of another
             origin than those it is for.
         skipped: Joints left without residual twist.
+        referenced: Joints that start from their mean rotation, all others from the T-pose.
     """
 
     ridge: float = RIDGE
     shrinkage: float = 1.0
     skipped: tuple[int, ...] = ()
+    referenced: tuple[int, ...] = REFERENCED
 
 
 def learn_twist(
@@ -75,7 +77,7 @@ def learn_twist(
     known = np.ones(place.shape[:2], bool)
     shown = ObservedJoints(bones, pose, place, known, chest_of(bones, pose, place, known))
     reference = np.broadcast_to(np.eye(3, dtype=np.float32), (JOINT_COUNT, 3, 3)).copy()
-    for joint in REFERENCED:
+    for joint in learning.referenced:
         reference[joint] = nearest_rotmat(pose[:, joint].mean(axis=0))
     mean, scale = np.zeros((JOINT_COUNT, FEATURES), np.float32), np.ones((JOINT_COUNT, FEATURES), np.float32)
     weights, head = np.zeros((JOINT_COUNT, 1 + FEATURES), np.float32), np.zeros((3, 1 + FEATURES), np.float32)

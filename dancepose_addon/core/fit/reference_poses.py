@@ -10,15 +10,16 @@ from ..body.model import JOINT_COUNT, BodyModel
 from ..skeleton.markers import MarkerSet
 from .canonical_up import regress_upright
 from .pose.analytic_ik import best_turn, open_ends, restyle, seen_joints
-from .refinement import STILL_POINTS_M
+from .refinement import STILL_POINTS_M, decided
 from .regressor import PoseRegressor, require_rotations, twist_of
 from .settings import FitSettings
-from .temporal.gap_filling import blind_joints, steady_reference
+from .temporal.gap_filling import blind_joints, carry_corrections, steady_reference
 from .temporal.preprocessing import Prepared
 from .temporal.smoothing import smooth_prepared
 
 LONGEST_HOLD_S: Final = 1.0
 """Longest gap over which joints that are not observed are interpolated."""
+SPARSE_STRIDE: Final = 8
 MOSTLY: Final = 0.9
 """Least weight on a joint of a point that is taken to move rigidly with it."""
 LEAST_POINTS: Final = 2
@@ -36,7 +37,8 @@ def reference_poses(
 ) -> F32:
     """Return the regressor's rotations in the chosen twist style.
 
-    Where points are noisy or missing they are interpolated.
+    Where points are noisy or missing they are interpolated. Where analytic inverse kinematics and the twist model will
+    determine every rotation, only every SPARSE_STRIDE-th frame is regressed, to report the regressor's error.
 
     Args:
         regressor: The regressor.
@@ -53,6 +55,10 @@ def reference_poses(
     Raises:
         RegressorError: The regressor gives matrices that are not rotations.
     """
+    twist, is_own = twist_of(regressor.info, settings.style)
+    plain = settings.refine and not (settings.smooth or settings.adapt or settings.betas)
+    if plain and decided(seen_joints(markers), raw, twist):
+        return _sparsely(regressor, raw.points_m)
     noisy = raw.noise_m > STILL_POINTS_M
     # Noisy points are always smoothed for the regressor: its poses are the prior of a refinement, not the result.
     smoothed = noisy and not settings.smooth and settings.refine > 0
@@ -60,12 +66,21 @@ def reference_poses(
     reference = regress_upright(regressor, shown.points_m)
     require_rotations(reference, regressor.info.name)
     reference = for_table(reference, regressor.info.markers, markers, body.rest_joints())
-    twist, is_own = twist_of(regressor.info, settings.style)
     if twist is not None and not is_own:
         reference = restyle(body.rest_joints(), reference, twist, ends=open_ends(markers))
     if not (raw.gaps or noisy):
         return reference
     return steady_reference(reference, blind_joints(markers, raw.seen), longest=round(LONGEST_HOLD_S * fps), fps=fps)
+
+
+def _sparsely(regressor: PoseRegressor, points_m: F32) -> F32:
+    """Regress every SPARSE_STRIDE-th frame and interpolate the others, (T, 24, 3, 3)."""
+    count = len(points_m)
+    frames = np.unique(np.append(np.arange(0, count, SPARSE_STRIDE), count - 1))
+    found = regress_upright(regressor, points_m[frames])
+    require_rotations(found, regressor.info.name)
+    still = np.broadcast_to(np.eye(3, dtype=np.float32), (count, *found.shape[1:]))
+    return carry_corrections(found, frames, still, np.arange(count))
 
 
 def for_table(pose_rotmat: F32, trained: MarkerSet, used: MarkerSet, rest_joints_m: F32) -> F32:

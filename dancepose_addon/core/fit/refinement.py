@@ -13,7 +13,7 @@ from ..progress import Progress, part_of, silent
 from ..skeleton.markers import keypoints_from_pose
 from .evaluation.metrics import per_point_error_m
 from .placement import mean_offset
-from .pose.analytic_ik import open_ends, seen_joints, swing
+from .pose.analytic_ik import SeenJoints, open_ends, seen_joints, swing
 from .pose.joint_limits import hold_forearms
 from .pose.levenberg_marquardt import refine
 from .pose.pose_problem import RefineSettings
@@ -102,9 +102,14 @@ def refine_to_keypoints(  # noqa: PLR0913 (the arrays of one problem)
             ends=open_ends(markers),
         )
         fitted = replace(fitted, pose=pose, translation=translation)
+        if decided(seen, prepared, twist):
+            # Every rotation is that of the twist model: the regressor's have no part in it.
+            reference = pose
     distance = per_point_error_m(fitted.keypoints(body), prepared.points_m)
     distance[~prepared.seen] = 0.0
     far = np.flatnonzero(distance.max(axis=1) > REACHED_M)
+    if not len(far) and decided(seen, prepared, twist):
+        return _held(fitted, body, prepared, fps)
     chosen = replace(settings, noise_m=max(settings.noise_m, prepared.noise_m))
     if len(far) > FEW_FRAMES * len(distance):
         fitted = _coarse_to_fine(fitted, body, reference, prepared, chosen, seeds, fps, progress)
@@ -115,6 +120,17 @@ def refine_to_keypoints(  # noqa: PLR0913 (the arrays of one problem)
         fitted = replace(fitted, pose=pose)
     fitted = _mended(fitted, body, reference, prepared, chosen, fps=fps, progress=progress)
     return _held(fitted, body, prepared, fps)
+
+
+def decided(seen: SeenJoints, prepared: Prepared, twist: TwistModel | None) -> bool:
+    """Tell whether the analytic inverse kinematics and the twist model determine every rotation.
+
+    Args:
+        seen: Joints that the layout shows.
+        prepared: The points.
+        twist: The twist model; None where the regressor's twist is kept.
+    """
+    return twist is not None and seen.whole_trunk and not prepared.gaps and prepared.noise_m < STILL_POINTS_M
 
 
 def _held(fitted: FitState, body: BodyModel, prepared: Prepared, fps: float) -> FitState:

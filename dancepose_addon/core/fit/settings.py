@@ -28,7 +28,7 @@ class FitSettings:
         level: Whether to remove a drift of the floor.
         foot_lock: Whether to keep standing feet still and on the floor.
         body_from: Motion file whose betas and scale to use, or None to solve for them.
-        style: Convention of the rotations that keypoints do not determine: ``aist``, ``mosh``, ``regressor`` for the
+        style: Convention of the rotations that keypoints do not determine: ``aist``, ``mosh``, ``minimal``, ``regressor`` for the
             network's own, or a .json file; None for the convention that the regressor declares, else ``aist``.
     """
 
@@ -91,7 +91,8 @@ class FitSettings:
         None,
         OptionInfo(
             "Choose the rotations that keypoints leave open as this convention does: aist (key-point fits, output of "
-            "music-to-dance models), mosh (marker fits, AMASS), regressor (as the network gives them), or a .json file "
+            "music-to-dance models), mosh (marker fits, AMASS), minimal (no twist, as analytic solvers and HybrIK), "
+            "regressor (as the network gives them), or a .json file "
             "of `dancepose twist`.",
             title="Rotation Style",
             metavar="STYLE",

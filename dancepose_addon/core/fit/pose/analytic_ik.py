@@ -22,7 +22,7 @@ from .twist import CHEST, DIRECTIONS, FOLLOWING, HEAD, SPINE, TwistModel, about,
 
 ON_JOINT_M: Final = 1e-4
 """A point this near to a joint's centre counts as the joint."""
-ON_A_LINE: Final = 0.02
+ON_A_LINE: Final = 0.002
 """Ratio of singular values up to which directions are taken to be on one line."""
 TOWARDS_NONE: Final = 0.1
 TINY: Final = 1e-12

@@ -9,7 +9,8 @@ rotation from the T-pose in one respect: its singularity, the direction opposite
 
 Two conventions are in use and contradict each other, so a model carries a name: ``aist`` for motion fitted to
 key-points as in AIST++ (Li et al. 2021), and so for the output of music-to-dance models, and ``mosh`` for motion
-fitted to markers as in AMASS (Mahmood et al. 2019).
+fitted to markers as in AMASS (Mahmood et al. 2019). ``minimal`` leaves limbs without twist, as solvers by analytic
+inverse kinematics do, HybrIK (Li et al. 2021) among them.
 """
 
 from collections.abc import Mapping
@@ -31,7 +32,7 @@ from ...printable_text import quoted
 Joints = NDArray[np.intp]
 
 TWIST_FOLDER: Final = Path(__file__).parents[3] / "assets" / "twist"
-STYLES: Final = ("aist", "mosh")
+STYLES: Final = ("aist", "mosh", "minimal")
 """Conventions that ship with the project."""
 REGRESSOR_STYLE: Final = "regressor"
 """Keeps the twist that the regressor gives."""
@@ -181,7 +182,7 @@ def load_twist(style: str) -> TwistModel:
     """The twist model of a named style, or of a file.
 
     Args:
-        style: ``aist``, ``mosh``, or the path of a ``.json`` that ``dancepose twist`` wrote.
+        style: One of STYLES, or the path of a ``.json`` that ``dancepose twist`` wrote.
 
     Raises:
         OptionError: No such style.
