@@ -73,12 +73,17 @@ SkeletonOption = Annotated[
 LabelsOption = Annotated[
     str | None, typer.Option(metavar="NAME,...", help="Name the sources in the picture (fast engine).")
 ]
+AudioOption = Annotated[
+    bool | None, typer.Option("--audio/--no-audio", help="Add the music, if the motion has any.", show_default="audio")
+]
 MotionOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write the fitted motion here, AMASS-style .npz.")
 ]
 ReportOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write errors, notices and timings here, .json.")
 ]
+BlendOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the scene here, .blend.")]
+SheetOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a contact sheet here, .png.")]
 WorkOption = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", help="Keep unfinished frames here; a stopped run resumes from them."),
@@ -105,13 +110,10 @@ def render_command(
     fps_out: FpsOutOption = None,
     skeleton: SkeletonOption = "none",
     labels: LabelsOption = None,
-    audio: Annotated[
-        bool | None,
-        typer.Option("--audio/--no-audio", help="Add the music, if the motion has any.", show_default="audio"),
-    ] = None,
+    audio: AudioOption = None,
     motion: MotionOption = None,
-    blend: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the scene here, .blend.")] = None,
-    sheet: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a contact sheet here, .png.")] = None,
+    blend: BlendOption = None,
+    sheet: SheetOption = None,
     report: ReportOption = None,
     work: WorkOption = None,
     keep_frames: Annotated[bool, typer.Option("--keep-frames", help="Keep the PNG frames.")] = False,
@@ -144,13 +146,16 @@ def render_command(
             named |= {"--engine": engine, "--engine-timeout": engine_timeout, "--size": size, "--fps-out": fps_out}
             named |= {"--motion": motion, "--character": character, "--character-map": character_map}
             named |= {"--blend": blend, "--sheet": sheet, "--report": report, "--work": work}
-            # A name that begins with a dash would be taken for an option.
-            plain = f"./{sources[0]}" if str(sources[0]).startswith("-") else str(sources[0])
             groups = [*arguments_of(reading), *arguments_of(settings), *arguments_of(picture)]
-            arguments = [plain, f"--out={out}", *groups, *given(named)]
+            arguments = [_plain(sources[0]), f"--out={out}", *groups, *given(named)]
             arguments += ["--no-audio"] * (audio is False) + ["--keep-frames"] * keep_frames
             run_renderer(arguments, blender=blender, display=display)
     list_results(results)
+
+
+def _plain(source: Path) -> str:
+    """Return a name that is not taken for an option where it begins with a dash."""
+    return f"./{source}" if str(source).startswith("-") else str(source)
 
 
 def given(options: Mapping[str, object]) -> list[str]:

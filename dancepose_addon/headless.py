@@ -46,7 +46,7 @@ from .core.skeleton.resampling import MOST_FRAMES
 from .fitting import fit_people
 from .headless_arguments import build_parser, options_from
 from .headless_guard import check_headless_files, stopping, work_folder
-from .headless_report import Reporter, engine_report, write_report
+from .headless_report import Reporter, engine_report, write_video_report
 
 FIT_SHARE: Final = 0.6
 """Share of importing that fitting takes; building the rig takes the rest."""
@@ -212,7 +212,7 @@ def _make_video(arguments: argparse.Namespace, work: Path, reporter: Reporter) -
             "notices": [*take.engine.notices, *([trouble] if trouble else [])],
             "seconds": {name: round(value, 3) for name, value in seconds.items()},
         }
-        write_report(arguments.report, take.imported, report)
+        write_video_report(arguments.report, take.imported, report)
     if not arguments.keep_frames:
         shutil.rmtree(take.frames, ignore_errors=True)
     reporter(1.0, f"Wrote {arguments.out}")

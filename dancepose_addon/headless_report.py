@@ -55,7 +55,7 @@ class Reporter:
 
 
 def engine_report(engine: Engine) -> dict[str, Any]:
-    """Return what a report says of an engine, as JSON values."""
+    """Return the entries of a report that describe an engine, as JSON values."""
     return {
         "engine": engine.name,
         "device": engine.device,
@@ -65,13 +65,13 @@ def engine_report(engine: Engine) -> dict[str, Any]:
     }
 
 
-def write_report(path: Path, imported: list[ImportedDancer], render_report: dict[str, Any]) -> None:
+def write_video_report(path: Path, imported: list[ImportedDancer], render_report: dict[str, Any]) -> None:
     """Write the report of a video.
 
     Args:
         path: File to write, .json.
         imported: The dancers.
-        render_report: What it says of the rendering.
+        render_report: Entries that describe the rendering.
     """
     first = imported[0]
     report = {**first.fit.report, "import_seconds": first.seconds, "render": render_report}

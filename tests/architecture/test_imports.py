@@ -27,7 +27,8 @@ MAY_IMPORT = {
     "registration": {"registration", "ui", "blender", "inference", "core"},
     "fitting": {"fitting", "inference", "core"},
     "headless_guard": {"headless_guard", "core"},
-    "headless": {"headless", "headless_guard", "headless_arguments", "fitting", "blender", "core"},
+    "headless": {"headless", "headless_guard", "headless_arguments", "headless_report", "fitting", "blender", "core"},
+    "headless_report": {"headless_report", "headless_guard", "blender", "core"},
     "headless_arguments": {"headless_arguments", "blender", "inference", "core"},
     "clip_fitting": {"clip_fitting", "fitting", "core"},
     "headless_study": {"headless_study", "clip_fitting", "blender", "core"},
@@ -61,7 +62,7 @@ INSIDE_CORE = {
     "retarget": {"retarget", "fit", "body", "skeleton", *FOUNDATIONS},
 }
 BPY = {"bpy", "mathutils", "bpy_extras", "aud", "gpu", "blf", "bmesh"}
-BPY_ROOMS = {"blender", "ui", "registration", "headless", "headless_study", "headless_doctor"}
+BPY_ROOMS = {"blender", "ui", "registration", "headless", "headless_report", "headless_study", "headless_doctor"}
 FREE_OF_OURS = {"core/arrays.py", "core/progress.py", "core/printable_text.py"}
 
 
