@@ -10,7 +10,7 @@ from tests.conftest import RunPython
 
 from .conftest import Dancepose
 
-BETWEEN_PROGRAMS = {"--progress", "--help", "--export"}
+BETWEEN_PROGRAMS = {"--still", "--at", "--progress", "--help", "--export"}
 OF_THE_COMMAND_LINE = {"--blender", "--help", "--audio", "--skeleton", "--labels"}
 """What only the command line, or only the fast engine, has."""
 
