@@ -75,6 +75,21 @@ def uses_fast(engine: str | None, sources: list[Path], out: Path, *, skeleton: s
     return engine == FAST or bool(wanted)
 
 
+def wants_audio(audio: bool | None, out: Path) -> bool:
+    """Return whether the film has the music.
+
+    Args:
+        audio: Value of ``--audio``, or None where it is not given.
+        out: The film.
+
+    Raises:
+        OptionError: It is wanted in a file that has no sound.
+    """
+    if audio and out.suffix.lower() == ".gif":
+        raise OptionError("A GIF has no sound, so --audio has no effect. Write an .mp4, or omit it.")
+    return audio is not False
+
+
 def refuse_with_several(sources: Sequence[Path], options: Mapping[str, object]) -> None:
     """Refuse options whose file describes one motion.
 

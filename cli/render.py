@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.errors import OptionError
 from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.options import arguments_of
@@ -36,6 +35,7 @@ from .fast import (
     refuse_with_several,
     size_of,
     uses_fast,
+    wants_audio,
 )
 from .output_checks import FILM, MOTION, PICTURE, SCENE, TABLE, VIDEO, check_files
 from .renderer import run_renderer
@@ -124,8 +124,7 @@ def render_command(
     if by_fast:
         blenders = {"--blend": blend, "--work": work, "--keep-frames": keep_frames or None, "--blender": blender}
         refuse_with_fast({**blenders, "--character": character, "--character-map": character_map})
-    if audio and out.suffix.lower() == ".gif":
-        raise OptionError("A GIF has no sound, so --audio has no effect. Write an .mp4, or omit it.")
+    has_audio = wants_audio(audio, out)
     if character is not None:
         picture.require_fit_for_character()
     refuse_with_several(sources, {"--motion": motion, "--report": report})
@@ -138,8 +137,7 @@ def render_command(
         if by_fast:
             fitter = FilmFitter(reading, settings, load_body(body), regressor, device)
             outputs = FastOutputs(out, sheet=sheet, motion=motion, report=report)
-            names, has_audio = labels_of(labels, sources), audio is not False
-            film = FilmOptions(picture, size_of(size), fps_out, skeleton, names, has_audio=has_audio)
+            film = FilmOptions(picture, size_of(size), fps_out, skeleton, labels_of(labels, sources), has_audio)
             film_by_fast(fitter.fit_all(sources, display), outputs, film, display)
         else:
             named: dict[str, object] = {"--regressor": regressor, "--body": body, "--device": device}
@@ -148,7 +146,7 @@ def render_command(
             named |= {"--blend": blend, "--sheet": sheet, "--report": report, "--work": work}
             groups = [*arguments_of(reading), *arguments_of(settings), *arguments_of(picture)]
             arguments = [_plain(sources[0]), f"--out={out}", *groups, *given(named)]
-            arguments += ["--no-audio"] * (audio is False) + ["--keep-frames"] * keep_frames
+            arguments += ["--no-audio"] * (not has_audio) + ["--keep-frames"] * keep_frames
             run_renderer(arguments, blender=blender, display=display)
     list_results(results)
 

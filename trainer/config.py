@@ -10,6 +10,7 @@ from typing import Any, Final, get_type_hints
 
 from dancepose_addon.core.bounded_files import read_document
 from dancepose_addon.core.errors import MissingFileError
+from dancepose_addon.core.toml_text import parse_toml
 
 from .training_errors import ConfigError
 
@@ -225,12 +226,12 @@ def load_config(preset: str, overrides: tuple[str, ...] = ()) -> Config:
     """
     path = Path(preset) if preset.endswith(".toml") else PRESET_FOLDER / f"{preset}.toml"
     try:
-        table = tomllib.loads(read_document(path, what="a preset"))
+        table = parse_toml(read_document(path, what="a preset"))
     except MissingFileError as error:
         raise ConfigError(
             f"There is no preset {preset!r}; presets: {', '.join(preset_names())}, or the path of a .toml file."
         ) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
     table = _migrated(table, str(path))
     for override in overrides:

@@ -21,6 +21,8 @@ from .table import FaultTable, Row
 
 MAX_END_S: Final = 2.0
 """From a signal to the end of the command."""
+FINISH_S: Final = 3600.0
+"""Of an undisturbed command; other work may keep the machine busy."""
 ORPHAN_S: Final = 4.0
 """From the end of a command that was killed to the end of everything that it started."""
 COMMAND: Final = (sys.executable, "-m", "dancepose.cli.main")
@@ -212,7 +214,7 @@ def _killed(argv: Sequence[object], moment: float, folder: Path, chance: random.
 
 def _finish(argv: Sequence[object], folder: Path) -> int:
     with running(argv, folder / "printed") as process:
-        return process.wait(timeout=900.0)
+        return process.wait(timeout=FINISH_S)
 
 
 def _pictures(folder: Path) -> dict[str, str]:

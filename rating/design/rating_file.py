@@ -4,7 +4,6 @@
 from dataclasses import dataclass, replace
 import hashlib
 from pathlib import Path
-import tomllib
 from typing import Any, Final
 
 from dancepose.study.plan.values import (
@@ -18,6 +17,7 @@ from dancepose.study.plan.values import (
 )
 from dancepose_addon.core.bounded_files import MAX_DOCUMENT_BYTES, read_document, read_whole
 from dancepose_addon.core.errors import FormatError
+from dancepose_addon.core.toml_text import parse_toml
 
 from ..record_checks import (
     check_any_text,
@@ -190,8 +190,8 @@ def load_rating(path: Path) -> RatingFile:
     what = "a rating file (`dancepose rate init` writes one)"
     try:
         data = read_whole(path, limit_bytes=MAX_DOCUMENT_BYTES, what=what)
-        table = tomllib.loads(data.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        table = parse_toml(data.decode("utf-8"))
+    except ValueError as error:
         raise FormatError(f"{path} is not valid TOML ({error}). Correct that line.") from error
     sha256 = hashlib.sha256(data).hexdigest()
     return parse_rating(table, root=path.absolute().parent, source=path.name, sha256=sha256)

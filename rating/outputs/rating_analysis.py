@@ -11,7 +11,8 @@ from typing import Final
 import numpy as np
 
 from dancepose.study.plan.program import program_version
-from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.bounded_files import MAX_DOCUMENT_BYTES, read_whole
+from dancepose_addon.core.errors import DancePoseError, InputError
 from dancepose_addon.core.progress import Progress, silent
 
 from ..record_files import RatingPaths, read_rating_plan, read_sessions, read_votes
@@ -129,10 +130,10 @@ def _changes(paths: RatingPaths, plan: RatingPlan) -> list[str]:
     if not plan.analysis.file_sha256:
         return ["the plan does not name the rating file that it was made from"]
     try:
-        found = hashlib.sha256(paths.file.read_bytes()).hexdigest()
-    except OSError:
-        return [f"{paths.file.name} is missing, so it cannot be compared with the plan"]
-    if found != plan.analysis.file_sha256:
+        data = read_whole(paths.file, limit_bytes=MAX_DOCUMENT_BYTES, what="a rating file")
+    except DancePoseError:
+        return [f"{paths.file.name} cannot be read, so it cannot be compared with the plan"]
+    if hashlib.sha256(data).hexdigest() != plan.analysis.file_sha256:
         return [f"{paths.file.name} was changed after the plan was made"]
     return []
 

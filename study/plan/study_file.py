@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 import difflib
 from pathlib import Path
-import tomllib
 from typing import Any, Final, TypeVar
 
 from dancepose_addon.core.body.looks import LOOKS
@@ -16,6 +15,7 @@ from dancepose_addon.core.errors import FormatError
 from dancepose_addon.core.fit.settings import FIT_OPTIONS, FitSettings
 from dancepose_addon.core.skeleton.layouts import SUFFIX
 from dancepose_addon.core.stage_design import FLOORS
+from dancepose_addon.core.toml_text import parse_toml
 
 from . import values
 from .unused_keys import require_effects
@@ -280,8 +280,8 @@ def load_study(path: Path) -> Study:
         FormatError: It is not TOML, has an unknown key, or a value that is not allowed.
     """
     try:
-        table = tomllib.loads(read_document(path, what="a study file (`dancepose study init` writes one)"))
-    except (ValueError, RecursionError) as error:
+        table = parse_toml(read_document(path, what="a study file (`dancepose study init` writes one)"))
+    except ValueError as error:
         raise FormatError(f"{path} is not valid TOML ({error}). Correct that line.") from error
     return parse_study(table, root=path.absolute().parent, source=path.name)
 

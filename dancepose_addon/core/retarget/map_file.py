@@ -11,10 +11,11 @@ Parts that are not in the file are found from names and shape.
 
 from collections import Counter
 from pathlib import Path
-import tomllib
 from typing import Final
 
+from ..bounded_files import require_regular
 from ..errors import FormatError, InputError, MissingFileError
+from ..toml_text import parse_toml
 from .character_map import CHAINS, PARTS_OF_MAP, SPREAD, CharacterMap
 from .rest_skeleton import RestSkeleton
 
@@ -38,13 +39,14 @@ def read_map_file(path: Path, skeleton: RestSkeleton) -> dict[str, tuple[int, ..
         InputError: If it names an unknown part, an unknown bone, or a bone twice.
     """
     try:
+        require_regular(path)
         with path.open("rb") as file:
             text = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise MissingFileError(f"{path} cannot be read ({error.strerror}). Give a map file in .toml.") from error
     try:
-        table = tomllib.loads(text.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
+        table = parse_toml(text.decode("utf-8"))
+    except ValueError as error:
         raise FormatError(f"{path.name} is not valid TOML ({error}). Correct it.") from error
     bones = table.get("bones")
     if not isinstance(bones, dict) or set(table) != {"bones"}:

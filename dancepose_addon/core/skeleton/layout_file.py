@@ -19,13 +19,13 @@ import difflib
 from itertools import pairwise
 from pathlib import Path
 import re
-import tomllib
 from typing import Any, Final
 
 from ..atomic import replacing
 from ..body.model import JOINT_INDEX, JOINT_NAMES
 from ..bounded_files import require_regular
 from ..errors import LayoutError, MissingFileError
+from ..toml_text import parse_toml
 from .layout import Layout
 from .layout_names import guess_joint, other_sides
 
@@ -68,8 +68,8 @@ def read_layout(path: Path) -> Layout:
             f"{path} cannot be read ({error.strerror}). Make one with `dancepose layout template`."
         ) from error
     try:
-        table = tomllib.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
+        table = parse_toml(data.decode("utf-8"))
+    except ValueError as error:
         raise LayoutError(f"{path} is not TOML ({error}). Correct it, or start from a template.") from error
     return layout_from_table(table, name=str(path), source=str(path))
 
