@@ -22,7 +22,6 @@ from dancepose.study.media.film_pipe import open_film
 from dancepose.study.media.films import FilmFormat
 from dancepose.study.plan.ffmpeg_program import find_ffmpeg
 from dancepose_addon.core.arrays import F32
-from dancepose_addon.core.body.looks import dressed
 from dancepose_addon.core.body.model import MIRRORED_JOINTS, PARENTS, BodyModel
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
@@ -187,7 +186,7 @@ class FilmFrames:
     def __init__(self, request: FilmRequest) -> None:
         self._request = request
         picture, (width, height) = request.picture, request.size
-        self._bodies = [dressed(one.body, picture.look, picture.material_colours) for one in request.dancers]
+        self._bodies = [picture.dress(one.body) for one in request.dancers]
         self._camera = film_dance(
             [(one.body, one.motion) for one in request.dancers],
             aspect=width / height,

@@ -132,7 +132,9 @@ class ClipFilm:
         motions = load_people(request.motion)
         move_m = np.array(request.move_m, np.float32)
         self._motions = [replace(one, translation_m=one.translation_m + move_m) for one in motions]
-        self._body = dressed(load_body(request.body), request.look, parse_colours(request.colours))
+        self._body = dressed(
+            load_body(request.body), request.look, parse_colours(request.colours), figure=request.figure
+        )
         self._path = path_from_table(json.loads(request.shot.read_text(encoding="utf-8")))
         stage = StageSettings(request.backdrop_rgb, request.light, request.transparent, floor=request.floor)
         self._size = (request.width, request.height)

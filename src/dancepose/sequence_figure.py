@@ -14,7 +14,6 @@ from dancepose.raster.gl_context import open_context
 from dancepose.raster.picture_files import write_png
 from dancepose.raster.rasteriser import Rasteriser
 from dancepose_addon.core.arrays import F32, F64
-from dancepose_addon.core.body.looks import dressed
 from dancepose_addon.core.camera_framing import Shot, facing_vector, frame_points, unit_or_forward
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.picture_options import PictureOptions
@@ -72,7 +71,7 @@ def write_figure(out: Path, dancers: list[Dancer], options: FigureOptions) -> tu
 
 def _draw_row(dancer: Dancer, options: FigureOptions) -> NDArray[np.uint8]:
     times = _times_s(dancer, options)
-    body = dressed(dancer.body, options.picture.look, options.picture.material_colours)
+    body = options.picture.dress(dancer.body)
     motion = motion_at(dancer.motion, times)
     poses = list(posed_vertices(body, motion))
     front = unit_or_forward(facing_vector(motion.pose_rotmat))

@@ -18,7 +18,6 @@ from dancepose.raster import body_surface
 from dancepose.study.media.ffmpeg import ONLY_AUDIO_FILES, Ffmpeg
 from dancepose.study.plan.ffmpeg_program import find_ffmpeg
 from dancepose_addon.core.atomic import replacing
-from dancepose_addon.core.body.looks import dressed
 from dancepose_addon.core.body.model import BodyModel, forward_kinematics
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.camera_framing import facing_vector, unit_or_forward
@@ -60,12 +59,18 @@ def write_viewer(
         InputError: The bodies have different triangles.
         OutputError: The file cannot be written.
     """
-    body = dressed(dancers[0].body, picture.look, picture.material_colours)
-    if any(not np.array_equal(one.body.faces, body.faces) for one in dancers):
+    worn = {id(one.body): picture.dress(one.body) for one in dancers}
+    bodies = {key: one.drawn or one for key, one in worn.items()}
+    body = bodies[id(dancers[0].body)]
+    if any(not np.array_equal(one.faces, body.faces) for one in bodies.values()):
         raise InputError("The dancers have different bodies. Show motions of one body in a viewer.")
     duration_s = min((len(one.motion) - 1) / one.motion.fps for one in dancers)
     sound, notices = _sound(audio, duration_s)
-    table = {**_body_table(body), "dancers": [_dancer_table(one) for one in dancers], "duration": duration_s}
+    table = {
+        **_body_table(body),
+        "dancers": [_dancer_table(one, bodies[id(one.body)]) for one in dancers],
+        "duration": duration_s,
+    }
     middles = np.concatenate([_middles(one.body, one.motion) for one in dancers])
     front = unit_or_forward(np.sum([facing_vector(one.motion.pose_rotmat) for one in dancers], axis=0))
     centre = (middles.min(axis=0) + middles.max(axis=0)) / 2.0
@@ -117,9 +122,9 @@ def _middles(body: BodyModel, motion: BodyMotion) -> NDArray[np.float32]:
     return motion.joints(body)[:, 0]
 
 
-def _dancer_table(dancer: Dancer) -> dict[str, Any]:
+def _dancer_table(dancer: Dancer, body: BodyModel) -> dict[str, Any]:
     step = -(-len(dancer.motion) // MAX_FRAMES)
-    body, motion = dancer.body, dancer.motion
+    motion = dancer.motion
     joints = np.float32(motion.scale) * body.rest_joints(motion.betas)
     turns, places = forward_kinematics(joints, motion.pose_rotmat[::step], motion.translation_m[::step])
     offset = places - (turns @ joints[None, :, :, None])[..., 0]

@@ -40,13 +40,15 @@ def test_what_is_no_size_is_refused(text: str) -> None:
         parse_size(text)
 
 
-def test_looks_change_colours_only(body) -> None:
-    assert dressed(body, "casual") is body
+def test_looks_change_neither_joints_nor_shape_space(body) -> None:
     plain = dressed(body, "plain")
     assert plain.surface.names == ("body",)
     assert (plain.v_template_m == body.v_template_m).all()
     painted = dressed(body, "casual", (("top", (0.1, 0.2, 0.3)),))
-    assert painted.surface.rgba[body.surface.names.index("top"), :3] == pytest.approx([0.1, 0.2, 0.3])
+    shown = painted.shown.surface
+    assert shown.rgba[shown.names.index("top"), :3] == pytest.approx([0.1, 0.2, 0.3])
+    assert (painted.v_template_m == body.v_template_m).all()
+    assert painted.fingerprint == body.fingerprint
     with pytest.raises(InputError, match="no material 'hat'"):
         dressed(body, "casual", (("hat", (0.0, 0.0, 0.0)),))
 
