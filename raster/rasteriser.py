@@ -36,7 +36,7 @@ from .shadows import FloorShadow, SelfShadow, ShadowedFloor
 if TYPE_CHECKING:
     import moderngl
 
-ENGINE_VERSION: Final = 1
+ENGINE_VERSION: Final = 2
 """Increase with every change that alters a picture."""
 MSAA: Final = 4
 NEAR_M: Final = 0.1

@@ -17,7 +17,7 @@ from .camera_framing import Shot
 
 Rgb = tuple[float, float, float]
 
-STAGE_VERSION: Final = 2
+STAGE_VERSION: Final = 3
 """Increase with every change that alters a picture, so that finished frames of an older stage are not mixed in."""
 
 BACKDROP_RGB: Final[Rgb] = (0.36, 0.365, 0.375)

@@ -47,6 +47,7 @@ def test_looks_change_neither_joints_nor_shape_space(body) -> None:
     painted = dressed(body, "casual", (("top", (0.1, 0.2, 0.3)),))
     shown = painted.shown.surface
     assert shown.rgba[shown.names.index("top"), :3] == pytest.approx([0.1, 0.2, 0.3])
+    assert shown.rgba[shown.names.index("band"), :3] == pytest.approx([0.078, 0.156, 0.234])
     assert (painted.v_template_m == body.v_template_m).all()
     assert painted.fingerprint == body.fingerprint
     with pytest.raises(InputError, match="no material 'hat'"):

@@ -61,6 +61,7 @@ def build(body: Mapping[str, Any], joints: Mapping[str, Floats]) -> Layer:
         _hands(bare, faces[of["skin"] | of["top"]]),
     ]
     parts += [Layer.of(points, faces[of[name]], NUMBER[name]) for name in ("sclera", "iris", "pupil")]
+    parts.append(hair.bun(points, NUMBER["hair"]))
     return joined(parts)
 
 

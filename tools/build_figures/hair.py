@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hair: a shell over the scalp with volume, tufts and an uneven edge."""
+"""Hair: a shell over the scalp with volume, tufts and an uneven edge; and a bun."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from scipy.interpolate import PchipInterpolator
+
+from tools.build_body.topology import Remesh
 
 from .layer import Layer, smoothstep
 
@@ -20,6 +23,9 @@ LINE: Final = (
 )  # fmt: skip
 """Azimuth from the face, degrees, and height of the hairline there, metres."""
 AXIS_Z_M: Final = 0.030
+BUN_M: Final = ((0.0, 0.7640, -0.0880), 0.0340)
+"""Centre and radius of the bun, metres."""
+BUN_RINGS, BUN_SIDES = 14, 22
 UNDER_M: Final = 0.012
 """How far the skin continues under the hair, metres."""
 
@@ -59,3 +65,39 @@ def _thickness(p: Floats) -> Floats:
     bend = turn + 6.0 * reach
     tufts = 0.55 * np.sin(19.0 * bend) + 0.30 * np.sin(43.0 * bend + 1.7) + 0.3 * np.sin(9.0 * bend + 90.0 * reach)
     return depth * (1.0 + 0.22 * tufts * smoothstep(reach, 0.01, 0.05))
+
+
+def bun(points_m: Floats, material: int) -> Layer:
+    """Build a bun at the back of the head. points_m: (V, 3), metres, the body, whose nearest vertex it follows."""
+    centre, radius = np.array(BUN_M[0]), BUN_M[1]
+    rise = np.linspace(0.0, np.pi, BUN_RINGS + 1)[1:-1, None]
+    turn = np.linspace(0.0, 2.0 * np.pi, BUN_SIDES, endpoint=False)[None, :]
+    # The axis points away from the head; strands wind round it.
+    swell = 1.0 + 0.05 * np.sin(3.0 * turn + 7.0 * rise) * np.sin(rise)
+    x, y = swell * np.sin(rise) * np.cos(turn), swell * np.sin(rise) * np.sin(turn)
+    z = 0.72 * np.cos(rise) * np.ones_like(turn)
+    ends = np.array([[0.0, 0.0, 0.72], [0.0, 0.0, -0.72]])
+    ball = np.concatenate([np.stack([x, y, z], axis=-1).reshape(-1, 3), ends]) * radius
+    tilt = np.radians(18.0)
+    turned = ball @ np.array([[1, 0, 0], [0, np.cos(tilt), np.sin(tilt)], [0, -np.sin(tilt), np.cos(tilt)]])
+    nearest = int(np.linalg.norm(points_m - centre, axis=1).argmin())
+    count = len(ball)
+    rows = sparse.csr_matrix(
+        (np.ones(count), (np.arange(count), np.full(count, nearest))), shape=(count, len(points_m))
+    )
+    faces = _ball_faces()
+    return Layer(Remesh(rows, faces, np.full(len(faces), material, np.uint8)), centre + turned)
+
+
+def _ball_faces() -> Ints:
+    """Return the faces of the bun, which point outwards: rings from the front, then the two ends."""
+    rings, sides = BUN_RINGS - 1, BUN_SIDES
+    side = np.arange(sides)
+    after = (side + 1) % sides
+    found = [np.stack([np.full(sides, rings * sides), side, after], axis=1)]
+    for ring in range(rings - 1):
+        a, b = ring * sides, (ring + 1) * sides
+        found += [np.stack([a + side, b + side, b + after], axis=1), np.stack([a + side, b + after, a + after], axis=1)]
+    last = (rings - 1) * sides
+    found.append(np.stack([np.full(sides, rings * sides + 1), last + after, last + side], axis=1))
+    return np.concatenate(found).astype(np.int64)

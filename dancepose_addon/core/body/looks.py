@@ -13,6 +13,8 @@ from .model import BodyModel, Surface
 LOOKS: Final = ("casual", "mannequin", "plain")
 MANNEQUIN_RGBA: Final = (0.50, 0.47, 0.43, 1.0)
 """Scene-linear colour of a mannequin: a light warm grey."""
+FOLLOWERS: Final = {"band": ("top", 0.78), "brows": ("hair", 1.3), "lashes": ("hair", 0.7)}
+"""Materials that take a share of another's colour where they have none chosen for them."""
 SMPL_RGBA: Final = (0.30, 0.42, 0.56, 1.0)
 """Scene-linear colour of the blue-grey bodies in papers."""
 
@@ -55,8 +57,14 @@ def _painted(body: BodyModel, colours: tuple[tuple[str, tuple[float, float, floa
         return body
     surface = body.surface or Surface(np.zeros(len(body.faces), np.uint8), ("body",), np.full((1, 4), 0.5, np.float32))
     painted = surface.rgba.copy()
-    for name, rgb in colours:
+    chosen = dict(colours)
+    for name in chosen:
         if name not in surface.names:
             raise InputError(f"{body.name} has no material {name!r}. It has {', '.join(surface.names)}.")
+    for follower, (leader, share) in FOLLOWERS.items():
+        if leader in chosen and follower in surface.names:
+            red, green, blue = chosen[leader]
+            chosen.setdefault(follower, (share * red, share * green, share * blue))
+    for name, rgb in chosen.items():
         painted[surface.names.index(name), :3] = rgb
     return replace(body, surface=replace(surface, rgba=painted))

@@ -66,7 +66,7 @@ class BodyModel:
         source: File that the body was read from.
         tree: Kinematic tree.
         detailed: The same body with fingers, and perhaps jaw and eyes; None where the file has none.
-        drawn: A body with the same joints and poses but another surface, which pictures show instead; None to show this one.
+        drawn: A body with the same joints and poses but another surface, which pictures show; None for this one.
         figure: Name of the figure whose surface this is; empty for the body as its file has it.
     """
 
