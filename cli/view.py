@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from dancepose_addon.core.body.figure_file import FIGURES
 from dancepose_addon.core.body.looks import LOOKS
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.fit.settings import FitSettings
@@ -32,10 +33,15 @@ def view_command(
     device: DeviceOption = None,
     settings: FitSettings = FitSettings(),
     look: Annotated[str, typer.Option(metavar="casual|mannequin|plain", help="Dress the body, or not.")] = "casual",
+    figure: Annotated[
+        str, typer.Option(metavar="neutral|female|male", help="Draw this figure where the look is casual.")
+    ] = "neutral",
 ) -> None:
     """Write a page that plays motions in three dimensions with their music, in any browser, without a network."""
     if look not in LOOKS:
         raise typer.BadParameter(f"{look!r} is not one of {', '.join(LOOKS)}.", param_hint="'--look'")
+    if figure not in FIGURES:
+        raise typer.BadParameter(f"{figure!r} is not one of {', '.join(FIGURES)}.", param_hint="'--figure'")
     check_files({"--out": (out, PAGE)}, (*sources, body, regressor, reading.layout))
     from dancepose.fast_render import group_of
     from dancepose.web_viewer import write_viewer
@@ -49,7 +55,7 @@ def view_command(
             [group_of(people, label=name) for people, name in zip(fits, names, strict=True)],
             title=", ".join(filter(None, names)) or sources[0].stem,
             audio=audios[0] if audio and audios else None,
-            picture=PictureOptions(look=look),
+            picture=PictureOptions(look=look, figure=figure),
         )
         for notice in notices:
             display.notice(notice)

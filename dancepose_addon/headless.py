@@ -30,7 +30,6 @@ from .blender.narrowing import scene_of
 from .blender.render import engines, rendering, video
 from .blender.stage import camera, stage
 from .core.atomic import replacing
-from .core.body.looks import dressed
 from .core.body.model_io import load_body
 from .core.camera_framing import CameraPath, film_dance
 from .core.errors import DancePoseError, InputError
@@ -302,7 +301,7 @@ def _fit(arguments: argparse.Namespace, progress: Progress) -> list[FitResult]:
     picture = options_from(arguments, PictureOptions)
     return fit_people(
         arguments.source,
-        body=dressed(load_body(arguments.body), picture.look, picture.material_colours),
+        body=picture.dress(load_body(arguments.body)),
         hints=reading.hints(),
         frames=reading.frame_range(),
         regressor=arguments.regressor,

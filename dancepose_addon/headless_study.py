@@ -149,7 +149,7 @@ def build_clip(request: RenderRequest, threads: int) -> str:
     scene.render.threads_mode = "FIXED" if threads else "AUTO"
     if threads:
         scene.render.threads = threads
-    body = dressed(load_body(request.body), request.look, parse_colours(request.colours))
+    body = dressed(load_body(request.body), request.look, parse_colours(request.colours), figure=request.figure)
     move_m = np.array(request.move_m, np.float32)
     motions = [replace(one, translation_m=one.translation_m + move_m) for one in load_people(request.motion)]
     path = path_from_table(json.loads(request.shot.read_text(encoding="utf-8")))

@@ -15,9 +15,9 @@ I32 = NDArray[np.int32]
 COARSE_CELL_M: Final = 0.09
 """Vertices closer than about this become one in the coarse copy. Penumbras are wider than what that moves a shadow."""
 FINE_CELL_M: Final = 0.04
-"""The same for feet, whose shadows touch them, and for hands and the head, which are small."""
+"""The same for feet, whose shadows touch them, and for forearms and hands, which are thin."""
 FINE_JOINTS: Final = tuple(
-    JOINT_INDEX[f"{side}_{name}"] for side in ("left", "right") for name in ("ankle", "foot", "wrist", "hand")
+    JOINT_INDEX[f"{side}_{name}"] for side in ("left", "right") for name in ("ankle", "foot", "elbow", "wrist", "hand")
 )
 
 

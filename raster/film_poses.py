@@ -56,7 +56,7 @@ def posed_vertices(body: BodyModel, motion: BodyMotion, *, batch: int = 16) -> I
         motion: Its motion, at the times of the frames.
         batch: Frames that are posed at a time.
     """
-    shown = body.full
+    shown = body.shown
     for first in range(0, len(motion), batch):
         part = motion.part(slice(first, first + batch))
         vertices = skin(

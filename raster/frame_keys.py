@@ -38,6 +38,7 @@ def frame_key(
         The key.
     """
     digest = hashlib.blake2b(digest_size=8)
+    body = body.shown
     arrays = [motion.pose_rotmat, motion.translation_m, motion.betas, path.shot.position_m, path.shot.rotmat]
     arrays += [path.shot.centre_m, path.shot.reach_m]
     arrays += [] if path.way_m is None else [path.way_m]

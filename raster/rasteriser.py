@@ -37,7 +37,7 @@ from .shadows import FloorShadow, SelfShadow, ShadowedFloor
 if TYPE_CHECKING:
     import moderngl
 
-ENGINE_VERSION: Final = 1
+ENGINE_VERSION: Final = 2
 """Increase with every change that alters a picture."""
 MSAA: Final = 4
 NEAR_M: Final = 0.1
@@ -92,7 +92,7 @@ class Rasteriser:
         self._shot, self._stage, self._size = shot, stage, size
         self._axes = stage_axes(shot)
         self._programs = Programs(context)
-        self._surface = surface_of(body)
+        self._surface = surface_of(body.shown)
         self._screen = context.buffer(np.array([-1, -1, 1, -1, -1, 1, 1, 1], np.float32).tobytes())
         self._indices = context.buffer(np.ascontiguousarray(self._surface.faces).tobytes())
         self._coarse_indices = context.buffer(np.ascontiguousarray(self._surface.coarse).tobytes())

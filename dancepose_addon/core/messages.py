@@ -164,6 +164,7 @@ class RenderRequest:
         light: Strength of the lights, 1 for the default.
         floor: ``tiles``, ``plain`` or ``none``.
         look: Look of the body.
+        figure: Figure of a casual look.
         colours: Colours of single materials, see ``core.picture_options``.
         engine: Render engine.
         folder: Folder of the frames.
@@ -188,6 +189,7 @@ class RenderRequest:
     light: float
     floor: str = "plain"
     look: str = "casual"
+    figure: str = "neutral"
     colours: str = ""
     engine: EngineChoice
     folder: Path

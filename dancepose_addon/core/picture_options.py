@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import re
 from typing import Final
 
-from .body.looks import LOOKS
+from .body.figure_file import FIGURES
+from .body.looks import LOOKS, dressed
+from .body.model import BodyModel
 from .camera_framing import CAMERAS
 from .errors import OptionError
 from .options import OptionInfo, described
@@ -100,6 +102,7 @@ class PictureOptions:
         camera: ``still``, ``follow``, or ``auto`` for the former where the dancer travels little.
         floor: ``tiles`` of half a metre, ``plain``, or ``none``.
         look: ``casual``, ``mannequin`` or ``plain``.
+        figure: ``neutral``, ``female`` or ``male``, for ``casual`` on the default body.
         colours: Colours of single materials as ``name=hex`` between commas, or None.
         backdrop: Colour of floor and wall in hex, or None for the default grey.
 
@@ -114,6 +117,10 @@ class PictureOptions:
         "plain", OptionInfo("Draw a floor with tiles of 0.5 m, a plain one, or none.", choices=FLOORS)
     )
     look: str = described("casual", OptionInfo("Dress the body, or show it in one colour.", choices=LOOKS))
+    figure: str = described(
+        "neutral",
+        OptionInfo("Draw this figure where the look is casual; joints and motion stay the same.", choices=FIGURES),
+    )
     colours: str | None = described(
         None,
         OptionInfo("Set colours of single materials, in sRGB.", metavar="NAME=RRGGBB,...", convert=_checked_colours),
@@ -128,6 +135,11 @@ class PictureOptions:
             raise OptionError(
                 f"--colours sets the colours of clothes, which --look {self.look} does not show. Omit one of them."
             )
+        if self.figure != FIGURES[0] and self.look != "casual":
+            raise OptionError(
+                f"--figure {self.figure} chooses a dressed figure, which --look {self.look} does not show. Omit one of "
+                "them."
+            )
         if self.backdrop and self.floor == "none":
             raise OptionError(
                 "--backdrop sets the colour of floor and wall, which --floor none leaves out. Omit one of them."
@@ -139,7 +151,12 @@ class PictureOptions:
         Raises:
             OptionError: Such an option is given.
         """
-        given = {"--look": self.look != "casual", "--colours": bool(self.colours), "--camera": self.camera == "follow"}
+        given = {
+            "--look": self.look != "casual",
+            "--figure": self.figure != FIGURES[0],
+            "--colours": bool(self.colours),
+        }
+        given["--camera"] = self.camera == "follow"
         found = [name for name, is_given in given.items() if is_given]
         if found:
             raise OptionError(f"{found[0]} has no effect with --character. Omit one of them.")
@@ -148,6 +165,10 @@ class PictureOptions:
     def material_colours(self) -> tuple[tuple[str, Rgb], ...]:
         """Colours of single materials, scene-linear."""
         return parse_colours(self.colours) if self.colours else ()
+
+    def dress(self, body: BodyModel) -> BodyModel:
+        """Return a body with the look that the options describe."""
+        return dressed(body, self.look, self.material_colours, figure=self.figure)
 
     def stage(self, *, transparent: bool = False) -> StageSettings:
         """Return the stage that the options describe."""

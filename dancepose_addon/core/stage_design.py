@@ -17,7 +17,7 @@ from .camera_framing import Shot
 
 Rgb = tuple[float, float, float]
 
-STAGE_VERSION: Final = 2
+STAGE_VERSION: Final = 3
 """Increase with every change that alters a picture, so that finished frames of an older stage are not mixed in."""
 
 BACKDROP_RGB: Final[Rgb] = (0.36, 0.365, 0.375)
@@ -40,7 +40,7 @@ TILE_SHADES: Final = 4
 TILE_LIFT_M: Final = 0.001
 
 CLOTH_ROUGHNESS: Final = 0.75
-ROUGHNESS: Final = {"skin": 0.5, "eye": 0.2, "eyes": 0.2}
+ROUGHNESS: Final = {"skin": 0.5, "lips": 0.42, "hair": 0.55, "sclera": 0.2, "iris": 0.2, "pupil": 0.2}
 """Roughness by material of the body; materials that are not listed are cloth."""
 PLAIN_RGBA: Final = (0.55, 0.56, 0.58, 1.0)
 """Colour of a body without materials."""

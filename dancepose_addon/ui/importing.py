@@ -2,6 +2,7 @@
 """Operators that import and fit files and folders, and fit existing dancers again."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -203,7 +204,7 @@ def _add(
     """Add the dancer of a fit to the scene and return the report."""
     scene = scene_of(context)
     imported = add_dancer(
-        fitting,
+        replace(fitting, body=update_callbacks.worn_body(fitting.body, context)),
         scene=scene,
         view_layer=view_layer_of(context),
         collection=present(context.collection),

@@ -13,6 +13,7 @@ from ..blender.rig.dancer import find_skin, read_record
 from ..blender.rig.vertex_cache import MODIFIER
 from . import overlay
 from .blender_types import Icon
+from .body_choices import BETA_NAMES
 from .character_panel import CHARACTER_PANELS
 from .importing import DANCEPOSE_OT_import_fit, DANCEPOSE_OT_import_motions, DANCEPOSE_OT_refit
 from .output_operators import (
@@ -136,7 +137,8 @@ class DANCEPOSE_PT_body(SidebarPanel):
         column = property_column(layout)
         column.prop(settings, "give_betas")
         for index in range(10):
-            column.prop(settings, "shown_betas", index=index, slider=True, text=f"{index + 1}", translate=False)
+            name = f"{index + 1}" if settings.body else BETA_NAMES[index]
+            column.prop(settings, "shown_betas", index=index, slider=True, text=name, text_ctxt=CONTEXT)
         layout.operator(DANCEPOSE_OT_reset_shape.bl_idname, icon="LOOP_BACK")
         column = property_column(layout)
         column.prop(settings, "correctives")
@@ -249,6 +251,7 @@ class DANCEPOSE_PT_stage(SidebarPanel):
         row.prop(stage, "background")
         column.prop(stage, "transparent")
         column.prop(stage, "look")
+        column.prop(stage, "figure")
         skin = find_skin(dancer) if dancer is not None else None
         if skin is not None:
             layout.label(text="Colours", text_ctxt=CONTEXT)

@@ -10,6 +10,7 @@ from ..blender.narrowing import scene_of, view_layer_of
 from ..blender.rig.dancer import dancer_of
 from ..core.skeleton.layouts import LAYOUTS
 from . import update_callbacks
+from .body_choices import BODY_FIGURES, BODY_LOOKS
 from .preferences import DEVICES
 
 LAYOUT_ITEMS = (
@@ -242,11 +243,6 @@ STAGE_FLOORS = (
     ("tiles", "Tiles", "The same with tiles of half a metre, which show travel and sliding", 2),
 )
 """Saved scenes store the number: the floor was off or on up to release 0.1."""
-BODY_LOOKS = (
-    ("casual", "Casual", "The body's own materials"),
-    ("mannequin", "Mannequin", "One light grey, without clothes"),
-    ("plain", "Plain", "The blue-grey of papers"),
-)
 RENDER_ENGINES = (
     ("cycles", "Cycles", "Soft light and shadows, for user studies", 0),
     ("workbench", "Workbench", "Plain shading, many times faster", 1),
@@ -279,8 +275,14 @@ class DANCEPOSE_PG_stage(bpy.types.PropertyGroup):
     floor: bpy.props.EnumProperty(name="Floor", description="Floor of the stage", items=STAGE_FLOORS, default=1)
     look: bpy.props.EnumProperty(
         name="Look",
-        description="Colours of all dancers; single colours can be changed below",
+        description="Clothes and colours of all dancers; single colours can be changed below",
         items=BODY_LOOKS,
+        update=update_callbacks.on_look,
+    )
+    figure: bpy.props.EnumProperty(
+        name="Figure",
+        description="Figure that all dancers in casual clothes have; joints and motion stay the same",
+        items=BODY_FIGURES,
         update=update_callbacks.on_look,
     )
     light: bpy.props.FloatProperty(

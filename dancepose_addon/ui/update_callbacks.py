@@ -4,19 +4,18 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import bpy
 import numpy as np
 
-from ..blender.materials import set_colour
-from ..blender.narrowing import mesh_of, scene_of, view_layer_of
-from ..blender.rig.dancer import body_of, dancers_of, read_record, set_shape, skin_of, write_record
+from ..blender.narrowing import scene_of, view_layer_of
+from ..blender.rig.dancer import body_of, dancers_of, read_record, set_shape, write_record
+from ..blender.rig.redressing import redress
 from ..core.body.looks import dressed
 from ..core.body.model import BodyModel
 from ..core.body.model_io import load_body
 from ..core.errors import DancePoseError
-from ..core.stage_design import PLAIN_RGBA
 from ..inference import open_regressor
 from . import reading
 from .preferences import preferred_path
@@ -128,19 +127,22 @@ def set_shown_betas(settings: "DANCEPOSE_PG_settings", values: Sequence[float]) 
 
 
 def on_look(stage: "DANCEPOSE_PG_stage", context: bpy.types.Context) -> None:
-    """Give the materials of all dancers the colours of the chosen look."""
+    """Give all dancers the chosen look and figure."""
     for dancer in dancers_of(scene_of(context)):
         try:
-            body, skin = body_of(read_record(dancer)), skin_of(dancer)
-            surface = dressed(body, stage.look).surface
+            redress(dancer, worn_body(body_of(read_record(dancer)), context))
         except DancePoseError as error:
             stage.problem = str(error)
-            continue
-        shades = [PLAIN_RGBA] if surface is None else surface.rgba.tolist()
-        for number, material in enumerate(mesh_of(skin).materials):
-            if material is not None:
-                red, green, blue, _ = shades[min(number, len(shades) - 1)]
-                set_colour(material, (red, green, blue))
+
+
+def worn_body(body: BodyModel, context: bpy.types.Context) -> BodyModel:
+    """Return a body with the look and figure of the scene.
+
+    Raises:
+        BodyFileError: If the file of figures is damaged.
+    """
+    stage = cast("DANCEPOSE_PG_stage", getattr(scene_of(context), "dancepose_stage"))  # noqa: B009 - no stub has it
+    return dressed(body, stage.look, figure=stage.figure)
 
 
 def on_overlay(_settings: "DANCEPOSE_PG_stage", context: bpy.types.Context) -> None:

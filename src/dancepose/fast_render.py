@@ -23,7 +23,7 @@ from dancepose.study.media.film_pipe import open_film
 from dancepose.study.media.films import FilmFormat
 from dancepose.study.plan.ffmpeg_program import find_ffmpeg
 from dancepose_addon.core.arrays import F32, F64
-from dancepose_addon.core.body.looks import as_person, dressed
+from dancepose_addon.core.body.looks import as_person
 from dancepose_addon.core.body.model import MIRRORED_JOINTS, PARENTS, BodyModel
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
@@ -222,11 +222,8 @@ def people_of(dancer: Dancer, picture: PictureOptions) -> PeopleInColour:
     Raises:
         InputError: A colour names a material that a body does not have.
     """
-    bodies = tuple(
-        as_person(dressed(one.body, picture.look, picture.material_colours), person)
-        for person, one in enumerate(dancer.people)
-    )
-    parts = tuple(material_parts(body) for body in bodies)
+    bodies = tuple(as_person(picture.dress(one.body), person) for person, one in enumerate(dancer.people))
+    parts = tuple(material_parts(body.shown) for body in bodies)
     return PeopleInColour(bodies, tuple(one.motion for one in dancer.people), parts)
 
 

@@ -133,13 +133,15 @@ class ClipFilm:
         motions = load_people(request.motion)
         move_m = np.array(request.move_m, np.float32)
         self._motions = [replace(one, translation_m=one.translation_m + move_m) for one in motions]
-        self._body = dressed(load_body(request.body), request.look, parse_colours(request.colours))
+        self._body = dressed(
+            load_body(request.body), request.look, parse_colours(request.colours), figure=request.figure
+        )
         self._path = path_from_table(json.loads(request.shot.read_text(encoding="utf-8")))
         stage = StageSettings(request.backdrop_rgb, request.light, request.transparent, floor=request.floor)
         self._size = (request.width, request.height)
         self._raster = Rasteriser(self._body, self._path.shot, stage, size=self._size)
         people = [as_person(self._body, person) for person in range(len(self._motions))]
-        self._parts = [material_parts(body) for body in people]
+        self._parts = [material_parts(body.shown) for body in people]
         if self._raster.renderer != request.engine.device:
             raise EngineError(
                 f"OpenGL here is {self._raster.renderer}, and the study was begun with {request.engine.device}. Run it "

@@ -18,7 +18,6 @@ from dancepose.raster import body_surface
 from dancepose.study.media.ffmpeg import ONLY_AUDIO_FILES, Ffmpeg
 from dancepose.study.plan.ffmpeg_program import find_ffmpeg
 from dancepose_addon.core.atomic import replacing
-from dancepose_addon.core.body.looks import dressed
 from dancepose_addon.core.body.model import BodyModel, forward_kinematics
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.camera_framing import facing_vector, unit_or_forward
@@ -60,7 +59,7 @@ def write_viewer(
         InputError: The bodies have different triangles.
         OutputError: The file cannot be written.
     """
-    body = dressed(dancers[0].body, picture.look, picture.material_colours)
+    body = picture.dress(dancers[0].body)
     everyone = [one for dancer in dancers for one in dancer.people]
     if any(not np.array_equal(one.body.faces, body.faces) for one in everyone):
         raise InputError("The dancers have different bodies. Show motions of one body in a viewer.")
@@ -100,7 +99,7 @@ def _packed(array: NDArray[Any]) -> str:
 
 
 def _body_table(body: BodyModel) -> dict[str, Any]:
-    surface, weights = body_surface.surface_of(body), body.full.weights
+    surface, weights = body_surface.surface_of(body.shown), body.shown.weights
     chosen = np.argsort(-weights, axis=1, kind="stable")[:, :INFLUENCES]
     return {
         "faces": _packed(surface.faces.astype("<u4")),
@@ -132,14 +131,14 @@ def _step_of(motion: BodyMotion) -> int:
 
 
 def _dancer_table(body: BodyModel, motion: BodyMotion) -> dict[str, Any]:
-    step, shown = _step_of(motion), body.full
+    step, shown = _step_of(motion), body.shown
     joints = np.float32(motion.scale) * shown.rest_joints(motion.betas)
     pose = np.ascontiguousarray(motion.pose_in(shown.tree)[::step])
     turns, places = forward_kinematics(joints, pose, motion.translation_m[::step], tree=shown.tree)
     offset = places - (turns @ joints[None, :, :, None])[..., 0]
     affine = np.concatenate([turns, offset[..., None]], axis=-1).astype("<f4")
     return {
-        "rest": _packed((np.float32(motion.scale) * body.rest_vertices(motion.betas)).astype("<f4")),
+        "rest": _packed((np.float32(motion.scale) * shown.rest_vertices(motion.betas)).astype("<f4")),
         "motion": _packed(affine),
         "frames": len(affine),
         "joints": affine.shape[1],

@@ -7,6 +7,7 @@ import difflib
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from dancepose_addon.core.body.figure_file import FIGURES
 from dancepose_addon.core.body.looks import LOOKS
 from dancepose_addon.core.bounded_files import read_document
 from dancepose_addon.core.camera_framing import CAMERAS
@@ -101,6 +102,7 @@ class Picture:
         camera: ``still``, ``follow``, or ``auto`` for the former where the dancers travel little.
         floor: ``tiles`` of half a metre, ``plain`` or ``none``.
         look: Look of the body: ``casual``, ``mannequin`` or ``plain``.
+        figure: ``neutral``, ``female`` or ``male``, where the look is casual.
         colours: Colours of single materials, such as ``top=3a6ea5,trousers=222222``.
     """
 
@@ -114,6 +116,7 @@ class Picture:
     camera: str = option(values.one_of(*CAMERAS), "auto")
     floor: str = option(values.one_of(*FLOORS), "tiles")
     look: str = option(values.one_of(*LOOKS), "casual")
+    figure: str = option(values.one_of(*FIGURES), "neutral")
     colours: str = option(values.check_material_colours, "")
 
 

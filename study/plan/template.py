@@ -29,6 +29,7 @@ background = "stage"        # "transparent": also writes a .webm with alpha
 camera = "auto"             # "still"; "follow": moves with the dancers; "auto": still where they travel little
 floor = "tiles"             # tiles of 0.5 m, which show travel and sliding; "plain" or "none"
 look = "casual"             # "mannequin" or "plain": one colour, without clothes
+figure = "neutral"          # "female" or "male", where the look is "casual"
 # colours = "top=3a6ea5"    # sRGB colours of single materials
 # samples = 0               # samples per pixel; 0: the engine's default
 # seed = 0                  # seed of Cycles' noise

@@ -178,6 +178,7 @@ class JobRunner:
             light=study.stage.light,
             floor=study.picture.floor,
             look=study.picture.look,
+            figure=study.picture.figure,
             colours=study.picture.colours,
             engine=EngineChoice(**{key: engine[key] for key in ("name", "device", "denoiser", "samples")}),
             folder=paths.frames(what["system"], job.song, segment.name),

@@ -41,7 +41,12 @@ def test_what_is_no_size_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"look": "plain", "colours": "top=ff0000"}, {"floor": "none", "backdrop": "ff0000"}]
+    "options",
+    [
+        {"look": "plain", "colours": "top=ff0000"},
+        {"look": "mannequin", "figure": "male"},
+        {"floor": "none", "backdrop": "ff0000"},
+    ],
 )
 def test_options_without_effect_are_refused(options: dict[str, str]) -> None:
     with pytest.raises(OptionError, match="Omit one of them"):
@@ -50,20 +55,25 @@ def test_options_without_effect_are_refused(options: dict[str, str]) -> None:
         PictureOptions(**{kept: options[kept]})
 
 
-@pytest.mark.parametrize("options", [{"look": "plain"}, {"colours": "top=ff0000"}, {"camera": "follow"}])
+@pytest.mark.parametrize(
+    "options", [{"look": "plain"}, {"figure": "male"}, {"colours": "top=ff0000"}, {"camera": "follow"}]
+)
 def test_characters_have_their_own_look(options: dict[str, str]) -> None:
     with pytest.raises(OptionError, match="has no effect with --character"):
         PictureOptions(**options).require_fit_for_character()
     PictureOptions(floor="none").require_fit_for_character()
 
 
-def test_looks_change_colours_only(body) -> None:
-    assert dressed(body, "casual") is body
+def test_looks_change_neither_joints_nor_shape_space(body) -> None:
     plain = dressed(body, "plain")
     assert plain.surface.names == ("body",)
     assert (plain.v_template_m == body.v_template_m).all()
     painted = dressed(body, "casual", (("top", (0.1, 0.2, 0.3)),))
-    assert painted.surface.rgba[body.surface.names.index("top"), :3] == pytest.approx([0.1, 0.2, 0.3])
+    shown = painted.shown.surface
+    assert shown.rgba[shown.names.index("top"), :3] == pytest.approx([0.1, 0.2, 0.3])
+    assert shown.rgba[shown.names.index("band"), :3] == pytest.approx([0.078, 0.156, 0.234])
+    assert (painted.v_template_m == body.v_template_m).all()
+    assert painted.fingerprint == body.fingerprint
     with pytest.raises(InputError, match="no material 'hat'"):
         dressed(body, "casual", (("hat", (0.0, 0.0, 0.0)),))
 

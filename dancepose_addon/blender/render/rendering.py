@@ -90,7 +90,7 @@ def render_key(
         The key.
     """
     digest = hashlib.blake2b(digest_size=8)
-    body = body.full
+    body = body.shown
     arrays: list[NDArray[Any]] = [path.shot.position_m, path.shot.rotmat]
     arrays += [] if path.way_m is None else [path.way_m]
     for motion in motions:

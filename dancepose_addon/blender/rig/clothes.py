@@ -3,7 +3,7 @@
 
 import bpy
 
-from ...core.body.looks import WORN
+from ...core.body.looks import FOLLOWERS, WORN
 from ..materials import Rgb, set_colour
 from ..narrowing import mesh_of
 
@@ -16,5 +16,9 @@ def dress(mesh: bpy.types.Object, rgb: Rgb) -> None:
         rgb: Scene-linear colour.
     """
     for material in mesh_of(mesh).materials:
-        if material is not None and material.name.removeprefix("DancePose ").partition(".")[0] in WORN:
+        name = "" if material is None else material.name.removeprefix("DancePose ").partition(".")[0]
+        if material is not None and name in WORN:
             set_colour(material, rgb)
+        elif material is not None and name == "band":
+            red, green, blue = (FOLLOWERS["band"][1] * value for value in rgb)
+            set_colour(material, (red, green, blue))

@@ -10,6 +10,7 @@ from typing import Any, Final
 import bpy
 
 from ...core.arrays import F32
+from ...core.body.looks import dressed
 from ...core.body.model import BodyModel
 from ...core.body.model_io import load_body
 from ...core.body.motion import BodyMotion
@@ -25,6 +26,8 @@ RECORD: Final = "dancepose_record"
 """Custom property of the armature: the record as JSON. Files written by the headless renderer have it too."""
 SKIN: Final = "dancepose_skin"
 """Custom property of the armature: the mesh object."""
+FIGURE: Final = "dancepose_figure"
+"""Custom property of the armature: the figure whose surface the mesh has; missing for the body's own."""
 POINTS: Final = "dancepose_points"
 """Custom property of the armature: the mesh that stores the keypoints."""
 
@@ -173,7 +176,13 @@ def shown_body_of(armature: bpy.types.Object) -> BodyModel:
 
 
 def body_with_bones(body: BodyModel, armature: bpy.types.Object) -> BodyModel:
-    """Return a body with the joints that a rig has."""
+    """Return a body with the joints that a rig has, and the surface that its mesh has."""
+    figure = armature.get(FIGURE)
+    if isinstance(figure, str) and figure:
+        worn = (
+            body if body.drawn is not None and body.drawn.figure == figure else dressed(body, "casual", figure=figure)
+        )
+        body = worn.drawn or body
     return body.full if tree_of_bones(armature) == body.full.tree else body
 
 
@@ -235,7 +244,7 @@ def build_rig(
     )
     mesh = create_body_mesh(
         f"{name} body",
-        body.full,
+        body.shown,
         betas=motion.betas,
         scale=motion.scale,
         armature=armature,
@@ -243,6 +252,8 @@ def build_rig(
         correctives=correctives,
     )
     armature[SKIN] = mesh
+    if body.shown.figure:
+        armature[FIGURE] = body.shown.figure
     view_layer.update()
     return armature, mesh
 
@@ -296,13 +307,12 @@ def set_shape(
         InputError: If the mesh was deleted or edited, or ``body`` is not the one it was built from.
     """
     skin = skin_of(armature)
-    count = len(mesh_of(skin).vertices)
-    if count != len(body.v_template_m):
+    count, shown = len(mesh_of(skin).vertices), body_with_bones(body, armature)
+    if count != len(shown.v_template_m):
         raise InputError(
-            f"{skin.name} has {count} vertices and {body.name} has {len(body.v_template_m)}: the mesh was made from "
+            f"{skin.name} has {count} vertices and {body.name} has {len(shown.v_template_m)}: the mesh was made from "
             "another body, or edited. Choose its body in the Body panel, or import the motion again."
         )
-    shown = body_with_bones(body, armature)
     set_rest_shape(skin, shown, betas=betas, scale=scale)
     set_rest_joints(armature, shown, betas=betas, scale=scale, view_layer=view_layer)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Looks of a body: the colours of its materials."""
+"""Looks of a body: its clothes, and the colours of its materials."""
 
 from dataclasses import replace
 from typing import Final
@@ -7,11 +7,14 @@ from typing import Final
 import numpy as np
 
 from ..errors import InputError
+from .figure_file import FIGURES, figure_of
 from .model import BodyModel, Surface
 
 LOOKS: Final = ("casual", "mannequin", "plain")
 MANNEQUIN_RGBA: Final = (0.50, 0.47, 0.43, 1.0)
 """Scene-linear colour of a mannequin: a light warm grey."""
+FOLLOWERS: Final = {"band": ("top", 0.78), "brows": ("hair", 1.3), "lashes": ("hair", 0.7)}
+"""Materials that take a share of another's colour where they have none chosen for them."""
 SMPL_RGBA: Final = (0.30, 0.42, 0.56, 1.0)
 """Scene-linear colour of the blue-grey bodies in papers."""
 
@@ -40,35 +43,59 @@ def as_person(body: BodyModel, person: int) -> BodyModel:
     """
     if person == 0:
         return body
-    surface = body.surface or Surface(np.zeros(len(body.faces), np.uint8), ("body",), np.full((1, 4), 0.5, np.float32))
-    worn = [(name, PERSON_RGB[(person - 1) % len(PERSON_RGB)]) for name in WORN if name in surface.names]
-    return dressed(replace(body, surface=surface), "casual", tuple(worn))
+    shown = body.drawn or body
+    names = shown.surface.names if shown.surface is not None else ("body",)
+    worn = tuple((name, PERSON_RGB[(person - 1) % len(PERSON_RGB)]) for name in WORN if name in names)
+    painted = _painted(shown, worn)
+    return painted if body.drawn is None else replace(body, drawn=painted)
 
 
-def dressed(body: BodyModel, look: str, colours: tuple[tuple[str, tuple[float, float, float]], ...] = ()) -> BodyModel:
+def dressed(
+    body: BodyModel,
+    look: str,
+    colours: tuple[tuple[str, tuple[float, float, float]], ...] = (),
+    *,
+    figure: str = FIGURES[0],
+) -> BodyModel:
     """Return a body with another look.
 
     Args:
         body: The body.
-        look: ``casual`` for its own materials, ``mannequin`` for one light grey without eyes and clothes, ``plain``
-            for the blue-grey of papers.
+        look: ``casual`` for clothes, face and hair, or a file's own materials; ``mannequin`` for one light grey without
+            eyes and clothes; ``plain`` for the blue-grey of papers.
         colours: Material and scene-linear colour, for ``casual``.
+        figure: ``neutral``, ``female`` or ``male``, for ``casual`` on the default body.
 
     Returns:
-        The body, or the same object where nothing changes.
+        The body, whose ``shown`` has the look. Its joints and its shape space stay.
 
     Raises:
         InputError: A colour names a material that the body does not have.
+        BodyFileError: The file of figures is damaged.
     """
     if look != "casual":
         rgba = np.array([MANNEQUIN_RGBA if look == "mannequin" else SMPL_RGBA], np.float32)
-        return replace(body, surface=Surface(np.zeros(len(body.faces), np.uint8), ("body",), rgba))
+        surface = Surface(np.zeros(len(body.faces), np.uint8), ("body",), rgba)
+        return replace(body, surface=surface, drawn=None)
+    worn = figure_of(body, figure)
+    if worn is not None:
+        return replace(body, drawn=_painted(worn, colours))
+    return _painted(body, colours)
+
+
+def _painted(body: BodyModel, colours: tuple[tuple[str, tuple[float, float, float]], ...]) -> BodyModel:
     if not colours:
         return body
     surface = body.surface or Surface(np.zeros(len(body.faces), np.uint8), ("body",), np.full((1, 4), 0.5, np.float32))
     painted = surface.rgba.copy()
-    for name, rgb in colours:
+    chosen = dict(colours)
+    for name in chosen:
         if name not in surface.names:
             raise InputError(f"{body.name} has no material {name!r}. It has {', '.join(surface.names)}.")
+    for follower, (leader, share) in FOLLOWERS.items():
+        if leader in chosen and follower in surface.names:
+            red, green, blue = chosen[leader]
+            chosen.setdefault(follower, (share * red, share * green, share * blue))
+    for name, rgb in chosen.items():
         painted[surface.names.index(name), :3] = rgb
     return replace(body, surface=replace(surface, rgba=painted))

@@ -66,6 +66,8 @@ class BodyModel:
         source: File that the body was read from.
         tree: Kinematic tree.
         detailed: The same body with fingers, and perhaps jaw and eyes; None where the file has none.
+        drawn: A body with the same joints and poses but another surface, which pictures show; None for this one.
+        figure: Name of the figure whose surface this is; empty for the body as its file has it.
     """
 
     name: str
@@ -80,6 +82,8 @@ class BodyModel:
     source: str = field(default="", compare=False)
     tree: JointTree = SMPL_TREE
     detailed: "BodyModel | None" = field(default=None, repr=False)
+    drawn: "BodyModel | None" = field(default=None, repr=False)
+    figure: str = ""
 
     @cached_property
     def full(self) -> "BodyModel":
@@ -87,6 +91,11 @@ class BodyModel:
         if self.detailed is None or self.detailed.surface is self.surface:
             return self.detailed or self
         return replace(self.detailed, surface=self.surface)
+
+    @property
+    def shown(self) -> "BodyModel":
+        """The body that pictures show, with all joints that its file has."""
+        return (self.drawn or self).full
 
     @property
     def beta_count(self) -> int:

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Figures: the drawn surface against the body that it follows."""
+
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
+
+from dancepose_addon.core.body.figure_file import FIGURES, figure_of
+from dancepose_addon.core.body.model import BodyModel, skin
+from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.errors import BodyFileError
+
+
+@pytest.fixture(scope="module", params=FIGURES)
+def figure(request: pytest.FixtureRequest) -> BodyModel:
+    found = figure_of(load_body(None), request.param)
+    assert found is not None
+    return found
+
+
+def used(body: BodyModel) -> np.ndarray:
+    return np.unique(body.faces)
+
+
+def test_joints_are_those_of_the_body(figure: BodyModel) -> None:
+    body = load_body(None)
+    betas = np.random.default_rng(1).normal(size=10).astype(np.float32)
+    for shown, own in ((figure, body), (figure.full, body.full)):
+        assert shown.tree is own.tree
+        assert shown.rest_joints() == pytest.approx(own.rest_joints(), abs=1e-5)
+        assert shown.rest_joints(betas) == pytest.approx(own.rest_joints(betas), abs=1e-5)
+
+
+def test_the_surface_stays_near_the_body_in_any_pose_and_shape(figure: BodyModel) -> None:
+    body = load_body(None)
+    rng = np.random.default_rng(2)
+    turns = Rotation.from_rotvec(rng.normal(0.0, 0.35, (3 * 24, 3))).as_matrix().reshape(3, 24, 3, 3)
+    betas = rng.normal(size=10).astype(np.float32)
+    own = skin(body, turns.astype(np.float32), betas=betas)
+    drawn = skin(figure, turns.astype(np.float32), betas=betas)
+    assert own is not None
+    assert drawn is not None
+    for inner, outer in zip(own, drawn, strict=True):
+        away = cKDTree(inner).query(outer[used(figure)])[0]
+        assert np.percentile(away, 99) < 0.055
+        assert away.max() < 0.12
+        # The soles are on the floor that the body stands on.
+    rest = figure.v_template_m[used(figure), 1].min() - body.v_template_m[:, 1].min()
+    assert abs(rest) < 0.004
+
+
+def test_weights_and_materials_are_valid(figure: BodyModel) -> None:
+    for shown in (figure, figure.full):
+        assert np.allclose(shown.weights.sum(axis=1), 1.0, atol=1e-4)
+        assert shown.surface is not None
+        assert len(shown.surface.face_material) == len(shown.faces)
+    assert figure.surface is not None
+    present = {figure.surface.names[number] for number in np.unique(figure.surface.face_material)}
+    assert {"skin", "hair", "brows", "lips", "lashes", "top", "trousers", "shoes", "soles", "iris"} <= present
+
+
+def test_clothes_cover_the_joints_that_they_should(figure: BodyModel) -> None:
+    """A ray from each joint to the front meets cloth, or skin on the hands."""
+    surface = figure.surface
+    assert surface is not None
+    rest = figure.rest_joints().astype(np.float64)
+    points = figure.v_template_m.astype(np.float64)
+    for joint, wanted in ((1, "trousers"), (4, "trousers"), (9, "top"), (18, "top"), (22, "skin")):
+        corners = points[figure.faces] - rest[joint] - np.array([0.003, 0.0, 0.0])
+        axis = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])[:, 2]
+        signs = [
+            a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0] for a, b in ((corners[:, i], corners[:, i - 2]) for i in range(3))
+        ]
+        hit = (np.all(np.array(signs) > 0, axis=0) | np.all(np.array(signs) < 0, axis=0)) & (axis > 0)
+        hit &= corners[:, :, 2].mean(axis=1) > 0
+        first = np.flatnonzero(hit)[corners[hit][:, :, 2].mean(axis=1).argmax()]
+        assert surface.names[surface.face_material[first]] in (wanted, "band"), joint
+
+
+def test_another_body_has_no_figure(tmp_path) -> None:
+    path = tmp_path / "body.npz"
+    path.write_bytes(load_body_path().read_bytes())
+    assert figure_of(load_body(path), "neutral") is None
+
+
+def load_body_path():
+    from dancepose_addon.core.body.model_io import DEFAULT_BODY
+
+    return DEFAULT_BODY
+
+
+def test_a_damaged_file_is_refused(tmp_path, monkeypatch) -> None:
+    from dancepose_addon.core.body import figure_file
+
+    monkeypatch.setattr(figure_file, "ASSETS", tmp_path)
+    np.savez(tmp_path / "figures.npz", format="dancepose-figures-1", vertex_count=3)
+    body = load_body(None)
+    with pytest.raises(BodyFileError, match="does not hold the figures"):
+        figure_file._figure_of(body, tmp_path / "figures.npz", "neutral")
+
+
+def test_the_script_builds_this_very_file(tmp_path) -> None:
+    from dancepose_addon.core.body.figure_file import ASSETS, FIGURES_FILE
+    from tools.build_figures.__main__ import main
+
+    assert main(["--out", str(tmp_path / FIGURES_FILE)]) == 0
+    with np.load(tmp_path / FIGURES_FILE) as built, np.load(ASSETS / FIGURES_FILE) as shipped:
+        assert sorted(built.files) == sorted(shipped.files)
+        for key in built.files:
+            if key == "offsets":  # rounding of one step differs between processors
+                one, other = (np.cumsum(each[key], axis=-1, dtype=np.int16).astype(int) for each in (built, shipped))
+                assert np.abs(one - other).max() <= 2
+            else:
+                assert np.array_equal(built[key], shipped[key]), key
