@@ -4,7 +4,8 @@
 FOLDER holds SMPL clips as .npz (``poses_rotvec`` (T, 24 or more, 3), ``fps``) and ``index.json``, which lists for each
 its group, origin and licence. Only clips whose terms allow to ship what is learned from them are used: those that
 follow AIST++ (annotations CC BY 4.0) for ``aist``, and video estimates under the MIT licence for ``mosh``, whose
-rotations follow the marker-fitted convention; ``minimal`` learns its spine from those of ``aist``. No AMASS data are used.
+rotations follow the marker-fitted convention; ``minimal`` learns its spine from those of ``aist``. No AMASS data are
+used.
 """
 
 import argparse

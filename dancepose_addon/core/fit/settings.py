@@ -28,8 +28,9 @@ class FitSettings:
         level: Whether to remove a drift of the floor.
         foot_lock: Whether to keep standing feet still and on the floor.
         body_from: Motion file whose betas and scale to use, or None to solve for them.
-        style: Convention of the rotations that keypoints do not determine: ``aist``, ``mosh``, ``minimal``, ``regressor`` for the
-            network's own, or a .json file; None for the convention that the regressor declares, else ``aist``.
+        style: Convention of the rotations that keypoints do not determine: ``aist``, ``mosh``, ``minimal``,
+            ``regressor`` for the network's own, or a .json file; None for the convention that the regressor declares,
+            else ``aist``.
     """
 
     refine: int = described(
