@@ -3,7 +3,8 @@
 
     python -m benchmarks.fit [--data FOLDER] [--only PART,...] [--clips N] [--out benchmarks/results/fit.md]
 
-FOLDER holds ``smpl`` (clips of known theta) and ``md`` (music & dance); parts whose data are missing are left out.
+FOLDER holds ``smpl`` (clips of known theta) and ``md`` (music & dance); parts whose data are missing are left out. What
+is measured is kept under build/benchmarks by a fingerprint of the code, so that an interrupted run continues.
 Speed is by processor time of all threads together; BLAS has one thread.
 """
 
@@ -26,6 +27,7 @@ import time
 import numpy as np
 
 from benchmarks import fit_cases as cases, fit_scores as scores
+from benchmarks.kept_results import KeptResults
 from benchmarks.real_clips import DATA, RealClip, load_real_clips
 from benchmarks.smplfitter_peer import SmplfitterPeer, minimal_rotations
 from dancepose_addon.core.body.model import JOINT_NAMES, BodyModel
@@ -33,6 +35,7 @@ from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.fit.evaluation.metrics import beat_alignment, kinematic_beats_s
 from dancepose_addon.core.fit.pipeline import fit
+from dancepose_addon.core.fit.regressor import PoseRegressor
 from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.skeleton.layouts import BODY25, COCO17, H36M17, MD23, SMPL22, SMPL24
 from dancepose_addon.core.skeleton.readers import read
@@ -41,6 +44,8 @@ from tools.build_twist import GROUPS, build
 
 FOLDS = 5
 """Clips of the source that ``mosh`` is learned from are measured with models that did not see them."""
+HELD_OUT = ("DANCE_C_2", "DANCE_R_2", "DANCE_W_1", "DANCE_W_12")
+"""Music & dance clips that the marker table was not learned from."""
 ORIENTATIONS = {
     "as recorded": ((0.0, 0.0, 0.0), 0.0),
     "facing backwards": ((0.0, np.pi, 0.0), 0.0),
@@ -55,18 +60,24 @@ Written by `python -m benchmarks.fit --out benchmarks/results/fit.md`; {machine}
 Clips are real SMPL-family motion of 13 public sources, at most 20 s each at 25 frames per second, worn by the default
 body with betas that the fit does not know. No regressor was trained on them. Figures are means over the frames of a
 source, and then over sources. Each source is measured with the style of its convention (`aist` for AIST++ and what was
-trained on it, `mosh` for all others), and with twist models that did not see it: `aist` is learned on the other of its
-two sources, `mosh` on clips of asap_video that are not measured with it. *core*: mean local rotation error of 17 joints
-(without toes, head, wrists and hands); PVE is weighted by area. The baseline turns bones by minimal rotations down the
-tree, on a body whose T-pose is known to it.
+trained on it, `minimal` for HybrIK's video estimates, whose limbs have next to no twist, `mosh` for all others), and
+with twist models that did not see it: `aist` is learned on the other of its two sources, `mosh` on clips of asap_video
+that are not measured with it. *core*: mean local rotation error of 17 joints (without toes, head, wrists and hands);
+PVE is weighted by area. The baseline turns bones by minimal rotations down the tree, on a body whose T-pose is known to
+it.
 """
 
 
 class Page:
-    """Markdown that is printed and kept."""
+    """Markdown that is printed and kept.
 
-    def __init__(self) -> None:
+    Args:
+        again: Whether to measure anew what earlier runs measured.
+    """
+
+    def __init__(self, *, again: bool = False) -> None:
         self.lines: list[str] = []
+        self.kept = None if again else KeptResults("fit")
         for line in HEADER.format(machine=_machine()).splitlines():
             self.say(line)
 
@@ -122,7 +133,7 @@ def real(page: Page, clips: list[RealClip], body: BodyModel, settings: Callable[
         "fit, all with style mosh": cases.by_fit(SMPL24, regressor, lambda _: FitSettings(level=False, style="mosh")),
         "fit, each with its style": cases.by_fit(SMPL24, regressor, settings),
     }
-    results = {name: cases.measure(clips, body, method) for name, method in methods.items()}
+    results = {name: cases.measure(clips, body, method, page.kept, f"real, {name}") for name, method in methods.items()}
     page.head(f"smpl24, mean of {len(results['minimal rotations'].sources)} sources", ("", *scores.COLUMNS, "fps/core"))
     for name, result in results.items():
         page.row(name, *astuple(result.mean), round(result.frames_per_s))
@@ -147,10 +158,11 @@ def layouts(page: Page, clips: list[RealClip], body: BodyModel, settings: Callab
     page.head(f"Other layouts, {len(some)} clips of all sources", ("", *scores.COLUMNS, "fps/core"))
     for layout in (SMPL22, COCO17, BODY25, H36M17, MD23):
         regressor = open_regressor(None, layout=layout.name, device="cpu")
-        found = cases.measure(some, body, cases.by_fit(layout, regressor, settings))
+        method = cases.by_fit(layout, regressor, settings)
+        found = cases.measure(some, body, method, page.kept, f"{layout.name}, fit")
         alone = cases.by_fit(layout, regressor, lambda clip: replace(settings(clip), refine=0, style="regressor"))
         page.row(f"{layout.name}, fit", *astuple(found.mean), round(found.frames_per_s))
-        found = cases.measure(some, body, alone)
+        found = cases.measure(some, body, alone, page.kept, f"{layout.name}, alone")
         page.row(f"{layout.name}, network alone", *astuple(found.mean), round(found.frames_per_s))
 
 
@@ -175,7 +187,7 @@ def peer(page: Page, clips: list[RealClip], body: BodyModel) -> None:
     some = [clip for clip in clips if clip.style == "aist"]
     page.head("smplfitter on the AIST++-style dances", ("", *scores.COLUMNS, "fps/core"))
     for name, chosen in (("smplfitter", method), ("minimal rotations", _baseline)):
-        found = cases.measure(some, body, chosen)
+        found = cases.measure(some, body, chosen, page.kept, f"peer, {name}")
         page.row(name, *astuple(found.mean), round(found.frames_per_s))
 
 
@@ -189,23 +201,24 @@ def conditions(page: Page, clips: list[RealClip], body: BodyModel, settings: Cal
     page.head(f"Orientation: smpl24, {len(some)} clips", ("", *scores.COLUMNS, "fps/core"))
     for name, (rotvec, spin) in ORIENTATIONS.items():
         turned = cases.turned(some, body, rotvec, spin)
-        found = cases.measure(turned, body, cases.by_fit(SMPL24, regressor, settings))
+        method = cases.by_fit(SMPL24, regressor, settings)
+        found = cases.measure(turned, body, method, page.kept, f"turned, {name}")
         page.row(name, *astuple(found.mean), round(found.frames_per_s))
     noise = cases.noise_of(some, SMPL24, body)
     title = f"20 mm noise, gaps and stray points: smpl24 (the noise alone moves a point by {noise:.1f} mm)"
     page.head(title, ("", *scores.COLUMNS, "fps/core"))
     for name, smooth in (("fit", 0.0), ("fit, smooth 1", 1.0)):
         method = cases.by_fit(SMPL24, regressor, partial(_smoothed, settings, smooth), spoil=cases.dirty)
-        found = cases.measure(some, body, method)
+        found = cases.measure(some, body, method, page.kept, f"noisy, {name}")
         page.row(name, *astuple(found.mean), round(found.frames_per_s))
 
 
 def music_and_dance(page: Page, folder: Path, body: BodyModel) -> None:
     """md23 as recorded: residuals, speed, feet, beats, and what no residual shows."""
     regressor = open_regressor(None, layout="md23", device="cpu")
-    clips = [read(path) for path in sorted(folder.iterdir()) if (path / "skeletons.json").is_file()]
+    paths = [folder / name for name in HELD_OUT if (folder / name / "skeletons.json").is_file()]
     page.head(
-        f"md23, {len(clips)} music & dance clips, as they are",
+        f"md23, {len(paths)} clips that the marker table was not learned from (all 22: music_dance.md)",
         ("", "mean residual mm", "least clip", "worst clip", "elbow twist > 100 deg %", "wrist twist > 60 deg %",
          "backward heads %", "turns > 40 /1000", "turns > 60 /1000", "soles slide mm/s", "beat alignment", "fps/core"),
     )  # fmt: skip
@@ -215,28 +228,35 @@ def music_and_dance(page: Page, folder: Path, body: BodyModel) -> None:
         "feet locked": FitSettings(foot_lock=True),
         "style mosh": FitSettings(style="mosh"),
     }.items():
-        rows, frames, seconds = [], [], 0.0
-        for clip in clips:
-            clock = time.process_time()
-            result = fit(clip, regressor=regressor, body=body, settings=chosen)
-            seconds += time.process_time() - clock
-            frames.append(len(clip))
-            pose = result.motion.pose_rotmat
-            twists = dict(scores.limb_twists(pose, body))
-            beyond = {
-                kind: 100.0 * float(np.mean([np.abs(twists[f"{side}_{kind}"]) > most for side in ("left", "right")]))
-                for kind, most in (("elbow", 100.0), ("wrist", 60.0))
-            }
-            beats = kinematic_beats_s(clip.keypoints_m, clip.fps)
-            rows.append([
-                float(result.report["final_error_mm"]), beyond["elbow"], beyond["wrist"],
-                100.0 * scores.backward_share(pose), scores.sudden_turns(pose, 40.0), scores.sudden_turns(pose, 60.0),
-                result.report["feet"]["standing_slide_mm_per_s"],
-                beat_alignment(cases.posed_points(result, body), beats, clip.fps),
-            ])  # fmt: skip
-        mean = np.average(rows, axis=0, weights=frames).tolist()
+        rows = []
+        for path in paths:
+            compute = partial(_md_row, path, regressor, body, chosen)
+            rows.append(compute() if page.kept is None else page.kept.get(f"md, {name}, {path.name}", compute))
+        frames, seconds = [row[-2] for row in rows], sum(row[-1] for row in rows)
+        mean = np.average([row[:-2] for row in rows], axis=0, weights=frames).tolist()
         residuals = [row[0] for row in rows]
         page.row(name, mean[0], min(residuals), max(residuals), *mean[1:], round(sum(frames) / seconds))
+
+
+def _md_row(path: Path, regressor: PoseRegressor, body: BodyModel, settings: FitSettings) -> list[float]:
+    """Fit a music & dance clip; its figures, its number of frames and seconds of processor time."""
+    clip = read(path)
+    clock = time.process_time()
+    result = fit(clip, regressor=regressor, body=body, settings=settings)
+    seconds = time.process_time() - clock
+    pose = result.motion.pose_rotmat
+    twists = dict(scores.limb_twists(pose, body))
+    beyond = [
+        100.0 * float(np.mean([np.abs(twists[f"{side}_{kind}"]) > most for side in ("left", "right")]))
+        for kind, most in (("elbow", 100.0), ("wrist", 60.0))
+    ]
+    beats = kinematic_beats_s(clip.keypoints_m, clip.fps)
+    return [
+        float(result.report["final_error_mm"]), *beyond, 100.0 * scores.backward_share(pose),
+        scores.sudden_turns(pose, 40.0), scores.sudden_turns(pose, 60.0),
+        float(result.report["feet"]["standing_slide_mm_per_s"]),
+        beat_alignment(cases.posed_points(result, body), beats, clip.fps), float(len(clip)), seconds,
+    ]  # fmt: skip
 
 
 def long_clip(page: Page, clips: list[RealClip], body: BodyModel) -> None:
@@ -261,10 +281,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--only", default="", help="parts, of long,real,layouts,conditions,peer,md; all by default")
     parser.add_argument("--clips", type=int, help="only so many clips of each source")
+    parser.add_argument("--again", action="store_true", help="measure anew what an earlier run of this code measured")
     parser.add_argument("--out", type=Path, help="Markdown file to write")
     arguments = parser.parse_args()
     parts = arguments.only.split(",") if arguments.only else ["long", "real", "layouts", "conditions", "peer", "md"]
-    page, body = Page(), load_body()
+    page, body = Page(again=arguments.again), load_body()
     folder = arguments.data / "smpl"
     if (folder / "index.json").is_file():
         clips = load_real_clips(folder, body)

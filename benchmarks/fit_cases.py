@@ -2,12 +2,14 @@
 """What the fit is measured on, and how: real clips, noise, odd orientations."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
+from functools import partial
 import time
 
 import numpy as np
 
 from benchmarks.fit_scores import Score, mean_score, score
+from benchmarks.kept_results import KeptResults
 from benchmarks.real_clips import RealClip
 from dancepose_addon.core.arrays import F32, F64
 from dancepose_addon.core.body.model import BodyModel
@@ -44,25 +46,43 @@ class Result:
         return mean_score(list(self.sources.values()), [1.0] * len(self.sources))
 
 
-def measure(clips: Sequence[RealClip], body: BodyModel, method: Method) -> Result:
-    """Score a method on clips, source by source."""
+def measure(
+    clips: Sequence[RealClip], body: BodyModel, method: Method, kept: KeptResults | None = None, name: str = ""
+) -> Result:
+    """Score a method on clips, source by source.
+
+    Args:
+        clips: The clips.
+        body: The body.
+        method: The method.
+        kept: Results of earlier runs, or None.
+        name: Identifies the method and its conditions in ``kept``.
+    """
     scores: dict[str, list[Score]] = {}
     joints: dict[str, list[F64]] = {}
     frames: dict[str, list[float]] = {}
     seconds = 0.0
     for clip in clips:
-        clock = time.process_time()
-        motion = method(clip, body)
-        seconds += time.process_time() - clock
-        found, angles = score(clip.motion, motion, body)
-        scores.setdefault(clip.group, []).append(found)
-        joints.setdefault(clip.group, []).append(angles)
+        one = partial(_measured, clip, body, method)
+        figures, angles, spent = one() if kept is None else kept.get(f"{name}, {clip.name}", one)
+        seconds += spent
+        scores.setdefault(clip.group, []).append(Score(*figures))
+        joints.setdefault(clip.group, []).append(np.array(angles))
         frames.setdefault(clip.group, []).append(float(len(clip.motion)))
     return Result(
         {group: mean_score(found, frames[group]) for group, found in scores.items()},
         np.mean([np.average(joints[group], axis=0, weights=frames[group]) for group in joints], axis=0),
         sum(sum(counts) for counts in frames.values()) / max(seconds, 1e-9),
     )
+
+
+def _measured(clip: RealClip, body: BodyModel, method: Method) -> tuple[list[float], list[float], float]:
+    """Return the figures of a score, the rotation error of each joint in degrees, and seconds of processor time."""
+    clock = time.process_time()
+    motion = method(clip, body)
+    seconds = time.process_time() - clock
+    found, angles = score(clip.motion, motion, body)
+    return list(astuple(found)), angles.tolist(), seconds
 
 
 def by_fit(

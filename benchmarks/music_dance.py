@@ -6,7 +6,7 @@
 FOLDER holds ``md``, the folder of the clips. Each clip is fitted with default settings and with ``--adapt``. Twist is
 the swing-twist angle about the rest bone; a head is backward where it looks more than 100 degrees away from the chest;
 turns are a joint's rotation from frame to frame, over all joints, per 1,000 frames; bodies are listed clip by clip,
-since one dancer should have one figure.
+since one dancer should have one figure. Motions are kept under build/benchmarks, so an interrupted run continues.
 """
 
 import os
@@ -22,6 +22,7 @@ import time
 
 import numpy as np
 
+from benchmarks.kept_results import KeptResults
 from dancepose_addon.core.arrays import F32, F64
 from dancepose_addon.core.body.model import JOINT_INDEX, BodyModel
 from dancepose_addon.core.body.model_io import load_body
@@ -252,7 +253,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--clip", action="append", help="only this clip; repeatable")
-    parser.add_argument("--motions", type=Path, help="keep the motions in this folder")
+    parser.add_argument("--motions", type=Path, help="keep the motions here; by default under build, by the code")
     parser.add_argument("--measure", type=Path, help="measure the motions of this folder instead of fitting")
     parser.add_argument("--out", type=Path, help="also write the page here")
     arguments = parser.parse_args()
@@ -268,8 +269,13 @@ def main() -> None:
             kept = [path for path in paths if (arguments.measure / folder / f"{path.name}.npz").is_file()]
             columns[name] = [kept_figures(arguments.measure / folder, path.name, body) for path in kept]
             continue
-        keep = arguments.motions / folder if arguments.motions else None
-        columns[name] = [fitted_figures(path, body, FitSettings(adapt=adapt), keep) for path in paths]
+        keep = (arguments.motions or KeptResults("music_dance").folder) / folder
+        columns[name] = [
+            kept_figures(keep, path.name, body)
+            if (keep / f"{path.name}.error.npz").is_file()
+            else fitted_figures(path, body, FitSettings(adapt=adapt), keep)
+            for path in paths
+        ]
     parts = [HEADER, summary(columns)]
     parts += [f"## Clips, {name}\n\n{page(figures)}" for name, figures in columns.items()]
     text = "\n".join(parts)

@@ -27,10 +27,21 @@ JOINT_WEIGHT = 1.0
 
 
 class SmplfitterPeer:
-    """A fitter for one body. Raises ImportError where smplfitter is not installed."""
+    """A fitter for one body. Raises ImportError where smplfitter is not installed.
+
+    Attributes:
+        backend: ``numba``, its fastest on processors, or ``NumPy`` where numba is not installed.
+    """
 
     def __init__(self, body: BodyModel) -> None:
-        from smplfitter.np import BodyFitter, BodyModel as PeerModel
+        try:
+            from smplfitter.nb import BodyFitter, BodyModel as PeerModel
+
+            self.backend = "numba"
+        except ImportError:
+            from smplfitter.np import BodyFitter, BodyModel as PeerModel
+
+            self.backend = "NumPy"
 
         self._body = body
         self._vertices = np.arange(0, len(body.v_template_m), VERTEX_STEP)

@@ -215,15 +215,16 @@ def keypoints_from_pose(
         (T, K, 3), metres.
     """
     global_rotmat, joints = forward_kinematics(rest_joints_m, pose_rotmat)
-    rest_points = markers.rest_points(rest_joints_m)
-    result = np.zeros((len(pose_rotmat), len(rest_points), 3), np.float32)
-    for joint in np.flatnonzero(markers.weights.any(axis=0)):
-        attached = np.flatnonzero(markers.weights[:, joint])
-        local = (rest_points[attached] - rest_joints_m[joint]).T
-        posed = joints[:, joint, None]
-        if local.any():
-            posed = posed + np.swapaxes(global_rotmat[:, joint] @ local, 1, 2)
-        result[:, attached] += markers.weights[attached, joint, None] * posed
+    point, bone = np.nonzero(markers.weights)
+    local = (markers.rest_points(rest_joints_m)[point] - rest_joints_m[bone]).astype(np.float32)
+    if not local.any():
+        # Every point is a joint's centre, or a mean of such.
+        result = (markers.weights @ joints).astype(np.float32, copy=False)
+    else:
+        carried = (global_rotmat[:, bone] @ local[..., None])[..., 0] + joints[:, bone]
+        sums = np.zeros((len(markers.weights), len(point)), np.float32)
+        sums[point, np.arange(len(point))] = markers.weights[point, bone]
+        result = (sums @ carried).astype(np.float32, copy=False)
     result *= np.float32(scale)
     if translation_m is not None:
         result += translation_m[:, None]

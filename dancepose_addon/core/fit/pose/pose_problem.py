@@ -6,7 +6,7 @@ deviation about that axis (``joint_limits.py``): the points determine the flexio
 Rotations beyond the joint limits are penalised.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -22,6 +22,8 @@ from .joint_limits import ELBOWS, LIMITED, LIMITS_RAD, MARKER_HOLD, SPREAD_RAD, 
 REFINE_STEPS: Final = 1
 """Steps of every frame after the coarser levels; more reduce the residual by half a millimetre."""
 WHOLE: Final = 0.999999
+IS_LIMITED: Final = np.isin(np.arange(JOINT_COUNT), LIMITED)
+IS_ELBOW: Final = np.isin(np.arange(JOINT_COUNT), ELBOWS)
 LEAST_COSINE: Final = 0.1
 """Smallest cosine of half the angle to the prior: near a half turn the axis is undefined."""
 FOREARM: Final = np.array([1.0, 0.0, 0.0], np.float32)
@@ -208,16 +210,47 @@ def evaluate(problem: Block, pose: F32, translation: F32) -> State:
     axes = prior_axes(global_rotmat, carriers)
     prior_residual = (np.swapaxes(axes, -1, -2) @ (own @ prior_residual[..., None]))[..., 0]
     limit_violation = limit_violation_of(pose, carriers.joints)
-    # Twice Huber's loss: d^2 inside, 2 c d - c^2 outside.
-    inside = np.minimum(distance, settings.outlier_m)
-    loss = inside * (2.0 * distance - inside)
-    cost = (problem.confidence * loss).sum(axis=1) + np.einsum(
-        "tac,ac->t", prior_residual * prior_residual, problem.prior
-    )
+    cost = points_cost(problem, distance) + np.einsum("tac,ac->t", prior_residual * prior_residual, problem.prior)
     cost += settings.limit_m_per_rad**2 * np.einsum("tac,tac->t", limit_violation, limit_violation)
     return State(
         pose, translation, own, axes, joints, carried, residual, distance, prior_residual, limit_violation, cost
     )
+
+
+def shifted(problem: Block, state: State, offset_m: F32) -> State:
+    """Move a posed block and compute its cost again.
+
+    Args:
+        problem: The block.
+        state: The block posed.
+        offset_m: (T, 3), metres.
+    """
+    residual = state.residual - offset_m[:, None]
+    distance = np.sqrt(np.einsum("tkc,tkc->tk", residual, residual))
+    change = points_cost(problem, distance) - points_cost(problem, state.distance)
+    return replace(
+        state,
+        translation=state.translation + offset_m,
+        joints=state.joints + offset_m[:, None],
+        carried=state.carried + offset_m[:, None],
+        residual=residual,
+        distance=distance,
+        cost=state.cost + change,
+    )
+
+
+def points_cost(problem: Block, distance_m: F32) -> F32:
+    """Return twice Huber's loss of the points of each frame: d^2 inside, 2 c d - c^2 outside.
+
+    Args:
+        problem: The block.
+        distance_m: (T, K), metres.
+
+    Returns:
+        (T,).
+    """
+    inside = np.minimum(distance_m, problem.settings.outlier_m)
+    return np.asarray((problem.confidence * (inside * (2.0 * distance_m - inside))).sum(axis=1), np.float32)
 
 
 def prior_axes(global_rotmat: F32, carriers: Carriers) -> F32:
@@ -257,10 +290,10 @@ def limit_violation_of(pose: F32, joints: NDArray[np.intp]) -> F32:
         (T, A, 3), radians.
     """
     limit_violation = np.zeros((len(pose), len(joints), 3), np.float32)
-    limited = np.flatnonzero(np.isin(joints, LIMITED))
+    limited = np.flatnonzero(IS_LIMITED[joints])
     if len(limited):
         rotvec = rotmat_to_rotvec(pose[:, joints[limited]])
-        for index in np.flatnonzero(np.isin(joints[limited], ELBOWS)):
+        for index in np.flatnonzero(IS_ELBOW[joints[limited]]):
             local = pose[:, joints[limited[index]]]
             x, y, z = np.moveaxis(local[..., 0], -1, 0)
             twist = twist_about(local, FOREARM)

@@ -16,8 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...arrays import F32, F64
-from ...skeleton.markers import keypoints_from_pose
-from ..placement import mean_offset
 from ..pose.normal_equations import moments, normal_equations
 from ..pose.pose_problem import (
     Block,
@@ -25,6 +23,7 @@ from ..pose.pose_problem import (
     State,
     block_of,
     evaluate,
+    shifted,
     turned,
 )
 from .beta_bounds import solve_bounded
@@ -160,9 +159,11 @@ def posed(model: ShapeModel, vector: F64, pose_rotmat: F32, sample: Sample) -> S
     """
     shape = model.shape(vector)
     markers, rest_joints = shape.sized_markers(), shape.rest_joints(model.body)
-    place = mean_offset(keypoints_from_pose(markers, rest_joints, pose_rotmat), sample.target_m, sample.confidence)
     problem = block_of(markers, rest_joints, sample.reference, sample.target_m, sample.confidence, sample.settings)
-    return Solved(vector, shape, problem, evaluate(problem, pose_rotmat, place))
+    state = evaluate(problem, pose_rotmat, np.zeros((len(pose_rotmat), 3), np.float32))
+    weight = sample.confidence / np.maximum(sample.confidence.sum(axis=1, keepdims=True), 1e-6)
+    offset = np.einsum("tk,tkc->tc", weight, state.residual).astype(np.float32)
+    return Solved(vector, shape, problem, shifted(problem, state, offset))
 
 
 def cost_of(model: ShapeModel, solved: Solved) -> float:
