@@ -40,9 +40,7 @@ def _relaxed() -> F32:
             else:
                 rotvec[0, joint] = (0.0, SPREAD_RAD[finger] if part == 0 else 0.0, -CURL_RAD[finger][part])
     rotvec[1] = rotvec[0] * np.array([1.0, -1.0, -1.0])
-    pose = rotvec_to_rotmat(rotvec.reshape(-1, 3)).astype(np.float32)
-    pose.setflags(write=False)
-    return pose
+    return rotvec_to_rotmat(rotvec.reshape(-1, 3)).astype(np.float32)
 
 
 def relaxed_hands(frames: int, pose_rotmat: F32 | None = None) -> F32:
