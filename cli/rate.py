@@ -13,7 +13,7 @@ from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.errors import DancePoseError, OptionError, OutputError
 
 from .display import list_results, progress_bar
-from .output_checks import check_files
+from .output_checks import LAYOUT, check_files
 from .rate_collect import add_collecting, rating_file_of, rating_root
 
 rate_app = typer.Typer(
@@ -39,6 +39,7 @@ def init_rating(
         raise OptionError(f"--out {str(out)!r} does not end in .toml; give the rating file such a name.")
     if out.exists():
         raise OutputError(f"{out} already exists. Choose another name with --out, or remove it.")
+    check_files({"--out": (out, LAYOUT)}, sources)
     root = out.absolute().parent
     if len(sources) == 1 and sources[0].suffix == ".toml":
         text = draft_from_study(load_study(sources[0]), root)
@@ -102,13 +103,13 @@ def power_command(
     ] = None,
     systems: Annotated[int, typer.Option(min=2, max=30, help="Number of systems.")] = 3,
     points: Annotated[int, typer.Option(help="Answers of a pair: 5, 3 or 2.")] = 5,
-    votes: Annotated[int, typer.Option(min=1, help="Main votes of a rater for a question.")] = 30,
+    votes: Annotated[int, typer.Option(min=1, max=1000, help="Main votes of a rater for a question.")] = 30,
     raters: Annotated[str, typer.Option(help="Numbers of raters, with commas.")] = "15,30,60,120",
     songs: Annotated[str, typer.Option(help="Numbers of songs, with commas.")] = "6,12,24",
     effect: Annotated[float, typer.Option(help="Preference between two systems whose power is shown.")] = 0.65,
-    sd_rater: Annotated[float, typer.Option(min=0.0, help="Spread of a system between raters, logits.")] = 0.6,
-    sd_song: Annotated[float, typer.Option(min=0.0, help="Spread of a system between songs, logits.")] = 0.4,
-    simulations: Annotated[int, typer.Option(min=20, help="Simulated ratings of every plan.")] = 100,
+    sd_rater: Annotated[float, typer.Option(min=0.0, max=20.0, help="Spread of a system over raters, logits.")] = 0.6,
+    sd_song: Annotated[float, typer.Option(min=0.0, max=20.0, help="Spread of a system over songs, logits.")] = 0.4,
+    simulations: Annotated[int, typer.Option(min=20, max=100_000, help="Simulated ratings of every plan.")] = 100,
 ) -> None:
     """Simulate the plan: power over raters and songs, the smallest detectable preference, the limit of the songs."""
     from dancepose.rating.design.power import PowerSettings, power_table
@@ -166,7 +167,7 @@ def _share_text(value: float) -> str:
 def analyse_command(
     rating_file: RatingArgument,
     out: Annotated[Path | None, typer.Option(help="Folder to write; default: results beside the file.")] = None,
-    resamples: Annotated[int, typer.Option(min=0, help="Resamples of the bootstrap; 0: none.")] = 2000,
+    resamples: Annotated[int, typer.Option(min=0, max=100_000, help="Resamples of the bootstrap; 0: none.")] = 2000,
     mixed: Annotated[bool, typer.Option("--mixed/--no-mixed", help="Fit the mixed model, from eight songs on.")] = True,
 ) -> None:
     """Apply the exclusion rules to the collected votes, and write tables, figures and texts."""

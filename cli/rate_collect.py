@@ -16,9 +16,10 @@ from dancepose.rating.record_checks import plain_values
 from dancepose.rating.record_files import RatingPaths, read_rating_plan, write_rating_plan
 from dancepose.rating.server.serving import ServeOptions, prepare_server, run_server
 from dancepose_addon.core.counting import counted
-from dancepose_addon.core.errors import DancePoseError, MissingFileError
+from dancepose_addon.core.errors import DancePoseError, MissingFileError, OutputError
 
 from .display import list_results, progress_bar
+from .output_checks import check_files
 
 DATABASE_VARIABLE: Final = "DANCEPOSE_RATING_DATABASE"
 
@@ -172,6 +173,9 @@ def rating_demo_command(
     from dancepose.rating.pack.demo_films import demo_plan, write_demo_films
 
     paths = RatingPaths(out)
+    if paths.file.exists():
+        raise OutputError(f"{out} holds another rating. Choose another folder with --out.")
+    check_files({}, (), folders={"--out": out})
     if not paths.plan.exists():
         print("Drawing six short films ...", flush=True)
         write_rating_plan(paths.plan, demo_plan(out, write_demo_films(out / "films")))

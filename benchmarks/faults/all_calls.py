@@ -16,6 +16,7 @@ from .clumsy_calls import (
 from .hostile_files import write_all
 from .hostile_graphs import graphs
 from .more_attacks import attack_groups
+from .rating_attacks import rating_attacks
 from .running import FAILED, Call
 
 READ = (0, *FAILED)
@@ -33,6 +34,7 @@ def quick_calls(box: Sandbox, hostile: Path) -> dict[str, tuple[Path, list[Call]
         For each group the folder that is watched and its calls.
     """
     hostile.mkdir()
+    (hostile / "ratings").mkdir()
     files = write_all(hostile)
     out = ("--out", box.root / "o.npz", "--device=numpy", FEW)
     networks = []
@@ -59,5 +61,6 @@ def quick_calls(box: Sandbox, hostile: Path) -> dict[str, tuple[Path, list[Call]
         "options that cannot work": (box.root, list(wrong_options(box))),
         "odd surroundings": (box.root, list(odd_surroundings(box))),
         "studies": (box.root, list(study_calls(box))),
+        "ratings": (box.root, list(rating_attacks(box, hostile / "ratings"))),
         **attack_groups(box, hostile / "more"),
     }  # fmt: skip

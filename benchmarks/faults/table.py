@@ -24,6 +24,7 @@ WHAT: Final = {
     "odd layouts": "layout files of an impossible size or form",
     "odd folders": "loops, pipes, patterns, equal names, names of options",
     "odd studies": "edited plans and journals, pipes in the output folder, impossible settings",
+    "ratings": "ratings whose files are damaged, lie or are none; TOML files that take long",
     "signals": "SIGINT and SIGTERM at five moments; end within 2 s, one sentence, 130 or 143, nothing left",
     "render, killed": "SIGKILL for one or all processes at random moments, then resumed",
     "study, killed": "likewise",

@@ -27,6 +27,9 @@ TYPICAL_SHAPE: Final = {5: (0.45, 1.6), 3: (-0.6,), 2: ()}
 """Thresholds or tie parameter with about 18 % ties between equal systems."""
 POWER: Final = 0.8
 
+MOST_VOTES: Final = 4_000_000
+"""Of all simulations of one plan together; they take a gigabyte."""
+
 
 @dataclass(frozen=True)
 class PowerSettings:
@@ -96,6 +99,13 @@ def power_table(
         raise InputError("Power needs at least two raters and two songs: results from one say nothing about others.")
     if not 0.5 < settings.effect < 1.0:
         raise InputError(f"--effect is {settings.effect:g}; expected a preference between .5 and 1, such as .65.")
+    pairs = settings.systems * (settings.systems - 1) // 2
+    votes = settings.simulations * max(raters) * min(settings.votes, pairs * max(songs))
+    if votes > MOST_VOTES:
+        raise InputError(
+            f"{settings.simulations} simulations of {max(raters)} raters are {votes} votes, of at most {MOST_VOTES} "
+            "(limit). Choose fewer of them."
+        )
     cells = [(n_raters, n_songs) for n_songs in songs for n_raters in raters]
     found = []
     for number, (n_raters, n_songs) in enumerate(cells):

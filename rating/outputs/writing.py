@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Final
 
 from dancepose_addon.core.atomic import replacing
-from dancepose_addon.core.errors import DancePoseError
+from dancepose_addon.core.errors import DancePoseError, OutputError
 from dancepose_addon.core.output_paths import Output, require_outputs
 
 from ..design.rating_file import load_rating
+from ..pack.pack_key import PackPaths
 from ..record_files import RatingPaths, read_votes
 from .figures import forest_plot, pair_matrix, save_figure_files
 from .html_report import html_report
@@ -33,6 +34,10 @@ def require_analysis_outputs(paths: RatingPaths, out: Path) -> None:
     Raises:
         OutputError: It is no folder, cannot be written to, or one of its files would replace an input.
     """
+    packed, found = PackPaths(paths.root), out.resolve()
+    for folder in (packed.pack, packed.keys):
+        if found.is_relative_to(folder.resolve()):
+            raise OutputError(f"--out {out} is in {folder}, which belongs to the pack. Choose another folder.")
     outputs = [Output("--out", out, is_folder=True)]
     outputs += [Output("A result", out / name) for name in WRITTEN]
     require_outputs(outputs, (paths.file, paths.plan, paths.votes, paths.sessions))

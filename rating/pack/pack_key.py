@@ -95,7 +95,7 @@ def participant_hash(secret: bytes, platform: str, identity: str) -> str:
     """Return what is stored in place of a platform's id: HMAC-SHA-256, hexadecimal; "" for none."""
     if not identity:
         return ""
-    return hmac.new(secret, f"{platform}\0{identity}".encode(), hashlib.sha256).hexdigest()
+    return hmac.new(secret, f"{platform}\0{identity}".encode(errors="surrogatepass"), hashlib.sha256).hexdigest()
 
 
 def participant_secret(paths: PackPaths) -> bytes:

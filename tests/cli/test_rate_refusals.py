@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from dancepose.rating.record_files import locked_rating
+from tests.support.rating_cases import small_plan
 
 from .conftest import Dancepose
 
@@ -56,6 +57,7 @@ def test_results_that_cannot_be_written_are_refused_before_votes_are_read(
     pytest.importorskip("matplotlib")
     assert "plan.json cannot be read" in said(dancepose, "analyse", rating / given)
     assert "is a file" in said(dancepose, "analyse", rating / given, "--out", rating / "rating.toml")
+    assert "belongs to the pack" in said(dancepose, "analyse", rating / given, "--out", rating / "pack" / "site")
     (rating / "results" / "report.html").mkdir(parents=True)
     assert "report.html' is a folder" in said(dancepose, "analyse", rating / given)
 
@@ -63,6 +65,24 @@ def test_results_that_cannot_be_written_are_refused_before_votes_are_read(
 def test_power_takes_the_folder(dancepose: Dancepose, rating: Path) -> None:
     (rating / "rating.toml").write_text(RATING.replace("[[system]]", '[rating]\ndesign = "acr"\n[[system]]', 1))
     assert "has the design acr" in said(dancepose, "power", rating)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("power", "--sd-rater", "inf"),
+        ("power", "--sd-song", "1e300"),
+        ("power", "--simulations", "1e12"),
+        ("analyse", "x", "--resamples", "1000000000"),
+    ],
+)
+def test_numbers_have_ranges(dancepose: Dancepose, arguments: tuple[str, ...]) -> None:
+    assert dancepose("rate", *arguments).code == 2
+
+
+def test_a_simulation_of_too_many_votes_is_refused(dancepose: Dancepose) -> None:
+    pytest.importorskip("scipy")
+    assert "150000000 votes" in said(dancepose, "power", "--simulations", "10000", "--raters", "500")
 
 
 def test_devices_are_not_read(dancepose: Dancepose, rating: Path) -> None:
@@ -88,6 +108,18 @@ def test_two_commands_do_not_change_one_rating_at_once(dancepose: Dancepose, rat
     with locked_rating(rating):
         pass
     assert [path.name for path in rating.iterdir()] == ["rating.toml"]
+
+
+def test_a_demonstration_leaves_other_files_alone(dancepose: Dancepose, rating: Path) -> None:
+    assert "holds another rating" in said(dancepose, "demo", "--out", rating, "--no-serve")
+    assert "is a file" in said(dancepose, "demo", "--out", rating / "rating.toml", "--no-serve")
+    assert [path.name for path in rating.iterdir()] == ["rating.toml"]
+
+
+def test_an_id_that_is_not_utf_8_is_looked_for_too(dancepose: Dancepose, rating: Path) -> None:
+    plan = small_plan(rating, length_s=0.4)
+    assert plan.slots
+    assert "No session" in said(dancepose, "forget", rating, "--participant", "\udcff")
 
 
 def test_a_missing_module_is_one_sentence(dancepose: Dancepose, monkeypatch: pytest.MonkeyPatch, rating: Path) -> None:

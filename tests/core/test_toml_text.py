@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from dancepose_addon.core.toml_text import MAX_KEY_PARTS, MAX_TOML_BYTES, parse_toml
+from dancepose_addon.core.toml_text import MAX_KEY_STEPS, MAX_TOML_BYTES, parse_toml
 
 LONG = 100_000
 
@@ -14,15 +14,15 @@ LONG = 100_000
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[" + "a." * LONG + "a]", "over 100 parts in line 1"),
-        ("x = 1\n" + "a." * LONG + "a = 1", "over 100 parts in line 2"),
-        ("a . " * LONG + "a = 1", "over 100 parts"),
-        ('"a".' * LONG + "a = 1", "over 100 parts"),
-        ("x = {" + "a." * LONG + "a = 1}", "over 100 parts"),
+        ("[" + "a." * LONG + "a]", "too many parts"),
+        ("x = 1\n" + "a." * LONG + "a = 1", "too many parts"),
+        ("a . " * LONG + "a = 1", "too many parts"),
+        ('"a".' * LONG + "a = 1", "too many parts"),
+        ("x = {" + "a." * LONG + "a = 1}", "too many parts"),
         ("x = " + "[" * LONG, "nested too deeply"),
         ("x = " + "1" * 10_000, "digits"),
-        ("# " + "x" * MAX_TOML_BYTES, "over 1 MiB"),
-        ("x", "line 1"),
+        ("# " + "x" * MAX_TOML_BYTES, "over 8 MiB"),
+        ("x", "Expected"),
     ],
 )
 def test_what_takes_too_long_is_refused_at_once(text: str, said: str) -> None:
@@ -46,10 +46,11 @@ def test_ordinary_documents_are_read(text: str) -> None:
     assert parse_toml(text) == tomllib.loads(text)
 
 
-def test_the_longest_allowed_keys_take_seconds_at_most() -> None:
-    header = "[" + ".".join("a" * MAX_KEY_PARTS) + "]\n"
-    line = ".".join("a" * (MAX_KEY_PARTS - 4)) + ".{} = 1\n"
-    text = header + "".join(line.format(number) for number in range(1500))
+@pytest.mark.parametrize(("header", "parts"), [(200, 40), (2, 100), (1000, 1)])
+def test_the_longest_allowed_keys_take_seconds_at_most(header: int, parts: int) -> None:
+    count = int(0.9 * MAX_KEY_STEPS / (header + parts * (parts + header)))
+    start = "[" + ".".join("a" * header) + "]\n"
+    text = start + "".join(".".join("a" * (parts - 1) + "b") + f"{number} = 1\n" for number in range(count))
     started = time.process_time()
     parse_toml(text)
-    assert time.process_time() - started < 10.0
+    assert time.process_time() - started < 20.0

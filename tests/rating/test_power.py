@@ -83,7 +83,7 @@ def test_texts_may_be_files(tmp_path) -> None:
     path.write_text(head + 'consent_file = "consent.txt"\n', encoding="utf-8")
     assert load_rating(path).texts["en"].consent == "Ich stimme zu. ü\n"
     path.write_text(head + 'consent_file = "other.txt"\n', encoding="utf-8")
-    with pytest.raises(MissingFileError, match="Correct consent_file"):
+    with pytest.raises(MissingFileError, match="Give a text file as consent_file"):
         load_rating(path)
 
 
