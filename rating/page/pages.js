@@ -162,6 +162,7 @@ const Pages = {
       isFile ? row(save) : null,
       said.code ? make("div", {}, text(say("code")), text(said.code, "code")) : null,
       said.code && record.platform === "prolific" ? this.prolific(said.code) : null,
+      isFile || said.code ? null : text(say("close")),
       Config.mode === "file" ? row(another) : null,
     );
   },
