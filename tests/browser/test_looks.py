@@ -72,7 +72,7 @@ RARE = {
     "failed": "Pages.end(say('failed_title'), say('failed_text'), {code: 'FAIL-3'})",
     "full": "Pages.end(Config.title, say('full'))",
     "sending": "Delivery.isFailing = true; Pages.sending(Session.record())",
-    "undelivered": "Pages.undelivered(Session.record(), '2 × api/vote')",
+    "undelivered": "Pages.undelivered(Session.record(), say('not_taken', {count: 2}))",
     "thanks-file": "Config.mode = 'file'; Pages.thanks(Session.record(), {}, () => {})",
     "thanks-code": "Config.mode = 'server'; Pages.thanks({platform: 'prolific'}, {code: 'C1ABCDEF'}, () => {})",
 }
