@@ -293,10 +293,10 @@ def test_power_of_other_designs_is_refused_in_one_sentence(dancepose: Dancepose,
     file.write_text(FILE.replace('"pair"', f'"{design}"'))
     outcome = dancepose("rate", "power", file)
     assert outcome.code == 1
-    assert outcome.err.strip().splitlines() == [
+    assert outcome.err.strip() == (
         f"dancepose: rating.toml has the design {design}; power is simulated for pairs only. Use the options without a "
         "file for a rough answer."
-    ]
+    )
 
 
 def test_an_address_to_post_to_needs_a_scheme(dancepose: Dancepose, rated: Path) -> None:
