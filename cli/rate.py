@@ -181,7 +181,8 @@ def analyse_command(
         analysed = analyse_rating(paths, AnalysisOptions(resamples, mixed), display.progress)
         written = write_analysis(analysed, paths, out or paths.results)
     result = analysed.result
-    for sentence in (*result.notices, *(notice for entry in result.results for notice in entry.notices)):
+    of_questions = [f"{entry.question}: {notice}" for entry in result.results for notice in entry.notices]
+    for sentence in (*result.notices, *of_questions):
         typer.echo(f"Note: {sentence}", err=True)
     if result.is_exploratory:
         typer.echo(f"Note: the analysis is exploratory: {'; '.join(result.reasons)}.", err=True)
@@ -189,7 +190,8 @@ def analyse_command(
         print(f"{entry.question}: {entry.votes} votes, {entry.raters} raters, {entry.songs} songs")
         for row in entry.systems:
             ranks = f"{row.best_rank}" if row.best_rank == row.worst_rank else f"{row.best_rank} to {row.worst_rank}"
-            print(f"  {row.system:<20} {row.value:7.2f}  [{row.low:.2f}, {row.high:.2f}]  rank {ranks}")
+            interval = "reference" if row.system == entry.reference else f"[{row.low:.2f}, {row.high:.2f}]"
+            print(f"  {row.system:<20} {row.value:7.2f}  {interval:<15}  rank {ranks}")
     list_results(dict(written))
 
 

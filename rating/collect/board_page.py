@@ -51,14 +51,14 @@ def board_html(plan: RatingPlan, store: Collection) -> str:
     is_closed = store.is_closed
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="refresh" content="30"><title>Board</title><style>{BOARD_STYLE}</style></head><body>
+<title>Board</title><style>{BOARD_STYLE}</style></head><body><main>
 <h1>{html.escape(plan.title)}</h1>
-<p>The study is {"closed for new raters" if is_closed else "open"}. Results by system are computed by
-<code>dancepose rate analyse</code>, after the collection.</p>
+<p>The study is {"closed for new raters" if is_closed else "open"}. Reload the page for its present state. Results by
+system are computed by <code>dancepose rate analyse</code>, after the collection.</p>
 <form method="post" action="board/close"><button>{"Open again" if is_closed else "Close for new raters"}</button></form>
 <h2>Progress and quality</h2><table>{rows}</table>
-<h2>Sessions</h2><table><tr><th>Slot</th><th>Status</th><th>Votes</th><th>Platform</th><th></th></tr>{slots}</table>
-</body></html>
+<h2>Sessions</h2><table><tr><th>Slot</th><th>Status</th><th>Votes</th><th>Platform</th><th>Place</th></tr>{slots}</table>
+</main></body></html>
 """
 
 

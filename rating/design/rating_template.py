@@ -16,7 +16,7 @@ from .rating_file import RatedSystem
 
 HEAD: Final = """\
 # A rating of films by people. Paths are relative to the folder of this file.
-# Next: dancepose rate plan, then power, pack or serve, and analyse. `dancepose rate --help` lists all steps.
+# Next: dancepose rate power and plan, then pack or serve, and analyse. `dancepose rate --help` lists all steps.
 
 [rating]
 title = "Dance rating"      # raters see it; it must name no system
@@ -27,7 +27,7 @@ languages = ["en"]          # of the page, the default first: en, zh, ja, de, fr
 # set_size = 4              # best-worst: clips on a page
 # hidden_reference = "{last}"    # sliders: the system that is the hidden reference
 # anchor = "shuffled"       # sliders: a system, or "frozen" or "shuffled" to make one of the reference
-# mismatch = "song"         # wrong music: another "song" of the same genre and length, or the own one "shift"ed
+# mismatch = "song"         # wrong music: another "song" of the same genre and length, or "shift" for its own, shifted
 # retention_date = "2030-12-31"    # when the votes are deleted; raters see it
 """
 TAIL: Final = """\
@@ -43,7 +43,7 @@ text.en = "Which dance looks more realistic?"
 
 [raters]
 count = 30                  # few songs limit what any number of raters can show: `dancepose rate power`
-votes = {votes}                  # main votes of a rater for each question; no page twice
+votes = {votes:<19} # main votes of a rater for each question; no page twice
 
 [checks]                    # further pages of every rater, at random places; recorded, used by the analysis only
 training = 2                # before the first vote

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """methods.txt: what to write into the paper, with every number filled in."""
 
+from dancepose_addon.core.counting import counted
+
 from ..records import RatingPlan
 from .results import AnalysisResult, QuestionResult
 
@@ -50,8 +52,9 @@ def _design(plan: RatingPlan) -> str:
         f"Design. {DESIGN_TEXT[plan.design].format(points=points)}. {len(plan.systems)} systems and "
         f"{len(plan.songs)} songs were rated. Questions: {questions}. The plan assigned {min(main)} main votes to each "
         f"of {len(plan.slots)} raters, every combination equally often to within one vote, no combination twice to a "
-        f"rater, in random order (seed {plan.seed}). {sides}Each rater also had {kinds['training']} training items, "
-        f"{kinds['check']} attention checks, {kinds['repeat']} repeated pages and {kinds['gold']} gold items."
+        f"rater, in random order (seed {plan.seed}). {sides}Each rater also had "
+        f"{counted(kinds['training'], 'training item')}, {counted(kinds['check'], 'attention check')}, "
+        f"{counted(kinds['repeat'], 'repeated page')} and {counted(kinds['gold'], 'gold item')}."
     )
 
 
@@ -61,9 +64,10 @@ def _raters(plan: RatingPlan, result: AnalysisResult) -> str:
     reasons = "; ".join(f"{reason}: {count}" for reason, count in result.exclusions.items())
     return (
         f"Raters. {counts['raters']} raters started; {left_out} were left out by rules fixed before the data were "
-        f"collected (more than {rules.failed_checks_most} failed attention checks, more than {rules.failed_gold_most} "
-        f"failed gold items, more than {rules.fast_share_most:.0%} of the votes faster than {rules.fastest_ms:g} ms, "
-        f"more than {rules.same_answer_share_most:.0%} equal answers, fewer than {rules.votes_least} main votes)"
+        f"collected (more than {counted(rules.failed_checks_most, 'failed attention check')}, more than "
+        f"{counted(rules.failed_gold_most, 'failed gold item')}, more than {rules.fast_share_most:.0%} of the votes "
+        f"faster than {rules.fastest_ms:g} ms, more than {rules.same_answer_share_most:.0%} equal answers, fewer than "
+        f"{counted(rules.votes_least, 'main vote')})"
         f"{' (' + reasons + ')' if reasons else ''}. {counts['main_votes_kept']} of {counts['main_votes']} main votes "
         f"were analysed; {counts['votes_left_out_for_coverage']} were left out because less than "
         f"{rules.coverage_least:.0%} of a clip was watched."
@@ -76,8 +80,9 @@ def _question(result: AnalysisResult, entry: QuestionResult, labels: dict[str, s
         f"Question {entry.question}. {entry.votes} votes of {entry.raters} raters on {entry.songs} songs were analysed "
         f"by the {entry.model}{' with a term for the side of the screen' if 'side_bias' in entry.details else ''}. "
         f"Intervals ({100 * (1 - result.alpha):g} %) use a covariance that is robust to dependence within raters and "
-        f"within songs (Cameron, Gelbach and Miller, 2011) and t with {entry.freedom} degrees of freedom. "
-        f"{len(entry.comparisons)} comparisons were corrected by Holm's method at {result.alpha:g}."
+        f"within songs (Cameron, Gelbach and Miller, 2011) and t with {counted(entry.freedom, 'degree')} of freedom. "
+        f"{counted(len(entry.comparisons), 'comparison was', 'comparisons were')} corrected by Holm's method at "
+        f"{result.alpha:g}."
     )
     clear = [pair for pair in entry.comparisons if pair.verdict in ("first", "second")]
     for pair in clear:
@@ -97,7 +102,7 @@ def _question(result: AnalysisResult, entry: QuestionResult, labels: dict[str, s
         text += f" {name[pair.first]} and {name[pair.second]} were equivalent within .5 +- {result.margin:g}."
     undecided = len(entry.comparisons) - len(clear) - len(equal)
     if undecided:
-        text += f" {undecided} comparisons are undecided, which does not mean equal."
+        text += f" {counted(undecided, 'comparison is', 'comparisons are')} undecided, which does not mean equal."
     return text + _figures(entry) + "".join(f" {notice}" for notice in entry.notices)
 
 
@@ -112,12 +117,13 @@ def _figures(entry: QuestionResult) -> str:
     if details.get("deviance_freedom"):
         text += (
             f" The deviance from a model with a free difference for every pair is {details['deviance']:.1f} with "
-            f"{details['deviance_freedom']} degrees of freedom."
+            f"{counted(details['deviance_freedom'], 'degree')} of freedom."
         )
     if details.get("krippendorff_alpha") is not None and details["krippendorff_alpha"] == details["krippendorff_alpha"]:
         text += f" Krippendorff's alpha (ordinal) is {details['krippendorff_alpha']:.2f}."
     if details.get("retest_count"):
-        text += f" Of {details['retest_count']} repeated pages, {details['retest_same']:.0%} had the same direction."
+        pages = counted(details["retest_count"], "repeated page")
+        text += f" Of {pages}, {details['retest_same']:.0%} had the same direction."
     if entry.second is not None:
         text += (
             f" A raters-by-songs bootstrap ({entry.second.resamples} resamples, seed {entry.second.seed}) is reported "

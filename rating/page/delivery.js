@@ -80,7 +80,7 @@ const Delivery = {
       await this.flush(record);
       await later(100);
     }
-    if (this.refused.size) throw new Error(`${this.refused.size} × api/vote`);
+    if (this.refused.size) throw new Error(say("not_taken", { count: this.refused.size }));
   },
 
   // The answers as text: a line with the format and a checksum, and a line with everything.

@@ -46,7 +46,8 @@ class Item {
       make("form", { onsubmit: submit }, this.controls, make("div", { className: "foot" }, this.status, this.next)), this.connection);
     const page = document.getElementById("page");
     page.className = "wide";
-    page.prepend(make("div", { className: "head" }, make("span", { className: "quiet" }, itemTitle(trial, trials)), progress));
+    const where = `${itemTitle(trial, trials)} · ${say(this.question.sound ? "sound_on" : "sound_off")}`;
+    page.prepend(make("div", { className: "head" }, make("span", { className: "quiet" }, where), progress));
     Delivery.onChange = () => (this.connection.hidden = !Delivery.isFailing);
     Delivery.onChange();
     this.load();

@@ -64,18 +64,18 @@ const Pages = {
       };
       const submit = (event) => {
         event.preventDefault();
+        if (input.value.trim() === "") return input.focus();
         tries += 1;
         if (Number(input.value) === count) {
           audio.pause();
-          done({ passed: true, tries });
-          return;
+          return done({ passed: true, tries });
         }
         const before = count;
         while (count === before) count = randomInteger(3, 7);
         problem.textContent = say("sound_wrong");
         problem.hidden = false;
         input.value = "";
-        input.focus();
+        return input.focus();
       };
       show(
         say("sound_title"),
@@ -162,6 +162,7 @@ const Pages = {
       isFile ? row(save) : null,
       said.code ? make("div", {}, text(say("code")), text(said.code, "code")) : null,
       said.code && record.platform === "prolific" ? this.prolific(said.code) : null,
+      isFile || said.code ? null : text(say("close")),
       Config.mode === "file" ? row(another) : null,
     );
   },

@@ -18,8 +18,8 @@ class Stage {
       this.together = make("button", { type: "button", onclick: () => this.toggle(this.clips) });
     }
     const size = clips.length === 1 ? "one" : clips.length > 2 ? "many" : "";
-    this.element = make("div", {}, make("div", { className: `clips ${size}` }, ...this.clips.map((clip) => clip.figure)));
-    if (this.together) this.element.append(make("div", { className: "row together" }, this.together));
+    this.element = make("div", { className: `clips ${size}` }, ...this.clips.map((clip) => clip.figure));
+    if (this.together) this.clips[1].caption.append(this.together);
     this.onHidden = () => {
       if (document.hidden) {
         this.hidden += 1;

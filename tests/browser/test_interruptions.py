@@ -288,6 +288,8 @@ def test_a_wrong_number_of_tones_is_asked_again(page, serve, rating) -> None:
     page.goto(serve(rating).address)
     rater = Rater(page)
     rater.consent()
+    rater.press("Check")  # without a number: that is no try
+    expect(page.get_by_role("alert")).to_have_count(0)
     rater.press("Play the tones")
     rater.fill("99")
     rater.press("Check")

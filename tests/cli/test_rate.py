@@ -287,6 +287,18 @@ def test_impossible_power_is_refused(
     assert (outcome.code, said in re.sub(r"[\s│]+", " ", outcome.err)) == (code, True), outcome.err
 
 
+@pytest.mark.parametrize("design", ["best-worst", "sliders", "acr", "mismatch"])
+def test_power_of_other_designs_is_refused_in_one_sentence(dancepose: Dancepose, tmp_path: Path, design: str) -> None:
+    file = tmp_path / "rating.toml"
+    file.write_text(FILE.replace('"pair"', f'"{design}"'))
+    outcome = dancepose("rate", "power", file)
+    assert outcome.code == 1
+    assert outcome.err.strip() == (
+        f"dancepose: rating.toml has the design {design}; power is simulated for pairs only. Use the options without a "
+        "file for a rough answer."
+    )
+
+
 def test_an_address_to_post_to_needs_a_scheme(dancepose: Dancepose, rated: Path) -> None:
     outcome = dancepose("rate", "pack", rated, "--post", "example.org/answers")
     assert outcome.code == 2
