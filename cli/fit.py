@@ -8,6 +8,7 @@ import typer
 
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.counting import counted
+from dancepose_addon.core.fit.evaluation.people_contact import describe_people_contact
 from dancepose_addon.core.fit.pipeline import FitResult
 from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.people import person_path
@@ -66,6 +67,8 @@ def fit_command(
     for fit in fits:
         who = f"Person {fit.report['person'][0]}: " if len(fits) > 1 else ""
         print(f"{who}{counted(fit.report['frames'], 'frame')}; {summary_of(fit)}.")
+    for pair in result.report.get("people", []):
+        print(describe_people_contact(pair))
     motions = {"motion" if len(fits) == 1 else f"motion {number + 1}": path for number, path in enumerate(outs)}
     list_results({**motions, "report": report, "plot": plot})
 

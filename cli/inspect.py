@@ -11,12 +11,13 @@ import typer
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.counting import counted
 from dancepose_addon.core.errors import DoubtError, InputError
+from dancepose_addon.core.io.people import PERSON
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.io.theta import interpret_theta, joints_of, motion_of
 from dancepose_addon.core.printable_text import escaped, escaped_lines
 from dancepose_addon.core.skeleton.doubt import require_sure
 from dancepose_addon.core.skeleton.readers import Examination, examine, sequence_of
-from dancepose_addon.core.skeleton.recording import Finding, Hints, PoseRecording
+from dancepose_addon.core.skeleton.recording import NO_HINTS, Finding, Hints, PoseRecording
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
 from .arguments import SourcesArgument, with_options
@@ -49,7 +50,7 @@ def inspect_command(
         findings, sequence = _interpreted(examination, hints)
         if frames is not None:
             sequence = sequence.between(*frames)
-        print(escaped_lines(describe_file(path, examination, findings, sequence)))
+        print(escaped_lines(describe_file(path, examination, findings, sequence, hints)))
         print(escaped_lines(_next_step(path, examination, findings, hints)))
         if picture is not None:
             out = _picture_path(path, picture, single=len(paths) == 1)
@@ -79,13 +80,17 @@ def _rate_of(examination: Examination) -> float | None:
 
 
 def describe_file(
-    path: Path, examination: Examination, findings: tuple[Finding, ...], sequence: KeypointSequence
+    path: Path,
+    examination: Examination,
+    findings: tuple[Finding, ...],
+    sequence: KeypointSequence,
+    hints: Hints = NO_HINTS,
 ) -> str:
     """Return the report on one file, one line for each finding; doubtful ones begin with a question mark."""
     known = _rate_of(examination)
     lasts = f", {sequence.duration_s:.2f} s" if known or findings[-1].confidence else ""
     lines = [f"{path}: {counted(len(sequence), 'frame')} of {counted(sequence.layout.count, 'point')}{lasts}"]
-    for finding in findings:
+    for finding in _shown_findings(findings, hints):
         mark = "?" if finding.doubtful else " "
         value = f"{finding.value} ({finding.confidence:.0%})"
         lines.append(f"{mark} {finding.topic:<22} {value:<28} {finding.why}")
@@ -98,6 +103,18 @@ def describe_file(
         mean, unseen = float(sequence.confidence.mean()), float((sequence.confidence == 0).mean())
         lines.append(f"  {'confidence':<22} mean {mean:.2f}, {unseen:.1%} unseen")
     return "\n".join([*lines, *(f"! {note}" for note in examination.recording.notes)])
+
+
+def _shown_findings(findings: tuple[Finding, ...], hints: Hints) -> list[Finding]:
+    """Say of persons who are shown together how many there are, since all of them are animated."""
+    shown = []
+    for finding in findings:
+        if finding.topic == PERSON and finding.count > 1 and hints.everyone:
+            why = "shown together; --read take=N chooses one of them"
+            shown.append(replace(finding, topic="persons", value=str(finding.count), confidence=1.0, why=why))
+        else:
+            shown.append(finding)
+    return shown
 
 
 def _next_step(path: Path, examination: Examination, findings: tuple[Finding, ...], hints: Hints) -> str:

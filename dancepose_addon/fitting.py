@@ -8,11 +8,17 @@ Nothing here needs Blender.
 from dataclasses import replace
 from pathlib import Path
 import time
+from typing import Final
+import warnings
 
+import numpy as np
+
+from .core.arrays import F64
 from .core.body.model import BodyModel
 from .core.body.model_io import load_body
 from .core.body.motion import BodyMotion
 from .core.errors import InputError
+from .core.fit.evaluation.people_contact import identity_exchanges, people_contact
 from .core.fit.pipeline import FitResult, fit
 from .core.fit.pose.finger_fit import fit_fingers
 from .core.fit.regressor import PoseRegressor
@@ -26,7 +32,9 @@ from .core.skeleton.recording import NO_HINTS, Hints
 from .core.skeleton.sequence import KeypointSequence, validate
 from .inference import open_for
 
-OTHER_TAKE = "--read take=N chooses another"
+OTHER_TAKE: Final = "--read take=N chooses another"
+MOST_EXCHANGES: Final = 3
+"""Exchanges of tracks that are reported."""
 
 
 def fit_file(
@@ -137,7 +145,26 @@ def together(fits: list[FitResult], path: Path) -> list[FitResult]:
             f"{path} shows its {len(fits)} persons for {lengths[0]} to {lengths[-1]} frames, so they have no common "
             "time. Give --read take=N for one of them."
         )
-    return on_one_floor([_numbered(fit, number, len(fits)) for number, fit in enumerate(fits)])
+    numbered = on_one_floor([_numbered(fit, number, len(fits)) for number, fit in enumerate(fits)])
+    contact = people_contact(numbered[0].body, [fit.motion for fit in numbered])
+    exchanged = [
+        f"Persons {first + 1} and {second + 1} exchange their places from frame {frame} on, so their tracks were "
+        "probably exchanged. Correct the file, or show one person with --read take=N."
+        for first, second, frame in identity_exchanges([_place(fit) for fit in numbered])[:MOST_EXCHANGES]
+    ]
+    first = numbered[0]
+    notices = [*first.report["notices"], *exchanged]
+    return [replace(first, report={**first.report, "notices": notices, "people": contact}), *numbered[1:]]
+
+
+def _place(fit: FitResult) -> F64:
+    """Return the middle of a person's points as they were read, or of the body, (T, 3) metres."""
+    points = fit.sequence.keypoints_m
+    if len(points) != len(fit.motion) or not points.size:
+        return fit.motion.translation_m.astype(np.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # frames without any point
+        return np.asarray(np.nanmedian(points, axis=1), np.float64)
 
 
 def _numbered(fit: FitResult, number: int, count: int) -> FitResult:

@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.timeout(1800),
 ]
 
-PANELS = ("source", "body", "fit", "result", "stage", "render", "export")
+PANELS = ("source", "body", "fit", "result", "character", "stage", "render", "export")
 LARGEST_KB = 80
 WIDTHS_PX = {"label": 88.0, "choice": 117.0, "checkbox": 110.0}
 """What Blender shows whole of each in a sidebar of its default width, 291 pixels; seen with texts of rising length."""
@@ -79,6 +79,17 @@ def test_escape_ends_a_fit_and_leaves_the_file_as_it_was(session):
     assert session.facts["running"] == ["DANCEPOSE_OT_import_fit"]
     assert session.facts["escaped"]["data"] == session.facts["before_escape"]["data"]
     assert session.facts["escaped"]["dancers"] == ["waltz"]
+
+
+def test_the_button_drives_the_selected_armature_and_one_undo_takes_it_back(session):
+    driven, undone = session.facts["driven"], session.facts["drive_undone"]
+    assert driven["problem"] == ""
+    assert driven["keys"] == 357
+    assert undone["keys"] == 0
+    assert undone["data"]["actions"] == driven["data"]["actions"] - 1
+    assert {kind: undone["data"][kind] for kind in ("objects", "meshes", "armatures")} == {
+        kind: driven["data"][kind] for kind in ("objects", "meshes", "armatures")
+    }
 
 
 def test_panels_stand_in_the_order_of_the_work(session):

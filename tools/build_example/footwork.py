@@ -70,8 +70,8 @@ def walk(beats: F64) -> Footwork:
     heading = smoothed(np.radians(keyed(beats, waltz.HEADING_DEG)), 2.0)
     rise, lower = _rise_and_fall(beats)
     landings = _landings()
-    feet = {side: _foot(side, beats, landings[side], heading, rise) for side in (1, -1)}
-    return Footwork(feet, _left_weight(beats), heading, rise, lower)
+    feet = {side: foot_over_time(side, beats, landings[side], heading, rise) for side in (1, -1)}
+    return Footwork(feet, weight_on_left(beats, waltz.STEPS, waltz.PREPARE_WEIGHT), heading, rise, lower)
 
 
 def _rise_and_fall(beats: F64) -> tuple[F64, F64]:
@@ -99,7 +99,8 @@ def _landings() -> dict[int, list[Landing]]:
     return landings
 
 
-def _foot(side: int, beats: F64, landings: list[Landing], heading: F64, rise: F64) -> Foot:
+def foot_over_time(side: int, beats: F64, landings: list[Landing], heading: F64, rise: F64) -> Foot:
+    """Compute one foot. side: 1 left, -1 right; landings: where it is, first before any step; others: (T,)."""
     ball = np.repeat(landings[0][1][None], len(beats), axis=0)
     lift, planted = np.zeros(len(beats)), np.ones(len(beats), bool)
     toe_out = side * np.radians(5.0)
@@ -120,7 +121,7 @@ def _foot(side: int, beats: F64, landings: list[Landing], heading: F64, rise: F6
     heel = smoothed(heel, 1.0)
     # A heel that lands first has its ball in the air: as high as the foot is long between the two.
     lift = smoothed(lift, 0.7) + np.sin(np.maximum(-heel, 0.0)) * 0.17
-    if side == 1:  # the left foot ends pointed, on its toes, beside the lunge
+    if side == 1 and beats[-1] > waltz.STEPS[-1].beat:  # the left foot ends pointed, on its toes, beside the lunge
         end = keyed(beats, [(18.2, 0.0), (19.6, 1.0), (21.0, 1.0)])
         heel = heel + np.radians(48.0) * end
         toe = toe + np.radians(22.0) * end
@@ -152,10 +153,11 @@ def _pivot(toe: F64, heading: F64, planted: NDArray[np.bool_]) -> F64:
     return smoothed(np.where(planted, turned, heading + np.clip(toe - heading, -1.4 * limit, 1.4 * limit)), 1.6)
 
 
-def _left_weight(beats: F64) -> F64:
-    keys: list[tuple[float, float]] = list(waltz.PREPARE_WEIGHT)
-    for step in waltz.STEPS:
+def weight_on_left(beats: F64, steps: tuple[waltz.Step, ...], prepare: tuple[tuple[float, float], ...]) -> F64:
+    """Return the share of the weight on the left foot, (T,): ``prepare`` before the first step, then by the steps."""
+    keys: list[tuple[float, float]] = list(prepare)
+    for step in steps:
         on_left = 1.0 if step.foot == 1 else 0.0
         keys += [(step.beat - 0.15, 1.0 - on_left), (step.beat + 0.5, on_left)]
-    keys += [(21.0, keys[-1][1])]
+    keys += [(max(float(beats[-1]) + 1.0, keys[-1][0] + 1.0), keys[-1][1])]
     return keyed(beats, keys)

@@ -131,13 +131,13 @@ def dance(body: BodyModel) -> Dance:
     floor = float(body.v_template_m[sole_vertices(body), 1].min())
     walked = walk(beats)
     skeleton = Skeleton(rest, len(beats))
-    skeleton.place[:, 0] = _pelvis_place(walked, rest)
+    skeleton.place[:, 0] = pelvis_over_feet(walked, rest)
     _trunk(skeleton, beats, walked)
-    ankles = {side: _ankle(skeleton, walked, side, floor) for side in (1, -1)}
-    _lower_pelvis(skeleton, ankles, walked, rest, floor)
+    ankles = {side: ankle_over_ball(skeleton, walked, side, floor) for side in (1, -1)}
+    lower_pelvis(skeleton, ankles, walked, rest, floor)
     _trunk(skeleton, beats, walked)
     for side in (1, -1):
-        _leg(skeleton, walked, side, *ankles[side])
+        pose_leg(skeleton, walked, side, *ankles[side])
         _arm(skeleton, beats, side)
     _head(skeleton, beats, walked)
     pose = skeleton.local().astype(np.float32)
@@ -146,7 +146,7 @@ def dance(body: BodyModel) -> Dance:
     return Dance(pose, translation.astype(np.float32), walked)
 
 
-def _pelvis_place(walked: Footwork, rest: F64) -> F64:
+def pelvis_over_feet(walked: Footwork, rest: F64) -> F64:
     """Place the pelvis over the foot that carries the weight, slightly inward and behind its ball, without height."""
     left, forward = left_of(walked.heading_rad), forward_of(walked.heading_rad)
     over = {side: walked.feet[side].ball_m - side * 0.055 * left - 0.075 * forward for side in (1, -1)}
@@ -158,7 +158,7 @@ def _pelvis_place(walked: Footwork, rest: F64) -> F64:
     return place
 
 
-def _lower_pelvis(
+def lower_pelvis(
     skeleton: Skeleton, ankles: dict[int, tuple[F64, F64]], walked: Footwork, rest: F64, floor: float
 ) -> None:
     """Choose the height of the pelvis: rise and fall as choreographed, as far as both legs reach the floor."""
@@ -205,7 +205,7 @@ def _head(skeleton: Skeleton, beats: F64, walked: Footwork) -> None:
         skeleton.set_local(joint, about(1, share * turn) @ about(2, -0.5 * share * lean) @ about(0, share * nod))
 
 
-def _ankle(skeleton: Skeleton, walked: Footwork, side: int, floor: float) -> tuple[F64, F64]:
+def ankle_over_ball(skeleton: Skeleton, walked: Footwork, side: int, floor: float) -> tuple[F64, F64]:
     """Return position (T, 3) and rotation (T, 3, 3) of an ankle from the position of the ball."""
     name = "left" if side == 1 else "right"
     foot = walked.feet[side]
@@ -216,7 +216,8 @@ def _ankle(skeleton: Skeleton, walked: Footwork, side: int, floor: float) -> tup
     return ball - turned @ skeleton.bone(f"{name}_ankle", f"{name}_foot"), turned
 
 
-def _leg(skeleton: Skeleton, walked: Footwork, side: int, ankle: F64, foot_turn: F64) -> None:
+def pose_leg(skeleton: Skeleton, walked: Footwork, side: int, ankle: F64, foot_turn: F64) -> None:
+    """Pose a leg from the hip to an ankle. ankle: (T, 3), metres; foot_turn: (T, 3, 3)."""
     name = "left" if side == 1 else "right"
     foot = walked.feet[side]
     hip = skeleton.place_of(f"{name}_hip")
@@ -253,24 +254,37 @@ def _arm(skeleton: Skeleton, beats: F64, side: int) -> None:
     skeleton.set_local(f"{name}_collar", collar)
     chest = skeleton.turn[:, JOINT_INDEX["spine3"]]
     shoulder = skeleton.place_of(f"{name}_shoulder")
-    upper, fore = (
-        skeleton.bone(f"{name}_shoulder", f"{name}_elbow"),
-        skeleton.bone(f"{name}_elbow", f"{name}_wrist"),
-    )
-    lengths = float(np.linalg.norm(upper)), float(np.linalg.norm(fore))
-    reach = hand * mirror * sum(lengths)
-    reach *= np.minimum(1.0, 0.985 * sum(lengths) / np.linalg.norm(reach, axis=1))[:, None]
+    bones = (skeleton.bone(f"{name}_shoulder", f"{name}_elbow"), skeleton.bone(f"{name}_elbow", f"{name}_wrist"))
+    length = sum(float(np.linalg.norm(bone)) for bone in bones)
+    reach = hand * mirror * length
+    reach *= np.minimum(1.0, 0.985 * length / np.linalg.norm(reach, axis=1))[:, None]
     wrist = shoulder + (chest @ reach[..., None])[..., 0]
     pole = (chest @ (elbow_way * mirror)[..., None])[..., 0]
-    elbow = bend(shoulder, wrist, pole, lengths)
-    # In the T-pose the arm is along x and the elbow bends about y, towards the front: away from the pole.
-    hinge = np.cross(-pole, side * (wrist - shoulder))
-    for joint, bone, direction in (("shoulder", upper, elbow - shoulder), ("elbow", fore, wrist - elbow)):
-        rest_frame = frame(0, side * bone[None], 1, np.array([[0.0, 1.0, 0.0]]))
-        turned = frame(0, side * direction, 1, hinge) @ np.swapaxes(rest_frame, -1, -2)
-        skeleton.set_global(f"{name}_{joint}", turned)
+    reach_for(skeleton, side, wrist, pole, bones)
     # Hands trail behind the movement, like a brush.
     speed = smoothed(np.gradient(hand[:, 1]) * waltz.FPS, 2.0)
     trail = np.clip(-np.radians(22.0) * speed, -np.radians(32.0), np.radians(32.0))
     skeleton.set_local(f"{name}_wrist", about(2, side * (trail - np.radians(6.0))))
     skeleton.set_local(f"{name}_hand", about(2, np.full(len(beats), -side * np.radians(8.0))))
+
+
+def reach_for(skeleton: Skeleton, side: int, target: F64, pole: F64, bones: tuple[F64, F64]) -> None:
+    """Pose an arm so that the end of its second bone is at a place.
+
+    Args:
+        skeleton: The body.
+        side: 1 left, -1 right.
+        target: (T, 3), metres.
+        pole: (T, 3), where the elbow points.
+        bones: Upper arm and forearm at rest, (3,) each, metres; the second may include the hand.
+    """
+    name = "left" if side == 1 else "right"
+    shoulder = skeleton.place_of(f"{name}_shoulder")
+    lengths = float(np.linalg.norm(bones[0])), float(np.linalg.norm(bones[1]))
+    elbow = bend(shoulder, target, pole, lengths)
+    # In the T-pose the arm is along x and the elbow bends about y, towards the front: away from the pole.
+    hinge = np.cross(-pole, side * (target - shoulder))
+    for joint, bone, direction in (("shoulder", bones[0], elbow - shoulder), ("elbow", bones[1], target - elbow)):
+        rest_frame = frame(0, side * bone[None], 1, np.array([[0.0, 1.0, 0.0]]))
+        turned = frame(0, side * direction, 1, hinge) @ np.swapaxes(rest_frame, -1, -2)
+        skeleton.set_global(f"{name}_{joint}", turned)
