@@ -105,15 +105,43 @@ def test_shape_sliders_move_the_body_and_can_be_taken_back(extension, imported):
         body.data.vertices.foreach_get("co", points)
         return float(np.ptp(points[1::3]))
 
-    before, fitted = tall(), tuple(settings.betas)
+    before, fitted, height = tall(), tuple(settings.betas), settings.height
     settings.betas[0] += 2.0
     assert settings.give_betas
     assert abs(tall() - before) > 0.02
-    assert settings.height == pytest.approx(tall(), abs=1e-4)
+    # The height is the body's: without the hair, and with the sole under the trainers.
+    assert settings.height - height == pytest.approx(tall() - before, abs=3e-3)
+    assert 0.0 < tall() - settings.height < 0.025
     assert extension.ops.dancepose.reset_shape() == {"FINISHED"}
     assert tall() == pytest.approx(before, abs=1e-5)
     assert tuple(settings.betas) == pytest.approx(fitted, abs=1e-4)  # the report keeps four decimals
     assert not settings.give_betas
+
+
+def test_look_and_figure_change_the_surface_and_nothing_else(extension, imported):
+    stage = extension.context.scene.dancepose_stage
+
+    def skin():
+        return next(child for child in imported.children if child.type == "MESH")
+
+    def places() -> np.ndarray:
+        points = np.empty(3 * len(skin().data.vertices), np.float32)
+        skin().data.vertices.foreach_get("co", points)
+        return points
+
+    bones = [bone.head_local.copy() for bone in imported.data.bones]
+    clothes, neutral, record = len(skin().data.materials), places(), imported["dancepose_record"]
+    stage.figure = "female"
+    assert places().shape == neutral.shape
+    assert np.abs(places() - neutral).max() > 0.01
+    stage.look = "plain"
+    assert len(skin().data.materials) == 1
+    stage.look, stage.figure = "casual", "neutral"
+    assert len(skin().data.materials) == clothes
+    assert places() == pytest.approx(neutral, abs=1e-6)
+    assert skin().data.uv_layers.active is not None
+    assert [bone.head_local for bone in imported.data.bones] == bones
+    assert imported["dancepose_record"] == record
 
 
 def test_a_given_shape_is_kept_by_the_fit(extension, imported):

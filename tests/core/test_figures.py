@@ -7,6 +7,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from dancepose_addon.core.body.figure_file import FIGURES, figure_of
+from dancepose_addon.core.body.figure_uv import figure_uv, part_of_faces
 from dancepose_addon.core.body.model import BodyModel, skin
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.errors import BodyFileError
@@ -43,7 +44,7 @@ def test_the_surface_stays_near_the_body_in_any_pose_and_shape(figure: BodyModel
     assert drawn is not None
     for inner, outer in zip(own, drawn, strict=True):
         away = cKDTree(inner).query(outer[used(figure)])[0]
-        assert np.percentile(away, 99) < 0.055
+        assert np.percentile(away, 98) < 0.055  # the bun, 1.2 % of the vertices, is farther off
         assert away.max() < 0.12
         # The soles are on the floor that the body stands on.
     rest = figure.v_template_m[used(figure), 1].min() - body.v_template_m[:, 1].min()
@@ -76,6 +77,21 @@ def test_clothes_cover_the_joints_that_they_should(figure: BodyModel) -> None:
         hit &= corners[:, :, 2].mean(axis=1) > 0
         first = np.flatnonzero(hit)[corners[hit][:, :, 2].mean(axis=1).argmax()]
         assert surface.names[surface.face_material[first]] in (wanted, "band"), joint
+
+
+def test_the_uv_map_keeps_parts_apart_and_turns_no_outer_face_over(figure: BodyModel) -> None:
+    uv = figure_uv(figure)
+    assert uv.shape == (len(figure.faces), 3, 2)
+    assert 0.0 <= uv.min() <= uv.max() <= 1.0
+    square = np.floor(uv * [5, 4]).astype(int)
+    assert (square == square[:, :1]).all()
+    assert (square[:, 0] @ [1, 5] == part_of_faces(figure)).all()
+    a, b, c = (uv[:, corner].astype(np.float64) for corner in range(3))
+    signed = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+    for part in (0, 2, 4, 15):  # torso, sleeve, leg, hair: hems that are folded inwards are the exception
+        here = signed[part_of_faces(figure) == part]
+        usual = np.sign(np.median(here))
+        assert np.abs(here[np.sign(here) != usual]).sum() < 0.12 * np.abs(here).sum()
 
 
 def test_another_body_has_no_figure(tmp_path) -> None:

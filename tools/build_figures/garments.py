@@ -106,7 +106,7 @@ def _sleeves(out: Floats, joints: Joints) -> Floats:
     y, z = out[:, 1] - (shoulder[1] - 0.004), out[:, 2] - (shoulder[2] + 0.008)
     radius = np.hypot(y, z)
     wanted = np.interp(
-        x, (0.20, 0.30, 0.45, 0.58, 0.607, 0.622, 0.67), (0.0, 0.057, 0.0545, 0.0505, 0.048, 0.035, 0.033)
+        x, (0.20, 0.30, 0.45, 0.58, 0.607, 0.622, 0.67), (0.0, 0.0535, 0.0505, 0.0465, 0.0445, 0.0340, 0.0325)
     )
     loose = np.logaddexp(40.0 * 10 * radius, 40.0 * 10 * wanted) / 400.0
     # Cloth gathers in front of the cuff and inside the elbow.

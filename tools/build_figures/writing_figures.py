@@ -11,9 +11,11 @@ from scipy import sparse
 
 from dancepose_addon.core.body.figure_file import FORMAT
 
-from .layer import Layer
+from .layer import Layer, smoothstep
 
 STEP_M: Final = 2e-5
+ARM_AXIS_M: Final = (0.480, 0.015)
+"""Height and depth of the arms' axis in the T-pose, metres."""
 Array = NDArray[Any]
 
 
@@ -38,6 +40,7 @@ def figure_arrays(
     whole = np.rint(offsets.transpose(0, 2, 1) / STEP_M)
     if np.abs(whole).max() > 32767:
         raise ValueError(f"an offset of {np.abs(offsets).max():.3f} m does not fit 16 bits")
+    swell = np.rint(64.0 * limb_swell(place, layer.at_m))
     return {
         "format": np.array(FORMAT),
         "vertex_count": np.array(len(body_points_m), np.int32),
@@ -46,11 +49,25 @@ def figure_arrays(
         "figure_names": np.array(list(offsets_m)),
         "offsets": _differences(whole.astype(np.int16)),
         "step": np.array(STEP_M),
+        "swell": np.clip(swell, 32, 255).astype(np.uint8),
         "f": _differences(layer.faces.T.astype(np.uint16)),
         "face_material": layer.mesh.material.astype(np.uint8),
         "material_names": np.array([name for name, _ in materials]),
         "material_rgba": np.array([rgba for _, rgba in materials], np.float32),
     }
+
+
+def limb_swell(body_m: Array, at_m: Array) -> Array:
+    """Return how much farther than the body a surface is from the axis of the arm, (N,); 1 beside the arms.
+
+    Args:
+        body_m: (N, 3), metres, places on the body.
+        at_m: (N, 3), metres, the same vertices of the surface.
+    """
+    axis = ARM_AXIS_M
+    near, far = (np.hypot(points[:, 1] - axis[0], points[:, 2] - axis[1]) for points in (body_m, at_m))
+    share = smoothstep(np.abs(body_m[:, 0]), 0.16, 0.26) * smoothstep(-np.abs(body_m[:, 0]), -0.70, -0.66)
+    return np.asarray(1.0 + share * (np.clip(far / np.maximum(near, 0.01), 0.8, 1.8) - 1.0))
 
 
 def _three(blend: sparse.csr_matrix) -> tuple[Array, Array]:

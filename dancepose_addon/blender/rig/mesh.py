@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.arrays import F32
+from ...core.body.figure_uv import figure_uv
 from ...core.body.joint_tree import JointTree
 from ...core.body.model import BodyModel, Surface
 from ...core.stage_design import CLOTH_ROUGHNESS, PLAIN_RGBA, ROUGHNESS
@@ -57,6 +58,9 @@ def create_body_mesh(
     data = bpy.data.meshes.new(name)
     _set_geometry(data, rest, body.faces)
     _set_materials(data, body.surface)
+    if body.figure:
+        layer = data.uv_layers.new(name="UVMap")
+        layer.data.foreach_set("uv", figure_uv(body).ravel())
     skin = bpy.data.objects.new(name, data)
     skin.parent = armature
     collection.objects.link(skin)

@@ -9,6 +9,7 @@
     figure_names            (K,) str             of the figures
     offsets                 (K, 3, N) int16      distances from that place, multiples of `step`, differences along N
     step                    () float64           metres
+    swell                   (N,) uint8           factor on the body's pose correctives, multiples of 1/64
     f                       (3, F) uint16        faces, differences along F
     face_material           (F,) uint8           an index into the two below
     material_names, material_rgba  (M,), (M, 4)  materials, linear colours
@@ -29,15 +30,17 @@ from numpy.typing import NDArray
 from ..arrays import F32
 from ..bounded_files import NpzLimits, open_npz
 from ..errors import BodyFileError, FormatError
+from .joint_tree import JOINT_INDEX
 from .model import BodyModel, Surface
 
 FORMAT: Final = "dancepose-figures-1"
 FIGURES_FILE: Final = "figures.npz"
 FIGURES: Final = ("neutral", "female", "male")
 KEYS: Final = (
-    "format", "vertex_count", "corners", "shares", "figure_names", "offsets", "step", "f", "face_material",
-    "material_names", "material_rgba",
+    "format", "vertex_count", "corners", "shares", "figure_names", "offsets", "step", "swell", "f",
+    "face_material", "material_names", "material_rgba",
 )  # fmt: skip
+ELBOWS: Final = (JOINT_INDEX["left_elbow"], JOINT_INDEX["right_elbow"])
 LIMITS: Final = NpzLimits(arrays=32, expansion=12, small_bytes=16 << 20)
 
 
@@ -109,7 +112,10 @@ def decode_figure(body: BodyModel, arrays: Mapping[str, Any], figure: str) -> Bo
     corners = np.concatenate([corners, np.stack([kept] * 3, axis=1)])
     shares = np.concatenate([shares, np.tile(np.array([1.0, 0.0, 0.0], np.float32), (len(kept), 1))])
     offsets = np.concatenate([offsets, np.zeros((len(kept), 3), np.float32)])
+    swell = np.concatenate([arrays["swell"].astype(np.float32) / np.float32(64.0), np.ones(len(kept), np.float32)])
     drawn = _follow(body, corners, shares, offsets, kept)
+    if drawn.posedirs is not None:
+        drawn = replace(drawn, posedirs=_worn_correctives(drawn.posedirs, swell))
     drawn = replace(drawn, faces=faces, surface=surface, detailed=None, figure=figure)
     if body.detailed is None:
         return drawn
@@ -146,6 +152,20 @@ def _follow(
         weights=mean(body.weights),
         joint_regressor=regressor,
     )
+
+
+def _worn_correctives(posedirs: F32, swell: F32) -> F32:
+    """Adapt pose correctives to loose cloth: (V, 3, 9 K) metres and (V,) to (V, 3, 9 K).
+
+    What keeps a limb's volume grows with its radius. An elbow that only twists loses none by linear blend skinning, so
+    its correctives are left for the bend: R's diagonal then enters as their difference, and the terms of the twist go.
+    """
+    adapted = posedirs * swell[:, None, None]
+    for joint in ELBOWS:
+        first = 9 * (joint - 1)
+        adapted[:, :, first + 4] = -adapted[:, :, first + 8]
+        adapted[:, :, [first + 5, first + 7]] = 0.0
+    return np.asarray(adapted, np.float32)
 
 
 def _sums(differences: NDArray[Any]) -> NDArray[Any]:
