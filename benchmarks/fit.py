@@ -186,7 +186,7 @@ def peer(page: Page, clips: list[RealClip], body: BodyModel) -> None:
 
     some = [clip for clip in clips if clip.style == "aist"]
     page.head("smplfitter on the AIST++-style dances", ("", *scores.COLUMNS, "fps/core"))
-    for name, chosen in (("smplfitter", method), ("minimal rotations", _baseline)):
+    for name, chosen in ((f"smplfitter, {fitter.backend}", method), ("minimal rotations", _baseline)):
         found = cases.measure(some, body, chosen, page.kept, f"peer, {name}")
         page.row(name, *astuple(found.mean), round(found.frames_per_s))
 

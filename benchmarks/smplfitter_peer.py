@@ -44,14 +44,23 @@ class SmplfitterPeer:
             self.backend = "NumPy"
 
         self._body = body
-        self._vertices = np.arange(0, len(body.v_template_m), VERTEX_STEP)
+        # The vertices from which joints are regressed are needed whole.
+        regressed = np.flatnonzero((body.joint_regressor != 0.0).any(axis=0))
+        self._vertices = np.union1d(np.arange(0, len(body.v_template_m), VERTEX_STEP), regressed)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl"
             path.write_bytes(pickle.dumps(_smpl_table(body)))
             # Zeros mean "no template of children", which it expects.
             np.save(Path(folder) / "kid_template.npy", np.zeros_like(body.v_template_m))
-            self._model = PeerModel("smpl", "neutral", model_root=folder, vertex_subset=self._vertices)
+            self._model = PeerModel(
+                "smpl",
+                "neutral",
+                model_root=folder,
+                vertex_subset=self._vertices,
+                joint_regressor_post_lbs=body.joint_regressor[:, self._vertices],
+            )
         self._fitter = BodyFitter(self._model)
+        self.fit(np.repeat(body.rest_joints()[None], 2, axis=0))  # Compiles, which is not part of a fit.
 
     def fit(self, joints_m: F32) -> tuple[F32, F32, F32]:
         """Fit a clip.

@@ -34,9 +34,9 @@ STEPS_ALONE: Final = 6
 MENDED_NOISE_M: Final = 0.02
 STEPS_MENDED: Final = 3
 """Noise scale and steps where flips were undone: the points have little weight against the corrected rotations."""
-LEVELS: Final = ((16, 12), (4, 1), (1, 1))
+LEVELS: Final = ((16, 12), (4, 2), (1, 1))
 """Levels of the refinement: frame stride, and steps as a multiple of the settings' steps."""
-COUPLED_STEPS: Final = {4: 3, 1: 1}
+COUPLED_STEPS: Final = {4: 4, 1: 2}
 """Steps of the coupled least squares by stride, as a multiple of the settings' steps."""
 STEPS_SEEDED: Final = 5
 """Steps on the first level if its frames are already solved."""
