@@ -38,7 +38,9 @@ def fit_command(
 ) -> None:
     """Fit a body to a motion file and write the motion; of several persons, one file each (OUT-1, OUT-2)."""
     outputs = {"--out": (out, MOTION), "--report": (report, TABLE), "--plot": (plot, PLOT)}
-    check_files(outputs, (source, body, regressor, reading.layout))
+    inputs = (source, body, regressor, reading.layout)
+    check_files(outputs, inputs)
+    others = {name: output for name, output in outputs.items() if name != "--out"}
     with progress_bar() as display:
         fits = fit_people(
             source,
@@ -49,6 +51,11 @@ def fit_command(
             device=device or "auto",
             settings=settings,
             progress=display.progress,
+            on_count=lambda count: check_files(
+                others
+                | {f"--out, person {n + 1}:": (person_path(out, n, count), MOTION) for n in range(count) if count > 1},
+                inputs,
+            ),
         )
         for notice in (notice for fit in fits for notice in fit.report["notices"]):
             display.notice(notice)

@@ -5,6 +5,7 @@ Reading decides between keypoints, which need a regressor and a fit, and SMPL ro
 Nothing here needs Blender.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 import time
@@ -77,7 +78,7 @@ def fit_file(
     return result
 
 
-def fit_people(
+def fit_people(  # noqa: PLR0913 (those of fit_file, and one)
     path: Path,
     *,
     body: BodyModel | None = None,
@@ -87,6 +88,7 @@ def fit_people(
     device: str = "auto",
     settings: FitSettings = FitSettings(),
     progress: Progress = silent,
+    on_count: Callable[[int], object] = lambda _count: None,
 ) -> list[FitResult]:
     """Read a motion file and fit a body to each person that it shows, all on one floor and at their places.
 
@@ -99,6 +101,7 @@ def fit_people(
         device: What the regressor runs on: ``auto``, ``cuda``, ``cpu`` or ``numpy``.
         settings: Settings of the fits.
         progress: Called with the fraction done and the current step.
+        on_count: Called with the number of persons before any of them is fitted.
 
     Returns:
         One fit for each person, with the same number of frames.
@@ -108,6 +111,7 @@ def fit_people(
         RegressorError: There is no regressor for the layout, or it cannot run on the device.
     """
     count = count_persons(path, hints)
+    on_count(count)
     fits = [
         fit_file(
             path,

@@ -44,7 +44,7 @@ from .core.progress import Progress, part_of
 from .core.skeleton.resampling import MOST_FRAMES
 from .fitting import fit_people
 from .headless_arguments import build_parser, options_from
-from .headless_guard import check_headless_files, stopping, work_folder
+from .headless_guard import check_headless_files, check_person_files, stopping, work_folder
 from .headless_report import Reporter, engine_report, write_video_report
 
 FIT_SHARE: Final = 0.6
@@ -308,6 +308,7 @@ def _fit(arguments: argparse.Namespace, progress: Progress) -> list[FitResult]:
         device=arguments.device,
         settings=options_from(arguments, FitSettings),
         progress=progress,
+        on_count=lambda count: check_person_files(arguments, count),
     )
 
 

@@ -12,6 +12,7 @@ from .core.atomic import UNFINISHED, output_error
 from .core.errors import InputError
 from .core.file_locks import locked
 from .core.interruption import Interruption, ending_with_parent
+from .core.io.people import person_path
 from .core.output_paths import Output, require_outputs
 from .core.printable_text import quoted
 
@@ -42,9 +43,7 @@ def check_headless_files(arguments: argparse.Namespace, work: Path) -> None:
         Output("--report", arguments.report, (".json",)),
         Output("--work", work, is_folder=True),
     ]
-    layout = Path(arguments.layout) if str(arguments.layout).endswith(".toml") else None
-    character = (arguments.character, arguments.character_map)
-    require_outputs(outputs, (arguments.source, arguments.body, arguments.regressor, layout, *character))
+    require_outputs(outputs, _inputs_of(arguments))
     try:
         str(arguments.source).encode()
     except UnicodeEncodeError:
@@ -52,6 +51,28 @@ def check_headless_files(arguments: argparse.Namespace, work: Path) -> None:
             f"The name {quoted(str(arguments.source), 200)} is not valid UTF-8, which Blender needs for the music. "
             "Rename it."
         ) from None
+
+
+def check_person_files(arguments: argparse.Namespace, count: int) -> None:
+    """Refuse motions of several persons that cannot be written or that would replace an input.
+
+    Args:
+        arguments: Of the command line.
+        count: Number of persons.
+
+    Raises:
+        OutputError: See ``core.output_paths.require_outputs``.
+    """
+    if arguments.motion and count > 1:
+        paths = [person_path(arguments.motion, number, count) for number in range(count)]
+        outputs = [Output(f"--motion, person {number}:", path) for number, path in enumerate(paths, 1)]
+        require_outputs(outputs, _inputs_of(arguments))
+
+
+def _inputs_of(arguments: argparse.Namespace) -> tuple[Path | None, ...]:
+    layout = Path(arguments.layout) if str(arguments.layout).endswith(".toml") else None
+    character = (arguments.character, arguments.character_map)
+    return arguments.source, arguments.body, arguments.regressor, layout, *character
 
 
 @contextmanager

@@ -85,8 +85,8 @@ def write_viewer(
         title=escape(title),
         labels=labels,
         audio=sound,
-        # A closing tag inside a script would end it.
-        data=json.dumps(table).replace("</", "<\\/"),
+        # A tag or a comment inside a script would end it, or keep it from ending.
+        data=json.dumps(table).replace("<", "\\u003c"),
         script=(TEMPLATES / "viewer.js").read_text(encoding="utf-8"),
     )
     with replacing(out) as temporary:

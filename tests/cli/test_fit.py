@@ -12,6 +12,7 @@ import pytest
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.fit.evaluation.metrics import mpjpe_mm
+from dancepose_addon.core.skeleton.readers import read
 
 from .conftest import Dancepose
 
@@ -118,3 +119,17 @@ def test_comparing_two_motions(dancepose: Dancepose, waltz: Path, tmp_path: Path
     assert figures["between"]["local_rotation_error_deg"] == pytest.approx(0.0, abs=0.01)
     assert "MPJPE), mm, lower is closer" in outcome.out
     assert "50" in outcome.out
+
+
+def test_files_of_several_persons_replace_no_input(dancepose: Dancepose, waltz: Path, tmp_path: Path) -> None:
+    points_m = np.asarray(read(waltz).keypoints_m)[:20]
+    source = tmp_path / "duet-1.npz"
+    np.savez(source, keypoints_m=np.stack([points_m, points_m + 1.0], axis=1), fps=25.0)
+    before = source.read_bytes()
+    done = dancepose("fit", source, "--out", tmp_path / "duet.npz")
+    assert (done.code, "person 1" in done.err, "is the input" in done.err) == (1, True, True), done.err
+    (tmp_path / "other-2.npz").mkdir()
+    done = dancepose("fit", source, "--out", tmp_path / "other.npz")
+    assert (done.code, "person 2" in done.err, "is a folder" in done.err) == (1, True, True), done.err
+    assert source.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["duet-1.npz", "other-2.npz"]
