@@ -137,3 +137,12 @@ def test_a_user_names_or_removes_fingers(rest):
     assert character.bones["left_index"] == chosen
     assert "left_thumb" not in character.bones
     assert "right_thumb" in character.bones
+
+
+def test_bones_without_length_follow_the_bone_before(source, rest):
+    skeleton = build_rig(WITH_FINGERS["mixamo"], rest)
+    heads = skeleton.heads.copy()
+    first, second = (skeleton.index[f"mixamorig:LeftHandRing{number}"] for number in (1, 2))
+    heads[second] = heads[first]
+    keys = transfer_motion(replace(skeleton, heads=heads), find_character_map(skeleton), source, lock_feet=False)
+    assert np.isfinite(keys.quats).all()

@@ -81,17 +81,6 @@ def test_escape_ends_a_fit_and_leaves_the_file_as_it_was(session):
     assert session.facts["escaped"]["dancers"] == ["waltz"]
 
 
-def test_the_button_drives_the_selected_armature_and_one_undo_takes_it_back(session):
-    driven, undone = session.facts["driven"], session.facts["drive_undone"]
-    assert driven["problem"] == ""
-    assert driven["keys"] == 357
-    assert undone["keys"] == 0
-    assert undone["data"]["actions"] == driven["data"]["actions"] - 1
-    assert {kind: undone["data"][kind] for kind in ("objects", "meshes", "armatures")} == {
-        kind: driven["data"][kind] for kind in ("objects", "meshes", "armatures")
-    }
-
-
 def test_panels_stand_in_the_order_of_the_work(session):
     assert tuple(session.facts["panels"]) == PANELS
     assert {f"panel-{name}" for name in (*PANELS, "reading")} <= set(session.facts["pictures"])

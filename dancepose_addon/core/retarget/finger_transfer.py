@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from ..arrays import F64
 from ..body.hands import FINGER_COUNT
 from ..body.joint_tree import FINGERS
@@ -12,6 +14,8 @@ from .character_map import FINGER_NAMES, SIDES, CharacterMap
 from .rest_alignment import between_turns, turn_onto
 
 SIDE_COUNT: Final = FINGER_COUNT // 2
+SHORTEST_M: Final = 1e-5
+"""Bones that are shorter have no direction."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +77,9 @@ def _rest_turns(heads: F64, places: F64, wrist: F64) -> list[F64]:
     for number in range(len(heads)):
         if number + 1 < len(heads):
             end = min(number + 1, 2) if len(heads) > 2 else 2
-            before = turn_onto(heads[number + 1] - heads[number], places[end] - places[number], before)
+            own, wanted = heads[number + 1] - heads[number], places[end] - places[number]
+            if min(np.linalg.norm(own), np.linalg.norm(wanted)) > SHORTEST_M:
+                before = turn_onto(own, wanted, before)
         turns.append(before)
     return turns
 
