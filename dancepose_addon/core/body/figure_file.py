@@ -36,6 +36,9 @@ from .model import BodyModel, Surface
 FORMAT: Final = "dancepose-figures-1"
 FIGURES_FILE: Final = "figures.npz"
 FIGURES: Final = ("neutral", "female", "male")
+MANNEQUIN: Final = "mannequin"
+MANNEQUIN_FILE: Final = "mannequin.npz"
+"""In the same format, with one figure."""
 KEYS: Final = (
     "format", "vertex_count", "corners", "shares", "figure_names", "offsets", "step", "swell", "f",
     "face_material", "material_names", "material_rgba",
@@ -49,7 +52,7 @@ def figure_of(body: BodyModel, figure: str) -> BodyModel | None:
 
     Args:
         body: The body.
-        figure: One of ``FIGURES``.
+        figure: One of ``FIGURES``, or ``MANNEQUIN``.
 
     Returns:
         A body with the same joints, shape space and poses for drawing; None where the body has no figures.
@@ -57,7 +60,8 @@ def figure_of(body: BodyModel, figure: str) -> BodyModel | None:
     Raises:
         BodyFileError: The file of figures is damaged or belongs to another body.
     """
-    path = Path(body.source).with_name(FIGURES_FILE) if body.source else Path()
+    name = MANNEQUIN_FILE if figure == MANNEQUIN else FIGURES_FILE
+    path = Path(body.source).with_name(name) if body.source else Path()
     if path.parent != ASSETS or not path.is_file():
         return None
     return _figure_of(body, path, figure)
