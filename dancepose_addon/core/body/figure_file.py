@@ -119,7 +119,8 @@ def decode_figure(body: BodyModel, arrays: Mapping[str, Any], figure: str) -> Bo
     swell = np.concatenate([arrays["swell"].astype(np.float32) / np.float32(64.0), np.ones(len(kept), np.float32)])
     drawn = _follow(body, corners, shares, offsets, kept)
     if drawn.posedirs is not None:
-        drawn = replace(drawn, posedirs=_worn_correctives(drawn.posedirs, swell))
+        beyond = np.abs(drawn.v_template_m[:, 0]) - abs(float(body.rest_joints()[ELBOWS[0], 0]))
+        drawn = replace(drawn, posedirs=_worn_correctives(drawn.posedirs, swell, beyond))
     drawn = replace(drawn, faces=faces, surface=surface, detailed=None, figure=figure)
     if body.detailed is None:
         return drawn
@@ -158,17 +159,28 @@ def _follow(
     )
 
 
-def _worn_correctives(posedirs: F32, swell: F32) -> F32:
-    """Adapt pose correctives to loose cloth: (V, 3, 9 K) metres and (V,) to (V, 3, 9 K).
+def _worn_correctives(posedirs: F32, swell: F32, beyond_m: F32) -> F32:
+    """Adapt pose correctives to loose cloth.
 
-    What keeps a limb's volume grows with its radius. An elbow that only twists loses none by linear blend skinning, so
-    its correctives are left for the bend: R's diagonal then enters as their difference, and the terms of the twist go.
+    What keeps a limb's volume grows with its radius. Where an elbow only twists, the forearm loses no volume by linear
+    blend skinning, so there the elbow's correctives are left for the bend: R's diagonal then enters as a difference,
+    which is 0 for a twist, and the terms of the twist are removed.
+
+    Args:
+        posedirs: (V, 3, 9 K), metres, of the body.
+        swell: (V,), factor by which the cloth is farther from the limb's axis.
+        beyond_m: (V,), how far beyond the elbow a vertex is, metres.
+
+    Returns:
+        (V, 3, 9 K), metres.
     """
     adapted = posedirs * swell[:, None, None]
+    share = np.clip((beyond_m - 0.02) / 0.06, 0.0, 1.0)[:, None].astype(np.float32)
     for joint in ELBOWS:
         first = 9 * (joint - 1)
-        adapted[:, :, first + 4] = -adapted[:, :, first + 8]
-        adapted[:, :, [first + 5, first + 7]] = 0.0
+        adapted[:, :, first + 4] += share * (-adapted[:, :, first + 8] - adapted[:, :, first + 4])
+        for twist in (5, 7):
+            adapted[:, :, first + twist] *= 1.0 - share
     return np.asarray(adapted, np.float32)
 
 
