@@ -4,9 +4,10 @@
     python -m benchmarks.arm_volume [--out benchmarks/results/body.md]
 
 Three surfaces of the default body: its own by linear blend skinning alone, its own with the pose correctives, and the
-neutral figure that pictures show. A limb is cut by 40 planes across its bone, between 8 and 92 % of it; the area of a
-cut is that of the convex hull of the points where the plane meets the surface, and the volume is the integral of the
-areas along the bone. Both are given as shares of the same limb in the T-pose.
+neutral figure that pictures show. A limb is cut by 40 planes across its bone, between 8 and 92 % of it (from 10 % above
+the elbow for the twist there); the area of a cut is that of the convex hull of the points where the plane meets the
+surface, and the volume is the integral of the areas along the bone. Both are given as shares of the same limb in the
+T-pose. The upper arm's first planes also cut the shoulder.
 """
 
 import argparse
@@ -26,10 +27,16 @@ from dancepose_addon.core.body.model_io import load_body
 
 PLANES = np.linspace(0.08, 0.92, 40)
 REACH_M = 0.11
-LIMBS = {"forearm": ("left_elbow", "left_wrist"), "upper arm": ("left_shoulder", "left_elbow")}
+ACROSS_ELBOW = np.linspace(-0.10, 0.92, 48)
+"""Planes for a twist at the elbow, which narrows the arm at the joint itself."""
+LIMBS = {
+    "forearm": ("left_elbow", "left_wrist"),
+    "elbow and forearm": ("left_elbow", "left_wrist"),
+    "upper arm": ("left_shoulder", "left_elbow"),
+}
 MOVES = (
     ("forearm", "twist at the wrist", "left_wrist", "x", (30, 60, 90)),
-    ("forearm", "twist at the elbow", "left_elbow", "x", (30, 60, 90)),
+    ("elbow and forearm", "twist at the elbow", "left_elbow", "x", (30, 60, 90)),
     ("forearm", "bend of the elbow", "left_elbow", "-y", (45, 90, 140)),
     ("upper arm", "twist at the shoulder", "left_shoulder", "x", (30, 60, 90)),
     ("upper arm", "bend of the elbow", "left_elbow", "-y", (45, 90, 140)),
@@ -47,7 +54,7 @@ def posed(body: BodyModel, turns: dict[str, NDArray[np.floating]], *, corrective
     return vertices[0], forward_kinematics(body.rest_joints(), pose)[1][0]
 
 
-def areas_m2(vertices_m: F32, edges: NDArray[np.intp], start_m: F32, end_m: F32) -> F64:
+def areas_m2(vertices_m: F32, edges: NDArray[np.intp], start_m: F32, end_m: F32, planes: F64 = PLANES) -> F64:
     """Return the area of each cut of a limb, (P,) square metres."""
     along = (end_m - start_m).astype(np.float64)
     length = float(np.linalg.norm(along))
@@ -56,7 +63,7 @@ def areas_m2(vertices_m: F32, edges: NDArray[np.intp], start_m: F32, end_m: F32)
     local = vertices_m.astype(np.float64) - start_m
     height = local @ along
     found = []
-    for share in PLANES:
+    for share in planes:
         a, b = height[edges[:, 0]] - share * length, height[edges[:, 1]] - share * length
         cut = a * b < 0.0
         part = (a[cut] / (a[cut] - b[cut]))[:, None]
@@ -69,7 +76,8 @@ def areas_m2(vertices_m: F32, edges: NDArray[np.intp], start_m: F32, end_m: F32)
 def limb_edges(body: BodyModel, limb: str) -> NDArray[np.intp]:
     """Return the edges of the faces that a limb's joints move, (E, 2)."""
     first, last = (JOINT_INDEX[name] for name in LIMBS[limb])
-    moved = body.weights[:, [first, last]].sum(axis=1) > 0.3
+    joints = [first, last, JOINT_INDEX["left_shoulder"]] if limb.startswith("elbow") else [first, last]
+    moved = body.weights[:, joints].sum(axis=1) > 0.3
     faces = body.faces[moved[body.faces].all(axis=1)]
     return np.unique(np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1), axis=0).astype(np.intp)
 
@@ -82,10 +90,11 @@ def measure(body: BodyModel, *, correctives: bool) -> list[tuple[float, float]]:
         first, last = (JOINT_INDEX[name] for name in LIMBS[limb])
         direction = (-1.0 if axis[0] == "-" else 1.0) * np.eye(3)["xyz".index(axis[-1])]
         rest_m, rest_joints_m = posed(body, {}, correctives=correctives)
-        rest = areas_m2(rest_m, edges, rest_joints_m[first], rest_joints_m[last])
+        planes = ACROSS_ELBOW if limb.startswith("elbow") else PLANES
+        rest = areas_m2(rest_m, edges, rest_joints_m[first], rest_joints_m[last], planes)
         for angle in angles:
             moved_m, joints_m = posed(body, {joint: np.radians(angle) * direction}, correctives=correctives)
-            areas = areas_m2(moved_m, edges, joints_m[first], joints_m[last])
+            areas = areas_m2(moved_m, edges, joints_m[first], joints_m[last], planes)
             found.append((float(areas.sum() / rest.sum()), float((areas / rest).min())))
     return found
 

@@ -53,7 +53,7 @@ def test_slim_zip_holds_code_and_assets_and_nothing_else(slim, root):
         assert archive.testzip() is None
         # Blender wants the manifest and the package at the top.
         assert {"blender_manifest.toml", "__init__.py", "LICENSE", "LICENSE-APACHE", "NOTICE"} <= names
-        for asset in ("body.npz", "hands.npz", "figures.npz", "regressors/shared.onnx"):
+        for asset in ("body.npz", "hands.npz", "figures.npz", "mannequin.npz", "regressors/shared.onnx"):
             assert archive.read(f"assets/{asset}") == (root / "dancepose_addon" / "assets" / asset).read_bytes()
         for name in ("skeletons.json", "config.json", "audio.mp3"):
             assert archive.read(f"assets/examples/waltz/{name}") == (root / "examples" / "waltz" / name).read_bytes()

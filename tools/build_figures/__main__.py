@@ -11,11 +11,13 @@ import sys
 import numpy as np
 
 from dancepose_addon.core.body import compact
+from dancepose_addon.core.body.figure_file import MANNEQUIN, MANNEQUIN_FILE
+from dancepose_addon.core.body.looks import MANNEQUIN_RGBA
 from dancepose_addon.core.body.model import JOINT_NAMES
 from dancepose_addon.core.body.model_io import DEFAULT_BODY
 from tools.build_body.writing import write_npz
 
-from . import assembly, presets
+from . import assembly, mannequin, presets
 from .writing_figures import figure_arrays
 
 
@@ -29,17 +31,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     parser = argparse.ArgumentParser(prog="python -m tools.build_figures", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="the .npz to write")
+    parser.add_argument("--out", type=Path, required=True, help="the .npz to write; the mannequin is written beside it")
     options = parser.parse_args(argv)
     with np.load(DEFAULT_BODY, allow_pickle=False) as stored:
         body = compact.decode(dict(stored))
     rest = (body["J_regressor"] @ body["v_template"]).astype(np.float64)
     layer = assembly.build(body, dict(zip(JOINT_NAMES, rest, strict=True)))
     offsets = presets.offsets_m(body, layer)
-    arrays = figure_arrays(layer, np.asarray(body["v_template"], np.float64), offsets, assembly.MATERIALS)
-    write_npz(options.out, arrays)
-    size = options.out.stat().st_size
-    print(f"{options.out}: {size} bytes, {len(layer.at_m)} vertices, {len(layer.faces)} triangles")
+    points = np.asarray(body["v_template"], np.float64)
+    write_npz(options.out, figure_arrays(layer, points, offsets, assembly.MATERIALS))
+    plain = mannequin.build_mannequin(body, assembly.bare_points_m(body))
+    bald = options.out.with_name(MANNEQUIN_FILE)
+    one = {MANNEQUIN: np.zeros_like(plain.at_m)}
+    write_npz(bald, figure_arrays(plain, points, one, (("body", (*MANNEQUIN_RGBA[:3], 1.0)),)))
+    for path, built in ((options.out, layer), (bald, plain)):
+        size = path.stat().st_size
+        print(f"{path}: {size} bytes, {len(built.at_m)} vertices, {len(built.faces)} triangles")
     return 0
 
 

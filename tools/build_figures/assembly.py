@@ -65,6 +65,13 @@ def build(body: Mapping[str, Any], joints: Mapping[str, Floats]) -> Layer:
     return joined(parts)
 
 
+def bare_points_m(body: Mapping[str, Any]) -> Floats:
+    """Return the body's vertices without the thickness of hair and sleeves, (V, 3) metres."""
+    names = [str(name) for name in body["material_names"]]
+    of = {name: np.asarray(body["face_material"]) == names.index(name) for name in names}
+    return undressed(np.asarray(body["v_template"], np.float64), np.asarray(body["f"], np.int64), of)
+
+
 def undressed(points_m: Floats, faces: Ints, of: Mapping[str, NDArray[np.bool_]]) -> Floats:
     """Take the thickness of hair and sleeves off the body. points_m: (V, 3), metres."""
     bare, normals = points_m.copy(), vertex_normals(points_m, faces)

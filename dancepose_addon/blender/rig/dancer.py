@@ -10,7 +10,7 @@ from typing import Any, Final
 import bpy
 
 from ...core.arrays import F32
-from ...core.body.looks import dressed
+from ...core.body.figure_file import figure_of
 from ...core.body.model import BodyModel
 from ...core.body.model_io import load_body
 from ...core.body.motion import BodyMotion
@@ -179,10 +179,8 @@ def body_with_bones(body: BodyModel, armature: bpy.types.Object) -> BodyModel:
     """Return a body with the joints that a rig has, and the surface that its mesh has."""
     figure = armature.get(FIGURE)
     if isinstance(figure, str) and figure:
-        worn = (
-            body if body.drawn is not None and body.drawn.figure == figure else dressed(body, "casual", figure=figure)
-        )
-        body = worn.drawn or body
+        worn = body.drawn if body.drawn is not None and body.drawn.figure == figure else figure_of(body, figure)
+        body = worn or body
     return body.full if tree_of_bones(armature) == body.full.tree else body
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.arrays import F32
+from ...core.body.figure_file import FIGURES
 from ...core.body.figure_uv import figure_uv
 from ...core.body.joint_tree import JointTree
 from ...core.body.model import BodyModel, Surface
@@ -58,7 +59,7 @@ def create_body_mesh(
     data = bpy.data.meshes.new(name)
     _set_geometry(data, rest, body.faces)
     _set_materials(data, body.surface)
-    if body.figure:
+    if body.figure in FIGURES:
         layer = data.uv_layers.new(name="UVMap")
         layer.data.foreach_set("uv", figure_uv(body).ravel())
     skin = bpy.data.objects.new(name, data)

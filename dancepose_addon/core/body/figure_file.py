@@ -36,6 +36,9 @@ from .model import BodyModel, Surface
 FORMAT: Final = "dancepose-figures-1"
 FIGURES_FILE: Final = "figures.npz"
 FIGURES: Final = ("neutral", "female", "male")
+MANNEQUIN: Final = "mannequin"
+MANNEQUIN_FILE: Final = "mannequin.npz"
+"""In the same format, with one figure."""
 KEYS: Final = (
     "format", "vertex_count", "corners", "shares", "figure_names", "offsets", "step", "swell", "f",
     "face_material", "material_names", "material_rgba",
@@ -49,7 +52,7 @@ def figure_of(body: BodyModel, figure: str) -> BodyModel | None:
 
     Args:
         body: The body.
-        figure: One of ``FIGURES``.
+        figure: One of ``FIGURES``, or ``MANNEQUIN``.
 
     Returns:
         A body with the same joints, shape space and poses for drawing; None where the body has no figures.
@@ -57,7 +60,8 @@ def figure_of(body: BodyModel, figure: str) -> BodyModel | None:
     Raises:
         BodyFileError: The file of figures is damaged or belongs to another body.
     """
-    path = Path(body.source).with_name(FIGURES_FILE) if body.source else Path()
+    name = MANNEQUIN_FILE if figure == MANNEQUIN else FIGURES_FILE
+    path = Path(body.source).with_name(name) if body.source else Path()
     if path.parent != ASSETS or not path.is_file():
         return None
     return _figure_of(body, path, figure)
@@ -115,7 +119,8 @@ def decode_figure(body: BodyModel, arrays: Mapping[str, Any], figure: str) -> Bo
     swell = np.concatenate([arrays["swell"].astype(np.float32) / np.float32(64.0), np.ones(len(kept), np.float32)])
     drawn = _follow(body, corners, shares, offsets, kept)
     if drawn.posedirs is not None:
-        drawn = replace(drawn, posedirs=_worn_correctives(drawn.posedirs, swell))
+        beyond = np.abs(drawn.v_template_m[:, 0]) - abs(float(body.rest_joints()[ELBOWS[0], 0]))
+        drawn = replace(drawn, posedirs=_worn_correctives(drawn.posedirs, swell, beyond))
     drawn = replace(drawn, faces=faces, surface=surface, detailed=None, figure=figure)
     if body.detailed is None:
         return drawn
@@ -154,17 +159,28 @@ def _follow(
     )
 
 
-def _worn_correctives(posedirs: F32, swell: F32) -> F32:
-    """Adapt pose correctives to loose cloth: (V, 3, 9 K) metres and (V,) to (V, 3, 9 K).
+def _worn_correctives(posedirs: F32, swell: F32, beyond_m: F32) -> F32:
+    """Adapt pose correctives to loose cloth.
 
-    What keeps a limb's volume grows with its radius. An elbow that only twists loses none by linear blend skinning, so
-    its correctives are left for the bend: R's diagonal then enters as their difference, and the terms of the twist go.
+    What keeps a limb's volume grows with its radius. Where an elbow only twists, the forearm loses no volume by linear
+    blend skinning, so there the elbow's correctives are left for the bend: R's diagonal then enters as a difference,
+    which is 0 for a twist, and the terms of the twist are removed.
+
+    Args:
+        posedirs: (V, 3, 9 K), metres, of the body.
+        swell: (V,), factor by which the cloth is farther from the limb's axis.
+        beyond_m: (V,), how far beyond the elbow a vertex is, metres.
+
+    Returns:
+        (V, 3, 9 K), metres.
     """
     adapted = posedirs * swell[:, None, None]
+    share = np.clip((beyond_m - 0.02) / 0.06, 0.0, 1.0)[:, None].astype(np.float32)
     for joint in ELBOWS:
         first = 9 * (joint - 1)
-        adapted[:, :, first + 4] = -adapted[:, :, first + 8]
-        adapted[:, :, [first + 5, first + 7]] = 0.0
+        adapted[:, :, first + 4] += share * (-adapted[:, :, first + 8] - adapted[:, :, first + 4])
+        for twist in (5, 7):
+            adapted[:, :, first + twist] *= 1.0 - share
     return np.asarray(adapted, np.float32)
 
 

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from ..errors import InputError
-from .figure_file import FIGURES, figure_of
+from .figure_file import FIGURES, MANNEQUIN, figure_of
 from .model import BodyModel, Surface
 
 LOOKS: Final = ("casual", "mannequin", "plain")
@@ -62,7 +62,7 @@ def dressed(
     Args:
         body: The body.
         look: ``casual`` for clothes, face and hair, or a file's own materials; ``mannequin`` for one light grey without
-            eyes and clothes; ``plain`` for the blue-grey of papers.
+            face and clothes; ``plain`` for the blue-grey of papers.
         colours: Material and scene-linear colour, for ``casual``.
         figure: ``neutral``, ``female`` or ``male``, for ``casual`` on the default body.
 
@@ -76,7 +76,8 @@ def dressed(
     if look != "casual":
         rgba = np.array([MANNEQUIN_RGBA if look == "mannequin" else SMPL_RGBA], np.float32)
         surface = Surface(np.zeros(len(body.faces), np.uint8), ("body",), rgba)
-        return replace(body, surface=surface, drawn=None)
+        smooth = figure_of(body, MANNEQUIN) if look == "mannequin" else None
+        return replace(body, surface=surface, drawn=smooth)
     worn = figure_of(body, figure)
     if worn is not None:
         return replace(body, drawn=_painted(worn, colours))
