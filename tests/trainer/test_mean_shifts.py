@@ -27,12 +27,11 @@ def test_a_point_that_every_clip_has_elsewhere_is_found() -> None:
         clip = KeypointSequence(points, 25.0, MD23, source=f"clip {seed}")
         shifts.append(mean_shifts(markers, {"one": [clip]}, body, KnownPose(pose, MD23, body.fingerprint)))
     shift = np.mean(shifts, axis=0)
-    # The bend of the elbow and the shape prior take a part of it, so it is found in several rounds.
+    # The bend of the elbow, and with it the forearm, takes a part of it; so it is found in several rounds.
     length = np.linalg.norm(shift, axis=1)
-    assert length.argmax() == ELBOW
-    assert length[ELBOW] > 0.002
+    assert length[ELBOW] > 0.003
     assert shift[ELBOW] @ [0.0, 0.012, 0.008] > 0.95 * length[ELBOW] * np.hypot(0.012, 0.008)
-    assert np.median(np.delete(length, ELBOW)) < 0.25 * length[ELBOW]
+    assert np.median(length) < 0.0005
 
 
 def test_only_chosen_points_move_and_pairs_as_mirror_images() -> None:
