@@ -205,10 +205,17 @@ def conditions(page: Page, clips: list[RealClip], body: BodyModel, settings: Cal
         found = cases.measure(turned, body, method, page.kept, f"turned, {name}")
         page.row(name, *astuple(found.mean), round(found.frames_per_s))
     noise = cases.noise_of(some, SMPL24, body)
-    title = f"20 mm noise, gaps and stray points: smpl24 (the noise alone moves a point by {noise:.1f} mm)"
-    page.head(title, ("", *scores.COLUMNS, "fps/core"))
-    for name, smooth in (("fit", 0.0), ("fit, smooth 1", 1.0)):
-        method = cases.by_fit(SMPL24, regressor, partial(_smoothed, settings, smooth), spoil=cases.dirty)
+    page.head(
+        f"Noise of 20 mm: smpl24; dirty: with gaps and stray points (noise moves a point by {noise:.1f} mm)",
+        ("", *scores.COLUMNS, "fps/core"),
+    )
+    for name, smooth, spoil in (
+        ("fit", 0.0, cases.noisy),
+        ("fit, smooth 1", 1.0, cases.noisy),
+        ("dirty, fit", 0.0, cases.dirty),
+        ("dirty, fit, smooth 1", 1.0, cases.dirty),
+    ):
+        method = cases.by_fit(SMPL24, regressor, partial(_smoothed, settings, smooth), spoil=spoil)
         found = cases.measure(some, body, method, page.kept, f"noisy, {name}")
         page.row(name, *astuple(found.mean), round(found.frames_per_s))
 

@@ -109,6 +109,12 @@ def back_in_place(result: FitResult, shown: KeypointSequence) -> BodyMotion:
     return replace(result.motion, translation_m=(result.motion.translation_m + raised).astype(np.float32))
 
 
+def noisy(sequence: KeypointSequence, number: int) -> KeypointSequence:
+    """Add Gaussian noise of 20 mm to every coordinate of a sequence."""
+    noise = np.random.default_rng(number).normal(scale=0.02, size=sequence.keypoints_m.shape)
+    return replace(sequence, keypoints_m=(sequence.keypoints_m + noise).astype(np.float32))
+
+
 def dirty(sequence: KeypointSequence, number: int) -> KeypointSequence:
     """Add noise, gaps and outliers to a sequence.
 

@@ -100,7 +100,8 @@ def main() -> None:
         f"# A user's own folder\n\nWritten by `python -m benchmarks.user_training`: {len(learning)} clips of "
         f"{arguments.group} as AMASS .npz files, `dancepose train --poses FOLDER --preset smoke --set "
         f"data.procedural_share=0.0 --set optim.steps={arguments.steps} --set data.layout=smpl24+coco17 "
-        f"--set loss.lambda_adv=0.0` ({seconds:.0f} s on a busy processor), measured on {len(others)} other clips of the same source.\n\n"
+        f"--set loss.lambda_adv=0.0` ({seconds:.0f} s on a busy processor), measured on {len(others)} other clips of "
+        "the same source.\n\n"
     )
     table = ["|  | " + " | ".join(COLUMNS) + " |", "|" + "---|" * (1 + len(COLUMNS)), *rows]
     text = head + "\n".join(table) + "\n"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from dancepose_addon.core.body.model import PARENTS, forward_kinematics
+from dancepose_addon.core.body.model import JOINT_INDEX, PARENTS, forward_kinematics
 from dancepose_addon.core.body.rotation import geodesic_angle
 from dancepose_addon.core.fit.evaluation.metrics import global_rotations
 from dancepose_addon.core.fit.pose.analytic_ik import best_turn, minimal_turn, open_ends, restyle, seen_joints, swing
@@ -194,3 +194,15 @@ def test_directions_on_one_line_do_not_turn_a_body_about_it() -> None:
     assert np.degrees(geodesic_angle(best_turn(rest, line), lean)) < 3.0
     whole = rest @ lean.T
     assert best_turn(rest, whole) == pytest.approx(lean, abs=1e-5)
+
+
+def test_collars_close_to_the_spine_determine_the_chest(truth: np.ndarray) -> None:
+    """Betas within the range of people put the collars 24 mm from the middle: enough where points are exact."""
+    rest = person_joints().copy()
+    for collar in (JOINT_INDEX["left_collar"], JOINT_INDEX["right_collar"]):
+        rest[collar, 0] = np.sign(rest[collar, 0]) * 0.024
+    _, place = forward_kinematics(rest, truth)
+    start = np.broadcast_to(np.eye(3, dtype=np.float32), truth.shape)
+    usable = np.ones(place.shape[:2], bool)
+    pose, at = swing(rest, start, place[:, 0], place, seen_joints(joint_markers(SMPL24)), usable)
+    assert forward_kinematics(rest, pose, at)[1] == pytest.approx(place, abs=1e-4)

@@ -6,11 +6,13 @@ import pytest
 from scipy.signal import savgol_coeffs
 from scipy.spatial.transform import Rotation
 
+from dancepose_addon.core.fit.temporal.preprocessing import Prepared
 from dancepose_addon.core.fit.temporal.smoothing import (
     _filtered,
     curve_noise,
     polynomial_kernel,
     smooth_curves,
+    smooth_prepared,
     smooth_rotations,
 )
 
@@ -102,3 +104,18 @@ def test_rotations_are_smoothed_across_the_sign_of_quaternions() -> None:
     assert after.mean() < 0.6 * before.mean()
     steps = (quiet[:-1].inv() * quiet[1:]).magnitude()
     assert steps.max() < 0.12  # a change of sign would be a step of half a turn
+
+
+def test_what_all_points_share_is_smoothed_by_the_noise_of_their_mean() -> None:
+    """A body that bounces twice a second under noise of 20 mm: its points have 4 mm together."""
+    random, count, noise = np.random.default_rng(3), 24, 0.02
+    time = np.arange(FRAMES) / FPS
+    clean = np.broadcast_to(random.normal(scale=0.5, size=(1, count, 3)), (FRAMES, count, 3)).copy()
+    clean[..., 1] += 0.04 * np.sin(4.0 * np.pi * time)[:, None]
+    points = (clean + random.normal(scale=noise, size=clean.shape)).astype(np.float32)
+    prepared = Prepared(points, np.ones((FRAMES, count), np.float32), (), noise)
+    found = smooth_prepared(prepared, fps=FPS, strength=1.0).points_m
+    together = (found - clean).mean(axis=1)
+    assert np.sqrt((together**2).mean()) < 1.2 * noise / count**0.5
+    alone = smooth_curves(points, np.full(count, noise), fps=FPS)
+    assert np.linalg.norm(found - clean, axis=-1).mean() < 0.8 * np.linalg.norm(alone - clean, axis=-1).mean()

@@ -31,9 +31,14 @@ LEAST_LEVER_M: Final = 0.05
 
 
 def smooth_prepared(prepared: Prepared, *, fps: float, strength: float) -> Prepared:
-    """Key-points with their noise taken out; gaps stay bridged and without confidence."""
-    noise = np.full(prepared.points_m.shape[1], strength * prepared.noise_m)
-    points = smooth_curves(prepared.points_m, noise, fps=fps)
+    """Key-points with their noise taken out; gaps stay bridged and without confidence.
+
+    The centre of all points has less noise than any of them, so it is smoothed less: a dancer's jumps are kept.
+    """
+    count, noise_m = prepared.points_m.shape[1], strength * prepared.noise_m
+    points = smooth_curves(prepared.points_m, np.full(count, noise_m), fps=fps)
+    centre = smooth_curves(prepared.points_m.mean(axis=1, keepdims=True), np.array([noise_m / count**0.5]), fps=fps)
+    points = points - points.mean(axis=1, keepdims=True) + centre
     return replace(prepared, points_m=points)
 
 
