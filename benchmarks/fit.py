@@ -72,7 +72,7 @@ class Page:
     """Markdown that is printed and kept.
 
     Args:
-        again: Whether to measure anew what earlier runs measured.
+        again: Whether to measure again what earlier runs measured.
     """
 
     def __init__(self, *, again: bool = False) -> None:
@@ -288,7 +288,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--only", default="", help="parts, of long,real,layouts,conditions,peer,md; all by default")
     parser.add_argument("--clips", type=int, help="only so many clips of each source")
-    parser.add_argument("--again", action="store_true", help="measure anew what an earlier run of this code measured")
+    parser.add_argument("--again", action="store_true", help="measure again what an earlier run of this code measured")
     parser.add_argument("--out", type=Path, help="Markdown file to write")
     arguments = parser.parse_args()
     parts = arguments.only.split(",") if arguments.only else ["long", "real", "layouts", "conditions", "peer", "md"]

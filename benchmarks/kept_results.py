@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Results of long benchmarks on disk, so that a run that was interrupted continues where it ended.
 
-They are kept by a fingerprint of the code and the assets that they depend on, and computed anew when these change.
+They are kept by a fingerprint of the code and the assets that they depend on, and computed again when these change.
 """
 
 from collections.abc import Callable

@@ -60,13 +60,14 @@ def rating_attacks(box: Sandbox, folder: Path) -> Iterator[Call]:
             yield call(f"{argv[0]} {argv[1]}: {name}", *argv)
     yield from _of_files(folder)
     yield from _of_outputs(box, folder)
-    for argv in (
+    calls: tuple[tuple[object, ...], ...] = (
         ("power", "--sd-rater", "inf"), ("power", "--effect", "nan"), ("power", "--simulations", 10**12),
         ("power", "--simulations", 10_000, "--raters", 5000), ("power", "--raters", "1,2"),
         ("serve", folder, "--port", 0), ("serve", folder, "--lease", "nan"), ("forget", folder),
         ("pack", folder, "--post", "javascript:x"),
-    ):  # fmt: skip
-        yield call(f"rate {' '.join(map(str, argv[::2]))}", "rate", *argv)
+    )  # fmt: skip
+    for words in calls:
+        yield call(f"rate {' '.join(map(str, words[::2]))}", "rate", *words)
 
 
 def _rating(folder: Path) -> RatingPaths:

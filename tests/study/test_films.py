@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from dancepose.study.media.ffmpeg import Ffmpeg
+from dancepose.study.media.film_pipe import open_film
 from dancepose.study.media.films import (
     FilmFormat,
     Grid,
@@ -248,6 +249,17 @@ PROGRAMS = {
     "another": os.environ.get("DANCEPOSE_TEST_FFMPEG", ""),
 }
 """The system's one is version 5.1 in Debian 12, which dropped the end of the sound after `-frames:v`."""
+
+
+def test_a_film_from_a_pipe_has_its_sound(sound: Path, tmp_path: Path) -> None:
+    """Films of the fast engine have as much sound as pictures."""
+    film = FilmFormat(COUNT, FPS, 18)
+    for name, given in (("with.mp4", sound), ("without.mp4", None)):
+        with open_film(find_ffmpeg(), tmp_path / name, size=(64, 48), film=film, sound=given) as pipe:
+            for _ in range(film.count):
+                pipe.write(np.full((48, 64, 4), 200, np.uint8))
+    assert decoded_sound_s(tmp_path / "with.mp4") == pytest.approx(COUNT / FPS, abs=1.0 / FPS)
+    assert b"mp4a" not in (tmp_path / "without.mp4").read_bytes()
 
 
 @pytest.fixture(params=sorted(PROGRAMS))

@@ -60,7 +60,7 @@ def create_body_mesh(
     _set_geometry(data, rest, body.faces)
     _set_materials(data, body.surface)
     if body.figure in FIGURES:
-        layer = data.uv_layers.new(name="UVMap")
+        layer = present(data.uv_layers.new(name="UVMap"))
         layer.data.foreach_set("uv", figure_uv(body).ravel())
     skin = bpy.data.objects.new(name, data)
     skin.parent = armature
