@@ -40,4 +40,5 @@ def blender_command(blender: Path | None) -> list[str]:
             "No Blender was found. Install the extra `render` of dancepose (Python 3.11 or 3.13), or give the path of "
             "a Blender 4.2 or later with --blender."
         )
-    return [program, "-b", "--python-exit-code", "1", "-P", str(LAUNCHER), "--"]
+    # A character's .blend may hold drivers with Python; the user's preferences may allow them.
+    return [program, "-b", "--disable-autoexec", "--python-exit-code", "1", "-P", str(LAUNCHER), "--"]

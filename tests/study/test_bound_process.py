@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An ffmpeg that reads a file ends with the process that started it."""
+"""Processes that are started: an ffmpeg ends with its caller, and a Blender runs no scripts of files."""
 
 import os
 from pathlib import Path
@@ -10,6 +10,7 @@ import time
 import pytest
 
 from dancepose.study.media.bound_process import ending_with_caller
+from dancepose.study.run.launching import blender_command
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
 
@@ -60,3 +61,9 @@ def test_a_caller_that_has_ended_meanwhile_starts_nothing() -> None:
     command = ending_with_caller(["/bin/echo", "started"])
     command[command.index(str(os.getpid()))] = "1"
     assert subprocess.run(command, capture_output=True, text=True).stdout == ""
+
+
+def test_a_blender_runs_no_scripts_of_files() -> None:
+    command = blender_command(Path("/bin/true"))
+    # With the bpy wheel installed, a program that is given still comes first.
+    assert command.index("--disable-autoexec") < command.index("-P")
