@@ -207,7 +207,7 @@ def test_the_table_is_valid_latex(dancepose: Dancepose, rated: Path, tmp_path: P
         program is None
         or finder is None
         or has_failed([finder, "booktabs.sty"])
-        or has_failed([finder, "pdflatex.fmt"])
+        or has_failed([finder, "-engine=pdftex", "pdflatex.fmt"])
     ):
         return  # no TeX, or not all of it
     (tmp_path / "paper.tex").write_text(
