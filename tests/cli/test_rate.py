@@ -168,6 +168,10 @@ def test_results_are_those_of_an_independent_calculation(dancepose: Dancepose, r
     assert f"{values['a']['value']:7.2f}  [{values['a']['low']:.2f}, {values['a']['high']:.2f}]" in outcome.out
 
 
+def has_failed(command: list[str]) -> bool:
+    return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode != 0
+
+
 MACROS = {
     "begin", "end", "centering", "caption", "label", "toprule", "midrule", "bottomrule", "textbackslash",
     "textasciitilde", "textasciicircum", "succ",
@@ -198,9 +202,14 @@ def test_the_table_is_valid_latex(dancepose: Dancepose, rated: Path, tmp_path: P
     rows = [line for line in code.splitlines() if line.endswith(r"\\")]
     assert len(rows) == 4
     assert {len(re.findall(r"(?<!\\)&", row)) + 1 for row in rows} == {len(columns)}
-    program = shutil.which("pdflatex")
-    if program is None or shutil.which("kpsewhich") is None:
-        return
+    program, finder = shutil.which("pdflatex"), shutil.which("kpsewhich")
+    if (
+        program is None
+        or finder is None
+        or has_failed([finder, "booktabs.sty"])
+        or has_failed([finder, "-engine=pdftex", "pdflatex.fmt"])
+    ):
+        return  # no TeX, or not all of it
     (tmp_path / "paper.tex").write_text(
         "\\documentclass{article}\\usepackage{booktabs}\\begin{document}\\input{table}\\end{document}\n"
     )
