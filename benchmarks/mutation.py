@@ -8,7 +8,8 @@ tree, one at a time: a comparison, operator, constant, Boolean or minimum/maximu
 tests of the room, slow ones excepted, run in that copy until one fails, those that name the module first; without a
 fault they must pass. A mutant is killed when a test fails. It survives when all pass; a run that takes longer than the
 limit is reported on its own and counts as survived. Tests with recordings run where ``DANCEPOSE_DATA`` names them.
-Messages, logs, annotations and progress reports are not mutated: a changed wording is no fault.
+Messages, logs, annotations and progress reports are not mutated: a changed wording is no fault. Neither are time limits
+and ``zip(strict=True)``, which is an assertion.
 """
 
 import argparse
@@ -134,7 +135,7 @@ def mutable_nodes(tree: ast.AST) -> Iterator[ast.AST]:
         for child in value if isinstance(value, list) else [value]:
             if not isinstance(child, ast.AST) or isinstance(child, ast.Raise | ast.JoinedStr | ast.Assert):
                 continue
-            if isinstance(child, ast.keyword) and child.arg == "timeout":
+            if isinstance(child, ast.keyword) and child.arg in ("timeout", "strict"):
                 continue
             if isinstance(child, ast.Expr) and isinstance(child.value, ast.Call) and _reports(child.value):
                 continue

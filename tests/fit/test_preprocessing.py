@@ -86,6 +86,15 @@ def test_low_confidence_is_a_hole_and_other_confidence_is_kept(dance: KeypointSe
     assert np.delete(prepared.confidence, 3, axis=1) == pytest.approx(0.7)
 
 
+@pytest.mark.parametrize("point", [20, 18, 7])
+def test_only_the_point_that_is_away_from_its_neighbours_is_a_jump(dance: KeypointSequence, point: int) -> None:
+    """A wrist, an elbow and an ankle, in a clip too sparse for paths to be judged: its neighbours stay as they are."""
+    points = dance.keypoints_m.copy()
+    points[50:53, point] += np.array([0.7, 0.6, -0.7], np.float32)
+    prepared = prepare(replace(dance, keypoints_m=points, fps=4.0))
+    assert prepared.gaps == (Gap(point, 50, 52, "jump"),)
+
+
 def test_points_thrown_off_for_a_frame_are_found(dance: KeypointSequence) -> None:
     random = np.random.default_rng(1)
     points, thrown = dance.keypoints_m.copy(), set()
