@@ -184,7 +184,7 @@ def test_scenes_of_earlier_releases_keep_their_engine(extension):
     """Saved files store the number of a choice: 0 was study and 1 was preview."""
     stage = extension.context.scene.dancepose_stage
     numbers = {item.identifier: item.value for item in stage.bl_rna.properties["engine"].enum_items}
-    assert numbers == {"cycles": 0, "workbench": 1}
+    assert numbers == {"cycles": 0, "workbench": 1, "eevee": 2}
     if extension.app.version < (5, 0, 0):  # later versions do not give access to the stored number
         stage["engine"] = 1
         assert stage.engine == "workbench"
