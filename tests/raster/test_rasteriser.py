@@ -126,6 +126,19 @@ def test_tiles_are_half_a_metre(context, body, shot) -> None:
     assert (shade(0.25) - shade(-0.25)) * (shade(0.6) - shade(0.4)) < 0
 
 
+def test_the_outline_of_a_cut_out_covers_its_share_of_each_pixel(context, body, shot, vertices) -> None:
+    """Against a picture of eight times the size, whose pixels are counted."""
+    stage = StageSettings(transparent=True, floor="none")
+    pixels = draw(context, body, shot, [vertices], transparent=True, floor="none")[..., 3] / 255.0
+    from dancepose.raster.rasteriser import Rasteriser
+
+    large = Rasteriser(body, shot, stage, size=(8 * SIZE[0], 8 * SIZE[1]), context=context).draw([vertices])[..., 3]
+    covered = (large / 255.0).reshape(SIZE[1], 8, SIZE[0], 8).mean(axis=(1, 3))
+    outline = (covered > 0.02) & (covered < 0.98)
+    assert np.abs(pixels - covered)[outline].mean() < 0.04  # four samples a pixel: 0.07
+    assert np.abs(pixels - covered)[~outline].max() < 0.1
+
+
 def test_a_shadow_remains_on_a_transparent_background(context, body, shot, vertices) -> None:
     alpha = draw(context, body, shot, [vertices], transparent=True)[..., 3]
     assert alpha[0, 0] == 0
