@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.output_claims import claim_outputs
 from dancepose_addon.core.output_paths import Output, require_outputs
 
 MOTION: Final = (".npz",)
@@ -26,7 +27,7 @@ def check_files(
     *,
     folders: Mapping[str, Path | None] | None = None,
 ) -> None:
-    """Refuse outputs that cannot be written or that would replace an input.
+    """Refuse outputs that cannot be written, that would replace an input, or that another command is writing.
 
     Args:
         outputs: Path and allowed suffixes by option; a path of None is not wanted.
@@ -34,7 +35,7 @@ def check_files(
         folders: Folders that are written to, by option.
 
     Raises:
-        OutputError: See ``core.output_paths.require_outputs``.
+        OutputError: See ``core.output_paths.require_outputs`` and ``core.output_claims.claim_outputs``.
         InputError: A plot is wanted and matplotlib is not installed.
     """
     files = [Output(option, path, suffixes) for option, (path, suffixes) in outputs.items()]
@@ -44,3 +45,4 @@ def check_files(
     for option, (path, suffixes) in outputs.items():
         if path is not None and suffixes == PLOT and find_spec("matplotlib") is None:
             raise InputError(f"{option} needs matplotlib. Install it with `pip install matplotlib`, or omit {option}.")
+    claim_outputs(path for path, _ in outputs.values())
