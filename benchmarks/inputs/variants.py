@@ -100,7 +100,7 @@ SAMPLES: Final[dict[str, Expected]] = {
         ),
         Expected(rate=None, fps=25.0),
     ),
-    **dict.fromkeys(("called poses", "Rokoko CSV"), Expected(rate=25.0)),
+    **dict.fromkeys(("called poses", "Rokoko CSV", "Unity"), Expected(rate=25.0)),
     "Azure Kinect": Expected(layout="azure32", metres=0.001, up="-y", rate=None, fps=25.0),
     "MediaPipe landmarks": Expected(layout="body25", up="-y", rate=None, fps=25.0),
     "MMPose": Expected(layout="h36m17", rate=None, fps=25.0),

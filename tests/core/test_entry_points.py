@@ -60,3 +60,14 @@ def test_all_entries_agree(path: Path) -> None:
     study = checked(path)
     # A study names keys of its file instead of options.
     assert study == fit or (fit.startswith("refused") and study[:60] == fit[:60])
+
+
+def test_the_panel_offers_the_suffixes_that_folders_are_searched_for() -> None:
+    pytest.importorskip("bpy")
+    from dancepose_addon.core.skeleton.readers import MOTION_SUFFIXES
+    from dancepose_addon.ui.file_handler import DANCEPOSE_FH_motions
+    from dancepose_addon.ui.importing import DANCEPOSE_OT_import_motions
+
+    dropped = DANCEPOSE_FH_motions.bl_file_extensions.split(";")
+    keywords = DANCEPOSE_OT_import_motions.__annotations__["filter_glob"].keywords
+    assert set(dropped) == {suffix.removeprefix("*") for suffix in keywords["default"].split(";")} == MOTION_SUFFIXES

@@ -179,12 +179,21 @@ def _tables_of_text(motion: Motion) -> dict[str, tuple[str, Maker]]:
             "freemocap.csv",
             lambda: _lines([",".join(f"{n}_{a}" for n in names for a in "xyz")], _flat(points_of(motion, "body25"))),
         ),
+        "Unity": ("unity.csv", lambda: unity_text(smpl24).encode()),
         "Qualisys": ("walk.tsv", lambda: _lines(qualisys, _flat(gait), "\t")),
     }
 
 
 def _numbered(points: F64) -> F64:
     return np.column_stack([np.arange(len(points)), _flat(points)])
+
+
+def unity_text(points: F64, *, form: str = '"({}, {}, {})"') -> str:
+    """A table with a column for each joint, whose cells are Unity's ``Vector3.ToString``."""
+    rows = ["Time," + ",".join(JOINT_NAMES)]
+    for frame, at in enumerate(points):
+        rows.append(f"{frame / FPS:.4f}," + ",".join(form.format(*(f"{v:.4f}" for v in place)) for place in at))
+    return "\n".join(rows)
 
 
 def _lines(header: Sequence[str], rows: F64, delimiter: str = ",") -> bytes:
