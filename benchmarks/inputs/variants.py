@@ -106,6 +106,7 @@ SAMPLES: Final[dict[str, Expected]] = {
     "MMPose": Expected(layout="h36m17", rate=None, fps=25.0),
     "list of tables": Expected(layout="coco17", rate=None, fps=25.0),
     "graph network": Expected(layout="kinect25", rate=None, fps=25.0),
+    **dict.fromkeys(("InterHuman rows", "InterGen"), Expected(layout="smpl22", rate=None, fps=25.0)),
     "LaFAN1 order": Expected(layout="smpl22", rate=None, fps=25.0),
     **dict.fromkeys(
         ("HMR 2.0 joints", "MediaPipe columns", "MediaPipe rows", "common prefix"),

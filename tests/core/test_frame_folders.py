@@ -12,7 +12,7 @@ import pytest
 from dancepose.cli.source_folders import expand_sources
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
-from dancepose_addon.core.errors import FormatError
+from dancepose_addon.core.errors import FormatError, InputError
 from dancepose_addon.core.io.opening import open_source
 from dancepose_addon.core.skeleton.readers import is_one_motion
 from dancepose_addon.core.skeleton.recording import Hints
@@ -177,6 +177,13 @@ def test_folders_of_motions_stay_folders_of_motions(tmp_path: Path) -> None:
     for number in range(3):
         (lists / f"{number:03d}.json").write_text(str(points_of(MOTION, "smpl22").tolist()))
     assert not is_one_motion(lists)
+
+
+def test_what_a_folder_of_meshes_holds_is_said(tmp_path: Path) -> None:
+    for frame in range(3):
+        (tmp_path / f"img{frame:04d}_0.obj").write_text("v 0.0 0.0 0.0\n")
+    with pytest.raises(InputError, match=r"matches no motion file \(it holds 3 \.obj\)"):
+        expand_sources([str(tmp_path)])
 
 
 def test_a_damaged_frame_is_named(tmp_path: Path) -> None:

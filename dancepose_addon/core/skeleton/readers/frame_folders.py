@@ -11,6 +11,7 @@ Numbers that are missing among the names are frames without a person.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 import re
 from typing import Any, Final
@@ -135,7 +136,8 @@ def open_folder(path: Path, hints: Hints) -> Recording:
             persons = [{"id": np.array([person]), **one} for one in persons]
         frames.setdefault((parts[0], number), []).extend(persons)
     entries = _with_gaps([number for _, number in frames], list(frames.values()))
-    return recording_of({FRAMES: tidied(entries)}, path, hints)
+    recording = recording_of({FRAMES: tidied(entries)}, path, hints)
+    return replace(recording, form=f"{recording.form}, a file for each frame")
 
 
 def _with_gaps(numbers: list[int], entries: list[Any]) -> list[Any]:
