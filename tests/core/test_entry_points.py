@@ -71,14 +71,3 @@ def test_all_entries_take_a_folder_of_frames(tmp_path: Path) -> None:
         table = {"smpl_thetas": rotvec.reshape(1, 72), "cam_trans": motion.translation[frame : frame + 1]}
         (tmp_path / f"{frame:08d}.npz").write_bytes(npz_bytes({"results": np.array(table, object)}))
     assert opened(tmp_path) == inspected(tmp_path) == checked(tmp_path) == "rotations"
-
-
-def test_the_panel_offers_the_suffixes_that_folders_are_searched_for() -> None:
-    pytest.importorskip("bpy")
-    from dancepose_addon.core.skeleton.readers import MOTION_SUFFIXES
-    from dancepose_addon.ui.file_handler import DANCEPOSE_FH_motions
-    from dancepose_addon.ui.importing import DANCEPOSE_OT_import_motions
-
-    dropped = DANCEPOSE_FH_motions.bl_file_extensions.split(";")
-    keywords = DANCEPOSE_OT_import_motions.__annotations__["filter_glob"].keywords
-    assert set(dropped) == {suffix.removeprefix("*") for suffix in keywords["default"].split(";")} == MOTION_SUFFIXES
