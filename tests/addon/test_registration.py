@@ -65,13 +65,3 @@ def test_a_wrong_choice_is_one_report_and_changes_nothing(extension, tmp_path):
 def test_nothing_is_imported_before_blender_asks(run_python):
     told = run_python("-c", "import sys, dancepose_addon; print('bpy' in sys.modules, 'numpy' in sys.modules)")
     assert told.stdout.split() == ["False", "False"]
-
-
-def test_the_panel_offers_the_suffixes_that_folders_are_searched_for() -> None:
-    from dancepose_addon.core.skeleton.readers import MOTION_SUFFIXES
-    from dancepose_addon.ui.file_handler import DANCEPOSE_FH_motions
-    from dancepose_addon.ui.importing import DANCEPOSE_OT_import_motions
-
-    dropped = DANCEPOSE_FH_motions.bl_file_extensions.split(";")
-    keywords = DANCEPOSE_OT_import_motions.__annotations__["filter_glob"].keywords
-    assert set(dropped) == {suffix.removeprefix("*") for suffix in keywords["default"].split(";")} == MOTION_SUFFIXES
