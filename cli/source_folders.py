@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The motion files that a command is given, and how one that fails is reported."""
 
+from collections import Counter
 from collections.abc import Callable
 from glob import has_magic
 from pathlib import Path
@@ -44,8 +45,10 @@ def expand_sources(given: list[str]) -> list[Path]:
         except OSError as error:
             raise MissingFileError(f"{text} cannot be read ({error.strerror}). Check its permissions.") from error
         if not motions:
+            held = _suffixes_in(path)
             raise InputError(
-                f"{text} matches no motion file. Give a file of a known format, a folder of them, or a glob pattern."
+                f"{text} matches no motion file{f' ({held})' if held else ''}. Give a file of a known format, a folder "
+                "of them, or a glob pattern."
             )
         found += motions
     return list(dict.fromkeys(found))
@@ -66,6 +69,14 @@ def _within(path: Path) -> list[Path]:
         if file.is_file() and file.suffix.lower() in MOTION_SUFFIXES and not skipped & {file.parent, *file.parents}
     ]
     return sorted([*folders, *files])
+
+
+def _suffixes_in(path: Path) -> str:
+    """What a folder without motions holds, for a message."""
+    if not path.is_dir():
+        return ""
+    suffixes = Counter(file.suffix.lower()[:12] for file in path.iterdir() if file.is_file() and file.suffix)
+    return f"it holds {', '.join(f'{n} {suffix}' for suffix, n in suffixes.most_common(3))}" if suffixes else ""
 
 
 def for_each(paths: list[Path], work: Callable[[Path], None]) -> None:

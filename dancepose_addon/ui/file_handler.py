@@ -3,9 +3,10 @@
 
 import bpy
 
+from ..core.skeleton.readers import MOTION_SUFFIXES
 from .importing import DANCEPOSE_OT_import_motions
 
-SUFFIXES = ".json;.npy;.npz;.pkl;.bvh;.c3d;.trc;.csv"
+SUFFIXES = ";".join(sorted(MOTION_SUFFIXES))
 
 
 class DANCEPOSE_FH_motions(bpy.types.FileHandler):

@@ -26,6 +26,7 @@ from ..blender.scene_reader import read_armature
 from ..core.body.looks import PERSON_RGB
 from ..core.errors import InputError
 from ..core.fit.pipeline import FitResult
+from ..core.skeleton.readers import MOTION_SUFFIXES
 from ..core.skeleton.sequence import KeypointSequence
 from . import reading, update_callbacks
 from .blender_types import OperatorResult
@@ -118,7 +119,7 @@ class DANCEPOSE_OT_import_motions(ModalSteps):
     directory: bpy.props.StringProperty(subtype="DIR_PATH", options={"HIDDEN", "SKIP_SAVE"})
     files: bpy.props.CollectionProperty(type=bpy.types.OperatorFileListElement, options={"HIDDEN", "SKIP_SAVE"})
     filter_glob: bpy.props.StringProperty(
-        default="*.json;*.npy;*.npz;*.pkl;*.bvh;*.c3d;*.trc;*.csv", options={"HIDDEN"}
+        default=";".join(f"*{suffix}" for suffix in sorted(MOTION_SUFFIXES)), options={"HIDDEN"}
     )
     apart: bpy.props.FloatProperty(
         name="Spacing",

@@ -347,3 +347,13 @@ def test_check_reports_what_runs(extension):
     assert found["workbench"].found.startswith(engines.TITLES["workbench"])
     assert "ms for" in found["on NumPy"].found
     assert found["regressors"].found.endswith("smpl24")
+
+
+def test_the_panel_offers_the_suffixes_that_folders_are_searched_for() -> None:
+    from dancepose_addon.core.skeleton.readers import MOTION_SUFFIXES
+    from dancepose_addon.ui.file_handler import DANCEPOSE_FH_motions
+    from dancepose_addon.ui.importing import DANCEPOSE_OT_import_motions
+
+    dropped = DANCEPOSE_FH_motions.bl_file_extensions.split(";")
+    keywords = DANCEPOSE_OT_import_motions.__annotations__["filter_glob"].keywords
+    assert set(dropped) == {suffix.removeprefix("*") for suffix in keywords["default"].split(";")} == MOTION_SUFFIXES

@@ -7,6 +7,7 @@ the check of a study use other functions, which are compared with it here.
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dancepose.cli.inspect import _interpreted, _next_step
@@ -18,6 +19,8 @@ from dancepose_addon.core.io.opening import open_source
 from dancepose_addon.core.skeleton.readers import examine
 from dancepose_addon.core.skeleton.recording import Hints
 from dancepose_addon.core.skeleton.sequence import KeypointSequence, validate
+from tests.support.samples import cut, npz_bytes, waltz
+from tests.support.tool_samples import rotvecs
 
 CASES = sorted(path for path in (Path(__file__).parents[1] / "cases").iterdir() if path.suffix != ".md")
 FPS = 30.0
@@ -60,3 +63,11 @@ def test_all_entries_agree(path: Path) -> None:
     study = checked(path)
     # A study names keys of its file instead of options.
     assert study == fit or (fit.startswith("refused") and study[:60] == fit[:60])
+
+
+def test_all_entries_take_a_folder_of_frames(tmp_path: Path) -> None:
+    motion = cut(waltz(), 20)
+    for frame, rotvec in enumerate(rotvecs(motion)):
+        table = {"smpl_thetas": rotvec.reshape(1, 72), "cam_trans": motion.translation[frame : frame + 1]}
+        (tmp_path / f"{frame:08d}.npz").write_bytes(npz_bytes({"results": np.array(table, object)}))
+    assert opened(tmp_path) == inspected(tmp_path) == checked(tmp_path) == "rotations"

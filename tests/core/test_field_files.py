@@ -27,6 +27,7 @@ ROTATIONS = {
 }  # fmt: skip
 IN_PLACE = {"PHALP", "HMR rows", "matrices alone"}
 LAYOUTS = {
+    "InterHuman rows": "smpl22", "InterGen": "smpl22",
     "Azure Kinect": "azure32", "MMPose": "h36m17", "MediaPipe landmarks": "body25", "list of tables": "coco17",
     "graph network": "kinect25", "LaFAN1 order": "smpl22", "HMR 2.0 joints": "body25", "MediaPipe columns": "body25",
     "MediaPipe rows": "body25", "common prefix": "body25", "Qualisys": "plugingait39",
@@ -102,6 +103,14 @@ def test_clips_in_one_file_are_chosen_by_take(tmp_path: Path) -> None:
         ("a.mat", b"MATLAB 5.0 MAT-file" + b" " * 200, "a MATLAB file"),
         ("a.h5", b"\x89HDF\r\n\x1a\n" + b"\0" * 100, "an HDF5 file"),
         ("a.mp4", b"\0\0\0\x18ftypmp42" + b"\0" * 100, "a video file"),
+        ("a.mvnx", b'<?xml version="1.0"?>\n<mvnx version="4"></mvnx>', "Export BVH or C3D from Xsens MVN"),
+        ("a.osim", b'<?xml version="1.0"?>\n<OpenSimDocument Version="40000">', "Give the TRC file"),
+        ("a.dae", b'<?xml version="1.0"?>\n<COLLADA xmlns="x">', "a COLLADA file, which Blender reads"),
+        ("a.xml", b'<?xml version="1.0"?>\n<motion></motion>', "an XML file"),
+        ("a.htm", b'<?xml version="1.0"?>\n<!DOCTYPE html>\n<html>', "a web page"),
+        ("a.mot", b"Coordinates\nversion=1\ninDegrees=yes\nendheader\ntime\tpelvis_tilt\n", "TRC file"),
+        ("frame_0001_0.obj", b"# OBJ file\nmtllib material.mtl\nv 0.1 -0.2 3e-2\n", "a mesh"),
+        ("000.ply", b"ply\nformat ascii 1.0\n", "a mesh"),
         ("a.npy", b"", "is empty"),
         ("a.npz", npz_bytes({"v_template": np.zeros((9, 3)), "weights": np.zeros((9, 2))}), "a body model"),
         ("a.npz", npz_bytes({"poses": np.degrees(rotvecs(MOTION)).reshape(-1, 72), "trans": MOTION.translation}),

@@ -111,6 +111,10 @@ def _point_files(motion: Motion) -> dict[str, tuple[str, Maker]]:
     transforms[..., :3, 3] = smpl24
     graph = np.stack([points_of(motion, "kinect25"), points_of(motion, "kinect25") + ASIDE], axis=-1)
     lafan = [0, 1, 4, 7, 10, 2, 5, 8, 11, 3, 6, 9, 12, 15, 13, 16, 18, 20, 14, 17, 19, 21]
+    rows51 = np.hstack(
+        [rows6d(motion, 24).reshape(len(smpl24), -1)[:, 6:], np.tile(np.eye(3)[:2].ravel(), (len(smpl24), 28))]
+    )
+    feet = np.zeros((len(smpl24), 4))
     return {
         "names beside points": ("named.npz", lambda: npz_bytes({"joints": smpl24[:, order], "joint_names": names})),
         "joint by joint": ("joints.npz", lambda: npz_bytes({n: smpl24[:, p] for p, n in enumerate(JOINT_NAMES)})),
@@ -127,6 +131,14 @@ def _point_files(motion: Motion) -> dict[str, tuple[str, Maker]]:
         "places and quaternions": ("seven.npy", lambda: npy_bytes(np.concatenate([smpl24, _unit(smpl24)], axis=2))),
         "graph network": ("ctr.npy", lambda: npy_bytes(graph.transpose(2, 0, 1, 3))),
         "Bailando": ("bailando.json", _json({"music": np.zeros((len(coco), 438)), "dance_array": _flat(smpl24)})),
+        "InterHuman rows": (
+            "1.npy",
+            lambda: npy_bytes(np.hstack([_flat(smpl24), np.zeros((len(smpl24), 114)), rows51])),
+        ),
+        "InterGen": (
+            "duet262.npy",
+            lambda: npy_bytes(np.hstack([_flat(smpl24)[:, :66], np.zeros((len(smpl24), 66)), rows51[:, :126], feet])),
+        ),
         "LaFAN1 order": ("lafan.npy", lambda: npy_bytes(smpl24[:, lafan])),
         "SMPL with vertices": ("joints45.npy", lambda: npy_bytes(np.concatenate([smpl24, smpl24[:, :21]], axis=1))),
         "HMR 2.0 joints": ("joints44.npy", lambda: npy_bytes(np.concatenate([body25, body25[:, :19]], axis=1))),
@@ -179,12 +191,21 @@ def _tables_of_text(motion: Motion) -> dict[str, tuple[str, Maker]]:
             "freemocap.csv",
             lambda: _lines([",".join(f"{n}_{a}" for n in names for a in "xyz")], _flat(points_of(motion, "body25"))),
         ),
+        "Unity": ("unity.csv", lambda: unity_text(smpl24).encode()),
         "Qualisys": ("walk.tsv", lambda: _lines(qualisys, _flat(gait), "\t")),
     }
 
 
 def _numbered(points: F64) -> F64:
     return np.column_stack([np.arange(len(points)), _flat(points)])
+
+
+def unity_text(points: F64, *, form: str = '"({}, {}, {})"') -> str:
+    """A table with a column for each joint, whose cells are Unity's ``Vector3.ToString``."""
+    rows = ["Time," + ",".join(JOINT_NAMES)]
+    for frame, at in enumerate(points):
+        rows.append(f"{frame / FPS:.4f}," + ",".join(form.format(*(f"{v:.4f}" for v in place)) for place in at))
+    return "\n".join(rows)
 
 
 def _lines(header: Sequence[str], rows: F64, delimiter: str = ",") -> bytes:

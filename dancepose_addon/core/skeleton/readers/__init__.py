@@ -24,7 +24,7 @@ from . import (
     asf_amc,
     bvh_points,
     c3d_file,
-    json_points,
+    frame_folders,
     mocap_tables,
     music_dance,
     ntu_skeleton,
@@ -79,7 +79,7 @@ READERS: Final = (
         "md", "JSON: M&D folder with skeletons.json, or points", music_dance.recognises, music_dance.open_file, True
     ),
     Reader(
-        "frames", "folder with a JSON file for each frame", json_points.recognises_folder, json_points.open_folder, True
+        "frames", "folder with a file for each frame", frame_folders.recognises_folder, frame_folders.open_folder, True
     ),
 )
 

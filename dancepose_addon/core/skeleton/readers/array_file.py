@@ -34,19 +34,35 @@ def recognises(head: Head) -> bool:
 
 def open_file(path: Path, hints: Hints) -> Recording:
     """Read an array file; see ``readers.open_recording``."""
+    return recording_of(contents_of(path), path, hints)
+
+
+def contents_of(path: Path) -> dict[str, Any]:
+    """Take an array file apart.
+
+    Args:
+        path: Of an .npy, .npz or .pt file.
+
+    Returns:
+        Its arrays by name, possibly nested.
+
+    Raises:
+        MissingFileError: It cannot be read.
+        FormatError: It is damaged.
+    """
     try:
         size = require_regular(path)
         with path.open("rb") as file:
             start = file.read(len(NPY))
             file.seek(0)
             if start.startswith(ZIP):
-                return recording_of(_load_zip(file, path), path, hints)
+                return _load_zip(file, path)
             value = read_npy(file, size, str(path), _read_objects)
     except OSError as error:
         raise MissingFileError(
             f"{path} cannot be read ({error.strerror or error}). Give an .npy or .npz file."
         ) from error
-    return recording_of(_as_table(value), path, hints)
+    return _as_table(value)
 
 
 def recognises_pickle(head: Head) -> bool:
@@ -58,16 +74,32 @@ def recognises_pickle(head: Head) -> bool:
 
 def open_pickle(path: Path, hints: Hints) -> Recording:
     """Read a pickle of arrays; see ``readers.open_recording``."""
+    return recording_of(pickle_contents_of(path), path, hints)
+
+
+def pickle_contents_of(path: Path) -> dict[str, Any]:
+    """Take a pickle of arrays apart.
+
+    Args:
+        path: Of a pickle, or of a file of joblib or torch.save.
+
+    Returns:
+        Its arrays by name, possibly nested.
+
+    Raises:
+        MissingFileError: It cannot be read.
+        FormatError: It is damaged.
+    """
     data = read_whole(path, limit_bytes=MAX_BYTES, what="a .pkl of motion")
     if LEGACY in data[:32]:
-        return recording_of(_as_table(load_torch_legacy(data, str(path))), path, hints)
+        return _as_table(load_torch_legacy(data, str(path)))
     if is_compressed(data):
         data = expand(data, path)
         if data.startswith(NPY):
-            return recording_of(_as_table(read_npy(io.BytesIO(data), len(data), str(path), _read_objects)), path, hints)
+            return _as_table(read_npy(io.BytesIO(data), len(data), str(path), _read_objects))
         if data[:1] != b"\x80" and data[:200].isascii() and path.suffix.lower() in (".gz", ".bz2", ".xz", ".z"):
             raise FormatError(f"{path} is compressed. Unpack it, and give the motion file in it.")
-    return recording_of(_as_table(_read_objects(data, str(path))), path, hints)
+    return _as_table(_read_objects(data, str(path)))
 
 
 def _read_objects(data: bytes, source: str) -> Any:

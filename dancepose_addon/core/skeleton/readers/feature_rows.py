@@ -8,6 +8,7 @@
     319 / 315   FineDance: contacts, place, 52 rotations in 6D; without contacts
     219 / 225   FACT, AIST++ models: place, 24 matrices; six zeros before
     147         place, 24 rotations in 6D
+    492 / 262   InterHuman, InterGen (Liang et al. 2023): places of 62 or 22 joints, then velocities or rotations in 6D
     75 / 168    SMPL's or SMPL-X's rotation vectors and translation (3), in either order
     82 / 85     SMPL's pose (72) and betas (10); behind a camera (3)
 
@@ -72,7 +73,9 @@ MOTIONX: Final = 322
 WITH_PLACE: Final = {75: (24, "smpl"), 168: (55, "smplx")}
 """Width -> joints and model of rotation vectors with a place."""
 WITH_SHAPE: Final = (82, 85)
-ROW_WIDTHS: Final = (*FORMS, *FEATURES, MOTIONX, *WITH_PLACE, *WITH_SHAPE, 159)
+PLACES: Final = {492: (186, 306), 262: (132, 126)}
+"""Width -> first column of the rotations in 6D, and their columns; the first 66 columns are the places of 22 joints."""
+ROW_WIDTHS: Final = (*FORMS, *FEATURES, MOTIONX, *WITH_PLACE, *WITH_SHAPE, *PLACES, 159)
 LEVEL: Final = (0.2, 2.0)
 """Metres between which the pelvis of a standing person is in HumanML3D's features."""
 
@@ -105,6 +108,8 @@ def rows_of(array: F64, source: str, hints: Hints) -> Recording | None:
         return _pose_and_place(array, source)
     if width in WITH_SHAPE:
         return _pose_and_shape(array, source)
+    if width in PLACES:
+        return _interhuman(array, source)
     if width not in FORMS:
         return None
     form = FORMS[width]
@@ -136,6 +141,26 @@ def rows_of(array: F64, source: str, hints: Hints) -> Recording | None:
         fps_why=f"{form.name} have it" if form.name.endswith("s") else f"{form.name} has it",
         findings=notes,
         detail=detail,
+    )
+
+
+def _interhuman(array: F64, source: str) -> PointRecording | None:
+    """Places of 22 joints before rotations in 6D, which have to be some."""
+    width = array.shape[1]
+    start, columns = PLACES[width]
+    if rotvec_of_6d(array[:, start : start + columns].reshape(len(array), -1, 6)) is None:
+        if width == 492:
+            return None  # 164 points
+        raise FormatError(
+            f"{source} has the width of InterGen's features ({width}), but columns {start} on are no rotations: the "
+            "features are normalised. Undo the model's normalisation, then save them again."
+        )
+    return PointRecording(
+        points=array[:, :66].reshape(len(array), 22, 3),
+        form="InterHuman motion",
+        source=source,
+        layout="smpl22",
+        unit="m",
     )
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that are no motion that is read here: what they are, and how to get the motion out of them."""
 
+import re
 from typing import Final
 
 BLENDER: Final = (
@@ -23,8 +24,26 @@ _STARTS: Final = (
     (b"RIFF", PICTURE, "a sound or video file"), (b"ID3", PICTURE, "a sound file"), (b"%PDF", PICTURE, "a PDF"),
     (b"\x1aE\xdf\xa3", PICTURE, "a video file"),
 )  # fmt: skip
+MESH: Final = (
+    "is a mesh, which is not read: its vertices do not say where joints are. Save the SMPL parameters or the joints "
+    "that the tool computed."
+)
+XML: Final = (
+    (b"<mvnx", "is an MVNX file, which is not read. Export BVH or C3D from Xsens MVN."),
+    (b"<collada", BLENDER.format(kind="a COLLADA")),
+    (b"<opensimdocument", "is an OpenSim model or setup, not a motion. Give the TRC file of its markers."),
+    (b"", "is an XML file, which is not read. Export the motion as BVH, C3D, TRC or CSV."),
+)
+ANGLES: Final = (
+    "holds angles of an OpenSim model, which are not read without it. Give the TRC file of the markers that they were "
+    "made of."
+)
+_OBJ: Final = re.compile(
+    rb"\s*(?:(?:#|mtllib |o |g |usemtl )[^\n]{0,200}\n\s*){0,20}v +-?[\d.]+(?:[eE][-+]?\d+)? +-?[\d.]"
+)
+_ANGLES: Final = re.compile(rb"\bindegrees\s*=", re.IGNORECASE)
 _LFS: Final = b"version https://git-lfs"
-_PAGES: Final = (b"<!doctype html", b"<html", b"<?xml")
+_PAGES: Final = (b"<!doctype html", b"<html")
 
 
 def describe_foreign(start: bytes) -> str:
@@ -48,4 +67,11 @@ def describe_foreign(start: bytes) -> str:
     low = start[:200].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if low.startswith(_PAGES):
         return FETCH.format(kind="a web page", how="Fetch the file again, and sign in where the site wants it.")
-    return ""
+    if low.startswith(b"<?xml"):
+        whole = start.lower()
+        if b"<html" in whole:
+            return FETCH.format(kind="a web page", how="Fetch the file again, and sign in where the site wants it.")
+        return next(sentence for tag, sentence in XML if tag in whole)
+    if start.startswith((b"ply\n", b"ply\r")) or _OBJ.match(start):
+        return MESH
+    return ANGLES if _ANGLES.search(start[:1000]) and b"endheader" in start else ""

@@ -1,33 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Points in JSON: nested lists, tables of lists, a table for each frame, and folders with one file a frame.
+"""Points in JSON: nested lists, tables of lists, and a table for each frame.
 
 [[[x, y, z], ...], ...]                          points of web tools and models
 {"joints": [[[...]]], "fps": 30}                 arrays by name, as in an .npz
 [{"LeftHand": [x, y, z], ...}, ...]              named points for each frame
-folder of *_keypoints.json (OpenPose)            people, pose_keypoints_3d
-folder of 000000.json (EasyMocap)                a list with id and keypoints3d
+
+Folders with a JSON file for each frame: see ``frame_folders``.
 """
 
-from collections.abc import Iterable
 import json
 from pathlib import Path
-import re
 from typing import Any, Final
 
 import numpy as np
 
 from ...bounded_files import read_whole
 from ...errors import FormatError
-from ..recording import Head, Hints, Recording
+from ..recording import Hints, Recording
 from .array_contents import recording_of
 from .frame_lists import FRAMES, frames_in
 from .point_arrays import ARRAY
 from .tidy_values import tidied
 
 FEWEST_FRAMES: Final = 2
-MOST_FRAMES: Final = 200_000
-MOST_FRAME_BYTES: Final = 4 << 20
-
 
 MAX_JSON_BYTES: Final = 4 << 30
 """Of a JSON file, as of any motion."""
@@ -105,53 +100,3 @@ def _without_gaps(frames: list[Any]) -> Any:
     if any(frame is not None and not (isinstance(frame, np.ndarray) and frame.shape == shape) for frame in frames):
         return frames
     return np.stack([np.full(shape, np.nan) if frame is None else frame for frame in frames])
-
-
-def recognises_folder(head: Head) -> bool:
-    """Tell a folder of frames by the names of its JSON files, which end in numbers.
-
-    Args:
-        head: Of a path.
-
-    Returns:
-        Whether it is a folder with at least two such files.
-    """
-    return head.path.is_dir() and len(frame_files(head.path, most=FEWEST_FRAMES)) >= FEWEST_FRAMES
-
-
-def frame_files(folder: Path, *, most: int = MOST_FRAMES) -> list[Path]:
-    """The JSON files of a folder that hold a frame each, in the order of their numbers.
-
-    Args:
-        folder: To look in.
-        most: Files to list at most.
-
-    Returns:
-        Paths.
-    """
-    found: list[Path] = []
-    try:
-        entries: Iterable[Path] = folder.iterdir()
-        for path in entries:
-            if path.suffix.lower() == ".json" and re.search(r"\d{3,}(?:_keypoints)?$", path.stem[-40:]):
-                found.append(path)
-                if len(found) >= most:
-                    break
-    except OSError:
-        return []
-    return sorted(found, key=lambda path: (re.sub(r"\d+", "", path.stem), _number_in(path.stem), path.name))
-
-
-def _number_in(stem: str) -> int:
-    return int(re.findall(r"\d+", stem[-60:])[-1][-12:])
-
-
-def open_folder(path: Path, hints: Hints) -> Recording:
-    """Read a folder with a JSON file for each frame; see ``readers.open_recording``."""
-    files = frame_files(path)
-    frames: list[Any] = []
-    for file in files:
-        if file.stat().st_size > MOST_FRAME_BYTES:
-            raise FormatError(f"{file} has {file.stat().st_size >> 20} MiB, too much for a frame.")
-        frames.append(read_json(file))
-    return recording_of({FRAMES: tidied(frames)}, path, hints)

@@ -22,7 +22,7 @@ from ...arrays import F64
 from ...counting import counted
 from ...errors import FormatError, InputError
 from ..recording import Finding, Hints, PoseDetail, PoseRecording
-from .frame_lists import Track, frames_in, longest_run, tracks_in
+from .frame_lists import FRAMES, Track, frames_in, longest_run, tracks_in
 from .numbers import as_numbers, stored_rate, text_of
 from .pose_detail import detail_in, detail_of
 from .rotation_forms import BODY_COUNTS, ROTATION_COUNTS, as_rotvec
@@ -243,7 +243,8 @@ def pose_of(candidates: list[Candidate], arrays: Mapping[str, Any], source: str,
     detail, unread = detail_in(table, frames)
     detail = _both(detail_of(rotvec), detail)
     rate = stored_rate({**arrays, **table}, source)
-    form = f"SMPL parameters{f' ({person.path[:40]})' if person.path else ''}"
+    path = person.path.removeprefix(f"{FRAMES}.")
+    form = f"SMPL parameters{f' ({path[:40]})' if path else ''}"
     is_mdm = "thetas" in table and "root_translation" in table and rate is None
     return PoseRecording(
         body,

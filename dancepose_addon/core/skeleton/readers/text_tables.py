@@ -19,6 +19,7 @@ from ...counting import counted
 from ...errors import FormatError, InputError, MissingFileError
 from ..recording import Head, Hints, PointRecording, Recording, decoded
 from .array_contents import recording_of
+from .cell_tuples import expanded
 from .csv_headers import Columns, columns_of, has_decimal_commas, is_long, is_number, title_rows
 from .frame_lists import NAMES
 from .marker_names import each_once
@@ -55,6 +56,7 @@ def open_csv(path: Path, hints: Hints) -> Recording:
     if not lines:
         raise InputError(f"{path} is empty; expected a header and a line for each frame.")
     delimiter = max(",;\t ", key=lambda one: (lines[0].count(one) >= 5, one != " ", lines[0].count(one)))
+    lines = expanded(lines, delimiter, path)
     first = [_cells(line, delimiter) for line in lines[:8]]
     header, count = title_rows(first)
     if not header:

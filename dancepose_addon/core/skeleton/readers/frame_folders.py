@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Folders with a file for each frame.
+
+    clip_000000000000_keypoints.json    OpenPose: people, pose_keypoints_3d
+    000000.json                         EasyMocap: a list with id and keypoints3d
+    00000001.npz, 000001.pkl, .npy, .pt see ``frame_persons``
+    00001_0.npz, 00001_1.npz            a file for each person of each frame (SMPLer-X, SMPLest-X)
+
+Numbers that are missing among the names are frames without a person.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+import re
+from typing import Any, Final
+
+import numpy as np
+
+from ...bounded_files import NPY, ZIP
+from ...errors import DancePoseError, FormatError
+from ..recording import Head, Hints, Recording
+from .array_contents import recording_of
+from .array_file import contents_of, pickle_contents_of
+from .frame_lists import FRAMES
+from .frame_persons import persons_of_frame
+from .json_points import read_json
+from .tidy_values import tidied
+
+FEWEST_FRAMES: Final = 2
+MOST_FRAMES: Final = 200_000
+MOST_FRAME_BYTES: Final = {"json": 4 << 20, "arrays": 64 << 20}
+MOST_ROWS: Final = 16
+"""Entries of a JSON file beyond which it is a motion."""
+ARRAYS: Final = (".npz", ".npy", ".pkl", ".pickle", ".pt", ".pth", ".joblib")
+_JSON_NAME: Final = re.compile(r"\d{3,}(?:_keypoints)?$")
+_NAME: Final = re.compile(r"(\d{3,})(?:_(\d{1,2}))?$")
+MOST_GAPS: Final = 4
+"""Frames without a file, for each that has one; with more of them, the numbers are no frames."""
+
+
+def recognises_folder(head: Head) -> bool:
+    """Tell a folder of frames by the names of its files, which end in numbers, and by what the first and the last hold.
+
+    Args:
+        head: Of a path.
+
+    Returns:
+        Whether it is a folder with at least two frames.
+    """
+    if not head.path.is_dir():
+        return False
+    files = frame_files(head.path)
+    if len(files) < FEWEST_FRAMES:
+        return False
+    if files[0].suffix.lower() == ".json":
+        return not any(_is_motion(file) for file in (files[0], files[-1]))
+    found = [_persons_in(file) for file in (files[0], files[len(files) // 2], files[-1])]
+    return None not in found and any(found)
+
+
+def frame_files(folder: Path) -> list[Path]:
+    """The files of a folder that hold a frame each, in the order of their numbers.
+
+    Args:
+        folder: To look in.
+
+    Returns:
+        Paths; of several kinds of files, those of the kind that is most frequent.
+    """
+    found: dict[str, list[Path]] = defaultdict(list)
+    try:
+        entries: Iterable[Path] = folder.iterdir()
+        for path in entries:
+            suffix = path.suffix.lower()
+            name = _JSON_NAME if suffix == ".json" else _NAME if suffix in ARRAYS else None
+            if name is not None and name.search(path.stem[-40:]):
+                found[suffix].append(path)
+                if len(found[suffix]) >= MOST_FRAMES:
+                    break
+    except OSError:
+        return []
+    files = max(found.values(), key=len, default=[])
+    return sorted(files, key=lambda path: (re.sub(r"\d+", "", path.stem), *_numbers_of(path), path.name))
+
+
+def _numbers_of(path: Path) -> tuple[int, int]:
+    """Numbers of the frame and of the person in a file's name."""
+    if path.suffix.lower() == ".json":
+        return int(re.findall(r"\d+", path.stem[-60:])[-1][-12:]), 0
+    found = _NAME.search(path.stem[-40:])
+    return (int(found[1][-12:]), int(found[2] or 0)) if found else (0, 0)
+
+
+def _is_motion(file: Path) -> bool:
+    """Whether a JSON file of a folder holds many frames."""
+    try:
+        value = tidied(read_json(file)) if file.stat().st_size <= MOST_FRAME_BYTES["json"] else None
+    except (OSError, DancePoseError):
+        return False  # opening the folder says why
+    items = [value, *value.values()] if isinstance(value, dict) else [value]
+    arrays = (item for item in items if isinstance(item, np.ndarray) and item.ndim > 2 and item.shape[-2:] != (3, 3))
+    return any(len(item) > MOST_ROWS for item in arrays)
+
+
+def _persons_in(file: Path) -> list[dict[str, Any]] | None:
+    """Persons of a file of arrays, or None where it is no frame."""
+    try:
+        size = file.stat().st_size
+        if size > MOST_FRAME_BYTES["arrays"]:
+            return None
+        with file.open("rb") as opened:
+            is_array = opened.read(len(NPY)).startswith((NPY, ZIP))
+        return persons_of_frame(contents_of(file) if is_array else pickle_contents_of(file))
+    except (OSError, DancePoseError):
+        return None
+
+
+def open_folder(path: Path, hints: Hints) -> Recording:
+    """Read a folder with a file for each frame; see ``readers.open_recording``."""
+    files = frame_files(path)
+    frames: dict[tuple[str, int], Any] = {}
+    for file in files:
+        number, person = _numbers_of(file)
+        if file.suffix.lower() == ".json":
+            if file.stat().st_size > MOST_FRAME_BYTES["json"]:
+                raise FormatError(f"{file} has {file.stat().st_size >> 20} MiB, too much for a frame.")
+            frames[file.stem, number] = read_json(file)
+            continue
+        persons = _persons_in(file)
+        if persons is None:
+            raise FormatError(f"{file} is damaged, or holds no single frame as the other files of its folder do.")
+        parts = _NAME.split(file.stem)
+        if parts[2:3] not in ([], [None]):
+            persons = [{"id": np.array([person]), **one} for one in persons]
+        frames.setdefault((parts[0], number), []).extend(persons)
+    entries = _with_gaps([number for _, number in frames], list(frames.values()))
+    recording = recording_of({FRAMES: tidied(entries)}, path, hints)
+    return replace(recording, form=f"{recording.form}, a file for each frame")
+
+
+def _with_gaps(numbers: list[int], entries: list[Any]) -> list[Any]:
+    """Frames at the places that their numbers give them, with nothing in between."""
+    steps = np.diff(numbers)
+    if not len(steps) or not (steps > 0).all():
+        return entries
+    step = Counter(steps.tolist()).most_common(1)[0][0]
+    total = (numbers[-1] - numbers[0]) // step + 1
+    if (steps % step).any() or total > MOST_GAPS * len(entries):
+        return entries
+    placed: list[Any] = [[] for _ in range(total)]
+    for number, entry in zip(numbers, entries, strict=True):
+        placed[(number - numbers[0]) // step] = entry
+    return placed
