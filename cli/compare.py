@@ -12,10 +12,10 @@ from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.counting import counted
-from dancepose_addon.core.fit.evaluation.comparison import compare_motions
+from dancepose_addon.core.fit.evaluation.comparison import compare_people
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.printable_text import escaped
-from dancepose_addon.fitting import fit_file
+from dancepose_addon.fitting import fit_people
 
 from .arguments import BodyOption, DeviceOption, RegressorOption, with_options
 from .display import Display, list_results, progress_bar, show_table
@@ -33,6 +33,9 @@ METRICS: Final = {
     "penetration_mm": ("depth of the soles below the floor", "mm", "lower is better"),
     "skating_ratio": ("share of frames with a sliding foot", "0 to 1", "lower is better"),
     "standing_slide_mm_per_s": ("speed of standing feet", "mm/s", "lower is better"),
+    "hand_contact": ("share of frames in which persons' hands touch", "0 to 1", "mean over pairs of persons"),
+    "hand_distance_mm": ("distance of persons' hands, median", "mm", "mean over pairs of persons"),
+    "overlap_mm": ("depth by which bodies overlap, greatest", "mm", "lower is better"),
     "physical_foot_contact": ("physical foot contact score (PFC)", "no unit", "lower is better"),
 }
 """Title, unit and direction of each metric."""
@@ -53,10 +56,11 @@ def compare_command(
     model = load_body(body)
     with progress_bar() as display:
         motions = [_motion_of(path, model, reading, regressor, device or "auto", display) for path in (first, second)]
-    table = compare_motions(motions[0], motions[1], model)
+    table = compare_people(motions[0], motions[1], model)
     for notice in table["notices"]:
         typer.echo(escaped(f"Note: {notice}"), err=True)
-    show_table(f"{counted(table['frames'], 'frame')}, A: {first.name}, B: {second.name}", metric_rows(table))
+    persons = f"{table['persons']} persons, " if "persons" in table else ""
+    show_table(f"{persons}{counted(table['frames'], 'frame')}, A: {first.name}, B: {second.name}", metric_rows(table))
     if out is not None:
         with replacing(out) as temporary:
             temporary.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
@@ -65,8 +69,8 @@ def compare_command(
 
 def _motion_of(
     path: Path, body: BodyModel, reading: ReadOptions, regressor: Path | None, device: str, display: Display
-) -> BodyMotion:
-    result = fit_file(
+) -> list[BodyMotion]:
+    fits = fit_people(
         path,
         body=body,
         hints=reading.hints(),
@@ -75,9 +79,10 @@ def _motion_of(
         device=device,
         progress=display.progress,
     )
+    result = fits[0]
     if result.report["regressor"] is not None and result.report["error_mm"]:
         display.notice(f"{path.name} holds keypoints; a body was fitted to them with the default options.")
-    return result.motion
+    return [fit.motion for fit in fits]
 
 
 def metric_rows(table: dict[str, Any]) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ from .core.body.model_io import load_body
 from .core.body.motion import BodyMotion
 from .core.errors import InputError
 from .core.fit.evaluation.people_contact import identity_exchanges, people_contact
+from .core.fit.hand_contacts import keep_hand_contacts
 from .core.fit.pipeline import FitResult, fit
 from .core.fit.pose.finger_fit import fit_fingers
 from .core.fit.regressor import PoseRegressor
@@ -125,15 +126,16 @@ def fit_people(  # noqa: PLR0913 (those of fit_file, and one)
         )
         for person in range(count)
     ]
-    return together(fits, path)
+    return together(fits, path, keep_contacts=settings.keep_contacts)
 
 
-def together(fits: list[FitResult], path: Path) -> list[FitResult]:
+def together(fits: list[FitResult], path: Path, *, keep_contacts: bool = False) -> list[FitResult]:
     """Put the persons of one recording, fitted one by one, on one floor.
 
     Args:
         fits: One for each person.
         path: The recording, for messages.
+        keep_contacts: Whether to move arms so that hands which touch in the recording touch.
 
     Returns:
         The fits at their heights above the common floor.
@@ -150,6 +152,8 @@ def together(fits: list[FitResult], path: Path) -> list[FitResult]:
             "time. Give --read take=N for one of them."
         )
     numbered = on_one_floor([_numbered(fit, number, len(fits)) for number, fit in enumerate(fits)])
+    if keep_contacts:
+        numbered = keep_hand_contacts(numbered)
     contact = people_contact(numbered[0].body, [fit.motion for fit in numbered])
     exchanged = [
         f"Persons {first + 1} and {second + 1} exchange their places from frame {frame} on, so their tracks were "

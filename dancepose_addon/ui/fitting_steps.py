@@ -112,6 +112,6 @@ def people_steps(
             one = source if count == 1 else reading.of_person(source, person)
             share = part_of(progress, person / count, (person + 1) / count)
             fits.append(fitted(reading.open_motion(one, body), share))
-        return together(fits, source.path)
+        return together(fits, source.path, keep_contacts=fit_settings.keep_contacts)
 
     return (yield from wait_for(Task(work)))

@@ -237,6 +237,8 @@ COLUMNS: Final = {
     "slide": ("sliding in contact, mm/s", "{:.0f}"),
     "floating_mm": ("floating, mm", "{:.0f}"),
     "penetration_mm": ("penetration, mm", "{:.1f}"),
+    "hand_contact": ("hands of persons in contact", "{:.0%}"),
+    "overlap_mm": ("overlap of persons, mm", "{:.0f}"),
     "floor_mm": ("floor, mm", "{:.0f}"),
     "seconds": ("length, s", "{:.2f}"),
     "render_s": ("rendering, s", "{:.0f}"),
@@ -245,8 +247,9 @@ LEGEND: Final = (
     "<p class='legend'>Fit error: mean distance between the body's keypoints and those of the file (none for files of "
     "SMPL rotations). Foot contact: share of frames with a heel or toes at rest on the floor. Foot skating: share of "
     "frames with toes below 5 cm and faster than 0.5 m/s. Sliding in contact: mean speed of feet in contact. Floating "
-    "and penetration: mean distance of the lowest sole above and below the clip's own floor. Floor: its height in the "
-    "file. Length: of the clip.</p>"
+    "and penetration: mean distance of the lowest sole above and below the clip's own floor. For several persons: "
+    "share of frames in which their hands touch, and the greatest depth by which bodies overlap. Floor: its height in "
+    "the file. Length: of the clip.</p>"
 )
 
 
@@ -255,7 +258,7 @@ def _figures(clip: _Clip, fps: float) -> dict[str, float | None]:
     fit = clip.fit
     errors, feet = fit.get("error_mm", {}), fit.get("feet", {})
     last = errors[list(errors)[-1]]["mean"] if errors else None
-    floor = fit.get("floor_m")
+    floor, pairs = fit.get("floor_m"), fit.get("people", [])
     return {
         "error_mm": last,
         "contact": fit.get("contact_share"),
@@ -263,6 +266,8 @@ def _figures(clip: _Clip, fps: float) -> dict[str, float | None]:
         "slide": feet.get("standing_slide_mm_per_s"),
         "floating_mm": feet.get("floating_mm"),
         "penetration_mm": feet.get("penetration_mm"),
+        "hand_contact": sum(pair["hand_contact"] for pair in pairs) / len(pairs) if pairs else None,
+        "overlap_mm": max(pair["depth_mm"][1] for pair in pairs) if pairs else None,
         "floor_mm": None if floor is None else 1000.0 * floor,
         "seconds": clip.segment.frames / fps,
         "render_s": _rendering_s(clip),

@@ -134,7 +134,8 @@ def test_what_is_not_seen_is_relaxed_or_between_its_neighbours(body: BodyModel) 
     points = sequence.keypoints_m.copy()
     names = sequence.layout.keypoints
     points[:, [index for index, name in enumerate(names) if name.startswith("left_ring")]] = np.nan
-    points[10:13, names.index("right_index2")] = np.nan
+    hidden = [names.index(f"right_index{part}") for part in (1, 2, 3)]
+    points[10:13, hidden] = np.nan
     found, table = fit_fingers(
         KeypointSequence(points, sequence.fps, sequence.layout, source="made"), without_hands(truth), body
     )

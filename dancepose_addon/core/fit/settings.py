@@ -27,6 +27,7 @@ class FitSettings:
         smooth: Smoothing strength; 0 for none, 1 for the strength that the measured noise calls for.
         level: Whether to remove a drift of the floor.
         foot_lock: Whether to keep standing feet still and on the floor.
+        keep_contacts: Whether hands of several persons that touch in the recording touch after the fit.
         body_from: Motion file whose betas and scale to use, or None to solve for them.
         style: Convention of the rotations that keypoints do not determine: ``aist``, ``mosh``, ``minimal``,
             ``regressor`` for the network's own, or a .json file; None for the convention that the regressor declares,
@@ -79,6 +80,10 @@ class FitSettings:
     foot_lock: bool = described(
         False,
         OptionInfo("Keep standing feet still and on the floor.", title="Lock Feet", for_rotations=True),
+    )
+    keep_contacts: bool = described(
+        False,
+        OptionInfo("Keep hands of several persons that touch in the recording together.", title="Keep Contacts"),
     )
     body_from: str | None = described(
         None,

@@ -132,6 +132,7 @@ class PointRecording:
         fps_why: Why that is the rate, a clause.
         fps_confidence: In [0, 1].
         confidence: (T, K), in [0, 1].
+        hands: (T, 42, 3), points of both hands in the order of ``hand_points.HAND_NAMES``, NaN where unseen, or None.
         audio: The music.
         notes: What the user has to know, one sentence each.
         findings: Of the reader, about the file's form.
@@ -148,6 +149,7 @@ class PointRecording:
     fps_why: str = ""
     fps_confidence: float = 1.0
     confidence: NDArray[np.float32] | None = None
+    hands: F64 | None = None
     audio: AudioWindow | None = None
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -148,4 +148,9 @@ def resample(sequence: KeypointSequence, to_fps: float) -> KeypointSequence:
         share = (times - below)[:, None]
         confidence = ((1.0 - share) * confidence[below] + share * confidence[above]).astype(np.float32)
         confidence[~np.isfinite(points).all(axis=-1)] = 0.0
-    return replace(sequence, keypoints_m=points.astype(np.float32), confidence=confidence, fps=float(to_fps))
+    hands = sequence.hands_m
+    if hands is not None:
+        hands = resample_points(hands, sequence.fps, to_fps).astype(np.float32)
+    return replace(
+        sequence, keypoints_m=points.astype(np.float32), confidence=confidence, fps=float(to_fps), hands_m=hands
+    )

@@ -40,6 +40,8 @@ class KeypointSequence:
         audio: The music, or None.
         source: Where it came from.
         notes: What a user has to know about how the file was read, one sentence each.
+        hands_m: (T, 42, 3), metres, points of both hands beside those of the layout, in the order of
+            ``hand_points.HAND_NAMES``, NaN where unseen; None where there are none.
     """
 
     keypoints_m: F32
@@ -49,6 +51,7 @@ class KeypointSequence:
     audio: AudioWindow | None = None
     source: str = ""
     notes: tuple[str, ...] = ()
+    hands_m: F32 | None = None
 
     def __len__(self) -> int:
         return len(self.keypoints_m)
@@ -90,7 +93,8 @@ class KeypointSequence:
             )
             notes = (*notes, cut)
         points = self.keypoints_m[start:stop]
-        return replace(self, keypoints_m=points, confidence=confidence, audio=audio, notes=notes)
+        hands = None if self.hands_m is None else self.hands_m[start:stop]
+        return replace(self, keypoints_m=points, confidence=confidence, audio=audio, notes=notes, hands_m=hands)
 
 
 def validate(sequence: KeypointSequence) -> KeypointSequence:

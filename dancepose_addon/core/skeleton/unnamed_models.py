@@ -8,6 +8,7 @@ dataset/config.py; LSP, MPII, MPI-INF-3DHP and Panoptic data sets; Stereolabs' Z
 from typing import Final
 
 from ..body.model import JOINT_NAMES
+from .hand_points import FINGER_ORDER, hand_names
 from .layout_tables import BODY25
 from .layout_tables_more import AZURE32, SMPLH52, SMPLX55
 from .unnamed_skeletons import UNNAMED, UnnamedSkeleton
@@ -64,6 +65,9 @@ _ZED38: Final = (
     *_more(8),
 )  # fmt: skip
 
+_BOTH_HANDS: Final = (*hand_names("left"), *hand_names("right"))
+_TIPS: Final = tuple(f"{side}_{finger}4" for side in ("left", "right") for finger in FINGER_ORDER)
+
 MODELS: Final = (
     UnnamedSkeleton("LSP (14)", (*_LSP, "neck", "head_top"), "smpl22"),
     UnnamedSkeleton("CMU Panoptic (15)", _PANOPTIC, "smpl22"),
@@ -79,13 +83,13 @@ MODELS: Final = (
     UnnamedSkeleton("SMPL with vertices (45)", (*JOINT_NAMES, *_more(21)), "smpl24"),
     UnnamedSkeleton("SPIN (49)", (*BODY25.keypoints, *_more(24)), "body25"),
     UnnamedSkeleton("ROMP (54)", (*JOINT_NAMES, *_more(30)), "smpl24"),
-    UnnamedSkeleton("EasyMocap body and hands (67)", (*BODY25.keypoints, *_more(42)), "body25"),
+    UnnamedSkeleton("EasyMocap body and hands (67)", (*BODY25.keypoints, *_BOTH_HANDS), "body25"),
     UnnamedSkeleton("ROMP (71)", (*JOINT_NAMES, *_more(47)), "smpl24"),
-    UnnamedSkeleton("SMPL+H with vertices (73)", (*SMPLH52.keypoints[:22], *_more(51)), "smpl22"),
-    UnnamedSkeleton("EasyMocap body, hands and face (118)", (*BODY25.keypoints, *_more(93)), "body25"),
-    UnnamedSkeleton("SMPL-X (127)", (*SMPLX55.keypoints[:22], *_more(105)), "smpl22"),
-    UnnamedSkeleton("EasyMocap body, hands and face (137)", (*BODY25.keypoints, *_more(112)), "body25"),
-    UnnamedSkeleton("SMPL-X (144)", (*SMPLX55.keypoints[:22], *_more(122)), "smpl22"),
+    UnnamedSkeleton("SMPL+H with vertices (73)", (*SMPLH52.keypoints, *_more(11), *_TIPS), "smpl22"),
+    UnnamedSkeleton("EasyMocap body, hands and face (118)", (*BODY25.keypoints, *_BOTH_HANDS, *_more(51)), "body25"),
+    UnnamedSkeleton("SMPL-X (127)", (*SMPLX55.keypoints, *_more(11), *_TIPS, *_more(51)), "smpl22"),
+    UnnamedSkeleton("EasyMocap body, hands and face (137)", (*BODY25.keypoints, *_BOTH_HANDS, *_more(70)), "body25"),
+    UnnamedSkeleton("SMPL-X (144)", (*SMPLX55.keypoints, *_more(11), *_TIPS, *_more(68)), "smpl22"),
 )
 
 

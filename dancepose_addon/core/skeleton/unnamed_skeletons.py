@@ -8,6 +8,8 @@ Such an array is read as if it named its points, so that those of a known layout
 from dataclasses import dataclass
 from typing import Final
 
+from .hand_points import FINGER_ORDER, hand_names
+
 
 @dataclass(frozen=True)
 class UnnamedSkeleton:
@@ -26,6 +28,11 @@ class UnnamedSkeleton:
 
 def _fingers(side: str, count: int) -> tuple[str, ...]:
     return tuple(f"{side}_finger_point{number}" for number in range(count))
+
+
+def _mhr_hand(side: str) -> tuple[str, ...]:
+    """Fingers of mhr70 from the tip (4) to the knuckle."""
+    return tuple(f"{side}_{finger}{part}" for finger in FINGER_ORDER for part in (4, 3, 2, 1))
 
 
 def _soma_hand(side: str) -> tuple[str, ...]:
@@ -73,6 +80,9 @@ MEDIAPIPE33: Final = UnnamedSkeleton(
     ),
     "body25",
 )  # fmt: skip
+HOLISTIC75: Final = UnnamedSkeleton(
+    "MediaPipe body and hands (75)", (*MEDIAPIPE33.names, *hand_names("left"), *hand_names("right")), "body25"
+)
 KIT21: Final = UnnamedSkeleton(
     "KIT-ML (21)",
     (
@@ -105,7 +115,7 @@ SOMA30: Final = UnnamedSkeleton(
 MHR70: Final = UnnamedSkeleton(
     "SAM 3D Body (70)",
     (
-        *_COCO[:9], *_COCO[11:], *_FEET, *_fingers("right", 20), "right_wrist", *_fingers("left", 20), "left_wrist",
+        *_COCO[:9], *_COCO[11:], *_FEET, *_mhr_hand("right"), "right_wrist", *_mhr_hand("left"), "left_wrist",
         "left_olecranon", "right_olecranon", "left_cubital_fossa", "right_cubital_fossa", "left_acromion",
         "right_acromion", "neck_base",
     ),
@@ -122,7 +132,7 @@ MHR127: Final = UnnamedSkeleton(
     "smpl24",
 )  # fmt: skip
 WHOLEBODY133: Final = UnnamedSkeleton(
-    "COCO-WholeBody (133)", (*_COCO, *_FEET, *_fingers("face", 68), *_fingers("left", 21), *_fingers("right", 21)),
+    "COCO-WholeBody (133)", (*_COCO, *_FEET, *_fingers("face", 68), *hand_names("left"), *hand_names("right")),
     "body25",
 )  # fmt: skip
 HALPE26: Final = UnnamedSkeleton(
@@ -165,6 +175,7 @@ UNNAMED: Final = {
     len(skeleton.names): skeleton
     for skeleton in (
         MEDIAPIPE33, KIT21, SOMA77, SOMA30, MHR70, MHR127, WHOLEBODY133, HALPE26, OPENPOSE18, PANOPTIC19, KINECT20,
+        HOLISTIC75,
     )
 }  # fmt: skip
 """By number of points."""

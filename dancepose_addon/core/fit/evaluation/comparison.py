@@ -11,6 +11,7 @@ from ...body.motion import BodyMotion
 from ...errors import InputError
 from ..floor.contacts import find_contacts, find_soles
 from . import metrics
+from .people_contact import people_contact
 
 RATE_TOLERANCE: Final = 0.01
 VERTEX_STEP: Final = 4
@@ -54,6 +55,47 @@ def compare_motions(first: BodyMotion, second: BodyMotion, body: BodyModel) -> d
         "between": {name: round(value, 4) for name, value in between.items()},
         "each": each,
     }
+
+
+def compare_people(first: list[BodyMotion], second: list[BodyMotion], body: BodyModel) -> dict[str, Any]:
+    """Compare the persons of two recordings, in their order, and the contact between them in each.
+
+    Args:
+        first: Motions of the persons of one recording, on one floor and time line.
+        second: Those of the other.
+        body: Body of everyone.
+
+    Returns:
+        As of ``compare_motions``, mean over the persons. For several persons ``each`` has also ``hand_contact`` (share
+        of the frames), ``hand_distance_mm`` (median), means over the pairs, and ``overlap_mm`` (greatest).
+
+    Raises:
+        InputError: The numbers of persons or the frame rates differ.
+    """
+    if len(first) != len(second):
+        raise InputError(
+            f"A shows {len(first)} and B {len(second)} persons; they can be compared one by one only. Choose one of "
+            "either with --read take=N, or give files of as many persons."
+        )
+    tables = [compare_motions(one, other, body) for one, other in zip(first, second, strict=True)]
+    if len(tables) == 1:
+        return tables[0]
+    table = tables[0]
+    mean = {name: _mean([one["between"].get(name) for one in tables]) for name in table["between"]}
+    each = {}
+    for name, motions in (("A", first), ("B", second)):
+        pairs = people_contact(body, motions)
+        each[name] = {key: _mean([one["each"][name].get(key) for one in tables]) for key in table["each"][name]}
+        each[name] |= {
+            "hand_contact": _mean([pair["hand_contact"] for pair in pairs]),
+            "hand_distance_mm": _mean([1000.0 * pair["hands_m"][1] for pair in pairs]),
+            "overlap_mm": max(pair["depth_mm"][1] for pair in pairs),
+        }
+    return {**table, "persons": len(first), "between": mean, "each": each}
+
+
+def _mean(values: list[float | None]) -> float:
+    return round(float(np.mean([value for value in values if value is not None])), 4)
 
 
 def _pose(motion: BodyMotion, body: BodyModel, frames: int) -> tuple[F32, F32, F32]:

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...arrays import F32
-from ...body.model import JOINT_INDEX, PARENTS, forward_kinematics
+from ...body.model import JOINT_INDEX, forward_kinematics
 from ...body.rotation import rotvec_to_rotmat
 from ..intervals import runs_of
-from ..pose.analytic_ik import minimal_turn
+from ..pose.two_bone_ik import bend_limb
 from .contacts import SIDES, Ground, Soles
 
 FADE_S: Final = 0.2
@@ -24,8 +24,6 @@ MOST_MOVE_M: Final = 0.12
 """Largest displacement of a foot; anything larger is not a contact."""
 MOST_TURN_RAD: Final = 0.35
 """Feet that turn by more than this during a contact pivot, and may turn."""
-REACH: Final = 0.9995
-"""Largest stretch as a share of the leg's length: a straight knee has no defined bending direction."""
 
 
 def lock_feet(
@@ -54,7 +52,8 @@ def lock_feet(
         turned_m = ankle + (places_m - ankle) @ np.swapaxes(turn, -1, -2)
         move = foot_moves(turned_m, soles.lowest_m[:, index], ground, index, fps=fps)
         if np.any(move) or np.any(upright):
-            _move_ankle(pose, global_rotmat, joints, move, turn, side)
+            leg = [JOINT_INDEX[f"{side}_{name}"] for name in ("hip", "knee", "ankle")]
+            bend_limb(pose, global_rotmat, joints, move, leg, turn=turn)
     return pose
 
 
@@ -78,7 +77,7 @@ def foot_turns(places_m: F32, ground: Ground, side: int, *, fps: float) -> F32:
         span = slice(first, last + 1)
         if np.ptp(heading[span]) < MOST_TURN_RAD:
             turn[span, 0] = np.median(heading[span]) - heading[span]
-    return _faded(turn, known[:, None], max(1, round(FADE_S * fps)))[:, 0]
+    return faded(turn, known[:, None], max(1, round(FADE_S * fps)))[:, 0]
 
 
 def foot_moves(
@@ -112,14 +111,14 @@ def foot_moves(
     move[known] /= count[known, None]
     length = np.linalg.norm(move, axis=1, keepdims=True)
     move *= np.minimum(1.0, most_m / np.maximum(length, 1e-9))
-    move = _faded(move, contact, max(1, round(FADE_S * fps)))
+    move = faded(move, contact, max(1, round(FADE_S * fps)))
     # Lift feet that penetrate the floor.
     sunk = np.maximum(ground.floor_m - lowest_m.min(axis=1) - move[:, 1], 0.0)
     move[:, 1] += _eased(np.minimum(sunk, most_m)[:, None])[:, 0]
     return move
 
 
-def _faded(move: F32, contact: NDArray[np.bool_], fade: int) -> F32:
+def faded(move: F32, contact: NDArray[np.bool_], fade: int) -> F32:
     """Fade corrections in before contacts and out after them.
 
     Between two close contacts the corrections are blended. Changes between heel and toes are smoothed likewise.
@@ -158,46 +157,3 @@ def _ease(share: NDArray[np.float64]) -> NDArray[np.float64]:
     """Evaluate the smooth step from 0 to 1."""
     x = np.clip(share, 0.0, 1.0)
     return x * x * (3.0 - 2.0 * x)
-
-
-def _move_ankle(pose: F32, global_rotmat: F32, joints: F32, move: F32, turn: F32, side: str) -> None:
-    """Apply two-bone inverse kinematics in place.
-
-    Args:
-        pose: Local rotations, (T, 24, 3, 3), changed in place.
-        global_rotmat: Global rotations, (T, 24, 3, 3).
-        joints: Joint positions, (T, 24, 3), metres.
-        move: Displacement of the ankle, (T, 3), metres.
-        turn: Rotation of the foot, (T, 3, 3).
-        side: "left" or "right".
-    """
-    hip, knee, ankle = (JOINT_INDEX[f"{side}_{name}"] for name in ("hip", "knee", "ankle"))
-    thigh, shank = joints[:, knee] - joints[:, hip], joints[:, ankle] - joints[:, knee]
-    upper, lower = np.linalg.norm(thigh, axis=1), np.linalg.norm(shank, axis=1)
-    leg, aim = joints[:, ankle] - joints[:, hip], joints[:, ankle] + move - joints[:, hip]
-    least, most = np.abs(upper - lower) / REACH, REACH * (upper + lower)
-    now = np.clip(np.linalg.norm(leg, axis=1), least, most)
-    then = np.clip(np.linalg.norm(aim, axis=1), least, most)
-    # Axis of knee flexion; for a straight leg the thigh's own left-right axis.
-    axis = np.cross(thigh, shank)
-    straight = np.linalg.norm(axis, axis=1) < 0.02 * upper * lower
-    own = global_rotmat[:, hip, :, 0]
-    axis = np.where(straight[:, None], own, axis)
-    axis /= np.linalg.norm(axis, axis=1, keepdims=True)
-    at_hip = _angle(upper, then, lower) - _angle(upper, now, lower)
-    at_knee = _angle(upper, lower, then) - _angle(upper, lower, now)
-    bend_hip = rotvec_to_rotmat((-at_hip[:, None] * axis).astype(np.float32))
-    bend_knee = rotvec_to_rotmat((-(at_hip + at_knee)[:, None] * axis).astype(np.float32))
-    bent = (bend_hip @ thigh[..., None] + bend_knee @ shank[..., None])[..., 0]
-    swing = minimal_turn(bent, aim)
-    new_hip = swing @ bend_hip @ global_rotmat[:, hip]
-    new_knee = swing @ bend_knee @ global_rotmat[:, knee]
-    pose[:, hip] = np.swapaxes(global_rotmat[:, PARENTS[hip]], -1, -2) @ new_hip
-    pose[:, knee] = np.swapaxes(new_hip, -1, -2) @ new_knee
-    pose[:, ankle] = np.swapaxes(new_knee, -1, -2) @ turn @ global_rotmat[:, ankle]
-
-
-def _angle(first: F32, second: F32, opposite: F32) -> F32:
-    """Return the angle between two sides of a triangle, given all three sides, radians."""
-    cosine = (first**2 + second**2 - opposite**2) / (2.0 * first * second)
-    return np.arccos(np.clip(cosine, -1.0, 1.0))

@@ -19,7 +19,9 @@ from ...body.joint_tree import BODY_JOINTS, FINGERS, JOINT_INDEX, SMPLH_TREE
 from ...body.model import BodyModel, forward_kinematics
 from ...body.motion import BodyMotion
 from ...body.rotation import rotmat_to_rotvec, rotvec_to_rotmat
+from ...skeleton.hand_points import HAND_NAMES
 from ...skeleton.sequence import KeypointSequence
+from .finger_refinement import FingerTargets, refine_finger
 
 LAST_OF_MIDDLE: Final = 2.0 / 3.0
 """Bend of a finger's last joint for each radian of its middle joint (Rijpkema and Girard 1991)."""
@@ -35,6 +37,8 @@ FOREARM_SHARE: Final = 0.55
 """Share of a hand's turn about the forearm's axis that SMPL's elbow takes; the wrist takes the rest. In clips of AMASS
 the elbow's twist varies a little more than the wrist's."""
 LEAST_POINTS: Final = 3
+TIP_SHARE: Final = 0.9
+"""Length from the last joint to the tip for each metre of the bone before it, where no tip shows it."""
 SHORTEST_M: Final = 1e-4
 
 
@@ -84,16 +88,18 @@ def fit_fingers(sequence: KeypointSequence, motion: BodyMotion, body: BodyModel)
         The motion with fingers, and a table for the report: where hands come from, and the mean error of the finger
         joints in millimetres. Without finger points, or for a body without fingers, the motion as it was.
     """
-    sides = [finger_points(sequence.layout.keypoints, side) for side in ("left", "right")]
+    beside = sequence.hands_m
+    names = sequence.layout.keypoints if beside is None else HAND_NAMES
+    sides = [finger_points(names, side) for side in ("left", "right")]
     if not body.full.tree.has_fingers or not any(sides) or len(sequence) != len(motion):
         return motion, {}
     rest = motion.scale * body.full.rest_joints(motion.betas).astype(np.float64)
     rest = np.concatenate([rest[:BODY_JOINTS], rest[body.full.tree.first_finger :]])
     pose = motion.pose_rotmat.astype(np.float64)
     fingers = relaxed_hands(len(motion)).astype(np.float64)
-    points = sequence.keypoints_m.astype(np.float64)
+    points = (sequence.keypoints_m if beside is None else beside).astype(np.float64)
     seen = np.isfinite(points).all(axis=-1)
-    if sequence.confidence is not None:
+    if sequence.confidence is not None and beside is None:
         seen &= sequence.confidence > 0.0
     shares, errors = [], []
     for number, hand in enumerate(sides):
@@ -162,21 +168,50 @@ class _Hand:
                 continue
             known = self.seen[:, joints].all(axis=1)
             shares.append(float(known.mean()))
-            if not known.any():
-                continue
-            first = 15 * self.number + 3 * finger
-            solved = self._chain(finger, to_hand, is_thumb=name == "thumb")
-            for part in range(3):
-                fingers[:, first + part] = _filled(solved[part], known)
+            first, is_thumb = 15 * self.number + 3 * finger, name == "thumb"
+            if known.any():
+                solved = self._chain(finger, to_hand, is_thumb=is_thumb)
+                for part in range(3):
+                    fingers[:, first + part] = _filled(solved[part], known)
+            targets = self._targets(finger, to_hand)
+            some = np.flatnonzero(targets.seen.any(axis=1))
+            if len(some):
+                chosen = FingerTargets(targets.bones, targets.points_m[some], targets.seen[some])
+                hinge = _hinge(targets.bones[0])
+                moved = refine_finger(
+                    fingers[some, first : first + 3],
+                    chosen,
+                    lambda turned, part, hinge=hinge, thumb=is_thumb: _limited(turned, hinge, part, is_thumb=thumb),
+                )
+                fingers[some, first : first + 3] = moved
         return float(np.mean(shares)) if shares else 0.0
+
+    def _targets(self, finger: int, to_hand: F64) -> FingerTargets:
+        """What is seen of a finger beyond its knuckle, in the size of the body's finger."""
+        joints, tip = self.at.joints[finger], int(self.at.tips[finger])
+        first = BODY_JOINTS + 15 * self.number + 3 * finger
+        bones = np.stack([self.rest[first + 1] - self.rest[first], self.rest[first + 2] - self.rest[first + 1]] * 2)[:3]
+        used = [int(joints[1]), int(joints[2]), tip if tip >= 0 else int(joints[2])]
+        places = np.stack([self._towards(to_hand, int(joints[0]), point) for point in used], axis=1)
+        seen = self.seen[:, used] & self.seen[:, joints[0], None]
+        seen[:, 2] &= tip >= 0
+        chain = np.concatenate([places[:, :1], np.diff(places, axis=1)], axis=1)
+        whole = np.stack([seen[:, 0], seen[:, :2].all(axis=1), seen[:, 1:].all(axis=1)], axis=1)
+        lengths = np.linalg.norm(chain, axis=-1)
+        own = np.linalg.norm(bones, axis=-1)
+        parts = [part for part in range(3) if whole[:, part].any()]
+        typical = {part: float(np.median(lengths[whole[:, part], part])) for part in parts}
+        ratios = [typical[part] / float(own[part]) for part in (0, 1) if typical.get(part, 0.0) > SHORTEST_M]
+        size = float(np.mean(ratios)) if ratios else 1.0
+        bones[2] = bones[1] * (typical[2] / size / own[1] if typical.get(2, 0.0) > SHORTEST_M else TIP_SHARE)
+        return FingerTargets(bones, places / size, seen)
 
     def _chain(self, finger: int, to_hand: F64, *, is_thumb: bool) -> list[F64]:
         """Local rotations of a finger's three joints, each (T, 3, 3)."""
         joints, first = self.at.joints[finger], BODY_JOINTS + 15 * self.number + 3 * finger
         bones = [self.rest[first + 1] - self.rest[first], self.rest[first + 2] - self.rest[first + 1]]
         ends = [self._towards(to_hand, joints[part], joints[part + 1]) for part in (0, 1)]
-        hinge = np.cross(bones[0], [0.0, -1.0, 0.0])
-        hinge = hinge / np.linalg.norm(hinge)
+        hinge = _hinge(bones[0])
         root = shortest_turns(np.broadcast_to(bones[0], ends[0].shape), ends[0])
         if not is_thumb:
             root = root @ _hinge_twist(bones[0], hinge, np.einsum("tji,tj->ti", root, ends[1]))
@@ -267,6 +302,12 @@ def shortest_turns(start: F64, end: F64) -> F64:
     angle = np.arctan2(sine, cosine)
     scale = np.divide(angle, sine, out=np.zeros_like(angle), where=sine > 1e-9)
     return np.asarray(rotvec_to_rotmat(np.where(usable[:, None], axis * scale[:, None], 0.0)))
+
+
+def _hinge(bone: F64) -> F64:
+    """Axis of length 1 about which a finger with this bone bends in the T-pose, palms down. bone: (3,)."""
+    axis = np.cross(bone, [0.0, -1.0, 0.0])
+    return np.asarray(axis / np.linalg.norm(axis))
 
 
 def _hinge_twist(bone: F64, hinge: F64, onward: F64) -> F64:

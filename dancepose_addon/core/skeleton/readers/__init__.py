@@ -16,6 +16,7 @@ from ...bounded_files import require_regular
 from ...errors import FormatError, InputError, MissingFileError
 from ..conventions import Interpretation, interpret
 from ..doubt import require_sure
+from ..hand_points import exchanged
 from ..recording import NO_HINTS, Finding, Head, Hints, PointRecording, PoseRecording, Recording
 from ..sequence import KeypointSequence
 from ..unseen_points import mask_zeros
@@ -251,7 +252,9 @@ def sequence_of(examination: Examination) -> KeypointSequence:
         raise InputError(f"The frame rate {understood.fps:g} is not usable; give a positive number of frames a second.")
     points = turn_points(recording.points, understood.turn, understood.metres)
     confidence = recording.confidence
+    hands = None if recording.hands is None else turn_points(recording.hands, understood.turn, understood.metres)
     if understood.swaps_sides:
+        hands = None if hands is None else exchanged(hands)
         points = points[:, list(understood.layout.mirrored)]
         confidence = None if confidence is None else confidence[:, list(understood.layout.mirrored)]
     unseen = ~np.isfinite(points).all(axis=-1)
@@ -268,6 +271,7 @@ def sequence_of(examination: Examination) -> KeypointSequence:
         audio=recording.audio,
         source=recording.source,
         notes=(*recording.notes, *doubts),
+        hands_m=hands,
     )
 
 

@@ -13,6 +13,7 @@ from ...counting import counted
 from ...errors import LayoutError
 from ..anatomy import measure_fit, sample
 from ..bone_names import NEEDED, plain, smpl_joints
+from ..hand_points import HAND_NAMES, on_their_sides, take_hands
 from ..layouts import BODY25, LAYOUTS, MARKER_SETS, MOTIVE37, SMPL22, SMPL24, Layout, get_layout, layouts_with
 from ..recording import Finding, Hints, PointRecording
 from ..unnamed_models import unnamed_with
@@ -30,6 +31,7 @@ MIDDLES: Final = {"neck": ("left_shoulder", "right_shoulder"), "mid_hip": ("left
 """Points of BODY_25 that are the middle of two others."""
 NUMBERED: Final = re.compile(r"\D{0,12}\d+")
 """A name that only numbers a point."""
+WRISTS: Final = ("left_wrist", "right_wrist")
 PREFIX: Final = re.compile(r"^[^_:. -]{1,40}[_:. -](?=.)")
 MOST_PREFIXES: Final = 3
 MARKERS_NEEDED: Final = ("LSHO", "RSHO", "LKNE", "RKNE", "LANK", "RANK")
@@ -82,6 +84,7 @@ def arranged(recording: PointRecording, hints: Hints, *, bones: bool) -> PointRe
             if confidence is not None:
                 confidence[:, at] = confidence[:, ends].min(axis=1)
             missing.remove(name)
+    hands = _hands_beside(recording, points, choice.layout)
     findings = list(recording.findings)
     if missing:
         names = ", ".join(missing[:6]) + (", ..." if len(missing) > 6 else "")
@@ -89,8 +92,17 @@ def arranged(recording: PointRecording, hints: Hints, *, bones: bool) -> PointRe
     findings.append(Finding("names", f"of {choice.layout.name}", 0.99, choice.why))
     return replace(
         recording, points=points, confidence=confidence, layout=choice.layout.name, names=choice.layout.keypoints,
-        findings=tuple(findings),
+        findings=tuple(findings), hands=hands,
     )  # fmt: skip
+
+
+def _hands_beside(recording: PointRecording, points: F64, layout: Layout) -> F64 | None:
+    """Points of the hands that the file has and the layout lacks. points: (T, K, 3), in the layout's order."""
+    hands = take_hands(recording.points, recording.names or ())
+    wrists = [layout.keypoints.index(name) for name in WRISTS if name in layout.keypoints]
+    if hands is None or any(name in layout.keypoints for name in HAND_NAMES if name not in WRISTS):
+        return None
+    return on_their_sides(hands, points[:, wrists]) if len(wrists) == len(WRISTS) else hands
 
 
 def arrange_unnamed(recording: PointRecording, hints: Hints) -> PointRecording:

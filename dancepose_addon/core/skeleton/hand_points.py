@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Points of the hands that a recording has beside those of its layout: wrist, knuckles, finger joints and tips.
+
+The order of a hand is that of MediaPipe and OpenPose: wrist, then four points from the base to the tip for each of
+thumb, index, middle, ring and little finger.
+"""
+
+from collections.abc import Sequence
+import re
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import F32, F64
+
+FINGER_ORDER: Final = ("thumb", "index", "middle", "ring", "pinky")
+SIDES: Final = ("left", "right")
+POINTS_OF_HAND: Final = 21
+HAND_NAMES: Final = tuple(
+    f"{side}_{part}"
+    for side in SIDES
+    for part in ("wrist", *(f"{finger}{number}" for finger in FINGER_ORDER for number in (1, 2, 3, 4)))
+)
+"""Names of the points of both hands; the fourth of a finger is its tip."""
+FEWEST_FINGERS: Final = 2
+"""Fingers of which all three joints must be named before points are taken for a hand."""
+WORDS: Final = {
+    "thumb": "thumb", "index": "index", "forefinger": "index", "middle": "middle", "middlefinger": "middle",
+    "ring": "ring", "ringfinger": "ring", "pinky": "pinky", "pinkyfinger": "pinky", "little": "pinky",
+    "indexfinger": "index", "littlefinger": "pinky",
+}  # fmt: skip
+PARTS: Final = {
+    "cmc": 1, "mcp": 2, "ip": 3, "tip": 4, "pip": 2, "dip": 3, "thirdjoint": 1, "end": 4,
+    "proximal": 1, "intermediate": 2, "distal": 3,
+}  # fmt: skip
+PATTERN: Final = re.compile(
+    rf"(left|right)(?:hand)?({'|'.join(sorted(WORDS, key=len, reverse=True))})(\d|{'|'.join(PARTS)})"
+)
+
+
+def hand_names(side: str) -> tuple[str, ...]:
+    """Name the points of a hand in the order of MediaPipe, for an array without names.
+
+    Args:
+        side: ``left`` or ``right``.
+
+    Returns:
+        21 names. The wrist is called ``left_hand_wrist``, since the body has a wrist too.
+    """
+    names = HAND_NAMES[:POINTS_OF_HAND] if side == "left" else HAND_NAMES[POINTS_OF_HAND:]
+    return (f"{side}_hand_wrist", *names[1:])
+
+
+def hand_columns(names: Sequence[str]) -> NDArray[np.intp] | None:
+    """Find the points of the hands by their names.
+
+    Args:
+        names: Of a file's points.
+
+    Returns:
+        (42,), index of each point of ``HAND_NAMES`` in the file, -1 where it lacks it; None where no hand has two
+        whole fingers.
+    """
+    bare = [re.sub(r"[^a-z0-9]", "", name.lower()) for name in names]
+    found = dict.fromkeys(HAND_NAMES, -1)
+    for number, name in enumerate(bare):
+        match = PATTERN.fullmatch(name)
+        if match is None:
+            continue
+        side, finger, part = match[1], WORDS[match[2]], match[3]
+        place = int(part) if part.isdecimal() else PARTS[part]
+        if part == "mcp" and finger != "thumb":
+            place = 1
+        if 1 <= place <= 4:
+            found[f"{side}_{finger}{place}"] = number
+    for side in SIDES:
+        whole = [all(found[f"{side}_{finger}{part}"] >= 0 for part in (1, 2, 3)) for finger in FINGER_ORDER]
+        if sum(whole) < FEWEST_FINGERS:
+            found |= {name: -1 for name in HAND_NAMES if name.startswith(side)}
+            continue
+        wrists = [index for word in (f"{side}handwrist", f"{side}wrist") for index in _where(bare, word)]
+        found[f"{side}_wrist"] = wrists[0] if wrists else -1
+    columns = np.array(list(found.values()), np.intp)
+    return columns if (columns >= 0).any() else None
+
+
+def _where(names: list[str], wanted: str) -> list[int]:
+    return [number for number, name in enumerate(names) if name == wanted]
+
+
+def take_hands(points: F64, names: Sequence[str]) -> F64 | None:
+    """Take the points of the hands from those of a file.
+
+    Args:
+        points: (T, K, 3), as the file has them.
+        names: Of the K points.
+
+    Returns:
+        (T, 42, 3) in the order of ``HAND_NAMES``, NaN where there is no such point; None where there are no hands.
+    """
+    columns = hand_columns(names)
+    if columns is None:
+        return None
+    hands = points[:, columns].copy()
+    hands[:, columns < 0] = np.nan
+    hands[(hands == 0.0).all(axis=-1)] = np.nan  # exact zeros mark points that were not seen
+    return hands
+
+
+def on_their_sides(hands: F64, wrists: F64) -> F64:
+    """Exchange the hands where each is nearer to the other wrist: tools differ in which they write first.
+
+    Args:
+        hands: (T, 42, 3).
+        wrists: (T, 2, 3), left and right wrist of the body, in the same axes and unit.
+
+    Returns:
+        (T, 42, 3), left hand first.
+    """
+    away = np.linalg.norm(hands[:, [0, POINTS_OF_HAND], None] - wrists[:, None], axis=-1)
+    seen = np.isfinite(away).all(axis=(1, 2))
+    if not seen.any():
+        return hands
+    (left, crossed_left), (crossed_right, right) = np.median(away[seen], axis=0)
+    if left + right <= crossed_left + crossed_right:
+        return hands
+    return np.concatenate([hands[:, POINTS_OF_HAND:], hands[:, :POINTS_OF_HAND]], axis=1)
+
+
+def exchanged(hands: F32) -> F32:
+    """Exchange left and right hand.
+
+    Args:
+        hands: (T, 42, 3).
+
+    Returns:
+        (T, 42, 3).
+    """
+    return np.concatenate([hands[:, POINTS_OF_HAND:], hands[:, :POINTS_OF_HAND]], axis=1)
