@@ -112,3 +112,23 @@ def test_windows_meet_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     parts, _ = coupled(markers, pose, points, pose)
     for joint in range(1, 22):
         assert turns_deg(parts, joint).max() < turns_deg(whole, joint).max() + 3.0
+
+
+@pytest.mark.parametrize("window", [18, 30])
+def test_every_window_is_solved(monkeypatch: pytest.MonkeyPatch, window: int) -> None:
+    """Poses that are turned away from the points by 10 degrees meet them in all frames, the last ones too."""
+    from dancepose_addon.core.fit.pose import temporal_coupling
+
+    monkeypatch.setattr(temporal_coupling, "WINDOW", window)
+    monkeypatch.setattr(temporal_coupling, "OVERLAP", 6)
+    pose = flowing_pose(5, 30)
+    turn = Rotation.from_rotvec([0.0, np.radians(10.0), 0.0]).as_matrix().astype(np.float32)
+    start = pose.copy()
+    start[:, 0] = start[:, 0] @ turn
+    markers = markers_for(MD23)
+    points = keypoints_from_pose(markers, BODY.rest_joints(), pose)
+    found, place = coupled(markers, pose, points, start)
+    away = np.linalg.norm(keypoints_from_pose(markers, BODY.rest_joints(), start) - points, axis=-1).mean(axis=1)
+    left = np.linalg.norm(keypoints_from_pose(markers, BODY.rest_joints(), found, place) - points, axis=-1)
+    assert away.min() > 0.02
+    assert left.mean(axis=1).max() < 0.005
