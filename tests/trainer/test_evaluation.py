@@ -115,7 +115,9 @@ def test_a_summary_is_that_of_a_hand_calculation() -> None:
     assert (table["rotation_deg"], table["pve_mm"]) == (4.0, 1.5)
     assert table["forward"] == {"frames": 2, "mean_mm": 2.0, "rotation_deg": 3.0, "pve_mm": 1.0}
     assert table["backward"] == {"frames": 2, "mean_mm": 3.0, "rotation_deg": 5.0, "pve_mm": 2.0}
-    table = summarise([errors("a", a[:1], rotation_deg=known["rotation_deg"][:1], vertex_m=known["vertex_m"][:1])], SMPL24)
+    table = summarise(
+        [errors("a", a[:1], rotation_deg=known["rotation_deg"][:1], vertex_m=known["vertex_m"][:1])], SMPL24
+    )
     assert table["backward"] == {"frames": 0, "mean_mm": None, "rotation_deg": None, "pve_mm": None}
 
 
