@@ -3,6 +3,7 @@
 
 from dataclasses import replace
 import json
+import os
 import struct
 
 import numpy as np
@@ -120,6 +121,14 @@ def test_a_written_map_is_read_back(rest, tmp_path):
     path.write_text(map_text(character, skeleton), encoding="utf-8")
     again = find_character_map(skeleton, overrides=read_map_file(path, skeleton))
     assert again.bones == character.bones
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_a_pipe_is_no_map(rest, tmp_path):
+    """Reading it would wait for ever."""
+    os.mkfifo(tmp_path / "map.toml")
+    with pytest.raises(FormatError, match="not a regular file"):
+        read_map_file(tmp_path / "map.toml", build_rig(FAMILIES["toy"], rest))
 
 
 @pytest.mark.parametrize(

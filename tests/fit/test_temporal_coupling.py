@@ -60,12 +60,21 @@ def turns_deg(pose: np.ndarray, joint: int) -> np.ndarray:
     return np.degrees(Rotation.from_matrix(between).magnitude())
 
 
-def coupled(markers, pose, points, start, *, steps=12):  # type: ignore[no-untyped-def]
+def coupled(markers, pose, points, start, *, steps=12, fps=25.0, exact=True):  # type: ignore[no-untyped-def]
     """Solved with the start as the regressor's poses."""
     ones = np.ones(points.shape[:2], np.float32)
     place = np.zeros((len(pose), 3), np.float32)
     return refine_coupled(
-        markers, BODY.rest_joints(), start, start, place, points, ones, RefineSettings(steps=steps), fps=25.0
+        markers,
+        BODY.rest_joints(),
+        start,
+        start,
+        place,
+        points,
+        ones,
+        RefineSettings(steps=steps),
+        fps=fps,
+        exact=exact,
     )
 
 
@@ -96,6 +105,18 @@ def test_what_points_do_not_show_is_continuous() -> None:
     assert turns_deg(found, shoulder).max() < 40.0
     difference = np.linalg.norm(keypoints_from_pose(markers, BODY.rest_joints(), found, place) - points, axis=-1)
     assert difference.mean() < 3e-3
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("frames", [1, 2])
+def test_a_single_frame_is_coupled_to_nothing(frames: int, *, exact: bool) -> None:
+    """Coupling grows with the frame rate: one frame's first step does not depend on it, that of two frames does."""
+    pose = flowing_pose(4, frames)
+    markers = markers_for(MD23)
+    points = keypoints_from_pose(markers, BODY.rest_joints(), flowing_pose(5, frames))
+    steps = [coupled(markers, pose, points, pose, steps=1, fps=fps, exact=exact)[0] for fps in (25.0, 2500.0)]
+    assert np.abs(steps[0] - pose).max() > 0.05
+    assert (np.abs(steps[0] - steps[1]).max() < 1e-6) == (frames == 1)
 
 
 def test_windows_meet_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
