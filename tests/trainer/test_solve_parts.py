@@ -6,21 +6,25 @@ import math
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 torch = pytest.importorskip("torch")
 
+from dancepose.trainer.body.torch_smpl import torch_body
 from dancepose.trainer.calibration.frame_fitting import unknowns_at
-from dancepose.trainer.calibration.priors import HINGE_RANGE, prior_mean_and_spread
+from dancepose.trainer.calibration.priors import HINGE_RANGE, HINGES, prior_mean_and_spread
 from dancepose.trainer.calibration.solve import (
     CalibrationSettings,
     _rate,
     drop_small_shares,
     loss_terms,
     sample_frames,
+    solve,
 )
 from dancepose.trainer.calibration.unknowns import HINGED, PoseUnknowns, Skin
-from dancepose_addon.core.body.model import BodyModel
+from dancepose_addon.core.body.model import JOINT_INDEX, BodyModel
 from dancepose_addon.core.skeleton.layouts import SMPL24
+from dancepose_addon.core.skeleton.markers import joint_markers, keypoints_from_pose
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
 
@@ -99,11 +103,6 @@ def test_terms_of_the_loss(body: BodyModel) -> None:
 
 def test_rotations_of_hinges() -> None:
     """A knee of 90 degrees, bent sideways and twisted, is the product of the three turns, by SciPy."""
-    from scipy.spatial.transform import Rotation
-
-    from dancepose.trainer.calibration.priors import HINGES
-    from dancepose_addon.core.body.model import JOINT_INDEX
-
     turn = np.random.default_rng(0).normal(0.0, 0.5, (2, 24, 3)).astype(np.float32)
     root = Rotation.from_rotvec([[0.0, 1.0, 0.0], [0.3, 0.2, 0.1]])
     nothing = torch.zeros(0)
@@ -124,3 +123,56 @@ def test_rotations_of_hinges() -> None:
             expected[frame, joint] = (parts[0] * parts[1] * parts[2]).as_matrix()
     expected[:, 0] = root.as_matrix() @ expected[:, 0]
     assert found == pytest.approx(expected, abs=1e-5)
+
+
+def natural(body: BodyModel, frames: int, *, scale: float) -> np.ndarray:
+    """Joints (T, 24, 3) of poses about the mean, turned about the vertical, on the mean body of another size."""
+    mean, spread = prior_mean_and_spread()
+    turn = mean + 0.5 * spread * np.random.default_rng(1).normal(size=(frames, 24, 3)).astype(np.float32)
+    turn[:, 0] = 0.0
+    turn[:, list(HINGED), 0] = np.clip(turn[:, list(HINGED), 0], 0.1, 2.0)
+    yaw = np.linspace(0.0, 5.0, frames)
+    root = Rotation.from_euler("y", yaw[:, None]).as_matrix().astype(np.float32)
+    nothing = torch.zeros(0)
+    poses = PoseUnknowns(nothing, torch.from_numpy(root), torch.from_numpy(turn), nothing, nothing, nothing)
+    place = np.stack([np.sin(yaw), 0.1 * yaw, np.cos(yaw)], axis=1).astype(np.float32)
+    points = keypoints_from_pose(joint_markers(SMPL24), body.rest_joints(), poses.rotmat().numpy())
+    return (scale * points + place[:, None]).astype(np.float32)
+
+
+def test_poses_and_sizes_are_solved(body: BodyModel) -> None:
+    """Two clips of dancers of 1.1 and 0.9 times the size, from joints: within millimetres after 150 steps."""
+    points = np.concatenate([natural(body, 4, scale=1.1), natural(body, 4, scale=0.9)])
+    clip = torch.tensor([0] * 4 + [1] * 4)
+    start = unknowns_at(body.rest_joints(), np.eye(24, dtype=np.float32))
+    settings = CalibrationSettings(steps=150)
+    heard: list[float] = []
+    found = solve(
+        torch_body(body, joint_markers(SMPL24)), Skin(body), start, torch.from_numpy(points), clip, settings,
+        learn=False, progress=lambda share, _message: heard.append(share),
+    )  # fmt: skip
+    assert found.error_m.shape == (8, 24)
+    assert found.error_m.mean() < 0.004
+    assert found.clip.tolist() == clip.tolist()
+    heights = found.poses.log_scale.exp().numpy()
+    assert heights == pytest.approx([1.1, 0.9], rel=0.03)
+    assert heard == pytest.approx([step / 150 for step in range(0, 150, 20)])
+    assert found.places.rest_m is start.rest_m or torch.equal(found.places.rest_m, start.rest_m)
+    assert not found.poses.turn.requires_grad
+
+
+def test_displaced_points_are_found(body: BodyModel) -> None:
+    """A point of each wrist that is 15 mm from where calibration starts to look, on both sides alike."""
+    points = natural(body, 24, scale=1.0)
+    rest = body.rest_joints().copy()
+    shift = np.float32([0.0, 0.015, 0.0])
+    rest[[20, 21]] += shift
+    start = unknowns_at(rest, np.eye(24, dtype=np.float32))
+    settings = CalibrationSettings(steps=150, pose_weight=0.3)
+    found = solve(
+        torch_body(body, joint_markers(SMPL24)), Skin(body), start, torch.from_numpy(points),
+        torch.zeros(24, dtype=torch.int64), settings, learn=True,
+    )  # fmt: skip
+    moved = found.places.rest_m.numpy() - rest
+    assert moved[[20, 21]].mean(axis=0) == pytest.approx(-shift, abs=0.009)
+    assert found.error_m[:, [20, 21]].mean() < 0.01
