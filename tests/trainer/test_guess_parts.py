@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The steps by which points without names are put on bones, each by hand or by core's kinematics."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -10,7 +12,9 @@ torch = pytest.importorskip("torch")
 from dancepose.trainer.body.torch_smpl import torch_body
 from dancepose.trainer.calibration.frame_fitting import (
     SKIN_SAMPLES,
+    YAWS,
     Attachment,
+    fit_to_frames,
     nearest_attachment,
     sample_body,
     scaled_to_body,
@@ -27,12 +31,16 @@ from dancepose.trainer.calibration.guess_bones import (
     _stillest,
     _stretch,
     _voted,
+    settle,
 )
+from dancepose.trainer.calibration.solve import CalibrationSettings
 from dancepose.trainer.calibration.unknowns import HINGED, PoseUnknowns, Skin, points_of
-from dancepose_addon.core.body.model import JOINT_INDEX, BodyModel
+from dancepose_addon.core.body.model import JOINT_INDEX, BodyModel, skin
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.skeleton.layouts import SMPL24
 from dancepose_addon.core.skeleton.markers import MarkerSet, joint_markers, keypoints_from_pose
+
+from .test_solve_parts import natural_poses
 
 
 def attached(joints: list[int], rest: float = 0.0) -> Attachment:
@@ -231,3 +239,66 @@ def test_distances_from_the_skin(body: BodyModel) -> None:
         assert skin.distance(torch.from_numpy(points)).numpy() == pytest.approx(expected, abs=2e-5)
         found = skin.nearest(torch.from_numpy(points)).numpy()
         assert np.linalg.norm(points - found, axis=1) == pytest.approx(least, abs=1e-4)
+
+
+BONES = (
+    "head", "spine3", "pelvis", "left_shoulder", "left_elbow", "left_wrist", "right_shoulder", "right_elbow",
+    "right_wrist", "left_hip", "left_knee", "left_ankle", "right_hip", "right_knee", "right_ankle",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def on_bones(body: BodyModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Bones, places on the mean body, and 12 natural frames of 30 points, two on the skin of each bone."""
+    owner, firm = body.weights.argmax(axis=1), body.weights.max(axis=1) > 0.9
+    joints = np.array([JOINT_INDEX[name] for name in BONES for _ in range(2)])
+    vertices = np.concatenate([np.flatnonzero((owner == joint) & firm)[[0, -1]] for joint in joints[::2]])
+    rotmat, place = natural_poses(12)
+    points = skin(body, rotmat, translation_m=place, vertices=vertices)
+    assert points is not None
+    return joints, body.v_template_m[vertices], points.astype(np.float32)
+
+
+def test_a_point_on_the_wrong_bone_is_moved_to_its_own(body: BodyModel, on_bones) -> None:
+    joints, rest, frames = on_bones
+    twin, start = torch_body(body, joint_markers(SMPL24)), joints.copy()
+    wrist, elbow = JOINT_INDEX["left_wrist"], JOINT_INDEX["left_elbow"]
+    start[np.flatnonzero(joints == wrist)[0]] = elbow
+    settings = CalibrationSettings(steps=60, pose_weight=0.3, shape_weight=0.3)
+    heard: list[float] = []
+    loss, solved, found = settle(
+        twin, Skin(body), body, Attachment(start, rest), torch.from_numpy(frames), settings, rounds=2,
+        progress=lambda share, _message: heard.append(share),
+    )  # fmt: skip
+    assert (found.joints == joints).mean() > 0.9
+    assert found.joints[np.flatnonzero(joints == wrist)[0]] in (wrist, JOINT_INDEX["left_hand"])
+    assert np.linalg.norm(found.rest_m - rest, axis=1).mean() < 0.03
+    assert solved.error_m.shape == (12, 30)
+    assert solved.error_m.mean() < 0.02
+    # The points' term of the loss is at least the distances beyond ERROR_ROUND_M, in units of the noise.
+    assert loss > 30 * max(0.0, float(solved.error_m.mean()) - 0.006) / 0.005
+    assert heard == sorted(heard)
+    assert heard[0] == 0.0
+    assert heard[3] == 0.5
+
+
+def test_the_body_is_laid_into_a_frame_from_all_headings(body: BodyModel, on_bones) -> None:
+    """Of twelve headings the one that is near the true one fits best."""
+    _, _, frames = on_bones
+    twin, samples = torch_body(body, joint_markers(SMPL24)), sample_body(body)
+    steps: list[float] = []
+    fitted, loss = fit_to_frames(
+        twin, samples, torch.from_numpy(frames[:1]), progress=lambda share, _message: steps.append(share)
+    )
+    assert loss.shape == (YAWS,)
+    assert len(fitted.place) == YAWS
+    assert steps == [0.0, 0.2, 0.4, 0.6, 0.8]
+    yaw = np.arctan2(fitted.root[:, 0, 2].numpy(), fitted.root[:, 0, 0].numpy())
+    assert np.diff(np.unwrap(yaw)) == pytest.approx(np.full(YAWS - 1, 2.0 * np.pi / YAWS), abs=1e-5)
+    best = int(loss.argmin())
+    truth = float(np.arctan2(*natural_poses(12)[0][0, 0, [0, 0], [2, 0]]))
+    assert abs((yaw[best] - truth + np.pi) % (2.0 * np.pi) - np.pi) < np.radians(50.0)
+    posed = points_of(twin, samples.places, replace(fitted, clip=torch.arange(YAWS)))[best]
+    away = torch.cdist(torch.from_numpy(frames[0]), posed).min(dim=1).values
+    assert away.mean() < 0.06
+    assert abs(float(fitted.log_scale[best])) < 0.15

@@ -125,8 +125,8 @@ def test_rotations_of_hinges() -> None:
     assert found == pytest.approx(expected, abs=1e-5)
 
 
-def natural(body: BodyModel, frames: int, *, scale: float) -> np.ndarray:
-    """Joints (T, 24, 3) of poses about the mean, turned about the vertical, on the mean body of another size."""
+def natural_poses(frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rotations (T, 24, 3, 3) about the mean pose, turned about the vertical, and places (T, 3)."""
     mean, spread = prior_mean_and_spread()
     turn = mean + 0.5 * spread * np.random.default_rng(1).normal(size=(frames, 24, 3)).astype(np.float32)
     turn[:, 0] = 0.0
@@ -136,7 +136,13 @@ def natural(body: BodyModel, frames: int, *, scale: float) -> np.ndarray:
     nothing = torch.zeros(0)
     poses = PoseUnknowns(nothing, torch.from_numpy(root), torch.from_numpy(turn), nothing, nothing, nothing)
     place = np.stack([np.sin(yaw), 0.1 * yaw, np.cos(yaw)], axis=1).astype(np.float32)
-    points = keypoints_from_pose(joint_markers(SMPL24), body.rest_joints(), poses.rotmat().numpy())
+    return poses.rotmat().numpy(), place
+
+
+def natural(body: BodyModel, frames: int, *, scale: float) -> np.ndarray:
+    """Joints (T, 24, 3) in these poses on the mean body of another size."""
+    rotmat, place = natural_poses(frames)
+    points = keypoints_from_pose(joint_markers(SMPL24), body.rest_joints(), rotmat)
     return (scale * points + place[:, None]).astype(np.float32)
 
 
