@@ -19,6 +19,7 @@ import pytest
 
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
+from dancepose_addon.core.bounded_files import NpzLimits, open_npz
 from dancepose_addon.core.errors import BodyFileError, DancePoseError, FormatError
 from dancepose_addon.core.printable_text import printable, quoted
 from dancepose_addon.core.skeleton.readers import open_recording
@@ -234,3 +235,9 @@ def test_messages_are_printable_and_short() -> None:
     assert len(quoted("y" * 10_000)) == 62
     assert quoted([[]]) == "a list"
     assert quoted(1 << 100_000) == "a number of 100001 bits"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="devices of POSIX")
+def test_a_device_is_no_archive() -> None:
+    with pytest.raises(FormatError, match="not a regular file"):
+        open_npz(Path(os.devnull), limits=NpzLimits(arrays=1, expansion=1, small_bytes=1), wanted=())

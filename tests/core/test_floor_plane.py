@@ -7,6 +7,7 @@ import pytest
 from dancepose_addon.core.body.rotation import rotvec_to_rotmat
 from dancepose_addon.core.skeleton.anatomy import template_of
 from dancepose_addon.core.skeleton.conventions import interpret
+from dancepose_addon.core.skeleton.floor_plane import FURTHEST, find_footing
 from dancepose_addon.core.skeleton.layouts import SMPL22
 from dancepose_addon.core.skeleton.recording import PointRecording
 
@@ -66,3 +67,38 @@ def test_feet_on_one_line_do_not_vouch_for_a_floor_across_it() -> None:
     body[:, feet] = leaning[:, feet]
     body[:, feet, 0] *= 0.2
     assert up_of(body @ turn(z=25.0).T).doubtful
+
+
+def footing(points: np.ndarray):
+    return find_footing(points, SMPL22, axis=np.array([0.0, 1.0, 0.0]), towards=np.array([0.0, 1.0, 0.0]), height=2.0)
+
+
+def sloping(frames: int, *, reach_m: float = 4.0) -> np.ndarray:
+    """All points of a frame are in one place, which climbs 10 cm a metre along z and falls 20 cm a metre along x."""
+    random = np.random.default_rng(0)
+    place = random.uniform(-0.5, 0.5, (frames, 3)) * reach_m
+    place[:, 1] = 0.1 * place[:, 2] - 0.2 * place[:, 0]
+    return np.repeat(place[:, None], SMPL22.count, axis=1)
+
+
+def test_the_plane_of_the_feet() -> None:
+    """With the axis and the way to the heads alike, ahead is x and across is z."""
+    found = footing(sloping(200))
+    ahead, across = found.slopes
+    assert {round(abs(float(ahead)), 2), round(abs(float(across)), 2)} == {0.1, 0.2}
+    assert found.share == pytest.approx(1.0)
+    # Uniform over 4 m of a body of 2 m: the variance is 2 ** 2 / 12.
+    assert np.diag(found.spread) == pytest.approx([1 / 3, 1 / 3], rel=0.2)
+
+
+def test_too_few_feet_and_feet_that_are_scattered_have_no_plane() -> None:
+    """Both are refused, each for itself."""
+    for points in (sloping(1), sloping(200, reach_m=2.0 * 1.01 * FURTHEST * 2.0)):
+        found = footing(points)
+        assert not found.slopes.any()
+        assert not found.spread.any()
+        assert found.share == 0.0
+    unseen = sloping(200)
+    unseen[1:] = np.nan
+    assert footing(unseen).share == 0.0
+    assert footing(sloping(200, reach_m=1.8 * FURTHEST)).share == pytest.approx(1.0)

@@ -6,9 +6,21 @@ from pathlib import Path
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
+
+from dancepose_addon.core import interruption as interruption_module
+from dancepose_addon.core.atomic import replacing
+from dancepose_addon.core.interruption import (
+    SIGNALS,
+    Interruption,
+    SignalRaised,
+    end_now,
+    last_words_on,
+    raise_in_main,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
@@ -36,6 +48,71 @@ child = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, PARENT
 print(child.pid, flush=True)
 child.wait()
 """
+
+
+def test_handlers_are_set_and_put_back() -> None:
+    """Within, a signal calls the function given last, and the first is remembered; afterwards all is as before."""
+    before = [signal.getsignal(number) for number in SIGNALS]
+    calls: list[tuple[str, int]] = []
+    with Interruption(lambda number: calls.append(("first", number)), grace_s=60.0) as interruption:
+        assert interruption.number == 0
+        os.kill(os.getpid(), signal.SIGTERM)
+        interruption.handle_by(lambda number: calls.append(("second", number)))
+        os.kill(os.getpid(), signal.SIGINT)
+        wakeup = signal.set_wakeup_fd(-1)
+        assert wakeup >= 0
+        signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+    assert calls == [("first", signal.SIGTERM), ("second", signal.SIGINT)]
+    assert interruption.number == signal.SIGTERM
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+    assert signal.set_wakeup_fd(-1) == -1
+    assert interruption._thread is not None
+    assert not interruption._thread.is_alive()
+
+
+def test_other_threads_handle_nothing() -> None:
+    found: list[object] = []
+
+    def enter() -> None:
+        before = [signal.getsignal(number) for number in SIGNALS]
+        with Interruption(found.append):
+            found.append([signal.getsignal(number) for number in SIGNALS] == before)
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert found == [True]
+
+
+def test_a_signal_is_raised_once() -> None:
+    """Further ones are ignored while the process is put in order."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        with pytest.raises(SignalRaised) as raised:
+            raise_in_main(signal.SIGTERM)
+        assert [signal.getsignal(number) for number in SIGNALS] == [signal.SIG_IGN] * 2
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert raised.value.number == signal.SIGTERM
+    assert raised.value.args == (signal.SIGTERM,)
+
+
+def test_last_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """They go to the real standard error, also where 2 is redirected; unfinished files are removed."""
+    codes: list[int] = []
+    monkeypatch.setattr(interruption_module.os, "_exit", codes.append)
+    reading, writing = os.pipe()
+    with last_words_on(writing), replacing(tmp_path / "out") as temporary:
+        temporary.write_text("half")
+        end_now(signal.SIGINT, "Stopped.")
+        assert list(tmp_path.iterdir()) == []
+        temporary.write_text("whole")
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        assert pipe.read() == b"dancepose: Stopped.\n"
+    assert codes == [130]
+    assert interruption_module._STANDARD_ERROR == [2]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

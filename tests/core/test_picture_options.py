@@ -10,7 +10,7 @@ from dancepose_addon.core.body.looks import dressed
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.camera_framing import film_dance, path_as_table, path_from_table, project
 from dancepose_addon.core.errors import InputError, OptionError
-from dancepose_addon.core.picture_options import PictureOptions, parse_colour, parse_colours, parse_size
+from dancepose_addon.core.picture_options import MAX_SIDE_PX, PictureOptions, parse_colour, parse_colours, parse_size
 from dancepose_addon.core.stage_design import TILE_M, tile_quads, tiles_end_m
 
 
@@ -34,7 +34,17 @@ def test_what_is_no_colour_is_refused(text: str) -> None:
         parse_colour(text)
 
 
-@pytest.mark.parametrize("text", ["640", "641x480", "8x8", "10000x640", "axb"])
+@pytest.mark.parametrize(
+    ("text", "size"), [("640x480", (640, 480)), ("16X16", (16, 16)), (f"{MAX_SIDE_PX}x16", (MAX_SIDE_PX, 16))]
+)
+def test_sizes(text: str, size: tuple[int, int]) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["640", "641x480", "480x641", "8x8", "14x640", "640x14", "10000x640", "640x10000", f"{MAX_SIDE_PX + 2}x16", "axb"],
+)
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"size|possible|large"):
         parse_size(text)

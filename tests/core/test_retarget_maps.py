@@ -3,7 +3,10 @@
 
 from dataclasses import replace
 import json
+import os
+from pathlib import Path
 import struct
+import sys
 
 import numpy as np
 import pytest
@@ -120,6 +123,13 @@ def test_a_written_map_is_read_back(rest, tmp_path):
     path.write_text(map_text(character, skeleton), encoding="utf-8")
     again = find_character_map(skeleton, overrides=read_map_file(path, skeleton))
     assert again.bones == character.bones
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="devices of POSIX")
+def test_a_device_is_no_map(rest):
+    """Reading it might never end."""
+    with pytest.raises(FormatError, match="not a regular file"):
+        read_map_file(Path(os.devnull), build_rig(FAMILIES["toy"], rest))
 
 
 @pytest.mark.parametrize(

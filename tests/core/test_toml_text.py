@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from dancepose_addon.core.toml_text import MAX_KEY_STEPS, MAX_TOML_BYTES, parse_toml
+from dancepose_addon.core.toml_text import MAX_KEY_STEPS, MAX_TOML_BYTES, _key_steps, parse_toml
 
 LONG = 100_000
 
@@ -44,6 +44,13 @@ def test_what_takes_too_long_is_refused_at_once(text: str, said: str) -> None:
 )
 def test_ordinary_documents_are_read(text: str) -> None:
     assert parse_toml(text) == tomllib.loads(text)
+
+
+def test_keys_below_a_long_header_cost_its_length() -> None:
+    """A header of 1000 dots takes 1000 * 1000 steps; each key of one dot below it 1000 + 1 * (1 + 1000)."""
+    header = "[" + ".".join("a" * 1001) + ", b]\n"
+    assert _key_steps(header.rstrip()) == 1_000_000
+    assert _key_steps(header + "b.c = 1\nb.d = 2\n  [e]\nb.f = 1") == 1_000_000 + 2 * 2001 + 1000 + 1
 
 
 @pytest.mark.parametrize(("header", "parts"), [(200, 40), (2, 100), (1000, 1)])

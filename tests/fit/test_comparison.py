@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from dancepose_addon.core.body.model import BodyModel
+from dancepose_addon.core.body.model import JOINT_INDEX, BodyModel
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.fit.evaluation.comparison import compare_motions
@@ -89,6 +89,18 @@ def test_feet_of_each(body: BodyModel) -> None:
     low[:, 0] *= 4.0
     fast = compare_motions(motion(still, high), motion(still, low), body)["each"]["B"]
     assert fast["skating_ratio"] == pytest.approx(1.0)
+
+
+def test_the_lower_foot_counts(body: BodyModel) -> None:
+    """One knee is bent by 90 degrees: the foot that stays down decides how high the motion floats."""
+    pose = np.broadcast_to(np.eye(3, dtype=np.float32), (FRAMES, 24, 3, 3)).copy()
+    pose[:, JOINT_INDEX["left_knee"]] = Rotation.from_rotvec([np.pi / 2, 0.0, 0.0]).as_matrix()
+    height = np.zeros((FRAMES, 3))
+    height[:, 1] = 0.04 - float(body.v_template_m[:, 1].min())
+    each = compare_motions(motion(pose, height), motion(pose, height - [0.0, 0.07, 0.0]), body)["each"]
+    assert each["A"]["floating_mm"] == pytest.approx(40.0, abs=2.0)
+    assert each["A"]["penetration_mm"] == 0.0
+    assert each["B"]["penetration_mm"] == pytest.approx(30.0, abs=2.0)
 
 
 def test_lengths_and_rates(pose: np.ndarray, body: BodyModel) -> None:

@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.fit.intervals import runs_of
-from dancepose_addon.core.fit.temporal.preprocessing import Gap, estimate_noise, prepare
+from dancepose_addon.core.fit.temporal.preprocessing import Gap, _jumps, estimate_noise, prepare
 from dancepose_addon.core.skeleton.layouts import SMPL24
 from dancepose_addon.core.skeleton.markers import joint_markers
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
@@ -108,6 +108,21 @@ def test_points_thrown_off_for_a_frame_are_found(dance: KeypointSequence) -> Non
     found = {(gap.point, frame) for gap in prepared.gaps for frame in range(gap.first, gap.last + 1)}
     assert found == thrown
     assert np.linalg.norm(prepared.points_m - dance.keypoints_m, axis=2).max() < 0.05
+
+
+@pytest.mark.parametrize(("away_m", "jumps"), [(0.19, 0), (0.21, 1), (0.4, 1)])
+def test_a_jump_is_farther_than_twenty_centimetres(away_m: float, jumps: int) -> None:
+    """From a point that stands still: it leaves its place for one frame of 20, or at an end, where none is seen."""
+    points = np.zeros((20, 3, 3), np.float32)
+    points[9, 1, 2] = away_m
+    points[0, 2, 0] = points[19, 2, 0] = away_m
+    found = _jumps(points, np.ones((20, 3), bool), 25.0)
+    assert found.sum() == jumps
+    assert found[9, 1] == bool(jumps)
+    assert not _jumps(points[9:11], np.ones((2, 3), bool), 25.0).any()
+    unseen = np.ones((20, 3), bool)
+    unseen[9, 1] = False
+    assert not _jumps(points, unseen, 25.0).any()
 
 
 def test_sharp_moves_are_no_jumps(dance: KeypointSequence) -> None:

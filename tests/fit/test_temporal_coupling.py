@@ -60,12 +60,21 @@ def turns_deg(pose: np.ndarray, joint: int) -> np.ndarray:
     return np.degrees(Rotation.from_matrix(between).magnitude())
 
 
-def coupled(markers, pose, points, start, *, steps=12):  # type: ignore[no-untyped-def]
+def coupled(markers, pose, points, start, *, steps=12, fps=25.0, exact=True):  # type: ignore[no-untyped-def]
     """Solved with the start as the regressor's poses."""
     ones = np.ones(points.shape[:2], np.float32)
     place = np.zeros((len(pose), 3), np.float32)
     return refine_coupled(
-        markers, BODY.rest_joints(), start, start, place, points, ones, RefineSettings(steps=steps), fps=25.0
+        markers,
+        BODY.rest_joints(),
+        start,
+        start,
+        place,
+        points,
+        ones,
+        RefineSettings(steps=steps),
+        fps=fps,
+        exact=exact,
     )
 
 
@@ -98,6 +107,18 @@ def test_what_points_do_not_show_is_continuous() -> None:
     assert difference.mean() < 3e-3
 
 
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("frames", [1, 2])
+def test_a_single_frame_is_coupled_to_nothing(frames: int, *, exact: bool) -> None:
+    """Coupling grows with the frame rate: one frame's first step does not depend on it, that of two frames does."""
+    pose = flowing_pose(4, frames)
+    markers = markers_for(MD23)
+    points = keypoints_from_pose(markers, BODY.rest_joints(), flowing_pose(5, frames))
+    steps = [coupled(markers, pose, points, pose, steps=1, fps=fps, exact=exact)[0] for fps in (25.0, 2500.0)]
+    assert np.abs(steps[0] - pose).max() > 0.05
+    assert (np.abs(steps[0] - steps[1]).max() < 1e-6) == (frames == 1)
+
+
 def test_windows_meet_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames solved in short windows turn no farther from frame to frame than when they are solved in one."""
     from dancepose_addon.core.fit.pose import temporal_coupling
@@ -112,3 +133,23 @@ def test_windows_meet_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     parts, _ = coupled(markers, pose, points, pose)
     for joint in range(1, 22):
         assert turns_deg(parts, joint).max() < turns_deg(whole, joint).max() + 3.0
+
+
+@pytest.mark.parametrize("window", [18, 30])
+def test_every_window_is_solved(monkeypatch: pytest.MonkeyPatch, window: int) -> None:
+    """Poses that are turned away from the points by 10 degrees meet them in all frames, the last ones too."""
+    from dancepose_addon.core.fit.pose import temporal_coupling
+
+    monkeypatch.setattr(temporal_coupling, "WINDOW", window)
+    monkeypatch.setattr(temporal_coupling, "OVERLAP", 6)
+    pose = flowing_pose(5, 30)
+    turn = Rotation.from_rotvec([0.0, np.radians(10.0), 0.0]).as_matrix().astype(np.float32)
+    start = pose.copy()
+    start[:, 0] = start[:, 0] @ turn
+    markers = markers_for(MD23)
+    points = keypoints_from_pose(markers, BODY.rest_joints(), pose)
+    found, place = coupled(markers, pose, points, start)
+    away = np.linalg.norm(keypoints_from_pose(markers, BODY.rest_joints(), start) - points, axis=-1).mean(axis=1)
+    left = np.linalg.norm(keypoints_from_pose(markers, BODY.rest_joints(), found, place) - points, axis=-1)
+    assert away.min() > 0.02
+    assert left.mean(axis=1).max() < 0.005

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("torch")
 
 from dancepose.trainer.evaluation.regressor_metrics import (
+    ClipErrors,
     KnownClip,
     evaluate_clip,
     evaluate_known,
@@ -77,6 +78,47 @@ def test_facing_is_told_by_left_and_right(clip: KnownClip, body: BodyModel) -> N
     points = seen_through(clip, markers_for(SMPL24), body).keypoints_m
     turned = points * [-1.0, 1.0, -1.0]
     np.testing.assert_array_equal(faces_backward(turned, SMPL24), ~faces_backward(points, SMPL24))
+
+
+def errors(name: str, error_mm: np.ndarray, **known: np.ndarray) -> ClipErrors:
+    """Of the facings forward, backward, forward, ..."""
+    points = np.zeros((*error_mm.shape, 3), np.float32)
+    backward = np.arange(len(error_mm)) % 2 == 1
+    return ClipErrors(name, 1.25, (error_mm / 1000.0).astype(np.float32), backward, points, points, **known)
+
+
+def test_a_summary_is_that_of_a_hand_calculation() -> None:
+    """Frame f of clip a has an error of f + 1 mm, that of clip b 10 mm everywhere but for point 3."""
+    a = np.repeat(np.arange(1.0, 5.0)[:, None], 24, axis=1)
+    b = np.full((2, 24), 10.0)
+    b[1, 3] = 34.0
+    known = {"rotation_deg": np.full((4, 24), 3.0, np.float32), "vertex_m": np.arange(4.0, dtype=np.float32) / 1000.0}
+    known["rotation_deg"][1::2] = 5.0
+    table = summarise([errors("a", a, **known), errors("b", b)], SMPL24)
+    assert (table["clips"], table["frames"]) == (2, 6)
+    assert table["mean_mm"] == pytest.approx((1 + 2 + 3 + 4 + 10 + 11) / 6, abs=0.01)
+    assert table["median_frame_mm"] == 3.5
+    assert table["p95_frame_mm"] == 10.75  # between 10 and 11 at 4.75 of 0 to 5
+    assert table["worst_frame_mm"] == 11.0
+    assert table["forward"] == {"frames": 3, "mean_mm": pytest.approx((1 + 3 + 10) / 3, abs=0.01)}
+    assert table["backward"] == {"frames": 3, "mean_mm": pytest.approx((2 + 4 + 11) / 3, abs=0.01)}
+    assert table["by_point_mm"][SMPL24.keypoints[2]] == pytest.approx(5.0, abs=0.01)
+    assert table["by_point_mm"][SMPL24.keypoints[3]] == pytest.approx(9.0, abs=0.01)
+    assert "rotation_deg" not in table  # clip b's rotations are unknown
+    assert "rotation_deg" not in table["by_clip"]["b"]
+    assert table["by_clip"]["a"]["rotation_deg"] == 4.0
+    assert table["by_clip"]["a"]["pve_mm"] == 1.5
+    alone = {key: table["by_clip"]["b"][key] for key in ("frames", "mean_mm", "worst_frame", "worst_frame_mm", "scale")}
+    assert alone == {"frames": 2, "mean_mm": 10.5, "worst_frame": 1, "worst_frame_mm": 11.0, "scale": 1.25}
+    assert table["by_clip"]["b"]["p95_frame_mm"] == 10.95
+    table = summarise([errors("a", a, **known)], SMPL24)
+    assert (table["rotation_deg"], table["pve_mm"]) == (4.0, 1.5)
+    assert table["forward"] == {"frames": 2, "mean_mm": 2.0, "rotation_deg": 3.0, "pve_mm": 1.0}
+    assert table["backward"] == {"frames": 2, "mean_mm": 3.0, "rotation_deg": 5.0, "pve_mm": 2.0}
+    table = summarise(
+        [errors("a", a[:1], rotation_deg=known["rotation_deg"][:1], vertex_m=known["vertex_m"][:1])], SMPL24
+    )
+    assert table["backward"] == {"frames": 0, "mean_mm": None, "rotation_deg": None, "pve_mm": None}
 
 
 def test_the_verb_writes_tables_and_pictures(run_python, root, tmp_path) -> None:

@@ -9,16 +9,20 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
 torch = pytest.importorskip("torch")
+
+from torch import nn
 
 from dancepose.trainer.checkpoint import CHECKPOINT_NAME, load_checkpoint
 from dancepose.trainer.config import Config, load_config
 from dancepose.trainer.data.batches import TrainingData, load_data
 from dancepose.trainer.loop import LOG_NAME, TrainOptions, train
 from dancepose.trainer.mocap.pose_pool import TensorPool
+from dancepose.trainer.run_state import RunState
 from dancepose.trainer.training_errors import CheckpointError, TrainingError
 from dancepose_addon.core.errors import Cancelled
 from tests.support.bodies import synthetic_body
@@ -84,6 +88,18 @@ def test_training_learns(tmp_path: Path) -> None:
     early, late = (sum(row["error_mm"] for row in part) / 10 for part in (log[:10], log[-10:]))
     assert late < 0.6 * early
     assert json.loads((tmp_path / "config.json").read_text(encoding="utf-8")) == config.to_table()
+
+
+def test_the_average_follows_faster_in_the_first_steps() -> None:
+    """Its decay is (step + 1) / (step + 10), up to the setting of 0.9: 0.1 at step 0, 0.5 at step 8."""
+    generator = nn.Linear(1, 1, bias=False)
+    for step, decay in ((0, 0.1), (8, 0.5), (71, 72 / 81), (80, 0.9), (1000, 0.9)):
+        nn.init.constant_(generator.weight, 3.0)
+        average = {"weight": torch.tensor([[1.0]])}
+        config = SimpleNamespace(optim=SimpleNamespace(ema_decay=0.9))
+        RunState(config, generator, None, average, None, None, None, None, step=step).update_average()
+        assert average["weight"].item() == pytest.approx(decay * 1.0 + (1.0 - decay) * 3.0)
+    RunState(config, generator, None, None, None, None, None, None).update_average()
 
 
 def test_same_seed_same_weights_another_seed_others(tmp_path: Path) -> None:

@@ -57,6 +57,19 @@ def test_generator_is_the_simple_baseline() -> None:
     assert np.allclose(model(keypoints).detach().numpy().reshape(64, 72), theta, atol=1e-5)
 
 
+def test_untrained_layers_add_nothing() -> None:
+    """Biases are zero; that of a decoder of 6D rotations is the identity's first two columns."""
+    for rotation in ("rotvec", "rot6d"):
+        model = SmplRegressor(ModelConfig(width=8, rotation=rotation), 23)
+        biases = {name: value for name, value in model.named_parameters() if name.endswith("bias")}
+        last = biases.pop("decoder.bias")
+        for name, value in biases.items():
+            if "norm" not in name:
+                assert not value.any(), name
+        expected = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0] * 24 if rotation == "rot6d" else [0.0] * 72
+        assert last.tolist() == expected
+
+
 def test_untrained_generator_starts_near_the_t_pose() -> None:
     torch.manual_seed(0)
     for rotation in ("rotvec", "rot6d"):

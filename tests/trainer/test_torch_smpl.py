@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The body in torch against core's and against smplx, with the same arrays."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -63,6 +65,15 @@ def test_vertices_and_joints_against_core_and_smplx() -> None:
     alone = skin(body, pose[:1], betas=betas[0].numpy())
     assert alone is not None
     assert np.abs(posed[0].numpy() - alone[0]).max() < 1e-5
+
+
+def test_a_body_without_pose_correctives_is_that_of_core() -> None:
+    body, pose = replace(synthetic_body(5), posedirs=None), random_pose(6, 2)
+    twin = torch_body(body, joint_markers(MD23))
+    expected = skin(body, pose)
+    assert twin.posedirs is None
+    assert expected is not None
+    assert np.abs(vertices(twin, torch.tensor(pose)).numpy() - expected).max() < 1e-5
 
 
 def test_gradient_of_p_3d_is_the_slope() -> None:
