@@ -7,6 +7,7 @@ bends like a hinge. Where no tip is seen, the last joint bends by two thirds of 
 1991, Computer animation of knowledge-based human grasping). Fingers that are never seen are relaxed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -177,11 +178,10 @@ class _Hand:
             some = np.flatnonzero(targets.seen.any(axis=1))
             if len(some):
                 chosen = FingerTargets(targets.bones, targets.points_m[some], targets.seen[some])
-                hinge = _hinge(targets.bones[0])
                 moved = refine_finger(
                     fingers[some, first : first + 3],
                     chosen,
-                    lambda turned, part, hinge=hinge, thumb=is_thumb: _limited(turned, hinge, part, is_thumb=thumb),
+                    _limits(_hinge(targets.bones[0]), is_thumb=is_thumb),
                 )
                 fingers[some, first : first + 3] = moved
         return float(np.mean(shares)) if shares else 0.0
@@ -325,6 +325,11 @@ def _hinge_twist(bone: F64, hinge: F64, onward: F64) -> F64:
     square = sideways**2 + forwards**2
     believed = angle * square / (square + CERTAIN_BEND**2)
     return np.asarray(rotvec_to_rotmat(np.clip(believed, -MOST_TWIST_RAD, MOST_TWIST_RAD)[:, None] * along))
+
+
+def _limits(hinge: F64, *, is_thumb: bool) -> Callable[[F64, int], F64]:
+    """What keeps rotations of a finger's joints, given with the joint's number, within what joints can do."""
+    return lambda rotmat, part: _limited(rotmat, hinge, part, is_thumb=is_thumb)
 
 
 def _limited(rotmat: F64, hinge: F64, part: int, *, is_thumb: bool) -> F64:
