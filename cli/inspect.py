@@ -16,7 +16,7 @@ from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.io.theta import interpret_theta, joints_of, motion_of
 from dancepose_addon.core.printable_text import escaped, escaped_lines
 from dancepose_addon.core.skeleton.doubt import require_sure
-from dancepose_addon.core.skeleton.readers import Examination, examine, sequence_of
+from dancepose_addon.core.skeleton.readers import Examination, FrameRange, examine, sequence_of
 from dancepose_addon.core.skeleton.recording import NO_HINTS, Finding, Hints, PoseRecording
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
@@ -51,7 +51,7 @@ def inspect_command(
         if frames is not None:
             sequence = sequence.between(*frames)
         print(escaped_lines(describe_file(path, examination, findings, sequence, hints)))
-        print(escaped_lines(_next_step(path, examination, findings, hints)))
+        print(escaped_lines(_next_step(path, examination, findings, hints, frames)))
         if picture is not None:
             out = _picture_path(path, picture, single=len(paths) == 1)
             _draw(out, sequence, path)
@@ -117,8 +117,14 @@ def _shown_findings(findings: tuple[Finding, ...], hints: Hints) -> list[Finding
     return shown
 
 
-def _next_step(path: Path, examination: Examination, findings: tuple[Finding, ...], hints: Hints) -> str:
-    """Return the command to type next, or what has to be said first."""
+def _next_step(
+    path: Path,
+    examination: Examination,
+    findings: tuple[Finding, ...],
+    hints: Hints,
+    frames: FrameRange | None = None,
+) -> str:
+    """Return the command to type next, with the options that were given, or what has to be said first."""
     recording = examination.recording
     points = None if isinstance(recording, PoseRecording) else recording.points
     try:
@@ -126,7 +132,23 @@ def _next_step(path: Path, examination: Examination, findings: tuple[Finding, ..
     except DoubtError as error:
         return f"! {error}"
     asked = "" if _rate_of(examination) or hints.fps else " --fps FRAMES_PER_SECOND"
-    return f"  {'next':<22} dancepose render {shlex.quote(str(path))} --out {shlex.quote(path.stem)}.mp4{asked}"
+    command = f"dancepose render {shlex.quote(str(path))} --out {shlex.quote(path.stem)}.mp4"
+    return f"  {'next':<22} {command}{asked}{_options_of(hints, frames)}"
+
+
+def _options_of(hints: Hints, frames: FrameRange | None) -> str:
+    """Return the options for reading that were given, as they are typed."""
+    said = {key: value for key in ("unit", "up", "mirror", "values") if (value := getattr(hints, key)) is not None}
+    if hints.take or not hints.everyone:
+        said["take"] = str(hints.take)
+    options = {
+        "--layout": hints.layout,
+        "--fps": None if hints.fps is None else f"{hints.fps:g}",
+        "--frames": None if frames is None else f"{frames[0]}:{'' if frames[1] is None else frames[1]}",
+        "--read": ",".join(f"{key}={value}" for key, value in said.items()) or None,
+    }
+    text = "".join(f" {name} {shlex.quote(value)}" for name, value in options.items() if value is not None)
+    return f"{text} --accept-doubt" if hints.accept_doubt else text
 
 
 def _picture_path(path: Path, picture: Path, *, single: bool) -> Path:

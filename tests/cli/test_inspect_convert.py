@@ -48,6 +48,20 @@ def test_inspect_marks_doubts_and_takes_what_it_is_told(dancepose: Dancepose, sa
     assert (wrong.code, "no axis 'q'" in wrong.err) == (2, True)  # a usage error
 
 
+def test_the_next_command_repeats_the_options_and_works(
+    dancepose: Dancepose, samples: dict[str, Path], tmp_path: Path
+) -> None:
+    path = samples["npy points"]
+    given = ["--layout", "smpl24", "--fps", "25", "--frames", "0:4", "--read", "unit=m,up=y,take=0", "--accept-doubt"]
+    outcome = dancepose("inspect", path, *given)
+    last = outcome.out.rstrip().splitlines()[-1].split()
+    assert last[:4] == ["next", "dancepose", "render", str(path)]
+    assert last[6:] == given
+    out = tmp_path / "next.npz"
+    assert dancepose("fit", path, "--out", out, *last[6:]).code == 0
+    assert len(BodyMotion.load(out)) == 4
+
+
 def test_folders_patterns_and_bad_files(dancepose: Dancepose, samples: dict[str, Path], tmp_path: Path) -> None:
     folder = tmp_path / "samples"
     (folder / "broken.pkl").write_bytes(b"\x80\x04nonsense")
