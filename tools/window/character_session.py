@@ -88,7 +88,9 @@ def _character_state() -> dict[str, Any]:
     """Return what a single undo must restore: keys, words of the panel, the pose, and counts of the file's data."""
     rig = bpy.data.objects["character"]
     settings = cast("Any", rig).dancepose_character
-    pose = [round(value, 5) for bone in present(rig.pose).bones for row in bone.matrix_basis for value in row]
+    pose = [
+        round(value, 5) for bone in present(rig.pose).bones for row in cast("Any", bone.matrix_basis) for value in row
+    ]
     return {
         "keys": key_count(rig),
         "problem": settings.problem,

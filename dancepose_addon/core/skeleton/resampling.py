@@ -150,7 +150,7 @@ def resample(sequence: KeypointSequence, to_fps: float) -> KeypointSequence:
         confidence[~np.isfinite(points).all(axis=-1)] = 0.0
     hands = sequence.hands_m
     if hands is not None:
-        hands = resample_points(hands, sequence.fps, to_fps).astype(np.float32)
+        hands = resample_points(hands.astype(np.float64), sequence.fps, to_fps).astype(np.float32)
     return replace(
         sequence, keypoints_m=points.astype(np.float32), confidence=confidence, fps=float(to_fps), hands_m=hands
     )

@@ -21,7 +21,7 @@ from ...body.motion import BodyMotion
 from ...body.rotation import rotmat_to_rotvec, rotvec_to_rotmat
 from ...skeleton.hand_points import HAND_NAMES
 from ...skeleton.sequence import KeypointSequence
-from .finger_refinement import FingerTargets, refine_finger
+from .finger_refinement import FingerTargets, Limit, refine_finger
 
 LAST_OF_MIDDLE: Final = 2.0 / 3.0
 """Bend of a finger's last joint for each radian of its middle joint (Rijpkema and Girard 1991)."""
@@ -181,7 +181,7 @@ class _Hand:
                 moved = refine_finger(
                     fingers[some, first : first + 3],
                     chosen,
-                    lambda turned, part, hinge=hinge, thumb=is_thumb: _limited(turned, hinge, part, is_thumb=thumb),
+                    _limits(hinge, is_thumb=is_thumb),
                 )
                 fingers[some, first : first + 3] = moved
         return float(np.mean(shares)) if shares else 0.0
@@ -325,6 +325,15 @@ def _hinge_twist(bone: F64, hinge: F64, onward: F64) -> F64:
     square = sideways**2 + forwards**2
     believed = angle * square / (square + CERTAIN_BEND**2)
     return np.asarray(rotvec_to_rotmat(np.clip(believed, -MOST_TWIST_RAD, MOST_TWIST_RAD)[:, None] * along))
+
+
+def _limits(hinge: F64, *, is_thumb: bool) -> Limit:
+    """Limits of one finger, for ``refine_finger``. hinge: (3,)."""
+
+    def limit(rotmat: F64, part: int) -> F64:
+        return _limited(rotmat, hinge, part, is_thumb=is_thumb)
+
+    return limit
 
 
 def _limited(rotmat: F64, hinge: F64, part: int, *, is_thumb: bool) -> F64:
