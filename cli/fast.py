@@ -190,7 +190,7 @@ class FilmOptions:
     has_audio: bool = True
 
 
-def film_by_fast(fits: list[list[FitResult]], outputs: FastOutputs, film: FilmOptions, display: Display) -> None:
+def film_by_fast(fits: list[list[FitResult]], outputs: FastOutputs, film: FilmOptions, display: Display) -> list[Path]:
     """Render fits side by side with the fast engine and write the files.
 
     Args:
@@ -198,6 +198,9 @@ def film_by_fast(fits: list[list[FitResult]], outputs: FastOutputs, film: FilmOp
         outputs: Files to write; motion and report are those of the first source.
         film: How the film is drawn.
         display: Shows progress and notices.
+
+    Returns:
+        The motion files that were written, one for each person of the first source.
 
     Raises:
         EngineError: OpenGL, moderngl or ffmpeg is missing.
@@ -218,10 +221,11 @@ def film_by_fast(fits: list[list[FitResult]], outputs: FastOutputs, film: FilmOp
     made = render_fast(request, outputs.out, sheet=outputs.sheet, progress=part_of(display.progress, FIT_SHARE, 1.0))
     for notice in made.notices:
         display.notice(notice)
-    people = fits[0]
+    people, motions = fits[0], []
     if outputs.motion is not None:
-        for person, fit in enumerate(people):
-            fit.save(person_path(outputs.motion, person, len(people)))
+        motions = [person_path(outputs.motion, person, len(people)) for person in range(len(people))]
+    for fit, path in zip(people, motions, strict=False):
+        fit.save(path)
     if outputs.report is not None:
         render = {**made.as_table(), "size": list(request.whole_size), "fps": request.fps}
         table = {**people[0].report, "render": render}
@@ -229,6 +233,7 @@ def film_by_fast(fits: list[list[FitResult]], outputs: FastOutputs, film: FilmOp
             table["other_persons"] = [fit.report for fit in people[1:]]
         with replacing(outputs.report) as temporary:
             temporary.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
+    return motions
 
 
 def labels_of(text: str | None, sources: list[Path]) -> list[str]:

@@ -138,7 +138,9 @@ def render_command(
             fitter = FilmFitter(reading, settings, load_body(body), regressor, device)
             outputs = FastOutputs(out, sheet=sheet, motion=motion, report=report)
             film = FilmOptions(picture, size_of(size), fps_out, skeleton, labels_of(labels, sources), has_audio)
-            film_by_fast(fitter.fit_all(sources, display), outputs, film, display)
+            motions = film_by_fast(fitter.fit_all(sources, display), outputs, film, display)
+            if len(motions) > 1:
+                results |= {f"motion {number}": path for number, path in enumerate(motions, 1)}
         else:
             named: dict[str, object] = {"--regressor": regressor, "--body": body, "--device": device}
             named |= {"--engine": engine, "--engine-timeout": engine_timeout, "--size": size, "--fps-out": fps_out}

@@ -81,6 +81,16 @@ def test_escape_ends_a_fit_and_leaves_the_file_as_it_was(session):
     assert session.facts["escaped"]["dancers"] == ["waltz"]
 
 
+def test_the_button_drives_the_selected_armature_and_one_undo_returns_the_file_as_it_was(session):
+    before, driven, undone = (session.facts[name] for name in ("before_drive", "driven", "drive_undone"))
+    assert driven["problem"] == ""
+    assert driven["keys"] == 357
+    assert driven["result"].startswith("357 frames of waltz")
+    assert driven["data"]["actions"] == before["data"]["actions"] + 1
+    assert driven["pose"] != before["pose"]
+    assert undone == before
+
+
 def test_panels_stand_in_the_order_of_the_work(session):
     assert tuple(session.facts["panels"]) == PANELS
     assert {f"panel-{name}" for name in (*PANELS, "reading")} <= set(session.facts["pictures"])

@@ -1,155 +1,48 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs inside a Blender with a window: installs the zip and operates the sidebar with the mouse, as a user would.
 
-Run with ``blender --python drive.py -- FOLDER``; FOLDER holds extension.zip and example/, and receives pictures and
-facts.json. Blender handles mouse events between two calls of a timer, so the script yields waiting times in seconds.
+Run with ``blender --python drive.py -- FOLDER``, with the folder above ``tools`` on the path. FOLDER holds
+extension.zip and example/, and receives pictures and facts.json. Blender handles mouse events between two calls of a
+timer, so the script yields waiting times in seconds.
 """
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Iterator
 import importlib
 import json
 import os
-from pathlib import Path
-import subprocess
 import sys
 import traceback
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import bpy
 
-FOLDER = Path(sys.argv[sys.argv.index("--") + 1])
+from tools.window.character_session import dancers, drive_character, key_count
+from tools.window.pointer import (
+    FOLDER,
+    HEADER_PX,
+    Steps,
+    box,
+    click,
+    facts,
+    find,
+    header,
+    move,
+    open_tab,
+    panels,
+    picture,
+    present,
+    settings_of,
+    view,
+    window,
+    xdotool,
+)
+
 MODULE = "bl_ext.user_default.dancepose"
-TAB = "DancePose"
-HEADER_PX, HEADER_PITCH_PX = 16, 28  # first header's centre from the sidebar's top; one closed panel to the next
 BUTTON_TO_INNER_HEADER_PX = 38  # from where a button is found, near its upper edge, to the next inner panel's header
 BACKGROUND = (0.35, 0.36, 0.38)
-ROW_PX = 7  # step of the mouse while it searches for a button
 FIT_TIMEOUT_S = 120.0
 LANGUAGES = ("zh_HANS", "ja_JP")
 BLENDERS_OWN = ("Median", "Fit", "Top", "Skin")  # words that Blender translates with another meaning
-
-T = TypeVar("T")
-Steps = Generator[float, None, Any]
-
-
-facts: dict[str, Any] = {"blender": bpy.app.version_string, "pictures": {}}
-
-
-def present(value: T | None) -> T:
-    """Return a value that Blender always sets, although its stubs declare it optional."""
-    assert value is not None
-    return value
-
-
-def settings_of(owner: bpy.types.Scene | bpy.types.Object) -> Any:
-    """Return the extension's settings of a scene or dancer."""
-    return cast("Any", owner).dancepose  # known only once the zip is installed
-
-
-def xdotool(*words: object) -> None:
-    """Run xdotool."""
-    subprocess.run(["xdotool", *map(str, words)], check=True, timeout=20)
-
-
-def window() -> bpy.types.Window:
-    """Return the only window."""
-    (only,) = present(bpy.context.window_manager).windows
-    return only
-
-
-def view() -> bpy.types.Area:
-    """Return the 3D viewport."""
-    return max((area for area in window().screen.areas if area.type == "VIEW_3D"), key=lambda area: area.width)
-
-
-def sidebar() -> bpy.types.Region:
-    """Return the sidebar of the viewport."""
-    return next(region for region in view().regions if region.type == "UI")
-
-
-def box() -> dict[str, int]:
-    """Return position and size of the sidebar, in pixels from the top left corner of the screen."""
-    region = sidebar()
-    top = window().height - region.y - region.height
-    return {"left": region.x, "top": top, "width": region.width, "height": region.height}
-
-
-def move(x: float, y: float) -> Steps:
-    """Move the mouse."""
-    xdotool("mousemove", round(x), round(y))
-    yield 0.08
-
-
-def click(x: float, y: float, *, times: int = 1) -> Steps:
-    """Click with the left button. Blender needs a movement before it notices the new position."""
-    yield from move(x - 1, y)
-    yield from move(x, y)
-    xdotool("click", "--repeat", times, "--delay", 60, 1)
-    yield 0.4
-
-
-def picture(name: str) -> Steps:
-    """Take a picture of the whole screen, with the mouse out of the way."""
-    yield from move(400, 620)
-    yield 0.5
-    path = FOLDER / f"{name}.png"
-    subprocess.run(["import", "-window", "root", str(path)], check=True, timeout=60)
-    facts["pictures"][name] = {"file": path.name, **box()}
-
-
-def open_tab() -> Steps:
-    """Click on the tabs from top to bottom until the right one is open."""
-    place = box()
-    for down in range(20, place["height"], 20):
-        if sidebar().active_panel_category == TAB:
-            break
-        yield from click(place["left"] + place["width"] - 12, place["top"] + down)
-    facts["tab"] = sidebar().active_panel_category
-
-
-def panels() -> list[Any]:
-    """Return the visible panels of the tab, from top to bottom."""
-    classes = [getattr(bpy.types, name) for name in dir(bpy.types) if name.startswith("DANCEPOSE_PT_")]
-    shown = [
-        cls
-        for cls in classes
-        if (cls.bl_space_type, cls.bl_region_type) == ("VIEW_3D", "UI")
-        and not getattr(cls, "bl_parent_id", "")
-        and (not hasattr(cls, "poll") or cls.poll(bpy.context))
-    ]
-    return sorted(shown, key=lambda cls: getattr(cls, "bl_order", 0))
-
-
-def header(number: int) -> tuple[float, float]:
-    """Return the position of a panel's header if all panels above it are closed."""
-    place = box()
-    return place["left"] + 60, place["top"] + HEADER_PX + HEADER_PITCH_PX * number
-
-
-def copy_under_mouse(keys: str) -> Steps:
-    """Return what Blender copies from the button under the mouse."""
-    manager = present(bpy.context.window_manager)
-    manager.clipboard = "nothing"
-    xdotool("key", keys)
-    yield 0.12
-    return manager.clipboard
-
-
-def find(wanted: Callable[[str], bool], *, keys: str, across: float) -> Steps:
-    """Return the position of the button whose copied text is wanted, or None. across: 0 left to 1 right."""
-    place = box()
-    for down in range(30, place["height"], ROW_PX):
-        x, y = place["left"] + across * (place["width"] - 24), place["top"] + down
-        yield from move(x, y)
-        found = yield from copy_under_mouse(keys)
-        if wanted(found):
-            return x, y + ROW_PX / 2
-    return None
-
-
-def dancers() -> list[bpy.types.Object]:
-    """Return all armatures."""
-    return [thing for thing in bpy.data.objects if thing.type == "ARMATURE"]
 
 
 def set_source() -> Steps:
@@ -194,7 +87,7 @@ def state() -> dict[str, Any]:
     """Return what undo, redo and Esc must remove, restore or leave unchanged."""
     return {
         "dancers": [dancer.name for dancer in dancers()],
-        "keys": [_key_count(dancer) for dancer in dancers()],
+        "keys": [key_count(dancer) for dancer in dancers()],
         "data": {kind: len(getattr(bpy.data, kind)) for kind in ("objects", "meshes", "armatures", "actions")},
         "problem": settings_of(present(bpy.context.scene)).problem,
     }
@@ -229,14 +122,6 @@ def escape() -> Steps:
 
 def _running() -> list[Any]:
     return list(getattr(window(), "modal_operators", ()))
-
-
-def _key_count(dancer: bpy.types.Object) -> int:
-    animation = dancer.animation_data
-    if animation is None or animation.action is None:
-        return 0
-    action: Any = animation.action  # this Blender is 4.3, whose actions have no slots; the stubs are newer
-    return len(action.fcurves[0].keyframe_points)
 
 
 def show_override() -> Steps:
@@ -366,7 +251,7 @@ def script() -> Steps:
     for step in (
         open_tab(), set_source(), make_background(plain=True), show_override(), make_background(plain=False),
         import_example(), look_at_the_dancer(), picture("window"), undo_and_redo(), escape(),
-        make_background(plain=True), show_every_panel(),
+        make_background(plain=True), show_every_panel(), make_background(plain=False), drive_character(),
     ):  # fmt: skip
         yield from step
 

@@ -95,11 +95,13 @@ def run_session(archive: Path, results: Path) -> Session:
     assert example is not None
     shutil.copytree(example, place / "example" / "waltz")
     shutil.copy2(archive, place / "extension.zip")
-    shutil.copy2(HERE / "drive.py", place / "drive.py")
+    (place / "tools").mkdir()
+    shutil.copytree(HERE, place / "tools" / "window", ignore=shutil.ignore_patterns("__pycache__", "debian"))
     inside = f"/{INSIDE}"
     screen = f"-screen 0 {SCREEN[0]}x{SCREEN[1]}x24 +extension GLX"
     blender = ["blender", "--factory-startup", "--window-geometry", "0", "0", *map(str, SCREEN)]
-    blender += ["--python-exit-code", "1", "--python", f"{inside}/drive.py", "--", inside]
+    blender += ["--python-use-system-env", "--python-exit-code", "1"]
+    blender += ["--python", f"{inside}/tools/window/drive.py", "--", inside]
     environment = {
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": f"{inside}/home",
@@ -107,6 +109,7 @@ def run_session(archive: Path, results: Path) -> Session:
         "BLENDER_USER_RESOURCES": f"{inside}/user",
         "LIBGL_ALWAYS_SOFTWARE": "1",
         "LC_ALL": "C.UTF-8",
+        "PYTHONPATH": inside,
     }
     environment |= {name: value for name, value in os.environ.items() if name.startswith("OPENBLAS_")}
     command = ["chroot", str(DEBIAN), "xvfb-run", "--auto-servernum", f"--server-args={screen}", *blender]

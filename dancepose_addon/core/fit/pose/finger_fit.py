@@ -7,7 +7,6 @@ bends like a hinge. Where no tip is seen, the last joint bends by two thirds of 
 1991, Computer animation of knowledge-based human grasping). Fingers that are never seen are relaxed.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -22,7 +21,7 @@ from ...body.motion import BodyMotion
 from ...body.rotation import rotmat_to_rotvec, rotvec_to_rotmat
 from ...skeleton.hand_points import HAND_NAMES
 from ...skeleton.sequence import KeypointSequence
-from .finger_refinement import FingerTargets, refine_finger
+from .finger_refinement import FingerTargets, Limit, refine_finger
 
 LAST_OF_MIDDLE: Final = 2.0 / 3.0
 """Bend of a finger's last joint for each radian of its middle joint (Rijpkema and Girard 1991)."""
@@ -178,10 +177,11 @@ class _Hand:
             some = np.flatnonzero(targets.seen.any(axis=1))
             if len(some):
                 chosen = FingerTargets(targets.bones, targets.points_m[some], targets.seen[some])
+                hinge = _hinge(targets.bones[0])
                 moved = refine_finger(
                     fingers[some, first : first + 3],
                     chosen,
-                    _limits(_hinge(targets.bones[0]), is_thumb=is_thumb),
+                    _limits(hinge, is_thumb=is_thumb),
                 )
                 fingers[some, first : first + 3] = moved
         return float(np.mean(shares)) if shares else 0.0
@@ -327,9 +327,13 @@ def _hinge_twist(bone: F64, hinge: F64, onward: F64) -> F64:
     return np.asarray(rotvec_to_rotmat(np.clip(believed, -MOST_TWIST_RAD, MOST_TWIST_RAD)[:, None] * along))
 
 
-def _limits(hinge: F64, *, is_thumb: bool) -> Callable[[F64, int], F64]:
-    """What keeps rotations of a finger's joints, given with the joint's number, within what joints can do."""
-    return lambda rotmat, part: _limited(rotmat, hinge, part, is_thumb=is_thumb)
+def _limits(hinge: F64, *, is_thumb: bool) -> Limit:
+    """Limits of one finger, for ``refine_finger``. hinge: (3,)."""
+
+    def limit(rotmat: F64, part: int) -> F64:
+        return _limited(rotmat, hinge, part, is_thumb=is_thumb)
+
+    return limit
 
 
 def _limited(rotmat: F64, hinge: F64, part: int, *, is_thumb: bool) -> F64:
