@@ -15,8 +15,6 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from torch import nn
-
 from dancepose.trainer.checkpoint import CHECKPOINT_NAME, load_checkpoint
 from dancepose.trainer.config import Config, load_config
 from dancepose.trainer.data.batches import TrainingData, load_data
@@ -92,9 +90,9 @@ def test_training_learns(tmp_path: Path) -> None:
 
 def test_the_average_follows_faster_in_the_first_steps() -> None:
     """Its decay is (step + 1) / (step + 10), up to the setting of 0.9: 0.1 at step 0, 0.5 at step 8."""
-    generator = nn.Linear(1, 1, bias=False)
+    generator = torch.nn.Linear(1, 1, bias=False)
     for step, decay in ((0, 0.1), (8, 0.5), (71, 72 / 81), (80, 0.9), (1000, 0.9)):
-        nn.init.constant_(generator.weight, 3.0)
+        torch.nn.init.constant_(generator.weight, 3.0)
         average = {"weight": torch.tensor([[1.0]])}
         config = SimpleNamespace(optim=SimpleNamespace(ema_decay=0.9))
         RunState(config, generator, None, average, None, None, None, None, step=step).update_average()
