@@ -125,6 +125,13 @@ def test_the_axis_that_is_up_is_found_from_the_floor(made):
     assert guess_up_axis(points[..., [1, 0, 2]]) == "x"
 
 
+def test_the_floor_need_not_be_at_zero(made):
+    points, _ = made
+    assert guess_up_axis(points + np.array([0.0, 5.0, 0.0])) == "y"
+    assert guess_up_axis(points + np.array([3.0, -5.0, 4.0])) == "y"
+    assert guess_up_axis(points * [1.0, -1.0, 1.0] + np.array([0.0, 5.0, 0.0])) == "-y"
+
+
 def test_mirror_images_are_mutual():
     rest = np.array([[0.2, 1.0, 0.0], [-0.21, 1.01, 0.0], [0.0, 1.5, 0.1], [0.3, 0.2, 0.0], [-0.05, 0.4, 0.0]])
     assert mirrored(rest) == [1, 0, 2, 3, 4]

@@ -182,7 +182,7 @@ def test_stretch_is_the_mean_difference_of_distances() -> None:
 
 
 def test_candidates_are_corrected_by_those_that_agree() -> None:
-    """Votes are 1/3, 1/4, 1/5 and 1/6. The fourth agrees with none; the third with half of the first, too little."""
+    """Votes are 1/3, 1/4, 1/5 and 1/6. The fourth agrees with half of the first, which is too little."""
     first, second = attached([0, 1, 2, 3], 1.0), attached([0, 1, 2, 4], 2.0)
     third, fourth = attached([0, 1, 2, 4], 3.0), attached([9, 9, 2, 3], 4.0)
     found = _voted([first, second, third, fourth])
