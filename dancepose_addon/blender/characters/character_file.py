@@ -11,6 +11,7 @@ import bpy
 
 from ...core.errors import FormatError, InputError, MissingFileError
 from ...core.retarget.gltf_header import require_readable_gltf
+from ...core.retarget.unpacked_size import require_bounded_blend, require_bounded_fbx
 from ..data_blocks import rollback_on_failure
 from ..narrowing import render_of
 from .rest_reader import skinned_meshes
@@ -35,6 +36,7 @@ def _gltf(path: Path, _collection: bpy.types.Collection) -> None:
 
 
 def _fbx(path: Path, _collection: bpy.types.Collection) -> None:
+    require_bounded_fbx(path)
     # The add-on reads skeletons as its users know them; Blender 5 may come without it.
     if hasattr(bpy.types, "IMPORT_SCENE_OT_fbx"):
         bpy.ops.import_scene.fbx(filepath=str(path.absolute()))
@@ -43,6 +45,7 @@ def _fbx(path: Path, _collection: bpy.types.Collection) -> None:
 
 
 def _blend(path: Path, collection: bpy.types.Collection) -> None:
+    require_bounded_blend(path)
     # The stub omits that it is a context manager.
     library: Any = bpy.data.libraries
     with library.load(str(path.absolute()), link=False) as (source, target):
@@ -96,9 +99,8 @@ def import_character(path: Path, *, scene: bpy.types.Scene) -> CharacterObjects:
         try:
             importer(path, scene.collection)
         except (RuntimeError, OSError, AttributeError, KeyError, ValueError, TypeError) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[-1].removeprefix("Error: ")
             raise FormatError(
-                f"{path.name} cannot be imported by Blender ({reason}). Save it again from its program."
+                f"{path.name} cannot be imported by Blender ({_reason(error)}). Save it again from its program."
             ) from error
         scene.view_layers[0].update()
         new = [thing for thing in bpy.data.objects if thing not in before]
@@ -108,6 +110,13 @@ def import_character(path: Path, *, scene: bpy.types.Scene) -> CharacterObjects:
             if thing.type == "MESH" and thing not in meshes:
                 thing.hide_render = True
     return CharacterObjects(armature, meshes)
+
+
+def _reason(error: Exception) -> str:
+    """Return the last line of an operator's error that is about the file, not about Blender's own code."""
+    lines = [line.strip().removeprefix("Error: ") for line in str(error).splitlines()]
+    useful = [line for line in lines if line and not line.startswith(("Location:", "File ", "Python: Traceback"))]
+    return useful[-1] if useful else type(error).__name__
 
 
 @contextmanager

@@ -1,15 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a glTF file needs, read before Blender opens it."""
+"""What a glTF file holds and refers to, checked before Blender opens it.
+
+Blender's importer follows every link, reserves what an accessor's count says and walks nodes by recursion, so a small
+file could make it read a device, fill the memory or fail without a reason. Format: Khronos Group, glTF 2.0.
+"""
 
 import json
 from pathlib import Path
+import stat
 import struct
 from typing import Any, Final
+from urllib.parse import unquote
 
 from ..errors import FormatError, MissingFileError
+from ..printable_text import quoted
+from .picture_header import picture_size
 
 MAGIC: Final = b"glTF"
 MOST_JSON_BYTES: Final = 64 << 20
+MOST_ZERO_BYTES: Final = 64 << 20
+"""Of accessors without data, which are zeros: all together."""
+MOST_BUFFER_BYTES: Final = 2 << 30
+MOST_DEPTH: Final = 256
+"""Of nodes. Characters have some thirty; Blender's importer, which is recursive, fails at several hundred."""
+MOST_NODES: Final = 20_000
+MOST_PIXELS: Final = 16_384
+"""Along one side of a picture; Blender needs four bytes a pixel."""
+COMPONENT_BYTES: Final = {5120: 1, 5121: 1, 5122: 2, 5123: 2, 5125: 4, 5126: 4}
+COMPONENTS: Final = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
 UNREADABLE: Final = {
     "EXT_meshopt_compression": "its meshes are compressed with EXT_meshopt_compression",
     "KHR_meshopt_compression": "its meshes are compressed with KHR_meshopt_compression",
@@ -18,14 +36,15 @@ UNREADABLE: Final = {
 
 
 def require_readable_gltf(path: Path) -> None:
-    """Refuse a file that Blender's glTF importer cannot open.
+    """Refuse a file that Blender's glTF importer cannot open, or must not.
 
     Args:
         path: A .glb, .gltf or .vrm file.
 
     Raises:
         MissingFileError: If the file cannot be read.
-        FormatError: If it is no glTF file or needs an extension that Blender does not have.
+        FormatError: If it is no glTF file, is damaged, refers to files outside its folder, or needs an extension that
+            Blender does not have.
     """
     table = _gltf_json(path)
     needed = table.get("extensionsRequired", [])
@@ -35,15 +54,134 @@ def require_readable_gltf(path: Path) -> None:
                 f"{path.name} cannot be opened by Blender: {UNREADABLE[name]}. Save it without compression, for "
                 "example with `gltf-transform copy`."
             )
+    try:
+        lengths = _buffer_lengths(path, table)
+        _check_accessors(table, _view_lengths(table, lengths))
+        _check_nodes(table)
+        _check_pictures(path, table)
+    except (TypeError, AttributeError, KeyError, IndexError, OverflowError, ValueError) as error:
+        raise FormatError(f"{path.name} is damaged: its tables are not those of glTF 2.0. Save it again.") from error
+    except _FlawError as flaw:
+        raise FormatError(f"{path.name} is not read: {flaw}. Save it again from its program.") from None
+
+
+class _FlawError(Exception):
+    """What is wrong with the file, a clause."""
+
+
+def _buffer_lengths(path: Path, table: dict[str, Any]) -> list[int]:
+    """Lengths of the buffers, each within the file that holds it."""
+    lengths = []
+    for buffer in table.get("buffers", []):
+        length, uri = int(buffer["byteLength"]), buffer.get("uri")
+        if uri is None:
+            found = path.stat().st_size
+        elif uri.startswith("data:"):
+            found = len(uri)
+        else:
+            found = _linked(path, uri).stat().st_size
+        if not 0 <= length <= min(found, MOST_BUFFER_BYTES):
+            raise _FlawError(f"a buffer of {length:,} bytes is longer than its data, {found:,} bytes")
+        lengths.append(length)
+    return lengths
+
+
+def _linked(path: Path, uri: str) -> Path:
+    """The file that a link names, beside or below the file."""
+    name = unquote(uri)
+    target = path.parent / name
+    if ":" in name or Path(name).is_absolute() or ".." in Path(name).parts:
+        raise _FlawError(f"it refers to {quoted(name, 100)}, which is not a file beside it")
+    try:
+        status = target.stat()
+    except OSError:
+        raise _FlawError(f"it refers to {quoted(name, 100)}, which does not exist") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise _FlawError(f"it refers to {quoted(name, 100)}, which is not a regular file")
+    return target
+
+
+def _view_lengths(table: dict[str, Any], buffers: list[int]) -> list[int]:
+    lengths = []
+    for view in table.get("bufferViews", []):
+        start, length = int(view.get("byteOffset", 0)), int(view["byteLength"])
+        buffer = int(view["buffer"])
+        if not 0 <= buffer < len(buffers) or start < 0 or length < 0 or start + length > buffers[buffer]:
+            raise _FlawError("a part of a buffer lies outside it")
+        lengths.append(length)
+    return lengths
+
+
+def _check_accessors(table: dict[str, Any], views: list[int]) -> None:
+    """Numbers that are read have to be there."""
+    zeros = 0
+    for accessor in table.get("accessors", []):
+        count = int(accessor["count"])
+        size = COMPONENT_BYTES[accessor["componentType"]] * COMPONENTS[accessor["type"]]
+        start, view = int(accessor.get("byteOffset", 0)), accessor.get("bufferView")
+        if view is None:
+            zeros += count * size
+        elif not 0 <= view < len(views) or start < 0 or (count > 0 and start + count * size > views[view]):
+            # Interleaved numbers need more than this, never less.
+            raise _FlawError(f"a table of {count:,} rows is longer than its data")
+        if count < 0 or zeros > MOST_ZERO_BYTES:
+            raise _FlawError(f"a table has {count:,} rows without data")
+
+
+def _check_nodes(table: dict[str, Any]) -> None:
+    """Nodes are trees of a limited depth."""
+    nodes = table.get("nodes", [])
+    if len(nodes) > MOST_NODES:
+        raise _FlawError(f"it has {len(nodes):,} nodes, more than {MOST_NODES:,}")
+    parents = [-1] * len(nodes)
+    for number, node in enumerate(nodes):
+        for child in node.get("children", []):
+            if not 0 <= child < len(nodes) or parents[child] >= 0 or child == number:
+                raise _FlawError("its nodes are no tree")
+            parents[child] = number
+    for number in range(len(nodes)):
+        depth, above = 0, number
+        while above >= 0:
+            depth, above = depth + 1, parents[above]
+            if depth > MOST_DEPTH:
+                raise _FlawError(f"its nodes are nested more than {MOST_DEPTH} deep, or in a circle")
+
+
+def _check_pictures(path: Path, table: dict[str, Any]) -> None:
+    """Links of pictures, and the sizes of embedded ones."""
+    views, binary = table.get("bufferViews", []), _binary_start(path)
+    for image in table.get("images", []):
+        uri, view = image.get("uri"), image.get("bufferView")
+        if uri is not None and not uri.startswith("data:"):
+            file, start = _linked(path, uri), 0
+        elif view is not None and binary is not None and views[view].get("buffer", 0) == 0:
+            file, start = path, binary + int(views[view].get("byteOffset", 0))
+        else:
+            continue
+        width, height = picture_size(file, start)
+        if max(width, height) > MOST_PIXELS:
+            raise _FlawError(f"a picture of {width:,} x {height:,} pixels is larger than {MOST_PIXELS:,} along a side")
+
+
+def _binary_start(path: Path) -> int | None:
+    """Where the second chunk of a .glb begins, or None."""
+    with path.open("rb") as file:
+        start = file.read(20)
+    if start[:4] != MAGIC or len(start) < 20:
+        return None
+    return 20 + int(struct.unpack("<I", start[12:16])[0]) + 8
 
 
 def _gltf_json(path: Path) -> dict[str, Any]:
+    damaged = f"{path.name} is not a glTF file, or is damaged. Give a .glb, .gltf or .vrm file."
     try:
         with path.open("rb") as file:
             start = file.read(20)
             if start[:4] == MAGIC and len(start) == 20:
                 length = struct.unpack("<I", start[12:16])[0]
                 text = file.read(min(length, MOST_JSON_BYTES))
+                if struct.unpack("<I", start[8:12])[0] > path.stat().st_size:
+                    raise FormatError(damaged)
             else:
                 text = start + file.read(MOST_JSON_BYTES)
     except OSError as error:
@@ -51,7 +189,7 @@ def _gltf_json(path: Path) -> dict[str, Any]:
     try:
         table = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise FormatError(f"{path.name} is not a glTF file, or is damaged. Give a .glb, .gltf or .vrm file.") from error
+        raise FormatError(damaged) from error
     if not isinstance(table, dict):
-        raise FormatError(f"{path.name} is not a glTF file, or is damaged. Give a .glb, .gltf or .vrm file.")
+        raise FormatError(damaged)
     return table
