@@ -182,6 +182,7 @@ class DANCEPOSE_PT_fit(SidebarPanel):
         column.prop(settings, "smooth")
         column.prop(settings, "level")
         column.prop(settings, "foot_lock")
+        column.prop(settings, "keep_contacts")
         column.prop(settings, "style")
         row = layout.row()
         row.scale_y = 1.2

@@ -6,7 +6,7 @@ from bl_ui.utils import PresetPanel
 import bpy
 
 FOLDER = "dancepose/fit"
-PRESET_SETTINGS = ("device", "refine", "adapt", "smooth", "level", "foot_lock", "style")
+PRESET_SETTINGS = ("device", "refine", "adapt", "smooth", "level", "foot_lock", "keep_contacts", "style")
 
 
 class DANCEPOSE_PT_fit_presets(PresetPanel, bpy.types.Panel):

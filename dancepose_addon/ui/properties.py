@@ -221,6 +221,7 @@ class DANCEPOSE_PG_settings(bpy.types.PropertyGroup):
         default=True,
     )
     foot_lock: bpy.props.BoolProperty(name="Lock Feet", description="Keep standing feet still and on the floor")
+    keep_contacts: bpy.props.BoolProperty(name="Keep Contacts", description="Keep hands that touch together")
     style: bpy.props.EnumProperty(
         name="Style",
         description="Convention for the twist of bones, which keypoints do not determine",
