@@ -6,6 +6,7 @@ after a first frame that compiles shaders and builds the scene. ``benchmarks/res
 """
 
 from dataclasses import replace
+from itertools import pairwise
 import os
 from pathlib import Path
 import subprocess
@@ -32,6 +33,9 @@ SIZE: Final = (1280, 720)
 FRAMES: Final = (40, 120, 200)
 SILHOUETTE_SAMPLES: Final = 128
 """Of Cycles; with 16, its own silhouettes agree to 0.9985 only."""
+SHIMMER_PX: Final = 320
+HALF_PIXEL: Final = 0.5
+TRUTH_SCALE: Final = 8
 SCALES: Final = (1, 2)
 """Silhouettes are also drawn so many times as large and averaged."""
 STUDY_FRAMES: Final = 100 * 10 * 25
@@ -87,6 +91,8 @@ def main(count: int) -> None:
             for scale in SCALES
         }
     report(seconds, encode_s, overlaps, count)
+    error, change = shimmer(motion, FRAMES[0])
+    print(f"Moving camera: error {error:.2f}, change of the error from frame to frame {change:.2f} levels.")
 
 
 def measure_fast(motion: BodyMotion, frames: list[int], folder: Path) -> tuple[float, float]:
@@ -142,6 +148,31 @@ def silhouette_overlap(motion: BodyMotion, frame: int, folder: Path, number: int
     with Image.open(folder / f"cycles-1-{number}.png") as picture:
         theirs = np.asarray(picture.convert("RGBA"))[..., 3] >= 127
     return float((ours & theirs).sum() / (ours | theirs).sum())
+
+
+def shimmer(motion: BodyMotion, frame: int, count: int = 6) -> tuple[float, float]:
+    """Return the mean error of the fast engine and its mean change from frame to frame, levels of 255.
+
+    The body is still and the camera moves by half a pixel per frame, in 320 x 320 pixels, as in
+    ``benchmarks.study_look``. The truth is drawn eight times as large and averaged.
+    """
+    body = load_body(None)
+    shot = frame_motions([(body, motion)], aspect=1.0)
+    distance = float(np.linalg.norm(shot.position_m - shot.centre_m))
+    step = HALF_PIXEL * 2.0 * distance * np.tan(shot.field_rad / 2.0) / SHIMMER_PX * shot.rotmat[:, 0]
+    vertices = next(posed_vertices(body, motion_at(motion, np.array([frame / motion.fps]))))
+    films = []
+    for scale in (1, TRUTH_SCALE):
+        size = (SHIMMER_PX * scale, SHIMMER_PX * scale)
+        raster, film = Rasteriser(body, shot, StageSettings(), size=size), []
+        for number in range(count):
+            raster.set_camera(shot.position_m + number * step, shot.rotmat)
+            pixels = raster.draw([vertices])[..., :3].reshape(SHIMMER_PX, scale, SHIMMER_PX, scale, 3)
+            film.append(pixels.mean(axis=(1, 3)))
+        films.append(film)
+    errors = [seen - true for seen, true in zip(*films, strict=True)]
+    changes = [np.abs(after - before).mean() for before, after in pairwise(errors)]
+    return float(np.mean(np.abs(errors))), float(np.mean(changes))
 
 
 def report(seconds: dict[str, float], encode_s: float, overlaps: dict[int, list[float]], count: int) -> None:
