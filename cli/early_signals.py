@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SIGINT and SIGTERM while the program is being imported: imported first, and importing nearly nothing itself.
+"""SIGINT, SIGTERM and SIGHUP while the program is being imported: imported first, and importing nearly nothing itself.
 
 Before it, only the interpreter's own start is left, which no program can shorten.
 """
@@ -30,3 +30,5 @@ def end_at_once(number: int, _frame: "FrameType | None") -> "NoReturn":
 if is_program():
     _signal.signal(_signal.SIGINT, end_at_once)
     _signal.signal(_signal.SIGTERM, end_at_once)
+    if hasattr(_signal, "SIGHUP") and _signal.getsignal(_signal.SIGHUP) != _signal.SIG_IGN:  # as nohup asks for
+        _signal.signal(_signal.SIGHUP, end_at_once)

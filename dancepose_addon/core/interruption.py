@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ending a program within two seconds of SIGINT or SIGTERM, wherever it is.
+"""Ending a program within two seconds of SIGINT, SIGTERM or SIGHUP, wherever it is.
 
 Python runs a signal's handler in the main thread, and only between instructions: a long operation of NumPy or Blender
 delays it. So a second thread, which the interpreter wakes at once through a pipe, gives the main thread time to put
@@ -17,7 +17,9 @@ from typing import Final
 
 from .atomic import remove_unfinished
 
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+SIGHUP: Final[int] = getattr(signal, "SIGHUP", 0)
+"""A closed terminal; 0 where there is no such signal."""
+SIGNALS: Final[tuple[int, ...]] = (signal.SIGINT, signal.SIGTERM, *([SIGHUP] if SIGHUP else []))
 GRACE_S: Final = 1.4
 """Time for the main thread; with the start of the thread and the end of the process it stays below two seconds."""
 PARENT: Final = "DANCEPOSE_PARENT"
@@ -28,7 +30,7 @@ _STANDARD_ERROR: Final = [2]
 
 
 class SignalRaised(KeyboardInterrupt):
-    """Raised in the main thread by SIGINT or SIGTERM.
+    """Raised in the main thread by SIGINT, SIGTERM or SIGHUP.
 
     Attributes:
         number: The signal.
@@ -40,12 +42,14 @@ class SignalRaised(KeyboardInterrupt):
 
 
 def signal_exit_code(number: int) -> int:
-    """Return the exit code of a command that a signal ended: 130 or 143."""
+    """Return the exit code of a command that a signal ended: 130, 143 or 129."""
     return 128 + number
 
 
 class Interruption:
-    """Handles SIGINT and SIGTERM while it is entered, in the main thread.
+    """Handles SIGINT, SIGTERM and SIGHUP while it is entered, in the main thread.
+
+    SIGHUP stays ignored where it was, as ``nohup`` asks for.
 
     Attributes:
         number: The signal that was received, or 0.
@@ -71,7 +75,7 @@ class Interruption:
         if os.name == "posix":  # Elsewhere pipes cannot be set so before Python 3.12, and it is not required.
             os.set_blocking(self._pipe[1], False)
         self._wakeup_before = signal.set_wakeup_fd(self._pipe[1], warn_on_full_buffer=False)
-        self._handlers = {number: signal.signal(number, self._handle) for number in SIGNALS}
+        self._handlers = {number: signal.signal(number, self._handle) for number in _wanted()}
         self._thread = threading.Thread(target=self._watch, args=(self._pipe[0],), daemon=True)
         self._thread.start()
         return self
@@ -117,6 +121,11 @@ class Interruption:
             self.number = self.number or number
             if not self._left.wait(self.grace_s):
                 end_now(self.number, self.sentence)
+
+
+def _wanted() -> list[int]:
+    """Signals to handle."""
+    return [number for number in SIGNALS if number != SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
 
 
 def end_now(number: int, sentence: str) -> None:

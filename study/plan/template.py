@@ -23,7 +23,7 @@ TAIL: Final = """\
 [picture]
 size = [720, 720]           # width and height in pixels, even numbers
 fps = 25                    # frames per second of the films
-engine = "cycles"           # "fast": looks alike in a thirtieth of the time, without Blender; "workbench": plain
+engine = "cycles"           # "fast": looks alike in a tenth of the time or less, without Blender; "workbench": plain
 device = "cpu"              # what Cycles renders on: "cpu", "gpu" or "auto"; the same for every worker
 background = "stage"        # "transparent": also writes a .webm with alpha
 camera = "auto"             # "still"; "follow": moves with the dancers; "auto": still where they travel little

@@ -17,7 +17,7 @@ FRAMES = 24
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "kill"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["ctrl-c", "kill", "hangup"])
 def test_stopped_render_keeps_frames_and_goes_on(number: signal.Signals, root: Path, tmp_path: Path) -> None:
     out, report = tmp_path / "v.mp4", tmp_path / "r.json"
     command = [sys.executable, "-m", "dancepose.cli.main", "render", str(root / "examples" / "waltz")]

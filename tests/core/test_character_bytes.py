@@ -4,6 +4,7 @@
 import base64
 import copy
 import gzip
+import io
 import json
 import os
 from pathlib import Path
@@ -20,6 +21,7 @@ from dancepose_addon.core.retarget.unpacked_size import require_bounded_blend, r
 
 POINTS = struct.pack("<9f", *range(9))
 MEBI = 1 << 20
+HUGE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", 20_000, 30_000)
 
 
 def gltf() -> dict[str, Any]:
@@ -69,6 +71,7 @@ def test_a_whole_file_passes(tmp_path: Path) -> None:
         ("buffers/0/uri", "missing.bin", "does not exist"),
         ("images", [{"uri": "/etc/passwd"}], "not a file beside it"),
         ("images", [{"uri": "huge.png"}], "20,000 x 30,000 pixels"),
+        ("images", [{"uri": "data:image/png;base64," + base64.b64encode(HUGE).decode()}], "20,000 x 30,000 pixels"),
         ("buffers/0/byteLength", 1 << 40, "longer than its data"),
         ("bufferViews/0/byteLength", 37, "outside it"),
         ("bufferViews/0/byteOffset", -1, "outside it"),
@@ -87,7 +90,7 @@ def test_a_whole_file_passes(tmp_path: Path) -> None:
 def test_a_flaw_of_a_gltf_file_is_named(tmp_path: Path, path: str, value: object, reason: str) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("/dev/zero")
-    (tmp_path / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", 20_000, 30_000))
+    (tmp_path / "huge.png").write_bytes(HUGE)
     (tmp_path / "a.gltf").write_text(json.dumps(changed(path, value)))
     with pytest.raises(FormatError, match=reason):
         require_readable_gltf(tmp_path / "a.gltf")
@@ -106,12 +109,10 @@ def test_an_embedded_picture_is_measured(tmp_path: Path) -> None:
         require_readable_gltf(tmp_path / "a.glb")
 
 
-def test_the_size_of_a_jpeg_follows_its_other_segments(tmp_path: Path) -> None:
+def test_the_size_of_a_jpeg_follows_its_other_segments() -> None:
     segments = b"\xff\xe0\x00\x04ab" + b"\xff\xc4\x00\x02" + b"\xff\xc2\x00\x0b\x08" + struct.pack(">HH", 480, 640)
-    (tmp_path / "a").write_bytes(b"xyz\xff\xd8" + segments + bytes(6))
-    assert picture_size(tmp_path / "a", 3) == (640, 480)
-    (tmp_path / "b").write_bytes(b"\xff\xd8\xff\xe0\x00\x00")
-    assert picture_size(tmp_path / "b") == (0, 0)
+    assert picture_size(io.BytesIO(b"xyz\xff\xd8" + segments + bytes(6)), 3) == (640, 480)
+    assert picture_size(io.BytesIO(b"\xff\xd8\xff\xe0\x00\x00")) == (0, 0)
 
 
 def fbx(array: bytes, number: int, *, encoding: int = 1, version: int = 7400) -> bytes:

@@ -84,13 +84,29 @@ def test_other_threads_handle_nothing() -> None:
     assert found == [True]
 
 
+def test_a_hangup_is_handled_unless_it_is_ignored() -> None:
+    """As ``nohup`` does it."""
+    before, found = signal.getsignal(signal.SIGHUP), []
+    try:
+        with Interruption(found.append):
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert found == [signal.SIGHUP]
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        with Interruption(found.append):
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        assert found == [signal.SIGHUP]
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_a_signal_is_raised_once() -> None:
     """Further ones are ignored while the process is put in order."""
     before = {number: signal.getsignal(number) for number in SIGNALS}
     try:
         with pytest.raises(SignalRaised) as raised:
             raise_in_main(signal.SIGTERM)
-        assert [signal.getsignal(number) for number in SIGNALS] == [signal.SIG_IGN] * 2
+        assert [signal.getsignal(number) for number in SIGNALS] == [signal.SIG_IGN] * len(SIGNALS)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -5,11 +5,13 @@ Blender's importer follows every link, reserves what an accessor's count says an
 file could make it read a device, fill the memory or fail without a reason. Format: Khronos Group, glTF 2.0.
 """
 
+import base64
+from io import BytesIO
 import json
 from pathlib import Path
 import stat
 import struct
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 from urllib.parse import unquote
 
 from ..errors import FormatError, MissingFileError
@@ -152,23 +154,31 @@ def _check_pictures(path: Path, table: dict[str, Any]) -> None:
     views, binary = table.get("bufferViews", []), _binary_start(path)
     for image in table.get("images", []):
         uri, view = image.get("uri"), image.get("bufferView")
-        if uri is not None and not uri.startswith("data:"):
-            file, start = _linked(path, uri), 0
-        elif view is not None and binary is not None and views[view].get("buffer", 0) == 0:
-            file, start = path, binary + int(views[view].get("byteOffset", 0))
-        else:
+        if uri is None and view is None:
             continue
-        width, height = picture_size(file, start)
+        if uri is None:
+            uri = table["buffers"][views[view].get("buffer", 0)].get("uri")
+        start = 0 if view is None else int(views[view].get("byteOffset", 0))
+        with _opened(path, uri) as file:
+            width, height = picture_size(file, start + (binary if uri is None else 0))
         if max(width, height) > MOST_PIXELS:
             raise _FlawError(f"a picture of {width:,} x {height:,} pixels is larger than {MOST_PIXELS:,} along a side")
 
 
-def _binary_start(path: Path) -> int | None:
-    """Where the second chunk of a .glb begins, or None."""
+def _opened(path: Path, uri: str | None) -> BinaryIO:
+    """What a link names; without one, the file itself."""
+    if uri is not None and uri.startswith("data:"):
+        head, _, text = uri.partition(",")
+        return BytesIO(base64.b64decode(text) if head.endswith(";base64") else unquote(text).encode())
+    return (path if uri is None else _linked(path, uri)).open("rb")
+
+
+def _binary_start(path: Path) -> int:
+    """Where the second chunk of a .glb begins; 0 for a .gltf."""
     with path.open("rb") as file:
         start = file.read(20)
     if start[:4] != MAGIC or len(start) < 20:
-        return None
+        return 0
     return 20 + int(struct.unpack("<I", start[12:16])[0]) + 8
 
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The size of a PNG or JPEG picture, from its header alone."""
 
-from pathlib import Path
 import struct
 from typing import BinaryIO, Final
 
@@ -12,25 +11,24 @@ SIZES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 MOST_MARKERS: Final = 1000
 
 
-def picture_size(path: Path, start: int = 0) -> tuple[int, int]:
+def picture_size(file: BinaryIO, start: int = 0) -> tuple[int, int]:
     """Read the size of a picture.
 
     Args:
-        path: File that holds it.
-        start: Where it begins in the file, bytes.
+        file: What holds it.
+        start: Where it begins, bytes.
 
     Returns:
         Width and height in pixels; zeros for other formats and damaged headers.
     """
-    with path.open("rb") as file:
-        file.seek(start)
-        head = file.read(24)
-        if head.startswith(PNG) and len(head) == 24:
-            width, height = struct.unpack(">II", head[16:24])
-            return int(width), int(height)
-        if head.startswith(JPEG):
-            file.seek(start + 2)
-            return _jpeg_size(file)
+    file.seek(start)
+    head = file.read(24)
+    if head.startswith(PNG) and len(head) == 24:
+        width, height = struct.unpack(">II", head[16:24])
+        return int(width), int(height)
+    if head.startswith(JPEG):
+        file.seek(start + 2)
+        return _jpeg_size(file)
     return 0, 0
 
 

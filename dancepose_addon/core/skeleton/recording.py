@@ -66,7 +66,8 @@ class Hints:
             if key not in SAYABLE or not value:
                 known = ", ".join(SAYABLE)
                 raise OptionError(f"{quoted(part)} is not KEY=VALUE with a key of {known}; write up=z,unit=cm.")
-            table[key] = value
+            if table.setdefault(key, value) != value:
+                raise OptionError(f"{key} is {quoted(table[key])} and {quoted(value)}. Give it once.")
         everyone = everyone and "take" not in table
         take = table.pop("take", str(self.take))
         for key, choices in CHOICES.items():
