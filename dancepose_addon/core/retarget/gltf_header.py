@@ -9,10 +9,10 @@ import base64
 from io import BytesIO
 import json
 from pathlib import Path
+import re
 import stat
 import struct
 from typing import Any, BinaryIO, Final
-from urllib.parse import unquote
 
 from ..errors import FormatError, MissingFileError
 from ..printable_text import quoted
@@ -90,7 +90,7 @@ def _buffer_lengths(path: Path, table: dict[str, Any]) -> list[int]:
 
 def _linked(path: Path, uri: str) -> Path:
     """The file that a link names, beside or below the file."""
-    name = unquote(uri)
+    name = _unquoted(uri)
     target = path.parent / name
     if ":" in name or Path(name).is_absolute() or ".." in Path(name).parts:
         raise _FlawError(f"it refers to {quoted(name, 100)}, which is not a file beside it")
@@ -101,6 +101,12 @@ def _linked(path: Path, uri: str) -> Path:
     if not stat.S_ISREG(status.st_mode):
         raise _FlawError(f"it refers to {quoted(name, 100)}, which is not a regular file")
     return target
+
+
+def _unquoted(text: str) -> str:
+    """Replace %XX by the bytes they mean (RFC 3986); urllib counts as use of the network in extensions."""
+    data = re.sub(rb"%([0-9A-Fa-f]{2})", lambda found: bytes.fromhex(found[1].decode()), text.encode())
+    return data.decode(errors="replace")
 
 
 def _view_lengths(table: dict[str, Any], buffers: list[int]) -> list[int]:
@@ -169,7 +175,7 @@ def _opened(path: Path, uri: str | None) -> BinaryIO:
     """What a link names; without one, the file itself."""
     if uri is not None and uri.startswith("data:"):
         head, _, text = uri.partition(",")
-        return BytesIO(base64.b64decode(text) if head.endswith(";base64") else unquote(text).encode())
+        return BytesIO(base64.b64decode(text) if head.endswith(";base64") else _unquoted(text).encode())
     return (path if uri is None else _linked(path, uri)).open("rb")
 
 
