@@ -12,7 +12,7 @@ from dancepose.study.plan.jobs import read_head
 from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.planning import make_plan
 from dancepose.study.plan.study_file import Study, load_study
-from dancepose.study.plan.study_folder import require_separate_folder
+from dancepose.study.plan.study_folder import changed_sources, require_separate_folder
 from dancepose.study.plan.template import draft_study
 from dancepose.study.report.check_study import check_study
 from dancepose.study.report.cleaning import clean_study, finished_films
@@ -116,6 +116,10 @@ def run_command(
         _plan(study)
     else:
         read_head(StudyPaths(study.out).plan)
+        changed = changed_sources(study, StudyPaths(study.out).plan)
+        if changed:
+            names = ", ".join(changed[:5]) + (" and others" if len(changed) > 5 else "")
+            print(escaped(f"note     changed since the plan: {names}. `dancepose study run` takes the new files."))
     _run(study, options, blender)
 
 

@@ -2,6 +2,7 @@
 """Checks that a study never writes over its inputs: its output folder is compared with them on disk."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +40,30 @@ def require_separate_folder(study: Study) -> None:
         key = disk.key(folder)
         if key in above_out and key not in above_root:
             raise OutputError(f"The output folder {out} is inside {title} ({folder}). {ADVICE}")
+
+
+def changed_sources(study: Study, plan: Path) -> list[str]:
+    """Find sources that were written after a plan, which ``resume`` would not notice.
+
+    Args:
+        study: The study.
+        plan: File of its plan.
+
+    Returns:
+        Each as system/song.
+    """
+    planned_at = plan.stat().st_mtime
+    changed = []
+    for system in study.systems:
+        for song, source in find_sources(system, study.songs, study.root).items():
+            if isinstance(source, DancePoseError):
+                continue
+            path = study.root / source
+            files = [path, *(path.iterdir() if path.is_dir() else ())]
+            with suppress(OSError):  # Of a file that disappears, the fit says so.
+                if max(file.stat().st_mtime for file in files) > planned_at:
+                    changed.append(f"{system.name}/{song}")
+    return changed
 
 
 def _input_folders(study: Study) -> Iterator[tuple[str, Path]]:

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from dancepose.study.plan.study_file import load_study
-from dancepose.study.plan.study_folder import require_no_input, require_separate_folder
+from dancepose.study.plan.study_folder import changed_sources, require_no_input, require_separate_folder
 from dancepose_addon.core.errors import OutputError
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +82,23 @@ def test_every_command_refuses_before_it_writes(make_study, verb: str) -> None:
     assert done.returncode == 1
     assert "is or holds the folder of study.toml" in done.stderr
     assert {path: path.read_bytes() for path in study.root.rglob("*") if path.is_file()} == before
+
+
+def test_sources_that_are_newer_than_the_plan_are_named(make_study) -> None:
+    study = study_with(make_study, "renders")
+    plan = study.root / "plan"
+    plan.touch()
+    sources = [path for path in study.root.rglob("*") if path.is_file() and path.name not in ("plan", "study.toml")]
+    for path in sources:
+        os.utime(path, (1e9, 1e9))
+        for folder in path.relative_to(study.root).parents[:-1]:
+            os.utime(study.root / folder, (1e9, 1e9))
+    assert changed_sources(study, plan) == []
+    for path in sources:
+        os.utime(path)
+    assert changed_sources(study, plan) == [
+        f"{system.name}/{song.name}" for system in study.systems for song in study.songs
+    ]
 
 
 def test_finished_films_are_removed_only_with_yes(make_study) -> None:
