@@ -307,7 +307,7 @@ def test_files_without_one_character_are_refused(blender, body, tmp_path):
         (empty, InputError, "no armature"),
         (two, InputError, "2 armatures"),
         (tmp_path / "none.glb", InputError, "does not exist"),
-        (tmp_path / "bad.fbx", FormatError, "cannot be imported"),
+        (tmp_path / "bad.fbx", FormatError, "is damaged"),
         (tmp_path / "bad.glb", FormatError, "not a glTF file"),
         (tmp_path / "a.txt", InputError, "not a character's file"),
     ):
