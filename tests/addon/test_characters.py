@@ -179,52 +179,48 @@ def test_rigify_limbs_are_switched_to_fk(blender, body, dance, data_folder):
         np.testing.assert_allclose(shown.pose.bones[deform].head, shown.pose.bones[fk].head, atol=2e-3)
 
 
-def test_rigifys_metarig_dances(blender, body, dance):
+@pytest.fixture
+def metarig(blender):
+    """Rigify's human metarig, selected; Rigify is enabled meanwhile."""
     import addon_utils
 
     if addon_utils.enable("rigify", default_set=True) is None:  # Rigify reads its own preferences
         pytest.skip("this Blender has no Rigify")
     try:
         blender.ops.object.armature_human_metarig_add()
-        thing = blender.context.object
-        driven = drive(blender, thing, dance, body, lock_feet=False)
-        assert largest_limb_error_deg(blender, driven, dance, body) < 0.1
-        assert driven.character.names(driven.skeleton)["head"] == ["spine.006"]
+        yield blender.context.object
     finally:
         addon_utils.disable("rigify", default_set=True)
+
+
+def test_rigifys_metarig_dances(blender, metarig, body, dance):
+    driven = drive(blender, metarig, dance, body, lock_feet=False)
+    assert largest_limb_error_deg(blender, driven, dance, body) < 0.1
+    assert driven.character.names(driven.skeleton)["head"] == ["spine.006"]
 
 
 @pytest.mark.slow
-def test_a_rig_that_rigify_generates_dances(blender, body, dance):
+def test_a_rig_that_rigify_generates_dances(blender, metarig, body, dance):
     """Its deform bones, which follow the FK controls through Rigify's own constraints, point as SMPL's limbs."""
-    import addon_utils
-
-    if addon_utils.enable("rigify", default_set=True) is None:  # Rigify reads its own preferences
-        pytest.skip("this Blender has no Rigify")
-    try:
-        blender.ops.object.armature_human_metarig_add()
-        metarig = blender.context.object
-        blender.ops.pose.rigify_generate()
-        thing = blender.context.object
-        assert thing != metarig
-        driven = drive(blender, thing, dance, body, lock_feet=False)
-        controls = driven.character.names(driven.skeleton)
-        assert controls["left_elbow"] == ["forearm_fk.L"]
-        assert controls["right_knee"] == ["shin_fk.R"]
-        _, joints = forward_kinematics(body.rest_joints(), dance.pose_rotmat, dance.translation_m)
-        bones = [f"DEF-{bone}.{side}" for side in "LR" for bone in RIGIFY_LIMBS.values()]
-        parts = [f"{side}_{part}" for side in ("left", "right") for part in RIGIFY_LIMBS]
-        for frame in FRAMES:
-            heads = dict(zip(parts, evaluated_heads(blender, thing, bones, frame), strict=True))
-            for side in ("left", "right"):
-                for start, end in LIMBS:
-                    found = heads[f"{side}_{end}"] - heads[f"{side}_{start}"]
-                    ends = [joints[frame, JOINT_INDEX[f"{side}_{part}"]] for part in (start, end)]
-                    wanted = (ends[1] - ends[0]) @ BLENDER_FROM_SMPL.T
-                    cosine = found @ wanted / np.linalg.norm(found) / np.linalg.norm(wanted)
-                    assert np.degrees(np.arccos(min(1.0, cosine))) < 0.1, (frame, side, start)
-    finally:
-        addon_utils.disable("rigify", default_set=True)
+    blender.ops.pose.rigify_generate()
+    thing = blender.context.object
+    assert thing != metarig
+    driven = drive(blender, thing, dance, body, lock_feet=False)
+    controls = driven.character.names(driven.skeleton)
+    assert controls["left_elbow"] == ["forearm_fk.L"]
+    assert controls["right_knee"] == ["shin_fk.R"]
+    _, joints = forward_kinematics(body.rest_joints(), dance.pose_rotmat, dance.translation_m)
+    bones = [f"DEF-{bone}.{side}" for side in "LR" for bone in RIGIFY_LIMBS.values()]
+    parts = [f"{side}_{part}" for side in ("left", "right") for part in RIGIFY_LIMBS]
+    for frame in FRAMES:
+        heads = dict(zip(parts, evaluated_heads(blender, thing, bones, frame), strict=True))
+        for side in ("left", "right"):
+            for start, end in LIMBS:
+                found = heads[f"{side}_{end}"] - heads[f"{side}_{start}"]
+                ends = [joints[frame, JOINT_INDEX[f"{side}_{part}"]] for part in (start, end)]
+                wanted = (ends[1] - ends[0]) @ BLENDER_FROM_SMPL.T
+                cosine = found @ wanted / np.linalg.norm(found) / np.linalg.norm(wanted)
+                assert np.degrees(np.arccos(min(1.0, cosine))) < 0.1, (frame, side, start)
 
 
 def test_the_panel_drives_the_selected_armature(extension, body, dance):
