@@ -15,6 +15,7 @@ from dancepose_addon.core.errors import DancePoseError, OptionError, OutputError
 from .display import list_results, progress_bar
 from .output_checks import LAYOUT, check_files
 from .rate_collect import add_collecting, rating_file_of, rating_root
+from .rate_power import power_command
 
 rate_app = typer.Typer(
     help="Rate clips: plan, pack or serve a rating page, collect votes, analyse them.", no_args_is_help=True
@@ -96,73 +97,6 @@ def _has_votes(paths: RatingPaths) -> bool:
     return any(path.exists() and path.stat().st_size > 0 for path in (paths.votes, paths.sessions))
 
 
-@rate_app.command("power")
-def power_command(
-    rating_file: Annotated[
-        Path | None, typer.Argument(metavar="[RATING.toml]", help="Take systems, songs and votes from this file.")
-    ] = None,
-    systems: Annotated[int, typer.Option(min=2, max=30, help="Number of systems.")] = 3,
-    points: Annotated[int, typer.Option(help="Answers of a pair: 5, 3 or 2.")] = 5,
-    votes: Annotated[int, typer.Option(min=1, max=1000, help="Main votes of a rater for a question.")] = 30,
-    raters: Annotated[str, typer.Option(help="Numbers of raters, with commas.")] = "15,30,60,120",
-    songs: Annotated[str, typer.Option(help="Numbers of songs, with commas.")] = "6,12,24",
-    effect: Annotated[float, typer.Option(help="Preference between two systems whose power is shown.")] = 0.65,
-    sd_rater: Annotated[float, typer.Option(min=0.0, max=20.0, help="Spread of a system over raters, logits.")] = 0.6,
-    sd_song: Annotated[float, typer.Option(min=0.0, max=20.0, help="Spread of a system over songs, logits.")] = 0.4,
-    simulations: Annotated[int, typer.Option(min=20, max=100_000, help="Simulated ratings of every plan.")] = 100,
-) -> None:
-    """Simulate the plan: power over raters and songs, the smallest detectable preference, the limit of the songs."""
-    from dancepose.rating.design.power import PowerSettings, power_table
-    from dancepose.rating.design.rating_file import load_rating
-
-    alpha, planned, versus_reference = 0.05, (0, 0), False
-    if rating_file is not None:
-        file = load_rating(rating_file_of(rating_file))
-        if file.rating.design != "pair":
-            raise DancePoseError(
-                f"{rating_file.name} has the design {file.rating.design}; power is simulated for pairs only. Use the "
-                "options without a file for a rough answer."
-            )
-        systems, points, votes = len(file.system), file.rating.points, file.raters.votes
-        alpha, versus_reference = file.analysis.alpha, file.analysis.comparisons == "reference"
-        planned = (file.raters.count, len(file.song))
-    if points not in (5, 3, 2):
-        raise typer.BadParameter(f"--points is {points}; expected 5, 3 or 2.")
-    counts = systems - 1 if versus_reference else systems * (systems - 1) // 2
-    settings = PowerSettings(
-        systems, points, votes, counts, alpha, effect, sd_rater=sd_rater, sd_song=sd_song, simulations=simulations
-    )
-    wanted_raters, wanted_songs = _numbers("--raters", raters), _numbers("--songs", songs)
-    if planned[0]:
-        wanted_raters = sorted({*wanted_raters, planned[0]})
-    if planned[1] > 1:
-        wanted_songs = sorted({*wanted_songs, planned[1]})
-    with progress_bar() as display:
-        cells = power_table(settings, wanted_raters, wanted_songs, display.progress)
-    print(f"{systems} systems, {counts} comparisons, true preference {effect:.0%}, alpha {alpha:g} after Holm.")
-    print(f"{'songs':>6} {'raters':>7} {'votes each':>11} {'power':>6} {'detectable':>11} {'limit of the songs':>19}")
-    for cell in cells:
-        print(
-            f"{cell.songs:>6} {cell.raters:>7} {cell.votes:>11} {cell.power:>6.2f} {_share_text(cell.detectable):>11} "
-            f"{_share_text(cell.limit):>19}"
-        )
-    print("Detectable: the preference that is found with a probability of 80 %. Limit: the same with unlimited raters.")
-
-
-def _numbers(option: str, text: str) -> list[int]:
-    try:
-        found = sorted({int(part) for part in text.split(",")})
-    except ValueError:
-        found = []
-    if not found or found[0] < 2 or found[-1] > 5000 or len(found) > 12:
-        raise typer.BadParameter(f"{option} is {text!r}; expected up to 12 whole numbers from 2 to 5000, with commas.")
-    return found
-
-
-def _share_text(value: float) -> str:
-    return "none" if value >= 0.995 else f"{value:.0%}"
-
-
 @rate_app.command("analyse")
 def analyse_command(
     rating_file: RatingArgument,
@@ -195,4 +129,5 @@ def analyse_command(
     list_results(dict(written))
 
 
+rate_app.command("power")(power_command)
 add_collecting(rate_app)

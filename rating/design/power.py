@@ -7,7 +7,6 @@ degrees of freedom of the analysis.
 """
 
 from dataclasses import dataclass
-from itertools import combinations
 import math
 from typing import Final
 
@@ -18,46 +17,13 @@ from scipy.stats import nct, t as student
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.progress import Progress, silent
 
-from ..statistics.pair_estimates import link_for, worth_matrix
-from ..statistics.pair_fit import preference
-from ..statistics.pair_tables import Floats, PairLink, count_tables, fit_tables, pair_design
-from .dealing import balanced_sides, deal
+from .power_designs import RANGES, PowerDesign, power_design
+from .power_settings import PowerSettings
 
-TYPICAL_SHAPE: Final = {5: (0.45, 1.6), 3: (-0.6,), 2: ()}
-"""Thresholds or tie parameter with about 18 % ties between equal systems."""
 POWER: Final = 0.8
 
 MOST_VOTES: Final = 4_000_000
 """Of all simulations of one plan together; they take a gigabyte."""
-
-
-@dataclass(frozen=True)
-class PowerSettings:
-    """What is assumed.
-
-    Attributes:
-        systems: Number of systems.
-        points: Answers of a pair.
-        votes: Main votes of a rater.
-        comparisons: Comparisons of the question that Holm's correction divides alpha by.
-        alpha: Family-wise error.
-        effect: Preference between two systems whose power is shown, P(preferred | no tie).
-        sd_rater: Spread of a system's worth between raters, logits.
-        sd_song: Spread of a system's worth between songs, logits.
-        simulations: Simulated ratings of every plan.
-        seed: Seed.
-    """
-
-    systems: int
-    points: int
-    votes: int
-    comparisons: int
-    alpha: float = 0.05
-    effect: float = 0.65
-    sd_rater: float = 0.6
-    sd_song: float = 0.4
-    simulations: int = 100
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,7 +35,7 @@ class PowerCell:
         songs: Number of songs.
         votes: Main votes of a rater; fewer than wanted where the songs do not suffice.
         power: Probability of finding the effect after Holm's correction at its strictest.
-        detectable: Preference that is found with a probability of .8.
+        detectable: Effect that is found with a probability of .8; infinite where there is none.
         limit: The same with unlimited raters: what these songs can show at best.
     """
 
@@ -97,10 +63,10 @@ def power_table(
     """
     if min(raters) < 2 or min(songs) < 2:
         raise InputError("Power needs at least two raters and two songs: results from one say nothing about others.")
-    if not 0.5 < settings.effect < 1.0:
-        raise InputError(f"--effect is {settings.effect:g}; expected a preference between .5 and 1, such as .65.")
-    pairs = settings.systems * (settings.systems - 1) // 2
-    votes = settings.simulations * max(raters) * min(settings.votes, pairs * max(songs))
+    _check_effect(settings)
+    design = power_design(settings)
+    shown = {"sliders": settings.systems, "best-worst": settings.set_size}.get(settings.design, 1)
+    votes = settings.simulations * max(raters) * min(settings.votes, design.cells(max(songs))) * shown
     if votes > MOST_VOTES:
         raise InputError(
             f"{settings.simulations} simulations of {max(raters)} raters are {votes} votes, of at most {MOST_VOTES} "
@@ -115,67 +81,34 @@ def power_table(
     return found
 
 
+def _check_effect(settings: PowerSettings) -> None:
+    effect = settings.wanted_effect
+    if settings.is_scored:
+        low, high = RANGES[settings.design]
+        if not 0.0 < effect < high - low:
+            raise InputError(
+                f"--effect is {effect:g}; expected a difference of mean scores above 0 and below {high - low:g}."
+            )
+    elif not 0.5 < effect < 1.0:
+        raise InputError(f"--effect is {effect:g}; expected a preference between .5 and 1, such as .65.")
+
+
 def power_of(settings: PowerSettings, raters: int, songs: int) -> PowerCell:
     """Compute the power of one plan."""
-    pairs = list(combinations(range(settings.systems), 2))
-    votes = min(settings.votes, len(pairs) * songs)
-    link, shape = link_for(settings.points), np.array(TYPICAL_SHAPE[settings.points])
+    design = power_design(settings)
+    votes = min(settings.votes, design.cells(songs))
     rng = np.random.default_rng([settings.seed, raters, songs])
-    differences = _simulated_differences(settings, raters, songs, votes, rng)
+    differences = design.differences(raters, songs, votes, rng)
     error = math.sqrt(float(np.mean(differences**2)))
-    shrunk = _attenuation(link, shape, settings)
-    effect = brentq(lambda eta: preference(link, shape, eta) - settings.effect, 0.0, 30.0)
-    # With unlimited votes of unlimited raters, differences still vary between songs.
-    song_error = shrunk * settings.sd_song * math.sqrt(2.0 / songs)
+    effect = design.from_effect(settings.wanted_effect)
     return PowerCell(
         raters=raters,
         songs=songs,
         votes=votes,
         power=_power(effect, error, min(raters, songs) - 1, settings),
-        detectable=_detectable(error, min(raters, songs) - 1, settings, link, shape),
-        limit=_detectable(song_error, songs - 1, settings, link, shape),
+        detectable=_detectable(error, min(raters, songs) - 1, settings, design),
+        limit=_detectable(design.song_error(songs), songs - 1, settings, design),
     )
-
-
-def _simulated_differences(
-    settings: PowerSettings, raters: int, songs: int, votes: int, rng: np.random.Generator
-) -> Floats:
-    """Return estimated differences of all pairs of equal systems, (simulations, pairs)."""
-    count, size = settings.simulations, settings.systems
-    pairs = list(combinations(range(size), 2))
-    dealt = deal(len(pairs), songs, raters, votes, rng)
-    first, second = np.array(balanced_sides(dealt, pairs, rng)).reshape(-1, 2).T
-    song = np.array([cell[1] for cells in dealt for cell in cells])
-    rater = np.repeat(np.arange(raters), votes)
-    by_rater = rng.normal(0.0, settings.sd_rater, (count, raters, size))
-    by_song = rng.normal(0.0, settings.sd_song, (count, songs, size))
-    eta = by_rater[:, rater, first] - by_rater[:, rater, second] + by_song[:, song, first] - by_song[:, song, second]
-    link, shape = link_for(settings.points), np.array(TYPICAL_SHAPE[settings.points])
-    cumulated = np.exp(link.log_probabilities(eta, np.tile(shape, (count, 1)))).cumsum(axis=2)
-    outcome = (rng.random((*eta.shape, 1)) > cumulated[:, :, :-1]).sum(axis=2)
-    codes, cell = np.unique(first * size + second, return_inverse=True)
-    design = pair_design(np.stack([codes // size, codes % size], axis=1), size, 0, has_side=False)
-    ones = np.ones((1, len(cell)))
-    tables = np.concatenate([count_tables(cell, each, ones, len(codes), link.outcomes) for each in outcome])
-    # A twentieth of a vote in every cell keeps small simulated ratings finite.
-    fitted = fit_tables(link, design, tables + 0.05 / link.outcomes)
-    worth = worth_matrix(size, 0, fitted.theta.shape[1])
-    return fitted.theta @ np.array([worth[i] - worth[j] for i, j in pairs]).T
-
-
-def _attenuation(link: PairLink, shape: Floats, settings: PowerSettings) -> float:
-    """Return how much averaging over raters and songs shrinks a small difference, in logits of preference."""
-    spread = math.sqrt(2.0 * (settings.sd_rater**2 + settings.sd_song**2))
-    nodes, weights = np.polynomial.hermite_e.hermegauss(41)  # type: ignore[no-untyped-call]
-    small = 0.1
-
-    def mean(eta: float) -> Floats:
-        places = (eta + spread * nodes)[None]
-        return np.asarray(weights / weights.sum() @ np.exp(link.log_probabilities(places, shape[None]))[0])
-
-    design = pair_design(np.array([[0, 1], [1, 0]]), 2, 1, has_side=False)
-    counts = 1e4 * np.stack([mean(small), mean(-small)])
-    return float(fit_tables(link, design, counts[None]).theta[0, 0]) / small
 
 
 def _power(effect: float, error: float, freedom: int, settings: PowerSettings) -> float:
@@ -184,12 +117,12 @@ def _power(effect: float, error: float, freedom: int, settings: PowerSettings) -
     return float(found) if np.isfinite(found) else float(effect / error > critical)
 
 
-def _detectable(error: float, freedom: int, settings: PowerSettings, link: PairLink, shape: Floats) -> float:
-    """Return the preference that is found with a probability of `POWER`."""
+def _detectable(error: float, freedom: int, settings: PowerSettings, design: PowerDesign) -> float:
+    """Return the effect that is found with a probability of `POWER`."""
     if error <= 0.0:
-        return 0.5
+        return design.to_effect(0.0)
     most = 60.0 * error
     if _power(most, error, freedom, settings) < POWER:
-        return 1.0
-    effect = brentq(lambda eta: _power(eta, error, freedom, settings) - POWER, 0.0, most)
-    return preference(link, shape, float(effect))
+        return math.inf
+    effect = brentq(lambda size: _power(size, error, freedom, settings) - POWER, 0.0, most)
+    return design.to_effect(float(effect))

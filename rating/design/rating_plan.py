@@ -114,15 +114,7 @@ class _Planner:
         if self.design == "pair":
             return [tuple(pair) for pair in combinations(range(count), 2)]
         if self.design == "best-worst":
-            if count < 3:
-                raise InputError("A best-worst rating needs at least three systems. Use pair for two.")
-            sets = list(combinations(range(count), min(size, count)))
-            if len(sets) > MOST_SETS:
-                raise InputError(
-                    f"{count} systems have {len(sets)} sets of {size}; at most {MOST_SETS} are planned. Use another "
-                    "set_size, or fewer systems."
-                )
-            return sets
+            return sets_of_systems(count, size)
         if self.design == "sliders":
             return [tuple(range(count))]
         return [(index,) for index in range(count)]
@@ -279,6 +271,27 @@ class _Planner:
             anchor=file.rating.anchor,
             analysis=replace(file.analysis, file_sha256=file.sha256),
         ).sealed()
+
+
+def sets_of_systems(count: int, size: int) -> list[tuple[int, ...]]:
+    """Return the sets of systems of a best-worst rating.
+
+    Args:
+        count: Number of systems.
+        size: Systems in a set.
+
+    Raises:
+        InputError: There are fewer than three systems, or too many sets.
+    """
+    if count < 3:
+        raise InputError("A best-worst rating needs at least three systems. Use pair for two.")
+    number = math.comb(count, min(size, count))
+    if number > MOST_SETS:
+        raise InputError(
+            f"{count} systems have {number} sets of {size}; at most {MOST_SETS} are planned. Use another set_size, or "
+            "fewer systems."
+        )
+    return list(combinations(range(count), min(size, count)))
 
 
 def connected_groups(count: int, shown: Iterable[tuple[int, ...]]) -> list[list[int]]:

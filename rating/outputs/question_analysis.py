@@ -69,7 +69,6 @@ class _Scale:
     reference: str = ""
     shape: tuple[Any, Floats] | None = None
     samples: BootstrapSamples | None = None
-    against: float = 0.0
     details: dict[str, Any] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
 
@@ -188,15 +187,15 @@ def _estimate(
     if plan.design == "mismatch":
         found = estimate_mismatch(*mismatch_votes(plan, votes, raters))
         mean = found.share
-        scores, kind, against = found.votes, "share", 0.5
+        scores, kind = found.votes, "share"
         details: dict[str, Any] = {"ties": dict(zip(mean.systems, found.ties.tolist(), strict=True))}
     else:
         scores = score_votes(plan, votes, raters)
-        mean, kind, against, details = estimate_means(scores), "score", 0.0, {}
+        mean, kind, details = estimate_means(scores), "score", {}
     samples = bootstrap_means(scores, seed=seed, resamples=count) if count else None
     identity = np.eye(len(mean.systems))
     return _Scale(
-        mean.systems, mean.theta, identity, mean.covariance, kind, "", None, samples, against, details | _sds(scores)
+        mean.systems, mean.theta, identity, mean.covariance, kind, "", None, samples, details | _sds(scores)
     )  # fmt: skip
 
 

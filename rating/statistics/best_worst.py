@@ -65,10 +65,10 @@ class SetEstimate:
 def estimate_sets(votes: SetVotes, *, reference: int = 0) -> SetEstimate:
     """Estimate worths from best-worst votes."""
     weights = np.ones(len(votes.best))
-    theta, value, is_finite = _maximum(votes, weights, reference, 0.0)
+    theta, value, is_finite = fit_weighted_sets(votes, weights, reference, 0.0)
     penalty = 0.0 if is_finite else PSEUDO_VOTE
     if penalty:
-        theta, value, _ = _maximum(votes, weights, reference, penalty)
+        theta, value, _ = fit_weighted_sets(votes, weights, reference, penalty)
     scores, _, hessian = _derivatives(votes, theta, reference)
     curvature = _weighted(hessian, weights) + penalty * np.eye(len(theta))
     covariance = cluster_covariance(scores, np.linalg.inv(curvature), votes.rater, votes.song)
@@ -81,16 +81,28 @@ def bootstrap_sets(votes: SetVotes, estimate: SetEstimate, *, seed: int, resampl
     weights = resampling_weights(votes.rater, votes.song, resamples, rng)
     rows, separated = [], 0
     for each in weights:
-        theta, _, is_finite = _maximum(votes, each, estimate.reference, 0.0)
+        theta, _, is_finite = fit_weighted_sets(votes, each, estimate.reference, 0.0)
         if not is_finite:
             separated += 1
-            theta, _, _ = _maximum(votes, each, estimate.reference, PSEUDO_VOTE)
+            theta, _, _ = fit_weighted_sets(votes, each, estimate.reference, PSEUDO_VOTE)
         rows.append(theta)
     return BootstrapSamples(np.array(rows), seed, separated)
 
 
-def _maximum(votes: SetVotes, weights: Floats, reference: int, penalty: float) -> tuple[Floats, float, bool]:
-    """Return estimates, log-likelihood, and whether they are finite; ``penalty`` is that of a ridge."""
+def fit_weighted_sets(
+    votes: SetVotes, weights: Floats, reference: int, penalty: float = 0.0
+) -> tuple[Floats, float, bool]:
+    """Maximise the likelihood of weighted votes.
+
+    Args:
+        votes: The votes.
+        weights: How often each vote counts, (N,).
+        reference: Index of the system whose worth is 0.
+        penalty: Of a ridge.
+
+    Returns:
+        Estimates (S-1,), log-likelihood, and whether the estimates are finite.
+    """
     theta = np.zeros(len(votes.systems) - 1)
     value = -np.inf
     for _ in range(60):

@@ -282,6 +282,7 @@ def test_power_of_a_file_takes_its_numbers(dancepose: Dancepose, rated: Path) ->
     ("arguments", "code", "said"),
     [
         (["--points", "4"], 2, "expected 5, 3 or 2"),
+        (["--design", "duel"], 2, "expected pair, best-worst"),
         (["--raters", "ten"], 2, "whole numbers"),
         (["--songs", "1"], 2, "whole numbers from 2"),
         (["--effect", "1.5"], 1, "expected a preference between .5 and 1"),
@@ -296,16 +297,45 @@ def test_impossible_power_is_refused(
     assert (outcome.code, said in re.sub(r"[\s│]+", " ", outcome.err)) == (code, True), outcome.err
 
 
-@pytest.mark.parametrize("design", ["best-worst", "sliders", "acr", "mismatch"])
-def test_power_of_other_designs_is_refused_in_one_sentence(dancepose: Dancepose, tmp_path: Path, design: str) -> None:
+@pytest.mark.parametrize(
+    ("design", "said"),
+    [
+        ("best-worst", "3 systems, 3 comparisons, true preference 65%, alpha 0.05 after Holm."),
+        ("sliders", "3 systems, 3 comparisons, true difference 5 points, alpha 0.05 after Holm."),
+        ("acr", "3 systems, 3 comparisons, true difference 0.3 points, alpha 0.05 after Holm."),
+        ("mismatch", "3 systems, true preference 65% for the right music, 95% interval of each system."),
+    ],
+)
+def test_power_of_a_file_of_any_design(dancepose: Dancepose, tmp_path: Path, design: str, said: str) -> None:
     file = tmp_path / "rating.toml"
     file.write_text(FILE.replace('"pair"', f'"{design}"'))
-    outcome = dancepose("rate", "power", file)
-    assert outcome.code == 1
-    assert outcome.err.strip() == (
-        f"dancepose: rating.toml has the design {design}; power is simulated for pairs only. Use the options without a "
-        "file for a rough answer."
-    )
+    outcome = dancepose("rate", "power", file, "--raters", "5", "--songs", "3", "--simulations", 20)
+    assert outcome.code == 0, outcome.err
+    assert said in outcome.out
+    options = dancepose("rate", "power", "--design", design, "--raters", "5,24", "--songs", "3", "--simulations", 20,
+                        "--votes", 9)  # fmt: skip
+    assert power_rows(options.out) == power_rows(outcome.out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["FILE", "--votes", "20"], "--votes has no effect: the rating file decides it"),
+        (["FILE", "--design", "pair"], "--design has no effect"),
+        (["FILE", "--sd-vote", "1"], "--sd-vote has no effect: only acr and sliders"),
+        (["--design", "acr", "--points", "5"], "--points has no effect: acr has no pairs"),
+        (["--set-size", "3"], "--set-size has no effect: pair has no sets"),
+    ],
+)
+def test_options_of_power_without_effect_are_refused(
+    dancepose: Dancepose, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    file = tmp_path / "rating.toml"
+    file.write_text(FILE)
+    outcome = dancepose("rate", "power", *[file if each == "FILE" else each for each in arguments])
+    assert outcome.code != 0
+    assert said in outcome.err
+    assert outcome.out == ""
 
 
 def test_an_address_to_post_to_needs_a_scheme(dancepose: Dancepose, rated: Path) -> None:
