@@ -135,10 +135,12 @@ def convert_command(
         )
     to_folder = len(paths) > 1 or out.is_dir() or not out.suffix
     form = (to or out.suffix.removeprefix(".")).lower()
-    if form not in FORMATS:
+    if not form:
         raise typer.BadParameter(
-            f"{form or 'nothing'!r} is not a format that can be written; choose --to {', '.join(FORMATS)}."
+            f"{escaped(str(out))} is taken for a folder, which names no format; choose --to {', '.join(FORMATS)}."
         )
+    if form not in FORMATS:
+        raise typer.BadParameter(f"{form!r} is not a format that can be written; choose --to {', '.join(FORMATS)}.")
     _require_effect(form, layout_out, character)
     suffix = SUFFIX_OF.get(form, form)
     names = _out_names(paths, out, suffix) if to_folder else {paths[0]: out}

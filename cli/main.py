@@ -20,6 +20,7 @@ from dancepose_addon.core.interruption import (
     STOPPED,
     Interruption,
     SignalRaised,
+    ignore_signals,
     raise_in_main,
     signal_exit_code,
 )
@@ -63,6 +64,9 @@ def main() -> None:
         finally:
             sys.stdout, sys.stderr = streams
             sys.unraisablehook = hook_before
+    if early_signals.is_program():
+        # The result is there and said. Python gives up its handlers while it ends, but leaves ignored signals ignored.
+        ignore_signals()
     sys.exit(code)
 
 

@@ -2,7 +2,7 @@
 """``dancepose rate``: from rendered clips to votes and a table of results."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,12 +10,15 @@ from dancepose.rating.record_files import RatingPaths
 from dancepose.study.plan.ffmpeg_program import find_ffmpeg
 from dancepose.study.plan.study_file import load_study
 from dancepose_addon.core.atomic import replacing
-from dancepose_addon.core.errors import DancePoseError, OptionError, OutputError
+from dancepose_addon.core.errors import DancePoseError, FormatError, OptionError, OutputError
 
 from .display import list_results, progress_bar
 from .output_checks import LAYOUT, check_files
 from .rate_collect import add_collecting, rating_file_of, rating_root
 from .rate_power import power_command
+
+if TYPE_CHECKING:
+    from dancepose.rating.records import RatingPlan
 
 rate_app = typer.Typer(
     help="Rate clips: plan, pack or serve a rating page, collect votes, analyse them.", no_args_is_help=True
@@ -56,32 +59,30 @@ def init_rating(
 def plan_rating_command(
     rating_file: RatingArgument,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Replace a plan that differs, although votes of it exist.")
+        bool, typer.Option("--replace", help="Replace a plan that differs, and move its votes to a folder.")
     ] = False,
 ) -> None:
     """Decide what every rater is shown, and write plan.json beside the file."""
     from dancepose.rating.design.film_sources import find_films
     from dancepose.rating.design.rating_file import load_rating
     from dancepose.rating.design.rating_plan import plan_rating
-    from dancepose.rating.record_files import locked_rating, read_rating_plan, write_rating_plan
+    from dancepose.rating.record_files import locked_rating, write_rating_plan
     from dancepose.study.media.ffmpeg import Ffmpeg
 
     given = rating_file_of(rating_file)
     file = load_rating(given)
     paths = RatingPaths(file.root)
     check_files({"The plan": (paths.plan, ())}, (given,))
-    kept = read_rating_plan(paths.plan) if paths.plan.exists() and not replace and _has_votes(paths) else None
+    has_votes = paths.plan.exists() and _has_votes(paths)
     with locked_rating(paths.root):
         with progress_bar() as display:
             films = find_films(file, Ffmpeg(find_ffmpeg()), display.progress)
         planned = plan_rating(file, films)
         plan = planned.plan
-        if kept is not None and kept.hash != plan.hash:
-            raise DancePoseError(
-                f"{paths.votes.name} or {paths.sessions.name} has votes of the plan that is there, and this plan "
-                "differs from it. Keep the plan, or use --replace for a new study."
-            )
+        moved = _keep_votes(paths, plan, replace=replace) if has_votes else None
         write_rating_plan(paths.plan, plan)
+    if moved is not None:
+        typer.echo(f"Note: the former plan and its votes are in {moved}.", err=True)
     for sentence in planned.notices:
         typer.echo(f"Note: {sentence}", err=True)
     list_results({"plan": paths.plan})
@@ -90,6 +91,28 @@ def plan_rating_command(
     print(
         f"{len(plan.slots)} raters, {len(plan.slots[0].trials)} pages each; {planned.cells} different pages for a "
         f"question, {each} votes for each of them. Plan {plan.hash[:12]}."
+    )
+
+
+def _keep_votes(paths: RatingPaths, plan: "RatingPlan", *, replace: bool) -> Path | None:
+    """Keep the votes of the plan that is there; where the new one differs, move them, or refuse it.
+
+    Returns:
+        The folder that they were moved to, or None.
+    """
+    from dancepose.rating.record_files import read_rating_plan, set_plan_aside
+
+    try:
+        if read_rating_plan(paths.plan).hash == plan.hash:
+            return None
+    except FormatError:
+        if not replace:
+            raise
+    if replace:
+        return set_plan_aside(paths)
+    raise DancePoseError(
+        f"{paths.votes.name} or {paths.sessions.name} has votes of the plan that is there, and this plan differs from "
+        "it. Keep the plan, or use --replace for a new study."
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn, TypeVar
 
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.bounded_files import read_whole
-from dancepose_addon.core.errors import FormatError, InputError
+from dancepose_addon.core.errors import FormatError, InputError, OutputError
 from dancepose_addon.core.file_locks import locked
 
 from .record_checks import plain_values, record_from
@@ -108,6 +108,34 @@ def read_rating_plan(path: Path) -> RatingPlan:
             f"{path} is damaged ({error}). Restore it, or write it with `dancepose rate plan`."
         ) from error
     return plan_from(value, path.name)
+
+
+def set_plan_aside(paths: RatingPaths) -> Path:
+    """Move the plan and its votes to a new folder, so that another plan can be written.
+
+    Args:
+        paths: The files of the rating.
+
+    Returns:
+        The folder: ``replaced-1``, or the next free number.
+
+    Raises:
+        OutputError: The files cannot be moved.
+    """
+    number = 1
+    while (folder := paths.root / f"replaced-{number}").exists():
+        number += 1
+    try:
+        folder.mkdir()
+        for path in (paths.votes, paths.sessions, paths.plan):
+            if path.exists():
+                path.rename(folder / path.name)
+    except OSError as error:
+        raise OutputError(
+            f"The former plan cannot be moved to {folder} ({error.strerror}). Make the rating's folder writable, and "
+            "run the command again."
+        ) from error
+    return folder
 
 
 def write_rating_plan(path: Path, plan: RatingPlan) -> RatingPlan:

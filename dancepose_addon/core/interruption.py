@@ -157,9 +157,14 @@ def last_words_on(descriptor: int) -> Iterator[None]:
 
 def raise_in_main(number: int) -> None:
     """Handle a signal by an exception in the main thread; further ones are ignored while it is put in order."""
+    ignore_signals()
+    raise SignalRaised(number)
+
+
+def ignore_signals() -> None:
+    """Ignore SIGINT, SIGTERM and SIGHUP from now on."""
     for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)
-    raise SignalRaised(number)
 
 
 @contextmanager

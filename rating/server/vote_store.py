@@ -94,9 +94,10 @@ class VoteStore:
             stored = self._rows(cursor, "SELECT value FROM facts WHERE name = 'plan'")[0][0]
         if stored != plan.hash:
             self.close()
+            other = f"move {address.name} to another folder" if isinstance(address, Path) else "use another database"
             raise FormatError(
                 f"The database holds votes of another plan ({stored[:12]}, expected {plan.hash[:12]}). Restore the "
-                "plan they were collected with, or begin with another database."
+                f"plan they were collected with, or {other} to begin anew."
             )
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from ..atomic import replacing
 from ..axes import from_smpl, to_smpl, turn_root
 from ..bounded_files import NpzLimits, brief, open_npz, parse_json
 from ..errors import FormatError, InputError, MissingFileError
+from ..frame_rates import FASTEST_HZ, SLOWEST_HZ
 from .hands import FINGER_COUNT, parts_of_pose, pose_in_tree
 from .joint_tree import FACE_JOINTS, SMPL_TREE, SMPLH_TREE, SMPLX_TREE, TREE_OF_COUNT, JointTree
 from .model import BodyModel, forward_kinematics, skin
@@ -274,7 +275,7 @@ class BodyMotion:
         trans = to_smpl(arrays["trans"] + pelvis, axes="z_up", unit="m") - pelvis
         pose = rotvec_to_rotmat(np.asarray(arrays["poses"], np.float32).reshape(-1, len(tree), 3))
         pose[:, 0] = turn_root(pose[:, 0], axes="z_up", inward=True)
-        if scale <= 0 or fps <= 0:
+        if scale <= 0 or not SLOWEST_HZ <= fps <= FASTEST_HZ:
             raise ValueError(f"scale {scale:g} and {fps:g} frames a second")
         provenance = parse_json(str(arrays["provenance"]))
         if not isinstance(provenance, dict):

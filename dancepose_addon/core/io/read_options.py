@@ -23,16 +23,19 @@ def parse_frames(text: str) -> tuple[int, int | None]:
         The first frame, and one past the last or None for the end.
 
     Raises:
-        ValueError: The text is not of that form.
+        ValueError: The text is not of that form, or the range is empty.
     """
     first, colon, last = text.partition(":")
     advice = f"{text!r} is not a range of frames; write A:B, A: or :B."
     if not colon:
         raise ValueError(advice)
     try:
-        return int(first or 0), int(last) if last else None
+        start, end = int(first or 0), int(last) if last else None
     except ValueError:
         raise ValueError(advice) from None
+    if end is not None and 0 <= end <= start:
+        raise ValueError(f"{text!r} holds no frame: its end is not after its start.")
+    return start, end
 
 
 def _checked_frames(text: str) -> str:

@@ -20,6 +20,7 @@ from ..body.rotation import rotvec_to_rotmat
 from ..counting import counted
 from ..errors import InputError
 from ..fit.floor.contacts import find_soles, ground
+from ..frame_rates import require_frame_rate
 from ..skeleton.conventions import parse_unit
 from ..skeleton.doubt import require_sure
 from ..skeleton.layouts import SMPL24
@@ -187,9 +188,7 @@ def _rate_of(recording: PoseRecording, hints: Hints) -> float:
     fps = hints.fps if hints.fps is not None else recording.fps
     if fps is None:
         raise InputError(f"{recording.source} does not say at which frame rate it was recorded. Give --fps.")
-    if not 0.0 < fps < 1e5:
-        raise InputError(f"The frame rate {fps:g} is not usable; give a positive number of frames a second.")
-    return fps
+    return require_frame_rate(fps)
 
 
 def _hidden(detail: PoseDetail, body: BodyModel) -> list[str]:

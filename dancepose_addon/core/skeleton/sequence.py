@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..arrays import F32
 from ..counting import counted
 from ..errors import InputError
+from ..frame_rates import require_frame_rate
 from .layouts import Layout, require_count
 
 
@@ -118,8 +119,7 @@ def validate(sequence: KeypointSequence) -> KeypointSequence:
     if shape[0] == 0:
         raise InputError(f"{sequence.source} has zero frames. Check that the file was written completely.")
     require_count(sequence.layout, shape[1], sequence.source)
-    if not np.isfinite(sequence.fps) or sequence.fps <= 0:
-        raise InputError(f"{sequence.source} has a frame rate of {sequence.fps}; it has to be positive. Give --fps.")
+    require_frame_rate(sequence.fps, sequence.source)
     infinite = np.isinf(sequence.keypoints_m).any(axis=(1, 2))
     if infinite.any():
         raise InputError(

@@ -14,6 +14,7 @@ import numpy as np
 from ...axes import turn_points
 from ...bounded_files import require_regular
 from ...errors import FormatError, InputError, MissingFileError
+from ...frame_rates import require_frame_rate
 from ..conventions import Interpretation, interpret
 from ..doubt import require_sure
 from ..hand_points import exchanged
@@ -248,8 +249,7 @@ def sequence_of(examination: Examination) -> KeypointSequence:
             f"{recording.source} does not say at which frame rate it was recorded. Give --fps, or store `fps` in an "
             ".npz."
         )
-    if not (np.isfinite(understood.fps) and understood.fps > 0):
-        raise InputError(f"The frame rate {understood.fps:g} is not usable; give a positive number of frames a second.")
+    require_frame_rate(understood.fps)
     points = turn_points(recording.points, understood.turn, understood.metres)
     confidence = recording.confidence
     hands = None if recording.hands is None else turn_points(recording.hands, understood.turn, understood.metres)

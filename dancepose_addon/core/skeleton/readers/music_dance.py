@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FormatError, InputError
+from ...frame_rates import require_frame_rate
 from ..recording import Head, Hints, PointRecording, Recording
 from ..sequence import AudioWindow
 from .json_points import read_json, recording_of_json
@@ -79,11 +80,11 @@ def _rate(count: int, window_s: tuple[float, float] | None, fps: float | None, n
     if window_s is None:
         if fps is None:
             notes.append(f"There is no {CONFIG} beside the skeletons, so they are played at {NOMINAL_FPS:g} fps.")
-        return NOMINAL_FPS if fps is None else _positive(fps)
+        return NOMINAL_FPS if fps is None else require_frame_rate(fps)
     start_s, end_s = window_s
     true_fps = count / (end_s - start_s)
     if fps is not None:
-        rate = _positive(fps)
+        rate = require_frame_rate(fps)
         if abs(rate / true_fps - 1) > NOTED_DEVIATION:
             notes.append(f"Played at {rate:g} fps as asked; the audio window would need {true_fps:.2f} fps.")
         return rate
@@ -93,12 +94,6 @@ def _rate(count: int, window_s: tuple[float, float] | None, fps: float | None, n
             f"played at {true_fps:.2f} fps instead of {NOMINAL_FPS:g}."
         )
     return true_fps
-
-
-def _positive(fps: float) -> float:
-    if not (np.isfinite(fps) and fps > 0):
-        raise InputError(f"The frame rate {fps:g} is not usable; give a positive number of frames per second.")
-    return float(fps)
 
 
 def _window(config: Path) -> tuple[float, float] | None:

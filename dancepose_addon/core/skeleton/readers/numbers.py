@@ -7,7 +7,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import FormatError, InputError
+from ...errors import FormatError
+from ...frame_rates import require_frame_rate
 
 RATE_KEYS: Final = ("fps", "mocap_framerate", "mocap_frame_rate", "framerate", "frame_rate", "frameRate")
 LARGEST: Final = 1e9
@@ -50,7 +51,7 @@ def stored_rate(arrays: Mapping[str, Any], source: str) -> float | None:
 
     Raises:
         FormatError: The rate is no number.
-        InputError: It is not positive.
+        InputError: It is not usable.
     """
     for key in RATE_KEYS:
         if key in arrays:
@@ -70,7 +71,7 @@ def usable_rate(stored: Any, source: str) -> float:
 
     Raises:
         FormatError: The rate is no number.
-        InputError: It is not positive.
+        InputError: It is not usable.
     """
     try:
         rate = float(np.asarray(stored, np.float64).reshape(()))
@@ -78,9 +79,7 @@ def usable_rate(stored: Any, source: str) -> float:
         raise FormatError(
             f"{source} has a frame rate of {' '.join(str(stored).split()):.60}; expected one number. Give --fps."
         ) from None
-    if not 0.0 < rate < 1e5:
-        raise InputError(f"{source}: a frame rate of {rate:g} is not usable. Give a positive --fps.")
-    return rate
+    return require_frame_rate(rate, source)
 
 
 def text_of(value: Any) -> str:
