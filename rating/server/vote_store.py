@@ -97,7 +97,7 @@ class VoteStore:
             other = f"move {address.name} to another folder" if isinstance(address, Path) else "use another database"
             raise FormatError(
                 f"The database holds votes of another plan ({stored[:12]}, expected {plan.hash[:12]}). Restore the "
-                f"plan they were collected with, or {other} to begin anew."
+                f"plan they were collected with, or {other} for a new study."
             )
 
     def close(self) -> None:

@@ -52,7 +52,7 @@ PROGRAMS_MAY_IMPORT = {
 }  # fmt: skip
 FOUNDATIONS = {
     "arrays", "axes", "errors", "progress", "atomic", "options", "printable_text", "bounded_files", "output_paths",
-    "file_locks", "counting", "toml_text",
+    "file_locks", "counting", "frame_rates", "toml_text",
 }  # fmt: skip
 INSIDE_CORE = {
     "skeleton": {"skeleton", "body", *FOUNDATIONS},

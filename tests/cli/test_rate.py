@@ -277,7 +277,11 @@ def test_another_plan_keeps_the_votes_of_the_former_one(
     assert done.code == 0, done.err
     assert "replaced-1" in done.err
     assert (root / "replaced-1/votes.jsonl").read_bytes() == votes
-    assert sorted(path.name for path in (root / "replaced-1").iterdir()) == ["plan.json", "sessions.jsonl", "votes.jsonl"]
+    assert sorted(path.name for path in (root / "replaced-1").iterdir()) == [
+        "plan.json",
+        "sessions.jsonl",
+        "votes.jsonl",
+    ]
     assert dancepose("rate", "status", file).code == 0
 
 

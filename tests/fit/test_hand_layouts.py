@@ -12,7 +12,8 @@ from dancepose_addon.core.body.joint_tree import BODY_JOINTS, FINGERS, SMPLH_TRE
 from dancepose_addon.core.body.model import BodyModel, forward_kinematics
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
-from dancepose_addon.core.skeleton.hand_points import FINGER_ORDER, HAND_NAMES, hand_columns
+from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.skeleton.hand_points import FINGER_ORDER, HAND_NAMES, hand_columns, hand_names
 from dancepose_addon.core.skeleton.layouts import BODY25
 from dancepose_addon.core.skeleton.markers import keypoints_from_pose, markers_for
 from dancepose_addon.core.skeleton.readers import read
@@ -140,3 +141,19 @@ def test_names_of_hands_are_found():
     assert at["right_thumb1"] == -1
     assert hand_columns(["left_index", "left_thumb", "left_pinky"]) is None
     assert len(HAND_NAMES) == 2 * (1 + 4 * len(FINGER_ORDER))
+
+
+@pytest.mark.parametrize(("sides", "said"), [(("left",), "a hand"), (("right", "left"), "two hands")])
+@pytest.mark.parametrize("name", CLIPS)
+def test_hands_without_a_body_are_refused_as_what_they_are(sides, said, name, data_folder, figure, tmp_path):
+    names = tuple(point for side in sides for point in hand_names(side))
+    points = named_points(truth_of(name, data_folder), figure)
+    stacked = 100.0 * np.stack([points[name] for name in names], axis=1)
+    np.save(tmp_path / "hands.npy", stacked)
+    with pytest.raises(InputError, match=f"holds points of {said} .* no body") as raised:
+        read(tmp_path / "hands.npy")
+    assert "(frames, 75, 3)" in str(raised.value)
+    # In another order they are not taken for hands.
+    np.save(tmp_path / "mixed.npy", stacked[:, np.random.default_rng(2).permutation(len(names))])
+    with pytest.raises(Exception, match=r"^(?!.*no body: without)"):
+        read(tmp_path / "mixed.npy")

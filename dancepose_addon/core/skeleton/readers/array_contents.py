@@ -22,6 +22,7 @@ from ..layouts import LAYOUTS
 from ..recording import Finding, Hints, PointRecording, Recording
 from . import smpl_tables, theta_contents
 from .feature_rows import ROW_WIDTHS, rows_of
+from .hands_alone import refuse_hands_alone
 from .named_points import with_names
 from .numbers import LARGEST, RATE_KEYS, as_numbers, stored_rate, text_of
 from .point_arrays import ARRAY, POINTS, find_points, shaped, taken
@@ -93,6 +94,8 @@ def _points(
     if len(points) == 0:
         raise InputError(f"{source} has zero frames. Check that the file was written completely.")
     _require_numbers(points, name, source)
+    if not names and hints.layout is None and hints.values != "rotations" and _named_layout(arrays) is None:
+        refuse_hands_alone(points, source)
     form = "points of DancePose" if name == POINTS else "an array of numbers"
     layout = _named_layout(arrays)
     notes += found
