@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 import secrets
-from typing import Any, Final
+from typing import Any
 
 from dancepose_addon.core.errors import DancePoseError, EngineError, FormatError
 
@@ -15,8 +15,6 @@ from ..record_files import RatingPaths, read_rating_plan
 from ..records import RatingPlan
 from .rater_requests import RaterDesk
 from .vote_store import VoteStore
-
-MOST_CONNECTIONS: Final = 2000
 
 
 @dataclass(frozen=True)
@@ -121,6 +119,9 @@ def run_server(prepared: PreparedServer) -> None:
     """
     import uvicorn
 
+    from .bounded_connections import BoundedConnection, connection_limit
+
+    BoundedConnection.limit = connection_limit()
     options = prepared.options
     config = uvicorn.Config(
         prepared.app,
@@ -132,7 +133,7 @@ def run_server(prepared: PreparedServer) -> None:
         server_header=False,
         date_header=True,
         proxy_headers=False,
-        limit_concurrency=MOST_CONNECTIONS,
+        http=BoundedConnection,
         timeout_keep_alive=15,
         timeout_graceful_shutdown=5,
     )

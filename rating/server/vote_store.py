@@ -16,6 +16,8 @@ from ..records import RatingPlan
 from .network_disks import require_local_disk
 
 BUSY_S: Final = 10.0
+VOTELESS_S: Final = 300.0
+"""After this time without a first vote a slot is given to another rater, where no other slot is free."""
 TABLES: Final = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS sessions (
@@ -208,15 +210,28 @@ class VoteStore:
                 return known
             if self._rows(cursor, "SELECT value FROM facts WHERE name = 'closed'"):
                 return "closed"
-            query = (
-                "SELECT slot FROM sessions WHERE slot IS NOT NULL AND excluded = 0 AND "
-                "(status = 'complete' OR (status = 'partial' AND seen > ?))"
-            )
-            taken = {row[0] for row in self._rows(cursor, query, now_s - lease_s)}
-            free = [slot.id for slot in plan.slots if slot.id not in taken]
+            free = self._free_slots(cursor, plan, now_s, lease_s)
             if not free:
                 return "full"
             return self._insert(cursor, {**record, "slot": free[0], "status": "partial"}, now_s)
+
+    def _free_slots(self, cursor: Cursor, plan: RatingPlan, now_s: float, lease_s: float) -> list[str]:
+        """Return the slots that no rater holds; where there are none, those that are held without a vote.
+
+        The latter keep one visitor from taking all slots without rating anything.
+        """
+        query = (
+            "SELECT slot, seen, status, (SELECT COUNT(*) FROM votes WHERE votes.session = sessions.session) "
+            "FROM sessions WHERE slot IS NOT NULL AND excluded = 0 AND "
+            "(status = 'complete' OR (status = 'partial' AND seen > ?)) ORDER BY seen"
+        )
+        held = self._rows(cursor, query, now_s - lease_s)
+        taken = {row[0] for row in held}
+        free = [slot.id for slot in plan.slots if slot.id not in taken]
+        kept = {
+            slot for slot, seen_s, status, votes in held if status == "complete" or votes or seen_s > now_s - VOTELESS_S
+        }
+        return free or [row[0] for row in held if row[0] not in kept]
 
     def _insert(self, cursor: Cursor, record: dict[str, Any], now_s: float) -> StoredSession:
         # A visitor who declined at first may come back and consent: the row is replaced.

@@ -60,6 +60,25 @@ def test_slots_are_leased_expire_and_are_not_given_twice(served) -> None:
     assert served.begin("a3")["slot"] == "s003"
 
 
+def test_slots_without_a_vote_are_given_away_where_no_other_is_free(served) -> None:
+    """One visitor who begins sessions and rates nothing keeps others out for five minutes at most."""
+    first = served.begin("a1")
+    served.post("/api/vote", served.vote(first, first["trials"][0]))
+    served.now_s += 1.0
+    idle = [served.begin(name)["slot"] for name in ("a2", "a3")]
+    served.now_s += 299.0
+    assert served.post("/api/session", served.session("b1"), 409) == {"error": "full"}
+    served.now_s += 2.0
+    assert [served.begin(name)["slot"] for name in ("b1", "b2")] == idle  # the oldest first
+    assert served.post("/api/session", served.session("b3"), 409) == {"error": "full"}
+    # Those who come back late can still continue.
+    assert served.begin("a2")["slot"] == idle[0]
+    for name in ("b1", "b2"):
+        served.complete(name)
+    served.now_s += 400.0
+    assert served.post("/api/session", served.session("b3"), 409) == {"error": "full"}
+
+
 def test_finished_slots_stay_taken(served) -> None:
     assert served.complete("a1") == {"code": "DONE-1"}
     served.now_s += 86400

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import F32, F64
+from .bone_names import split_name
 
 FINGER_ORDER: Final = ("thumb", "index", "middle", "ring", "pinky")
 SIDES: Final = ("left", "right")
@@ -28,7 +29,7 @@ FEWEST_FINGERS: Final = 2
 WORDS: Final = {
     "thumb": "thumb", "index": "index", "forefinger": "index", "middle": "middle", "middlefinger": "middle",
     "ring": "ring", "ringfinger": "ring", "pinky": "pinky", "pinkyfinger": "pinky", "little": "pinky",
-    "indexfinger": "index", "littlefinger": "pinky",
+    "indexfinger": "index", "littlefinger": "pinky", "mid": "middle", "pointer": "index", "pinkie": "pinky",
 }  # fmt: skip
 PARTS: Final = {
     word: number
@@ -39,6 +40,8 @@ PARTS: Final = {
 PATTERN: Final = re.compile(
     rf"(left|right)(?:hand)?({'|'.join(sorted(WORDS, key=len, reverse=True))})(\d|{'|'.join(PARTS)})"
 )
+COUNTED: Final = re.compile(r"finger(?:(\d)(\d)?|(\d)[-_.](\d))(?=$|[-_. ]?[lr]$)", re.IGNORECASE)
+"""Fingers by number: 3ds Max counts from 0, and writes the joint behind it (Finger0, Finger01); MakeHuman from 1."""
 
 
 def hand_names(side: str) -> tuple[str, ...]:
@@ -66,16 +69,18 @@ def hand_columns(names: Sequence[str]) -> NDArray[np.intp] | None:
     """
     bare = [re.sub(r"[^a-z0-9]", "", name.lower()) for name in names]
     found = dict.fromkeys(HAND_NAMES, -1)
-    for number, name in enumerate(bare):
-        match = PATTERN.fullmatch(name)
-        if match is None:
-            continue
-        side, finger, part = match[1], WORDS[match[2]], match[3]
-        place = int(part) if part.isdecimal() else PARTS[part]
-        if part == "mcp" and finger != "thumb":
-            place = 1
-        if 1 <= place <= 4:
-            found[f"{side}_{finger}{place}"] = number
+    places = [_place_of(name, plain) for name, plain in zip(names, bare, strict=True)]
+    counted = {(side, finger) for side, finger, _ in filter(None, places)}
+    # Where the first joint of a finger has the number 0, and there is none beyond 2, all are one more.
+    from_zero = {
+        one for one in counted if {part for *two, part in filter(None, places) if tuple(two) == one} == {0, 1, 2}
+    }
+    for number, place in enumerate(places):
+        if place is not None:
+            side, finger, part = place
+            part += (side, finger) in from_zero
+            if 1 <= part <= 4:
+                found[f"{side}_{finger}{part}"] = number
     for side in SIDES:
         whole = [all(found[f"{side}_{finger}{part}"] >= 0 for part in (1, 2, 3)) for finger in FINGER_ORDER]
         if sum(whole) < FEWEST_FINGERS:
@@ -85,6 +90,27 @@ def hand_columns(names: Sequence[str]) -> NDArray[np.intp] | None:
         found[f"{side}_wrist"] = wrists[0] if wrists else -1
     columns = np.array(list(found.values()), np.intp)
     return columns if (columns >= 0).any() else None
+
+
+def _place_of(name: str, bare: str) -> tuple[str, str, int] | None:
+    """Side, finger and number of the joint that a name is of; None where it is of none.
+
+    Args:
+        name: As the file has it.
+        bare: The same in lower case, letters and digits only.
+    """
+    split = split_name(name)
+    match = PATTERN.fullmatch(bare) or PATTERN.fullmatch(f"{split.side}{split.word}{split.number}")
+    if match is None:
+        counted = COUNTED.search(name)
+        if counted is None or not split.side or any(word in bare for word in WORDS):
+            return None
+        number = int(counted[1]) if counted[1] else int(counted[3]) - 1
+        part = int(counted[2] or 0) + 1 if counted[1] else int(counted[4])
+        return (split.side, FINGER_ORDER[number], part) if 0 <= number < len(FINGER_ORDER) else None
+    side, finger, part_name = match[1], WORDS[match[2]], match[3]
+    place = int(part_name) if part_name.isdecimal() else PARTS[part_name]
+    return side, finger, 1 if part_name == "mcp" and finger != "thumb" else place
 
 
 def _where(names: list[str], wanted: str) -> list[int]:

@@ -42,9 +42,9 @@ def refuse_hands_alone(points: F64, source: str) -> None:
     if len(hands) and float(np.median([_excess(hand) for hand in hands])) < LONGEST:
         number = "a hand" if count == POINTS_OF_HAND else "two hands"
         raise InputError(
-            f"{source} holds points of {number} ({count} in the order of MediaPipe) and no body: without it, "
-            "arms cannot be placed. Store them with the body's points, as (frames, 75, 3): MediaPipe's 33, then 21 of the left "
-            "and 21 of the right hand, NaN where one is missing."
+            f"{source} holds points of {number} ({count} in the order of MediaPipe) and no body: without it, arms "
+            "cannot be placed. Store them with the body's points, as (frames, 75, 3): MediaPipe's 33, then 21 of the "
+            "left and 21 of the right hand, NaN where one is missing."
         )
 
 

@@ -13,7 +13,7 @@ from ...counting import counted
 from ...errors import LayoutError
 from ..anatomy import measure_fit, sample
 from ..bone_names import NEEDED, plain, smpl_joints
-from ..hand_points import HAND_NAMES, on_their_sides, take_hands
+from ..hand_points import HAND_NAMES, POINTS_OF_HAND, on_their_sides, take_hands
 from ..layouts import BODY25, LAYOUTS, MARKER_SETS, MOTIVE37, SMPL22, SMPL24, Layout, get_layout, layouts_with
 from ..recording import Finding, Hints, PointRecording
 from ..unnamed_models import unnamed_with
@@ -102,7 +102,13 @@ def _hands_beside(recording: PointRecording, points: F64, layout: Layout) -> F64
     wrists = [layout.keypoints.index(name) for name in WRISTS if name in layout.keypoints]
     if hands is None or any(name in layout.keypoints for name in HAND_NAMES if name not in WRISTS):
         return None
-    return on_their_sides(hands, points[:, wrists]) if len(wrists) == len(WRISTS) else hands
+    if len(wrists) != len(WRISTS):
+        return hands
+    hands = on_their_sides(hands, points[:, wrists])
+    for first, wrist in zip((0, POINTS_OF_HAND), wrists, strict=True):
+        if np.isnan(hands[:, first]).all():  # a skeleton has one joint for both
+            hands[:, first] = points[:, wrist]
+    return hands
 
 
 def arrange_unnamed(recording: PointRecording, hints: Hints) -> PointRecording:
