@@ -2,6 +2,7 @@
 """Hands of files of pose estimators and body models: points of real clips in each order, read and fitted."""
 
 from pathlib import Path
+import re
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from dancepose_addon.core.body.model import BodyModel, forward_kinematics
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.io.writers.bvh import write_bvh
 from dancepose_addon.core.skeleton.hand_points import FINGER_ORDER, HAND_NAMES, hand_columns, hand_names
 from dancepose_addon.core.skeleton.layouts import BODY25
 from dancepose_addon.core.skeleton.markers import keypoints_from_pose, markers_for
@@ -141,6 +143,42 @@ def test_names_of_hands_are_found():
     assert at["right_thumb1"] == -1
     assert hand_columns(["left_index", "left_thumb", "left_pinky"]) is None
     assert len(HAND_NAMES) == 2 * (1 + 4 * len(FINGER_ORDER))
+
+
+def renamed(text: str, rig: str) -> str:
+    """A BVH file of DancePose with the names of fingers and hands that another rig has."""
+    for side, letter in (("left", "L"), ("right", "R")):
+        for number, finger in enumerate(("thumb", "index", "middle", "ring", "pinky")):
+            for part in (1, 2, 3):
+                new = {
+                    "mixamo": f"mixamorig:{side.title()}Hand{finger.title()}{part}",
+                    "3ds max": f"Bip01_{letter}_Finger{number}{part - 1 or ''}",
+                    "makehuman": f"finger{number + 1}-{part}.{letter}",
+                    "unreal": f"{finger}_0{part}_{letter.lower()}",
+                    "from zero": f"b_{letter.lower()}_{finger}{part - 1}",
+                    "unity": f"{side.title()}{finger.title()}{('Proximal', 'Intermediate', 'Distal')[part - 1]}",
+                }[rig]
+                text = re.sub(rf"\b{side}_{finger}{part}\b", new, text)
+        text = re.sub(rf"\b{side}_wrist\b", f"{side.title()}Hand", text)
+    return text
+
+
+@pytest.mark.parametrize("rig", ["mixamo", "3ds max", "makehuman", "unreal", "from zero", "unity"])
+def test_fingers_of_bvh_files_are_fitted(rig, data_folder, figure, tmp_path):
+    truth = truth_of(CLIPS[0], data_folder)
+    write_bvh(truth, figure, tmp_path / "own.bvh")
+    (tmp_path / "rig.bvh").write_text(renamed((tmp_path / "own.bvh").read_text(), rig))
+    fit = fit_file(tmp_path / "rig.bvh", body=figure)
+    assert fit.report["hands"] == "fitted"
+    assert fit.report["hands_seen"] == 1.0
+    assert finger_error_mm(fit.motion, truth, figure) < 3.0
+
+
+@pytest.mark.parametrize(
+    "name", ["LeftHand", "LeftInHandIndex", "thumb_metacarpal_l", "LHIPS", "ThumbFinger1", "RThumb"]
+)
+def test_other_names_are_no_finger_joints(name):
+    assert hand_columns([name, "LeftHandIndex1", "LeftHandIndex2", "LeftHandIndex3"]) is None
 
 
 @pytest.mark.parametrize(("sides", "said"), [(("left",), "a hand"), (("right", "left"), "two hands")])
