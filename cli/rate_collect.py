@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """``dancepose rate``: the verbs from the pack to the votes."""
 
+from collections.abc import Callable
 from pathlib import Path
 import threading
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 import webbrowser
 
 import typer
@@ -16,11 +17,15 @@ from dancepose.rating.record_checks import plain_values
 from dancepose.rating.record_files import RatingPaths, read_rating_plan, write_rating_plan
 from dancepose.rating.server.serving import ServeOptions, prepare_server, run_server
 from dancepose_addon.core.counting import counted
-from dancepose_addon.core.errors import DancePoseError, MissingFileError, OutputError
+from dancepose_addon.core.errors import DancePoseError, EngineError, MissingFileError, OutputError
 
 from .display import list_results, progress_bar
 from .output_checks import check_files
 
+if TYPE_CHECKING:
+    from dancepose_addon.core.skeleton.sequence import KeypointSequence
+
+DEMO_PX: Final = 400
 DATABASE_VARIABLE: Final = "DANCEPOSE_RATING_DATABASE"
 
 Rating = Annotated[Path, typer.Argument(metavar="RATING.toml", help="The rating file, or the folder that holds it.")]
@@ -177,13 +182,34 @@ def rating_demo_command(
         raise OutputError(f"{out} holds another rating. Choose another folder with --out.")
     check_files({}, (), folders={"--out": out})
     if not paths.plan.exists():
-        print("Drawing six short films ...", flush=True)
-        write_rating_plan(paths.plan, demo_plan(out, write_demo_films(out / "films")))
+        with progress_bar() as display:
+            films = write_demo_films(out / "films", _body_drawing(), display.progress)
+        write_rating_plan(paths.plan, demo_plan(out, films))
     if not PackPaths(out).pack.exists():
         make_pack(out, PackOptions())
     list_results({"zip": PackPaths(out).pack / "rating.zip"})
     if serves:
         _serve(out, ServeOptions(port=port), opens=opens)
+
+
+def _body_drawing() -> "Callable[[KeypointSequence, Path], None] | None":
+    """Return how the films of the demonstration are drawn by the fast engine; None where that does not start."""
+    from dancepose import FitSettings, fit, render
+    from dancepose.raster.gl_context import open_context
+
+    try:
+        open_context().release()
+    except EngineError:
+        return None
+    betas: list[tuple[float, ...]] = []
+
+    def draw(sequence: "KeypointSequence", path: Path) -> None:
+        # All systems dance with the body of the first.
+        fitted = fit(sequence, device="numpy", settings=FitSettings(betas=betas[0] if betas else None))
+        betas.append(tuple(fitted.motion.betas.tolist()))
+        render(fitted, path, engine="fast", size=(DEMO_PX, DEMO_PX))
+
+    return draw
 
 
 def add_collecting(app: typer.Typer) -> None:

@@ -6,10 +6,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 import json
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, TypeVar
 
 from dancepose_addon.core.atomic import replacing
-from dancepose_addon.core.bounded_files import read_whole
+from dancepose_addon.core.bounded_files import parse_json, read_whole
 from dancepose_addon.core.errors import FormatError, InputError, OutputError
 from dancepose_addon.core.file_locks import locked
 
@@ -239,11 +239,4 @@ def _read_lines(path: Path, kind: type[R], on_notice: Callable[[str], None]) -> 
 
 
 def _parse(data: bytes) -> Any:
-    try:
-        return json.loads(data.decode("utf-8"), parse_constant=_no_constant)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number of JSON")
+    return parse_json(data.decode("utf-8"), constants=False)

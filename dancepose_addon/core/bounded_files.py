@@ -13,6 +13,7 @@ import json
 import math
 import os
 from pathlib import Path
+import re
 import stat
 from typing import Any, BinaryIO, Final
 import zipfile
@@ -34,6 +35,8 @@ CHUNK_BYTES: Final = 1 << 20
 """A compressed member is expanded in pieces of this size."""
 MAX_DOCUMENT_BYTES: Final = 64 << 20
 """Of a settings file, a table or a plan: a thousand times the usual ones."""
+HALF_PAIR: Final = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
+"""Surrogates in JSON, or escapes of them: halves of a character, of which a text may not have one alone."""
 COMPRESSIONS: Final = {zipfile.ZIP_STORED: "stored", zipfile.ZIP_DEFLATED: "deflate"}
 """What NumPy writes. The decompressors of bz2 and lzma cannot be stopped at a size."""
 
@@ -292,22 +295,34 @@ def _shown(shape: tuple[Any, ...]) -> str:
     return f"({', '.join(quoted(length) for length in shape[:8])}{', ...' * (len(shape) > 8)})"
 
 
-def parse_json(text: str | bytes) -> Any:
-    """Parse JSON, and refuse nesting that exhausts Python's stack as an error of the file.
+def parse_json(text: str | bytes, *, constants: bool = True) -> Any:
+    """Parse JSON, and refuse what Python's parser lets through but nothing else can handle.
 
     Args:
         text: The document.
+        constants: Whether NaN and infinities are read, which are not part of JSON.
 
     Returns:
         Its value.
 
     Raises:
-        ValueError: It is not JSON, or nested too deep.
+        ValueError: It is not JSON, is nested too deep, or has texts that are not Unicode (half of a surrogate pair).
     """
     try:
-        return json.loads(text)
+        if isinstance(text, bytes):
+            text = text.decode(json.detect_encoding(text), "surrogatepass")
+        value = json.loads(text, parse_constant=None if constants else _refuse_constant)
+        if HALF_PAIR.search(text):
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except RecursionError:
         raise ValueError("its JSON is nested too deep") from None
+    except UnicodeEncodeError:
+        raise ValueError("its JSON has half of a surrogate pair, which is no character") from None
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number of JSON")
 
 
 def brief(error: Exception) -> str:

@@ -3,13 +3,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-import json
 from pathlib import Path
 from typing import Any, Final
 import zipfile
 import zlib
 
-from dancepose_addon.core.bounded_files import require_regular
+from dancepose_addon.core.bounded_files import brief, parse_json, require_regular
 from dancepose_addon.core.errors import FormatError, MissingFileError
 
 from ..pack.pack_key import PackKey, participant_hash
@@ -91,8 +90,8 @@ def _records(name: str, data: bytes) -> Iterator[tuple[dict[str, Any], bytes]]:
         if ANSWERS_FORMAT.encode() not in line[:200]:
             continue
         try:
-            head = json.loads(line)
-        except (ValueError, RecursionError) as error:
+            head = parse_json(line)
+        except ValueError as error:
             raise FormatError(f"{name} is damaged in line {number + 1}. Ask the rater for the file again.") from error
         if not isinstance(head, dict) or head.get("version") != ANSWERS_VERSION:
             raise FormatError(f"{name} was written by another version of the page. Use the dancepose that packed it.")
@@ -107,10 +106,10 @@ def _answers(
             f"{name} is damaged or incomplete: its checksum is another. Ask the rater for the file again."
         )
     try:
-        value = json.loads(body)
+        value = parse_json(body)
         session, votes, pack, hashed = dict(value["session"]), list(value["votes"]), value["pack"], value["plan"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise FormatError(f"{name} is damaged ({type(error).__name__}). Ask the rater for the file again.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise FormatError(f"{name} is damaged ({brief(error)}). Ask the rater for the file again.") from error
     if hashed != plan.hash:
         raise FormatError(f"{name} belongs to another plan ({hashed!s:.12}, expected {plan.hash[:12]}).")
     if pack not in keys:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small films for the demonstration: the bundled waltz as a stick figure, danced by three invented systems."""
+"""Small films for the demonstration: parts of the bundled waltz, danced by three invented systems."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 import subprocess
 from typing import Final
@@ -13,7 +15,9 @@ from dancepose.study.plan.ffmpeg_program import find_ffmpeg
 from dancepose_addon.core.arrays import F32
 from dancepose_addon.core.errors import DancePoseError, MissingFileError
 from dancepose_addon.core.io.example import example_folder
+from dancepose_addon.core.progress import Progress, silent
 from dancepose_addon.core.skeleton.readers import read
+from dancepose_addon.core.skeleton.sequence import AudioWindow, KeypointSequence
 
 from ..design.check_items import check_prompt
 from ..records import (
@@ -97,11 +101,15 @@ TEXTS: Final = {
 }
 
 
-def write_demo_films(folder: Path) -> dict[tuple[str, str], Path]:
+def write_demo_films(
+    folder: Path, draw: Callable[[KeypointSequence, Path], None] | None = None, progress: Progress = silent
+) -> dict[tuple[str, str], Path]:
     """Draw the films of the demonstration, by system and song.
 
     Args:
         folder: Where to write.
+        draw: Writes the film of a motion with its music; None draws stick figures.
+        progress: Called with the fraction done.
 
     Raises:
         MissingFileError: The bundled dance is missing.
@@ -115,14 +123,19 @@ def write_demo_films(folder: Path) -> dict[tuple[str, str], Path]:
         raise MissingFileError("The bundled dance has no music. Install DancePose again.")
     films = {}
     folder.mkdir(parents=True, exist_ok=True)
-    for song, start_s in SONGS.items():
-        for system in SYSTEMS:
-            points_m = _danced(sequence.keypoints_m, sequence.fps, system, start_s)
-            path = folder / system / f"{song}.mp4"
-            path.parent.mkdir(exist_ok=True)
+    for number, (song, system) in enumerate(product(SONGS, SYSTEMS)):
+        progress(number / (len(SONGS) * len(SYSTEMS)), f"Drawing {system}, {song}")
+        points_m = _danced(sequence.keypoints_m, sequence.fps, system, SONGS[song])
+        music = AudioWindow(sequence.audio.path, sequence.audio.start_s + SONGS[song], LENGTH_S)
+        path = folder / system / f"{song}.mp4"
+        path.parent.mkdir(exist_ok=True)
+        if draw is None:
             edges = np.asarray(list(sequence.layout.edges), dtype=int)
-            _encode(path, _pictures(points_m, edges), sequence.audio.path, sequence.audio.start_s + start_s)
-            films[system, song] = path
+            _encode(path, _pictures(points_m, edges), music.path, music.start_s)
+        else:
+            draw(replace(sequence, keypoints_m=points_m, confidence=None, fps=float(FPS), audio=music), path)
+        films[system, song] = path
+    progress(1.0, "drawn")
     return films
 
 

@@ -4,13 +4,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 import hashlib
-import json
 import secrets
 import time
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+
+from dancepose_addon.core.bounded_files import parse_json
 
 MOST_BODY: Final = 64 * 1024
 MOST_BUCKETS: Final = 20_000
@@ -78,13 +79,9 @@ async def read_json(request: Request) -> dict[str, Any]:
             raise HTTPException(413, f"A request may have {MOST_BODY} bytes.")
         parts.append(part)
     try:
-        value = json.loads(b"".join(parts).decode("utf-8"), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        value = parse_json(b"".join(parts).decode("utf-8"), constants=False)
+    except ValueError as error:
         raise HTTPException(400, "Damaged JSON.") from error
     if not isinstance(value, dict):
         raise HTTPException(400, "Expected a JSON object.")
     return value
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a number of JSON")

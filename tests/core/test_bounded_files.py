@@ -19,7 +19,7 @@ import pytest
 
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
-from dancepose_addon.core.bounded_files import NpzLimits, open_npz
+from dancepose_addon.core.bounded_files import NpzLimits, open_npz, parse_json
 from dancepose_addon.core.errors import BodyFileError, DancePoseError, FormatError
 from dancepose_addon.core.printable_text import printable, quoted
 from dancepose_addon.core.skeleton.readers import open_recording
@@ -241,3 +241,39 @@ def test_messages_are_printable_and_short() -> None:
 def test_a_device_is_no_archive() -> None:
     with pytest.raises(FormatError, match="not a regular file"):
         open_npz(Path(os.devnull), limits=NpzLimits(arrays=1, expansion=1, small_bytes=1), wanted=())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'["\ud800"]',
+        r'{"\uDfFf": 1}',
+        r'["\ude00\ud83d"]',
+        b'["\xed\xa0\x80"]',
+        '["\ud800"]'.encode("utf-16", "surrogatepass"),
+    ],
+)
+def test_texts_with_half_a_character_are_no_json(text: str | bytes) -> None:
+    """They could be read, but neither printed nor written."""
+    with pytest.raises(ValueError, match="half of a surrogate pair"):
+        parse_json(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (r'["\ud83d\ude00"]', ["\U0001f600"]),
+        (r'"\\ud800"', r"\ud800"),
+        ('"\u00e9"'.encode("utf-16"), "\u00e9"),
+        (b"[1, 2.5]", [1, 2.5]),
+    ],
+)
+def test_whole_characters_are_read(text: str | bytes, value: object) -> None:
+    assert parse_json(text) == value
+
+
+def test_numbers_that_json_does_not_have() -> None:
+    assert parse_json("[Infinity]") == [float("inf")]
+    for name in ("NaN", "-Infinity"):
+        with pytest.raises(ValueError, match=f"{name} is not a number of JSON"):
+            parse_json(f"[{name}]", constants=False)

@@ -82,7 +82,7 @@ def test_an_explicit_rate_wins_and_music_ends_with_the_dance(tmp_path: Path) -> 
     assert clip.audio is not None
     assert clip.audio.duration_s == pytest.approx(0.8)
     assert "10.00 fps" in clip.notes[0]
-    with pytest.raises(InputError, match="positive"):
+    with pytest.raises(InputError, match="not usable"):
         read(folder, fps=-1.0)
 
 

@@ -163,6 +163,8 @@ def damage(packed, kind: str) -> bytes:
         body["votes"][0]["answer"] = "good"
     elif kind == "wrong clips":
         body["votes"][0]["clips"] = ["c001", "c002"]
+    elif kind == "half a character":
+        body["votes"][1]["problems"] = ["\ud800"]
     elif kind == "no session":
         body["session"] = {}
     return as_file(body)
@@ -171,6 +173,7 @@ def damage(packed, kind: str) -> bytes:
 KINDS = (
     "cut", "one bit", "head only", "broken head", "version", "another plan", "another plan inside", "another pack",
     "two sessions", "wrong types", "wrong answer", "wrong clips", "no session",
+    "half a character",
 )  # fmt: skip
 
 

@@ -172,7 +172,10 @@ def test_impossible_votes_are_refused_and_not_stored(served, name) -> None:
     assert served.desk.store.votes_of("a1") == []
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"nan", b'{"a": NaN}', b"\xff", b"[" * 60_000, b"x" * 70_000])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"{", b"nan", b'{"a": NaN}', b"\xff", b"[" * 60_000, b"x" * 70_000, rb'{"browser": "\ud800"}'],
+)
 @pytest.mark.parametrize("path", ["/api/vote", "/api/session", "/api/finish", "/api/resume"])
 def test_damaged_bodies_are_refused(served, path, body) -> None:
     answer = served.client.post(path, content=body, headers={"Content-Type": "application/json"})

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ...bounded_files import read_whole
+from ...bounded_files import parse_json, read_whole
 from ...errors import FormatError
 from ..recording import Hints, Recording
 from .array_contents import recording_of
@@ -43,7 +43,7 @@ def read_json(file: Path) -> Any:
     """
     try:
         return _parsed(read_whole(file, limit_bytes=MAX_JSON_BYTES, what="a JSON file of points"))
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         reason = " ".join(str(error)[:120].split())
         raise FormatError(f"{file} is truncated or not JSON ({reason}). Fetch the file again.") from error
 
@@ -51,14 +51,14 @@ def read_json(file: Path) -> Any:
 def _parsed(data: bytes) -> Any:
     """One JSON value, or a list where every line is one (JSON Lines). Raises ValueError for anything else."""
     try:
-        return json.loads(data)
+        return parse_json(data)
     except json.JSONDecodeError as error:
         if not error.msg.startswith("Extra data"):
             raise
         lines = [line for line in data.splitlines() if line.strip()]
         if len(lines) < FEWEST_FRAMES:
             raise
-        return [json.loads(line) for line in lines]
+        return [parse_json(line) for line in lines]
 
 
 def recording_of_json(value: Any, path: Path, hints: Hints) -> Recording:
