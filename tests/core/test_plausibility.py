@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Limbs, misplaced joints and frame rates of the default body's own points, changed by known amounts."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -49,7 +51,7 @@ def test_points_in_one_place_are_nobody() -> None:
 
 
 @pytest.mark.parametrize(("factor", "human"), [(1.5, True), (2.2, False)])
-def test_longer_legs_on_both_sides(factor: float, human: bool) -> None:
+def test_longer_legs_on_both_sides(*, factor: float, human: bool) -> None:
     """Thighs and shins longer by a factor: half of the limbs, so the mean of |log| from the median is half its log."""
     points = rest()
     for side in ("left", "right"):
@@ -63,18 +65,18 @@ def test_longer_legs_on_both_sides(factor: float, human: bool) -> None:
 
 
 @pytest.mark.parametrize(("factor", "human"), [(1.2, True), (1.35, False)])
-def test_one_side_longer_than_the_other(factor: float, human: bool) -> None:
+def test_one_side_longer_than_the_other(*, factor: float, human: bool) -> None:
     points = rest()
     left = [JOINT_INDEX[f"left_{part}"] for part in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")]
     for chain in (left[:3], left[3:]):
-        for first, second in zip(chain, chain[1:], strict=False):
+        for first, second in pairwise(chain):
             points[:, second] = points[:, first] + factor * (rest()[:, second] - rest()[:, first])
     assert bool(np.log(factor) < 0.25) is human
     assert measure_limbs(points, SMPL24).is_human is human
 
 
 @pytest.mark.parametrize(("share", "human"), [(0.1, True), (0.2, False)])
-def test_limbs_that_change_their_length(share: float, human: bool) -> None:
+def test_limbs_that_change_their_length(*, share: float, human: bool) -> None:
     points = rest()
     points[::2] *= 1.0 - share
     points[1::2] *= 1.0 + share
@@ -87,7 +89,7 @@ def test_the_body_has_nothing_misplaced() -> None:
 
 
 @pytest.mark.parametrize(("name", "by_m", "said"), [("left_hand", 0.3, True), ("left_hand", 0.1, False)])
-def test_a_misplaced_end_of_a_limb(name: str, by_m: float, said: bool) -> None:
+def test_a_misplaced_end_of_a_limb(*, name: str, by_m: float, said: bool) -> None:
     """The hand's only neighbour is the wrist."""
     points = moved(name, by_m, down=False)
     joints = load_body().rest_joints()
@@ -105,7 +107,7 @@ def test_a_misplaced_end_of_a_limb(name: str, by_m: float, said: bool) -> None:
 
 
 @pytest.mark.parametrize(("by_m", "said"), [(0.2, False), (0.4, True)])
-def test_heads_may_be_elsewhere_by_25_cm(by_m: float, said: bool) -> None:
+def test_heads_may_be_elsewhere_by_25_cm(*, by_m: float, said: bool) -> None:
     points = moved("head", -by_m)
     assert (find_misplaced(points, SMPL24, 1.0) is not None) is said
     assert find_misplaced(points, SMPL24, 1.0, limbs_only=True) is None
@@ -126,7 +128,7 @@ def walking(speed_m_s: float, fps: float, frames: int = 30) -> np.ndarray:
 
 @pytest.mark.parametrize(("speed_m_s", "doubtful"), [(8.8, False), (9.2, True)])
 @pytest.mark.parametrize("fps", [25.0, 100.0])
-def test_rates_at_which_the_trunk_is_too_fast(speed_m_s: float, doubtful: bool, fps: float) -> None:
+def test_rates_at_which_the_trunk_is_too_fast(*, speed_m_s: float, doubtful: bool, fps: float) -> None:
     found = judge_rate(fps, 0.95, "the file says it", walking(speed_m_s, fps), 30)
     assert found.confidence == (0.6 if doubtful else 0.95)
     assert ("moves at 9 m/s" in found.why) is doubtful
@@ -134,7 +136,7 @@ def test_rates_at_which_the_trunk_is_too_fast(speed_m_s: float, doubtful: bool, 
 
 
 @pytest.mark.parametrize(("speed_m_s", "doubtful"), [(13.8, False), (14.3, True)])
-def test_rates_at_which_limbs_are_too_fast(speed_m_s: float, doubtful: bool) -> None:
+def test_rates_at_which_limbs_are_too_fast(*, speed_m_s: float, doubtful: bool) -> None:
     """Half of the points run there and half back, so that their middle stays."""
     points = walking(0.0, 50.0)
     way_m = speed_m_s * np.arange(30)[:, None] / 50.0
