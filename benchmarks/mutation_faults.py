@@ -155,11 +155,13 @@ def choose(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
     """Draw mutants: each kind alike often, and each module of a kind alike often, so that tables do not dominate."""
     chance = random.Random(seed)
     chosen: list[Mutant] = []
+    taken: set[Mutant] = set()
     kinds = sorted({mutant.kind for mutant in mutants})
     while len(chosen) < min(count, len(mutants)):
         kind = chance.choice(kinds)
-        of_kind = [mutant for mutant in mutants if mutant.kind == kind and mutant not in chosen]
+        of_kind = [mutant for mutant in mutants if mutant.kind == kind and mutant not in taken]
         if of_kind:
             module = chance.choice(sorted({mutant.path for mutant in of_kind}))
             chosen.append(chance.choice([mutant for mutant in of_kind if mutant.path == module]))
+            taken.add(chosen[-1])
     return chosen
