@@ -77,6 +77,23 @@ def test_devices_are_not_read() -> None:
         read_map_file(Path("/dev/zero"), skeleton())
 
 
+def test_maps_have_at_most_a_mebibyte(tmp_path: Path) -> None:
+    path = tmp_path / "map.toml"
+    start = '[bones]\npelvis = "Hips"\n#'
+    path.write_text(start + "x" * (2**20 - len(start)), encoding="utf-8")
+    assert read_map_file(path, skeleton()) == {"pelvis": (0,)}
+    path.write_text(start + "x" * (2**20 - len(start) + 1), encoding="utf-8")
+    with pytest.raises(FormatError, match="has at most 1 MiB"):
+        read_map_file(path, skeleton())
+
+
+def test_maps_are_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "map.toml"
+    path.write_bytes(b'[bones]\npelvis = "\xff"\n')
+    with pytest.raises(FormatError):
+        read_map_file(path, skeleton())
+
+
 def test_single_bones_of_several() -> None:
     assert bones_of_map({"left_foot": ["Hand", "Thumb"], "pelvis": ["Hips"]}, skeleton()) == {
         "left_foot": (4, 5), "pelvis": (0,),

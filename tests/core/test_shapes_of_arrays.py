@@ -73,7 +73,9 @@ def test_five_points_are_enough(count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "shape", [(30,), (30, 4, 3), (30, 12), (30, 16), (30, 17), (30, 7, 2), (30, 3, 4), (30, 4, 4), (30, 7, 5), (2, 3, 4, 5, 6)]
+    "shape",
+    [(30,), (30, 4, 3), (30, 12), (30, 16), (30, 17), (30, 7, 2), (30, 3, 4), (30, 4, 4), (30, 7, 5),
+    (2, 3, 4, 5, 6)],
 )  # fmt: skip
 def test_shapes_that_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(FormatError, match=r"expected \(frames, points, 3\)") as caught:

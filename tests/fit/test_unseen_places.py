@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Points that a clip never shows: limbs hang straight down, others keep their place against the trunk."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -26,7 +28,7 @@ def test_an_arm_that_is_never_seen_hangs(body: BodyModel, size: float) -> None:
     # Whatever the order in which they are given, the elbow comes first.
     place_unseen(points, chain[:0:-1], SMPL24)
     rest, at = body.rest_joints(), truth[:, chain[0]].astype(np.float64)
-    for above, joint in zip(chain[:-1], chain[1:], strict=True):
+    for above, joint in pairwise(chain):
         at = at - [0.0, size * np.linalg.norm(rest[joint] - rest[above]), 0.0]
         np.testing.assert_allclose(points[:, joint], at, atol=1e-4)
     others = [joint for joint in range(24) if joint not in chain[1:]]
