@@ -112,3 +112,18 @@ def test_sizes_of_a_batch(
     drawn = draw_batch(data, config, torch.Generator().manual_seed(0))
     assert len(drawn.natural_rotmat) == natural
     assert [len(part) for part in (drawn.points_norm, drawn.target_norm, drawn.norm_per_m)] == [batch] * 3
+
+
+@pytest.mark.parametrize("number", [0, -1])
+@pytest.mark.parametrize("damage", ["type", "shape", "format"])
+def test_one_damaged_shard_is_enough(shards: tuple[Path, dict[str, np.ndarray]], number: int, damage: str) -> None:
+    folder, _ = shards
+    table = json.loads((folder / "shards.json").read_text(encoding="utf-8"))
+    file = folder / table["files"][number]
+    rows = np.load(file)
+    if damage == "format":
+        (folder / "shards.json").write_text(json.dumps(table | {"format": "other"}), encoding="utf-8")
+    else:
+        np.save(file, rows.astype(np.float32) if damage == "type" else rows[:, :23])
+    with pytest.raises(FormatError):
+        open_shards(folder)
