@@ -26,7 +26,7 @@ def program(folder: Path, lines: str) -> FfmpegProgram:
     file = folder / "program"
     file.write_text(f'#!/bin/sh\nfor last; do :; done\nprintf "%s\\n" "$@" > {folder}/said\n{lines}\n')
     file.chmod(0o755)
-    return FfmpegProgram(**{**{name: "" for name in FfmpegProgram.__dataclass_fields__}, "program": str(file)})
+    return FfmpegProgram(**dict.fromkeys(FfmpegProgram.__dataclass_fields__, "") | {"program": str(file)})
 
 
 def arguments(folder: Path) -> list[str]:
@@ -80,14 +80,13 @@ def test_a_program_that_fails(tmp_path: Path, lines: str, sentence: str) -> None
 
 
 def test_a_program_that_ends_early(tmp_path: Path) -> None:
+    """More than a pipe holds is written to a program that reads nothing."""
     ffmpeg = program(tmp_path, "exec <&-; echo no codec >&2; exit 1")
     with (
         pytest.raises(OutputError, match="no codec"),
         open_film(ffmpeg, tmp_path / "film.mp4", size=(3, 2), film=FILM) as pipe,
     ):
-        time.sleep(0.5)
-        for _ in range(100):
-            pipe.write(np.zeros((200, 300, 4), np.uint8))
+        pipe.write(np.zeros((2000, 3000, 4), np.uint8))
 
 
 def test_an_error_of_the_renderer_ends_the_program(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small add-on with a cache of bytecode, a file beside the hashed ones, and a manifest."""
     addon = tmp_path / "addon"
     for name, text in {
-        "core/b.py": "b", "core/a/c.py": "c", "core/__pycache__/b.pyc": "old", "inference/i.py": "i", "assets/x.bin": "x",
+        "core/b.py": "b", "core/a/c.py": "c", "core/__pycache__/b.pyc": "old", "inference/i.py": "i",
+        "assets/x.bin": "x",
         "fitting.py": "f", "clip_fitting.py": "k", "other.py": "o",
     }.items():  # fmt: skip
         (addon / name).parent.mkdir(parents=True, exist_ok=True)
