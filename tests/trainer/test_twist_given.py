@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("torch")
 
 from dancepose.trainer.mocap import twist_of_poses as module
+from dancepose.trainer.mocap.twist_learning import learn_twist
 from dancepose.trainer.mocap.twist_of_poses import give_twist, twist_of_poses, with_twist
 from dancepose_addon.core.body.model import JOINT_INDEX, forward_kinematics
 from dancepose_addon.core.body.model_io import load_body
@@ -30,7 +31,16 @@ def test_the_source_says_how_much_was_learned_from(monkeypatch: pytest.MonkeyPat
     found = twist_of_poses(pose, np.ones(130, bool), 4, REST)
     assert found.source == "130 SMPL poses of 4 clips of the training data"
     monkeypatch.setattr(module, "MOST_POSES", 110)
+    learned: list[np.ndarray] = []
+
+    def learn(clips: list[np.ndarray], *rest: object, **more: object) -> object:
+        learned.extend(clips)
+        return learn_twist(clips, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "learn_twist", learn)
     assert twist_of_poses(pose, np.ones(130, bool), 4, REST).source.startswith("110 SMPL poses")
+    # No pose is chosen twice.
+    assert len(np.unique(learned[0].reshape(110, -1), axis=0)) == 110
     monkeypatch.setattr(module, "MOST_POSES", 130)
     np.testing.assert_array_equal(twist_of_poses(pose, np.ones(130, bool), 4, REST).weights, found.weights)
 
