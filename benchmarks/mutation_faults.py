@@ -30,6 +30,8 @@ EQUIVALENT_ARGUMENTS: Final = (
     "timeout", "strict",
     # Memory and speed, not values: NumPy's and PyTorch's copies, PyTorch's kernels.
     "copy", "set_to_none", "fused", "non_blocking", "pin_memory",
+    # The size of a picture file, not its pixels.
+    "optimize",
     # The look of text and figures. Their content is mutated.
     "indent", "fontsize", "labelsize", "dpi",
     # The length of a hash, and the line to which a warning is attributed.
