@@ -1,25 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """Share of random faults in the code that its tests notice.
 
-    python -m benchmarks.mutation --seed N --count 40 [--limit 120] [--out mutation.json]
+    python -m benchmarks.mutation --seed N --count 40 [--contexts FILE] [--limit 60] [--out mutation.jsonl]
 
 Faults ("mutants") are put into ``dancepose_addon/core``, ``trainer`` and ``study`` of a temporary copy of the working
-tree, one at a time: a comparison, operator, constant, Boolean or minimum/maximum replaced, a statement dropped. The
-tests of the room, slow ones excepted, run in that copy until one fails, those that name the module first; without a
-fault they must pass. A mutant is killed when a test fails. It survives when all pass; a run that takes longer than the
-limit is reported on its own and counts as survived. Tests with recordings run where ``DANCEPOSE_DATA`` names them.
-Messages, logs, annotations and progress reports are not mutated: a changed wording is no fault. Neither are time limits
-and ``zip(strict=True)``, which is an assertion.
+tree, one at a time: a comparison, operator, constant, Boolean or minimum/maximum replaced, a statement dropped. Those
+tests run in that copy, slow ones excepted, that execute the line of the fault, or whose file imports the module or is
+named after it, until one fails. ``--contexts`` is the record of which test executes which line; it is made first where
+there is none, which takes as long as the tests take with coverage.py.
+
+A mutant is killed when a test fails that passes without the fault. It survives when all pass. Tests that do not end in
+time are reported on their own, and so are mutants that no test is known to execute; both count as survived. Tests with
+recordings run where ``DANCEPOSE_DATA`` names them. Messages, logs, annotations and progress reports are not mutated: a
+changed wording is no fault.
+
+Each outcome is a line of ``--out`` as soon as it is known. Mutants that the file already has are not judged again.
 """
 
 import argparse
-import ast
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 import json
 import os
 from pathlib import Path
-import random
 import re
 import shutil
 import subprocess
@@ -28,54 +32,18 @@ import tempfile
 import time
 from typing import Final
 
-from dancepose_addon.core.atomic import replacing
+from .line_contexts import Contexts, read_contexts, record
+from .mutation_faults import ROOT, Mutant, choose, mutants_of, mutated_source
+from .mutation_tests import AREAS, area_of, chosen_tests
 
-ROOT: Final = Path(__file__).parents[1]
-AREAS: Final = {
-    "dancepose_addon/core/fit": ("tests/fit", "tests/core"),
-    "dancepose_addon/core": ("tests/core", "tests/fit"),
-    "trainer": ("tests/trainer", "tests/export"),
-    "study": ("tests/study",),
-}
-"""Folder: the folders of its tests. The first that matches is taken."""
 MUTATED: Final = ("dancepose_addon/core", "study", "trainer")
-COMPARISONS: Final = {
-    ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
-    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
-}  # fmt: skip
-OPERATORS: Final = {
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult,
-    ast.Pow: ast.Mult,
-}  # fmt: skip
-EXTREMES: Final = {
-    "min": "max", "max": "min", "minimum": "maximum", "maximum": "minimum", "argmin": "argmax", "argmax": "argmin",
-    "any": "all", "all": "any", "median": "max",
-}  # fmt: skip
-LEAST_CONSTANT: Final = 1e-5
-"""Smaller constants only prevent divisions by zero; twice as large they do the same."""
-SILENT: Final = ("progress", "debug", "info", "warning", "error", "note", "append_note")
-"""Calls that only report."""
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One fault.
-
-    Attributes:
-        path: Module, relative to the project.
-        line: Line of the fault.
-        kind: ``comparison``, ``operator``, ``constant``, ``extreme``, ``boolean`` or ``statement``.
-        before: Source of the node, as ``ast.unparse`` writes it.
-        after: Source of what replaces it.
-        number: Index of the node among all mutable ones of the module.
-    """
-
-    path: str
-    line: int
-    kind: str
-    before: str
-    after: str
-    number: int
+RESULTS: Final = ("killed", "survived", "timed out", "not executed")
+TEST_LIMIT_S: Final = 60.0
+"""A single test that takes longer fails, for example in an endless loop. Without a fault it must stay below, too."""
+SLOWER: Final = 4.0
+"""Times as long as without a fault, and one more minute, until tests are stopped."""
+NO_TESTS: Final = 5
+"""Exit status of pytest when every test was left out."""
 
 
 @dataclass(frozen=True)
@@ -84,146 +52,115 @@ class Outcome:
 
     Attributes:
         mutant: The fault.
-        result: ``killed``, ``survived`` or ``timed out``.
+        result: One of ``RESULTS``.
         seconds: Duration of the tests.
+        tests: Number of tests that were chosen.
+        killer: The test that failed, or the file that cannot be collected.
     """
 
     mutant: Mutant
     result: str
     seconds: float
+    tests: int = 0
+    killer: str = ""
 
 
-def replacement(node: ast.AST) -> tuple[str, ast.AST] | None:
-    """Return the kind of fault that a node allows and the node with the fault, or None."""
-    if isinstance(node, ast.Compare) and len(node.ops) == 1:
-        swapped = COMPARISONS[type(node.ops[0])]()
-        return "comparison", ast.Compare(node.left, [swapped], node.comparators)
-    if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
-        return "operator", ast.BinOp(node.left, OPERATORS[type(node.op)](), node.right)
-    if isinstance(node, ast.BoolOp):
-        return "boolean", ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values)
-    if isinstance(node, ast.Constant) and isinstance(node.value, bool):
-        return "boolean", ast.Constant(not node.value)
-    if isinstance(node, ast.Constant) and isinstance(node.value, int):
-        return "constant", ast.Constant(node.value + 1)
-    if isinstance(node, ast.Constant) and isinstance(node.value, float):
-        if 0.0 < abs(node.value) < LEAST_CONSTANT:
-            return None
-        return "constant", ast.Constant(2.0 * node.value if node.value else 1.0)
-    if isinstance(node, ast.Call):
-        return _swapped_extreme(node)
-    if isinstance(node, ast.AugAssign) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):
-        return "statement", ast.Pass()
-    return None
+@dataclass
+class Judge:
+    """Runs tests in a copy of the project.
 
-
-def _swapped_extreme(node: ast.Call) -> tuple[str, ast.AST] | None:
-    function = node.func
-    if isinstance(function, ast.Name) and function.id in EXTREMES and function.id != "median":
-        return "extreme", ast.Call(ast.Name(EXTREMES[function.id], ast.Load()), node.args, node.keywords)
-    if isinstance(function, ast.Attribute) and function.attr in EXTREMES:
-        swapped = ast.Attribute(function.value, EXTREMES[function.attr], ast.Load())
-        return "extreme", ast.Call(swapped, node.args, node.keywords)
-    return None
-
-
-def mutable_nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes that may be mutated, in a fixed order; messages, reports and annotations are skipped."""
-    for field, value in ast.iter_fields(tree):
-        if field in ("annotation", "returns", "decorator_list", "msg"):
-            continue
-        for child in value if isinstance(value, list) else [value]:
-            if not isinstance(child, ast.AST) or isinstance(child, ast.Raise | ast.JoinedStr | ast.Assert):
-                continue
-            if isinstance(child, ast.keyword) and child.arg in ("timeout", "strict"):
-                continue
-            if isinstance(child, ast.Expr) and isinstance(child.value, ast.Call) and _reports(child.value):
-                continue
-            if replacement(child) is not None:
-                yield child
-            yield from mutable_nodes(child)
-
-
-def _reports(call: ast.Call) -> bool:
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    return name in SILENT
-
-
-def mutants_of(path: Path, root: Path = ROOT) -> list[Mutant]:
-    """Return every fault that can be put into a module."""
-    found = []
-    for number, node in enumerate(mutable_nodes(ast.parse(path.read_text(encoding="utf-8")))):
-        made = replacement(node)
-        assert made is not None
-        kind, after = made
-        line = getattr(node, "lineno", 0)
-        name = path.relative_to(root).as_posix()
-        found.append(Mutant(name, line, kind, ast.unparse(node), ast.unparse(after), number))
-    return found
-
-
-def mutated_source(source: str, number: int) -> str:
-    """Return a module's source with one fault.
-
-    Args:
-        source: The module as it is.
-        number: Index of the node, as ``Mutant.number``.
-
-    Returns:
-        The module without its comments and with the fault.
+    Attributes:
+        root: The copy.
+        contexts: Tests by line.
+        limit_s: What the tests of a mutant may take together, seconds, as they took without a fault.
+        passing: Tests that failed with a fault, and whether they pass without.
+        writes: Number of times that a module was written.
     """
-    tree = ast.parse(source)
-    node = list(mutable_nodes(tree))[number]
-    made = replacement(node)
-    assert made is not None
-    faulty = made[1]
 
-    class Swap(ast.NodeTransformer):
-        def visit(self, visited: ast.AST) -> ast.AST:
-            return faulty if visited is node else self.generic_visit(visited)
+    root: Path
+    contexts: Contexts
+    limit_s: float
+    passing: dict[str, bool] = field(default_factory=dict)
+    writes: int = 0
 
-    return ast.unparse(ast.fix_missing_locations(Swap().visit(tree)))
+    def judge(self, mutant: Mutant) -> Outcome:
+        """Put a fault into the copy, run the tests, and take it out again.
 
+        A test that also fails without the fault proves nothing: it is left out, and the others run again.
+        """
+        tests, executed = chosen_tests(mutant, self.root, self.contexts, self.limit_s)
+        path = self.root / mutant.path
+        source = path.read_text(encoding="utf-8")
+        seconds = 0.0
+        while True:
+            tests = [test for test in tests if self.passing.get(test, True) and self.passing.get(_file(test), True)]
+            if not tests:
+                return Outcome(mutant, "not executed", seconds)
+            self._write(path, mutated_source(source, mutant.number))
+            try:
+                status, took_s, killer = self.run(tests)
+            finally:
+                self._write(path, source)
+            seconds = round(seconds + took_s, 1)
+            if status is None:
+                return Outcome(mutant, "timed out", seconds, len(tests))
+            if status in (0, NO_TESTS):
+                result = "survived" if executed and status == 0 else "not executed"
+                return Outcome(mutant, result, seconds, len(tests))
+            if self.passes(killer):
+                return Outcome(mutant, "killed", seconds, len(tests), killer)
+            print(f"{killer} also fails without a fault and is left out", flush=True)
 
-def choose(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
-    """Draw mutants: each kind alike often, and each module of a kind alike often, so that tables do not dominate."""
-    chance = random.Random(seed)
-    chosen: list[Mutant] = []
-    kinds = sorted({mutant.kind for mutant in mutants})
-    while len(chosen) < min(count, len(mutants)):
-        kind = chance.choice(kinds)
-        of_kind = [mutant for mutant in mutants if mutant.kind == kind and mutant not in chosen]
-        if of_kind:
-            module = chance.choice(sorted({mutant.path for mutant in of_kind}))
-            chosen.append(chance.choice([mutant for mutant in of_kind if mutant.path == module]))
-    return chosen
-
-
-def area_of(path: str) -> str:
-    """Return the room of a module, as ``AREAS`` names it."""
-    return next(area for area in AREAS if path.startswith(f"{area}/"))
-
-
-def test_files(path: str, root: Path) -> list[str]:
-    """Return the test modules of a module's room, those that import the module or are named after it first."""
-    files = [file for folder in AREAS[area_of(path)] for file in sorted((root / folder).glob("test_*.py"))]
-    parts = path.removesuffix(".py").removesuffix("/__init__").split("/")
-    package, name = re.escape(".".join(parts[:-1])), parts[-1]
-    imported = re.compile(rf"{package}\.{name} import|{package} import .*\b{name}\b")
-    named = [file for file in files if name in file.stem or imported.search(file.read_text(encoding="utf-8"))]
-    ordered = [*named, *(file for file in files if file not in named)]
-    return [file.relative_to(root).as_posix() for file in ordered]
-
-
-def judge(mutant: Mutant, root: Path, limit_s: float) -> Outcome:
-    """Put a fault into the copy at ``root``, run the tests, and take it out again."""
-    path = root / mutant.path
-    source = path.read_text(encoding="utf-8")
-    path.write_text(mutated_source(source, mutant.number), encoding="utf-8")
-    try:
-        return Outcome(mutant, *run_tests(mutant.path, root, limit_s))
-    finally:
+    def _write(self, path: Path, source: str) -> None:
+        """Write a module with a new time, in whole seconds, by which Python recognises outdated bytecode."""
+        self.writes += 1
         path.write_text(source, encoding="utf-8")
+        os.utime(path, (self.writes, self.writes))
+
+    def passes(self, test: str) -> bool:
+        """Return whether a test, or all tests of a file, pass without a fault."""
+        if test not in self.passing:
+            # A file that could not be collected must only be collected.
+            status, _, _ = self.run([test], ("--collect-only",) if test == _file(test) else ())
+            self.passing[test] = status == 0
+        return self.passing[test]
+
+    def run(self, tests: Sequence[str], options: Sequence[str] = ()) -> tuple[int | None, float, str]:
+        """Run tests until one fails.
+
+        Returns:
+            Exit status of pytest, None if it was stopped; the duration in seconds; and the failed test without its
+            parameters, or its file.
+        """
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-n0", "-m", "not slow"]
+        one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        known_s = sum(self.contexts.seconds.get(test, 1.0) for test in tests)
+        log = self.root.parent / "pytest.txt"
+        began_s = time.perf_counter()
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                [*command, f"--timeout={TEST_LIMIT_S}", *options, *tests],
+                cwd=self.root,
+                env={**os.environ, **one_thread},
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        status: int | None
+        try:
+            status = process.wait(timeout=60.0 + SLOWER * known_s)
+        except subprocess.TimeoutExpired:
+            # The whole group, or Blender processes of a test would continue.
+            os.killpg(process.pid, 9)
+            process.wait()
+            status = None
+        text = log.read_text(encoding="utf-8", errors="replace")
+        failed = re.findall(r"^(?:FAILED|ERROR) ([\w./-]+\.py[^\s\[]*)", text, re.MULTILINE)
+        return status, time.perf_counter() - began_s, failed[-1] if failed else _file(tests[0])
+
+
+def _file(test: str) -> str:
+    return test.partition("::")[0]
 
 
 def copy_tree(target: Path) -> None:
@@ -236,67 +173,53 @@ def copy_tree(target: Path) -> None:
             shutil.copy2(source, target / name, follow_symlinks=False)
 
 
-def run_tests(path: str, root: Path, limit_s: float | None) -> tuple[str, float]:
-    """Run the tests of a module's room in the copy at ``root`` until one fails.
-
-    Args:
-        path: Module, relative to the project.
-        root: The copy.
-        limit_s: Time after which the tests are stopped, seconds; None for no limit.
-
-    Returns:
-        ``killed``, ``survived`` or ``timed out``, and the duration in seconds.
-    """
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-n0", "-m", "not slow"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    began_s = time.perf_counter()
-    with (root.parent / "pytest.txt").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, *test_files(path, root)],
-            cwd=root,
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        result = "survived" if process.wait(timeout=limit_s) == 0 else "killed"
-    except subprocess.TimeoutExpired:
-        # The whole group, or Blender processes of a test would continue.
-        os.killpg(process.pid, 9)
-        process.wait()
-        result = "timed out"
-    return result, round(time.perf_counter() - began_s, 1)
+def read_outcomes(path: Path | None) -> dict[Mutant, Outcome]:
+    """Return the outcomes in a file of lines of JSON; none where there is no file."""
+    found = {}
+    for line in path.read_text(encoding="utf-8").splitlines() if path is not None and path.exists() else ():
+        table = json.loads(line)
+        mutant = Mutant(**table.pop("mutant"))
+        found[mutant] = Outcome(mutant, **table)
+    return found
 
 
-def measure(mutants: Sequence[Mutant], limit_s: float, report: Callable[[Outcome], None]) -> list[Outcome]:
-    """Judge all mutants in one temporary copy; ``report`` is called after each.
-
-    Raises:
-        SystemExit: The tests of a room fail without a fault, so that every mutant would count as killed.
-    """
+def measure(mutants: Sequence[Mutant], contexts: Contexts, limit_s: float, out: Path | None) -> list[Outcome]:
+    """Judge mutants in one temporary copy; print each outcome and append it to ``out``."""
+    known = read_outcomes(out)
     outcomes = []
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "project"
         root.mkdir()
         copy_tree(root)
-        areas = {frozenset(AREAS[area]): area for area in sorted({area_of(mutant.path) for mutant in mutants})}
-        for area in areas.values():
-            result, seconds = run_tests(f"{area}/none.py", root, None)
-            if result != "survived":
-                printed = (root.parent / "pytest.txt").read_text(encoding="utf-8", errors="replace")
-                raise SystemExit(f"{printed[-2000:]}The tests of {area} fail without a fault.")
-            print(f"{area}: tests pass without a fault in {seconds} s", flush=True)
+        judge = Judge(root, contexts, limit_s)
         for mutant in mutants:
-            outcomes.append(judge(mutant, root, limit_s))
-            report(outcomes[-1])
+            outcome = known.get(mutant) or judge.judge(mutant)
+            outcomes.append(outcome)
+            _print(outcome)
+            if out is not None and mutant not in known:
+                with out.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(asdict(outcome)) + "\n")
     return outcomes
+
+
+def summary(outcomes: Sequence[Outcome]) -> str:
+    """Return a table of the results by room, with the share that was killed."""
+    counts = Counter((area_of(outcome.mutant.path), outcome.result) for outcome in outcomes)
+    lines = [f"{'':<26}" + "".join(f"{result:>14}" for result in RESULTS)]
+    lines += [
+        f"{area:<26}" + "".join(f"{counts[area, result]:>14}" for result in RESULTS)
+        for area in AREAS
+        if any(counts[area, result] for result in RESULTS)
+    ]
+    killed = sum(outcome.result == "killed" for outcome in outcomes)
+    lines.append(f"{killed} of {len(outcomes)} killed ({100.0 * killed / max(1, len(outcomes)):.0f} %)")
+    return "\n".join(lines)
 
 
 def _print(outcome: Outcome) -> None:
     mutant = outcome.mutant
     before, after = (text.splitlines()[0][:90] for text in (mutant.before, mutant.after))
-    print(f"{outcome.result:<10}{outcome.seconds:>6} s  {mutant.path}:{mutant.line}  {before}  ->  {after}", flush=True)
+    print(f"{outcome.result:<13}{outcome.seconds:>6} s  {mutant.path}:{mutant.line}  {before}  ->  {after}", flush=True)
 
 
 def main() -> None:
@@ -304,19 +227,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0, help="seed of the choice of mutants")
     parser.add_argument("--count", type=int, default=40, help="number of mutants")
-    parser.add_argument("--limit", type=float, default=120.0, help="seconds for the tests of one mutant")
+    parser.add_argument("--contexts", type=Path, help="tests by line; recorded here if absent, .json.gz")
+    parser.add_argument("--limit", type=float, default=60.0, help="seconds for the tests of one mutant")
     parser.add_argument("--only", default="", help="only modules whose path starts with this")
-    parser.add_argument("--out", type=Path, help="also write the outcomes here, .json")
+    parser.add_argument("--out", type=Path, help="append each outcome here, .jsonl")
     arguments = parser.parse_args()
+    contexts = arguments.contexts or Path(tempfile.gettempdir()) / "dancepose-contexts.json.gz"
+    if not contexts.exists():
+        folders = sorted({folder for chosen in AREAS.values() for folder in chosen})
+        record(ROOT, MUTATED, folders, contexts)
     modules = [path for folder in MUTATED for path in sorted((ROOT / folder).rglob("*.py"))]
     mutants = [mutant for path in modules for mutant in mutants_of(path) if mutant.path.startswith(arguments.only)]
-    outcomes = measure(choose(mutants, arguments.count, arguments.seed), arguments.limit, _print)
-    killed = sum(outcome.result == "killed" for outcome in outcomes)
-    print(f"{killed} of {len(outcomes)} killed ({100.0 * killed / max(1, len(outcomes)):.0f} %), seed {arguments.seed}")
-    if arguments.out is not None:
-        with replacing(arguments.out) as temporary:
-            table = [asdict(outcome) for outcome in outcomes]
-            temporary.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    chosen = choose(mutants, arguments.count, arguments.seed)
+    print(summary(measure(chosen, read_contexts(contexts), arguments.limit, arguments.out)))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from dancepose_addon.core.atomic import replacing
 
 SHEET_COLUMNS: Final = 5
 SHEET_ROWS: Final = 2
+SHEET_PX: Final = 2000
 GAP_PX: Final = 4
 GREY: Final = (32, 33, 36)
 THUMBNAIL_PX: Final = 320
@@ -42,8 +43,8 @@ def write_sheet(out: Path, *, frames: Path, count: int) -> None:
     chosen = spread_frames(count, SHEET_COLUMNS * SHEET_ROWS)
     columns = min(SHEET_COLUMNS, len(chosen))
     with Image.open(frame_file(frames, 0)) as first:
-        scale = min(1.0, (2000 / columns - GAP_PX) / first.width)
-        width, height = max(1, int(first.width * scale)), max(1, int(first.height * scale))
+        scale = min(1.0, ((SHEET_PX - GAP_PX) / columns - GAP_PX) / first.width)
+        width, height = max(1, round(first.width * scale)), max(1, round(first.height * scale))
     rows = math.ceil(len(chosen) / columns)
     sheet = Image.new("RGB", (columns * (width + GAP_PX) + GAP_PX, rows * (height + GAP_PX) + GAP_PX), GREY)
     for number, index in enumerate(chosen):

@@ -20,6 +20,7 @@ from dancepose_addon.core.interruption import (
     end_now,
     last_words_on,
     raise_in_main,
+    signal_exit_code,
 )
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -183,3 +184,58 @@ def test_last_words_reach_the_real_standard_error(root: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, timeout=60)
     assert done.returncode == 143
     assert done.stderr == "dancepose: Stopped. Files that were finished are kept.\n"
+
+
+def test_the_time_for_the_main_thread_leaves_the_command_below_two_seconds() -> None:
+    """The parent of a process is looked for every 0.25 s; starting and ending take a third of a second."""
+    assert 1.0 < interruption_module.GRACE_S < 2.0 - 0.25 - 0.3
+    assert 0.1 < interruption_module.WATCH_EVERY_S < 0.3
+    assert [signal_exit_code(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == [130, 143, 129]
+    assert SignalRaised(15).args == (15,)
+
+
+class Parents:
+    """The number of the parent process, which changes after some calls."""
+
+    def __init__(self, number: int, calls: int) -> None:
+        self.number, self.calls = number, calls
+
+    def __call__(self) -> int:
+        self.calls -= 1
+        return self.number if self.calls >= 0 else 1
+
+
+@pytest.mark.parametrize(
+    ("named", "calls", "stops"),
+    [("77", 3, True), ("77", 10**6, False), ("78", 10**6, False), ("78", 0, False), ("", 0, False), ("x", 0, False)],
+)
+def test_a_process_watches_the_parent_that_it_is_told(
+    monkeypatch: pytest.MonkeyPatch, named: str, calls: int, *, stops: bool
+) -> None:
+    monkeypatch.setenv(interruption_module.PARENT, named)
+    monkeypatch.setattr(interruption_module, "WATCH_EVERY_S", 0.005)
+    monkeypatch.setattr(interruption_module.os, "getppid", Parents(77, calls))
+    stopped, ended = threading.Event(), list[tuple[int, str]]()
+    monkeypatch.setattr(interruption_module, "end_now", lambda *words: ended.append(words))
+    before = threading.active_count()
+    with interruption_module.ending_with_parent(stopped.set, grace_s=0.02):
+        assert interruption_module.PARENT not in os.environ
+        assert (threading.active_count() > before) is (named == "77")
+        assert stopped.wait(5.0 if stops else 0.05) is stops
+        deadline = time.monotonic() + 5.0
+        while stops and not ended and time.monotonic() < deadline:
+            time.sleep(0.005)
+    assert len(ended) == stops
+    assert not stops or ended[0][0] == signal.SIGTERM
+
+
+def test_a_process_that_stops_in_time_is_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(interruption_module.PARENT, "77")
+    monkeypatch.setattr(interruption_module, "WATCH_EVERY_S", 0.005)
+    monkeypatch.setattr(interruption_module.os, "getppid", Parents(77, 2))
+    stopped, ended = threading.Event(), list[object]()
+    monkeypatch.setattr(interruption_module, "end_now", lambda *words: ended.append(words))
+    with interruption_module.ending_with_parent(stopped.set, grace_s=60.0):
+        assert stopped.wait(5.0)
+    time.sleep(0.05)
+    assert ended == []

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from dancepose_addon.core.body.model import JOINT_INDEX, BodyModel
+from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.fit.canonical_up import trunk_direction
 from dancepose_addon.core.fit.evaluation.clip_checks import check_clip, size_drift
 from dancepose_addon.core.fit.pipeline import fit
 from dancepose_addon.core.fit.settings import FitSettings
@@ -141,3 +143,81 @@ def test_part_of_a_clip_says_that_its_body_may_differ(data_folder: Path, body: B
     assert isinstance(clip, KeypointSequence)
     assert any("--body-from" in note for note in clip.between(5, 20).notes)
     assert clip.between(0, None).notes == clip.notes
+
+
+def grown(ratio: float, frames: int = 20) -> np.ndarray:
+    """A standing body whose size changes evenly from the first fifth's to the last fifth's."""
+    points = np.repeat(load_body().rest_joints()[None].astype(np.float64), frames, axis=0)
+    size = np.linspace(1.0, ratio, frames)
+    size[: frames // 5], size[-(frames // 5) :] = 1.0, ratio
+    return (points * size[:, None, None]).astype(np.float32)
+
+
+ALL_SEEN = np.ones((20, 24), bool)
+
+
+@pytest.mark.parametrize("ratio", [0.9, 1.0, 1.03, 1.2])
+def test_size_drift_is_the_ratio_of_the_ends(ratio: float) -> None:
+    assert size_drift(grown(ratio), ALL_SEEN, SMPL24) == pytest.approx(ratio, rel=1e-5)
+
+
+def test_size_drift_of_few_frames_or_no_points_is_one() -> None:
+    assert size_drift(grown(1.2, 9), ALL_SEEN[:9], SMPL24) == 1.0
+    assert size_drift(grown(1.2, 10), ALL_SEEN[:10], SMPL24) == pytest.approx(1.2, rel=1e-5)
+    assert size_drift(grown(1.2), ~ALL_SEEN, SMPL24) == 1.0
+    half = ALL_SEEN.copy()
+    half[:10] = False
+    assert size_drift(grown(1.2), half, SMPL24) == 1.0
+    assert size_drift(0.0 * grown(1.2), ALL_SEEN, SMPL24) == 1.0
+
+
+def test_size_drift_takes_edges_whose_two_ends_are_seen() -> None:
+    points, seen = grown(1.2), ALL_SEEN.copy()
+    points[:, 12:] = 7.0 * points[:, 12:] ** 2  # nonsense, not seen
+    seen[:, 12:] = False
+    assert size_drift(points, seen, SMPL24) == pytest.approx(1.2, rel=1e-5)
+    seen[2:-2] = False
+    assert size_drift(points, seen, SMPL24) == pytest.approx(1.2, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "sentence"), [(1.03, ""), (0.97, ""), (1.05, "grows by 5%"), (0.8, "shrinks by 20%")]
+)
+def test_drift_is_said_from_four_percent(ratio: float, sentence: str) -> None:
+    said = check_clip(grown(ratio), ALL_SEEN, SMPL24)
+    assert len(said) == bool(sentence)
+    assert not sentence or f"The skeleton {sentence} from" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("degrees", "frames", "how"),
+    [
+        (50.0, 20, ""), (70.0, 20, "lying"), (110.0, 20, "lying"), (130.0, 20, "upside down"), (70.0, 18, "lying"),
+        (70.0, 17, ""),
+    ],
+)  # fmt: skip
+def test_a_tipped_body_is_said(degrees: float, frames: int, how: str) -> None:
+    """Turned about the axis from left to right in so many of 20 frames; nine tenths are needed."""
+    points = grown(1.0)
+    up = trunk_direction(points, SMPL24)[0]
+    angle = np.radians(degrees) - np.arctan2(up[2], up[1])  # the resting trunk leans a little
+    turn = np.array([[1, 0, 0], [0, np.cos(angle), np.sin(angle)], [0, -np.sin(angle), np.cos(angle)]])
+    points[:frames] = points[:frames] @ turn
+    leaning = float(np.degrees(np.arccos(trunk_direction(points, SMPL24)[0, 1])))
+    assert leaning == pytest.approx(degrees, abs=0.1)
+    said = check_clip(points, ALL_SEEN, SMPL24)
+    assert len(said) == bool(how)
+    assert not how or f"The body is {how} throughout the clip (the trunk is {leaning:.0f} degrees" in said[0]
+
+
+@pytest.mark.parametrize(("count", "text"), [(1, "pelvis is never"), (6, " are never"), (7, ", ... are never")])
+def test_points_that_are_never_seen(count: int, text: str) -> None:
+    seen = ALL_SEEN.copy()
+    seen[:, :count] = False
+    said = check_clip(grown(1.0), seen, SMPL24)
+    assert len(said) == 1
+    assert text in said[0]
+    assert ("..." in said[0]) is (count > 6)
+    assert said[0].count(",") == min(count, 6) - 1 + (count > 6)
+    seen[3, :count] = True
+    assert not check_clip(grown(1.0), seen, SMPL24)

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sentences of a fit's report, counted by hand."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.fit.evaluation import fit_report
+from dancepose_addon.core.fit.floor.contacts import Ground, Soles
 from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.fit.shape.from_lengths import Shape
 from dancepose_addon.core.fit.temporal.preprocessing import Gap, Prepared
@@ -41,3 +44,77 @@ def test_gaps_and_jumps_are_counted(body: BodyModel) -> None:
     # Points 3, 7 and 9; 5 + 1 + 4 + 1 frames; two of the four are jumps.
     assert "3 of 24 points have gaps (4 gaps, 11 point-frames; 2 of them jumps)" in said[1]
     assert not [line for line in said if "drifts" in line or "smoothed" in line or "locked" in line]
+
+
+def soles(places_m: np.ndarray, lowest_m: np.ndarray) -> Soles:
+    return Soles(places_m.astype(np.float32), lowest_m.astype(np.float32))
+
+
+def test_foot_table_of_known_feet() -> None:
+    """Ten frames at 20 fps; the left heel stands and slides by 1 cm a frame, 200 mm/s.
+
+    The lowest sole is 4 cm above the floor in five frames and 2 cm below it in the others.
+    """
+    places = np.zeros((10, 2, 2, 3))
+    places[:, 0, 0, 0] = 0.01 * np.arange(10)
+    # The right toes move by 2.6 cm a frame, 0.52 m/s, at 4.9 cm: they skate. Their mean place is higher than that.
+    places[:, 1, 1, 2] = 0.026 * np.arange(10)
+    places[:, 1, 1, 1] = 0.2
+    lowest = np.full((10, 2, 2), 0.5)
+    lowest[:5, 0, 0], lowest[5:, 0, 0] = 0.04, -0.02
+    lowest[:, 1, 1] = 0.049
+    contact = np.zeros((10, 2, 2), bool)
+    contact[:, 0, 0] = True
+    table = fit_report.foot_table(soles(places, lowest), Ground(0.0, contact), 20.0)
+    assert table == {
+        "standing_slide_mm_per_s": 200.0,
+        "skating_ratio": 1.0,
+        "floating_mm": 20.0,
+        "penetration_mm": 10.0,
+    }
+    lowest[:, 1, 1] = 0.051
+    assert fit_report.foot_table(soles(places, lowest), Ground(0.0, contact), 20.0)["skating_ratio"] == 0.0
+
+
+def test_gap_rows_name_the_point() -> None:
+    gaps = tuple(Gap(3, number, number + 1, "missing") for number in range(201))
+    rows = fit_report._gap_rows(gaps, SMPL24)
+    assert rows[1] == {"point": SMPL24.keypoints[3], "first": 1, "last": 2, "why": "missing"}
+    assert len(rows) == 200
+
+
+MISFIT = "the limbs do not fit"
+
+
+@pytest.mark.parametrize(
+    ("settings", "shown"),
+    [
+        (FitSettings(), (MISFIT,)),
+        (FitSettings(betas=(0.5,) * 10), ()),
+        (FitSettings(body_from=Path("other.npz")), ("The body (betas and scale) is that of other.npz.",)),
+        (FitSettings(smooth=0.5, foot_lock=True), (MISFIT, "strength 0.5", "Standing feet were locked")),
+    ],
+)
+def test_notices_of_the_settings(body: BodyModel, settings: FitSettings, shown: tuple[str, ...]) -> None:
+    points = np.zeros((5, 24, 3), np.float32)
+    points[:] = body.rest_joints()
+    prepared = Prepared(points, np.ones((5, 24), np.float32), (), 0.001)
+    regressor = SimpleNamespace(info=SimpleNamespace(body_fingerprint=body.fingerprint, name="made up"))
+    shape = SimpleNamespace(notice=lambda: MISFIT)
+    sequence = KeypointSequence(points, 25.0, SMPL24)
+    said = fit_report._notices(sequence, regressor, body, prepared, settings, shape, 0.0)
+    assert len(said) == len(shown)
+    assert all(part in sentence for part, sentence in zip(shown, said, strict=True))
+
+
+def test_notices_of_another_body_and_of_a_drifting_floor(body: BodyModel) -> None:
+    points = np.zeros((5, 24, 3), np.float32)
+    points[:] = body.rest_joints()
+    prepared = Prepared(points, np.ones((5, 24), np.float32), (), 0.001)
+    regressor = SimpleNamespace(info=SimpleNamespace(body_fingerprint="other", name="made up"))
+    shape = SimpleNamespace(notice=lambda: None)
+    sequence = KeypointSequence(points, 25.0, SMPL24)
+    said = fit_report._notices(sequence, regressor, body, prepared, FitSettings(), shape, 0.07)
+    assert len(said) == 2
+    assert "was trained on another body" in said[0]
+    assert "drifts by 7 cm" in said[1]

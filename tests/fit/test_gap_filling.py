@@ -115,3 +115,35 @@ def test_turns_between_sparse_frames_are_no_flips() -> None:
     pose[4:, 16] = Rotation.from_rotvec([0.0, 1.5, 0.0]).as_matrix()
     assert np.array_equal(undo_flips(pose, calm, fps=5.9), pose)
     assert not np.array_equal(undo_flips(pose, calm, fps=25.0), pose)
+
+
+def test_the_frames_on_both_sides_of_a_flip_are_interpolated() -> None:
+    """A joint that stays turned by 150 degrees from frame 5 on passes 50 in frame 4 and 100 in frame 5."""
+    calm = np.broadcast_to(np.eye(3, dtype=np.float32), (12, 24, 3, 3))
+    pose = calm.copy()
+    pose[5:, 16] = Rotation.from_rotvec([0.0, np.radians(150.0), 0.0]).as_matrix()
+    repaired = undo_flips(pose, calm, fps=25.0)
+    turned = np.degrees(Rotation.from_matrix(repaired[:, 16]).as_rotvec()[:, 1])
+    np.testing.assert_allclose(turned, [0.0] * 4 + [50.0, 100.0] + [150.0] * 6, atol=0.1)
+    np.testing.assert_array_equal(repaired[:, :16], pose[:, :16])
+
+
+@pytest.mark.parametrize(("degrees", "fps", "flips"), [(54.0, 25.0, False), (56.0, 25.0, True), (56.0, 50.0, True),
+                                                     (108.0, 12.5, False), (112.0, 12.5, True)])  # fmt: skip
+def test_turns_of_more_than_55_degrees_are_flips(degrees: float, fps: float, *, flips: bool) -> None:
+    """Below 25 frames a second as much more as the time between two frames is longer."""
+    calm = np.broadcast_to(np.eye(3, dtype=np.float32), (12, 24, 3, 3))
+    pose = calm.copy()
+    pose[5:, 16] = Rotation.from_rotvec([np.radians(degrees), 0.0, 0.0]).as_matrix()
+    assert (not np.array_equal(undo_flips(pose, calm, fps=fps), pose)) is flips
+
+
+def test_what_remains_takes_the_reference() -> None:
+    """A joint that turns by 90 degrees in every frame while the regressor shows none."""
+    calm = np.broadcast_to(np.eye(3, dtype=np.float32), (12, 24, 3, 3))
+    pose = calm.copy()
+    pose[:, 16] = Rotation.from_rotvec(np.arange(12)[:, None] * [0.0, np.pi / 2.0, 0.0]).as_matrix()
+    pose[:, 3] = Rotation.from_rotvec([0.3, 0.0, 0.0]).as_matrix()
+    repaired = undo_flips(pose, calm, fps=25.0)
+    np.testing.assert_allclose(repaired[:, 16], calm[:, 16], atol=1e-6)
+    np.testing.assert_array_equal(repaired[:, 3], pose[:, 3])

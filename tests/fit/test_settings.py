@@ -2,11 +2,13 @@
 """The table of fit options: complete, and the same values by every way in."""
 
 from dataclasses import fields
+from pathlib import Path
+import re
 
 import pytest
 
 from dancepose_addon.core.errors import InputError
-from dancepose_addon.core.fit.settings import FIT_OPTIONS, FitSettings
+from dancepose_addon.core.fit.settings import FIT_OPTIONS, FitSettings, require_settings
 from dancepose_addon.core.options import arguments_of
 
 BY_NAME = {option.name: option for option in FIT_OPTIONS}
@@ -73,3 +75,30 @@ def test_what_cannot_apply_to_rotations_is_refused(options: FitSettings, named: 
 
 def test_what_applies_to_rotations_is_accepted() -> None:
     FitSettings(betas=(0.0,), foot_lock=True).require_for_rotations("dance.pkl")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        (FitSettings(body_from=Path("a.npz"), betas=(1.0,)), "--body-from fixes the body, which --betas would change"),
+        (FitSettings(body_from=Path("a.npz"), adapt=True), "--body-from fixes the body, which --adapt would change"),
+        (FitSettings(betas=(0.0,) * 11), "11 betas were given; the body has 10"),
+        (FitSettings(style="none of these"), "none of these"),
+        (FitSettings(refine=-1), "--refine"),
+        (FitSettings(smooth=-0.1), "--smooth"),
+    ],
+)
+def test_settings_that_are_refused(settings: FitSettings, sentence: str) -> None:
+    with pytest.raises(InputError, match=re.escape(sentence)):
+        require_settings(settings, 10)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        FitSettings(), FitSettings(body_from=Path("a.npz")), FitSettings(betas=(0.0,) * 10, adapt=True),
+        FitSettings(style="aist"),
+    ],
+)  # fmt: skip
+def test_settings_that_are_taken(settings: FitSettings) -> None:
+    require_settings(settings, 10)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Workers, their share of the processors, and how long a Dask worker keeps its Blender process."""
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,20 @@ def test_a_dask_worker_keeps_its_runner_until_the_plan_changes(monkeypatch: pyte
     assert [runner.done for runner in made] == [["j0", "j1"], ["j2"], ["j3"]]
     assert [runner.context for runner in made] == [first, first, other]
     assert [runner.closed for runner in made] == [True, True, False]
+
+
+def test_dask_and_slurm_get_their_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[tuple[RunContext, dict[str, object]]] = []
+    slurm = import_module("dancepose.study.run.executors.slurm")
+    for module, name in ((dask, "DaskExecutor"), (slurm, "SlurmExecutor")):
+        monkeypatch.setattr(module, name, lambda context, **options: made.append((context, options)))
+    monkeypatch.setattr(running, "processor_count", lambda: 6)
+    context = RunContext(Path(), Path(), threads=1)
+    running._executor(context, RunOptions("dask", workers=2, address="there"))
+    running._executor(context, RunOptions("slurm", workers=0))
+    running._executor(context, RunOptions("slurm", workers=3, slurm={"partition": "fast"}))
+    assert made == [
+        (RunContext(Path(), Path(), threads=3), {"address": "there", "workers": 2}),
+        (context, {"workers": 8, "parameters": {}}),
+        (context, {"workers": 3, "parameters": {"partition": "fast"}}),
+    ]

@@ -2,6 +2,7 @@
 """How far a study is, and what cleaning takes away: over folders filled by hand."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,6 +11,7 @@ from dancepose.study.plan.jobs import Result, read_jobs
 from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.planning import make_plan
 from dancepose.study.plan.study_file import load_study
+from dancepose.study.report import status as status_module
 from dancepose.study.report.cleaning import clean_study, finished_films
 from dancepose.study.report.status import read_status
 from dancepose.study.run.journal import Journal, locked_study
@@ -135,3 +137,25 @@ def test_a_journal_of_other_values_is_passed_over(paths: StudyPaths) -> None:
     assert read_status(paths).clips == (0, 4)
     finish(paths, "encode:near/s1")
     assert read_status(paths).clips == (1, 4)
+
+
+def test_the_rate_is_that_of_the_last_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames over the time since the first of the recent chunks began, at least a second."""
+    monkeypatch.setattr(status_module.time, "time", lambda: 1000.0)
+
+    def rate(*entries: tuple[float, float, int]) -> float:
+        table = {
+            str(number): {"at": at, "seconds": seconds, "detail": {"rendered": rendered}}
+            for number, (at, seconds, rendered) in enumerate(entries)
+        }
+        return status_module._recent_rate(SimpleNamespace(entries=table))
+
+    recent_s = status_module.RECENT_S
+    assert rate() == 0.0
+    assert rate((950.0, 50.0, 30)) == pytest.approx(0.3)
+    assert rate((950.0, 50.0, 30), (990.0, 40.0, 10)) == pytest.approx(0.4)
+    assert rate((999.9, 0.05, 7)) == pytest.approx(7.0)
+    assert rate((1000.0 - recent_s - 1.0, 1.0, 500), (990.0, 40.0, 10)) == pytest.approx(0.2)
+    assert rate((1000.0 - recent_s + 1.0, 1.0, 300)) == pytest.approx(300.0 / recent_s)
+    assert rate((990.0, 10.0, 0)) == 0.0
+    assert status_module._recent_rate(SimpleNamespace(entries={"a": {"at": 999.0}})) == 0.0

@@ -123,3 +123,23 @@ def test_finished_films_are_removed_only_with_yes(make_study) -> None:
     assert film.is_file()
     assert call("clean", "--all", "--yes", str(file)).returncode == 0
     assert not (file.parent / "renders").exists()
+
+
+def test_a_folder_of_frames_is_as_new_as_its_newest_file(make_study, tmp_path: Path) -> None:
+    study = study_with(make_study, "renders")
+    plan = tmp_path / "plan"
+    plan.touch()
+    for system in study.systems:
+        folder = study.root / system.name / "s1"
+        (study.root / system.name / "s1.npz").unlink()
+        folder.mkdir()
+        for number in range(3):
+            (folder / f"{number}.json").write_text("[]")
+            os.utime(folder / f"{number}.json", (1e9, 1e9))
+        os.utime(folder, (1e9, 1e9))
+    os.utime(plan, (1.5e9, 1.5e9))
+    assert changed_sources(study, plan) == []
+    os.utime(study.root / "near" / "s1" / "1.json", (1.6e9, 1.6e9))
+    assert changed_sources(study, plan) == ["near/s1"]
+    os.utime(study.root / "far" / "s1", (1.6e9, 1.6e9))
+    assert sorted(changed_sources(study, plan)) == ["far/s1", "near/s1"]

@@ -93,3 +93,37 @@ def test_folders_that_hold_no_whole_shards(shards: tuple[Path, dict[str, np.ndar
     index.write_text(json.dumps(table | {"files": ["gone.npy"]}), encoding="utf-8")
     with pytest.raises(FormatError, match="does not contain complete shards"):
         open_shards(folder)
+
+
+@pytest.mark.parametrize(("batch", "adversarial", "natural"), [(12, 5, 5), (12, 12, 12), (12, 40, 12)])
+def test_sizes_of_a_batch(
+    shards: tuple[Path, dict[str, np.ndarray]], batch: int, adversarial: int, natural: int
+) -> None:
+    config = load_config(
+        "smoke",
+        (
+            f"optim.batch={batch}",
+            f"optim.adversarial_batch={adversarial}",
+            "data.procedural_poses=8",
+            "data.holdout=0.25",
+        ),
+    )
+    data = load_data(config, BODY, motion=(), poses=shards[0])
+    drawn = draw_batch(data, config, torch.Generator().manual_seed(0))
+    assert len(drawn.natural_rotmat) == natural
+    assert [len(part) for part in (drawn.points_norm, drawn.target_norm, drawn.norm_per_m)] == [batch] * 3
+
+
+@pytest.mark.parametrize("number", [0, -1])
+@pytest.mark.parametrize("damage", ["type", "shape", "format"])
+def test_one_damaged_shard_is_enough(shards: tuple[Path, dict[str, np.ndarray]], number: int, damage: str) -> None:
+    folder, _ = shards
+    table = json.loads((folder / "shards.json").read_text(encoding="utf-8"))
+    file = folder / table["files"][number]
+    rows = np.load(file)
+    if damage == "format":
+        (folder / "shards.json").write_text(json.dumps(table | {"format": "other"}), encoding="utf-8")
+    else:
+        np.save(file, rows.astype(np.float32) if damage == "type" else rows[:, :23])
+    with pytest.raises(FormatError):
+        open_shards(folder)

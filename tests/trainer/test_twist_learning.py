@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from dancepose.trainer.mocap.twist_learning import learn_twist
+from dancepose.trainer.mocap.twist_learning import _ridge, learn_twist
 from dancepose.trainer.mocap.twist_of_poses import give_twist, twist_of_poses
 from dancepose_addon.core.body.model import forward_kinematics
 from dancepose_addon.core.body.model_io import load_body
@@ -16,7 +16,7 @@ from dancepose_addon.core.body.rotation import geodesic_angle
 from dancepose_addon.core.errors import FormatError
 from dancepose_addon.core.fit.pose.analytic_ik import restyle
 from dancepose_addon.core.fit.pose.joint_limits import twist_about
-from dancepose_addon.core.fit.pose.twist import TwistModel, load_twist
+from dancepose_addon.core.fit.pose.twist import TwistModel, load_twist, quadratic
 from tests.support.posing import random_pose
 
 REST = load_body().rest_joints()
@@ -96,3 +96,22 @@ def test_held_out_real_clips_are_nearer_with_their_style_than_with_minimal_rotat
             for chosen in (_nothing(), model)
         ]
         assert off[1] < 0.8 * off[0]
+
+
+def test_ridge_regression_agrees_with_least_squares_on_more_rows() -> None:
+    """A penalty of p on the mean squared error is p N more observations: sqrt(p N) w = 0 for each weight."""
+    random = np.random.default_rng(4)
+    directions = random.normal(loc=0.3, size=(200, 6)).astype(np.float32)
+    directions[:, 5] = 0.2 + 0.001 * directions[:, 5]  # hardly varies
+    wanted = random.normal(size=(200, 2)).astype(np.float32) + np.float32([5.0, -3.0])
+    mean, scale, weights = _ridge(directions, wanted, 0.1)
+    features = quadratic(directions).astype(np.float64)
+    np.testing.assert_allclose(mean, features.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(scale, np.maximum(features.std(axis=0), 0.05), rtol=1e-5)
+    assert scale[5] == np.float32(0.05)
+    design = (features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 0.05)
+    more = np.sqrt(0.1 * 200.0) * np.eye(features.shape[1])
+    targets = np.concatenate([wanted - wanted.mean(axis=0), np.zeros((features.shape[1], 2))])
+    expected = np.linalg.lstsq(np.concatenate([design, more]), targets, rcond=None)[0]
+    np.testing.assert_allclose(weights[:, 1:], expected.T, atol=1e-5)
+    np.testing.assert_allclose(weights[:, 0], wanted.mean(axis=0), rtol=1e-5)

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..bounded_files import NpzLimits, open_npz
 from ..errors import BodyFileError, FormatError
-from .joint_tree import BODY_JOINTS, FINGER_JOINTS, SMPLH_TREE
+from .joint_tree import BODY_JOINTS, SMPLH_TREE
 from .model import BodyModel
 
 FORMAT: Final = "dancepose-hands-1"
@@ -69,8 +69,6 @@ def _detailed(body: BodyModel, arrays: Mapping[str, Any]) -> BodyModel:
     regressor = np.zeros((len(SMPLH_TREE), count), np.float32)
     regressor[:BODY_JOINTS] = body.joint_regressor[:BODY_JOINTS]
     rows = arrays["J_rows"].astype(np.intp)
-    if rows.max() >= len(FINGER_JOINTS):
-        raise ValueError(f"{rows.max() + 1} joints of fingers")
     regressor[BODY_JOINTS + rows, arrays["J_columns"].astype(np.intp)] = arrays["J_values"]
     posedirs = None if body.posedirs is None else body.posedirs[:, :, : 9 * (BODY_JOINTS - 1)]
     return replace(body, joint_regressor=regressor, weights=weights, posedirs=posedirs, tree=SMPLH_TREE)

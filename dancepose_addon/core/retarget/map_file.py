@@ -13,8 +13,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from ..bounded_files import require_regular
-from ..errors import FormatError, InputError, MissingFileError
+from ..bounded_files import read_document
+from ..errors import FormatError, InputError
 from ..toml_text import parse_toml
 from .character_map import CHAINS, PARTS_OF_MAP, SPREAD, CharacterMap
 from .rest_skeleton import RestSkeleton
@@ -38,14 +38,9 @@ def read_map_file(path: Path, skeleton: RestSkeleton) -> dict[str, tuple[int, ..
         FormatError: If it is not a map.
         InputError: If it names an unknown part, an unknown bone, or a bone twice.
     """
+    text = read_document(path, what="a map file in .toml", limit_bytes=MOST_BYTES)
     try:
-        require_regular(path)
-        with path.open("rb") as file:
-            text = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise MissingFileError(f"{path} cannot be read ({error.strerror}). Give a map file in .toml.") from error
-    try:
-        table = parse_toml(text.decode("utf-8"))
+        table = parse_toml(text)
     except ValueError as error:
         raise FormatError(f"{path.name} is not valid TOML ({error}). Correct it.") from error
     bones = table.get("bones")

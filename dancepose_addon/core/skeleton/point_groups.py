@@ -28,8 +28,8 @@ def limbs(layout: Layout) -> tuple[tuple[int, ...], ...]:
         if joint >= other:
             continue
         below = {joint}
-        for child in range(joint + 1, len(PARENTS)):
-            below |= {child} if PARENTS[child] in below else set()
+        for child, parent in enumerate(PARENTS):  # parents come first
+            below |= {child} if parent in below else set()
         below |= {MIRRORED_JOINTS[child] for child in below}
         points = [point for point, ridden in enumerate(layout.joints) if ridden in below]
         # Points that are the mirror image of two others, as some markers are, cannot be exchanged.
