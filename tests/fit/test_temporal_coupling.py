@@ -44,12 +44,12 @@ def test_a_sweep_solves_odd_frames_given_even_ones(frames: int) -> None:
     rows = random.normal(size=(frames, 6, 4))
     blocks, right = np.swapaxes(rows, 1, 2) @ rows + 4.0 * np.eye(4), random.normal(size=(frames, 4))
     coupling = random.uniform(0.1, 2.0, (frames - 1, 4))
-    found = sweep_red_black(blocks, coupling, right)
+    found = sweep_red_black(lambda frames: (blocks[frames], right[frames]), coupling)
     left = right - (blocks @ found[..., None])[..., 0]
     left[1:] += coupling * found[:-1]
     left[:-1] += coupling * found[1:]
     assert left[1::2] == pytest.approx(np.zeros_like(left[1::2]), abs=1e-9)
-    assert sweep_red_black(blocks, 0.0 * coupling, right) == pytest.approx(
+    assert sweep_red_black(lambda frames: (blocks[frames], right[frames]), 0.0 * coupling) == pytest.approx(
         np.linalg.solve(blocks, right[..., None])[..., 0], abs=1e-9
     )
 

@@ -4,7 +4,6 @@
 The problem is built in ``pose_problem.py``, its equations in ``normal_equations.py``.
 """
 
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -58,13 +57,7 @@ def refine(  # noqa: PLR0913 (the arrays of one problem)
     for first in range(0, len(pose), BLOCK):
         block = slice(first, first + BLOCK)
         progress(first / len(pose), f"Refining frame {first} of {len(pose)}")
-        problem = replace(
-            whole,
-            reference=whole.reference[block],
-            target_m=whole.target_m[block],
-            confidence=whole.confidence[block],
-        )
-        pose[block], translation[block] = _solve(problem, pose[block], translation[block])
+        pose[block], translation[block] = _solve(whole.part(block), pose[block], translation[block])
     return pose, translation
 
 

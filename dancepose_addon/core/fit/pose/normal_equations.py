@@ -106,13 +106,10 @@ def moment_arms_of(carriers: Carriers, points: F32, carried: F32, joints: F32) -
         (T, 3 A, K), metres, axis by axis.
     """
     frames, (active, count) = len(carried), carriers.below.shape
-    own = np.swapaxes(joints[:, carriers.joints], 1, 2)[..., None]
-    reach = np.swapaxes(points, 1, 2)[:, :, None] - own
-    reach *= carriers.below
-    joint, point = carriers.partly
-    if len(joint):
-        part = np.swapaxes(carried, 1, 2) @ carriers.parts
-        reach[:, :, joint, point] = part - own[..., 0][:, :, joint] * carriers.below[joint, point]
+    part = np.swapaxes(carried, 1, 2) @ carriers.parts
+    whole = np.concatenate([np.swapaxes(points, 1, 2), part, np.zeros((frames, 3, 1), np.float32)], axis=2)
+    reach = whole.take(carriers.sources, axis=2).reshape(frames, 3, active, count)
+    reach -= np.swapaxes(joints[:, carriers.joints], 1, 2)[..., None] * carriers.below
     return reach.reshape(frames, 3 * active, count)
 
 

@@ -13,6 +13,7 @@ red-black Gauss-Seidel (ibid., section 11.2) costs a quarter and suffices. World
 a joint's turns on both frames are taken in the same axes in the Hessian; the gradient is exact.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -39,6 +40,8 @@ FAST_RAD: Final = float(np.radians(28.0))
 no person turns a joint by 1,000 degrees a second, but least squares that change branches do."""
 LEAST_COSINE: Final = 0.01
 WHOLE_COSINE: Final = 0.99999
+BUILT: Final = 64
+"""Frames whose equations are built together."""
 WINDOW: Final = 1000
 """Frames solved together; of each window the last OVERLAP are solved again with the next."""
 OVERLAP: Final = 40
@@ -203,43 +206,72 @@ def _stiffness(clip: _Clip, turns: F32) -> F32:
 
 def _propose(clip: _Clip, state: State, turns: F32, damping: F32) -> tuple[F32, F32]:
     """The damped step of all frames together: new pose and translation."""
-    normal = normal_equations(clip.problem, state, damping)
     frames, active = len(state.pose), len(clip.problem.carriers.joints)
     # Each frame is pulled along the turn to the next frame, and back along the turn from the one before.
     stiffness = _stiffness(clip, turns)
     forces = turns * stiffness[..., None]
     pull = (state.global_rotmat @ (forces[1:] - forces[:-1])[..., None])[..., 0]
-    gradient = normal.gradient + np.swapaxes(pull, 1, 2).reshape(frames, -1)
     stiffness[0] *= clip.before is not None
     stiffness[-1] *= clip.after is not None
-    coupling = np.tile(stiffness, (1, 3))
-    diagonal = np.einsum("tii->ti", normal.hessian)
-    diagonal += coupling[:-1] + coupling[1:]
-    solve = solve_block_tridiagonal if clip.exact else sweep_red_black
-    turn = solve(normal.hessian, coupling[1:-1], gradient)
+    system = _System(clip, state, damping, np.tile(stiffness, (1, 3)), np.swapaxes(pull, 1, 2).reshape(frames, -1))
+    turn = system.solve_exactly() if clip.exact else sweep_red_black(system.equations, system.coupling[1:-1])
     by_axis = (frames, 3, active)
-    moved = np.cross(turn.reshape(by_axis), normal.moment_arm_mean.reshape(by_axis), axis=1).sum(axis=2)
-    return turned(clip.problem, state, turn), state.translation + normal.residual_mean - moved
+    moved = np.cross(turn.reshape(by_axis), system.moment_arm_mean.reshape(by_axis), axis=1).sum(axis=2)
+    return turned(clip.problem, state, turn), state.translation + system.residual_mean - moved
 
 
-def sweep_red_black(blocks: F32, coupling: F32, right: F32) -> F32:
+class _System:
+    """Gauss-Newton's equations of a window, built for few frames at a time, so that they stay in the cache.
+
+    Args:
+        clip: The window.
+        state: The window posed.
+        damping: (T,).
+        coupling: Stiffness between frames, (T + 1, 3 A).
+        pull: Gradient of the coupling, (T, 3 A).
+    """
+
+    def __init__(self, clip: _Clip, state: State, damping: F32, coupling: F32, pull: F32) -> None:
+        self.clip, self.state, self.damping = clip, state, damping
+        self.coupling, self.pull = coupling, pull
+        self.moment_arm_mean, self.residual_mean = np.empty_like(pull), np.empty_like(state.translation)
+
+    def equations(self, frames: slice) -> tuple[F32, F32]:
+        """Return the blocks (F, 3 A, 3 A) and the right-hand sides (F, 3 A) of some frames."""
+        normal = normal_equations(self.clip.problem.part(frames), self.state.part(frames), self.damping[frames])
+        self.moment_arm_mean[frames], self.residual_mean[frames] = normal.moment_arm_mean, normal.residual_mean
+        diagonal = np.einsum("tii->ti", normal.hessian)
+        diagonal += self.coupling[:-1][frames] + self.coupling[1:][frames]
+        return normal.hessian, normal.gradient + self.pull[frames]
+
+    def solve_exactly(self) -> F32:
+        """Return the step of all frames, (T, 3 A)."""
+        parts = [self.equations(slice(first, first + BUILT)) for first in range(0, len(self.pull), BUILT)]
+        blocks, right = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return solve_block_tridiagonal(blocks, self.coupling[1:-1], right)
+
+
+def sweep_red_black(equations: Callable[[slice], tuple[F32, F32]], coupling: F32) -> F32:
     """Solve the equations of ``solve_block_tridiagonal`` approximately: even frames alone, then odd ones given these.
 
     Args:
-        blocks: (T, N, N).
+        equations: Gives the blocks (F, N, N) and the right-hand sides (F, N) of some frames, BUILT at a time.
         coupling: (T - 1, N).
-        right: (T, N).
 
     Returns:
         x, (T, N).
     """
-    solution = np.zeros_like(right)
-    solution[::2] = np.linalg.solve(blocks[::2], right[::2, :, None])[..., 0]
-    if len(right) > 1:
-        given = right[1::2] + coupling[::2] * solution[:-1:2][: len(right[1::2])]
-        after = solution[2::2]
-        given[: len(after)] += coupling[1::2] * after
-        solution[1::2] = np.linalg.solve(blocks[1::2], given[..., None])[..., 0]
+    count = len(coupling) + 1
+    solution = np.zeros((count, coupling.shape[1]), coupling.dtype)
+    for odd in (0, 1):
+        for first in range(odd, count, 2 * BUILT):
+            frames = slice(first, min(first + 2 * BUILT, count), 2)
+            blocks, right = equations(frames)
+            if odd:
+                right = right + coupling[first - 1 :: 2][: len(right)] * solution[first - 1 :: 2][: len(right)]
+                after = solution[first + 1 :: 2][: len(right)]
+                right[: len(after)] += coupling[frames][: len(after)] * after
+            solution[frames] = np.linalg.solve(blocks, right[..., None])[..., 0]
     return solution
 
 
