@@ -5,12 +5,12 @@ Element-wise operations on long arrays are five to eight times faster than as ma
 are (J, 3, 3, T) or (J, 3, T) here, and (T, J, 3, 3) or (T, J, 3) elsewhere.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from ..arrays import F32
+from .joint_tree import Levels
 from .rotation import rotmat_to_rotvec
 
 STRAIGHT: Final = -0.98
@@ -119,7 +119,7 @@ def rotation_of(rotvec: F32) -> F32:
     return result
 
 
-def kinematics(rest_joints_m: F32, local: F32, levels: Sequence[tuple[Sequence[int], Sequence[int]]]) -> tuple[F32, F32]:
+def kinematics(rest_joints_m: F32, local: F32, levels: Levels) -> tuple[F32, F32]:
     """Pose a skeleton without its translation (Loper et al. 2015, equation 3).
 
     Args:

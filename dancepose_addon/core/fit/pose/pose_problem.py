@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ...arrays import F32
+from ...arrays import F32, Flags
 from ...body.frames_last import (
     antisymmetric,
     applied,
@@ -195,6 +195,14 @@ class State:
     def part(self, frames: slice) -> "State":
         """Return some of the frames."""
         return State(**{part.name: getattr(self, part.name)[frames] for part in fields(State)})
+
+    def merged(self, other: "State", flags: Flags) -> "State":
+        """Return this state with the frames flagged, (T,), taken from another one."""
+        parts = {}
+        for part in fields(State):
+            mine, theirs = getattr(self, part.name), getattr(other, part.name)
+            parts[part.name] = np.where(flags.reshape(-1, *[1] * (mine.ndim - 1)), theirs, mine)
+        return State(**parts)
 
 
 def block_of(

@@ -14,12 +14,12 @@ a joint's turns on both frames are taken in the same axes in the Hessian; the gr
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from ...arrays import F32, Flags
+from ...arrays import F32
 from ...skeleton.markers import MarkerSet
 from .joint_limits import SPREAD_RAD
 from .normal_equations import normal_equations
@@ -146,21 +146,12 @@ def _solve_window(clip: _Clip, pose: F32, translation: F32) -> tuple[F32, F32]:
         damping = np.where(worse, damping * 10.0, damping * LESS_DAMPING).astype(np.float32)
         if worse.any() and new_cost.sum() > ACCEPTED * cost.sum():
             # Frames for which the step is too long keep their state, if that lowers the total cost.
-            proposal = _kept(proposal, state, worse)
+            proposal = proposal.merged(state, worse)
             new_turns = _turns(clip, proposal)
             new_cost = _frame_cost(clip, proposal, new_turns)
         if new_cost.sum() < cost.sum():
             state, turns, cost = proposal, new_turns, new_cost
     return state.pose, state.translation
-
-
-def _kept(proposal: State, state: State, worse: Flags) -> State:
-    """Return the proposal, except at the frames flagged in ``worse`` (T,), which keep their state."""
-    parts = {}
-    for part in fields(State):
-        new, old = getattr(proposal, part.name), getattr(state, part.name)
-        parts[part.name] = np.where(worse.reshape(-1, *[1] * (new.ndim - 1)), old, new)
-    return State(**parts)
 
 
 def _turns(clip: _Clip, state: State) -> F32:
