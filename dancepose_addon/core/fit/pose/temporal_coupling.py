@@ -7,10 +7,10 @@ The cost is that of each frame (``levenberg_marquardt``) plus, for every joint, 
 
 so what the points do not show (where a head nods, how a wrist is turned about the forearm) is continuous, and what
 they do show outweighs the coupling. Gauss-Newton's equations are block-tridiagonal: a frame's block is its own Hessian,
-and blocks of neighbouring frames are joined by the coupling's stiffness. They are solved by block elimination (Golub
-and Van Loan 2013, Matrix Computations, section 4.5). Where frames start from coupled poses nearby, one sweep of
-red-black Gauss-Seidel (ibid., section 11.2) costs a quarter and suffices. World axes turn little between two frames, so
-a joint's turns on both frames are taken in the same axes in the Hessian; the gradient is exact.
+and blocks of neighbouring frames are joined by the coupling's stiffness. Each step is one sweep of red-black
+Gauss-Seidel (Golub and Van Loan 2013, Matrix Computations, section 11.2), which costs a quarter of block elimination
+and leaves the same residuals and turns after one step more. World axes turn little between two frames, so a joint's
+turns on both frames are taken in the same axes in the Hessian; the gradient is exact.
 """
 
 from collections.abc import Callable
@@ -62,7 +62,6 @@ class _Clip:
         fast_rad: FAST_RAD at the clip's rate, radians.
         before: Local rotations of the frame before the window, (A, 3, 3), or None.
         after: Local rotations of the frame after the window, (A, 3, 3), or None.
-        exact: Whether the equations of all frames are solved together.
     """
 
     problem: Block
@@ -70,7 +69,6 @@ class _Clip:
     fast_rad: float
     before: F32 | None
     after: F32 | None
-    exact: bool
 
 
 def refine_coupled(  # noqa: PLR0913 (the arrays of one problem)
@@ -85,7 +83,6 @@ def refine_coupled(  # noqa: PLR0913 (the arrays of one problem)
     *,
     fps: float,
     coupling_m: float = COUPLING_M,
-    exact: bool = True,
 ) -> tuple[F32, F32]:
     """Fit rotations and translations of all frames together.
 
@@ -100,8 +97,6 @@ def refine_coupled(  # noqa: PLR0913 (the arrays of one problem)
         settings: as for single frames; ``steps`` of Gauss-Newton.
         fps: frames per second of these frames.
         coupling_m: see COUPLING_M.
-        exact: whether the equations of all frames are solved together; else by one sweep of red-black Gauss-Seidel,
-            which suffices where every second frame or more starts from coupled poses nearby.
 
     Returns:
         pose_rotmat and translation_m of the same shapes.
@@ -123,7 +118,6 @@ def refine_coupled(  # noqa: PLR0913 (the arrays of one problem)
             FAST_RAD * max(1.0, COUPLING_FPS / fps) ** 0.5,
             pose[first - 1, joints] if first else None,
             pose[last, joints] if last < count else None,
-            exact,
         )
         pose[frames], translation[frames] = _solve_window(clip, pose[frames], translation[frames])
         if last == count:
@@ -205,7 +199,7 @@ def _propose(clip: _Clip, state: State, turns: F32, damping: F32) -> tuple[F32, 
     stiffness[0] *= clip.before is not None
     stiffness[-1] *= clip.after is not None
     system = _System(clip, state, damping, np.tile(stiffness, (1, 3)), np.swapaxes(pull, 1, 2).reshape(frames, -1))
-    turn = system.solve_exactly() if clip.exact else sweep_red_black(system.equations, system.coupling[1:-1])
+    turn = sweep_red_black(system.equations, system.coupling[1:-1])
     by_axis = (frames, 3, active)
     moved = np.cross(turn.reshape(by_axis), system.moment_arm_mean.reshape(by_axis), axis=1).sum(axis=2)
     return turned(clip.problem, state, turn), state.translation + system.residual_mean - moved
@@ -235,19 +229,13 @@ class _System:
         diagonal += self.coupling[:-1][frames] + self.coupling[1:][frames]
         return normal.hessian, normal.gradient + self.pull[frames]
 
-    def solve_exactly(self) -> F32:
-        """Return the step of all frames, (T, 3 A)."""
-        parts = [self.equations(slice(first, first + BUILT)) for first in range(0, len(self.pull), BUILT)]
-        blocks, right = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return solve_block_tridiagonal(blocks, self.coupling[1:-1], right)
-
 
 def sweep_red_black(equations: Callable[[slice], tuple[F32, F32]], coupling: F32) -> F32:
-    """Solve the equations of ``solve_block_tridiagonal`` approximately: even frames alone, then odd ones given these.
+    """Solve B_t x_t - C_(t-1) x_(t-1) - C_t x_(t+1) = r_t approximately: even frames alone, then odd ones given these.
 
     Args:
         equations: Gives the blocks (F, N, N) and the right-hand sides (F, N) of some frames, BUILT at a time.
-        coupling: (T - 1, N).
+        coupling: (T - 1, N), the diagonals of C.
 
     Returns:
         x, (T, N).
@@ -263,30 +251,4 @@ def sweep_red_black(equations: Callable[[slice], tuple[F32, F32]], coupling: F32
                 after = solution[first + 1 :: 2][: len(right)]
                 right[: len(after)] += coupling[frames][: len(after)] * after
             solution[frames] = np.linalg.solve(blocks, right[..., None])[..., 0]
-    return solution
-
-
-def solve_block_tridiagonal(blocks: F32, coupling: F32, right: F32) -> F32:
-    """Solve B_t x_t - C_(t-1) x_(t-1) - C_t x_(t+1) = r_t by block elimination.
-
-    Args:
-        blocks: (T, N, N), symmetric and positive definite together with the coupling.
-        coupling: (T - 1, N), the diagonals of C.
-        right: (T, N).
-
-    Returns:
-        x, (T, N).
-    """
-    inverses = np.empty_like(blocks)
-    carried = np.empty_like(right)
-    inverses[0] = np.linalg.inv(blocks[0])
-    carried[0] = right[0]
-    for frame in range(1, len(blocks)):
-        joined = coupling[frame - 1]
-        carried[frame] = right[frame] + joined * (inverses[frame - 1] @ carried[frame - 1])
-        inverses[frame] = np.linalg.inv(blocks[frame] - joined[:, None] * inverses[frame - 1] * joined)
-    solution = np.empty_like(right)
-    solution[-1] = inverses[-1] @ carried[-1]
-    for frame in range(len(blocks) - 2, -1, -1):
-        solution[frame] = inverses[frame] @ (carried[frame] + coupling[frame] * solution[frame + 1])
     return solution
