@@ -34,7 +34,10 @@ def test_sweeps_converge_to_a_dense_solve() -> None:
     found = np.zeros_like(right)
     for _ in range(40):
         left = right - (dense @ found.ravel()).reshape(frames, size)
-        found += sweep_red_black(lambda some, left=left: (blocks[some], left[some]), coupling)
+        found += sweep_red_black(
+            lambda some, given, left=left: np.linalg.solve(blocks[some], (left[some] + given)[..., None])[..., 0],
+            coupling,
+        )
     assert found == pytest.approx(truth, abs=1e-9)
 
 
@@ -44,12 +47,17 @@ def test_a_sweep_solves_odd_frames_given_even_ones(frames: int) -> None:
     rows = random.normal(size=(frames, 6, 4))
     blocks, right = np.swapaxes(rows, 1, 2) @ rows + 4.0 * np.eye(4), random.normal(size=(frames, 4))
     coupling = random.uniform(0.1, 2.0, (frames - 1, 4))
-    found = sweep_red_black(lambda frames: (blocks[frames], right[frames]), coupling)
+
+    def solve(some: slice, given: np.ndarray) -> np.ndarray:
+        found: np.ndarray = np.linalg.solve(blocks[some], (right[some] + given)[..., None])[..., 0]
+        return found
+
+    found = sweep_red_black(solve, coupling)
     left = right - (blocks @ found[..., None])[..., 0]
     left[1:] += coupling * found[:-1]
     left[:-1] += coupling * found[1:]
     assert left[1::2] == pytest.approx(np.zeros_like(left[1::2]), abs=1e-9)
-    assert sweep_red_black(lambda frames: (blocks[frames], right[frames]), 0.0 * coupling) == pytest.approx(
+    assert sweep_red_black(solve, 0.0 * coupling) == pytest.approx(
         np.linalg.solve(blocks, right[..., None])[..., 0], abs=1e-9
     )
 

@@ -13,6 +13,10 @@ from ..arrays import F32
 from .joint_tree import Levels
 from .rotation import rotmat_to_rotvec
 
+MANY: Final = 500
+"""Matrices from which moving the axes pays."""
+CACHED_FRAMES: Final = 256
+"""Frames whose rotations stay in the cache."""
 STRAIGHT: Final = -0.98
 """Cosine of the angle beyond which the antisymmetric part is too short to give the axis: 169 degrees."""
 
@@ -32,6 +36,17 @@ def product(first: F32, second: F32) -> F32:
     result: F32 = first[..., :, 0, None, :] * second[..., None, 0, :, :]
     for axis in (1, 2):
         result += first[..., :, axis, None, :] * second[..., None, axis, :, :]
+    return result
+
+
+def matrix_products(first: F32, second: F32) -> F32:
+    """Multiply matrices (T, J, 3, 3), frames first: many of them take a third of the time of ``first @ second``."""
+    if first.shape != second.shape or first[..., 0, 0].size < MANY:
+        return first @ second
+    result = np.empty_like(second)
+    for begin in range(0, len(first), CACHED_FRAMES):
+        some = slice(begin, begin + CACHED_FRAMES)
+        result[some] = frames_first(product(frames_last(first[some]), frames_last(second[some])))
     return result
 
 

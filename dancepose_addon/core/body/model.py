@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import F32
-from .frames_last import frames_first, frames_last, kinematics
+from .frames_last import CACHED_FRAMES, frames_first, frames_last, kinematics
 from .joint_tree import JOINT_COUNT, JOINT_INDEX, JOINT_NAMES, PARENTS, SMPL_TREE, JointTree
 
 __all__ = (
@@ -30,8 +30,6 @@ I32 = NDArray[np.int32]
 
 MIRRORED_JOINTS: Final = (0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20, 23, 22)
 TREE_LEVELS: Final = SMPL_TREE.levels
-CACHED_FRAMES: Final = 256
-"""Frames whose rotations stay in the cache."""
 
 
 @dataclass(frozen=True)

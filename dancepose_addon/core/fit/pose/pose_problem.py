@@ -71,9 +71,9 @@ class RefineSettings:
     outlier_m: float = 0.08
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Carriers:
-    """Points as P pairs (point, bone).
+    """Points as P pairs (point, bone); a key for caches.
 
     Attributes:
         bone: (P,).
@@ -85,6 +85,7 @@ class Carriers:
         sources: For each joint and point, (A K,), what moves with the joint: the point's index where that share is 1,
             K + n for the n-th of ``parts``, and K + N for nothing.
         elbows: Indices of the elbows within ``joints``.
+        parents: Index within ``joints`` of the nearest joint above, or -1, (A,).
     """
 
     bone: NDArray[np.intp]
@@ -95,6 +96,7 @@ class Carriers:
     parts: F32
     sources: NDArray[np.intp]
     elbows: NDArray[np.intp]
+    parents: NDArray[np.intp]
 
 
 def build_carriers(markers: MarkerSet, rest_joints_m: F32) -> Carriers:
@@ -127,7 +129,16 @@ def build_carriers(markers: MarkerSet, rest_joints_m: F32) -> Carriers:
         parts=carried.T[:, partly[0]] * sums[:, partly[1]],
         sources=sources.ravel(),
         elbows=np.flatnonzero(np.isin(joints, ELBOWS)),
+        parents=np.array([_nearest_above(joint, joints.tolist()) for joint in joints.tolist()], np.intp),
     )
+
+
+def _nearest_above(joint: int, solved: list[int]) -> int:
+    """Return the index within ``solved`` of a joint's nearest ancestor there, or -1."""
+    above = PARENTS[joint]
+    while above >= 0 and above not in solved:
+        above = PARENTS[above]
+    return solved.index(above) if above >= 0 else -1
 
 
 @dataclass(frozen=True)

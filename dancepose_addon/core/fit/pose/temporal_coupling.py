@@ -20,9 +20,9 @@ from typing import Final
 import numpy as np
 
 from ...arrays import F32
+from ...body.frames_last import antisymmetric, frames_first, frames_last, product, trace_of
 from ...skeleton.markers import MarkerSet
 from .joint_limits import SPREAD_RAD
-from .normal_equations import normal_equations
 from .pose_problem import (
     Block,
     RefineSettings,
@@ -31,6 +31,7 @@ from .pose_problem import (
     evaluate,
     turned,
 )
+from .tree_elimination import step_of
 
 COUPLING_M: Final = 0.008
 """Residual that costs as much as a rotation by SPREAD_RAD between two frames at COUPLING_FPS."""
@@ -40,8 +41,8 @@ FAST_RAD: Final = float(np.radians(28.0))
 no person turns a joint by 1,000 degrees a second, but least squares that change branches do."""
 LEAST_COSINE: Final = 0.01
 WHOLE_COSINE: Final = 0.99999
-BUILT: Final = 64
-"""Frames whose equations are built together."""
+BUILT: Final = 128
+"""Frames whose equations are solved at once."""
 WINDOW: Final = 1000
 """Frames solved together; of each window the last OVERLAP are solved again with the next."""
 OVERLAP: Final = 40
@@ -160,18 +161,15 @@ def _turns(clip: _Clip, state: State) -> F32:
     before = local[:1] if clip.before is None else clip.before[None]
     after = local[-1:] if clip.after is None else clip.after[None]
     padded = np.concatenate([before, local, after])
-    between = np.swapaxes(padded[:-1], -1, -2) @ padded[1:]
-    sine = 0.5 * np.stack(
-        [
-            between[..., 2, 1] - between[..., 1, 2],
-            between[..., 0, 2] - between[..., 2, 0],
-            between[..., 1, 0] - between[..., 0, 1],
-        ],
-        axis=-1,
-    )
-    half = np.sqrt(np.clip((1.0 + np.einsum("taii->ta", between)) / 4.0, LEAST_COSINE**2, 1.0))
-    angle_share = 2.0 * np.arccos(half) / np.maximum(2.0 * half * np.sqrt(1.0 - half**2), 1e-4)
-    turns: F32 = (sine * np.where(half < WHOLE_COSINE, angle_share, 1.0)[..., None]).astype(np.float32)
+    turns = np.empty((len(local) + 1, *local.shape[1:3]), np.float32)
+    for first in range(0, len(turns), BUILT):
+        some = slice(first, first + BUILT)
+        rotation = frames_last(padded[first : first + BUILT + 1])
+        between = product(np.swapaxes(rotation[..., :-1], 1, 2), rotation[..., 1:])
+        half = np.sqrt(np.clip((1.0 + trace_of(between)) / 4.0, LEAST_COSINE**2, 1.0))
+        angle_share = 2.0 * np.arccos(half) / np.maximum(2.0 * half * np.sqrt(1.0 - half**2), 1e-4)
+        sine = antisymmetric(between) * np.where(half < WHOLE_COSINE, angle_share, 1.0)[:, None]
+        turns[some] = frames_first(sine)
     return turns
 
 
@@ -191,50 +189,31 @@ def _stiffness(clip: _Clip, turns: F32) -> F32:
 
 def _propose(clip: _Clip, state: State, turns: F32, damping: F32) -> tuple[F32, F32]:
     """The damped step of all frames together: new pose and translation."""
-    frames, active = len(state.pose), len(clip.problem.carriers.joints)
+    frames = len(state.pose)
     # Each frame is pulled along the turn to the next frame, and back along the turn from the one before.
     stiffness = _stiffness(clip, turns)
     forces = turns * stiffness[..., None]
-    pull = (state.global_rotmat @ (forces[1:] - forces[:-1])[..., None])[..., 0]
+    pull = np.swapaxes((state.global_rotmat @ (forces[1:] - forces[:-1])[..., None])[..., 0], 1, 2).reshape(frames, -1)
     stiffness[0] *= clip.before is not None
     stiffness[-1] *= clip.after is not None
-    system = _System(clip, state, damping, np.tile(stiffness, (1, 3)), np.swapaxes(pull, 1, 2).reshape(frames, -1))
-    turn = sweep_red_black(system.equations, system.coupling[1:-1])
-    by_axis = (frames, 3, active)
-    moved = np.cross(turn.reshape(by_axis), system.moment_arm_mean.reshape(by_axis), axis=1).sum(axis=2)
-    return turned(clip.problem, state, turn), state.translation + system.residual_mean - moved
+    around = stiffness[:-1] + stiffness[1:]
+    translation = state.translation.copy()
+
+    def solve(some: slice, given: F32) -> F32:
+        problem, posed = clip.problem.part(some), state.part(some)
+        turn, shift = step_of(problem, posed, damping[some], around[some], pull[some] + given)
+        translation[some] += shift
+        return turn
+
+    turn = sweep_red_black(solve, np.tile(stiffness[1:-1], (1, 3)))
+    return turned(clip.problem, state, turn), translation
 
 
-class _System:
-    """Gauss-Newton's equations of a window, built for few frames at a time, so that they stay in the cache.
-
-    Args:
-        clip: The window.
-        state: The window posed.
-        damping: (T,).
-        coupling: Stiffness between frames, (T + 1, 3 A).
-        pull: Gradient of the coupling, (T, 3 A).
-    """
-
-    def __init__(self, clip: _Clip, state: State, damping: F32, coupling: F32, pull: F32) -> None:
-        self.clip, self.state, self.damping = clip, state, damping
-        self.coupling, self.pull = coupling, pull
-        self.moment_arm_mean, self.residual_mean = np.empty_like(pull), np.empty_like(state.translation)
-
-    def equations(self, frames: slice) -> tuple[F32, F32]:
-        """Return the blocks (F, 3 A, 3 A) and the right-hand sides (F, 3 A) of some frames."""
-        normal = normal_equations(self.clip.problem.part(frames), self.state.part(frames), self.damping[frames])
-        self.moment_arm_mean[frames], self.residual_mean[frames] = normal.moment_arm_mean, normal.residual_mean
-        diagonal = np.einsum("tii->ti", normal.hessian)
-        diagonal += self.coupling[:-1][frames] + self.coupling[1:][frames]
-        return normal.hessian, normal.gradient + self.pull[frames]
-
-
-def sweep_red_black(equations: Callable[[slice], tuple[F32, F32]], coupling: F32) -> F32:
+def sweep_red_black(solve: Callable[[slice, F32], F32], coupling: F32) -> F32:
     """Solve B_t x_t - C_(t-1) x_(t-1) - C_t x_(t+1) = r_t approximately: even frames alone, then odd ones given these.
 
     Args:
-        equations: Gives the blocks (F, N, N) and the right-hand sides (F, N) of some frames, BUILT at a time.
+        solve: Solves B_t x_t = r_t + g_t for some frames, BUILT at a time, given g, (F, N).
         coupling: (T - 1, N), the diagonals of C.
 
     Returns:
@@ -245,10 +224,10 @@ def sweep_red_black(equations: Callable[[slice], tuple[F32, F32]], coupling: F32
     for odd in (0, 1):
         for first in range(odd, count, 2 * BUILT):
             frames = slice(first, min(first + 2 * BUILT, count), 2)
-            blocks, right = equations(frames)
+            given = np.zeros_like(solution[frames])
             if odd:
-                right = right + coupling[first - 1 :: 2][: len(right)] * solution[first - 1 :: 2][: len(right)]
-                after = solution[first + 1 :: 2][: len(right)]
-                right[: len(after)] += coupling[frames][: len(after)] * after
-            solution[frames] = np.linalg.solve(blocks, right[..., None])[..., 0]
+                given += coupling[first - 1 :: 2][: len(given)] * solution[first - 1 :: 2][: len(given)]
+                after = solution[first + 1 :: 2][: len(given)]
+                given[: len(after)] += coupling[frames][: len(after)] * after
+            solution[frames] = solve(frames, given)
     return solution
