@@ -134,6 +134,22 @@ def test_a_point_shifts_as_far_as_it_may_and_the_others_settle() -> None:
     assert np.median(shift) < 0.01
 
 
+def test_places_of_points_are_as_any_unknowns() -> None:
+    """A point's place moves this point only, which the equations use; against columns of all points."""
+    markers, pose = markers_on(5), random_pose(9, 4, angle=0.4)
+    sample = sample_of(markers, pose, off=0.1)
+    sample.confidence[2, 7], sample.confidence[1, 3] = 0.4, 0.0
+    model = ShapeModel(markers, BODY, adapt=True)
+    solved = posed(model, model.vector(Shape(BETAS, SCALE, markers)), sample.reference, sample)
+    pose, damping = solved.state.pose, np.array([0.01, 0.02, 0.03, 0.04], np.float32)
+    plain = reduced_equations(solved, model.columns(pose), damping)
+    short = reduced_equations(solved, model.body_columns(pose), damping, model.places(pose))
+    scale = np.abs(plain.hessian).max()
+    np.testing.assert_allclose(short.hessian, plain.hessian, atol=1e-5 * scale)
+    np.testing.assert_allclose(short.gradient, plain.gradient, atol=1e-5 * np.abs(plain.gradient).max())
+    np.testing.assert_allclose(short.answer, plain.answer, atol=1e-3 * np.abs(plain.answer).max())
+
+
 def test_columns_are_what_the_body_does_in_each_unknown() -> None:
     """Against posing bodies of other betas, and against moved points, one by one."""
     markers, pose = markers_on(4), random_pose(8, 5)

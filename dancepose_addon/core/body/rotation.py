@@ -23,15 +23,20 @@ LEAST_COSINE: Final = -0.5
 
 def rotvec_to_rotmat(rotvec: Array) -> Array:
     """Convert rotation vectors (..., 3), radians, to matrices (..., 3, 3) by Rodrigues' formula."""
-    angle_sq = np.sum(rotvec * rotvec, axis=-1)[..., None, None]
-    angle = np.sqrt(angle_sq)
+    angle_sq = np.einsum("...c,...c->...", rotvec, rotvec)
     small = angle_sq < 1e-8
-    safe = np.where(small, 1.0, angle)
+    safe = np.sqrt(np.where(small, 1.0, angle_sq))
     sine = np.where(small, 1.0 - angle_sq / 6.0, np.sin(safe) / safe)
     cosine = np.where(small, 0.5 - angle_sq / 24.0, (1.0 - np.cos(safe)) / (safe * safe))
-    cross = skew(rotvec)
-    eye = np.eye(3, dtype=rotvec.dtype)
-    return (eye + sine * cross + cosine * (cross @ cross)).astype(rotvec.dtype, copy=False)
+    turned = sine[..., None] * rotvec
+    result = (cosine[..., None] * rotvec)[..., :, None] * rotvec[..., None, :]
+    rest = 1.0 - cosine * angle_sq
+    for axis in range(3):
+        first, second = (axis + 1) % 3, (axis + 2) % 3
+        result[..., axis, axis] += rest
+        result[..., second, first] += turned[..., axis]
+        result[..., first, second] -= turned[..., axis]
+    return result.astype(rotvec.dtype, copy=False)
 
 
 def skew(vector: Array) -> Array:

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from ..arrays import F32
+from ..arrays import F32, Indices
 from ..body.model import JOINT_COUNT, BodyModel
 from ..skeleton.markers import MarkerSet
 from .canonical_up import regress_upright
@@ -20,6 +20,10 @@ from .temporal.smoothing import smooth_prepared
 LONGEST_HOLD_S: Final = 1.0
 """Longest gap over which joints that are not observed are interpolated."""
 SPARSE_STRIDE: Final = 8
+PRIOR_STRIDE: Final = 4
+"""As of the second level of the refinement (``refinement.LEVELS``)."""
+PRIOR_S: Final = 0.16
+"""Longest time between regressed frames."""
 MOSTLY: Final = 0.9
 """Least weight on a joint of a point that is taken to move rigidly with it."""
 LEAST_POINTS: Final = 2
@@ -38,7 +42,9 @@ def reference_poses(
     """Return the regressor's rotations in the chosen twist style.
 
     Where points are noisy or missing they are interpolated. Where analytic inverse kinematics and the twist model will
-    determine every rotation, only every SPARSE_STRIDE-th frame is regressed, to report the regressor's error.
+    determine every rotation, only every SPARSE_STRIDE-th frame is regressed, to report the regressor's error. Where all
+    points are markers and are seen without noise, their rotations are the prior of frames that least squares solve, and
+    the frames between the PRIOR_STRIDE-th start from those solutions: the prior is interpolated there.
 
     Args:
         regressor: The regressor.
@@ -56,31 +62,41 @@ def reference_poses(
         RegressorError: The regressor gives matrices that are not rotations.
     """
     twist, is_own = twist_of(regressor.info, settings.style)
+    count, joints = len(raw.points_m), seen_joints(markers)
     plain = settings.refine and not (settings.smooth or settings.adapt or settings.betas)
-    if plain and decided(seen_joints(markers), raw, twist):
-        return _sparsely(regressor, raw.points_m)
+    if plain and decided(joints, raw, twist):
+        return _between(*_sparsely(regressor, raw.points_m, SPARSE_STRIDE), count)
     noisy = raw.noise_m > STILL_POINTS_M
     # Noisy points are always smoothed for the regressor: its poses are the prior of a refinement, not the result.
     smoothed = noisy and not settings.smooth and settings.refine > 0
     shown = smooth_prepared(raw, fps=fps, strength=1.0) if smoothed else prepared
-    reference = regress_upright(regressor, shown.points_m)
-    require_rotations(reference, regressor.info.name)
+    restyled = twist is not None and not is_own
+    prior_only = settings.refine and restyled and not (raw.gaps or noisy or joints.any_bone)
+    stride = max(1, min(PRIOR_STRIDE, round(PRIOR_S * fps))) if prior_only else 1
+    reference, frames = _sparsely(regressor, shown.points_m, stride)
     reference = for_table(reference, regressor.info.markers, markers, body.rest_joints())
-    if twist is not None and not is_own:
+    if twist is not None and restyled:
         reference = restyle(body.rest_joints(), reference, twist, ends=open_ends(markers))
     if not (raw.gaps or noisy):
-        return reference
+        return _between(reference, frames, count)
     return steady_reference(reference, blind_joints(markers, raw.seen), longest=round(LONGEST_HOLD_S * fps), fps=fps)
 
 
-def _sparsely(regressor: PoseRegressor, points_m: F32) -> F32:
-    """Regress every SPARSE_STRIDE-th frame and interpolate the others, (T, 24, 3, 3)."""
+def _sparsely(regressor: PoseRegressor, points_m: F32, stride: int) -> tuple[F32, Indices]:
+    """Regress every ``stride``-th frame and the last one: rotations (N, 24, 3, 3), and their frames (N,)."""
     count = len(points_m)
-    frames = np.unique(np.append(np.arange(0, count, SPARSE_STRIDE), count - 1))
-    found = regress_upright(regressor, points_m[frames])
+    frames = np.unique(np.append(np.arange(0, count, stride), count - 1))
+    found = regress_upright(regressor, points_m if stride == 1 else points_m[frames])
     require_rotations(found, regressor.info.name)
-    still = np.broadcast_to(np.eye(3, dtype=np.float32), (count, *found.shape[1:]))
-    return carry_corrections(found, frames, still, np.arange(count))
+    return found, frames
+
+
+def _between(pose_rotmat: F32, frames: Indices, count: int) -> F32:
+    """Interpolate rotations of some frames (N, 24, 3, 3) to all of them, (T, 24, 3, 3)."""
+    if len(frames) == count:
+        return pose_rotmat
+    still = np.broadcast_to(np.eye(3, dtype=np.float32), (count, *pose_rotmat.shape[1:]))
+    return carry_corrections(pose_rotmat, frames, still, np.arange(count))
 
 
 def for_table(pose_rotmat: F32, trained: MarkerSet, used: MarkerSet, rest_joints_m: F32) -> F32:

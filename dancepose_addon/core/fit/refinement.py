@@ -36,7 +36,7 @@ STEPS_MENDED: Final = 3
 """Noise scale and steps where flips were undone: the points have little weight against the corrected rotations."""
 LEVELS: Final = ((16, 12), (4, 2), (1, 1))
 """Levels of the refinement: frame stride, and steps as a multiple of the settings' steps."""
-COUPLED_STEPS: Final = {4: 4, 1: 2}
+COUPLED_STEPS: Final = {4: 5, 1: 2}
 """Steps of the coupled least squares by stride, as a multiple of the settings' steps."""
 STEPS_SEEDED: Final = 5
 """Steps on the first level if its frames are already solved."""
@@ -201,7 +201,7 @@ def _coarse_to_fine(
             fitted = _refined_at(frames, fitted, body, reference, prepared, chosen, inner)
         if every in COUPLED_STEPS and (coupled or _is_loose(frames, fitted, body, prepared)):
             chosen = replace(settings, steps=COUPLED_STEPS[every] * settings.steps)
-            fitted = _coupled_at(frames, fitted, body, reference, prepared, chosen, fps / every, exact=not coupled)
+            fitted = _coupled_at(frames, fitted, body, reference, prepared, chosen, fps / every)
             coupled = True
         solved, pose = frames, fitted.pose
     if coupled or prepared.noise_m >= STILL_POINTS_M:
@@ -244,20 +244,17 @@ def _coupled_at(
     prepared: Prepared,
     settings: RefineSettings,
     fps: float,
-    *,
-    exact: bool,
 ) -> FitState:
     """Refine some frames together, coupled to their neighbours among them.
 
-    ``fps`` is the rate of these frames; ``exact`` as of ``refine_coupled``.
+    ``fps`` is the rate of these frames.
     """
     markers, rest_joints = fitted.shape.sized_markers(), fitted.shape.rest_joints(body)
     pose, translation = fitted.pose.copy(), fitted.translation.copy()
     target, confidence = prepared.points_m[frames], prepared.confidence[frames]
     offset = mean_offset(keypoints_from_pose(markers, rest_joints, pose[frames]), target, confidence)
     pose[frames], translation[frames] = refine_coupled(
-        markers, rest_joints, reference[frames], pose[frames], offset, target, confidence, settings, fps=fps,
-        exact=exact,
+        markers, rest_joints, reference[frames], pose[frames], offset, target, confidence, settings, fps=fps
     )  # fmt: skip
     return replace(fitted, pose=pose, translation=translation)
 

@@ -13,7 +13,8 @@ from typing import Any, Final
 import numpy as np
 
 from ..arrays import F32
-from ..body.model import JOINT_COUNT, JOINT_INDEX, JOINT_NAMES, forward_kinematics
+from ..body.frames_last import CACHED_FRAMES, applied, frames_first, frames_last, kinematics
+from ..body.model import JOINT_COUNT, JOINT_INDEX, JOINT_NAMES, TREE_LEVELS, forward_kinematics
 from ..bounded_files import parse_json, read_document
 from ..errors import FormatError, LayoutError
 from .layout_file import ATTACHED, attachment_of, layout_from_table, table_of
@@ -214,17 +215,23 @@ def keypoints_from_pose(
     Returns:
         (T, K, 3), metres.
     """
-    global_rotmat, joints = forward_kinematics(rest_joints_m, pose_rotmat)
     point, bone = np.nonzero(markers.weights)
     local = (markers.rest_points(rest_joints_m)[point] - rest_joints_m[bone]).astype(np.float32)
     if not local.any():
         # Every point is a joint's centre, or a mean of such.
+        _, joints = forward_kinematics(rest_joints_m, pose_rotmat)
         result = (markers.weights @ joints).astype(np.float32, copy=False)
     else:
-        carried = (global_rotmat[:, bone] @ local[..., None])[..., 0] + joints[:, bone]
         sums = np.zeros((len(markers.weights), len(point)), np.float32)
         sums[point, np.arange(len(point))] = markers.weights[point, bone]
-        result = (sums @ carried).astype(np.float32, copy=False)
+        result = np.empty((len(pose_rotmat), len(sums), 3), np.float32)
+        for first in range(0, len(pose_rotmat), CACHED_FRAMES):
+            block = slice(first, first + CACHED_FRAMES)
+            rotation, place = kinematics(rest_joints_m[..., None], frames_last(pose_rotmat[block]), TREE_LEVELS)
+            carried = applied(rotation[bone], local[..., None])
+            carried += place[bone]
+            posed = sums @ carried.reshape(len(bone), -1)
+            result[block] = frames_first(posed.reshape(len(sums), 3, -1))
     result *= np.float32(scale)
     if translation_m is not None:
         result += translation_m[:, None]

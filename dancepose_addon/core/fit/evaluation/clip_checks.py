@@ -8,6 +8,7 @@ import numpy as np
 from ...arrays import F32, Flags
 from ...skeleton.layout import Layout
 from ..canonical_up import trunk_direction
+from ..medians import known_median
 
 DRIFT: Final = 0.04
 """A size that changes by more over the clip is said."""
@@ -53,7 +54,7 @@ def size_drift(points_m: F32, seen: Flags, layout: Layout) -> float:
     usable = np.isfinite(length[:part]).any(axis=0) & np.isfinite(length[-part:]).any(axis=0)
     if len(points_m) < LEAST_FRAMES or not usable.any():
         return 1.0
-    begin, end = (np.nanmedian(part_m, axis=0) for part_m in (length[:part, usable], length[-part:, usable]))
+    begin, end = (known_median(part_m) for part_m in (length[:part, usable], length[-part:, usable]))
     known = begin > 0.0
     return float(np.median(end[known] / begin[known])) if known.any() else 1.0
 

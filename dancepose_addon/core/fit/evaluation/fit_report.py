@@ -71,17 +71,17 @@ def describe_fit(
 
 def error_table(error_m: F32, layout: Layout, seen: NDArray[np.bool_]) -> dict[str, Any]:
     """Distances in millimetres over the points that were seen. error_m: (T, K), metres; seen: (T, K)."""
-    error_mm = np.where(seen, error_m.astype(np.float64) * 1000.0, np.nan)
-    some = seen.any(axis=1)
-    frame_mm = np.full(len(error_mm), np.nan)
-    frame_mm[some] = np.nanmean(error_mm[some], axis=1)
-    shown = seen.any(axis=0)
-    per_point = [float(np.nanmean(error_mm[:, k])) if shown[k] else None for k in range(layout.count)]
+    error_mm = np.where(seen, error_m.astype(np.float64) * 1000.0, 0.0)
+    by_frame, by_point = seen.sum(axis=1), seen.sum(axis=0)
+    some = by_frame > 0
+    frame_mm = np.where(some, error_mm.sum(axis=1) / np.maximum(by_frame, 1), np.nan)
+    point_mm = (error_mm.sum(axis=0) / np.maximum(by_point, 1)).tolist()
+    per_point = [value if by_point[index] else None for index, value in enumerate(point_mm)]
     worst = [index for index in np.argsort(-np.nan_to_num(frame_mm, nan=-1.0))[:WORST_FRAMES] if some[index]]
     return {
-        "mean": round(float(np.nanmean(error_mm)), 3),
-        "median_frame": round(float(np.nanmedian(frame_mm)), 3),
-        "p95_frame": round(float(np.nanpercentile(frame_mm, 95)), 3),
+        "mean": round(float(error_mm.sum() / max(int(by_frame.sum()), 1)), 3),
+        "median_frame": round(float(np.median(frame_mm[some])), 3),
+        "p95_frame": round(float(np.percentile(frame_mm[some], 95)), 3),
         "per_point": {
             name: None if value is None else round(value, 3)
             for name, value in zip(layout.keypoints, per_point, strict=True)

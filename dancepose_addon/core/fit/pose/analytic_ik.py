@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 
 from ...arrays import F32, Flags, Indices
+from ...body.frames_last import matrix_products
 from ...body.model import JOINT_COUNT, PARENTS, TREE_LEVELS, forward_kinematics
 from ...body.rotation import nearest_rotmat
 from ...skeleton.markers import MarkerSet
@@ -117,7 +118,7 @@ def swing(
     for joints, parents, groups in _plan(tuple((seen.points >= 0).tolist())):
         if parents:
             above = turned[:, list(parents)]
-            turned[:, list(joints)] = above @ pose_rotmat[:, list(joints)]
+            turned[:, list(joints)] = matrix_products(above, pose_rotmat[:, list(joints)])
             place[:, list(joints)] = place[:, list(parents)] + (above @ bones[list(joints)][..., None])[..., 0]
         else:
             turned[:, 0] = pose_rotmat[:, 0]
@@ -133,7 +134,7 @@ def swing(
                 aim[missing] = there[missing]
             one = children.shape[1] == 1
             correct = minimal_turn(there[:, :, 0], aim[:, :, 0]) if one else best_turn(there, aim)
-            turned[:, these] = correct @ turned[:, these]
+            turned[:, these] = matrix_products(correct, turned[:, these])
         if twist is not None:
             for end in set(ends).intersection(joints):
                 turned[:, end] = turned[:, PARENTS[end]]
@@ -142,7 +143,9 @@ def swing(
                         turned[:, NECK], turned[:, CHEST], turned[:, 0]
                     )
         pose[:, list(joints)] = (
-            np.swapaxes(turned[:, list(parents)], -1, -2) @ turned[:, list(joints)] if parents else turned[:, :1]
+            matrix_products(np.swapaxes(turned[:, list(parents)], -1, -2), turned[:, list(joints)])
+            if parents
+            else turned[:, :1]
         )
     return pose, place[:, 0] - rest_joints_m[0]
 
@@ -210,7 +213,7 @@ def _twisted(
     """
     start, directions = bone_starts(twist.reference, joints, children, turned, aim, shown)
     bone = np.broadcast_to(unit(shown.bones_m[children]), aim.shape)
-    return start @ about(bone, twist.residual_rad(joints, directions))
+    return matrix_products(start, about(bone, twist.residual_rad(joints, directions)))
 
 
 def bone_starts(
@@ -232,7 +235,7 @@ def bone_starts(
     """
     above = turned[:, [PARENTS[joint] for joint in joints]]
     start = above @ reference[joints]
-    start = minimal_turn((start @ shown.bones_m[children][..., None])[..., 0], aim) @ start
+    start = matrix_products(minimal_turn((start @ shown.bones_m[children][..., None])[..., 0], aim), start)
     directions = np.zeros((*aim.shape[:2], DIRECTIONS), np.float32)
     directions[..., :3] = into_frame(above, unit(aim))
     for index, (joint, child) in enumerate(zip(joints, children, strict=True)):

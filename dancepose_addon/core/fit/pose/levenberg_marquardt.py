@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pose refinement: batched Levenberg-Marquardt on all keypoints, with the regressor's rotations as prior.
 
-The problem is built in ``pose_problem.py``, its equations in ``normal_equations.py``.
+The problem is built in ``pose_problem.py``, its steps are solved in ``tree_elimination.py``.
 """
 
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -12,11 +11,11 @@ import numpy as np
 from ...arrays import F32
 from ...progress import Progress, silent
 from ...skeleton.markers import MarkerSet
-from .normal_equations import normal_equations
 from .pose_problem import Block, RefineSettings, State, block_of, evaluate, turned
+from .tree_elimination import step_of
 
 BLOCK: Final = 128
-"""Frames solved together: their normal equations stay in the cache."""
+"""Frames solved together: their equations stay in the cache."""
 MOST_DAMPING: Final = 100.0
 """Largest damping, squared metres per radian; steps are negligible then."""
 
@@ -58,13 +57,7 @@ def refine(  # noqa: PLR0913 (the arrays of one problem)
     for first in range(0, len(pose), BLOCK):
         block = slice(first, first + BLOCK)
         progress(first / len(pose), f"Refining frame {first} of {len(pose)}")
-        problem = replace(
-            whole,
-            reference=whole.reference[block],
-            target_m=whole.target_m[block],
-            confidence=whole.confidence[block],
-        )
-        pose[block], translation[block] = _solve(problem, pose[block], translation[block])
+        pose[block], translation[block] = _solve(whole.part(block), pose[block], translation[block])
     return pose, translation
 
 
@@ -85,8 +78,5 @@ def _solve(problem: Block, pose: F32, translation: F32) -> tuple[F32, F32]:
 
 def _propose(problem: Block, state: State, damping: F32) -> tuple[F32, F32]:
     """Return pose and translation after the damped Gauss-Newton step of each frame."""
-    normal = normal_equations(problem, state, damping)
-    turn = np.linalg.solve(normal.hessian, normal.gradient[..., None])[..., 0]
-    by_axis = (len(turn), 3, len(problem.carriers.joints))
-    moved = np.cross(turn.reshape(by_axis), normal.moment_arm_mean.reshape(by_axis), axis=1).sum(axis=2)
-    return turned(problem, state, turn), state.translation + normal.residual_mean - moved
+    turn, shift = step_of(problem, state, damping)
+    return turned(problem, state, turn), state.translation + shift

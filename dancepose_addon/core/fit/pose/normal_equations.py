@@ -47,9 +47,9 @@ def normal_equations(problem: Block, state: State, damping: F32) -> NormalEquati
         state: The block posed.
         damping: (T,).
     """
-    carriers, settings = problem.carriers, problem.settings
-    frames, active = len(state.pose), len(carriers.joints)
-    weight = problem.confidence * np.minimum(1.0, settings.outlier_m / np.maximum(state.distance, 1e-9))
+    carriers = problem.carriers
+    active = len(carriers.joints)
+    weight = robust_weight(problem, state)
     moment_arm = moment_arms_of(carriers, problem.target_m - state.residual, state.carried, state.joints)
     total = np.maximum(weight.sum(axis=1), 1e-9)[:, None]
     moment_arm_mean = (moment_arm @ weight[:, :, None])[..., 0] / total
@@ -60,11 +60,27 @@ def normal_equations(problem: Block, state: State, damping: F32) -> NormalEquati
     weighted = moment_arm * weight[:, None]
     hessian = crossed(weighted @ np.swapaxes(moment_arm, 1, 2), active)
     gradient = moments(weighted, residual)
-    limit = np.float32(settings.limit_m_per_rad**2)
-    pull = (state.axes @ (problem.prior * state.prior_residual - limit * state.limit_violation)[..., None])[..., 0]
-    gradient += np.swapaxes(pull, 1, 2).reshape(frames, -1)
-    add_prior(hessian, state.axes, problem.prior + limit * (state.limit_violation != 0.0) + damping[:, None, None])
+    gradient += prior_pull(problem, state)
+    add_prior(hessian, state.axes, prior_weight(problem, state, damping))
     return NormalEquations(hessian, gradient, weighted, weight, moment_arm_mean, residual, residual_mean)
+
+
+def robust_weight(problem: Block, state: State) -> F32:
+    """Return the confidence of each point times Huber's weight, (T, K)."""
+    return problem.confidence * np.minimum(1.0, problem.settings.outlier_m / np.maximum(state.distance, 1e-9))
+
+
+def prior_weight(problem: Block, state: State, damping: F32) -> F32:
+    """Return the weight of prior, limits and damping (T,) about each joint's axes, (T, A, 3)."""
+    limit = np.float32(problem.settings.limit_m_per_rad**2)
+    return problem.prior + limit * (state.limit_violation != 0.0) + damping[:, None, None]
+
+
+def prior_pull(problem: Block, state: State) -> F32:
+    """Return the gradient of prior and limits, (T, 3 A), axis by axis."""
+    limit = np.float32(problem.settings.limit_m_per_rad**2)
+    pull = (state.axes @ (problem.prior * state.prior_residual - limit * state.limit_violation)[..., None])[..., 0]
+    return np.swapaxes(pull, 1, 2).reshape(len(pull), -1)
 
 
 def moments(moment_arms: F32, vectors: F32) -> F32:
@@ -106,13 +122,10 @@ def moment_arms_of(carriers: Carriers, points: F32, carried: F32, joints: F32) -
         (T, 3 A, K), metres, axis by axis.
     """
     frames, (active, count) = len(carried), carriers.below.shape
-    own = np.swapaxes(joints[:, carriers.joints], 1, 2)[..., None]
-    reach = np.swapaxes(points, 1, 2)[:, :, None] - own
-    reach *= carriers.below
-    joint, point = carriers.partly
-    if len(joint):
-        part = np.swapaxes(carried, 1, 2) @ carriers.parts
-        reach[:, :, joint, point] = part - own[..., 0][:, :, joint] * carriers.below[joint, point]
+    part = np.swapaxes(carried, 1, 2) @ carriers.parts
+    whole = np.concatenate([np.swapaxes(points, 1, 2), part, np.zeros((frames, 3, 1), np.float32)], axis=2)
+    reach = whole.take(carriers.sources, axis=2).reshape(frames, 3, active, count)
+    reach -= np.swapaxes(joints[:, carriers.joints], 1, 2)[..., None] * carriers.below
     return reach.reshape(frames, 3 * active, count)
 
 

@@ -6,15 +6,28 @@ deviation about that axis (``joint_limits.py``): the points determine the flexio
 Rotations beyond the joint limits are penalised.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...arrays import F32
-from ...body.model import JOINT_COUNT, PARENTS, forward_kinematics
-from ...body.rotation import rotmat_to_rotvec, rotvec_to_rotmat
+from ...arrays import F32, Flags
+from ...body.frames_last import (
+    antisymmetric,
+    applied,
+    applied_inverse,
+    cross,
+    frames_first,
+    frames_last,
+    kinematics,
+    product,
+    rotation_of,
+    rotvec_of,
+    square_of,
+    trace_of,
+)
+from ...body.model import JOINT_COUNT, PARENTS, TREE_LEVELS
 from ...skeleton.markers import MarkerSet
 from .analytic_ik import seen_joints
 from .joint_limits import ELBOWS, LIMITED, LIMITS_RAD, MARKER_HOLD, SPREAD_RAD, twist_about
@@ -32,6 +45,8 @@ DETERMINING: Final = 3
 """Markers on one bone that determine its rotation."""
 LEAST_SHARE: Final = 0.5
 """Share of a bone in a marker from which the marker counts as on it."""
+CACHED: Final = 128
+"""Frames whose arrays stay in the cache."""
 MOMENT_ARM_M: Final = 0.02
 """A joint is solved if it carries a point at least this far from its centre."""
 
@@ -56,9 +71,9 @@ class RefineSettings:
     outlier_m: float = 0.08
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Carriers:
-    """Points as P pairs (point, bone).
+    """Points as P pairs (point, bone); a key for caches.
 
     Attributes:
         bone: (P,).
@@ -66,9 +81,11 @@ class Carriers:
         sums: Weight of each pair in its point, (P, K).
         joints: Joints that are solved, (A,).
         below: Share of each point that a joint carries, (A, K).
-        partly: Indices of the N pairs (joint, point) where that share is between 0 and 1.
-        parts: Weight of each pair in those, (P, N).
+        parts: Weight of each pair in the N pairs (joint, point) where that share is between 0 and 1, (P, N).
+        sources: For each joint and point, (A K,), what moves with the joint: the point's index where that share is 1,
+            K + n for the n-th of ``parts``, and K + N for nothing.
         elbows: Indices of the elbows within ``joints``.
+        parents: Index within ``joints`` of the nearest joint above, or -1, (A,).
     """
 
     bone: NDArray[np.intp]
@@ -76,9 +93,10 @@ class Carriers:
     sums: F32
     joints: NDArray[np.intp]
     below: F32
-    partly: tuple[NDArray[np.intp], ...]
     parts: F32
+    sources: NDArray[np.intp]
     elbows: NDArray[np.intp]
+    parents: NDArray[np.intp]
 
 
 def build_carriers(markers: MarkerSet, rest_joints_m: F32) -> Carriers:
@@ -99,16 +117,28 @@ def build_carriers(markers: MarkerSet, rest_joints_m: F32) -> Carriers:
     carried = descends[joints][:, bone].astype(np.float32)
     below = (carried @ sums).astype(np.float32)
     partly = np.nonzero((below > 0.0) & (below < WHOLE))
+    count, shares = len(rest_points), len(partly[0])
+    sources = np.where(below >= WHOLE, np.arange(count), count + shares)
+    sources[partly] = count + np.arange(shares)
     return Carriers(
         bone=bone,
         local_m=(rest_points[point] - rest_joints_m[bone]).astype(np.float32),
         sums=sums,
         joints=joints,
         below=below,
-        partly=partly,
         parts=carried.T[:, partly[0]] * sums[:, partly[1]],
+        sources=sources.ravel(),
         elbows=np.flatnonzero(np.isin(joints, ELBOWS)),
+        parents=np.array([_nearest_above(joint, joints.tolist()) for joint in joints.tolist()], np.intp),
     )
+
+
+def _nearest_above(joint: int, solved: list[int]) -> int:
+    """Return the index within ``solved`` of a joint's nearest ancestor there, or -1."""
+    above = PARENTS[joint]
+    while above >= 0 and above not in solved:
+        above = PARENTS[above]
+    return solved.index(above) if above >= 0 else -1
 
 
 @dataclass(frozen=True)
@@ -132,6 +162,15 @@ class Block:
     confidence: F32
     prior: F32
     settings: RefineSettings
+
+    def part(self, frames: slice) -> "Block":
+        """Return the problem of some of the frames."""
+        return replace(
+            self,
+            reference=self.reference[frames],
+            target_m=self.target_m[frames],
+            confidence=self.confidence[frames],
+        )
 
 
 @dataclass(frozen=True)
@@ -164,6 +203,18 @@ class State:
     limit_violation: F32
     cost: F32
 
+    def part(self, frames: slice) -> "State":
+        """Return some of the frames."""
+        return State(**{part.name: getattr(self, part.name)[frames] for part in fields(State)})
+
+    def merged(self, other: "State", flags: Flags) -> "State":
+        """Return this state with the frames flagged, (T,), taken from another one."""
+        parts = {}
+        for part in fields(State):
+            mine, theirs = getattr(self, part.name), getattr(other, part.name)
+            parts[part.name] = np.where(flags.reshape(-1, *[1] * (mine.ndim - 1)), theirs, mine)
+        return State(**parts)
+
 
 def block_of(
     markers: MarkerSet, rest_joints_m: F32, reference: F32, target_m: F32, confidence: F32, settings: RefineSettings
@@ -189,31 +240,54 @@ def evaluate(problem: Block, pose: F32, translation: F32) -> State:
         pose: Local rotations, (T, 24, 3, 3).
         translation: (T, 3), metres.
     """
+    if len(pose) <= CACHED:
+        return _evaluated(problem, pose, translation)
+    parts = []
+    for first in range(0, len(pose), CACHED):
+        block = slice(first, first + CACHED)
+        parts.append(_evaluated(problem.part(block), pose[block], translation[block]))
+    names = [part.name for part in fields(State)]
+    return State(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+
+
+def _evaluated(problem: Block, pose: F32, translation: F32) -> State:
+    """Do the work of ``evaluate``, with frames as the last axis of all arrays."""
     carriers, settings = problem.carriers, problem.settings
-    global_rotmat, joints = forward_kinematics(problem.rest_joints_m, pose, translation)
-    carried = (global_rotmat[:, carriers.bone] @ carriers.local_m[..., None])[..., 0] + joints[:, carriers.bone]
-    residual = problem.target_m - carriers.sums.T @ carried
-    distance = np.sqrt(np.einsum("tkc,tkc->tk", residual, residual))
-    difference = np.swapaxes(pose[:, carriers.joints], -1, -2) @ problem.reference[:, carriers.joints]
-    prior_residual = 0.5 * np.stack(
-        [
-            difference[..., 2, 1] - difference[..., 1, 2],
-            difference[..., 0, 2] - difference[..., 2, 0],
-            difference[..., 1, 0] - difference[..., 0, 1],
-        ],
-        axis=-1,
-    )
+    local = frames_last(pose)
+    turned, place = kinematics(problem.rest_joints_m[..., None], local, TREE_LEVELS)
+    place += translation.T
+    carried = applied(turned[carriers.bone], carriers.local_m[..., None])
+    carried += place[carriers.bone]
+    posed = (carriers.sums.T @ carried.reshape(len(carried), -1)).reshape(-1, 3, len(pose))
+    residual = frames_last(problem.target_m) - posed
+    distance = np.sqrt(square_of(residual))
+
+    solved, own = local[carriers.joints], turned[carriers.joints]
+    difference = product(np.swapaxes(solved, 1, 2), frames_last(problem.reference[:, carriers.joints]))
+    prior_residual = antisymmetric(difference)
     # Scale to 2 sin(angle / 2), which increases up to a half turn; the sine itself decreases beyond a quarter turn.
-    half = np.sqrt(np.maximum((1.0 + np.einsum("taii->ta", difference)) / 4.0, LEAST_COSINE**2))
-    prior_residual /= half[..., None]
-    own = global_rotmat[:, carriers.joints]
-    axes = prior_axes(global_rotmat, carriers)
-    prior_residual = (np.swapaxes(axes, -1, -2) @ (own @ prior_residual[..., None]))[..., 0]
-    limit_violation = limit_violation_of(pose, carriers.joints)
-    cost = points_cost(problem, distance) + np.einsum("tac,ac->t", prior_residual * prior_residual, problem.prior)
-    cost += settings.limit_m_per_rad**2 * np.einsum("tac,tac->t", limit_violation, limit_violation)
+    prior_residual /= np.sqrt(np.maximum((1.0 + trace_of(difference)) / 4.0, LEAST_COSINE**2))[:, None]
+    axes = own.copy()
+    for index in carriers.elbows:
+        axes[index] = elbow_axes(turned, carriers.joints[index])
+        prior_residual[index] = applied_inverse(axes[index], applied(own[index], prior_residual[index]))
+    limit_violation = _beyond_limits(solved, carriers.joints)
+    residual, distance = frames_first(residual), frames_first(distance)
+    cost = points_cost(problem, distance)
+    cost += (problem.prior.reshape(-1) @ np.square(prior_residual).reshape(-1, len(pose))).astype(np.float32)
+    cost += np.float32(settings.limit_m_per_rad**2) * np.square(limit_violation).sum(axis=(0, 1))
     return State(
-        pose, translation, own, axes, joints, carried, residual, distance, prior_residual, limit_violation, cost
+        pose,
+        translation,
+        frames_first(own),
+        frames_first(axes),
+        frames_first(place),
+        frames_first(carried),
+        residual,
+        distance,
+        frames_first(prior_residual),
+        frames_first(limit_violation),
+        cost,
     )
 
 
@@ -253,28 +327,23 @@ def points_cost(problem: Block, distance_m: F32) -> F32:
     return np.asarray((problem.confidence * (inside * (2.0 * distance_m - inside))).sum(axis=1), np.float32)
 
 
-def prior_axes(global_rotmat: F32, carriers: Carriers) -> F32:
-    """Return the world axes in which the prior residual is expressed, as columns.
+def elbow_axes(global_rotmat: F32, elbow: int) -> F32:
+    """Return the world axes in which the prior residual of an elbow is expressed, as columns.
 
-    They are the joint's own axes, except at the elbow: the forearm and the upper arm's hinge, which forearm twist
-    leaves unchanged.
+    They are the forearm and the upper arm's hinge, which forearm twist leaves unchanged. Other joints have their own
+    axes.
 
     Args:
-        global_rotmat: Global rotations, (T, 24, 3, 3).
-        carriers: The points.
+        global_rotmat: Global rotations, (24, 3, 3, T).
+        elbow: Index of the elbow.
 
     Returns:
-        (T, A, 3, 3).
+        (3, 3, T).
     """
-    joints = carriers.joints
-    axes = global_rotmat[:, joints]
-    for index in carriers.elbows:
-        along = global_rotmat[:, joints[index], :, 0]
-        hinge = global_rotmat[:, PARENTS[joints[index]], :, 1]
-        hinge = hinge - (hinge * along).sum(axis=1, keepdims=True) * along
-        hinge /= np.maximum(np.linalg.norm(hinge, axis=1, keepdims=True), 1e-6)
-        axes[:, index] = np.stack([along, hinge, np.cross(along, hinge)], axis=-1)
-    return axes
+    along, hinge = global_rotmat[elbow, :, 0], global_rotmat[PARENTS[elbow], :, 1]
+    hinge = hinge - (hinge * along).sum(axis=0) * along
+    hinge /= np.maximum(np.sqrt(square_of(hinge)), 1e-6)
+    return np.stack([along, hinge, cross(along, hinge)], axis=1)
 
 
 def limit_violation_of(pose: F32, joints: NDArray[np.intp]) -> F32:
@@ -289,17 +358,22 @@ def limit_violation_of(pose: F32, joints: NDArray[np.intp]) -> F32:
     Returns:
         (T, A, 3), radians.
     """
-    limit_violation = np.zeros((len(pose), len(joints), 3), np.float32)
+    return frames_first(_beyond_limits(frames_last(pose[:, joints]), joints))
+
+
+def _beyond_limits(local: F32, joints: NDArray[np.intp]) -> F32:
+    """Return what ``limit_violation_of`` does, with frames last: (A, 3, 3, T) -> (A, 3, T)."""
+    limit_violation = np.zeros((len(joints), 3, local.shape[-1]), np.float32)
     limited = np.flatnonzero(IS_LIMITED[joints])
     if len(limited):
-        rotvec = rotmat_to_rotvec(pose[:, joints[limited]])
+        rotvec = rotvec_of(local[limited])
         for index in np.flatnonzero(IS_ELBOW[joints[limited]]):
-            local = pose[:, joints[limited[index]]]
-            x, y, z = np.moveaxis(local[..., 0], -1, 0)
-            twist = twist_about(local, FOREARM)
-            rotvec[:, index] = np.stack([twist, -np.arctan2(z, x), np.arcsin(np.clip(y, -1.0, 1.0))], axis=-1)
-        low, high = LIMITS_RAD[joints[limited], 0], LIMITS_RAD[joints[limited], 1]
-        limit_violation[:, limited] = rotvec - np.clip(rotvec, low, high)
+            elbow = local[limited[index]]
+            x, y, z = elbow[:, 0]
+            twist = twist_about(np.moveaxis(elbow, -1, 0), FOREARM)
+            rotvec[index] = np.stack([twist, -np.arctan2(z, x), np.arcsin(np.clip(y, -1.0, 1.0))])
+        low, high = LIMITS_RAD[joints[limited], 0, :, None], LIMITS_RAD[joints[limited], 1, :, None]
+        limit_violation[limited] = rotvec - np.clip(rotvec, low, high)
     return limit_violation
 
 
@@ -315,8 +389,8 @@ def turned(problem: Block, state: State, turn: F32) -> F32:
         Local rotations, (T, 24, 3, 3).
     """
     joints = problem.carriers.joints
-    turn_xyz = turn.reshape(len(turn), 3, len(joints))
-    own_turn = (np.swapaxes(state.global_rotmat, -1, -2) @ np.swapaxes(turn_xyz, 1, 2)[..., None])[..., 0]
+    turn_xyz = frames_last(turn).reshape(3, len(joints), -1).swapaxes(0, 1)
+    own_turn = applied_inverse(frames_last(state.global_rotmat), turn_xyz)
     pose = state.pose.copy()
-    pose[:, joints] = pose[:, joints] @ rotvec_to_rotmat(own_turn)
+    pose[:, joints] = frames_first(product(frames_last(pose[:, joints]), rotation_of(own_turn)))
     return pose

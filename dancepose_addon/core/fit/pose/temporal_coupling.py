@@ -7,21 +7,22 @@ The cost is that of each frame (``levenberg_marquardt``) plus, for every joint, 
 
 so what the points do not show (where a head nods, how a wrist is turned about the forearm) is continuous, and what
 they do show outweighs the coupling. Gauss-Newton's equations are block-tridiagonal: a frame's block is its own Hessian,
-and blocks of neighbouring frames are joined by the coupling's stiffness. They are solved by block elimination (Golub
-and Van Loan 2013, Matrix Computations, section 4.5). Where frames start from coupled poses nearby, one sweep of
-red-black Gauss-Seidel (ibid., section 11.2) costs a quarter and suffices. World axes turn little between two frames, so
-a joint's turns on both frames are taken in the same axes in the Hessian; the gradient is exact.
+and blocks of neighbouring frames are joined by the coupling's stiffness. Each step is one sweep of red-black
+Gauss-Seidel (Golub and Van Loan 2013, Matrix Computations, section 11.2), which costs a quarter of block elimination
+and leaves the same residuals and turns after one step more. World axes turn little between two frames, so a joint's
+turns on both frames are taken in the same axes in the Hessian; the gradient is exact.
 """
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from ...arrays import F32, Flags
+from ...arrays import F32
+from ...body.frames_last import antisymmetric, frames_first, frames_last, product, trace_of
 from ...skeleton.markers import MarkerSet
 from .joint_limits import SPREAD_RAD
-from .normal_equations import normal_equations
 from .pose_problem import (
     Block,
     RefineSettings,
@@ -30,6 +31,7 @@ from .pose_problem import (
     evaluate,
     turned,
 )
+from .tree_elimination import step_of
 
 COUPLING_M: Final = 0.008
 """Residual that costs as much as a rotation by SPREAD_RAD between two frames at COUPLING_FPS."""
@@ -39,6 +41,8 @@ FAST_RAD: Final = float(np.radians(28.0))
 no person turns a joint by 1,000 degrees a second, but least squares that change branches do."""
 LEAST_COSINE: Final = 0.01
 WHOLE_COSINE: Final = 0.99999
+BUILT: Final = 128
+"""Frames whose equations are solved at once."""
 WINDOW: Final = 1000
 """Frames solved together; of each window the last OVERLAP are solved again with the next."""
 OVERLAP: Final = 40
@@ -59,7 +63,6 @@ class _Clip:
         fast_rad: FAST_RAD at the clip's rate, radians.
         before: Local rotations of the frame before the window, (A, 3, 3), or None.
         after: Local rotations of the frame after the window, (A, 3, 3), or None.
-        exact: Whether the equations of all frames are solved together.
     """
 
     problem: Block
@@ -67,7 +70,6 @@ class _Clip:
     fast_rad: float
     before: F32 | None
     after: F32 | None
-    exact: bool
 
 
 def refine_coupled(  # noqa: PLR0913 (the arrays of one problem)
@@ -82,7 +84,6 @@ def refine_coupled(  # noqa: PLR0913 (the arrays of one problem)
     *,
     fps: float,
     coupling_m: float = COUPLING_M,
-    exact: bool = True,
 ) -> tuple[F32, F32]:
     """Fit rotations and translations of all frames together.
 
@@ -97,8 +98,6 @@ def refine_coupled(  # noqa: PLR0913 (the arrays of one problem)
         settings: as for single frames; ``steps`` of Gauss-Newton.
         fps: frames per second of these frames.
         coupling_m: see COUPLING_M.
-        exact: whether the equations of all frames are solved together; else by one sweep of red-black Gauss-Seidel,
-            which suffices where every second frame or more starts from coupled poses nearby.
 
     Returns:
         pose_rotmat and translation_m of the same shapes.
@@ -120,7 +119,6 @@ def refine_coupled(  # noqa: PLR0913 (the arrays of one problem)
             FAST_RAD * max(1.0, COUPLING_FPS / fps) ** 0.5,
             pose[first - 1, joints] if first else None,
             pose[last, joints] if last < count else None,
-            exact,
         )
         pose[frames], translation[frames] = _solve_window(clip, pose[frames], translation[frames])
         if last == count:
@@ -143,21 +141,12 @@ def _solve_window(clip: _Clip, pose: F32, translation: F32) -> tuple[F32, F32]:
         damping = np.where(worse, damping * 10.0, damping * LESS_DAMPING).astype(np.float32)
         if worse.any() and new_cost.sum() > ACCEPTED * cost.sum():
             # Frames for which the step is too long keep their state, if that lowers the total cost.
-            proposal = _kept(proposal, state, worse)
+            proposal = proposal.merged(state, worse)
             new_turns = _turns(clip, proposal)
             new_cost = _frame_cost(clip, proposal, new_turns)
         if new_cost.sum() < cost.sum():
             state, turns, cost = proposal, new_turns, new_cost
     return state.pose, state.translation
-
-
-def _kept(proposal: State, state: State, worse: Flags) -> State:
-    """Return the proposal, except at the frames flagged in ``worse`` (T,), which keep their state."""
-    parts = {}
-    for part in fields(State):
-        new, old = getattr(proposal, part.name), getattr(state, part.name)
-        parts[part.name] = np.where(worse.reshape(-1, *[1] * (new.ndim - 1)), old, new)
-    return State(**parts)
 
 
 def _turns(clip: _Clip, state: State) -> F32:
@@ -172,18 +161,15 @@ def _turns(clip: _Clip, state: State) -> F32:
     before = local[:1] if clip.before is None else clip.before[None]
     after = local[-1:] if clip.after is None else clip.after[None]
     padded = np.concatenate([before, local, after])
-    between = np.swapaxes(padded[:-1], -1, -2) @ padded[1:]
-    sine = 0.5 * np.stack(
-        [
-            between[..., 2, 1] - between[..., 1, 2],
-            between[..., 0, 2] - between[..., 2, 0],
-            between[..., 1, 0] - between[..., 0, 1],
-        ],
-        axis=-1,
-    )
-    half = np.sqrt(np.clip((1.0 + np.einsum("taii->ta", between)) / 4.0, LEAST_COSINE**2, 1.0))
-    angle_share = 2.0 * np.arccos(half) / np.maximum(2.0 * half * np.sqrt(1.0 - half**2), 1e-4)
-    turns: F32 = (sine * np.where(half < WHOLE_COSINE, angle_share, 1.0)[..., None]).astype(np.float32)
+    turns = np.empty((len(local) + 1, *local.shape[1:3]), np.float32)
+    for first in range(0, len(turns), BUILT):
+        some = slice(first, first + BUILT)
+        rotation = frames_last(padded[first : first + BUILT + 1])
+        between = product(np.swapaxes(rotation[..., :-1], 1, 2), rotation[..., 1:])
+        half = np.sqrt(np.clip((1.0 + trace_of(between)) / 4.0, LEAST_COSINE**2, 1.0))
+        angle_share = 2.0 * np.arccos(half) / np.maximum(2.0 * half * np.sqrt(1.0 - half**2), 1e-4)
+        sine = antisymmetric(between) * np.where(half < WHOLE_COSINE, angle_share, 1.0)[:, None]
+        turns[some] = frames_first(sine)
     return turns
 
 
@@ -203,67 +189,45 @@ def _stiffness(clip: _Clip, turns: F32) -> F32:
 
 def _propose(clip: _Clip, state: State, turns: F32, damping: F32) -> tuple[F32, F32]:
     """The damped step of all frames together: new pose and translation."""
-    normal = normal_equations(clip.problem, state, damping)
-    frames, active = len(state.pose), len(clip.problem.carriers.joints)
+    frames = len(state.pose)
     # Each frame is pulled along the turn to the next frame, and back along the turn from the one before.
     stiffness = _stiffness(clip, turns)
     forces = turns * stiffness[..., None]
-    pull = (state.global_rotmat @ (forces[1:] - forces[:-1])[..., None])[..., 0]
-    gradient = normal.gradient + np.swapaxes(pull, 1, 2).reshape(frames, -1)
+    pull = np.swapaxes((state.global_rotmat @ (forces[1:] - forces[:-1])[..., None])[..., 0], 1, 2).reshape(frames, -1)
     stiffness[0] *= clip.before is not None
     stiffness[-1] *= clip.after is not None
-    coupling = np.tile(stiffness, (1, 3))
-    diagonal = np.einsum("tii->ti", normal.hessian)
-    diagonal += coupling[:-1] + coupling[1:]
-    solve = solve_block_tridiagonal if clip.exact else sweep_red_black
-    turn = solve(normal.hessian, coupling[1:-1], gradient)
-    by_axis = (frames, 3, active)
-    moved = np.cross(turn.reshape(by_axis), normal.moment_arm_mean.reshape(by_axis), axis=1).sum(axis=2)
-    return turned(clip.problem, state, turn), state.translation + normal.residual_mean - moved
+    around = stiffness[:-1] + stiffness[1:]
+    translation = state.translation.copy()
+
+    def solve(some: slice, given: F32) -> F32:
+        problem, posed = clip.problem.part(some), state.part(some)
+        turn, shift = step_of(problem, posed, damping[some], around[some], pull[some] + given)
+        translation[some] += shift
+        return turn
+
+    turn = sweep_red_black(solve, np.tile(stiffness[1:-1], (1, 3)))
+    return turned(clip.problem, state, turn), translation
 
 
-def sweep_red_black(blocks: F32, coupling: F32, right: F32) -> F32:
-    """Solve the equations of ``solve_block_tridiagonal`` approximately: even frames alone, then odd ones given these.
-
-    Args:
-        blocks: (T, N, N).
-        coupling: (T - 1, N).
-        right: (T, N).
-
-    Returns:
-        x, (T, N).
-    """
-    solution = np.zeros_like(right)
-    solution[::2] = np.linalg.solve(blocks[::2], right[::2, :, None])[..., 0]
-    if len(right) > 1:
-        given = right[1::2] + coupling[::2] * solution[:-1:2][: len(right[1::2])]
-        after = solution[2::2]
-        given[: len(after)] += coupling[1::2] * after
-        solution[1::2] = np.linalg.solve(blocks[1::2], given[..., None])[..., 0]
-    return solution
-
-
-def solve_block_tridiagonal(blocks: F32, coupling: F32, right: F32) -> F32:
-    """Solve B_t x_t - C_(t-1) x_(t-1) - C_t x_(t+1) = r_t by block elimination.
+def sweep_red_black(solve: Callable[[slice, F32], F32], coupling: F32) -> F32:
+    """Solve B_t x_t - C_(t-1) x_(t-1) - C_t x_(t+1) = r_t approximately: even frames alone, then odd ones given these.
 
     Args:
-        blocks: (T, N, N), symmetric and positive definite together with the coupling.
+        solve: Solves B_t x_t = r_t + g_t for some frames, BUILT at a time, given g, (F, N).
         coupling: (T - 1, N), the diagonals of C.
-        right: (T, N).
 
     Returns:
         x, (T, N).
     """
-    inverses = np.empty_like(blocks)
-    carried = np.empty_like(right)
-    inverses[0] = np.linalg.inv(blocks[0])
-    carried[0] = right[0]
-    for frame in range(1, len(blocks)):
-        joined = coupling[frame - 1]
-        carried[frame] = right[frame] + joined * (inverses[frame - 1] @ carried[frame - 1])
-        inverses[frame] = np.linalg.inv(blocks[frame] - joined[:, None] * inverses[frame - 1] * joined)
-    solution = np.empty_like(right)
-    solution[-1] = inverses[-1] @ carried[-1]
-    for frame in range(len(blocks) - 2, -1, -1):
-        solution[frame] = inverses[frame] @ (carried[frame] + coupling[frame] * solution[frame + 1])
+    count = len(coupling) + 1
+    solution = np.zeros((count, coupling.shape[1]), coupling.dtype)
+    for odd in (0, 1):
+        for first in range(odd, count, 2 * BUILT):
+            frames = slice(first, min(first + 2 * BUILT, count), 2)
+            given = np.zeros_like(solution[frames])
+            if odd:
+                given += coupling[first - 1 :: 2][: len(given)] * solution[first - 1 :: 2][: len(given)]
+                after = solution[first + 1 :: 2][: len(given)]
+                given[: len(after)] += coupling[frames][: len(after)] * after
+            solution[frames] = solve(frames, given)
     return solution

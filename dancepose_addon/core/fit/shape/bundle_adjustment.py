@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ...arrays import F32, F64
+from ...arrays import F32, F64, Flags
 from ..pose.normal_equations import moments, normal_equations
 from ..pose.pose_problem import (
     Block,
@@ -27,12 +27,14 @@ from ..pose.pose_problem import (
     turned,
 )
 from .beta_bounds import solve_bounded
-from .from_lengths import BETA_SPREAD_M, Shape, ShapeModel
+from .from_lengths import BETA_SPREAD_M, Shape, ShapeModel, bordered
 
 ROUNDS: Final = 12
 SHARES: Final = (1.0, 0.5, 0.25, 0.1)
 """Step sizes tried by the backtracking line search."""
-DONE: Final = 1e-3
+PART_OF_STEP: Final = 0.3
+"""Share of a step that is tried where the whole step raises a frame's cost."""
+DONE: Final = 1e-2
 """The solver stops when a round lowers the cost by less than this share."""
 LESS_DAMPING: Final = 0.2
 MORE_DAMPING: Final = 10.0
@@ -117,35 +119,58 @@ def solve_shape_and_poses(
         The body, and poses (S, 24, 3, 3).
     """
     solved = posed(model, model.vector(shape), pose_rotmat, sample)
-    damping, still = sample.settings.damping_m**2, np.zeros(model.count, bool)
+    still = np.zeros(model.count, bool)
+    damping = np.full(len(pose_rotmat), sample.settings.damping_m**2, np.float32)
     for _ in range(rounds):
         # The smaller the residual, the more weight the points have against the shape prior.
         model = replace(model, beta_spread_m=float(np.clip(_residual_m(solved, sample), *BETA_SPREAD_M)))
-        ridge = model.ridge(len(sample.target_m))
-        reduced = reduced_equations(solved, model.columns(solved.state.pose), damping)
-        change, free = np.zeros(model.count), np.flatnonzero(~still)
-        hessian = reduced.hessian + np.diag(ridge)
-        # In terms of the unknowns, not of their change, since the bounds of the betas apply to these.
-        gradient = reduced.gradient - ridge * solved.vector + hessian @ solved.vector
-        gradient = gradient[free] - hessian[np.ix_(free, np.flatnonzero(still))] @ solved.vector[still]
-        found = solve_bounded(hessian[np.ix_(free, free)], gradient, model.free_betas)
-        change[free] = found - solved.vector[free]
-        turn, before = reduced.turns(change), cost_of(model, solved)
+        pose, before = solved.state.pose, cost_of(model, solved)
+        reduced = reduced_equations(solved, model.body_columns(pose), damping, model.places(pose))
+        change = _change(model, solved, reduced, still)
         for share in SHARES:
             vector = solved.vector + share * change
             vector[still] *= vector[0] / solved.vector[0]
             vector = model.vector(model.shape(vector))
-            tried = posed(model, vector, turned(solved.problem, solved.state, np.float32(share) * turn), sample)
+            tried, farther = _tried(model, solved, vector, reduced.turns(share * change), sample)
             if cost_of(model, tried) < before:
                 still |= _at_bound(model, vector)
-                solved, damping = tried, damping * LESS_DAMPING
+                solved, damping = tried, damping * np.where(farther, MORE_DAMPING, LESS_DAMPING).astype(np.float32)
                 break
         else:
-            damping *= MORE_DAMPING
+            damping *= np.float32(MORE_DAMPING)
             continue
         if before - cost_of(model, solved) < DONE * before:
             break
     return model.shape(solved.vector, _residual_m(solved, sample)), solved.state.pose
+
+
+def _change(model: ShapeModel, solved: Solved, reduced: Reduced, still: NDArray[np.bool_]) -> F64:
+    """Return the step of the body, (N,), without the unknowns that are ``still``."""
+    ridge = model.ridge(len(solved.state.pose))
+    change, free = np.zeros(model.count), np.flatnonzero(~still)
+    hessian = reduced.hessian + np.diag(ridge)
+    # In terms of the unknowns, not of their change, since the bounds of the betas apply to these.
+    gradient = reduced.gradient - ridge * solved.vector + hessian @ solved.vector
+    gradient = gradient[free] - hessian[np.ix_(free, np.flatnonzero(still))] @ solved.vector[still]
+    found = solve_bounded(hessian[np.ix_(free, free)], gradient, model.free_betas)
+    change[free] = found - solved.vector[free]
+    return change
+
+
+def _tried(model: ShapeModel, solved: Solved, vector: F64, turn: F32, sample: Sample) -> tuple[Solved, Flags]:
+    """Pose the sample on a changed body, each frame by its whole step or by part of it, whichever is better.
+
+    Without this the one frame with the worst step limits the steps of all.
+
+    Returns:
+        The sample posed, and the frames that the whole step made worse, (S,).
+    """
+    tried = posed(model, vector, turned(solved.problem, solved.state, turn), sample)
+    farther = tried.state.cost > solved.state.cost
+    if farther.any():
+        part = posed(model, vector, turned(solved.problem, solved.state, np.float32(PART_OF_STEP) * turn), sample)
+        tried = replace(tried, state=tried.state.merged(part.state, part.state.cost < tried.state.cost))
+    return tried, farther
 
 
 def posed(model: ShapeModel, vector: F64, pose_rotmat: F32, sample: Sample) -> Solved:
@@ -178,30 +203,48 @@ def _residual_m(solved: Solved, sample: Sample) -> float:
     return float(np.sqrt((solved.state.distance[seen] ** 2).mean())) if seen.any() else 0.0
 
 
-def reduced_equations(solved: Solved, columns: F32, damping: float) -> Reduced:
+def reduced_equations(solved: Solved, columns: F32, damping: float | F32, places: F32 | None = None) -> Reduced:
     """Build the equations of the unknowns that the frames share.
+
+    Moment arms and residuals are relative to their weighted means, so that constants added to columns drop out of their
+    products: that of a point's own place, which moves this point only, is left out where it does.
 
     Args:
         solved: The posed sample.
         columns: Derivatives of the points by the unknowns, (S, K, 3, N).
-        damping: Damping of the poses.
+        damping: Damping of the poses, one or (S,).
+        places: Derivatives of each point by its own place on the body, (S, K, 3, 3), which are 3 K more unknowns.
     """
     frames = len(columns)
-    normal = normal_equations(solved.problem, solved.state, np.full(frames, damping, np.float32))
-    total = np.maximum(normal.weight.sum(axis=1), 1e-9)[:, None, None]
-    columns = columns - (np.einsum("tk,tkcn->tcn", normal.weight, columns) / total)[:, None]
+    settled = np.broadcast_to(np.asarray(damping, np.float32), frames)
+    normal = normal_equations(solved.problem, solved.state, settled)
+    total = np.maximum(normal.weight.sum(axis=1), 1e-9)
+    columns = columns - (np.einsum("tk,tkcn->tcn", normal.weight, columns) / total[:, None, None])[:, None]
+    weighted = columns * normal.weight[..., None, None]
     crossed = moments(normal.moment_arms, columns)
+    flat, residual = weighted.reshape(-1, columns.shape[-1]).astype(np.float64), normal.residual
+    hessian = flat.T @ columns.reshape(flat.shape).astype(np.float64)
+    gradient = flat.T @ residual.reshape(-1)
+    if places is not None:
+        crossed = np.concatenate([crossed, _place_moments(normal.moment_arms, places)], axis=-1)
+        hessian = bordered(hessian, weighted, places, normal.weight, total)
+        pull = np.swapaxes(places, -1, -2) @ (residual * normal.weight[..., None])[..., None]
+        gradient = np.concatenate([gradient, pull.sum(axis=0, dtype=np.float64).reshape(-1)])
     answer = np.linalg.solve(normal.hessian, np.concatenate([normal.gradient[..., None], crossed], axis=-1))
+    answered = (np.swapaxes(crossed, 1, 2) @ answer).sum(axis=0, dtype=np.float64)
+    return Reduced(hessian=hessian - answered[:, 1:], gradient=gradient - answered[:, 0], answer=answer)
 
-    count = columns.shape[-1]
-    flat = columns.reshape(-1, count).astype(np.float64)
-    weighted = (columns * normal.weight[..., None, None]).reshape(-1, count).astype(np.float64)
-    rows, answers = crossed.reshape(-1, count).astype(np.float64), answer.reshape(-1, 1 + count).astype(np.float64)
-    return Reduced(
-        hessian=weighted.T @ flat - rows.T @ answers[:, 1:],
-        gradient=weighted.T @ normal.residual.reshape(-1) - rows.T @ answers[:, 0],
-        answer=answer,
-    )
+
+def _place_moments(moment_arms: F32, places: F32) -> F32:
+    """Return the moments of the columns of ``places``, (S, 3 A, 3 K); ``moment_arms`` (S, 3 A, K) are weighted."""
+    frames, rows, points = moment_arms.shape
+    arms = np.repeat(moment_arms.reshape(frames, 3, rows // 3, points), 3, axis=-1)
+    moved = np.swapaxes(places, 1, 2).reshape(frames, 3, 1, 3 * points)
+    found = np.empty_like(arms)
+    for axis in range(3):
+        first, second = (axis + 1) % 3, (axis + 2) % 3
+        found[:, axis] = arms[:, first] * moved[:, second] - arms[:, second] * moved[:, first]
+    return found.reshape(frames, rows, 3 * points)
 
 
 def _at_bound(model: ShapeModel, vector: F64) -> NDArray[np.bool_]:

@@ -186,14 +186,37 @@ class ShapeModel:
         Returns:
             (S, K, 3, N).
         """
+        table, places = self.body_columns(pose_rotmat), self.places(pose_rotmat)
+        if places is None:
+            return table
+        frames, points = places.shape[:2]
+        columns = np.zeros((frames, points, 3, points, 3), np.float32)
+        columns[:, np.arange(points), :, np.arange(points)] = np.swapaxes(places, 0, 1)
+        return np.concatenate([table, columns.reshape(frames, points, 3, -1)], axis=-1)
+
+    def body_columns(self, pose_rotmat: F32) -> F32:
+        """Return the derivatives of the points by scale and betas.
+
+        Args:
+            pose_rotmat: (S, 24, 3, 3).
+
+        Returns:
+            (S, K, 3, 1 + B).
+        """
         known = np.zeros(self.body.beta_count, np.float32) if self.betas is None else self.betas
         rest = [self.body.rest_joints(known)]
         rest += [self.body.rest_joints(unit) for unit in np.eye(self.free_betas, dtype=np.float32)]
         table = _posed_on_bodies(self.markers, np.stack(rest), pose_rotmat)
         table[..., 1:] -= table[..., :1]
-        if self.adapt:
-            table = np.concatenate([table, _place_columns(self.markers, rest[0], pose_rotmat)], axis=-1)
         return table
+
+    def places(self, pose_rotmat: F32) -> F32 | None:
+        """Return the derivatives of each point by its own place on the body, (S, K, 3, 3); None if places are fixed."""
+        if not self.adapt:
+            return None
+        global_rotmat, _ = forward_kinematics(self.body.rest_joints(), pose_rotmat)
+        frames = len(pose_rotmat)
+        return (self.markers.weights @ global_rotmat.reshape(frames, JOINT_COUNT, 9)).reshape(frames, -1, 3, 3)
 
     def ridge(self, frames: int) -> F64:
         """Return the weight of each unknown for a number of frames, (N,), squared metres."""
@@ -251,9 +274,9 @@ def solve_shape(  # noqa: PLR0913 (the arrays of one problem)
     """
     known = None if betas is None else np.asarray(betas, np.float32)
     model = ShapeModel(markers, body, known, adapt, most_shift_m, beta_spread_m)
-    table = model.columns(pose_rotmat).astype(np.float64)
     ridge = model.ridge(len(target_m))
-    return model.shape(*_robust_solution(table, target_m.astype(np.float64), confidence, ridge, model.free_betas))
+    table, places = model.body_columns(pose_rotmat), model.places(pose_rotmat)
+    return model.shape(*_robust_solution(table, places, target_m, confidence, ridge, model.free_betas))
 
 
 def _posed_on_bodies(markers: MarkerSet, rest_joints_m: F32, pose_rotmat: F32) -> F32:
@@ -282,41 +305,72 @@ def _posed_on_bodies(markers: MarkerSet, rest_joints_m: F32, pose_rotmat: F32) -
     return result
 
 
-def _place_columns(markers: MarkerSet, rest_joints_m: F32, pose_rotmat: F32) -> F32:
-    """Return the derivatives of the points by their own positions on the body, (S, K, 3, 3 K)."""
-    global_rotmat, _ = forward_kinematics(rest_joints_m, pose_rotmat)
-    blended = (markers.weights @ global_rotmat.reshape(len(pose_rotmat), JOINT_COUNT, 9)).reshape(
-        len(pose_rotmat), -1, 3, 3
-    )
-    count = markers.layout.count
-    columns = np.zeros((len(pose_rotmat), count, 3, count, 3), np.float32)
-    columns[:, np.arange(count), :, np.arange(count)] = np.swapaxes(blended, 0, 1)
-    return columns.reshape(len(pose_rotmat), count, 3, 3 * count)
-
-
-def _robust_solution(table: F64, target_m: F64, confidence: F32, ridge: F64, beta_count: int) -> tuple[F64, float]:
+def _robust_solution(
+    table: F32, places: F32 | None, target_m: F32, confidence: F32, ridge: F64, beta_count: int
+) -> tuple[F64, float]:
     """Solve least squares with Huber's weights and bounded betas, with translations eliminated.
 
     Args:
-        table: Derivatives, (S, K, 3, N).
+        table: Derivatives by scale and betas, (S, K, 3, N).
+        places: Derivatives of each point by its own place, (S, K, 3, 3), or None.
         target_m: (S, K, 3), metres.
         confidence: (S, K).
-        ridge: (N,).
+        ridge: (N + 3 K,), or (N,).
         beta_count: Number of betas among the unknowns, after the first.
 
     Returns:
-        The unknowns, (N,), and the root mean square residual, metres.
+        The unknowns, (N + 3 K,) or (N,), and the root mean square residual, metres.
     """
-    weight = confidence.astype(np.float64)
+    count, weight = table.shape[-1], confidence
     for round_ in range(ROUNDS):
-        share = weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-9)
+        total = np.maximum(weight.sum(axis=1), 1e-9)
+        share = weight / total[:, None]
         rows = table - np.einsum("sk,skcn->scn", share, table)[:, None]
         aim = target_m - np.einsum("sk,skc->sc", share, target_m)[:, None]
-        flat = (rows * weight[..., None, None]).reshape(-1, table.shape[-1])
-        normal = flat.T @ rows.reshape(-1, table.shape[-1])
-        solution = solve_bounded(normal + np.diag(ridge + 1e-12), flat.T @ aim.reshape(-1), beta_count)
-        distance = np.linalg.norm(aim - rows @ solution, axis=-1)
+        weighted = rows * weight[..., None, None]
+        flat = weighted.reshape(-1, count).astype(np.float64)
+        normal, right = flat.T @ rows.reshape(-1, count).astype(np.float64), flat.T @ aim.reshape(-1)
+        if places is not None:
+            normal = bordered(normal, weighted, places, weight, total)
+            pull = np.swapaxes(places, -1, -2) @ (aim * weight[..., None])[..., None]
+            right = np.concatenate([right, pull.sum(axis=0, dtype=np.float64).reshape(-1)])
+        solution = solve_bounded(normal + np.diag(ridge + 1e-12), right, beta_count)
+        short = solution.astype(np.float32)
+        reached = table @ short[:count]
+        if places is not None:
+            reached += (places @ short[count:].reshape(-1, 3, 1))[..., 0]
+        apart = target_m - reached
+        apart -= np.einsum("sk,skc->sc", share, apart)[:, None]
+        distance = np.linalg.norm(apart, axis=-1)
         if round_ < ROUNDS - 1:
-            weight = confidence * np.minimum(1.0, OUTLIER_M / np.maximum(distance, 1e-9))
+            weight = (confidence * np.minimum(1.0, OUTLIER_M / np.maximum(distance, 1e-9))).astype(np.float32)
     seen = confidence > 0
     return solution, float(np.sqrt((distance[seen] ** 2).mean())) if seen.any() else float("nan")
+
+
+def bordered(hessian: F64, weighted: F32, places: F32, weight: F32, total: F32) -> F64:
+    """Add the rows and columns of the points' places to a Hessian.
+
+    Args:
+        hessian: Of the other unknowns, (N, N).
+        weighted: Their columns about the weighted mean, times the weight, (S, K, 3, N).
+        places: (S, K, 3, 3).
+        weight: (S, K).
+        total: Its sum, (S,).
+    """
+    count, points = len(hessian), places.shape[1]
+    by_point = np.moveaxis(places, 1, 0).reshape(points, -1, 3).astype(np.float64)
+    across = np.swapaxes(np.moveaxis(weighted, 1, 0).reshape(points, -1, count).astype(np.float64), 1, 2) @ by_point
+    spread = np.repeat(weight.T, 3, axis=1)[..., None] * by_point
+    own = np.swapaxes(spread, 1, 2) @ by_point
+    shared = np.moveaxis(spread.reshape(points, -1, 3, 3), 0, 2) / np.sqrt(total)[:, None, None, None]
+    rows = shared.reshape(-1, 3 * points)
+    result = np.empty((count + 3 * points, count + 3 * points))
+    result[:count, :count] = hessian
+    result[:count, count:] = np.moveaxis(across, 0, 1).reshape(count, -1)
+    result[count:, :count] = result[:count, count:].T
+    result[count:, count:] = -(rows.T @ rows)
+    for point in range(points):
+        here = slice(count + 3 * point, count + 3 * (point + 1))
+        result[here, here] += own[point]
+    return result

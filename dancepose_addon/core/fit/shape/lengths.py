@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ...arrays import F32, F64
 from ...body.model import PARENTS, BodyModel
 from ...skeleton.markers import MarkerSet
+from ..medians import known_median
 from .beta_bounds import solve_bounded
 
 LENGTH_M: Final = 1e-4
@@ -26,6 +27,8 @@ SCALE_SPREAD: Final = 0.1
 HUBER: Final = 1.5
 """Huber's threshold in standard deviations."""
 LENGTH_STEPS: Final = 12
+SETTLED: Final = 1e-9
+"""The steps end when no unknown changes by more."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,11 @@ def measured_lengths(
     length[trust <= 0.0] = np.nan
     on_body = np.linalg.norm(base[first] - base[second], axis=1) > LEAST_LENGTH_M
     usable = on_body & ~np.isnan(length).all(axis=0)
-    usable[usable] = np.nanmedian(length[:, usable], axis=0) > LEAST_LENGTH_M
+    usable[usable] = known_median(length[:, usable]) > LEAST_LENGTH_M
     if not usable.any():
         return None
     first, second, length, trust = first[usable], second[usable], length[:, usable], trust[:, usable]
-    median = np.nanmedian(length, axis=0).astype(np.float64)
+    median = known_median(length).astype(np.float64)
     # Noise across a bone lengthens it: the squared length grows by 2 sigma^2 per end.
     median = np.sqrt(np.maximum(median**2 - 4.0 * noise_m**2, 0.1 * median**2))
     # Standard error of the median; the correction for noise is approximate.
@@ -107,7 +110,9 @@ def solve_lengths(found: Lengths, spread: F64, *, bound: float) -> tuple[F64, F6
         normal = (jacobian.T * weight) @ jacobian + np.diag(prior)
         gradient = (jacobian.T * weight) @ (left + jacobian @ unknown)
         gradient[0] += prior[0] * unknown[0] * (1.0 - np.log(unknown[0]))
-        unknown = solve_bounded(normal, gradient, count, bound=bound)
+        before, unknown = unknown, solve_bounded(normal, gradient, count, bound=bound)
+        if np.abs(unknown - before).max() < SETTLED:
+            break
     left = found.median - np.linalg.norm(columns @ unknown, axis=1)
     return unknown, left
 

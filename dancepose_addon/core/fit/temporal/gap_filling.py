@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from ...arrays import F32, Flags, Indices
+from ...body.frames_last import matrix_products
 from ...body.model import JOINT_COUNT, PARENTS
 from ...body.rotation import rotmat_to_rotvec, rotvec_to_rotmat
 from ...skeleton.markers import MarkerSet
@@ -37,14 +38,15 @@ def carry_corrections(solved_rotmat: F32, solved: Indices, reference_rotmat: F32
     Returns:
         Corrected rotations, (N, 24, 3, 3).
     """
-    change = np.swapaxes(reference_rotmat[solved], -1, -2) @ solved_rotmat
+    change = matrix_products(np.swapaxes(reference_rotmat[solved], -1, -2), solved_rotmat)
     if len(solved) == 1:
         return reference_rotmat[frames] @ change
-    way = rotmat_to_rotvec(np.swapaxes(change[:-1], -1, -2) @ change[1:])
+    way = rotmat_to_rotvec(matrix_products(np.swapaxes(change[:-1], -1, -2), change[1:]))
     before = np.clip(np.searchsorted(solved, frames, side="right") - 1, 0, len(solved) - 2)
     share = (frames - solved[before]) / (solved[before + 1] - solved[before])
     share = np.clip(share, 0.0, 1.0).astype(np.float32)[:, None, None]
-    return reference_rotmat[frames] @ (change[before] @ rotvec_to_rotmat(share * way[before]))
+    between = matrix_products(change[before], rotvec_to_rotmat(share * way[before]))
+    return matrix_products(reference_rotmat[frames], between)
 
 
 def bridge_corrections(pose_rotmat: F32, reference_rotmat: F32, blind: Flags) -> F32:

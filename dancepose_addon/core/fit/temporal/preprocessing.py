@@ -17,6 +17,7 @@ from ...errors import InputError
 from ...skeleton.layout import Layout
 from ...skeleton.sequence import KeypointSequence, describe_frames
 from ..intervals import runs_of
+from ..medians import known_median
 from .exchanges import Exchange, repair_exchanges
 from .unseen import place_unseen
 
@@ -236,19 +237,17 @@ def _at_bone_length(points_m: F32, layout: Layout) -> Flags:
     Returns:
         (T, K).
     """
-    kept = np.zeros(points_m.shape[:2], bool)
     if not layout.edges:
-        return kept
+        return np.zeros(points_m.shape[:2], bool)
     first, second = (np.array(ends) for ends in zip(*layout.edges, strict=True))
     length = np.linalg.norm(points_m[:, first] - points_m[:, second], axis=2)
     known = np.isfinite(length).any(axis=0)
     usual = np.full(len(first), np.nan)
-    usual[known] = np.nanmedian(length[:, known], axis=0)
-    at_length = np.abs(length - usual) < RIGID_M
-    for point in range(layout.count):
-        edges = (first == point) | (second == point)
-        kept[:, point] = edges.any() and at_length[:, edges].all(axis=1)
-    return kept
+    usual[known] = known_median(length[:, known])
+    ends = np.zeros((len(first), layout.count), np.uint8)
+    ends[np.arange(len(first)), first] = ends[np.arange(len(first)), second] = 1
+    changed = (~(np.abs(length - usual) < RIGID_M)).astype(np.uint8)
+    return ends.any(axis=0) & (changed @ ends == 0)
 
 
 def _off_path(path_m: F32, frames: NDArray[np.intp]) -> F32:
@@ -272,9 +271,7 @@ def _torn_off(points_m: F32, seen: Flags, layout: Layout) -> Flags:
     first, second = (np.array(ends) for ends in zip(*layout.edges, strict=True))
     length = np.linalg.norm(points_m[:, first] - points_m[:, second], axis=2)
     length[~(seen[:, first] & seen[:, second])] = np.nan
-    usual = np.array(
-        [np.median(column[~np.isnan(column)]) if (~np.isnan(column)).any() else np.nan for column in length.T]
-    )
+    usual = known_median(length)
     wrong = np.abs(length - usual) > JUMP_M + STRETCH * usual
     torn = np.zeros_like(seen)
     for frame in np.flatnonzero(wrong.any(axis=1)):
