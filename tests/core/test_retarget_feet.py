@@ -130,7 +130,7 @@ def test_soles_below_the_floor_are_lifted(swaying):
 
 @pytest.fixture(scope="module")
 def twisting(swaying) -> SourceMotion:
-    """Both feet stand in contact while the pelvis turns to and fro by 20 degrees, which moves SMPL's feet."""
+    """Both feet are in contact while the pelvis turns to and fro by 20 degrees, which moves SMPL's feet."""
     phase = np.linspace(0.0, 2.0 * np.pi, FRAMES)
     pose = swaying.pose_rotmat.copy()
     turn = rotvec_to_rotmat(np.radians(20.0) * np.sin(phase)[:, None] * np.array([0.0, 1.0, 0.0]))
