@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dancepose_addon.core.body.rotation import rotvec_to_rotmat
+from dancepose_addon.core.body.model import forward_kinematics
+from dancepose_addon.core.body.rotation import geodesic_angle, rotvec_to_rotmat
 from dancepose_addon.core.fit.floor.contacts import Ground
 from dancepose_addon.core.retarget.character_map import CharacterMap
 from dancepose_addon.core.retarget.find_map import find_character_map
@@ -125,3 +126,81 @@ def test_soles_below_the_floor_are_lifted(swaying):
     feet = soles_of(skeleton, character)
     low, _ = sole_heights_and_places(skeleton, character, feet, transfer_motion(skeleton, character, sunk, feet=feet))
     assert low.min() > -2e-3
+
+
+@pytest.fixture(scope="module")
+def twisting(swaying) -> SourceMotion:
+    """Both feet are in contact while the pelvis turns to and fro by 20 degrees, which moves SMPL's feet."""
+    phase = np.linspace(0.0, 2.0 * np.pi, FRAMES)
+    pose = swaying.pose_rotmat.copy()
+    turn = rotvec_to_rotmat(np.radians(20.0) * np.sin(phase)[:, None] * np.array([0.0, 1.0, 0.0]))
+    pose[:, 0] = turn @ pose[:, 0]
+    for hip in (1, 2):  # the legs keep their directions
+        pose[:, hip] = np.swapaxes(turn, -1, -2) @ pose[:, hip]
+    return replace(swaying, pose_rotmat=pose)
+
+
+def leg_errors_deg(skeleton: RestSkeleton, character: CharacterMap, keys, free) -> np.ndarray:
+    """Angles between the legs' segments with and without the lock."""
+    found = []
+    for side in ("left", "right"):
+        for start, end in (("hip", "knee"), ("knee", "ankle")):
+            a, b = (character.bones[f"{side}_{part}"][0] for part in (start, end))
+            first, second = (heads[b] - heads[a] for heads in (keys.heads, free.heads))
+            found.append(np.linalg.norm(np.cross(first, second), axis=1) / np.linalg.norm(second[0]) ** 2)
+    return np.degrees(np.arcsin(np.clip(found, 0.0, 1.0)))
+
+
+def test_wide_hips_turn_less_than_the_sources(twisting):
+    """Hips four times as wide would move feet by 9 cm to and fro: the pelvis yields, and the legs keep directions."""
+    skeleton = build_rig(FAMILIES["mixamo"], twisting.rest_joints_m)
+    character = find_character_map(skeleton)
+    heads = skeleton.heads.copy()
+    for side in ("left", "right"):
+        hip = character.bones[f"{side}_hip"][0]
+        moved = [hip, *skeleton.descendants(hip)]
+        heads[moved, 0] += 3.0 * (heads[hip, 0] - heads[character.bones["pelvis"][0], 0])
+    skeleton = replace(skeleton, heads=heads)
+    feet = soles_of(skeleton, character)
+    locked, free = (transfer_motion(skeleton, character, twisting, feet=feet, lock_feet=lock) for lock in (True, False))
+    slides = {}
+    for name, keys in (("locked", locked), ("free", free)):
+        _, place = sole_heights_and_places(skeleton, character, feet, keys)
+        slides[name] = np.linalg.norm(np.diff(place, axis=0), axis=-1).mean() * twisting.fps
+    _, joints = forward_kinematics(twisting.rest_joints_m, twisting.pose_rotmat, twisting.translation_m)
+    own = np.linalg.norm(np.diff(joints[:, [7, 8]], axis=0), axis=-1).mean() * twisting.fps
+    assert slides["free"] > 3.0 * own
+    assert slides["locked"] < own
+    assert np.median(leg_errors_deg(skeleton, character, locked, free)) < 2.0
+    chest = character.bones["spine"][-1]
+    np.testing.assert_allclose(locked.deltas[chest], free.deltas[chest], atol=1e-9)
+
+
+def test_tilted_feet_in_contact_become_flat(swaying):
+    """Feet that the source tilts by 6 degrees in full contact stand flat; without contact they keep the tilt."""
+    pose = swaying.pose_rotmat.copy()
+    pose[:, [7, 8]] = pose[:, [7, 8]] @ rotvec_to_rotmat(np.radians([0.0, 0.0, 6.0]))
+    tilted = replace(swaying, pose_rotmat=pose)
+    skeleton = build_rig(FAMILIES["mixamo"], swaying.rest_joints_m)
+    character = find_character_map(skeleton)
+    ankle = character.bones["left_ankle"][0]
+    level = transfer_motion(skeleton, character, swaying, lock_feet=False).deltas[ankle]
+    for contact, angle_deg in ((True, 0.0), (False, 6.0)):
+        ground = Ground(0.0, np.full((FRAMES, 2, 2), contact))
+        keys = transfer_motion(skeleton, character, replace(tilted, ground=ground))
+        found = np.degrees(geodesic_angle(level, keys.deltas[ankle]))
+        np.testing.assert_allclose(found, angle_deg, atol=0.6)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_clips_of_few_frames_are_locked(swaying, count):
+    short = replace(
+        swaying,
+        pose_rotmat=swaying.pose_rotmat[:count],
+        translation_m=swaying.translation_m[:count],
+        ground=Ground(0.0, swaying.ground.contact[:count]),
+    )
+    skeleton = build_rig(FAMILIES["mixamo"], swaying.rest_joints_m)
+    keys = transfer_motion(skeleton, find_character_map(skeleton), short)
+    assert len(keys) == count
+    assert np.isfinite(keys.quats).all()

@@ -15,13 +15,13 @@ from ..arrays import F32, F64
 from ..body.model import JOINT_INDEX, forward_kinematics
 from ..body.rotation import rotmat_to_quat, rotvec_to_rotmat
 from ..fit.floor.contacts import Ground
-from ..fit.floor.foot_lock import MOST_MOVE_M
 from .character_map import FINGER_PARTS, SIDES, CharacterMap
+from .feet_in_place import keep_feet_in_place
 from .finger_transfer import SourceHands, finger_turns
 from .pose_keys import BoneKeys, bone_keys
 from .rest_alignment import RestAlignment, align_rest_pose, between_turns
 from .rest_skeleton import RestSkeleton
-from .target_feet import FootPoints, find_target_soles, keep_feet_in_place
+from .target_feet import FootPoints, find_target_soles
 
 SPINE_JOINTS: Final = ("pelvis", "spine1", "spine2", "spine3")
 NECK_JOINTS: Final = ("spine3", "neck", "head")
@@ -104,10 +104,7 @@ def transfer_motion(
     hips = 0.5 * (joints_m[:, JOINT_INDEX["left_hip"]] + joints_m[:, JOINT_INDEX["right_hip"]])
     hips = hips + np.array([0.0, soles.ankle_m - source.ankle_m, 0.0])
     if lock_feet:
-        most_m = MOST_MOVE_M + _wider_m(character, alignment, source)
-        hips = keep_feet_in_place(
-            character, alignment, soles, turns, hips, source.ground, fps=source.fps, most_m=most_m
-        )
+        hips = keep_feet_in_place(character, alignment, soles, turns, hips, source.ground, fps=source.fps)
     bones = _bone_turns(character, alignment, turns)
     if source.hands is not None:
         rest = {side: alignment.turns[f"{side}_wrist"] for side in SIDES}
@@ -115,13 +112,6 @@ def transfer_motion(
         bones |= finger_turns(character, alignment.heads_m, source.hands, rest, wrists)
     where = placement or FigurePlacement(alignment.frame, np.zeros(3))
     return _keys(skeleton, character, alignment, bones, hips, where)
-
-
-def _wider_m(character: CharacterMap, alignment: RestAlignment, source: SourceMotion) -> float:
-    """Return by how much the hips are further from the middle than the source's, so that turns move feet more."""
-    left, right = (alignment.heads_m[character.bones[f"{side}_hip"][0]] for side in SIDES)
-    own, other = (source.rest_joints_m[JOINT_INDEX[f"{side}_hip"]] for side in SIDES)
-    return max(0.0, 0.5 * float(np.linalg.norm(left - right) - np.linalg.norm(own - other)))
 
 
 def _part_turns(character: CharacterMap, alignment: RestAlignment, turned: F64) -> dict[str, F64]:

@@ -80,9 +80,7 @@ def foot_turns(places_m: F32, ground: Ground, side: int, *, fps: float) -> F32:
     return faded(turn, known[:, None], max(1, round(FADE_S * fps)))[:, 0]
 
 
-def foot_moves(
-    places_m: F32, lowest_m: F32, ground: Ground, side: int, *, fps: float, most_m: float = MOST_MOVE_M
-) -> F32:
+def foot_moves(places_m: F32, lowest_m: F32, ground: Ground, side: int, *, fps: float) -> F32:
     """Return the displacement that each foot needs.
 
     Args:
@@ -91,7 +89,6 @@ def foot_moves(
         ground: Contacts.
         side: Index in SIDES.
         fps: Frames per second.
-        most_m: Largest displacement, metres.
 
     Returns:
         Displacements, (T, 3), metres.
@@ -110,11 +107,11 @@ def foot_moves(
     known = count > 0
     move[known] /= count[known, None]
     length = np.linalg.norm(move, axis=1, keepdims=True)
-    move *= np.minimum(1.0, most_m / np.maximum(length, 1e-9))
+    move *= np.minimum(1.0, MOST_MOVE_M / np.maximum(length, 1e-9))
     move = faded(move, contact, max(1, round(FADE_S * fps)))
     # Lift feet that penetrate the floor.
     sunk = np.maximum(ground.floor_m - lowest_m.min(axis=1) - move[:, 1], 0.0)
-    move[:, 1] += _eased(np.minimum(sunk, most_m)[:, None])[:, 0]
+    move[:, 1] += _eased(np.minimum(sunk, MOST_MOVE_M)[:, None])[:, 0]
     return move
 
 
