@@ -17,7 +17,7 @@ from dancepose.rating.record_checks import plain_values
 from dancepose.rating.record_files import RatingPaths, read_rating_plan, write_rating_plan
 from dancepose.rating.server.serving import ServeOptions, prepare_server, run_server
 from dancepose_addon.core.counting import counted
-from dancepose_addon.core.errors import DancePoseError, EngineError, MissingFileError, OutputError
+from dancepose_addon.core.errors import DancePoseError, MissingFileError, OutputError
 
 from .display import list_results, progress_bar
 from .output_checks import check_files
@@ -194,20 +194,23 @@ def rating_demo_command(
 
 def _body_drawing() -> "Callable[[KeypointSequence, Path], None] | None":
     """Return how the films of the demonstration are drawn by the fast engine; None where that does not start."""
-    from dancepose import FitSettings, fit, render
-    from dancepose.raster.gl_context import open_context
+    from dancepose.fast_render import FilmRequest, dancer_of, render_fast, starts_here
+    from dancepose_addon.core.body.model_io import load_body
+    from dancepose_addon.core.fit.settings import FitSettings
+    from dancepose_addon.fitting import fit_opened
 
-    try:
-        open_context().release()
-    except EngineError:
+    if not starts_here():
         return None
+    body = load_body()
     betas: list[tuple[float, ...]] = []
 
     def draw(sequence: "KeypointSequence", path: Path) -> None:
         # All systems dance with the body of the first.
-        fitted = fit(sequence, device="numpy", settings=FitSettings(betas=betas[0] if betas else None))
+        settings = FitSettings(betas=betas[0] if betas else None)
+        fitted = fit_opened(sequence, body=body, regressor=None, device="numpy", settings=settings)
         betas.append(tuple(fitted.motion.betas.tolist()))
-        render(fitted, path, engine="fast", size=(DEMO_PX, DEMO_PX))
+        duration_s, size = sequence.duration_s, (DEMO_PX, DEMO_PX)
+        render_fast(FilmRequest((dancer_of(fitted),), duration_s, size, sequence.fps, sequence.audio), path)
 
     return draw
 

@@ -28,7 +28,7 @@ from dancepose_addon.core.body.model import MIRRORED_JOINTS, PARENTS, BodyModel
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.camera_framing import film_dance
-from dancepose_addon.core.errors import DancePoseError
+from dancepose_addon.core.errors import DancePoseError, EngineError
 from dancepose_addon.core.fit.pipeline import FitResult
 from dancepose_addon.core.picture_options import DEFAULT_FPS, DEFAULT_SIZE, PictureOptions
 from dancepose_addon.core.progress import Progress, silent
@@ -148,6 +148,15 @@ class FilmReport:
             "notices": list(self.notices),
             "seconds": {"frames": round(self.seconds, 3)},
         }
+
+
+def starts_here() -> bool:
+    """Whether the fast engine can draw on this machine."""
+    try:
+        open_context().release()
+    except EngineError:
+        return False
+    return True
 
 
 def render_fast(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Colours of bodies: what is chosen, what follows, and persons that can be told apart by hue but not by lightness."""
+"""Colours of bodies: what is chosen, what follows, and persons that differ in hue but not in lightness."""
 
 from dataclasses import replace
 

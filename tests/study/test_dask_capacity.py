@@ -38,7 +38,7 @@ class Future:
 
 
 class Scheduler:
-    """Stands for ``distributed``: keeps what it was asked for."""
+    """Replaces ``distributed``: keeps what it was asked for."""
 
     def __init__(self, workers: int, error: Exception | None = None) -> None:
         self.workers, self.error, self.closed = workers, error, list[str]()

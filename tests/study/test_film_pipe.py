@@ -15,7 +15,7 @@ from dancepose.study.media.films import FilmFormat
 from dancepose.study.plan.ffmpeg_program import FfmpegProgram
 from dancepose_addon.core.errors import OutputError
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands for ffmpeg")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a shell script replaces ffmpeg")
 
 FILM = FilmFormat(10, 25.0, 18)
 PICTURE = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
