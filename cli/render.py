@@ -3,12 +3,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+import time
+from typing import Annotated, Final
 
 import typer
 
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.fit.settings import FitSettings
+from dancepose_addon.core.io.people import person_path
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.options import arguments_of
 from dancepose_addon.core.picture_options import PictureOptions
@@ -88,6 +90,8 @@ WorkOption = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", help="Keep unfinished frames here; a stopped run resumes from them."),
 ]
+CLOCK_S: Final = 2.0
+"""Resolution of the times of files, at its coarsest (FAT)."""
 
 
 @with_options
@@ -133,14 +137,13 @@ def render_command(
     # The renderer checks them again; here they are refused before a Blender is started.
     check_files(files, (*sources, body, regressor, reading.layout, character, character_map), folders={"--work": work})
     results = {"video": out, "contact sheet": sheet, "motion": motion, "scene": blend, "report": report}
+    begun_s = time.time()
     with progress_bar() as display:
         if by_fast:
             fitter = FilmFitter(reading, settings, load_body(body), regressor, device)
             outputs = FastOutputs(out, sheet=sheet, motion=motion, report=report)
             film = FilmOptions(picture, size_of(size), fps_out, skeleton, labels_of(labels, sources), has_audio)
             motions = film_by_fast(fitter.fit_all(sources, display), outputs, film, display)
-            if len(motions) > 1:
-                results |= {f"motion {number}": path for number, path in enumerate(motions, 1)}
         else:
             named: dict[str, object] = {"--regressor": regressor, "--body": body, "--device": device}
             named |= {"--engine": engine, "--engine-timeout": engine_timeout, "--size": size, "--fps-out": fps_out}
@@ -150,7 +153,26 @@ def render_command(
             arguments = [_plain(sources[0]), f"--out={out}", *groups, *given(named)]
             arguments += ["--no-audio"] * (not has_audio) + ["--keep-frames"] * keep_frames
             run_renderer(arguments, blender=blender, display=display)
+            motions = written_motions(motion, begun_s)
+    if len(motions) > 1:
+        results |= {f"motion {number}": path for number, path in enumerate(motions, 1)}
     list_results(results)
+
+
+def written_motions(motion: Path | None, begun_s: float) -> list[Path]:
+    """Return the files of several persons that a renderer wrote.
+
+    Args:
+        motion: What was asked for with ``--motion``.
+        begun_s: Time at which the command began; older files are of another command.
+    """
+    found: list[Path] = []
+    while motion is not None:
+        path = person_path(motion, len(found), 2)
+        if not path.exists() or path.stat().st_mtime < begun_s - CLOCK_S:
+            break
+        found.append(path)
+    return found
 
 
 def _plain(source: Path) -> str:

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """``dancepose render`` offers what ``render.py`` offers."""
 
+import os
 from pathlib import Path
 import re
 
 import pytest
 
+from dancepose.cli.render import written_motions
 from tests.conftest import RunPython
 
 from .conftest import Dancepose
@@ -80,3 +82,14 @@ def test_options_that_exclude_each_other_are_usage_errors(
     done = dancepose(*arguments)
     assert (done.code, said in done.err) == (2, True), done.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npz", "b.npz"]
+
+
+def test_the_motions_of_several_persons_are_listed(tmp_path: Path) -> None:
+    """Those of an earlier command with more persons are not."""
+    files = [tmp_path / f"duo-{number}.npz" for number in (1, 2, 3)]
+    for file, age_s in zip(files, (0.0, 0.5, 60.0), strict=True):
+        file.touch()
+        os.utime(file, (1e9 - age_s, 1e9 - age_s))
+    assert written_motions(tmp_path / "duo.npz", 1e9) == files[:2]
+    assert written_motions(tmp_path / "solo.npz", 1e9) == []
+    assert written_motions(None, 1e9) == []
