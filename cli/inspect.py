@@ -89,7 +89,10 @@ def describe_file(
     """Return the report on one file, one line for each finding; doubtful ones begin with a question mark."""
     known = _rate_of(examination)
     lasts = f", {sequence.duration_s:.2f} s" if known or findings[-1].confidence else ""
-    lines = [f"{path}: {counted(len(sequence), 'frame')} of {counted(sequence.layout.count, 'point')}{lasts}"]
+    what = counted(sequence.layout.count, "point")
+    if isinstance(examination.recording, PoseRecording):
+        what = "rotations of SMPL's joints"
+    lines = [f"{path}: {counted(len(sequence), 'frame')} of {what}{lasts}"]
     for finding in _shown_findings(findings, hints):
         mark = "?" if finding.doubtful else " "
         value = f"{finding.value} ({finding.confidence:.0%})"
