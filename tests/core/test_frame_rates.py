@@ -47,3 +47,15 @@ def test_files_of_such_rates_are_refused(fps: float, root: Path, tmp_path: Path)
     np.savez(tmp_path / "motion.npz", **arrays)
     with pytest.raises(FormatError, match="frames a second"):
         BodyMotion.load(tmp_path / "motion.npz")
+
+
+@pytest.mark.parametrize("seconds", ["1e-30", "1e30", "0.000001"])
+def test_frame_times_that_no_motion_has(seconds: str, tmp_path: Path) -> None:
+    joint = "OFFSET 0 1 0\nCHANNELS 3 Xrotation Yrotation Zrotation\n"
+    path = tmp_path / "a.bvh"
+    path.write_text(
+        f"HIERARCHY\nROOT Hips\n{{\n{joint}JOINT Head\n{{\n{joint}End Site\n{{\nOFFSET 0 1 0\n}}\n}}\n}}\n"
+        f"MOTION\nFrames: 2\nFrame Time: {seconds}\n0 0 0 0 0 0\n0 0 0 0 0 0\n"
+    )
+    with pytest.raises(InputError, match="frame rate"):
+        open_recording(path)

@@ -13,16 +13,15 @@ from typing import Final
 import numpy as np
 
 from ...arrays import F64
-from ...bounded_files import read_whole
 from ...errors import FormatError, MissingFileError
 from ..recording import Head, Hints, PointRecording
+from .motion_text import read_motion_text
 from .named_points import arranged
 from .text_tables import LARGEST
 
 INCH_M: Final = 0.0254
 USUAL_FPS: Final = 120.0
 MOST_BONES: Final = 1000
-MOST_BYTES: Final = 512 << 20
 AXES: Final = {"x": 0, "y": 1, "z": 2}
 
 
@@ -96,7 +95,7 @@ def _skeleton_of(path: Path) -> Path:
 
 
 def _text(path: Path) -> str:
-    return read_whole(path, limit_bytes=MOST_BYTES, what="an .amc or .asf").decode("utf-8-sig", errors="replace")
+    return read_motion_text(path, "an .amc or .asf file")
 
 
 def _read_skeleton(text: str) -> _Skeleton:

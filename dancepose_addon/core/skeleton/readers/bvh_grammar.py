@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from ...arrays import F32
 from ...counting import counted
-from ...errors import FormatError, MissingFileError
-from ..recording import decoded
+from ...errors import FormatError
+from .motion_text import read_motion_text
 
 ROTATION_AXES: Final = {"xrotation": 0, "yrotation": 1, "zrotation": 2}
 POSITION_AXES: Final = {"xposition": 0, "yposition": 1, "zposition": 2}
@@ -133,10 +133,7 @@ def parse_bvh(path: Path, *, take: int = 0) -> BvhMotion:
         MissingFileError: It cannot be read.
         FormatError: It is not BVH, is truncated, or holds numbers that are not finite.
     """
-    try:
-        text = decoded(path.read_bytes())
-    except OSError as error:
-        raise MissingFileError(f"{path} cannot be read ({error.strerror}). Give the path of a .bvh file.") from error
+    text = read_motion_text(path, "a .bvh file")
     middle = _MOTION.search(text)
     head = _COMMENT.sub("", text[: middle.start()]) if middle else ""
     if not middle or not head.lstrip()[:9].upper() == "HIERARCHY":

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ...frame_rates import require_frame_rate
 from ..bone_names import CMU_ELSEWHERE, CMU_UNIT, is_cmu
 from ..mapping import NEARLY
 from ..recording import Finding, Head, Hints, PointRecording
@@ -38,6 +39,8 @@ def open_file(path: Path, hints: Hints) -> PointRecording:
         names = ", ".join(CMU_ELSEWHERE)
         findings = (Finding("points", f"{names} only nearly", 0.95, "CMU's are up to 10 cm away from SMPL's"),)
     rate, why, sure = _rate_of(motion.fps)
+    if hints.fps is None:
+        require_frame_rate(rate, str(path))
     recording = PointRecording(
         points=points,
         form="BVH with CMU's skeleton" if cmu else "BVH",

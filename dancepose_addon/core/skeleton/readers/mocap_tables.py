@@ -13,10 +13,11 @@ import numpy as np
 
 from ...arrays import F64
 from ...counting import counted
-from ...errors import FormatError, InputError, MissingFileError
-from ..recording import Head, Hints, PointRecording, decoded
+from ...errors import FormatError, InputError
+from ..recording import Head, Hints, PointRecording
 from .csv_headers import is_number
 from .marker_names import each_once, is_marker
+from .motion_text import read_motion_text
 from .named_points import arranged
 from .numbers import LARGEST, usable_rate
 
@@ -40,10 +41,7 @@ def recognises_nexus(head: Head) -> bool:
 
 
 def _rows(path: Path) -> list[list[str]]:
-    try:
-        text = decoded(path.read_bytes())
-    except OSError as error:
-        raise MissingFileError(f"{path} cannot be read ({error.strerror}). Give a table of points.") from error
+    text = read_motion_text(path, "a table of points")
     lines = text.splitlines()
     sample = "\n".join(lines[:8])
     delimiter = max(",;\t", key=sample.count)

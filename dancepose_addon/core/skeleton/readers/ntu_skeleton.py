@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 
 from ...counting import counted
-from ...errors import FormatError, InputError, MissingFileError
+from ...errors import FormatError, InputError
 from ..recording import Finding, Head, Hints, PointRecording
+from .motion_text import read_motion_text
 from .numbers import LARGEST
 
 FPS: Final = 30.0
@@ -26,10 +27,7 @@ def recognises(head: Head) -> bool:
 
 def open_file(path: Path, hints: Hints) -> PointRecording:
     """Read a .skeleton file; see ``readers.open_recording``."""
-    try:
-        lines = iter(path.read_text(encoding="utf-8", errors="replace").splitlines())
-    except OSError as error:
-        raise MissingFileError(f"{path} cannot be read ({error.strerror}). Give a .skeleton file.") from error
+    lines = iter(read_motion_text(path, "a .skeleton file").splitlines())
     try:
         frames = _frames(lines)
     except (ValueError, StopIteration, IndexError) as error:

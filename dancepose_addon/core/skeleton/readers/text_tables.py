@@ -16,13 +16,14 @@ import numpy as np
 
 from ...arrays import F64
 from ...counting import counted
-from ...errors import FormatError, InputError, MissingFileError
-from ..recording import Head, Hints, PointRecording, Recording, decoded
+from ...errors import FormatError, InputError
+from ..recording import Head, Hints, PointRecording, Recording
 from .array_contents import recording_of
 from .cell_tuples import expanded
 from .csv_headers import Columns, columns_of, has_decimal_commas, is_long, is_number, title_rows
 from .frame_lists import NAMES
 from .marker_names import each_once
+from .motion_text import read_motion_text
 from .named_points import NUMBERED, arranged
 from .numbers import usable_rate
 from .point_arrays import ARRAY
@@ -166,10 +167,7 @@ def _number(cell: str, path: Path, row: int) -> float:
 
 
 def _lines(path: Path) -> list[str]:
-    try:
-        text = decoded(path.read_bytes())
-    except OSError as error:
-        raise MissingFileError(f"{path} cannot be read ({error.strerror}). Give a table of points.") from error
+    text = read_motion_text(path, "a table of points")
     return [line for line in text.splitlines() if line.strip()]
 
 
