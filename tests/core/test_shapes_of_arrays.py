@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shapes of arrays of points and of rotations: which are taken, how they are ordered, and which are refused."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from dancepose_addon.core.errors import FormatError
+from dancepose_addon.core.skeleton.readers import open_recording
 from dancepose_addon.core.skeleton.readers.point_arrays import shaped
 from dancepose_addon.core.skeleton.readers.rotation_forms import rotvec_of_quaternions
 from dancepose_addon.core.skeleton.recording import Hints
@@ -110,3 +112,17 @@ def test_numbers_of_another_length_are_no_quaternions() -> None:
     found = rotvec_of_quaternions(stored)
     assert found is not None
     assert np.abs(found).max() == 0.0
+
+
+def test_a_confidence_of_another_shape_is_not_dropped_silently(tmp_path: Path) -> None:
+    points = np.random.default_rng(5).normal(size=(20, 24, 3))
+    np.savez(tmp_path / "ours.npz", keypoints_m=points, confidence=np.ones((17, 24)), fps=25.0)
+    with pytest.raises(FormatError, match=r"confidence of shape \(17, 24\); expected \(20, 24\)"):
+        open_recording(tmp_path / "ours.npz")
+    np.savez(tmp_path / "other.npz", joints=points, confidence=np.ones(20), fps=25.0)
+    recording = open_recording(tmp_path / "other.npz")
+    assert recording.confidence is None
+    (finding,) = [each for each in recording.findings if each.topic == "confidence"]
+    assert "(20,)" in finding.why
+    np.savez(tmp_path / "good.npz", keypoints_m=points, confidence=np.full((20, 24), 0.5), fps=25.0)
+    assert np.all(open_recording(tmp_path / "good.npz").confidence == 0.5)

@@ -110,7 +110,7 @@ def render(scene: bpy.types.Scene, path: Path) -> None:
         RuntimeError: If no picture is written.
     """
     path.unlink(missing_ok=True)
-    scene.render.filepath = str(path)
+    scene.render.filepath = str(path.absolute())
     bpy.ops.render.render(write_still=True)
     if not path.is_file():
         raise RuntimeError("no picture was written")

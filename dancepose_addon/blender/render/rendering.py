@@ -235,7 +235,7 @@ def render_still(scene: bpy.types.Scene, path: Path) -> None:
     Raises:
         OutputError: If Blender cannot write it.
     """
-    render_of(scene).filepath = str(path)
+    render_of(scene).filepath = str(path.absolute())  # Blender 5 takes no path without a folder
     try:
         bpy.ops.render.render(write_still=True, scene=scene.name)
     except RuntimeError as error:

@@ -63,7 +63,7 @@ def encode_video(
             strips.new_sound("music", str(music), channel=2, frame_start=0)
         else:
             present(render_of(scene).ffmpeg).audio_codec = "NONE"
-        render_of(scene).filepath = str(temporary)
+        render_of(scene).filepath = str(temporary.absolute())
         try:
             bpy.ops.render.render(animation=True, scene=scene.name)
         except RuntimeError as error:
@@ -218,7 +218,7 @@ def write_contact_sheet(out: Path, *, frames: Path, count: int, columns: int = 4
 
 def read_picture(path: Path) -> F32:
     """Return the displayed pixels of an 8-bit picture, (H, W, 4) in [0, 1], top row first."""
-    image = bpy.data.images.load(str(path))
+    image = bpy.data.images.load(str(path.absolute()))
     try:
         width, height = (round(size) for size in components(image.size))
         pixels = np.empty(width * height * 4, np.float32)
@@ -243,7 +243,7 @@ def write_picture(path: Path, pixels: F32) -> None:
     try:
         # The stubs declare a sequence; Blender also takes a buffer, without copying it number by number.
         image.pixels.foreach_set(cast("Sequence[float]", np.ascontiguousarray(pixels[::-1]).ravel()))
-        image.filepath_raw = str(path)
+        image.filepath_raw = str(path.absolute())
         image.file_format = "PNG"
         try:
             image.save()

@@ -97,7 +97,7 @@ def _play_cache(skin_object: bpy.types.Object, path: Path, *, first: float, step
     found = item_named(skin_object.modifiers, MODIFIER) or skin_object.modifiers.new(MODIFIER, "MESH_CACHE")
     modifier = expect(found, bpy.types.MeshCacheModifier)
     modifier.cache_format = "PC2"
-    modifier.filepath = str(path)
+    modifier.filepath = str(path.absolute())
     modifier.interpolation = "LINEAR"
     modifier.time_mode, modifier.play_mode = "FRAME", "SCENE"
     modifier.frame_start, modifier.frame_scale = first, 1.0 / step

@@ -88,9 +88,9 @@ def _points(
         if rotations is not None:
             return rotations
     points, confidence, notes = shaped(array, source, hints)
-    stored = arrays.get(CONFIDENCE)
-    if confidence is None and isinstance(stored, np.ndarray) and stored.shape == points.shape[:2]:
-        confidence = as_numbers(stored, source)
+    if confidence is None and CONFIDENCE in arrays:
+        confidence, unused = _stored_confidence(arrays[CONFIDENCE], points, source, is_ours=name == POINTS)
+        notes += unused
     if len(points) == 0:
         raise InputError(f"{source} has zero frames. Check that the file was written completely.")
     _require_numbers(points, name, source)
@@ -122,6 +122,28 @@ def _points(
         findings=notes,
     )
     return recording if layout is not None else with_names(recording, names, hints)
+
+
+def _stored_confidence(
+    stored: Any, points: F64, source: str, *, is_ours: bool
+) -> tuple[F64 | None, tuple[Finding, ...]]:
+    """The confidence beside points, (T, K); or why it is not used.
+
+    Args:
+        stored: What the file has.
+        points: (T, K, 3).
+        source: The file, for messages.
+        is_ours: Whether the form is DancePose's, in which another shape is a mistake.
+
+    Raises:
+        FormatError: The shape is another in a file of DancePose's form.
+    """
+    shape, expected = np.shape(stored), points.shape[:2]
+    if shape == expected and isinstance(stored, np.ndarray):
+        return as_numbers(stored, source), ()
+    if is_ours:
+        raise FormatError(f"{source} has confidence of shape {shape}; expected {expected}. Store one for each point.")
+    return None, (Finding(CONFIDENCE, "not used", 0.9, f"its shape is {shape}, and that of the points {expected}"),)
 
 
 def _require_numbers(points: F64, name: str, source: str) -> None:
