@@ -13,7 +13,7 @@ from dancepose_addon.core.retarget import finger_bones
 from dancepose_addon.core.retarget.figure_frame import figure_frame, leg_length
 from dancepose_addon.core.retarget.finger_bones import find_fingers
 from dancepose_addon.core.retarget.rest_skeleton import RestSkeleton
-from dancepose_addon.core.retarget.source_motion import _hands
+from dancepose_addon.core.retarget.source_motion import _hands, source_motion
 from dancepose_addon.core.retarget.unnamed_figure import joints_by_shape
 
 
@@ -197,3 +197,21 @@ def test_fingers_that_do_not_move_are_one_frame(body: BodyModel, change: float, 
         pytest.skip("the body has no fingers")
     shown = [value for value in vars(found).values() if value.ndim == 4]
     assert [len(value) for value in shown] == [frames]
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.2])
+def test_ankles_are_as_high_above_the_sole_as_on_the_body(body: BodyModel, scale: float) -> None:
+    """SMPL's ankle is 5 to 12 cm above the sole; both scale with the body."""
+    pose = np.tile(np.eye(3, dtype=np.float32), (6, 24, 1, 1))
+    standing = BodyMotion(pose, np.zeros((6, 3), np.float32), np.zeros(10, np.float32), scale, 25.0)
+    source = source_motion(standing, body)
+    joints = body.rest_joints()
+    ankles = joints[[JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]], 1].mean()
+    assert source.ankle_m == pytest.approx(scale * (ankles - body.v_template_m[:, 1].min()), abs=1e-5)
+    assert 0.05 * scale < source.ankle_m < 0.12 * scale
+    np.testing.assert_allclose(source.rest_joints_m, scale * joints, atol=1e-5)
+    assert source.ground.floor_m == pytest.approx(scale * body.v_template_m[:, 1].min(), abs=0.02)
+    assert source.ground.contact.all()
+    raised = source_motion(standing, body, floor_m=-5.0)
+    assert raised.ground.floor_m == -5.0
+    assert not raised.ground.contact.any()
