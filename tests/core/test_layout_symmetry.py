@@ -10,7 +10,7 @@ from dancepose_addon.core.body.model import JOINT_INDEX, JOINT_NAMES, PARENTS, B
 from dancepose_addon.core.skeleton.anatomy import template_of
 from dancepose_addon.core.skeleton.layout_tables_markers import MARKER_SETS
 from dancepose_addon.core.skeleton.layout_tables_more import SMPLH52, SMPLX55
-from dancepose_addon.core.skeleton.layouts import AZURE32, KINECT25, LAYOUTS, Layout
+from dancepose_addon.core.skeleton.layouts import AZURE32, KINECT25, LAYOUTS, Layout, get_layout
 
 EVERY = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 MIDDLE = ("Chest", "WaistLFront")
@@ -111,3 +111,33 @@ def test_markers_of_the_two_sides_are_mirror_images(layout: Layout) -> None:
     for point, other in enumerate(layout.mirrored):
         if point != other:
             np.testing.assert_allclose(rest[point], rest[other] * [-1.0, 1.0, 1.0], atol=5e-3)
+
+
+@EVERY
+def test_built_in_layouts_are_found_by_name_and_are_no_users(layout: Layout) -> None:
+    assert get_layout(layout.name) == layout
+    assert not layout.is_users
+
+
+@pytest.mark.parametrize("layout", MARKER_SETS, ids=lambda layout: layout.name)
+def test_markers_are_attached_to_one_joint(layout: Layout) -> None:
+    assert layout.attached_to == tuple(((joint, 1.0),) for joint in layout.joints)
+
+
+def test_cmus_set_is_plug_in_gaits_under_other_names() -> None:
+    """LASI is LFWT, RPSI is RBWT, LWRA is LIWR, RWRB is ROWR, LTIB is LSHN, RBAK is RBAC; three more are its own."""
+    by_name = {layout.name: layout for layout in MARKER_SETS}
+    gait, cmu = by_name["plugingait39"], by_name["cmu42"]
+    places = {
+        layout.name: {
+            name: (joint, offset)
+            for name, joint, offset in zip(layout.keypoints, layout.joints, layout.offsets_m, strict=True)
+        }
+        for layout in (gait, cmu)
+    }
+    others = {"LASI": "LFWT", "RPSI": "RBWT", "LWRA": "LIWR", "RWRB": "ROWR", "LTIB": "LSHN", "RBAK": "RBAC", "C7": "C7"}
+    for name, other in others.items():
+        assert places["plugingait39"][name] == places["cmu42"][other]
+    assert {"ARIEL", "LMT5", "RMT5"} <= set(cmu.keypoints)
+    assert not {"ASI", "PSI", "RBAK", "LASI"} & set(cmu.keypoints)
+    assert len(cmu.keypoints) == len(gait.keypoints) + 3
