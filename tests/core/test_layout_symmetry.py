@@ -135,7 +135,15 @@ def test_cmus_set_is_plug_in_gaits_under_other_names() -> None:
         }
         for layout in (gait, cmu)
     }
-    others = {"LASI": "LFWT", "RPSI": "RBWT", "LWRA": "LIWR", "RWRB": "ROWR", "LTIB": "LSHN", "RBAK": "RBAC", "C7": "C7"}
+    others = {
+        "LASI": "LFWT",
+        "RPSI": "RBWT",
+        "LWRA": "LIWR",
+        "RWRB": "ROWR",
+        "LTIB": "LSHN",
+        "RBAK": "RBAC",
+        "C7": "C7",
+    }
     for name, other in others.items():
         assert places["plugingait39"][name] == places["cmu42"][other]
     assert {"ARIEL", "LMT5", "RMT5"} <= set(cmu.keypoints)
