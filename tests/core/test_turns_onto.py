@@ -59,7 +59,7 @@ def test_a_share_of_the_way_between_two_rotations(share: float) -> None:
 def test_palms() -> None:
     wrist = np.array([1.0, 0.0, 0.0])
     row = {
-        name: wrist + [0.1, 0.0, 0.03 - 0.02 * number]
+        name: np.array([1.1, 0.0, 0.03 - 0.02 * number])
         for number, name in enumerate(("index", "middle", "ring", "pinky"))
     }
     ahead, across = _palm(row, wrist)
@@ -68,7 +68,7 @@ def test_palms() -> None:
     ahead, across = _palm({"index": row["index"], "ring": row["ring"]}, wrist)
     np.testing.assert_allclose(ahead, [0.1, 0.0, 0.01])
     np.testing.assert_allclose(across, [0.0, 0.0, 0.04], atol=1e-12)
-    thumb = wrist + [0.03, 0.0, 0.06]
+    thumb = np.array([1.03, 0.0, 0.06])
     ahead, across = _palm({"index": row["index"], "thumb": thumb}, wrist)
     np.testing.assert_allclose(across, thumb - row["index"])
     assert _palm({"index": row["index"]}, wrist)[1] is None
@@ -119,4 +119,4 @@ def test_arms_that_hang_are_raised(body: BodyModel) -> None:
     for part, matrix in found.turns.items():
         rotvec = np.degrees(Rotation.from_matrix(matrix).as_rotvec())
         expected = [0.0, 0.0, 60.0] if part in ("left_shoulder", "left_elbow", "left_wrist") else [0.0] * 3
-        np.testing.assert_allclose(rotvec, expected, atol=0.01, err_msg=part)
+        np.testing.assert_allclose(rotvec, expected, atol=0.05, err_msg=part)
