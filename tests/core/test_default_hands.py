@@ -72,3 +72,11 @@ def test_without_the_file_the_body_has_24_joints_and_a_foreign_file_is_refused(b
     np.savez(tmp_path / "hands.npz", format="dancepose-hands-1", vertex_count=10)
     with pytest.raises(BodyFileError, match="does not hold the fingers"):
         with_fingers(plain, tmp_path / "hands.npz")
+
+
+def test_weights_with_fingers_sum_to_one(body: BodyModel) -> None:
+    """They are stored in 16 bits, whose rounding is taken out again."""
+    full = load_body().full
+    np.testing.assert_allclose(full.weights.sum(axis=1, dtype=np.float64), 1.0, atol=3e-7)
+    assert full.weights.min() >= 0.0
+    np.testing.assert_allclose(full.joint_regressor.sum(axis=1, dtype=np.float64), 1.0, atol=1e-3)

@@ -34,13 +34,13 @@ def test_other_values_are_no_numbers(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stored", "rate"), [(25, 25.0), (np.array([[29.97]]), 29.97), ("30", 30.0), (99_999.0, 99_999.0)]
+    ("stored", "rate"), [(25, 25.0), (np.array([[29.97]]), 29.97), ("30", 30.0), (0.01, 0.01), (100_000, 1e5)]
 )
 def test_rates(stored: Any, rate: float) -> None:
     assert usable_rate(stored, "it") == rate
 
 
-@pytest.mark.parametrize("stored", [0.0, -1.0, 1e5, np.nan, np.inf])
+@pytest.mark.parametrize("stored", [0.0, -1.0, 0.009, 100_001.0, np.nan, np.inf])
 def test_rates_that_are_not_usable(stored: float) -> None:
     with pytest.raises(InputError, match="is not usable"):
         usable_rate(stored, "it")

@@ -126,3 +126,24 @@ def test_a_confidence_of_another_shape_is_not_dropped_silently(tmp_path: Path) -
     assert "(20,)" in finding.why
     np.savez(tmp_path / "good.npz", keypoints_m=points, confidence=np.full((20, 24), 0.5), fps=25.0)
     assert np.all(open_recording(tmp_path / "good.npz").confidence == 0.5)
+
+
+def test_orientations_of_points_are_left_out_and_said() -> None:
+    """A place and a quaternion in either order; seven numbers without a quaternion are no points."""
+    turns = Rotation.random(210, random_state=1).as_quat().reshape(30, 7, 4)
+    for parts in ([POINTS, turns], [turns, POINTS]):
+        points, _, notes = shaped(np.concatenate(parts, axis=2), "it", Hints())
+        np.testing.assert_array_equal(points, POINTS)
+        assert [(note.topic, note.value) for note in notes] == [("orientations", "not used")]
+    with pytest.raises(FormatError):
+        shaped(np.concatenate([POINTS, 1.1 * turns], axis=2), "it", Hints())
+
+
+@pytest.mark.parametrize("order", ["persons first", "frames first"])
+def test_one_of_several_persons_is_taken_and_said(order: str) -> None:
+    both = np.stack([np.cumsum(0.01 * POINTS, axis=0), 5.0 + np.cumsum(0.01 * POINTS[::-1], axis=0)])
+    stored = both if order == "persons first" else both.transpose(1, 0, 2, 3)
+    for take in (0, 1):
+        points, _, notes = shaped(stored, "it", Hints(take=take))
+        np.testing.assert_array_equal(points, both[take])
+        assert len(notes) == 1

@@ -9,7 +9,8 @@ import pytest
 
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.fit.settings import FIT_OPTIONS, FitSettings, require_settings
-from dancepose_addon.core.options import arguments_of
+from dancepose_addon.core.options import _shown_value, arguments_of
+from dancepose_addon.core.printable_text import shown_name
 
 BY_NAME = {option.name: option for option in FIT_OPTIONS}
 
@@ -102,3 +103,12 @@ def test_settings_that_are_refused(settings: FitSettings, sentence: str) -> None
 )  # fmt: skip
 def test_settings_that_are_taken(settings: FitSettings) -> None:
     require_settings(settings, 10)
+
+
+def test_long_values_are_cut_in_messages() -> None:
+    """Twenty numbers are shown at most."""
+    shown = _shown_value(tuple(float(number) for number in range(99)))
+    assert "19" in shown
+    assert "20" not in shown
+    assert _shown_value((0.5, 1.0)) == shown_name("0.5,1")
+    assert _shown_value(0.1234567890123) == "0.123456789"

@@ -111,3 +111,8 @@ def test_busy_workers_are_stopped_and_do_nothing_more(runners: list[Runner], mon
     assert not executor._threads[0].is_alive()
     done = [event for event in executor.wait(0.1) if isinstance(event, Result)]
     assert [event.job for event in done] == ["j0"]
+
+
+def test_workers_get_less_time_to_stop_than_a_command() -> None:
+    """A run ends within two seconds."""
+    assert 1.0 < local.STOPPING_S < 2.0

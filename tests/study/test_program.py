@@ -60,3 +60,8 @@ def test_the_version_is_the_manifests_or_the_packages(tree: Path, monkeypatch: p
     assert program.program_version() == "unknown"
     manifest.write_text('schema_version = "1.0"\nversion = "3.2.1"\n')
     assert program.program_version() == "3.2.1"
+
+
+def test_the_hashed_parts_are_those_of_the_addon() -> None:
+    assert program.ADDON.name == "dancepose_addon"
+    assert all((program.ADDON / name).exists() for name in program.FIT_SOURCES)

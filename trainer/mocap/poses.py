@@ -235,7 +235,7 @@ def thin(pose_rotmat: F32, rest_joints_m: F32, *, seed: int, radius_m: float = T
         Sorted indices.
     """
     _, joints = forward_kinematics(rest_joints_m, without_heading(pose_rotmat))
-    features = (joints[:, list(FEATURE_JOINTS)] - joints[:, :1]).reshape(len(joints), -1)
+    features = joints[:, list(FEATURE_JOINTS)].reshape(len(joints), -1)
     limit = radius_m**2 * len(FEATURE_JOINTS)
     square = (features**2).sum(axis=1)
     kept = np.empty(len(features), np.intp)

@@ -195,12 +195,14 @@ def turn_onto(start: F64, end: F64, before: F64) -> F64:
     a, b = before @ _unit(start), _unit(end)
     axis, cosine = np.cross(a, b), float(a @ b)
     sine = float(np.linalg.norm(axis))
+    angle = math.atan2(sine, cosine)
     if sine < 1e-9:
         if cosine > 0.0:
             return before
+        # Opposite directions: a half turn about any axis across.
         axis = np.cross(a, np.array([0.0, 1.0, 0.0]) if abs(a[1]) < 0.9 else np.array([0.0, 0.0, 1.0]))
-        sine = float(np.linalg.norm(axis))
-    return nearest_rotmat(rotvec_to_rotmat(axis / sine * math.atan2(sine if cosine > -1 else 0.0, cosine)) @ before)
+        angle = math.pi
+    return nearest_rotmat(rotvec_to_rotmat(_unit(axis) * angle) @ before)
 
 
 def _angle_about(axis: F64, start: F64, end: F64) -> float:

@@ -21,7 +21,7 @@ def write_npy(sequence: KeypointSequence, path: Path) -> None:
         OutputError: The file cannot be written.
     """
     with replacing(path) as temporary, temporary.open("wb") as file:
-        np.save(file, sequence.keypoints_m, allow_pickle=False)
+        np.save(file, sequence.keypoints_m)
 
 
 def write_npz(sequence: KeypointSequence, path: Path) -> None:
