@@ -88,7 +88,7 @@ def solve_sample(
         InputError: The points cannot be used.
     """
     prepared, settings = prepare(sequence), FitSettings()
-    reference = reference_poses(regressor, body, markers, prepared, prepared, settings, sequence.fps)
+    reference, _ = reference_poses(regressor, body, markers, prepared, prepared, settings, sequence.fps)
     _, sample = _sample(reference, prepared, settings)
     return sample, *_solve_sample(ShapeModel(markers, body), sample, np.zeros(body.beta_count, np.float32))
 

@@ -153,7 +153,7 @@ def fit(
     clock.lap("prepare")
     progress(0.05, f"Regressing {counted(len(sequence), 'frame')}")
     twist, _ = twist_of(regressor.info, settings.style)
-    reference = reference_poses(regressor, body, markers, raw, prepared, settings, sequence.fps)
+    reference, regressed = reference_poses(regressor, body, markers, raw, prepared, settings, sequence.fps)
     clock.lap("regress")
     errors: dict[str, F32] = {}
     refinement = settings.refinement
@@ -163,7 +163,9 @@ def fit(
         progress(0.3, "Solving the body's shape")
         shape, seeds = solve_clip_shape(markers, body, reference, raw, settings)  # Smoothing would shorten bones.
         fitted = start(shape, body, reference, prepared)
-        errors["regressor"] = per_point_error_m(fitted.keypoints(body), raw.points_m)
+        errors["regressor"] = np.full(raw.points_m.shape[:2], np.nan, np.float32)
+        found = replace(fitted, pose=fitted.pose[regressed], translation=fitted.translation[regressed])
+        errors["regressor"][regressed] = per_point_error_m(found.keypoints(body), raw.points_m[regressed])
         clock.lap("shape")
         bar = part_of(progress, 0.4, 0.85)
         fitted = refine_to_keypoints(

@@ -19,7 +19,7 @@ from .temporal.smoothing import smooth_prepared
 
 LONGEST_HOLD_S: Final = 1.0
 """Longest gap over which joints that are not observed are interpolated."""
-SPARSE_STRIDE: Final = 8
+SPARSE_STRIDE: Final = 16
 PRIOR_STRIDE: Final = 4
 """As of the second level of the refinement (``refinement.LEVELS``)."""
 PRIOR_S: Final = 0.16
@@ -38,8 +38,8 @@ def reference_poses(
     prepared: Prepared,
     settings: FitSettings,
     fps: float,
-) -> F32:
-    """Return the regressor's rotations in the chosen twist style.
+) -> tuple[F32, Indices]:
+    """Return the regressor's rotations in the chosen twist style, and the frames that were regressed.
 
     Where points are noisy or missing they are interpolated. Where analytic inverse kinematics and the twist model will
     determine every rotation, only every SPARSE_STRIDE-th frame is regressed, to report the regressor's error. Where all
@@ -56,7 +56,7 @@ def reference_poses(
         fps: Frames per second.
 
     Returns:
-        Local rotations, (T, 24, 3, 3).
+        Local rotations, (T, 24, 3, 3), and the frames that were regressed, (N,); the others are interpolated.
 
     Raises:
         RegressorError: The regressor gives matrices that are not rotations.
@@ -65,7 +65,8 @@ def reference_poses(
     count, joints = len(raw.points_m), seen_joints(markers)
     plain = settings.refine and not (settings.smooth or settings.adapt or settings.betas)
     if plain and decided(joints, raw, twist):
-        return _between(*_sparsely(regressor, raw.points_m, SPARSE_STRIDE), count)
+        reference, frames = _sparsely(regressor, raw.points_m, SPARSE_STRIDE)
+        return _between(reference, frames, count), frames
     noisy = raw.noise_m > STILL_POINTS_M
     # Noisy points are always smoothed for the regressor: its poses are the prior of a refinement, not the result.
     smoothed = noisy and not settings.smooth and settings.refine > 0
@@ -78,8 +79,9 @@ def reference_poses(
     if twist is not None and restyled:
         reference = restyle(body.rest_joints(), reference, twist, ends=open_ends(markers))
     if not (raw.gaps or noisy):
-        return _between(reference, frames, count)
-    return steady_reference(reference, blind_joints(markers, raw.seen), longest=round(LONGEST_HOLD_S * fps), fps=fps)
+        return _between(reference, frames, count), frames
+    blind = blind_joints(markers, raw.seen)
+    return steady_reference(reference, blind, longest=round(LONGEST_HOLD_S * fps), fps=fps), frames
 
 
 def _sparsely(regressor: PoseRegressor, points_m: F32, stride: int) -> tuple[F32, Indices]:

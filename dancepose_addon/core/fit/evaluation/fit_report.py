@@ -38,9 +38,9 @@ def describe_fit(
     errors_m: dict[str, F32],
     settled: GroundedFit,
 ) -> dict[str, Any]:
-    """errors_m: (T, K) by stage, metres, the last one final."""
+    """errors_m: (T, K) by stage, metres, the last one final; NaN where a stage has none."""
     layout = sequence.layout
-    tables = {stage: error_table(error, layout, prepared.seen) for stage, error in errors_m.items()}
+    tables = {stage: error_table(error, layout, prepared.seen & ~np.isnan(error)) for stage, error in errors_m.items()}
     report: dict[str, Any] = {
         "source": sequence.source,
         "layout": layout.name,

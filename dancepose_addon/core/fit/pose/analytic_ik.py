@@ -238,15 +238,18 @@ def bone_starts(
     start = matrix_products(minimal_turn((start @ shown.bones_m[children][..., None])[..., 0], aim), start)
     directions = np.zeros((*aim.shape[:2], DIRECTIONS), np.float32)
     directions[..., :3] = into_frame(above, unit(aim))
-    for index, (joint, child) in enumerate(zip(joints, children, strict=True)):
-        beyond = FOLLOWING[joint]
-        if joint in SPINE:
-            directions[:, index, 3:] = turn_between(above[:, index], shown.chest)
-        elif beyond >= 0:
-            kept = (shown.pose[:, child] @ shown.bones_m[beyond][:, None])[..., 0]
-            next_bone = into_frame(start[:, index], shown.place_m[:, beyond] - shown.place_m[:, child])
-            both = shown.known[:, [child, beyond]].all(axis=1)
-            directions[:, index, 3:] = unit(np.where(both[:, None], next_bone, kept))
+    following = np.array([-1 if joint in SPINE else FOLLOWING[joint] for joint in joints])
+    limbs = np.flatnonzero(following >= 0)
+    if len(limbs):
+        child, beyond = children[limbs], following[limbs]
+        next_bone = into_frame(start[:, limbs], shown.place_m[:, beyond] - shown.place_m[:, child])
+        both = shown.known[:, child] & shown.known[:, beyond]
+        if not both.all():
+            kept = (shown.pose[:, child] @ shown.bones_m[beyond][..., None])[..., 0]
+            next_bone = np.where(both[..., None], next_bone, kept)
+        directions[:, limbs, 3:] = unit(next_bone)
+    for index in np.flatnonzero(np.isin(joints, SPINE)):
+        directions[:, index, 3:] = turn_between(above[:, index], shown.chest)
     return start, directions
 
 

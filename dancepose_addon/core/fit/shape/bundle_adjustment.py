@@ -106,7 +106,7 @@ def solve_shape_and_poses(
 ) -> tuple[Shape, F32]:
     """Solve the body, and poses on it, that are nearest to the points.
 
-    A point whose shift reaches the model's bound stays at that bound.
+    A point whose shift reaches the model's bound stays there, until its step is back inwards.
 
     Args:
         model: The unknowns of the body.
@@ -119,21 +119,24 @@ def solve_shape_and_poses(
         The body, and poses (S, 24, 3, 3).
     """
     solved = posed(model, model.vector(shape), pose_rotmat, sample)
-    still = np.zeros(model.count, bool)
+    bound = np.zeros(model.count, bool)
     damping = np.full(len(pose_rotmat), sample.settings.damping_m**2, np.float32)
     for _ in range(rounds):
         # The smaller the residual, the more weight the points have against the shape prior.
         model = replace(model, beta_spread_m=float(np.clip(_residual_m(solved, sample), *BETA_SPREAD_M)))
         pose, before = solved.state.pose, cost_of(model, solved)
         reduced = reduced_equations(solved, model.body_columns(pose), damping, model.places(pose))
-        change = _change(model, solved, reduced, still)
+        change = _change(model, solved, reduced, np.zeros_like(bound))
+        still = bound & _outwards(model, solved.vector, change)
+        if still.any():
+            change = _change(model, solved, reduced, still)
         for share in SHARES:
             vector = solved.vector + share * change
             vector[still] *= vector[0] / solved.vector[0]
             vector = model.vector(model.shape(vector))
             tried, farther = _tried(model, solved, vector, reduced.turns(share * change), sample)
             if cost_of(model, tried) < before:
-                still |= _at_bound(model, vector)
+                bound = _at_bound(model, vector)
                 solved, damping = tried, damping * np.where(farther, MORE_DAMPING, LESS_DAMPING).astype(np.float32)
                 break
         else:
@@ -245,6 +248,17 @@ def _place_moments(moment_arms: F32, places: F32) -> F32:
         first, second = (axis + 1) % 3, (axis + 2) % 3
         found[:, axis] = arms[:, first] * moved[:, second] - arms[:, second] * moved[:, first]
     return found.reshape(frames, rows, 3 * points)
+
+
+def _outwards(model: ShapeModel, vector: F64, change: F64) -> NDArray[np.bool_]:
+    """Return which shifts of points would grow by a change of the unknowns, (N,)."""
+    first = 1 + model.free_betas
+    found = np.zeros(model.count, bool)
+    if model.adapt:
+        moved = vector + change
+        now, then = (np.linalg.norm((v[first:] / v[0]).reshape(-1, 3), axis=1) for v in (vector, moved))
+        found[first:] = np.repeat(then >= now, 3)
+    return found
 
 
 def _at_bound(model: ShapeModel, vector: F64) -> NDArray[np.bool_]:
