@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dancepose_addon.core.body.rotation import geodesic_angle, rotvec_to_rotmat
+from dancepose_addon.core.body.rotation import rotvec_to_rotmat
 from dancepose_addon.core.fit.floor.contacts import Ground
 from dancepose_addon.core.retarget.find_map import find_character_map
 from dancepose_addon.core.retarget.rest_skeleton import RestSkeleton
@@ -102,31 +102,14 @@ def two_bone_knee(hip: np.ndarray, ankle: np.ndarray, pole: np.ndarray, upper: f
     return hip + share[:, None] * along + np.sqrt(np.maximum(upper**2 - share**2, 0.0))[:, None] * toward
 
 
-def test_elbows_and_knees_are_hinges(rig, source):
-    """One segment turns into the other about one axis of the rest pose."""
-    keys = transfer_motion(rig, find_character_map(rig), source, lock_feet=False)
-    for side in "LR":
-        for upper, lower, _, _ in LIMBS:
-            first, middle = (keys.deltas[rig.index[f"{name}_fk.{side}"]] for name in (upper, lower))
-            bend = np.swapaxes(first, -1, -2) @ middle
-            axes = np.stack(
-                [bend[:, 2, 1] - bend[:, 1, 2], bend[:, 0, 2] - bend[:, 2, 0], bend[:, 1, 0] - bend[:, 0, 1]], axis=1
-            )
-            axes /= np.linalg.norm(axes, axis=1, keepdims=True)
-            clear = geodesic_angle(first, middle) > np.radians(45.0)
-            np.testing.assert_allclose(np.abs(axes[clear] @ axes[-1]), 1.0, atol=1e-5)
-
-
-def test_a_straight_limb_keeps_its_plane(rig, source):
-    """A knee that stretches in between, and bends backwards by 5 degrees, does not turn the thigh about itself."""
+def test_the_pole_of_a_straight_limb_stays_in_front(rig, source):
+    """Of a knee that stretches in between, and bends backwards by 5 degrees."""
     pose = np.broadcast_to(np.eye(3), source.pose_rotmat.shape).copy()
     bend = np.radians(np.concatenate([np.linspace(40.0, -5.0, FRAMES // 2), np.linspace(-5.0, 40.0, FRAMES // 2)]))
     pose[:, 4] = rotvec_to_rotmat(bend[:, None] * np.array([1.0, 0.0, 0.0]))
     keys = transfer_motion(rig, find_character_map(rig), replace(source, pose_rotmat=pose), lock_feet=False)
     _, heads = pose_rig(rig, keys)
     pole = heads[:, rig.index["thigh_ik_target.L"]] - heads[:, rig.index["shin_fk.L"]]
-    steps = np.degrees(
-        geodesic_angle(*(keys.deltas[rig.index["thigh_fk.L"]][part] for part in (slice(1), slice(1, None))))
-    )
+    steps = np.degrees(np.arccos(np.clip((pole[1:] * pole[:-1]).sum(axis=1) / (pole[0] @ pole[0]), -1.0, 1.0)))
     assert pole[:, 1].max() < -0.5 * np.linalg.norm(pole, axis=1).max()  # within 60 degrees of the front
     assert steps.max() < 20.0  # no flip

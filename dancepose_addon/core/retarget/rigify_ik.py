@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keys of Rigify's IK controls that give the same pose as its FK controls, so that a limb can be switched to IK.
 
-Elbows and knees of the IK chains are hinges, so those of the FK controls become hinges too: the axis of a joint is the
-normal of its limb's plane. Directions of all segments stay. Rigify itself spreads the twist of hands and feet.
+Joints are in the same places, and hands and feet have the same rotations. The segments of a limb may differ by a twist:
+elbows and knees of the IK chains are hinges, those of SMPL are ball joints.
 """
 
 from collections.abc import Mapping
@@ -21,16 +21,13 @@ LIMBS: Final = (
     ("thigh", "shin", "foot", "foot_ik", "toe"),
 )
 """Upper and lower segment, end, IK control of the end, and toe."""
-BENT: Final = 0.03
+BENT: Final = 0.02
 """Least distance of an elbow or knee from the line through the ends of its limb, as a share of the limb's length, at
-which the plane of the limb is known: a bend of 7 degrees. A knee may bend sideways by 5 degrees."""
-POLE_OWN: Final = 0.01
-"""Bend up to which the pole target follows the upper segment; from ``BENT`` on it is in the plane of the limb."""
+which the plane of the limb is known: a bend of 5 degrees. Knees also bend sideways by some degrees."""
+SURE: Final = 0.05
+"""Distance (12 degrees) from which the pole target is in the plane exactly. Below it planes are averaged over time."""
 CLEARLY_BENT: Final = 0.1
 """Distance (23 degrees) up to which a joint that bends backwards is overextended, and its plane is not turned."""
-SURE: Final = 0.07
-"""Distance (16 degrees) at which the plane is known to be averaged over ``SMOOTH_S``; the certainty grows as its sixth
-power."""
 SMOOTH_S: Final = 0.06
 BACKWARDS: Final = -0.3
 """Cosine between the direction of the pole and the bend below which a joint bends backwards."""
@@ -70,9 +67,12 @@ def ik_limbs(skeleton: RestSkeleton) -> tuple[IkLimb, ...]:
         for side in ("L", "R"):
             names = (f"{upper}_fk", f"{lower}_fk", f"{end}_fk", control, f"{upper}_ik_target", f"{upper}_parent")
             bones = [index.get(f"{name}.{side}", -1) for name in names]
+            if min(bones) < 0:
+                continue
+            first, middle, last, end_control, pole, settings = bones
             toes = index.get(f"{toe}_fk.{side}", -1), index.get(f"{toe}_ik.{side}", -1)
-            if min(bones) >= 0:
-                found.append(IkLimb(*bones, toe=toes if min(toes) >= 0 else None))
+            both = toes if min(toes) >= 0 else None
+            found.append(IkLimb(first, middle, last, end_control, pole, settings, both))
     return tuple(found)
 
 
@@ -95,39 +95,16 @@ def ik_settings(skeleton: RestSkeleton) -> dict[str, float]:
     return found
 
 
-def hinged(skeleton: RestSkeleton, deltas: Mapping[int, F64], *, fps: float) -> dict[int, F64]:
-    """Turn the segments of limbs about themselves so that elbows and knees bend about one axis.
-
-    Args:
-        skeleton: Rest skeleton of the rig.
-        deltas: Rotation of each driven bone from rest, (T, 3, 3), in the armature's axes.
-        fps: Frames per second.
-
-    Returns:
-        The rotations of all bones.
-    """
-    found = dict(deltas)
-    for limb in _driven_limbs(skeleton, deltas):
-        rest = skeleton.heads
-        segments = rest[limb.lower] - rest[limb.upper], rest[limb.end] - rest[limb.lower]
-        straight = _unit(segments[0] + segments[1])
-        normal_rest = np.cross(straight, rest[limb.pole] - rest[limb.lower])
-        axis, direction = _plane(skeleton, deltas, limb, fps)
-        normal = np.cross(axis, direction)
-        for bone, segment in zip((limb.upper, limb.lower), segments, strict=True):
-            found[bone] = _frame(deltas[bone] @ segment, normal) @ np.swapaxes(_frame(segment, normal_rest), -1, -2)
-    return found
-
-
-def with_ik_controls(skeleton: RestSkeleton, keys: BoneKeys) -> BoneKeys:
+def with_ik_controls(skeleton: RestSkeleton, keys: BoneKeys, *, fps: float) -> BoneKeys:
     """Add keys of IK controls and pole targets to those of FK controls.
 
-    A hand or foot turns and moves rigidly with its FK control. The pole target is in the plane of the hinge, on the
+    A hand or foot turns and moves rigidly with its FK control. The pole target is in the plane of the limb, on the
     side of elbow or knee, as far away as in rest.
 
     Args:
         skeleton: Rest skeleton of the rig.
-        keys: Keys of the FK controls, after ``hinged``.
+        keys: Keys of the FK controls.
+        fps: Frames per second.
 
     Returns:
         All keys; ``keys`` itself where the rig has no such controls.
@@ -140,8 +117,9 @@ def with_ik_controls(skeleton: RestSkeleton, keys: BoneKeys) -> BoneKeys:
         turns[limb.control] = turn
         head = keys.heads[limb.end] + turn @ (rest[limb.control] - rest[limb.end])
         locations[limb.control] = head - rest[limb.control]
-        away = float(np.linalg.norm(rest[limb.pole] - rest[limb.lower])) * _pole_direction(skeleton, keys.deltas, limb)
-        locations[limb.pole] = keys.heads[limb.lower] + away - rest[limb.pole]
+        away = float(np.linalg.norm(rest[limb.pole] - rest[limb.lower]))
+        aside = away * _bend(skeleton, keys.deltas, limb).pole(fps)
+        locations[limb.pole] = keys.heads[limb.lower] + aside - rest[limb.pole]
         if limb.toe is not None and limb.toe[0] in keys.deltas:
             turns[limb.toe[1]] = np.swapaxes(turn, -1, -2) @ keys.deltas[limb.toe[0]]
     if not turns:
@@ -177,17 +155,21 @@ class _Bend:
     forward: F64
     sideways: F64
 
-    @property
-    def size(self) -> F64:
-        return np.hypot(self.forward, self.sideways)
+    def pole(self, fps: float) -> F64:
+        """Return the direction from the axis to elbow or knee, (T, 3).
 
-    @property
-    def angle(self) -> F64:
-        return np.arctan2(self.sideways, self.forward)
-
-    def direction(self, angle: F64) -> F64:
-        """Return the direction across the limb at an angle to ``own``, (T, 3)."""
-        return np.cos(angle)[:, None] * self.own + np.sin(angle)[:, None] * self.side
+        Where the limb is nearly straight, it is interpolated over time, relative to the upper segment.
+        """
+        size, angle = np.hypot(self.forward, self.sideways), np.arctan2(self.sideways, self.forward)
+        known = (size > BENT) & ((self.forward > BACKWARDS * size) | (size > CLEARLY_BENT))
+        if not known.any():
+            return self.own
+        frames = np.arange(len(size))
+        seen = np.interp(frames, frames[known], np.unwrap(angle[known]))
+        smooth = _smooth_where_unsure(seen, known * (size / SURE) ** 6, SMOOTH_S * fps)
+        share = known * np.clip((size - BENT) / (SURE - BENT), 0.0, 1.0)
+        chosen = smooth + share * share * (3.0 - 2.0 * share) * (seen - smooth)
+        return np.cos(chosen)[:, None] * self.own + np.sin(chosen)[:, None] * self.side
 
 
 def _bend(skeleton: RestSkeleton, deltas: Mapping[int, F64], limb: IkLimb) -> _Bend:
@@ -199,29 +181,6 @@ def _bend(skeleton: RestSkeleton, deltas: Mapping[int, F64], limb: IkLimb) -> _B
     side = np.cross(axis, own)
     away = upper / (np.linalg.norm(segments[0]) + np.linalg.norm(segments[1]))
     return _Bend(axis, own, side, (away * own).sum(axis=1), (away * side).sum(axis=1))
-
-
-def _pole_direction(skeleton: RestSkeleton, deltas: Mapping[int, F64], limb: IkLimb) -> F64:
-    """Return the direction of the pole target from elbow or knee, (T, 3): that of the bend, unless it is straight."""
-    bend = _bend(skeleton, deltas, limb)
-    share = np.clip((bend.forward - POLE_OWN) / (BENT - POLE_OWN), 0.0, 1.0)
-    return bend.direction(share * share * (3.0 - 2.0 * share) * bend.angle)
-
-
-def _plane(skeleton: RestSkeleton, deltas: Mapping[int, F64], limb: IkLimb, fps: float) -> tuple[F64, F64]:
-    """Return the direction of a limb from end to end and that from it to elbow or knee, unit vectors, (T, 3).
-
-    Where the limb is nearly straight, its plane is interpolated over time, relative to the upper segment.
-    """
-    bend = _bend(skeleton, deltas, limb)
-    size, forward = bend.size, bend.forward
-    known = (size > BENT) & ((forward > BACKWARDS * size) | (size > CLEARLY_BENT))
-    angle = np.zeros(len(size))
-    if known.any():
-        frames = np.arange(len(size))
-        seen = np.interp(frames, frames[known], np.unwrap(bend.angle[known]))
-        angle = _smooth_where_unsure(seen, known * (size / SURE) ** 6, SMOOTH_S * fps)
-    return bend.axis, bend.direction(angle)
 
 
 def _smooth_where_unsure(values: F64, certainty: F64, spread: float) -> F64:
@@ -246,13 +205,6 @@ def _smooth_where_unsure(values: F64, certainty: F64, spread: float) -> F64:
 def _across(vectors: F64, axis: F64) -> F64:
     """Return the components of vectors perpendicular to an axis, (T, 3)."""
     return vectors - (vectors * axis).sum(axis=-1, keepdims=True) * axis
-
-
-def _frame(segment: F64, normal: F64) -> F64:
-    """Return axes along a segment and nearest to a normal, (..., 3, 3)."""
-    along = _unit(segment)
-    across = _unit(_across(normal, along))
-    return np.stack([across, along, np.cross(across, along)], axis=-1)
 
 
 def _unit(vectors: F64) -> F64:

@@ -21,7 +21,7 @@ from .finger_transfer import SourceHands, finger_turns
 from .pose_keys import BoneKeys, bone_keys
 from .rest_alignment import RestAlignment, align_rest_pose, between_turns
 from .rest_skeleton import RestSkeleton
-from .rigify_ik import hinged, with_ik_controls
+from .rigify_ik import with_ik_controls
 from .target_feet import FootPoints, find_target_soles
 
 SPINE_JOINTS: Final = ("pelvis", "spine1", "spine2", "spine3")
@@ -235,12 +235,10 @@ def _keys(
 ) -> BoneKeys:
     """Express rotations and positions as pose bones take them."""
     deltas = {bone: where.rotmat @ turn @ alignment.frame.T for bone, turn in bones.items()}
-    if character.settings:
-        deltas = hinged(skeleton, deltas, fps=fps)
     pelvis = character.bones["pelvis"][0]
     hip_bones = [character.bones[f"{side}_hip"][0] for side in SIDES]
     middle = skeleton.heads[hip_bones].mean(axis=0)
     hips_at = alignment.ratio * hips @ where.rotmat.T + where.origin
     pelvis_at = hips_at + deltas[pelvis] @ (skeleton.heads[pelvis] - middle)
     keys = bone_keys(skeleton, character, deltas, pelvis_at, scale=alignment.ratio * skeleton.world_scale)
-    return with_ik_controls(skeleton, keys) if character.settings else keys
+    return with_ik_controls(skeleton, keys, fps=fps) if character.settings else keys
