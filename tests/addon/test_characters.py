@@ -11,7 +11,7 @@ import pytest
 from dancepose_addon.core.body.joint_tree import SMPLH_TREE
 from dancepose_addon.core.body.model import JOINT_INDEX, forward_kinematics
 from dancepose_addon.core.body.motion import BodyMotion
-from dancepose_addon.core.body.rotation import rotvec_to_rotmat
+from dancepose_addon.core.body.rotation import geodesic_angle, rotvec_to_rotmat
 from dancepose_addon.core.errors import DancePoseError, FormatError, InputError
 from dancepose_addon.core.io.opening import open_source
 from dancepose_addon.core.retarget.character_map import FINGER_PARTS
@@ -179,6 +179,42 @@ def test_rigify_limbs_are_switched_to_fk(blender, body, dance, data_folder):
         np.testing.assert_allclose(shown.pose.bones[deform].head, shown.pose.bones[fk].head, atol=2e-3)
 
 
+def switching_to_ik_keeps_the_pose(bpy: Any, thing: Any, dance: BodyMotion, body: Any) -> None:
+    """Elbows and knees bend by 25 to 80 degrees; the bend's axis is a little off, as in dances."""
+    pose, bend = dance.pose_rotmat.copy(), np.radians(np.linspace(25.0, 80.0, len(dance)))
+    tilt = rotvec_to_rotmat(np.array([0.0, 0.1, 0.1])).astype(np.float32)
+    for joint, axis in ((4, (1, 0, 0)), (5, (1, 0, 0)), (18, (0, -1, 0)), (19, (0, 1, 0))):
+        pose[:, joint] = tilt @ rotvec_to_rotmat(bend[:, None] * np.array(axis)).astype(np.float32)
+    drive(bpy, thing, replace(dance, pose_rotmat=pose), body)
+    names = [f"DEF-{bone}.{side}{part}" for bone in RIGIFY_LIMBS.values() for side in "LR" for part in ("", ".001")]
+    names = [name for name in (*names, "DEF-toe.L", "DEF-toe.R") if name in thing.pose.bones]
+    assert len(names) == 22
+    fk = evaluated_matrices(bpy, thing, names)
+    switches = [curve for curve in curves(thing) if curve.data_path.endswith('["IK_FK"]')]
+    assert len(switches) == 4
+    for curve in switches:
+        curve.keyframe_points[0].co[1] = 0.0
+        curve.update()
+    ik = evaluated_matrices(bpy, thing, names)
+    assert thing.pose.bones["thigh_parent.L"]["IK_FK"] == 0.0
+    np.testing.assert_allclose(ik[..., :3, 3], fk[..., :3, 3], atol=2e-3)
+    directions = (fk[..., :3, 1] * ik[..., :3, 1]).sum(-1) / np.linalg.norm(fk[..., :3, 1], axis=-1)
+    cosine = directions / np.linalg.norm(ik[..., :3, 1], axis=-1)
+    assert np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))).max() < 1.0
+    # Segments between may differ by a twist, since Rigify's elbows and knees are hinges.
+    ends = [column for column, name in enumerate(names) if name.startswith(("DEF-hand", "DEF-foot", "DEF-toe"))]
+    assert np.degrees(geodesic_angle(fk[:, ends, :3, :3], ik[:, ends, :3, :3])).max() < 1.0
+
+
+def evaluated_matrices(bpy: Any, thing: Any, names: list[str]) -> np.ndarray:
+    found = []
+    for frame in FRAMES:
+        bpy.context.scene.frame_set(frame)
+        shown = thing.evaluated_get(bpy.context.evaluated_depsgraph_get())
+        found.append([np.array(shown.pose.bones[name].matrix) for name in names])
+    return np.array(found)
+
+
 @pytest.fixture
 def metarig(blender):
     """Rigify's human metarig, selected; Rigify is enabled meanwhile."""
@@ -201,10 +237,14 @@ def test_rigifys_metarig_dances(blender, metarig, body, dance):
 
 @pytest.mark.slow
 def test_a_rig_that_rigify_generates_dances(blender, metarig, body, dance):
-    """Its deform bones, which follow the FK controls through Rigify's own constraints, point as SMPL's limbs."""
+    """Its deform bones, which follow the FK controls through Rigify's own constraints, point as SMPL's limbs.
+
+    Its limbs can be switched to IK: the deform bones are then in the same places, with the same directions.
+    """
     blender.ops.pose.rigify_generate()
     thing = blender.context.object
     assert thing != metarig
+    switching_to_ik_keeps_the_pose(blender, thing, dance, body)
     driven = drive(blender, thing, dance, body, lock_feet=False)
     controls = driven.character.names(driven.skeleton)
     assert controls["left_elbow"] == ["forearm_fk.L"]

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes an armature dance: keys of its bones as one action, with everything else that animates it muted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import bpy
 import numpy as np
 
+from ...core.arrays import F64
 from ...core.retarget.character_map import FINGER_PARTS, CharacterMap
 from ...core.retarget.character_record import stage_placement
 from ...core.retarget.find_map import find_character_map
@@ -90,12 +91,12 @@ def drive_armature(
     placement = stage_placement(skeleton) if options.on_stage else None
     keys = transfer_motion(skeleton, character, source, feet=feet, placement=placement, lock_feet=options.lock_feet)
     with rollback_on_failure():
-        _reset_pose(thing, skeleton, character)
+        _reset_pose(thing, skeleton, character, keys)
         _write_action(thing, skeleton, character, keys, source.fps, frame_rate_of(scene), options)
     return DrivenCharacter(thing, skeleton, character, keys)
 
 
-def _reset_pose(armature: bpy.types.Object, skeleton: RestSkeleton, character: CharacterMap) -> None:
+def _reset_pose(armature: bpy.types.Object, skeleton: RestSkeleton, character: CharacterMap, keys: BoneKeys) -> None:
     """Put every bone into rest, and mute what would move driven bones beside the action."""
     bones = present(armature.pose).bones
     count = len(bones)
@@ -106,7 +107,7 @@ def _reset_pose(armature: bpy.types.Object, skeleton: RestSkeleton, character: C
     data = armature_of(armature)
     if data.pose_position != "POSE":
         data.pose_position = "POSE"
-    for index in character.driven():
+    for index in dict.fromkeys([*character.driven(), *keys.bones]):
         bone = bones[skeleton.names[index]]
         bone.rotation_mode = "QUATERNION"
         for constraint in bone.constraints if not character.settings else ():
@@ -144,12 +145,31 @@ def _write_action(
         add_curves(curves, group, path, frames[: len(quats)], quats.T, kind=kind)
     for bone, location in keys.locations.items():
         group = made.get(bone) or groups.new(skeleton.names[bone])
-        add_curves(curves, group, _path(skeleton, bone, "location"), frames, location.T, kind=kind)
-    for path, value in character.settings.items():
+        along = _location_axes(armature, skeleton, bone)
+        add_curves(curves, group, _path(skeleton, bone, "location"), frames, (location @ along).T, kind=kind)
+    for path, value in _present_settings(armature, character):
         curve = curves.new(path)
         curve.keyframe_points.insert(float(frames[0]), value)
     if before is not None and before.get(MARK) is not None:
         remove_unused([before])
+
+
+def _location_axes(armature: bpy.types.Object, skeleton: RestSkeleton, bone: int) -> F64:
+    """Return the rotation from a bone's own axes to those of its location, (3, 3): its own or its parent's."""
+    if armature_of(armature).bones[skeleton.names[bone]].use_local_location:
+        return np.eye(3)
+    parent = int(skeleton.parents[bone])
+    return skeleton.rotmat[bone].T @ (skeleton.rotmat[parent] if parent >= 0 else np.eye(3))
+
+
+def _present_settings(armature: bpy.types.Object, character: CharacterMap) -> Iterator[tuple[str, float]]:
+    """Yield the properties that this rig has; versions of Rigify differ."""
+    for path, value in character.settings.items():
+        try:
+            armature.path_resolve(path)
+        except ValueError:
+            continue
+        yield path, value
 
 
 def _path(skeleton: RestSkeleton, bone: int, name: str) -> str:

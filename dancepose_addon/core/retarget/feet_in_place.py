@@ -125,7 +125,7 @@ def _hips_first(figure: _Figure, hips_m: F64) -> F64:
     half_m = 0.5 * float(np.linalg.norm(across[0]))
     across = across / (2.0 * half_m)
     moves = np.zeros((len(hips_m), 4, 3))
-    turn = np.eye(3)
+    turn: F64 = np.eye(3)
     for _ in range(PASSES):
         hips = hips_m + moves[:, 0]
         places, lowest = (np.empty((len(hips), 2, 2, *size)) for size in ((3,), ()))
@@ -136,7 +136,7 @@ def _hips_first(figure: _Figure, hips_m: F64) -> F64:
         can_lean = bool(figure.character.bones.get("spine"))
         free = FreeFeet(places, lowest, figure.ground.contact, across, half_m, can_lean, figure.fps)
         moves = balance_feet(free, moves)
-        turn = minimal_turn(cast("F32", across), cast("F32", half_m * across + moves[:, 1]))
+        turn = cast("F64", minimal_turn(cast("F32", across), cast("F32", half_m * across + moves[:, 1])))
         turns["pelvis"] = turn @ own
     count = len(figure.character.bones.get("spine", ()))
     for number in range(count - 1):

@@ -16,11 +16,16 @@ from .figure_frame import figure_frame, leg_length
 from .finger_bones import find_fingers
 from .readable_names import readable_names, rigify_controls
 from .rest_skeleton import RestSkeleton
+from .rigify_ik import ik_settings
 from .unnamed_figure import joints_by_shape
 
 Parts = dict[str, tuple[int, ...]]
 
 LIMBS: Final = (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle"))
+CARRYING: Final = tuple(f"{side}_{part}" for side in SIDES for part in ("shoulder", "elbow", "hip", "knee"))
+"""Joints whose bones carry others in most skeletons."""
+BALL: Final = 0.5
+"""A bone between ankle and toes that is named after the foot and is beyond this share of the way is at the ball."""
 PELVIS_NEAR: Final = 0.45
 """A bone that is further from the middle of the hips than this share of the leg's length is no pelvis."""
 LEAST_RATIO: Final = 0.35
@@ -93,14 +98,24 @@ def _require_bones_once(skeleton: RestSkeleton, parts: Parts) -> None:
 
 def _named_joints(skeleton: RestSkeleton, readable: list[str]) -> dict[str, int]:
     """Return the index of the bone of every SMPL joint that the names give."""
-    kept = [bone for bone, name in enumerate(readable) if name]
-    found = smpl_joints([readable[bone] for bone in kept])
-    joints = {joint: kept[place] for joint, place in found.items()}
+    joints = _joints_of_names(readable)
+    # Bones without children beside the limbs, such as the collision volumes of Second Life.
+    ends = {bone for part in CARRYING if (bone := joints.get(part)) is not None and not skeleton.children[bone]}
+    if ends:
+        others = _joints_of_names(["" if bone in ends else name for bone, name in enumerate(readable)])
+        if joints.keys() <= others.keys():
+            joints = others
     for side in SIDES:
         joints.pop(f"{side}_hand", None)
         for first, middle, last in LIMBS:
             _prefer_descendants(skeleton, joints, [f"{side}_{part}" for part in (first, middle, last)])
     return joints
+
+
+def _joints_of_names(readable: list[str]) -> dict[str, int]:
+    kept = [bone for bone, name in enumerate(readable) if name]
+    found = smpl_joints([readable[bone] for bone in kept])
+    return {joint: kept[place] for joint, place in found.items()}
 
 
 def _prefer_descendants(skeleton: RestSkeleton, joints: dict[str, int], limb: list[str]) -> None:
@@ -236,6 +251,11 @@ def _toes(skeleton: RestSkeleton, readable: list[str], joints: dict[str, int], s
     ankle = joints[f"{side}_ankle"]
     if named is None:
         return ()
+    way = float(np.linalg.norm(skeleton.heads[named] - skeleton.heads[ankle]))
+    for bone in skeleton.path(ankle, named):
+        beyond = float(np.linalg.norm(skeleton.heads[bone] - skeleton.heads[ankle]))
+        if split_name(readable[bone]).word == "foot" and beyond > BALL * way:
+            return (bone,)
     parent = int(skeleton.parents[named])
     sisters = [
         bone
@@ -309,4 +329,4 @@ def _rigify_settings(skeleton: RestSkeleton) -> dict[str, float]:
     if "torso" in skeleton.index:
         found['pose.bones["torso"]["neck_follow"]'] = 1.0
         found['pose.bones["torso"]["head_follow"]'] = 1.0
-    return found
+    return found | ik_settings(skeleton)

@@ -21,6 +21,7 @@ from .finger_transfer import SourceHands, finger_turns
 from .pose_keys import BoneKeys, bone_keys
 from .rest_alignment import RestAlignment, align_rest_pose, between_turns
 from .rest_skeleton import RestSkeleton
+from .rigify_ik import with_ik_controls
 from .target_feet import FootPoints, find_target_soles
 
 SPINE_JOINTS: Final = ("pelvis", "spine1", "spine2", "spine3")
@@ -111,7 +112,7 @@ def transfer_motion(
         wrists = {side: turned[:, JOINT_INDEX[f"{side}_wrist"]] for side in SIDES}
         bones |= finger_turns(character, alignment.heads_m, source.hands, rest, wrists)
     where = placement or FigurePlacement(alignment.frame, np.zeros(3))
-    return _keys(skeleton, character, alignment, bones, hips, where)
+    return _keys(skeleton, character, alignment, bones, hips, where, source.fps)
 
 
 def _part_turns(character: CharacterMap, alignment: RestAlignment, turned: F64) -> dict[str, F64]:
@@ -230,6 +231,7 @@ def _keys(
     bones: Mapping[int, F64],
     hips: F64,
     where: FigurePlacement,
+    fps: float,
 ) -> BoneKeys:
     """Express rotations and positions as pose bones take them."""
     deltas = {bone: where.rotmat @ turn @ alignment.frame.T for bone, turn in bones.items()}
@@ -238,4 +240,5 @@ def _keys(
     middle = skeleton.heads[hip_bones].mean(axis=0)
     hips_at = alignment.ratio * hips @ where.rotmat.T + where.origin
     pelvis_at = hips_at + deltas[pelvis] @ (skeleton.heads[pelvis] - middle)
-    return bone_keys(skeleton, character, deltas, pelvis_at, scale=alignment.ratio * skeleton.world_scale)
+    keys = bone_keys(skeleton, character, deltas, pelvis_at, scale=alignment.ratio * skeleton.world_scale)
+    return with_ik_controls(skeleton, keys, fps=fps) if character.settings else keys

@@ -89,6 +89,8 @@ def split_name(name: str) -> BoneName:
         return BoneName(side, "", 0)
     numbers = [token for token in tokens if token.isdigit()]
     words = [token for token in tokens if not token.isdigit()]
+    while len(words) > 1 and words[-1] in TRAILING:  # a number was behind it: Left_Thigh_Joint_01
+        words.pop()
     if not words:
         return BoneName("", "", 0)
     is_central = len(words) > 1 and bool({words[0], words[-1]} & CENTRES)

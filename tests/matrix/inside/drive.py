@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Install a zip, fit the example, and drive a rig with Mixamo's names with it, in any version of Blender.
+"""Install a zip, fit the example, and drive a rig with Mixamo's names and one of Rigify, in any version of Blender.
 
 python drive.py ARCHIVE FACTS.json
 """
@@ -27,6 +27,16 @@ LIMBS = tuple(
 )
 
 
+DEFORMING = {
+    f"{side}_{joint}": f"DEF-{bone}.{letter}"
+    for side, letter in (("left", "L"), ("right", "R"))
+    for joint, bone in (
+        ("shoulder", "upper_arm"), ("elbow", "forearm"), ("wrist", "hand"), ("hip", "thigh"), ("knee", "shin"),
+        ("ankle", "foot"),
+    )
+}  # fmt: skip
+
+
 def main(facts: dict[str, Any]) -> None:
     facts["installed"] = install(sys.argv[1])
     facts["refused"] = fit(str(extension("core.io.example").example_folder()))
@@ -37,7 +47,40 @@ def main(facts: dict[str, Any]) -> None:
     facts["driven"] = list(bpy.ops.dancepose.drive_armature())
     facts["doubts"] = rig.dancepose_character.doubts
     facts["keys"] = keys_of(rig)
-    facts["limbs"] = {"dancer": _over_time(dancer, dict(zip(NAMES, NAMES, strict=True))), "rig": _over_time(rig, NAMES)}
+    facts["limbs"] = {
+        "dancer": _over_time(dancer, {joint: joint for joint in DEFORMING}),
+        "rig": _over_time(rig, {joint: f"mixamorig:{NAMES[joint]}" for joint in DEFORMING}),
+    }
+    facts["layers"] = len(getattr(rig.animation_data.action, "layers", ()))
+    _drive_rigify(facts)
+
+
+def _drive_rigify(facts: dict[str, Any]) -> None:
+    """Generate a rig, drive it, and switch its limbs to IK."""
+    import addon_utils  # can only be found once bpy is there
+
+    addon_utils.enable("rigify", default_set=True)  # Rigify reads its own preferences
+    bpy.ops.object.armature_human_metarig_add()
+    bpy.ops.pose.rigify_generate()
+    rig = bpy.context.object
+    facts["rigify"] = list(bpy.ops.dancepose.drive_armature())
+    facts["rigify_layers"] = len(getattr(rig.animation_data.action, "layers", ()))
+    facts["limbs"]["rigify"] = _over_time(rig, DEFORMING)
+    facts["fk"] = _places(rig)
+    for curve in extension("blender.compat").curves_of(rig.animation_data.action):
+        if curve.data_path.endswith('["IK_FK"]'):
+            curve.keyframe_points[0].co[1] = 0.0
+            curve.update()
+    facts["ik"] = _places(rig)
+
+
+def _places(rig: bpy.types.Object) -> list[list[list[float]]]:
+    found = []
+    for frame in FRAMES:
+        bpy.context.scene.frame_set(frame)
+        shown = rig.evaluated_get(bpy.context.evaluated_depsgraph_get())
+        found.append([list(shown.pose.bones[name].head) for name in DEFORMING.values()])
+    return found
 
 
 def _rig_like(dancer: bpy.types.Object) -> bpy.types.Object:
@@ -61,12 +104,11 @@ def _rig_like(dancer: bpy.types.Object) -> bpy.types.Object:
 
 
 def _over_time(thing: bpy.types.Object, names: dict[str, str]) -> list[list[list[float]]]:
-    prefix = "mixamorig:" if names is NAMES else ""
     found = []
     for frame in FRAMES:
         bpy.context.scene.frame_set(frame)
         shown = thing.evaluated_get(bpy.context.evaluated_depsgraph_get())
-        place = {joint: shown.matrix_world @ shown.pose.bones[prefix + name].head for joint, name in names.items()}
+        place = {joint: shown.matrix_world @ shown.pose.bones[name].head for joint, name in names.items()}
         found.append([list((place[end] - place[start]).normalized()) for start, end in LIMBS])
     return found
 
