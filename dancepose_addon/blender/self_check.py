@@ -32,6 +32,10 @@ def check_blender(folders: dict[str, Path], *, timeout_s: float = PROBE_TIMEOUT_
 
 def _engine(name: str, timeout_s: float) -> Check:
     result = probe(name, timeout_s=timeout_s)
+    if isinstance(result, str) and name == "eevee":
+        return Check(
+            name, NOTE, f"{TITLES[name]} {result}.", "It is for machines with a GPU; the others do not need one."
+        )
     if isinstance(result, str):
         return Check(name, BAD, f"{TITLES[name]} {result}.", "The other engine is used instead.")
     denoised = ", denoised" if result.denoiser else ""

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from dancepose.study.plan.ffmpeg_program import find_ffmpeg
 from dancepose_addon.core.arrays import F32
+from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.errors import DancePoseError, MissingFileError
 from dancepose_addon.core.io.example import example_folder
 from dancepose_addon.core.progress import Progress, silent
@@ -173,11 +174,15 @@ def _encode(path: Path, pictures: Iterator[bytes], music: Path, start_s: float) 
         "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{SIZE}x{SIZE}", "-r", str(FPS), "-i", "-",
         "-ss", f"{start_s:.3f}", "-t", f"{LENGTH_S:.3f}", "-i", str(music),
         "-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "22", "-c:a", "aac", "-b:a", "96k", "-t", f"{LENGTH_S:.3f}",
-        str(path),
+        "-f", "mp4",
     ]  # fmt: skip
-    done = subprocess.run(command, input=b"".join(pictures), capture_output=True, check=False, timeout=300)
-    if done.returncode != 0:
-        raise DancePoseError(f"ffmpeg could not encode {path}: {done.stderr.decode(errors='replace').strip()[-300:]}")
+    with replacing(path) as temporary:
+        done = subprocess.run(
+            [*command, str(temporary)], input=b"".join(pictures), capture_output=True, check=False, timeout=300
+        )
+        if done.returncode != 0:
+            reason = " ".join(done.stderr.decode(errors="replace").split())[-300:]
+            raise DancePoseError(f"ffmpeg could not encode {path} ({reason}). Is the disk full?")
 
 
 def demo_plan(root: Path, films: dict[tuple[str, str], Path]) -> RatingPlan:

@@ -10,6 +10,7 @@ def test_it_says_what_works(run_bpy, tmp_path):
     lines = {line[5:19].strip(): line for line in told.stdout.splitlines()}
     assert lines["NumPy"] == f"ok   NumPy          {np.__version__}", told.stderr
     assert lines["workbench"].startswith("ok")
+    assert not lines["eevee"].startswith("BAD")  # it needs a GPU, which no other engine does
     assert lines["on NumPy"].startswith("ok")
     assert lines["own regressors"].startswith("BAD")
     assert "md23.onnx" in lines["own regressors"]
