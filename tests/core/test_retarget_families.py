@@ -13,7 +13,8 @@ from dancepose_addon.core.retarget.rest_skeleton import RestSkeleton
 from dancepose_addon.core.retarget.transfer import SourceMotion, transfer_motion
 from tests.core.test_retarget_rigs import on_stage
 from tests.support.detailed_families import DETAILED
-from tests.support.detailed_rigs import build_detailed
+from tests.support.detailed_games import MGEAR
+from tests.support.detailed_rigs import Detailed, build_detailed
 from tests.support.rigs import in_smpl_axes, pose_rig
 
 FRAMES = 6
@@ -82,3 +83,14 @@ def test_the_joint_before_the_toes_is_the_ball(source):
     """Second Life has ankle, foot and toe: what it calls the foot is where others have the toes."""
     skeleton = build_detailed(DETAILED["second life"], source.rest_joints_m)
     assert find_character_map(skeleton).names(skeleton)["left_foot"] == ["mFootLeft"]
+
+
+@pytest.mark.parametrize("turn_deg", [0.0, 180.0])
+def test_numbered_segments_are_found_by_position(source, turn_deg):
+    """mGear's thigh and shin have one name and numbers; the sides are those of the names, wherever the figure looks."""
+    skeleton = build_detailed(Detailed(MGEAR), source.rest_joints_m, turn_deg=turn_deg)
+    names = find_character_map(skeleton).names(skeleton)
+    assert names["left_hip"] == ["leg_L0_0_jnt"]
+    assert names["left_knee"] == ["leg_L0_1_jnt"]
+    assert names["right_ankle"] == ["foot_R0_0_jnt"]
+    assert names["right_wrist"] == ["arm_R0_end_jnt"]

@@ -49,6 +49,13 @@ def test_one_unknown_name_is_completed_by_position(rest):
     assert any("left forearm" in doubt for doubt in character.doubts)
 
 
+def test_a_head_without_a_known_name_is_found_by_position(rest):
+    skeleton = renamed(build_rig(FAMILIES["mixamo"], rest), {"mixamorig:Head": "mixamorig:Xyz"})
+    character = find_character_map(skeleton)
+    assert skeleton.names[character.bones["head"][0]] == "mixamorig:Xyz"
+    assert any("head is taken to be" in doubt for doubt in character.doubts)
+
+
 def test_exchanged_labels_are_reported_and_true_sides_used(rest):
     skeleton = build_rig(FAMILIES["swapped labels"], rest)
     character = find_character_map(skeleton)

@@ -47,7 +47,61 @@ SECOND_LIFE = Family(
         "",
     ),
 )
+ADVANCED = Family(
+    ("Root_M", "Spine1_M", "Spine2_M", "Chest_M", "Neck_M", "Head_M"),
+    ("Hip_{}", "Knee_{}", "Ankle_{}", "Toes_{}", "Scapula_{}", "Shoulder_{}", "Elbow_{}", "Wrist_{}", ""),
+    ("L", "R"),
+)
+MGEAR = Family(
+    (
+        "spine_C0_pelvis_jnt", "spine_C0_01_jnt", "spine_C0_02_jnt", "spine_C0_03_jnt", "neck_C0_neck_jnt",
+        "neck_C0_head_jnt",
+    ),
+    (
+        "leg_{}0_0_jnt", "leg_{}0_1_jnt", "foot_{}0_0_jnt", "", "shoulder_{}0_shoulder_jnt", "arm_{}0_0_jnt",
+        "arm_{}0_1_jnt", "arm_{}0_end_jnt", "",
+    ),
+    ("L", "R"),
+)  # fmt: skip
+"""Segments of limbs are numbered."""
 GAMES: dict[str, Detailed] = {
+    "advanced skeleton": Detailed(
+        ADVANCED,
+        (
+            *along(ADVANCED, ("ShoulderPart{1}_{0}", "ElbowPart{1}_{0}", "HipPart{1}_{0}", ""), (0.33, 0.66)),
+            *beside("Toes_{}", "ToesEnd_{}"),
+        ),
+    ),
+    "gta": Detailed(
+        Family(
+            ("SKEL_Pelvis", "SKEL_Spine1", "SKEL_Spine2", "SKEL_Spine3", "SKEL_Neck_1", "SKEL_Head"),
+            tuple(
+                f"SKEL_{{}}_{name}" if name else ""
+                for name in ("Thigh", "Calf", "Foot", "Toe0", "Clavicle", "UpperArm", "Forearm", "Hand", "")
+            ),
+            ("L", "R"),
+            extra=roots("SKEL_ROOT"),
+            parents={"pelvis": "SKEL_ROOT"},
+        ),
+        (
+            *beside("SKEL_{}_Thigh", "RB_{}_ThighRoll", "MH_{}_Knee"),
+            *beside("SKEL_{}_Forearm", "RB_{}_ForeArmRoll", "MH_{}_Elbow"),
+            *beside("SKEL_{}_Hand", "PH_{}_Hand", "IK_{}_Hand"),
+            *beside("SKEL_{}_Foot", "PH_{}_Foot", "IK_{}_Foot"),
+        ),
+    ),
+    "sims": Detailed(
+        Family(
+            ("b__Pelvis__", "b__Spine0__", "b__Spine1__", "b__Spine2__", "b__Neck__", "b__Head__"),
+            tuple(
+                f"b__{{}}_{name}__" if name else ""
+                for name in ("Thigh", "Calf", "Foot", "Toe", "Clavicle", "UpperArm", "Forearm", "Hand", "")
+            ),
+            ("L", "R"),
+            extra=roots("b__ROOT__"),
+            parents={"pelvis": "b__ROOT__"},
+        ),
+    ),
     "unreal 4": Detailed(
         replace(UNREAL5, central=("pelvis", "spine_01", "spine_02", "spine_03", "neck_01", "head")),
         along(UNREAL5, UNREAL_TWISTS, (0.5,)),

@@ -127,10 +127,8 @@ def _prefer_descendants(skeleton: RestSkeleton, joints: dict[str, int], limb: li
 
 def _complete_by_shape(skeleton: RestSkeleton, joints: dict[str, int], doubts: list[str]) -> None:
     """Add the joints that names do not give from the shape of the skeleton."""
-    lacking = [part for part in NEEDED_PARTS if part not in joints and part != "pelvis"]
-    if not lacking:
-        return
-    found = joints_by_shape(skeleton)
+    lacking = [part for part in (*NEEDED_PARTS, "head") if part not in joints and part != "pelvis"]
+    found = joints_by_shape(skeleton) if lacking else None
     if found is None:
         return
     if len(lacking) > 6:
@@ -138,11 +136,30 @@ def _complete_by_shape(skeleton: RestSkeleton, joints: dict[str, int], doubts: l
         joints |= found
         doubts.append("The names of the bones are not known: the map was found from the shape of the skeleton.")
         return
+    found = _with_sides_of_names(found, joints)
+    for part in [part for part in lacking if found.get(part) in joints.values()]:
+        # Another joint's name is on this bone: the limb's bones have one name and numbers.
+        limb = next(limb for limb in LIMBS if part.partition("_")[2] in limb) if part != "head" else ()
+        side = part.partition("_")[0]
+        if all(f"{side}_{other}" in found for other in limb):
+            joints |= {f"{side}_{other}": found[f"{side}_{other}"] for other in limb}
+            doubts.append(f"The bones from the {part_title(part)} on were found by their positions.")
     taken = set(joints.values())
     for part in lacking:
-        if part in found and found[part] not in taken:
+        if part in found and part not in joints and found[part] not in taken:
             joints[part] = found[part]
             doubts.append(f"The {part_title(part)} is taken to be {skeleton.names[found[part]]}, by its position.")
+
+
+def _with_sides_of_names(found: dict[str, int], joints: dict[str, int]) -> dict[str, int]:
+    """Exchange the sides of joints found by shape where the names of others show that they are the other way round."""
+
+    def mirrored(part: str) -> str:
+        side, _, rest = part.partition("_")
+        return f"{'right' if side == 'left' else 'left'}_{rest}" if side in SIDES else part
+
+    votes = [(bone == joints.get(part)) - (bone == joints.get(mirrored(part))) for part, bone in found.items()]
+    return {mirrored(part): bone for part, bone in found.items()} if sum(votes) < 0 else found
 
 
 def _missing_limbs(skeleton: RestSkeleton, missing: list[str]) -> str:

@@ -93,6 +93,8 @@ def split_name(name: str) -> BoneName:
         words.pop()
     if not words:
         return BoneName("", "", 0)
+    if not side and len(words) > 1 and words[-1] == "m" and not numbers:  # Neck_M of Advanced Skeleton
+        words.pop()
     is_central = len(words) > 1 and bool({words[0], words[-1]} & CENTRES)
     if is_central:
         words = [word for word in words if word not in CENTRES] or words
