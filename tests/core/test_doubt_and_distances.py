@@ -71,6 +71,11 @@ def test_angles_look_like_angles_and_points_do_not() -> None:
     still = angles.copy()
     still[:, 3:] = still[:1, 3:]
     assert not looks_like_angles(still)
+    # Rounding, of a millionth of the largest number, is no motion.
+    still[::2, 3:] += 5e-5
+    assert not looks_like_angles(still)
+    still[::2, 3:] += 5e-3
+    assert looks_like_angles(still)
     unseen = angles.copy()
     unseen[4, 2] = np.nan
     assert looks_like_angles(unseen)
