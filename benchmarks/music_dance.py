@@ -235,8 +235,8 @@ BEFORE_AND_TARGET = {
     "residual of waltz (W), mm": ("5.42", "7.2"),
     "frames/s/core": ("551", "2000"),
 }
-"""Figures of commit f28bd04 on the same clips, and the figures aimed at. Its speed was measured in the same hour as
-that in benchmarks/results/music_dance.md, on the same machine, which was busy with other work."""
+"""Figures of commit f28bd04 on the same clips, and the figures aimed at. Its speed was measured on a machine that was
+busy with other work."""
 
 
 def page(rows: list[Figures]) -> str:
