@@ -176,16 +176,17 @@ def test_wide_hips_turn_less_than_the_sources(twisting):
     np.testing.assert_allclose(locked.deltas[chest], free.deltas[chest], atol=1e-9)
 
 
-def test_tilted_feet_in_contact_become_flat(swaying):
-    """Feet that the source tilts by 6 degrees in full contact stand flat; without contact they keep the tilt."""
+@pytest.mark.parametrize(("tilt_deg", "flat"), [(6.0, True), (40.0, True), (80.0, False)])
+def test_tilted_feet_in_contact_become_flat(swaying, tilt_deg, flat):
+    """Feet that the source tilts in full contact stand flat, but for lying ones; without contact they keep the tilt."""
     pose = swaying.pose_rotmat.copy()
-    pose[:, [7, 8]] = pose[:, [7, 8]] @ rotvec_to_rotmat(np.radians([0.0, 0.0, 6.0]))
+    pose[:, [7, 8]] = pose[:, [7, 8]] @ rotvec_to_rotmat(np.radians([0.0, 0.0, tilt_deg]))
     tilted = replace(swaying, pose_rotmat=pose)
     skeleton = build_rig(FAMILIES["mixamo"], swaying.rest_joints_m)
     character = find_character_map(skeleton)
     ankle = character.bones["left_ankle"][0]
     level = transfer_motion(skeleton, character, swaying, lock_feet=False).deltas[ankle]
-    for contact, angle_deg in ((True, 0.0), (False, 6.0)):
+    for contact, angle_deg in ((True, 0.0 if flat else tilt_deg), (False, tilt_deg)):
         ground = Ground(0.0, np.full((FRAMES, 2, 2), contact))
         keys = transfer_motion(skeleton, character, replace(tilted, ground=ground))
         found = np.degrees(geodesic_angle(level, keys.deltas[ankle]))

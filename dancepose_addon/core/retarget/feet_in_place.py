@@ -26,8 +26,10 @@ PASSES: Final = 3
 """Which soles are below the floor and how far the pelvis turns is known after the first pass."""
 REACH: Final = 0.9995
 """Largest stretch as a share of the leg's length: a straight knee has no defined bending direction."""
-MOST_TILT_RAD: Final = math.radians(20.0)
-"""Largest turn of a foot that brings its sole flat onto the floor."""
+FLAT_RAD: Final = math.radians(55.0)
+"""Feet in full contact that are tilted by less stand, so their soles are flat; ankles of fits may be this wrong."""
+LYING_RAD: Final = math.radians(80.0)
+"""Feet that are tilted by more do not stand: those of a kneeling dancer keep their rotation."""
 SUNK_M: Final = 0.005
 """Soles up to this depth below the floor are not lifted: a lift of a centimetre bends a straight leg by ten degrees."""
 LIFT_S: Final = 0.015
@@ -101,7 +103,8 @@ def _flatten(figure: _Figure, index: int, side: str) -> None:
         normal = (figure.turns[part] @ figure.alignment.turns[part].T)[:, :, 1]
         axis = np.stack([-normal[:, 2], np.zeros(len(normal)), normal[:, 0]], axis=1)
         sine = np.linalg.norm(axis, axis=1)
-        angle = np.minimum(np.arctan2(sine, normal[:, 1]), MOST_TILT_RAD)
+        angle = np.arctan2(sine, normal[:, 1])
+        angle = np.minimum(angle, FLAT_RAD) * np.clip((LYING_RAD - angle) / (LYING_RAD - FLAT_RAD), 0.0, 1.0)
         tilt = np.where(known[:, None], axis * (angle / np.maximum(sine, 1e-9))[:, None], 0.0)
         turn = faded(tilt.astype(np.float32), known[:, None], max(1, round(FADE_S * figure.fps)))
         figure.turns[part] = rotvec_to_rotmat(turn.astype(np.float64)) @ figure.turns[part]
