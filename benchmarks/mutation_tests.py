@@ -120,7 +120,9 @@ def chosen_tests(mutant: Mutant, root: Path, contexts: Contexts, limit_s: float)
         f"{file}::{test}" for file in named_files(mutant.path, root)[0] for test in tests_in(root / file)
     }  # fmt: skip
     groups = (hits & named, named - hits, hits - named)
-    spent_s, taken, files = 0.0, [], set()
+    taken: list[str] = []
+    files: set[str] = set()
+    spent_s = 0.0
     for group in groups:
         for test in sorted(group, key=lambda name: (contexts.seconds.get(name, UNKNOWN_S), name)):
             cost_s = contexts.seconds.get(test, UNKNOWN_S) + FILE_S * (test.partition("::")[0] not in files)

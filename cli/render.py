@@ -154,9 +154,8 @@ def render_command(
             arguments += ["--no-audio"] * (not has_audio) + ["--keep-frames"] * keep_frames
             run_renderer(arguments, blender=blender, display=display)
             motions = written_motions(motion, begun_s)
-    if len(motions) > 1:
-        results |= {f"motion {number}": path for number, path in enumerate(motions, 1)}
-    list_results(results)
+    persons = motions if len(motions) > 1 else []
+    list_results(results | {f"motion {number}": path for number, path in enumerate(persons, 1)})
 
 
 def written_motions(motion: Path | None, begun_s: float) -> list[Path]:

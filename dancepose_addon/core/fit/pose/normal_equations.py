@@ -57,7 +57,7 @@ def normal_equations(problem: Block, state: State, damping: F32) -> NormalEquati
     moment_arm -= moment_arm_mean[..., None]
     residual = state.residual - residual_mean[:, None]
 
-    weighted = moment_arm * weight[:, None]
+    weighted: F32 = moment_arm * weight[:, None]
     hessian = crossed(weighted @ np.swapaxes(moment_arm, 1, 2), active)
     gradient = moments(weighted, residual)
     gradient += prior_pull(problem, state)
