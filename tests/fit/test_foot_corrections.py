@@ -11,7 +11,7 @@ FRAMES, FPS = 60, 50.0
 
 
 def contact(first: int, last: int, *, parts: tuple[int, ...] = (0, 1)) -> Ground:
-    """The left foot stands in these frames."""
+    """The left foot is in contact in these frames."""
     flags = np.zeros((FRAMES, 2, 2), bool)
     for part in parts:
         flags[first : last + 1, 0, part] = True
