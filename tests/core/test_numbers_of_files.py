@@ -3,6 +3,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -179,3 +180,14 @@ def test_what_foreign_files_are(start: bytes, part: str) -> None:
 @pytest.mark.parametrize("start", [b"inDegrees=yes\n", b"endheader\n", b"1 2 3\n", b"xxxyfty", b"vertex 1 2"])
 def test_files_that_are_not_known(start: bytes) -> None:
     assert describe_foreign(start) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("a.skeleton", "103\n1\n", True), ("a.SKELETON", " 7 ", True), ("a.skeleton", "x\n1\n", False),
+        ("a.skeleton", "", False), ("a.txt", "103\n1\n", False),
+    ],
+)  # fmt: skip
+def test_ntu_skeletons_are_known_by_suffix_and_first_line(name: str, text: str, *, expected: bool) -> None:
+    assert ntu_skeleton.recognises(SimpleNamespace(path=Path(name), text=text)) is expected
