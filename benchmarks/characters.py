@@ -261,7 +261,10 @@ def report(rows: list[dict[str, Any]], own: tuple[float, float], count: int, nam
             "- jumps: turns of a bone between two frames that exceed the fastest joint of the source by "
             f"{np.degrees(JUMP_RAD):.0f} deg."
         ),
-        "- back: angle between SMPL's rotations and those that the evaluated bones give back, median and 95 %.",
+        (
+            "- back: angle between SMPL's rotations and those that the evaluated bones give back, median and 95 %. "
+            "Standing feet become flat, so the 95 % is the tilt of the source's standing feet."
+        ),
         (
             f"- transfer, keys: processor time for {LONG} frames: mathematics alone; and with reading the rig and "
             "writing keys."
