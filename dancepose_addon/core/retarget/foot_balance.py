@@ -23,7 +23,7 @@ SLIDING_M_S: Final = 0.1
 """A sole that is faster than this in spite of the correction slides: it counts less (Huber's weights)."""
 HEIGHT_M: Final = 0.005
 HIPS_M: Final = 0.12
-LEAN_RAD: Final = 0.1
+LEAN_RAD: Final = 0.07
 LEG_M: Final = 0.02
 LEG_HEIGHT_M: Final = 0.005
 """Standard deviation of an ankle's height: near a straight knee, a centimetre bends the leg by ten degrees."""

@@ -20,7 +20,7 @@ class BoneKeys:
         bones: Indices of the bones with rotations.
         quats: (T, B, 4), unit quaternions (wxyz), relative to each bone's rest pose and its parent, as pose bones have.
         locations: For each bone that is moved, (T, 3), along its own axes, in the armature's units.
-        deltas: For each bone its rotation from rest in the armature's axes, (T, 3, 3).
+        deltas: For each bone of the map its rotation from rest in the armature's axes, (T, 3, 3).
         heads: For each bone of the map the position of its head, (T, 3), in the armature's axes and units.
         scale: Metres of the character's step per metre of the source's.
     """
