@@ -7,9 +7,14 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from dancepose_addon.core.body.model import JOINT_INDEX
 from dancepose_addon.core.errors import FormatError, MissingFileError
+from dancepose_addon.core.skeleton.layouts import SMPL24
 from dancepose_addon.core.skeleton.readers import read
 from dancepose_addon.core.skeleton.readers.bvh_grammar import parse_bvh
+from dancepose_addon.core.skeleton.readers.bvh_points import with_thorax
+from dancepose_addon.core.skeleton.readers.named_points import doubled_points
+from dancepose_addon.fitting import fit_file
 
 SMALL = """HIERARCHY
 ROOT Hips
@@ -117,12 +122,54 @@ def test_real_recording_starts_with_a_t_pose_of_a_person(data_folder: Path) -> N
     assert (np.percentile(speed, 10, axis=0) < 0.3 * np.median(hips)).all()
 
 
-def test_cmus_hips_and_shoulders_count_for_little(data_folder: Path) -> None:
+def test_cmus_hips_count_for_little_and_doubled_joints_for_nothing(data_folder: Path) -> None:
     sequence = read(data_folder / "cmu" / "02_01.bvh")
     names, standing = sequence.layout.keypoints, sequence.keypoints_m[1]
     assert sequence.confidence is not None
-    low = {name for name, value in zip(names, sequence.confidence[1], strict=True) if value < 1.0}
-    assert low == {"pelvis", "left_collar", "right_collar"}
-    # In SMPL collars lie 8 cm to the sides of the neck's base; CMU's shoulders begin on the spine.
-    apart = np.linalg.norm(standing[names.index("left_collar")] - standing[names.index("right_collar")])
-    assert apart < 0.03
+    value = dict(zip(names, sequence.confidence[1], strict=True))
+    assert {name for name in names if value[name] == 0.0} == {
+        "pelvis", "left_collar", "right_collar", "left_hand", "right_hand",
+    }  # fmt: skip
+    assert {name for name in names if 0.0 < value[name] < 1.0} == {"left_hip", "right_hip"}
+    assert np.isnan(standing[names.index("pelvis")]).all()
+
+
+def test_cmus_trunk_has_the_proportions_of_a_person(data_folder: Path) -> None:
+    """Shoulders are at 0.80 to 0.84 of the height of a standing person, necks at 0.83 to 0.87 (Drillis, Contini)."""
+    for clip in ("01_01", "02_01", "09_01"):
+        motion = parse_bvh(data_folder / "cmu" / f"{clip}.bvh")
+        whole, length = with_thorax(motion)
+        assert length == pytest.approx(np.linalg.norm(motion.offsets[motion.names.index("Spine1")]))
+        assert with_thorax(whole)[1] == 0.0  # a file that has the bone stays as it is
+        _, positions = whole.forward_kinematics()
+        up = dict(zip(whole.names, positions[0, :, 1], strict=True))  # a T-pose
+        floor = up["LeftToeBase"]
+        height = up["Head_end"] - floor + 0.5 * (up["Head_end"] - up["Head"])  # the crown is above the file's head
+        assert 0.79 < (up["LeftArm"] - floor) / height < 0.85, clip
+        assert 0.82 < (up["Neck1"] - floor) / height < 0.88, clip
+
+
+@pytest.mark.parametrize("clip", ["02_06", "09_01"])
+def test_trunks_of_cmus_clips_do_not_fold(clip: str, data_folder: Path) -> None:
+    """In these clips people stand, bend to the floor and run; no vertebra turns by a right angle."""
+    fit = fit_file(data_folder / "cmu" / f"{clip}.bvh", frames=(0, 120))
+    cosine = 0.5 * (np.trace(fit.motion.pose_rotmat, axis1=2, axis2=3) - 1.0)
+    angle = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
+    for joint in ("spine1", "spine2", "spine3", "neck", "left_collar", "right_collar"):
+        assert np.median(angle[:, JOINT_INDEX[joint]]) < 35.0, joint
+
+
+def test_joints_of_bones_without_length_are_left_out() -> None:
+    """A collar pair at one point says nothing of either; of a joint at the root the root stays."""
+    names = SMPL24.keypoints
+    points = np.random.default_rng(3).normal(size=(30, 24, 3))
+    assert doubled_points(points, SMPL24) == []
+    points[:, names.index("spine1")] = points[:, 0]
+    points[:, names.index("spine3")] = points[:, names.index("neck")]
+    points[:, names.index("left_hand")] = points[:, names.index("left_wrist")]
+    points[:, names.index("right_collar")] = points[:, names.index("left_collar")] + 1e-5
+    found = [names[at] for at in doubled_points(points, SMPL24)]
+    assert found == ["spine1", "spine3", "left_collar", "right_collar", "left_hand"]
+    points[7, names.index("left_hand")] += 0.1  # it moves in one frame
+    points[:, names.index("head")] = np.nan
+    assert [names[at] for at in doubled_points(points, SMPL24)] == found[:4]

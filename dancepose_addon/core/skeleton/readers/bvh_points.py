@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """BVH as points: positions by forward kinematics, joints matched to SMPL's by their names."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -11,10 +12,18 @@ from ...frame_rates import require_frame_rate
 from ..bone_names import CMU_ELSEWHERE, CMU_UNIT, is_cmu
 from ..mapping import NEARLY
 from ..recording import Finding, Head, Hints, PointRecording
-from .bvh_grammar import parse_bvh
+from .bvh_grammar import BvhMotion, parse_bvh
 from .named_points import arranged
 
 POINTS_ONLY: Final = "The places of the joints are used; the rotations are of the file's own skeleton and are not."
+ON_THE_THORAX: Final = ("Neck", "LeftShoulder", "RightShoulder")
+CMU_TRUNK: Final = {"Hips": "twist", "LowerBack": "spine1", "Spine": "spine2", "Spine1": "spine3", "Neck": "twist",
+                    "Neck1": "neck"}  # fmt: skip
+"""SMPL's joint at the place of each of CMU's, by their heights above the floor on a body of 1.74 m: LowerBack 1.03 m
+(SMPL's spine1 1.01), Spine 1.14 (1.16), Spine1 1.26 (1.29), Neck1 1.46 (1.48). Hips is at LowerBack's place."""
+CMU_HIPS: Final = ("LeftUpLeg", "RightUpLeg")
+"""6 cm higher than SMPL's."""
+ZERO_SHARE: Final = 1e-3
 LEAST_RATE: Final = 5.0
 LONGEST_FRAME_S: Final = 0.5
 """A frame is hardly as long; from LEAST_RATE on the number is a rate."""
@@ -28,16 +37,23 @@ def recognises(head: Head) -> bool:
 def open_file(path: Path, hints: Hints) -> PointRecording:
     """Read a BVH file; see ``readers.open_recording``."""
     motion = parse_bvh(path, take=hints.take)
+    cmu = is_cmu(motion.names)
+    thorax = 0.0
+    if cmu:
+        motion, thorax = with_thorax(motion)
     _, positions = motion.forward_kinematics()
     points = positions.astype(np.float64)
-    cmu = is_cmu(motion.names)
     confidence: NDArray[np.float32] | None = None
     findings: tuple[Finding, ...] = ()
     if cmu:
-        nearly = np.isin(motion.names, CMU_ELSEWHERE)
+        elsewhere = (*CMU_ELSEWHERE[1:], *CMU_HIPS) if thorax else CMU_ELSEWHERE
+        nearly = np.isin(motion.names, elsewhere)
         confidence = np.tile(np.where(nearly, NEARLY, 1.0).astype(np.float32), (len(points), 1))
-        names = ", ".join(CMU_ELSEWHERE)
+        names = ", ".join(elsewhere)
         findings = (Finding("points", f"{names} only nearly", 0.95, "CMU's are up to 10 cm away from SMPL's"),)
+        if thorax:
+            why = "CMU's BVH files leave out this bone, so that neck and arms begin 12 cm too low"
+            findings += (Finding("thorax", f"{thorax:.2f} units added", 0.9, why),)
     rate, why, sure = _rate_of(motion.fps)
     if hints.fps is None:
         require_frame_rate(rate, str(path))
@@ -45,7 +61,7 @@ def open_file(path: Path, hints: Hints) -> PointRecording:
         points=points,
         form="BVH with CMU's skeleton" if cmu else "BVH",
         source=str(path),
-        names=motion.names,
+        names=tuple(CMU_TRUNK.get(name, name) for name in motion.names) if thorax else motion.names,
         unit=CMU_UNIT if cmu else None,
         fps=rate,
         fps_why=why,
@@ -55,6 +71,31 @@ def open_file(path: Path, hints: Hints) -> PointRecording:
         findings=findings,
     )
     return arranged(recording, hints, bones=True)
+
+
+def with_thorax(motion: BvhMotion) -> tuple[BvhMotion, float]:
+    """Add the bone that the BVH conversion of CMU's data leaves out.
+
+    CMU's skeleton has lower back, upper back and thorax, of equal lengths within 3 %. In the conversion neck and
+    shoulders begin where the thorax does, not at its end.
+
+    Args:
+        motion: With CMU's names.
+
+    Returns:
+        The motion, and the length of the bone in the file's unit; 0 where the file has it.
+    """
+    names = motion.names
+    if "Spine1" not in names:
+        return motion, 0.0
+    spine = names.index("Spine1")
+    above = [joint for joint, parent in enumerate(motion.parents) if parent == spine and names[joint] in ON_THE_THORAX]
+    length = float(np.linalg.norm(motion.offsets[spine]))
+    if not above or np.abs(motion.local_positions[:, above]).max() > ZERO_SHARE * length:
+        return motion, 0.0
+    offsets, places = motion.offsets.copy(), motion.local_positions.copy()
+    offsets[above, 1] = places[:, above, 1] = length
+    return replace(motion, offsets=offsets, local_positions=places), length
 
 
 def _rate_of(fps: float) -> tuple[float, str, float]:

@@ -31,6 +31,11 @@ MIDDLES: Final = {"neck": ("left_shoulder", "right_shoulder"), "mid_hip": ("left
 """Points of BODY_25 that are the middle of two others."""
 NUMBERED: Final = re.compile(r"\D{0,12}\d+")
 """A name that only numbers a point."""
+KEPT: Final = ("pelvis", "neck")
+DOUBLED: Final = 1e-4
+"""Share of the size of the clip's space within which joints are at one place."""
+LOOKED_AT: Final = 50
+"""Frames."""
 WRISTS: Final = ("left_wrist", "right_wrist")
 PREFIX: Final = re.compile(r"^[^_:. -]{1,40}[_:. -](?=.)")
 MOST_PREFIXES: Final = 3
@@ -76,6 +81,10 @@ def arranged(recording: PointRecording, hints: Hints, *, bones: bool) -> PointRe
     confidence = recording.confidence
     if confidence is not None:
         confidence = np.where(index < 0, 0.0, confidence[:, index]).astype(np.float32)
+    doubles = doubled_points(points, choice.layout) if bones else []
+    points[:, doubles] = np.nan
+    if confidence is not None:
+        confidence[:, doubles] = 0.0
     missing = [name for name, at in zip(choice.layout.keypoints, choice.index, strict=True) if at < 0]
     if choice.layout == BODY25:
         for name in [name for name in missing if name in MIDDLES]:
@@ -86,6 +95,9 @@ def arranged(recording: PointRecording, hints: Hints, *, bones: bool) -> PointRe
             missing.remove(name)
     hands = _hands_beside(recording, points, choice.layout)
     findings = list(recording.findings)
+    if doubles:
+        names = ", ".join(choice.layout.keypoints[at] for at in doubles)
+        findings.append(Finding("points", f"{names} not used", 0.95, "bones of no length: they repeat other joints"))
     if missing:
         names = ", ".join(missing[:6]) + (", ..." if len(missing) > 6 else "")
         findings.append(Finding("points", f"without {names}", 0.8, "the file has no joint that is one of them"))
@@ -94,6 +106,38 @@ def arranged(recording: PointRecording, hints: Hints, *, bones: bool) -> PointRe
         recording, points=points, confidence=confidence, layout=choice.layout.name, names=choice.layout.keypoints,
         findings=tuple(findings), hands=hands,
     )  # fmt: skip
+
+
+def doubled_points(points: F64, layout: Layout) -> list[int]:
+    """Find joints that are at the place of another in every frame, since a bone of the file has no length.
+
+    Such a joint shows nothing, and a body whose bone has a length would fold to meet it.
+
+    Args:
+        points: (T, K, 3).
+        layout: Of the points.
+
+    Returns:
+        Indices of the joints to leave out; of several at one place the pelvis, the neck or the first one stays.
+    """
+    few = points[np.unique(np.linspace(0, len(points) - 1, LOOKED_AT).astype(int))]
+    size = float(np.nanmax(few, initial=-np.inf) - np.nanmin(few, initial=np.inf))
+    away = np.abs(few[:, :, None] - few[:, None]).max(axis=(0, 3))
+    same = away <= DOUBLED * size
+    kept: list[int] = []
+    order = sorted(range(len(layout.keypoints)), key=lambda at: (layout.keypoints[at] not in KEPT, at))
+    found = []
+    for at in order:
+        if any(same[at, other] for other in kept):
+            found.append(at)
+        else:
+            kept.append(at)
+    names = layout.keypoints
+    place = {name: at for at, name in enumerate(names)}
+    others = {at: place.get(f"right_{name[5:]}") for name, at in place.items() if name.startswith("left_")}
+    pairs = [(at, other) for at, other in others.items() if other is not None]
+    both = {at for pair in pairs if same[pair] for at in pair}
+    return sorted({*found, *both})
 
 
 def _hands_beside(recording: PointRecording, points: F64, layout: Layout) -> F64 | None:
