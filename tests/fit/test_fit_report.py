@@ -118,3 +118,42 @@ def test_notices_of_another_body_and_of_a_drifting_floor(body: BodyModel) -> Non
     assert len(said) == 2
     assert "was trained on another body" in said[0]
     assert "drifts by 7 cm" in said[1]
+
+
+def test_the_report_has_millimetres(body: BodyModel) -> None:
+    points = np.zeros((5, 24, 3), np.float32)
+    points[:] = body.rest_joints()
+    seen = np.ones((5, 24), np.float32)
+    prepared = Prepared(points, seen, (Gap(3, 0, 1, "missing"),), 0.0023)
+    regressor = SimpleNamespace(info=SimpleNamespace(body_fingerprint=body.fingerprint, name="made up"), provider="CPU")
+    shape = Shape(np.linspace(0.0, 0.9, 10).astype(np.float32), 1.05, joint_markers(SMPL24), 0.0071)
+    flat = soles(np.zeros((5, 2, 2, 3)), np.zeros((5, 2, 2)))
+    ground = Ground(0.25, np.zeros((5, 2, 2), bool))
+    settled = SimpleNamespace(floor_m=0.25, drift_m=0.01, ground=ground, soles=flat, soles_before=flat)
+    errors = {"first": np.full((5, 24), 0.03, np.float32), "last": np.full((5, 24), 0.012, np.float32)}
+    sequence = KeypointSequence(points, 25.0, SMPL24, source="it")
+
+    def described(settings: FitSettings) -> dict[str, object]:
+        return fit_report.describe_fit(
+            sequence,
+            regressor,
+            body,
+            settings=settings,
+            prepared=prepared,
+            shape=shape,
+            errors_m=errors,
+            settled=settled,
+        )
+
+    report = described(FitSettings())
+    assert report["noise_mm"] == 2.3
+    assert report["shape_residual_mm"] == 7.1
+    assert report["final_error_mm"] == 12.0
+    assert report["error_mm"]["first"]["mean"] == 30.0
+    assert (report["floor_m"], report["floor_drift_m"]) == (0.25, 0.01)
+    assert (report["frames"], report["fps"], report["duration_s"]) == (5, 25.0, sequence.duration_s)
+    assert report["betas"][3] == 0.3
+    assert report["scale"] == 1.05
+    assert report["gaps"] == [{"point": SMPL24.keypoints[3], "first": 0, "last": 1, "why": "missing"}]
+    assert "feet_before_lock" not in report
+    assert described(FitSettings(foot_lock=True))["feet_before_lock"] == report["feet"]
