@@ -50,8 +50,8 @@ def levels_of(carriers: Carriers) -> tuple[Level, ...] | None:
     for joint, parent in enumerate(parents.tolist()):
         paths.append([*(paths[parent] if parent >= 0 else []), joint])
     related = np.zeros((active, active), bool)
-    for joint, path in enumerate(paths):
-        related[joint, path] = related[path, joint] = True
+    for joint, above in enumerate(paths):
+        related[joint, above] = related[above, joint] = True
     moves = (carriers.below > 0.0).astype(np.float32)
     if (parents < 0).sum() != 1 or ((moves @ moves.T > 0.0) & ~related).any():
         return None
@@ -62,8 +62,8 @@ def levels_of(carriers: Carriers) -> tuple[Level, ...] | None:
         axes = np.arange(AXES) * active
         rows, columns = axes[None, None, :, None] + joints[:, None, None, None], axes + path[:, :, None, None]
         entries = (rows * (AXES * active) + columns).ravel()
-        above = [levels[-1].joints.tolist().index(parents[joint]) for joint in joints] if depth else [0] * len(joints)
-        levels.append(Level(joints, path, np.array(above), entries))
+        upper = [levels[-1].joints.tolist().index(parents[joint]) for joint in joints] if depth else [0] * len(joints)
+        levels.append(Level(joints, path, np.array(upper), entries))
     return tuple(levels)
 
 
@@ -92,7 +92,7 @@ def step_of(
     gradient += prior_pull(problem, state)
     if pull is not None:
         gradient += pull
-    table = (weighted @ np.swapaxes(arms, 1, 2)).reshape(len(arms), -1)
+    table: F32 = np.asarray(weighted @ np.swapaxes(arms, 1, 2), np.float32).reshape(len(arms), -1)
     active = len(problem.carriers.joints)
     arm_sum = frames_last(weighted.sum(axis=2)).reshape(AXES, active, -1)
     right = np.swapaxes(frames_last(gradient).reshape(AXES, active, -1), 0, 1)
