@@ -47,22 +47,23 @@ def levels_of(carriers: Carriers) -> tuple[Level, ...] | None:
     """Return the solved joints level by level, the root first; None if points couple branches."""
     parents, active = carriers.parents, len(carriers.joints)
     paths: list[list[int]] = []
-    related = np.zeros((active, active), bool)
     for joint, parent in enumerate(parents.tolist()):
         paths.append([*(paths[parent] if parent >= 0 else []), joint])
-        related[joint, paths[joint]] = related[paths[joint], joint] = True
+    related = np.zeros((active, active), bool)
+    for joint, above in enumerate(paths):
+        related[joint, above] = related[above, joint] = True
     moves = (carriers.below > 0.0).astype(np.float32)
     if (parents < 0).sum() != 1 or ((moves @ moves.T > 0.0) & ~related).any():
         return None
     levels: list[Level] = []
     for depth in range(max(map(len, paths))):
         joints = np.array([joint for joint in range(active) if len(paths[joint]) == depth + 1])
-        path = np.array([paths[joint] for joint in joints.tolist()])
+        path = np.array([paths[joint] for joint in joints])
         axes = np.arange(AXES) * active
         rows, columns = axes[None, None, :, None] + joints[:, None, None, None], axes + path[:, :, None, None]
         entries = (rows * (AXES * active) + columns).ravel()
-        above = [levels[-1].joints.tolist().index(parents[joint]) for joint in joints] if depth else [0] * len(joints)
-        levels.append(Level(joints, path, np.array(above), entries))
+        upper = [levels[-1].joints.tolist().index(parents[joint]) for joint in joints] if depth else [0] * len(joints)
+        levels.append(Level(joints, path, np.array(upper), entries))
     return tuple(levels)
 
 
@@ -86,19 +87,17 @@ def step_of(
         return _dense_step(problem, state, damping, stiffness, pull)
     weight = robust_weight(problem, state)
     arms = moment_arms_of(problem.carriers, problem.target_m - state.residual, state.carried, state.joints)
-    weighted: F32 = arms * weight[:, None]
+    weighted = arms * weight[:, None]
     gradient = moments(weighted, state.residual)
     gradient += prior_pull(problem, state)
     if pull is not None:
         gradient += pull
-    table = (weighted @ np.swapaxes(arms, 1, 2)).reshape(len(arms), -1)
+    table: F32 = np.asarray(weighted @ np.swapaxes(arms, 1, 2), np.float32).reshape(len(arms), -1)
     active = len(problem.carriers.joints)
     arm_sum = frames_last(weighted.sum(axis=2)).reshape(AXES, active, -1)
     right = np.swapaxes(frames_last(gradient).reshape(AXES, active, -1), 0, 1)
     own = _priors(problem, state, damping, stiffness)
-    total: F32 = np.broadcast_to(
-        np.eye(AXES, dtype=np.float32)[..., None] * weight.sum(axis=1), (AXES, AXES, len(arms))
-    )
+    total = np.broadcast_to(np.eye(AXES, dtype=np.float32)[..., None] * weight.sum(axis=1), (AXES, AXES, len(arms)))
     shift_right = np.einsum("tk,tkc->ct", weight, state.residual)
     turn, shift = _solved(levels, table, arm_sum, own, right, total, shift_right)
     return np.swapaxes(frames_first(turn), 1, 2).reshape(len(arms), -1), np.ascontiguousarray(shift.T)
