@@ -204,6 +204,17 @@ POSITIVE: Final = (
     "optim.adversarial_batch",
     "optim.steps",
 )
+MOST: Final = {
+    "model.width": 16_384,
+    "model.blocks": 64,
+    "optim.lr": 1e3,
+    "optim.lr_discriminator": 1e3,
+    "optim.batch": 1 << 20,
+    "optim.adversarial_batch": 1 << 20,
+    "data.procedural_poses": 100_000_000,
+}
+"""Sixteen times the published width, and batches and data of some hundred times the largest sensible ones: more than this
+is a slip, and would take all memory."""
 
 
 def preset_names() -> tuple[str, ...]:
@@ -263,6 +274,9 @@ def config_from_table(table: Mapping[str, Any], source: str) -> Config:
     for key in POSITIVE:
         if not flat[key] > 0:
             raise ConfigError(f"{source}: {key} is {flat[key]}; expected a value above 0.")
+    for key, most in MOST.items():
+        if flat[key] > most:
+            raise ConfigError(f"{source}: {key} is {flat[key]}; expected at most {most:g} (limit).")
     return config
 
 
