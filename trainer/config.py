@@ -213,8 +213,8 @@ MOST: Final = {
     "optim.adversarial_batch": 1 << 20,
     "data.procedural_poses": 100_000_000,
 }
-"""Sixteen times the published width, and batches and data of some hundred times the largest sensible ones: more than this
-is a slip, and would take all memory."""
+"""Sixteen times the published width, and a hundred times the largest sensible batches and data: more is a typing error,
+and would take all memory."""
 
 
 def preset_names() -> tuple[str, ...]:

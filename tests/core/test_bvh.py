@@ -160,7 +160,7 @@ def test_trunks_of_cmus_clips_do_not_fold(clip: str, data_folder: Path) -> None:
 
 
 def test_joints_of_bones_without_length_are_left_out() -> None:
-    """A collar pair at one point says nothing of either; of a joint at the root the root stays."""
+    """Collars at one point show neither; of a joint at the root the root is kept."""
     names = SMPL24.keypoints
     points = np.random.default_rng(3).normal(size=(30, 24, 3))
     assert doubled_points(points, SMPL24) == []

@@ -42,7 +42,7 @@ def test_overrides_are_typed_by_what_they_replace() -> None:
         ("optim.steps=many", "optim.steps is 'many'; expected a value of type int"),
         ("optim.steps=true", "optim.steps is True; expected a value of type int"),
         ("optim.steps=0", "expected a value above 0"),
-        ("model.width=100000000", "at most 16384 .limit."),
+        ("model.width=100000000", "at most 16384 (limit)"),
         ("model.blocks=65", "at most 64"),
         ("optim.lr=1e4", "at most 1000"),
         ("optim.batch=2000000", "at most"),
