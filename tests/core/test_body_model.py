@@ -181,3 +181,21 @@ def test_files_that_are_no_bodies(tmp_path: Path) -> None:
     (tmp_path / "cut.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:2000])
     with pytest.raises(BodyFileError, match="cannot be read"):
         load_body(tmp_path / "cut.npz")
+
+
+@pytest.mark.parametrize(
+    ("key", "factor", "said"),
+    [
+        ("v_template", 1000.0, r"m in size; expected a person .* Store it in metres"),
+        ("v_template", 0.0, "0 m in size"),
+        ("v_template", 1e-20, "expected a person"),
+        ("weights", 0.0, "add up to 1; found a sum of 0"),
+        ("weights", -5.0, "add up to 1; found a sum of -5"),
+    ],
+)
+def test_bodies_of_no_person_are_refused(key: str, factor: float, said: str) -> None:
+    arrays = synthetic_arrays(3)
+    body_from_arrays(arrays, source="b.npz")
+    arrays[key] = arrays[key] * factor
+    with pytest.raises(BodyFileError, match=said):
+        body_from_arrays(arrays, source="b.npz")

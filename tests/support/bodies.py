@@ -63,6 +63,7 @@ def synthetic_arrays(
         weights[vertex, [joint, max(tree.parents[joint], 0), *random.choice(count, 2)]] += random.dirichlet(
             (6, 2, 1, 1)
         )
+    weights /= weights.sum(axis=1, keepdims=True)  # a joint that is drawn twice counts once above
     return {
         "name": "synthetic",
         "licence": "none",

@@ -23,6 +23,10 @@ DEFAULT_BODY: Final = Path(__file__).parents[2] / "assets" / "body.npz"
 SMPL_LICENCE: Final = "the licence under which you obtained the file (SMPL: non-commercial research)"
 BETA_LIMIT: Final = 10
 """Shape parameters that are kept of a file: official files hold 10 or 300, of which 10 are in general use."""
+SIZES_M: Final = (0.3, 4.0)
+"""Of the mean body, height or span: from a newborn to twice a person."""
+WEIGHTS_OFF: Final = 0.02
+"""Largest error of a vertex' weights, as files of 16-bit numbers have."""
 NEEDED_KEYS: Final = ("v_template", "f", "shapedirs", "J_regressor", "weights", "kintree_table")
 READ_KEYS: Final = (
     *NEEDED_KEYS, "posedirs", "name", "licence", "face_material", "material_names", "material_rgba",
@@ -98,6 +102,7 @@ def body_from_arrays(arrays: Mapping[str, Any], *, source: str) -> BodyModel:
     count = template.shape[0] if template.ndim == 2 else 0
     tree = _tree_of(arrays, source)
     _require_shapes(arrays, template, count, tree, source)
+    _require_person(template, np.asarray(arrays["weights"]), source)
     faces = np.asarray(arrays["f"]).astype(np.int32)
     if len(faces) == 0 or faces.min() < 0 or faces.max() >= count:
         raise BodyFileError(f"{source} is damaged: faces name vertices outside 0 to {count - 1}. Download it again.")
@@ -163,6 +168,23 @@ def _require_numbers(key: str, array: NDArray[Any], shape: tuple[int | None, ...
     # Written so that NaN fails as well.
     if array.dtype.kind == "f" and array.size and not np.max(np.abs(array)) <= MAX_NUMBER:
         raise BodyFileError(f"{source} is damaged: {key} holds NaN, infinite or huge values. Download it again.")
+
+
+def _require_person(template: NDArray[Any], weights: NDArray[Any], source: str) -> None:
+    """Refuse a body in another unit than metres, and weights that move no vertex."""
+    size_m = float(np.ptp(template.astype(np.float64), axis=0).max(initial=0.0))
+    if not SIZES_M[0] <= size_m <= SIZES_M[1]:
+        raise BodyFileError(
+            f"{source} has a v_template {size_m:.3g} m in size; expected a person of {SIZES_M[0]:g} to {SIZES_M[1]:g} "
+            "m. Store it in metres."
+        )
+    total = weights.sum(axis=1, dtype=np.float64)
+    if weights.min(initial=0.0) < -WEIGHTS_OFF or np.abs(total - 1.0).max(initial=0.0) > WEIGHTS_OFF:
+        worst = float(total[np.abs(total - 1.0).argmax()])
+        raise BodyFileError(
+            f"{source} is damaged: the weights of every vertex have to be positive and add up to 1; found a sum of "
+            f"{worst:.3g}. Download it again."
+        )
 
 
 def _surface(arrays: Mapping[str, Any], face_count: int, source: str) -> Surface | None:
