@@ -40,10 +40,15 @@ def progress_bar() -> Iterator[Display]:
         console.print(f"Note: {printable(text)}", highlight=False, markup=False, soft_wrap=True)
 
     if console.is_terminal:
-        columns = (BarColumn(bar_width=30), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+        step = TextColumn("{task.description}", markup=False)  # a name may look like markup
+        columns = (BarColumn(bar_width=30), TaskProgressColumn(), TimeElapsedColumn(), step)
         with Progress(*columns, console=console) as bar:
             task = bar.add_task("Starting", total=1.0)
-            yield Display(lambda fraction, message: bar.update(task, completed=fraction, description=message), notice)
+
+            def show(fraction: float, message: str) -> None:
+                bar.update(task, completed=fraction, description=escaped(message))
+
+            yield Display(show, notice)
     else:
         yield Display(_line_writer(console), notice)
 
@@ -62,7 +67,7 @@ def _line_writer(console: Console) -> progress.Progress:
         elapsed = time.monotonic() - started
         if fraction >= 1.0 or elapsed - last >= LOG_EVERY_S:
             last = elapsed
-            print(f"{fraction:4.0%}  {elapsed:5.0f} s  {message}", file=console.file, flush=True)
+            print(f"{fraction:4.0%}  {elapsed:5.0f} s  {escaped(message)}", file=console.file, flush=True)
 
     return write
 

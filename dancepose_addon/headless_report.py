@@ -15,6 +15,7 @@ from .blender.render.engines import Engine
 from .core.atomic import replacing
 from .core.errors import Cancelled
 from .core.messages import NoticeMessage, ProgressMessage, to_line
+from .core.printable_text import escaped
 from .headless_guard import STOPPED
 
 
@@ -41,14 +42,14 @@ class Reporter:
         if self.as_json:
             self._print(to_line(ProgressMessage(fraction=round(fraction, 5), message=message)))
         else:
-            self._print(f"{fraction:4.0%}  {message}")
+            self._print(f"{fraction:4.0%}  {escaped(message)}")
 
     def notices(self, notices: Sequence[str]) -> None:
         """Print each notice once."""
         for notice in notices:
             if notice not in self.shown:
                 self.shown.add(notice)
-                self._print(to_line(NoticeMessage(notice=notice)) if self.as_json else f"Notice: {notice}")
+                self._print(to_line(NoticeMessage(notice=notice)) if self.as_json else f"Notice: {escaped(notice)}")
 
     def _print(self, line: str) -> None:
         print(line, file=self.stream, flush=True)

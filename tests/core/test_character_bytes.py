@@ -85,6 +85,9 @@ def test_a_whole_file_passes(tmp_path: Path) -> None:
         ("nodes", [{"children": [2]}, {"children": [2]}, {}], "no tree"),
         ("nodes", [{"children": [5]}], "no tree"),
         ("nodes", chain(MOST_DEPTH + 1), "256 deep"),
+        ("nodes", [{"mesh": 0}] * 2001, "shows 2,001 meshes"),
+        ("meshes/0/primitives", [{"attributes": {"POSITION": 0}}] * 400_000, "repeat tables to 1,200,000 rows"),
+        ("meshes/0/primitives", [{"attributes": {"POSITION": 0}, "indices": 9}], "tables are not those of glTF"),
     ],
 )
 def test_a_flaw_of_a_gltf_file_is_named(tmp_path: Path, path: str, value: object, reason: str) -> None:

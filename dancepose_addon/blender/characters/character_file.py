@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import bpy
+import numpy as np
 
 from ...core.errors import FormatError, InputError, MissingFileError
 from ...core.retarget.gltf_header import require_readable_gltf
 from ...core.retarget.unpacked_size import require_bounded_blend, require_bounded_fbx
 from ..data_blocks import rollback_on_failure
-from ..narrowing import render_of
-from .rest_reader import skinned_meshes
+from ..narrowing import mesh_of, render_of
+from .rest_reader import rest_vertices, skinned_meshes
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,12 @@ def import_character(path: Path, *, scene: bpy.types.Scene) -> CharacterObjects:
         new = [thing for thing in bpy.data.objects if thing not in before]
         armature = _only_armature(path, new)
         meshes = tuple(_moved_meshes(armature))
+        if meshes and not any(
+            np.ptp(rest_vertices(mesh), axis=0).any() for mesh in meshes if len(mesh_of(mesh).vertices)
+        ):
+            raise InputError(
+                f"{path.name} has a skin whose vertices are all at one place, so it cannot be seen. Export it again."
+            )
         for thing in new:
             if thing.type == "MESH" and thing not in meshes:
                 thing.hide_render = True

@@ -11,10 +11,9 @@ from ...core.retarget.character_record import CharacterRecord
 from ...core.retarget.find_map import find_character_map
 from ...core.retarget.map_file import read_map_file
 from ...core.retarget.rest_skeleton import RestSkeleton
-from ..narrowing import mesh_of
 from .add_character import CharacterChoice
 from .character_file import import_character
-from .rest_reader import read_foot_points, read_rest_skeleton
+from .rest_reader import read_foot_points, read_rest_skeleton, rest_vertices
 
 
 def measure_character(choice: CharacterChoice, out: Path, *, scene: bpy.types.Scene) -> CharacterRecord:
@@ -52,11 +51,8 @@ def _reach(
     for mesh in meshes:
         if mesh.hide_render:
             continue
-        data = mesh_of(mesh)
-        points = np.empty(3 * len(data.vertices), np.float32)
-        data.vertices.foreach_get("co", points)
         matrix = into @ np.array(mesh.matrix_world, np.float64)
-        _widen(furthest, points.reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3], heads)
+        _widen(furthest, rest_vertices(mesh)[:, :3] @ matrix[:3, :3].T + matrix[:3, 3], heads)
     return {bone: float(distance) for bone, distance in zip(bones, furthest, strict=True)}
 
 

@@ -17,6 +17,8 @@ from ..narrowing import armature_of, mesh_of
 
 LARGEST_RATIO: Final = 1.02
 """Scales along two axes that differ by more are not uniform."""
+FURTHEST: Final = 1e7
+"""Units, of any bone or vertex: ten kilometres in millimetres."""
 DEFORM_PREFIX: Final = "DEF-"
 """Rigify's bones that move the skin."""
 
@@ -44,6 +46,8 @@ def read_rest_skeleton(armature: bpy.types.Object | None) -> RestSkeleton:
     if data.library is not None and data.pose_position != "POSE":
         raise InputError(f"The bones of {armature.name} are linked and shown in rest. Make them local first.")
     world = np.array(armature.matrix_world, np.float64)
+    if not np.isfinite(world).all():
+        raise InputError(f"{armature.name} has a place or a size that is no number. Export the character again.")
     stretch = np.linalg.svd(world[:3, :3], compute_uv=False)
     if stretch[2] <= 0.0 or stretch[0] > LARGEST_RATIO * stretch[2]:
         raise InputError(
@@ -55,15 +59,23 @@ def read_rest_skeleton(armature: bpy.types.Object | None) -> RestSkeleton:
     bones = list(armature_of(armature).bones)
     if not bones:
         raise InputError(f"{armature.name} has no bones. Select the armature of a character.")
+    heads = np.array([bone.head_local for bone in bones], np.float64)
+    tails = np.array([bone.tail_local for bone in bones], np.float64)
+    rotmat = np.array([bone.matrix_local.to_3x3() for bone in bones], np.float64)
+    places = np.concatenate([heads, tails, rotmat.reshape(-1, 9)], axis=1)
+    if not (np.abs(places) < FURTHEST).all():  # written so that NaN fails as well
+        raise InputError(
+            f"{armature.name} has bones at places that are no numbers, or beyond {FURTHEST:g} units. Export it again."
+        )
     number = {bone.name: index for index, bone in enumerate(bones)}
     scale = float(np.cbrt(np.linalg.det(world[:3, :3])))
     return RestSkeleton(
         name=str(armature.name),
         names=tuple(number),
         parents=np.array([number[bone.parent.name] if bone.parent is not None else -1 for bone in bones]),
-        heads=np.array([bone.head_local for bone in bones], np.float64),
-        tails=np.array([bone.tail_local for bone in bones], np.float64),
-        rotmat=np.array([bone.matrix_local.to_3x3() for bone in bones], np.float64),
+        heads=heads,
+        tails=tails,
+        rotmat=rotmat,
         world_rotmat=world[:3, :3] / scale,
         world_scale=scale,
         world_origin_m=world[:3, 3],
@@ -100,7 +112,7 @@ def read_foot_points(armature: bpy.types.Object, skeleton: RestSkeleton, charact
     found: dict[str, list[F64]] = {}
     into = np.linalg.inv(np.array(armature.matrix_world, np.float64))
     for mesh in skinned_meshes(armature):
-        places = _vertices(mesh) @ (into @ np.array(mesh.matrix_world, np.float64)).T
+        places = rest_vertices(mesh) @ (into @ np.array(mesh.matrix_world, np.float64)).T
         for part, chosen in _vertices_by_part(mesh, part_of):
             found.setdefault(part, []).append(places[chosen, :3])
     return FootPoints({part: np.concatenate(points) for part, points in found.items()})
@@ -119,11 +131,22 @@ def _foot_groups(skeleton: RestSkeleton, character: CharacterMap) -> dict[str, s
     return part_of
 
 
-def _vertices(mesh: bpy.types.Object) -> F64:
-    """Return the undeformed vertices, homogeneous, (V, 4)."""
+def rest_vertices(mesh: bpy.types.Object) -> F64:
+    """Return the undeformed vertices, homogeneous, (V, 4).
+
+    Args:
+        mesh: A mesh.
+
+    Raises:
+        InputError: If a vertex is at a place that is no number, or unusably far away.
+    """
     data = mesh_of(mesh)
     points = np.empty(3 * len(data.vertices), np.float32)
     data.vertices.foreach_get("co", points)
+    if not (np.abs(points) < FURTHEST).all():
+        raise InputError(
+            f"{mesh.name} has vertices at places that are no numbers, or beyond {FURTHEST:g} units. Export it again."
+        )
     return np.concatenate([points.reshape(-1, 3), np.ones((len(data.vertices), 1))], axis=1).astype(np.float64)
 
 

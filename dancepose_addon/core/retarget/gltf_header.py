@@ -26,6 +26,10 @@ MOST_BUFFER_BYTES: Final = 2 << 30
 MOST_DEPTH: Final = 256
 """Of nodes. Characters have some thirty; Blender's importer, which is recursive, fails at several hundred."""
 MOST_NODES: Final = 20_000
+MOST_MESHES: Final = 2000
+"""Nodes with a mesh; characters have some ten."""
+MOST_REPEATED: Final = 1_000_000
+"""Rows that surfaces and nodes have in common with others: copied, they take a few seconds."""
 MOST_PIXELS: Final = 16_384
 """Along one side of a picture; Blender needs four bytes a pixel."""
 COMPONENT_BYTES: Final = {5120: 1, 5121: 1, 5122: 2, 5123: 2, 5125: 4, 5126: 4}
@@ -60,6 +64,7 @@ def require_readable_gltf(path: Path) -> None:
         lengths = _buffer_lengths(path, table)
         _check_accessors(table, _view_lengths(table, lengths))
         _check_nodes(table)
+        _check_repeats(table)
         _check_pictures(path, table)
     except (TypeError, AttributeError, KeyError, IndexError, OverflowError, ValueError) as error:
         raise FormatError(f"{path.name} is damaged: its tables are not those of glTF 2.0. Save it again.") from error
@@ -153,6 +158,28 @@ def _check_nodes(table: dict[str, Any]) -> None:
             depth, above = depth + 1, parents[above]
             if depth > MOST_DEPTH:
                 raise _FlawError(f"its nodes are nested more than {MOST_DEPTH} deep, or in a circle")
+
+
+def _check_repeats(table: dict[str, Any]) -> None:
+    """Meshes that nodes and surfaces share are copied by the importer, so a small file can ask for any number."""
+    counts = [int(accessor["count"]) for accessor in table.get("accessors", [])]
+    used: set[int] = set()
+    rows = []
+    for mesh in table.get("meshes", []):
+        tables = [
+            index
+            for surface in mesh["primitives"]
+            for index in (surface["attributes"].get("POSITION"), surface.get("indices"))
+            if index is not None
+        ]
+        used.update(tables)
+        rows.append(sum(counts[index] for index in tables))
+    shown = [node["mesh"] for node in table.get("nodes", []) if "mesh" in node]
+    total = sum(rows[mesh] for mesh in shown)
+    if len(shown) > MOST_MESHES:
+        raise _FlawError(f"it shows {len(shown):,} meshes, more than {MOST_MESHES:,}")
+    if total - sum(counts[index] for index in used) > MOST_REPEATED:
+        raise _FlawError(f"its surfaces repeat tables to {total:,} rows, more than {MOST_REPEATED:,} beyond its own")
 
 
 def _check_pictures(path: Path, table: dict[str, Any]) -> None:
