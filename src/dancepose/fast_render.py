@@ -314,10 +314,11 @@ def _music(request: FilmRequest, ffmpeg: Ffmpeg) -> Iterator[tuple[Path | None, 
     with TemporaryDirectory() as folder:
         wav = Path(folder) / "music.wav"
         length_s = min(audio.duration_s, request.count / request.fps)
-        part = ["-ss", f"{audio.start_s:.6f}", "-t", f"{length_s:.6f}"]
+        length = ["-t", f"{length_s:.6f}"]  # of what is read and of what is written: a packet may last an hour
+        part = ["-ss", f"{audio.start_s:.6f}", *length]
         try:
             source = [*ONLY_AUDIO_FILES, *part, "-i", str(Path(audio.path).absolute()), "-map", "0:a:0"]
-            ffmpeg.run([*source, "-ac", "2", "-ar", str(SOUND_RATE_HZ), str(wav)])
+            ffmpeg.run([*source, *length, "-ac", "2", "-ar", str(SOUND_RATE_HZ), str(wav)])
         except DancePoseError as error:
             yield None, (f"The film has no music: {audio.path} cannot be read ({error}).",)
             return

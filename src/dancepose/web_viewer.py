@@ -152,10 +152,11 @@ def _sound(audio: AudioWindow | None, duration_s: float) -> tuple[str, tuple[str
         return "", ()
     with TemporaryDirectory() as folder:
         target = Path(folder) / "music.mp3"
-        part = ["-ss", f"{audio.start_s:.6f}", "-t", f"{min(audio.duration_s, duration_s):.6f}"]
+        length = ["-t", f"{min(audio.duration_s, duration_s):.6f}"]  # of what is read, and of what is written
+        part = ["-ss", f"{audio.start_s:.6f}", *length]
         try:
             source = [*ONLY_AUDIO_FILES, *part, "-i", str(Path(audio.path).absolute()), "-map", "0:a:0"]
-            Ffmpeg(find_ffmpeg()).run([*source, "-b:a", f"{AUDIO_KBIT}k", "-map_metadata", "-1", str(target)])
+            Ffmpeg(find_ffmpeg()).run([*source, *length, "-b:a", f"{AUDIO_KBIT}k", "-map_metadata", "-1", str(target)])
         except DancePoseError as error:
             return "", (f"The viewer has no music: {audio.path} cannot be read ({error}).",)
         coded = base64.b64encode(target.read_bytes()).decode("ascii")

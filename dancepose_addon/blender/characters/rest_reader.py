@@ -46,8 +46,10 @@ def read_rest_skeleton(armature: bpy.types.Object | None) -> RestSkeleton:
     if data.library is not None and data.pose_position != "POSE":
         raise InputError(f"The bones of {armature.name} are linked and shown in rest. Make them local first.")
     world = np.array(armature.matrix_world, np.float64)
-    if not np.isfinite(world).all():
-        raise InputError(f"{armature.name} has a place or a size that is no number. Export the character again.")
+    if not (np.abs(world) < FURTHEST).all():
+        raise InputError(
+            f"{armature.name} has a place or a size that is no number, or beyond any use. Export the character again."
+        )
     stretch = np.linalg.svd(world[:3, :3], compute_uv=False)
     if stretch[2] <= 0.0 or stretch[0] > LARGEST_RATIO * stretch[2]:
         raise InputError(
