@@ -67,12 +67,12 @@ def person() -> dict[str, np.ndarray]:
     regressor = np.where(rng.random((24, 60)) < 0.1, rng.random((24, 60)), 0.0)
     parents = [4294967295, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21]
     return {
-        "v_template": rng.normal(size=(60, 3)),
+        "v_template": rng.uniform(-0.8, 0.8, size=(60, 3)),
         "f": rng.integers(0, 60, (100, 3)).astype(np.uint32),
         "shapedirs": rng.normal(size=(60, 3, 10)),
         "posedirs": rng.normal(size=(60, 3, 207)),
         "J_regressor": regressor,
-        "weights": rng.random((60, 24)),
+        "weights": rng.dirichlet(np.ones(24), 60),
         "kintree_table": np.array([parents, range(24)], np.int64),
     }
 
