@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dancepose_addon.core.arrays import F32, F64
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.camera_framing import Shot
+from dancepose_addon.core.errors import EngineError
 from dancepose_addon.core.stage_design import (
     LIGHTS,
     TILE_FADE,
@@ -114,6 +115,17 @@ class Rasteriser:
         self.set_camera(shot.position_m, shot.rotmat)
 
     def _make_targets(self) -> None:
+        import moderngl
+
+        try:
+            self._make_framebuffers()
+        except (moderngl.Error, MemoryError) as error:
+            raise EngineError(
+                f"OpenGL has no memory for a picture of {self._size[0]} x {self._size[1]} pixels ({error}). Choose a "
+                "smaller one."
+            ) from error
+
+    def _make_framebuffers(self) -> None:
         context, size = self._context, self._size
         samples = min(MSAA, context.max_samples)
         colour, depth = context.renderbuffer(size, samples=samples), context.depth_renderbuffer(size, samples=samples)

@@ -55,6 +55,17 @@ def test_every_frame_has_its_keys(used):
     assert keys.get('pose.bones["left_index1"].rotation_quaternion[0]') == 1  # the example has no fingers: they rest
 
 
+def test_fingers_and_two_persons_are_imported(used):
+    """A FineDance-like file has a key of every finger joint in every frame; persons keep their places."""
+    assert used.first["fingers"] is None
+    (keys,) = used.first["finger_keys"]
+    assert keys['pose.bones["left_index1"].rotation_quaternion[0]'] == 40
+    assert used.first["duet"] is None
+    assert len(used.first["duet_keys"]) == 2
+    assert all(keys['pose.bones["left_shoulder"].rotation_quaternion[0]'] == 40 for keys in used.first["duet_keys"])
+    assert used.first["duet_apart_m"] == pytest.approx(1.0, abs=1e-3)
+
+
 def test_evaluated_bones_stand_where_forward_kinematics_puts_them(used, motion):
     found = np.array(used.first["joints"])
     away_mm = 1e3 * np.linalg.norm(found - expected_joints(motion, used.first["frames"]), axis=-1)

@@ -7,6 +7,7 @@ import pytest
 from dancepose.raster.display_transform import displayed
 from dancepose.raster.light_samples import disc_samples
 from dancepose_addon.core.camera_framing import project
+from dancepose_addon.core.errors import EngineError
 from dancepose_addon.core.stage_design import (
     LIGHTS,
     WORLD_RGB,
@@ -150,8 +151,20 @@ def test_an_engine_without_moderngl_says_what_to_install(monkeypatch) -> None:
     import sys
 
     from dancepose.raster.gl_context import open_context
-    from dancepose_addon.core.errors import EngineError
 
     monkeypatch.setitem(sys.modules, "moderngl", None)
     with pytest.raises(EngineError, match=r"extra `fast`.*libegl1"):
         open_context()
+
+
+def test_a_picture_without_memory_is_one_sentence(context, body, shot, monkeypatch) -> None:
+    import moderngl
+
+    from dancepose.raster.rasteriser import Rasteriser
+
+    def refuse(_self) -> None:
+        raise moderngl.Error("the framebuffer is not complete")
+
+    monkeypatch.setattr(Rasteriser, "_make_framebuffers", refuse)
+    with pytest.raises(EngineError, match="no memory for a picture of 96 x 160 pixels"):
+        Rasteriser(body, shot, StageSettings(), size=SIZE, context=context)

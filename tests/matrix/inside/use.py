@@ -10,6 +10,7 @@ from typing import Any
 
 import bpy
 from mathutils import Vector
+import numpy as np
 from session import (
     MODULE,
     armatures,
@@ -28,6 +29,10 @@ from session import (
     traces,
 )
 from use_frames import FRAMES
+
+DANCE_FRAMES = 40
+FIRST_FINGER = 22
+"""Index of SMPL+H's left_index1."""
 
 
 def main(facts: dict[str, Any]) -> None:
@@ -64,9 +69,41 @@ def main(facts: dict[str, Any]) -> None:
     facts["enabled_again"], facts["settings_again"] = traces(), settings()
     facts["refused_again"] = fit(source)
     facts["dancers_again"] = len(armatures())
+    bpy.ops.scene.new(type="NEW")  # with default settings
+    facts["fingers"], facts["finger_keys"], _ = _new_dancers(_fingers_file(folder))
+    facts["duet"], facts["duet_keys"], facts["duet_apart_m"] = _new_dancers(_duet_file(folder))
     bpy.ops.preferences.addon_disable(module=MODULE)
     facts["disabled_again"] = traces()
     facts["shipped_after"] = files_under(str(own_folder))
+
+
+def _fingers_file(folder: Path) -> str:
+    """FineDance's array: a translation and 52 rotation vectors a frame. One finger closes."""
+    rows = np.zeros((DANCE_FRAMES, 3 + 3 * 52))
+    rows[:, 1] = 0.9
+    rows[:, 3 + 3 * FIRST_FINGER + 2] = -np.linspace(0.1, 1.2, DANCE_FRAMES)
+    rows[:, 3 + 3 * 16] = np.linspace(0.0, 0.5, DANCE_FRAMES)
+    np.save(folder / "fingers.npy", rows)
+    return str(folder / "fingers.npy")
+
+
+def _duet_file(folder: Path) -> str:
+    """SMPL parameters of two persons, a metre apart."""
+    poses, trans = np.zeros((2, DANCE_FRAMES, 72)), np.zeros((2, DANCE_FRAMES, 3))
+    poses[:, :, 48] = np.linspace(0.0, 0.7, DANCE_FRAMES)
+    trans[:, :, 1], trans[1, :, 0] = 0.9, 1.0
+    np.savez(folder / "duet.npz", smpl_poses=poses, root_trans=trans, fps=25.0)
+    return str(folder / "duet.npz")
+
+
+def _new_dancers(source: str) -> tuple[str | None, list[dict[str, int]], float]:
+    """Import; what was refused, the keys of every new dancer, and how far the first and the last of them are apart."""
+    before = set(armatures())
+    refused = fit(source)
+    new = [armature for armature in armatures() if armature not in before]
+    places = [joints_at(armature, [1])[0][0] for armature in new]
+    apart = float(np.linalg.norm(np.subtract(places[0], places[-1]))) if places else 0.0
+    return refused, [keys_of(armature) for armature in new], apart
 
 
 def _render_with_and_without(armature: bpy.types.Object, folder: Path) -> None:
