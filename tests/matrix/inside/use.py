@@ -69,7 +69,6 @@ def main(facts: dict[str, Any]) -> None:
     facts["enabled_again"], facts["settings_again"] = traces(), settings()
     facts["refused_again"] = fit(source)
     facts["dancers_again"] = len(armatures())
-    bpy.ops.scene.new(type="NEW")  # with default settings
     facts["fingers"], facts["finger_keys"], _ = _new_dancers(_fingers_file(folder))
     facts["duet"], facts["duet_keys"], facts["duet_apart_m"] = _new_dancers(_duet_file(folder))
     bpy.ops.preferences.addon_disable(module=MODULE)
@@ -98,6 +97,7 @@ def _duet_file(folder: Path) -> str:
 
 def _new_dancers(source: str) -> tuple[str | None, list[dict[str, int]], float]:
     """Import; what was refused, the keys of every new dancer, and how far the first and the last of them are apart."""
+    bpy.ops.scene.new(type="NEW")  # with default settings, and no dancer that is replaced
     before = set(armatures())
     refused = fit(source)
     new = [armature for armature in armatures() if armature not in before]
