@@ -1,19 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """``dancepose export``: a run's regressor as an ONNX file, verified against torch."""
 
+from collections.abc import Mapping
 import json
 from pathlib import Path
 import shlex
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.errors import InputError, OptionError
 
 from .arguments import BodyOption
 from .display import progress_bar
 from .output_checks import check_files
 
+if TYPE_CHECKING:
+    from dancepose_addon.core.body.model import BodyModel
+
+FILES_OF_A_RUN: Final = ("run.pt", "config.json", "command.json", "log.jsonl")
 OutOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write the .onnx file here instead of into the run's folder.")
 ]
@@ -56,8 +61,13 @@ def export_command(
     """
     from dancepose.trainer.device import require_torch
 
-    given = (*(verify or ()), known, body, *([run] if run.suffix == ".onnx" else []))
-    check_files({"--out": (out, (".onnx",))}, given, folders={"--pictures": pictures})
+    is_model = run.suffix == ".onnx"
+    if is_model:
+        _refuse_options_of_runs({"--verify": verify, "--known": known, "--pictures": pictures, "--layout": recorded,
+                                 "--licence": licence})  # fmt: skip
+    own = [run] if run.is_file() else [run / name for name in FILES_OF_A_RUN]
+    given = (*(verify or ()), known, body, *own)
+    check_files(outputs_of(out, []), given, folders={"--pictures": pictures})
     require_torch()
     from dancepose.export.to_onnx import LICENCE, Truths, export_run
     from dancepose.trainer.checkpoint import load_checkpoint
@@ -66,17 +76,14 @@ def export_command(
     from dancepose.trainer.evaluation.regressor_metrics import load_known_clips
     from dancepose_addon.core.body.model_io import load_body
 
-    if run.suffix == ".onnx":
-        from dancepose.export.rewriting import rewrite
-
-        if out is None:
-            raise InputError(f"{run} would be replaced by its new form. Give another name with --out.")
-        differences = rewrite(run, out, load_body(body))
-        typer.echo(f"{out}: largest difference " + ", ".join(f"{v:.1e} {k}" for k, v in differences.items()))
+    if is_model:
+        _rewrite(run, out, load_body(body))
         return
     checkpoint = load_checkpoint(run)
     layouts = configured_layouts(checkpoint.config)
     folder = run if run.is_dir() else run.parent
+    target = out or folder / ("shared.onnx" if len(layouts) > 1 else f"{layouts[0].name}.onnx")
+    check_files(outputs_of(target, [layout.name for layout in layouts]), given)
     model = load_body(body)
     clips = read_clips(tuple(verify), recorded or layouts[0].name) if verify else []
     held_out = load_known_clips(known, model, holdout=checkpoint.config.data.holdout) if known else []
@@ -86,7 +93,7 @@ def export_command(
         result = export_run(
             checkpoint,
             model,
-            out or folder / ("shared.onnx" if len(layouts) > 1 else f"{layouts[0].name}.onnx"),
+            target,
             truths=Truths(tuple(clips), tuple(held_out)),
             pictures=pictures,
             command=command,
@@ -96,6 +103,38 @@ def export_command(
     print_layouts(result.report["layouts"])
     cards = ", ".join(card.name for card in result.cards)
     typer.echo(f"{result.model} ({result.report['bytes'] / 1e6:.1f} MB), {result.report_path.name}, {cards}")
+
+
+def _refuse_options_of_runs(given: Mapping[str, object]) -> None:
+    for option in (name for name, value in given.items() if value is not None):
+        raise OptionError(f"{option} has no effect on an .onnx file, only on the folder of a run. Leave it out.")
+
+
+def _rewrite(model: Path, out: Path | None, body: "BodyModel") -> None:
+    """Write the weights of a model in the graph of this version."""
+    from dancepose.export.rewriting import rewrite
+
+    if out is None:
+        raise InputError(f"{model} would be replaced by its new form. Give another name with --out.")
+    differences = rewrite(model, out, body)
+    typer.echo(f"{out}: largest difference " + ", ".join(f"{v:.1e} {k}" for k, v in differences.items()))
+
+
+def outputs_of(out: Path | None, layouts: list[str]) -> dict[str, tuple[Path | None, tuple[str, ...]]]:
+    """Return what an export writes: the model, its report and its model cards.
+
+    Args:
+        out: The .onnx file, or None.
+        layouts: Names of the layouts, as far as they are known.
+    """
+    if out is None:
+        return {}
+    cards = [out.with_name(f"{name}.md") for name in layouts] if len(layouts) > 1 else [out.with_suffix(".md")]
+    return {
+        "--out": (out, (".onnx",)),
+        "The report beside --out": (out.with_suffix(".json"), (".json",)),
+        **{f"The model card {card.name}": (card, (".md",)) for card in cards},
+    }
 
 
 def print_layouts(layouts: dict[str, dict[str, Any]]) -> None:

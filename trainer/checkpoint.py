@@ -85,6 +85,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     file = path / CHECKPOINT_NAME if path.is_dir() else path
     if not file.is_file():
         raise CheckpointError(f"{file} does not exist. Give a folder written by `dancepose train --out`.")
+    _require_stored(file)
     try:
         table = torch.load(file, map_location="cpu", weights_only=True)
         if table["format"] != FORMAT:
@@ -100,6 +101,17 @@ def load_checkpoint(path: Path) -> Checkpoint:
         zipfile.BadZipFile,
     ) as error:
         raise CheckpointError(f"{file} is not a valid checkpoint ({str(error)[:200]}). Train again.") from error
+
+
+def _require_stored(file: Path) -> None:
+    """Refuse an archive whose parts are compressed: torch writes none, and a small one could fill the memory."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            packed = [info.filename for info in archive.infolist() if info.compress_type != zipfile.ZIP_STORED]
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError):
+        return  # torch says what it is
+    if packed:
+        raise CheckpointError(f"{file} is compressed, which no file of `dancepose train` is. Give the folder of a run.")
 
 
 _KEYS: Final = ("step", "generator", "average", "discriminator", "state", "markers", "body", "summary")
