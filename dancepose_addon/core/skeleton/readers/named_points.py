@@ -122,7 +122,9 @@ def doubled_points(points: F64, layout: Layout) -> list[int]:
     """
     few = points[np.unique(np.linspace(0, len(points) - 1, LOOKED_AT).astype(int))]
     size = float(np.nanmax(few, initial=-np.inf) - np.nanmin(few, initial=np.inf))
-    away = np.abs(few[:, :, None] - few[:, None]).max(axis=(0, 3))
+    away = np.zeros((points.shape[1], points.shape[1]))
+    for frame in few:
+        np.maximum(away, np.abs(frame[:, None] - frame).max(axis=2), out=away)
     same = away <= DOUBLED * size
     kept: list[int] = []
     order = sorted(range(len(layout.keypoints)), key=lambda at: (layout.keypoints[at] not in KEPT, at))
