@@ -67,15 +67,22 @@ class FilmPipe:
         with suppress(OSError):
             self._process.stdin.close()
         code = self._process.wait(PATIENCE_S)
-        self._reader.join(5.0)
-        assert self._process.stderr is not None
-        self._process.stderr.close()
+        self.close()
         if code == 0:
             return
         if any("No space left on device" in line for line in self._said):
             raise output_error(self._out, OSError(28, "No space left on device"))
         last = next((line for line in reversed(self._said) if line.strip()), f"exit code {code}")
         raise OutputError(f"{self._out} could not be encoded (ffmpeg: {last}). Choose another --out.")
+
+    def close(self) -> None:
+        """Close the pipes of a program that has ended."""
+        assert self._process.stdin is not None
+        assert self._process.stderr is not None
+        with suppress(OSError):
+            self._process.stdin.close()
+        self._reader.join(5.0)
+        self._process.stderr.close()
 
 
 @contextmanager
@@ -109,14 +116,15 @@ def open_film(
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
+        pipe = FilmPipe(process, out)
         try:
-            pipe = FilmPipe(process, out)
             yield pipe
             pipe.finish()
         finally:
             if process.poll() is None:
                 process.kill()
                 process.wait()
+            pipe.close()
 
 
 def _mp4_options(film: FilmFormat, sound: Path | None) -> list[str]:
