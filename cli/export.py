@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from dancepose.export.exported_files import cards_beside, report_beside
 from dancepose_addon.core.errors import InputError, OptionError
 
 from .arguments import BodyOption
@@ -129,11 +130,10 @@ def outputs_of(out: Path | None, layouts: list[str]) -> dict[str, tuple[Path | N
     """
     if out is None:
         return {}
-    cards = [out.with_name(f"{name}.md") for name in layouts] if len(layouts) > 1 else [out.with_suffix(".md")]
     return {
         "--out": (out, (".onnx",)),
-        "The report beside --out": (out.with_suffix(".json"), (".json",)),
-        **{f"The model card {card.name}": (card, (".md",)) for card in cards},
+        "The report beside --out": (report_beside(out), (".json",)),
+        **{f"The model card {card.name}": (card, (".md",)) for card in cards_beside(out, layouts)},
     }
 
 

@@ -134,7 +134,7 @@ def _settings_of_file(rating_file: Path) -> "tuple[PowerSettings, tuple[int, int
         count,
         file.rating.points,
         file.raters.votes,
-        count - 1 if file.analysis.comparisons == "reference" else _comparisons(design, count),
+        _comparisons(design, count, with_reference=file.analysis.comparisons == "reference"),
         file.analysis.alpha,
         design=design,
         set_size=min(count, file.rating.set_size),
@@ -142,12 +142,14 @@ def _settings_of_file(rating_file: Path) -> "tuple[PowerSettings, tuple[int, int
     return settings, (file.raters.count, len(file.song))
 
 
-def _comparisons(design: str, systems: int) -> int:
+def _comparisons(design: str, systems: int, *, with_reference: bool = False) -> int:
     """Return the number of tests that Holm's correction divides alpha by.
 
     For mismatch it is one: the interval of a system, whether it leaves out one half.
     """
-    return 1 if design == "mismatch" else max(1, systems * (systems - 1) // 2)
+    if design == "mismatch":
+        return 1
+    return max(1, systems - 1 if with_reference else systems * (systems - 1) // 2)
 
 
 def _print_power(settings: "PowerSettings", cells: "list[PowerCell]") -> None:

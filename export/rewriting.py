@@ -29,6 +29,7 @@ from dancepose_addon.inference import open_regressor
 from dancepose_addon.inference.onnx_file import OnnxModel, parse_model
 from dancepose_addon.inference.regressors import MAX_FILE_BYTES
 
+from .exported_files import report_beside
 from .folding import FoldedRegressor
 from .graph import build_model
 from .verification import DEVICES, TOLERANCE, TorchRegressor, verify
@@ -89,7 +90,7 @@ def rewrite(path: Path, out: Path, body: BodyModel) -> dict[str, float]:
 
 
 def _tell(out: Path, differences: dict[str, float]) -> None:
-    path = out.with_suffix(".json")
+    path = report_beside(out)
     if path.is_file():
         report = json.loads(path.read_text(encoding="utf-8"))
         report["bytes"] = out.stat().st_size

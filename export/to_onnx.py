@@ -32,6 +32,7 @@ from dancepose_addon.core.progress import Progress, silent
 from dancepose_addon.core.skeleton.markers import MarkerSet
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
+from .exported_files import cards_beside, report_beside
 from .folding import FoldedRegressor, fold, rounded
 from .graph import build_model
 from .model_card import model_card
@@ -154,18 +155,16 @@ def export_run(
             row = rows[markers.layout.name] = {"verification": verification}
             measured[markers.layout.name] = _measure(row, regressors[0], body, recorded, truths.known)
     report["bytes"] = out.stat().st_size
-    report_path = out.with_suffix(".json")
+    report_path = report_beside(out)
     _write(report_path, json.dumps(report, indent=1) + "\n")
-    cards = []
-    for markers in tables:
+    cards = cards_beside(out, [markers.layout.name for markers in tables])
+    for markers, card in zip(tables, cards, strict=True):
         name = markers.layout.name
         info = regressor_info(checkpoint, tables, body, licence, markers)
         picture = None
         if pictures is not None and measured[name]:
             picture = plot_frames(measured[name], markers.layout, pictures / f"{name}.png")
-        card = out.with_name(f"{name}.md") if len(tables) > 1 else out.with_suffix(".md")
         _write(card, model_card(info, rows[name], command, file=out.name, picture=picture))
-        cards.append(card)
     progress(1.0, f"Wrote {out}")
     return Exported(out, report_path, tuple(cards), report)
 

@@ -369,6 +369,24 @@ def test_options_of_power_without_effect_are_refused(
     assert outcome.out == ""
 
 
+@pytest.mark.parametrize(
+    ("design", "tested"),
+    [("pair", "3 systems, 2 comparisons"), ("mismatch", "95% interval of each system")],
+)
+def test_power_against_a_reference(dancepose: Dancepose, tmp_path: Path, design: str, tested: str) -> None:
+    """Two comparisons with the reference; the interval of a mismatch is of one system, whatever is compared."""
+    file = tmp_path / "rating.toml"
+    text = FILE.replace('"pair"', f'"{design}"').partition("[analysis]")[0]
+    file.write_text(text + '[analysis]\ncomparisons = "reference"\nreference = "a"\n')
+    outcome = dancepose("rate", "power", file, "--raters", "5", "--songs", "3", "--simulations", 20)
+    assert outcome.code == 0, outcome.err
+    assert tested in outcome.out
+    if design == "mismatch":
+        plain = dancepose("rate", "power", "--design", design, "--raters", "5,24", "--songs", "3", "--simulations", 20,
+                          "--votes", 9)  # fmt: skip
+        assert power_rows(outcome.out) == power_rows(plain.out)
+
+
 def test_an_address_to_post_to_needs_a_scheme(dancepose: Dancepose, rated: Path) -> None:
     outcome = dancepose("rate", "pack", rated, "--post", "example.org/answers")
     assert outcome.code == 2

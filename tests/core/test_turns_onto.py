@@ -79,6 +79,15 @@ PARTS = {part: (JOINT_INDEX["spine1" if part == "spine" else part],)
          for part in PARTS_OF_MAP if part in JOINT_INDEX or part == "spine"}  # fmt: skip
 
 
+def skeleton_at(heads: np.ndarray) -> RestSkeleton:
+    """SMPL's tree with joints at given places, (J, 3)."""
+    count = len(heads)
+    return RestSkeleton(
+        "smpl", tuple(f"b{bone}" for bone in range(count)), np.array(PARENTS, np.int64), heads, heads + 0.01,
+        np.tile(np.eye(3), (count, 1, 1)), np.eye(3), 1.0, np.zeros(3), np.ones(count, bool), np.zeros(count, bool),
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("scale", [1.0, 50.0])
 @pytest.mark.parametrize(
     "turn", [[0.0, 0.0, 0.0], [90.0, 0.0, 0.0], [0.0, 180.0, 0.0]], ids=["y up", "z up", "backwards"]
@@ -87,12 +96,7 @@ def test_smpls_own_skeleton_needs_no_turn(body: BodyModel, turn: list[float], sc
     rest = body.rest_joints().astype(np.float64)
     axes = Rotation.from_euler("xyz", turn, degrees=True).as_matrix()
     heads = scale * rest @ axes.T
-    count = len(heads)
-    skeleton = RestSkeleton(
-        "smpl", tuple(f"b{bone}" for bone in range(count)), np.array(PARENTS, np.int64), heads, heads + 0.01,
-        np.tile(np.eye(3), (count, 1, 1)), np.eye(3), 1.0, np.zeros(3), np.ones(count, bool), np.zeros(count, bool),
-    )  # fmt: skip
-    found = align_rest_pose(skeleton, CharacterMap(PARTS), rest)
+    found = align_rest_pose(skeleton_at(heads), CharacterMap(PARTS), rest)
     assert found.ratio == pytest.approx(scale)
     np.testing.assert_allclose(found.frame, axes, atol=1e-9)
     np.testing.assert_allclose(found.heads_m, rest, atol=1e-9)
@@ -110,12 +114,7 @@ def test_arms_that_hang_are_raised(body: BodyModel) -> None:
     down = Rotation.from_rotvec([0.0, 0.0, np.radians(-60.0)])
     below = [JOINT_INDEX[f"left_{part}"] for part in ("elbow", "wrist", "hand")]
     heads[below] = down.apply(rest[below] - shoulder) + shoulder
-    count = len(heads)
-    skeleton = RestSkeleton(
-        "smpl", tuple(f"b{bone}" for bone in range(count)), np.array(PARENTS, np.int64), heads, heads + 0.01,
-        np.tile(np.eye(3), (count, 1, 1)), np.eye(3), 1.0, np.zeros(3), np.ones(count, bool), np.zeros(count, bool),
-    )  # fmt: skip
-    found = align_rest_pose(skeleton, CharacterMap(PARTS), rest)
+    found = align_rest_pose(skeleton_at(heads), CharacterMap(PARTS), rest)
     for part, matrix in found.turns.items():
         rotvec = np.degrees(Rotation.from_matrix(matrix).as_rotvec())
         expected = [0.0, 0.0, 60.0] if part in ("left_shoulder", "left_elbow", "left_wrist") else [0.0] * 3

@@ -46,7 +46,7 @@ def open_file(path: Path, hints: Hints) -> PointRecording:
     confidence: NDArray[np.float32] | None = None
     findings: tuple[Finding, ...] = ()
     if cmu:
-        elsewhere = (*CMU_ELSEWHERE[1:], *CMU_HIPS) if thorax else CMU_ELSEWHERE
+        elsewhere = CMU_HIPS if thorax else CMU_ELSEWHERE
         nearly = np.isin(motion.names, elsewhere)
         confidence = np.tile(np.where(nearly, NEARLY, 1.0).astype(np.float32), (len(points), 1))
         names = ", ".join(elsewhere)
