@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What several tests share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 import os
 from pathlib import Path
+import signal
 import subprocess
 import sys
 
@@ -38,6 +39,21 @@ def data_folder() -> Path:
 def body() -> BodyModel:
     """The body that the project ships."""
     return load_body()
+
+
+@pytest.fixture
+def foreground_signals() -> Iterator[None]:
+    """Signals as a shell in the foreground leaves them, for this process and for those that it starts.
+
+    A runner in the background, or under ``nohup``, ignores some, and processes inherit that.
+    """
+    defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    if hasattr(signal, "SIGHUP"):
+        defaults[signal.SIGHUP] = signal.SIG_DFL
+    before = {number: signal.signal(number, handler) for number, handler in defaults.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

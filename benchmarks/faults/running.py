@@ -127,7 +127,7 @@ def _be_the_command(call: Call, out: Path, err: Path) -> None:
     code = 70
     try:
         os.setsid()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
         os.dup2(os.open(call.stdout or out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 1)

@@ -3,7 +3,6 @@
 
 import os
 from pathlib import Path
-import signal
 import subprocess
 import sys
 
@@ -25,12 +24,12 @@ sys.modules["late"].late = Late()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.usefixtures("foreground_signals")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 @pytest.mark.parametrize("program", [IN_EXIT_HANDLERS, WITH_MODULES], ids=["exit handlers", "modules"])
 def test_a_finished_command_is_not_stopped(program: str, name: str, root: Path, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(program.format(name=name))
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     done = subprocess.run(
         [sys.executable, "-m", "dancepose.cli.main", "--version"],
         cwd=root,

@@ -17,14 +17,13 @@ FRAMES = 24
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("foreground_signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["ctrl-c", "kill", "hangup"])
 def test_stopped_render_keeps_frames_and_goes_on(number: signal.Signals, root: Path, tmp_path: Path) -> None:
     out, report = tmp_path / "v.mp4", tmp_path / "r.json"
     command = [sys.executable, "-m", "dancepose.cli.main", "render", str(root / "examples" / "waltz")]
     command += ["--frames", f"0:{FRAMES}", "--size", "96x96", "--engine", "cycles"]
     command += ["--out", str(out), "--report", str(report)]
-    # As from a shell in the foreground: a process started with SIGINT ignored would keep ignoring it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         deadline = time.monotonic() + 90
         while len(frames_in(tmp_path)) < 3 and time.monotonic() < deadline and running.poll() is None:

@@ -85,20 +85,18 @@ def test_other_threads_handle_nothing() -> None:
     assert found == [True]
 
 
+@pytest.mark.usefixtures("foreground_signals")
 def test_a_hangup_is_handled_unless_it_is_ignored() -> None:
     """As ``nohup`` does it."""
-    before, found = signal.getsignal(signal.SIGHUP), []
-    try:
-        with Interruption(found.append):
-            os.kill(os.getpid(), signal.SIGHUP)
-        assert found == [signal.SIGHUP]
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        with Interruption(found.append):
-            os.kill(os.getpid(), signal.SIGHUP)
-            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-        assert found == [signal.SIGHUP]
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    found: list[int] = []
+    with Interruption(found.append):
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert found == [signal.SIGHUP]
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with Interruption(found.append):
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    assert found == [signal.SIGHUP]
 
 
 def test_a_signal_is_raised_once() -> None:
@@ -132,6 +130,7 @@ def test_last_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert interruption_module._STANDARD_ERROR == [2]
 
 
+@pytest.mark.usefixtures("foreground_signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_main_thread_that_goes_on_is_ended(root: Path, tmp_path: Path, number: signal.Signals) -> None:
     command = [sys.executable, "-c", BUSY, str(tmp_path / "out")]

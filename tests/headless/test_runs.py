@@ -114,6 +114,7 @@ def test_a_killed_run_goes_on(command, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("foreground_signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_asked_to_stop_leaves_whole_frames(command, tmp_path, number):
     work = tmp_path / "work"

@@ -289,6 +289,7 @@ def test_a_damaged_frame_never_gets_into_a_film(make_study) -> None:
     assert paths.clip("near", "s1", "").read_bytes() == film
 
 
+@pytest.mark.usefixtures("foreground_signals")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_workers_end_with_their_run(make_study, tmp_path: Path, how: signal.Signals) -> None:
     file = make_study(songs=("s1", "s2", "s3"), engine="cycles", size=(96, 96))

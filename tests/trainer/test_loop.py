@@ -169,6 +169,7 @@ def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_checkpoint(tmp_pat
     assert torch.isfinite(weights(tmp_path)).all()
 
 
+@pytest.mark.usefixtures("foreground_signals")
 def test_interrupt_saves_and_leaves(tmp_path: Path) -> None:
     """A real signal to a real process."""
     script = (
