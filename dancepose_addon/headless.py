@@ -22,7 +22,7 @@ from .blender.characters.add_character import (
     AddedCharacter,
     CharacterChoice,
     add_character,
-    frame_character,
+    film_character,
     write_driven_bvh,
 )
 from .blender.import_motion import ImportedDancer, RigOptions, add_dancers
@@ -284,7 +284,7 @@ def _film(
     picture = options_from(arguments, PictureOptions)
     aspect = arguments.size[0] / arguments.size[1]
     if added:
-        path = CameraPath(frame_character(added, scene, count=count, aspect=aspect))
+        path = film_character(added, frames=count, fps=arguments.fps_out, aspect=aspect, choice=picture.camera)
     else:
         dancers = [(one.body, one.motion) for one in fits]
         path = film_dance(dancers, aspect=aspect, fps=arguments.fps_out, frames=count, choice=picture.camera)

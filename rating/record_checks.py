@@ -4,12 +4,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, asdict, field, fields
 import difflib
-import math
 import re
 from typing import Any, Final, NoReturn, TypeVar
 
 from dancepose.study.plan.values import Check
 from dancepose_addon.core.errors import FormatError
+from dancepose_addon.core.whole_numbers import is_finite_number
 
 T = TypeVar("T")
 
@@ -180,4 +180,4 @@ def is_whole(value: Any) -> bool:
 
 def is_real(value: Any) -> bool:
     """Whether a JSON value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return is_finite_number(value)

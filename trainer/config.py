@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 import difflib
 from pathlib import Path
-import tomllib
 from typing import Any, Final, get_type_hints
 
 from dancepose_addon.core.bounded_files import read_document
@@ -329,8 +328,8 @@ def _parse_override(text: str) -> dict[str, Any]:
     if not equals or not key.strip():
         raise ConfigError(f"--set expects KEY=VALUE (e.g. --set optim.steps=1000), got {text!r}.")
     try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+        parsed = parse_toml(f"value = {value}")["value"]
+    except ValueError:
         parsed = value  # a word without quotes
     for part in reversed(key.strip().split(".")):
         parsed = {part: parsed}

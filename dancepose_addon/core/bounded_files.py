@@ -22,6 +22,7 @@ import numpy as np
 
 from .errors import FormatError, MissingFileError
 from .printable_text import escaped, quoted
+from .whole_numbers import LONG_NUMBER, whole_number
 
 NPY: Final = b"\x93NUMPY"
 ZIP: Final = b"PK\x03\x04"
@@ -306,12 +307,14 @@ def parse_json(text: str | bytes, *, constants: bool = True) -> Any:
         Its value.
 
     Raises:
-        ValueError: It is not JSON, is nested too deep, or has texts that are not Unicode (half of a surrogate pair).
+        ValueError: It is not JSON, is nested too deep, has texts that are not Unicode (half of a surrogate pair), or
+            has a whole number that no float holds.
     """
     try:
         if isinstance(text, bytes):
             text = text.decode(json.detect_encoding(text), "surrogatepass")
-        value = json.loads(text, parse_constant=None if constants else _refuse_constant)
+        whole = whole_number if LONG_NUMBER.search(text) else None
+        value = json.loads(text, parse_constant=None if constants else _refuse_constant, parse_int=whole)
         if HALF_PAIR.search(text):
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except RecursionError:

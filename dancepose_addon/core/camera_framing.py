@@ -5,7 +5,7 @@ The shot is decided once from everything that is danced, so scale and floor stay
 part of it, rendered anywhere, agrees to the pixel. The floor is y = 0: the fit puts it there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 import math
 from typing import Any, Final
@@ -29,8 +29,6 @@ STILL_SHARE: Final = 0.55
 """A still camera is chosen where the dancer's height fills at least this share of the picture's."""
 FOLLOW_S: Final = 1.0
 """Standard deviation of the window over which a following camera's way is averaged, seconds."""
-ORBIT_VIEWS: Final = 24
-"""From how many sides an orbit is made to hold the dance."""
 
 
 @dataclass(frozen=True)
@@ -157,14 +155,46 @@ def film_dance(
         The shot and the camera's way.
     """
     still = frame_motions(bodies, aspect=aspect, camera=camera) if still is None else still
+
+    def points() -> F64:
+        shown = [frames_shown(motion, fps=fps, frames=frames) for _, motion in bodies]
+        outlines = (outline_points(body, motion)[chosen] for (body, motion), chosen in zip(bodies, shown, strict=True))
+        return np.concatenate(list(outlines), axis=1, dtype=np.float64)
+
     height_m = float(np.median([body.height_m * motion.scale for body, motion in bodies]))
+    return film_points(points, still=still, height_m=height_m, fps=fps, choice=choice, camera=camera)
+
+
+def frames_shown(motion: BodyMotion, *, fps: float, frames: int) -> NDArray[np.intp]:
+    """Return the frame of a motion that each frame of a film shows; the last one is held."""
+    return np.minimum(np.round(np.arange(frames) / fps * motion.fps).astype(np.intp), len(motion) - 1)
+
+
+def film_points(
+    points: Callable[[], F64],
+    *,
+    still: Shot,
+    height_m: float,
+    fps: float,
+    choice: str = "auto",
+    camera: CameraSettings = CameraSettings(),
+) -> CameraPath:
+    """Find the camera of a film of anything whose outline is known.
+
+    Args:
+        points: Returns the outline in each frame of the film, (F, N, 3), metres; called where a camera may follow.
+        still: Shot of a still camera.
+        height_m: Height of who is shown.
+        fps: Frames per second of the film.
+        choice: As in ``film_dance``.
+        camera: How the camera looks at the dance.
+
+    Returns:
+        The shot and the camera's way.
+    """
     if choice == "still" or (choice == "auto" and height_share(still, height_m) >= STILL_SHARE):
         return CameraPath(still)
-    points = []
-    for body, motion in bodies:
-        shown = np.minimum(np.round(np.arange(frames) / fps * motion.fps).astype(np.intp), len(motion) - 1)
-        points.append(outline_points(body, motion)[shown])
-    shot, way = follow(np.concatenate(points, axis=1), front=still.front, aspect=aspect, fps=fps, camera=camera)
+    shot, way = follow(points(), front=still.front, aspect=still.aspect, fps=fps, camera=camera)
     if choice == "auto" and height_share(shot, height_m) < 1.1 * height_share(still, height_m):
         return CameraPath(still)
     return CameraPath(shot, way)
@@ -337,33 +367,3 @@ def _eased(values: F64, *, width: float) -> F64:
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(width, 1e-6)) ** 2)
     padded = np.pad(values, ((reach, reach), (0, 0)), mode="edge")
     return np.stack([np.convolve(column, kernel / kernel.sum(), mode="valid") for column in padded.T], axis=1)
-
-
-def orbit(points_m: NDArray[np.floating], *, front: F64, aspect: float) -> tuple[Shot, F64]:
-    """Find a shot that holds every point from every position on a circle about their middle.
-
-    Args:
-        points_m: (N, 3), metres.
-        front: (3,), horizontal unit vector from the dancer to the camera.
-        aspect: Width over height of the picture.
-
-    Returns:
-        The shot from ``front``; and (3,), metres, the point on the floor that it turns about.
-    """
-    points = np.asarray(points_m, np.float64)
-    centre = (points.max(axis=0) + points.min(axis=0)) / 2.0
-    centre[1] = 0.0
-    angles = np.linspace(0.0, 2.0 * math.pi, ORBIT_VIEWS, endpoint=False)
-    turned = [(points - centre) @ _about_up(angle) + centre for angle in angles]
-    return frame_points(np.concatenate(turned), front=front, aspect=aspect), centre
-
-
-def _about_up(angle_rad: float) -> F64:
-    cos, sin = math.cos(angle_rad), math.sin(angle_rad)
-    return np.array([[cos, 0.0, sin], [0.0, 1.0, 0.0], [-sin, 0.0, cos]])
-
-
-def orbited(shot: Shot, centre_m: F64, angle_rad: float) -> tuple[F64, F64]:
-    """Place (3,) and rotation (3, 3) of a shot that was carried round ``centre_m``, counter-clockwise from above."""
-    turn = _about_up(angle_rad)
-    return centre_m + turn @ (shot.position_m - centre_m), turn @ shot.rotmat

@@ -13,6 +13,7 @@ from pathlib import Path
 import types
 from typing import Any, Final, TypeAlias, Union, get_args, get_origin, get_type_hints
 
+from .bounded_files import parse_json
 from .errors import BodyFileError, DancePoseError, EngineError, FormatError, InputError, OutputError, RegressorError
 from .fit.settings import FitSettings
 
@@ -271,7 +272,7 @@ def from_line(line: str) -> Message | None:
     if not line.startswith(PREFIX):
         return None
     try:
-        table = json.loads(line.removeprefix(PREFIX))
+        table = parse_json(line.removeprefix(PREFIX))
         kind = MESSAGES[table.pop("type")]
         message: Message = _from_table(kind, table)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -146,7 +146,7 @@ class PictureOptions:
             )
 
     def require_fit_for_character(self) -> None:
-        """Refuse what has no effect on a character, which has its own materials and a camera that keeps still.
+        """Refuse what has no effect on a character, which has its own materials.
 
         Raises:
             OptionError: Such an option is given.
@@ -156,7 +156,6 @@ class PictureOptions:
             "--figure": self.figure != FIGURES[0],
             "--colours": bool(self.colours),
         }
-        given["--camera"] = self.camera == "follow"
         found = [name for name, is_given in given.items() if is_given]
         if found:
             raise OptionError(f"{found[0]} has no effect with --character. Omit one of them.")

@@ -5,6 +5,8 @@ import re
 import tomllib
 from typing import Any, Final
 
+from .whole_numbers import require_bounded_numbers
+
 MAX_TOML_BYTES: Final = 8 << 20
 MAX_KEY_STEPS: Final = 2_000_000
 """``tomllib`` follows every part of a key with dots from the document's root: a header of 100,000 parts takes minutes.
@@ -25,16 +27,18 @@ def parse_toml(text: str) -> dict[str, Any]:
         Its table.
 
     Raises:
-        ValueError: It is not TOML, too large, or has too long keys.
+        ValueError: It is not TOML, too large, or has too long keys or numbers.
     """
     if len(text) > MAX_TOML_BYTES:
         raise ValueError(f"it has over {MAX_TOML_BYTES >> 20} MiB")
     if _key_steps(text) > MAX_KEY_STEPS:
         raise ValueError("its keys have too many parts")
     try:
-        return tomllib.loads(text)
+        table = tomllib.loads(text)
+        require_bounded_numbers(table)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    return table
 
 
 def _key_steps(text: str) -> int:

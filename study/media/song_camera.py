@@ -11,19 +11,21 @@ from typing import Any
 
 import numpy as np
 
+from dancepose_addon.core.arrays import F64
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.body.people_file import load_people
 from dancepose_addon.core.camera_framing import (
-    CameraPath,
     CameraSettings,
     Shot,
     facing_vector,
     film_dance,
+    film_points,
     frame_motions,
     frame_points,
+    frames_shown,
     path_as_table,
     unit_or_forward,
 )
@@ -69,18 +71,28 @@ def write_song_camera(study: Study, paths: StudyPaths, song: str, systems: list[
     )
     fps = study.picture.fps
     shown = [(body, _shown_part(motion, segments, fps)) for body, motion in whole]
+    frames = max(round(segment.start_s * fps) + segment.frames for segment in segments)
     if study.stage.character is None:
         path = film_dance(
             whole,
             aspect=width / height,
             fps=fps,
-            frames=max(round(segment.start_s * fps) + segment.frames for segment in segments),
+            frames=frames,
             choice=study.picture.camera,
             camera=settings,
             still=frame_motions(shown, aspect=width / height, camera=settings),
         )
     else:
-        path = CameraPath(_character_shot(CharacterRecord.load(paths.character), shown, settings, width / height))
+        record, choice = CharacterRecord.load(paths.character), study.picture.camera
+        still = _character_shot(record, shown, settings, width / height)
+        path = film_points(
+            lambda: _character_points(record, whole, fps, frames),
+            still=still,
+            height_m=record.height_m,
+            fps=fps,
+            choice=choice,
+            camera=settings,
+        )
     text = json.dumps({"song": song, **path_as_table(path), "move_m": moves, "floors_m": floors})
     with replacing(paths.camera(song)) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
@@ -92,7 +104,7 @@ def _character_shot(
 ) -> Shot:
     """Return the shot that holds the character in every clip."""
     facing = np.sum([facing_vector(motion.pose_rotmat) * len(motion) for _, motion in shown], axis=0)
-    outlines = [record.outline(source_motion(motion, body, floor_m=0.0)) for body, motion in shown]
+    outlines = [record.outline(source_motion(motion, body, floor_m=0.0)).reshape(-1, 3) for body, motion in shown]
     return frame_points(
         np.concatenate(outlines),
         front=unit_or_forward(facing),
@@ -101,6 +113,17 @@ def _character_shot(
         field_rad=settings.field_rad,
         pitch_rad=settings.pitch_rad,
     )
+
+
+def _character_points(
+    record: CharacterRecord, whole: list[tuple[BodyModel, BodyMotion]], fps: float, frames: int
+) -> F64:
+    """Return the outline of the character in all clips together in each frame of the film, (F, N, 3) metres."""
+    outlines = [
+        record.outline(source_motion(motion, body, floor_m=0.0))[frames_shown(motion, fps=fps, frames=frames)]
+        for body, motion in whole
+    ]
+    return np.concatenate(outlines, axis=1)
 
 
 def _shown_part(motion: BodyMotion, segments: list[Segment], fps: float) -> BodyMotion:

@@ -2,7 +2,6 @@
 """Checks of single values of study.toml: each returns the converted value, or says what was expected."""
 
 from collections.abc import Callable, Sequence
-import math
 import os
 import re
 from typing import Any, Final, NoReturn, TypeAlias
@@ -12,6 +11,7 @@ from dancepose_addon.core.options import Option
 from dancepose_addon.core.picture_options import parse_colours
 from dancepose_addon.core.skeleton.layouts import LAYOUTS, SUFFIX
 from dancepose_addon.core.skeleton.recording import NO_HINTS
+from dancepose_addon.core.whole_numbers import is_finite_number
 
 Check: TypeAlias = Callable[[Any, str], Any]
 """Takes a value and where it is; returns the converted value or raises FormatError."""
@@ -153,14 +153,14 @@ def fit_option_check(option: Option) -> Check:
 
 def check_seconds(value: Any, where: str) -> tuple[float, ...]:
     """Require a list of times in seconds, none negative."""
-    if not _is_list(value) or not all(_is_number(entry) and entry >= 0 for entry in value):
+    if not _is_list(value) or not all(is_finite_number(entry) and entry >= 0 for entry in value):
         _refuse(value, where, "a list of seconds, 0 or more")
     return tuple(float(entry) for entry in value)
 
 
 def check_betas(value: Any, where: str) -> tuple[float, ...]:
     """Require a list of SMPL shape coefficients."""
-    if not _is_list(value) or not all(_is_number(entry) and abs(entry) <= MOST_BETA for entry in value):
+    if not _is_list(value) or not all(is_finite_number(entry) and abs(entry) <= MOST_BETA for entry in value):
         _refuse(value, where, f"a list of betas, each from {-MOST_BETA:g} to {MOST_BETA:g}")
     return tuple(float(entry) for entry in value)
 
@@ -183,7 +183,7 @@ def check_size(value: Any, where: str) -> tuple[int, int]:
 
 def check_colour(value: Any, where: str) -> tuple[float, float, float]:
     """Require [red, green, blue], linear."""
-    if not _is_list(value) or len(value) != 3 or not all(_is_number(n) and 0.0 <= n <= 1.0 for n in value):
+    if not _is_list(value) or len(value) != 3 or not all(is_finite_number(n) and 0.0 <= n <= 1.0 for n in value):
         _refuse(value, where, "[red, green, blue], each from 0 to 1")
     red, green, blue = (float(n) for n in value)
     return red, green, blue
@@ -203,7 +203,12 @@ def check_material_colours(value: Any, where: str) -> str:
 
 def check_interval(value: Any, where: str) -> tuple[float, float]:
     """Require [start, end] in seconds."""
-    if not _is_list(value) or len(value) != 2 or not all(_is_number(n) for n in value) or not 0 <= value[0] < value[1]:
+    if (
+        not _is_list(value)
+        or len(value) != 2
+        or not all(is_finite_number(n) for n in value)
+        or not 0 <= value[0] < value[1]
+    ):
         _refuse(value, where, "[start, end] in seconds, start before end")
     return float(value[0]), float(value[1])
 
@@ -220,7 +225,3 @@ def check_intervals(value: Any, where: str) -> tuple[tuple[float, float], ...]:
 
 def _is_list(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -11,7 +11,7 @@ from typing import Final
 from ..plan.jobs import ENGINE_JOB, TOLERANT, Job, Result
 from ..plan.paths import StudyPaths
 from .executors import Executor, FrameEvent
-from .job_results import FRAME_KEY, required_results
+from .job_results import FRAME_KEY, changed_result, fingerprints, required_results
 from .journal import Journal
 
 POLL_S: Final = 0.5
@@ -192,7 +192,13 @@ class Driver:
             return False
         if job.kind in TOLERANT and entry.get("detail", {}).get("systems") != self._systems_of(job):
             return False
-        return all(path.exists() for path in required_results(job, self._paths))
+        detail = entry.get("detail", {})
+        changed = changed_result(detail, self._paths)
+        if changed is not None:
+            self._on_message(f"{changed} is not the file that this study made; it is made again")
+            return False
+        names = [self._paths.out / name for name in detail.get("files", {})]
+        return all(path.exists() for path in (*required_results(job, self._paths), *names))
 
     def _release(self, name: str) -> list[str]:
         """Return the jobs that waited for this one only."""
@@ -209,6 +215,9 @@ class Driver:
             result = replace(result, detail={**result.detail, "systems": self._systems_of(job)})
         if result.kind == "frames" and self._repair(job, result):
             return
+        if result.ok:
+            made = fingerprints(job, result.detail, self._paths)
+            result = replace(result, detail={**result.detail, "files": made} if made else result.detail)
         before = self._journal.entries.get(job.id, {}).get("digest")
         self._progress.partial.pop(job.id, None)
         if not result.ok:

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which files the jobs of a plan make."""
 
+from collections.abc import Mapping
+import hashlib
 import math
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from dancepose_addon.core.request_server import FRAME_KEY_FILE
 
@@ -31,6 +33,41 @@ def required_results(job: Job, paths: StudyPaths) -> list[Path]:
             return [paths.clip(what["system"], what["song"], what["segment"])]
         case _:
             return []
+
+
+def fingerprints(job: Job, detail: Mapping[str, Any], paths: StudyPaths) -> dict[str, str]:
+    """Return the hash of each film and result that a job made, by its path below the output folder.
+
+    Args:
+        job: The job.
+        detail: What its result says.
+        paths: Files of the study.
+    """
+    made = required_results(job, paths)
+    if job.kind == "encode":
+        made.append(paths.clip(job.what["system"], job.song, job.what["segment"], ".webm"))
+    for name in detail.get("made", ()):
+        made += [paths.comparison(job.song, job.what["segment"], name, labels=labels) for labels in (True, False)]
+    found = {path.relative_to(paths.out).as_posix(): fingerprint(path) for path in made}
+    return {name: value for name, value in found.items() if value}
+
+
+def fingerprint(path: Path) -> str:
+    """Return a hash of a file's content, or "" where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
+    except OSError:
+        return ""
+
+
+def changed_result(detail: Mapping[str, Any], paths: StudyPaths) -> Path | None:
+    """Return a file that is there and is not what a job wrote, or None."""
+    for name, value in detail.get("files", {}).items():
+        path = paths.out / name
+        if path.exists() and fingerprint(path) != value:
+            return path
+    return None
 
 
 def stills_of(study: Study, song: Song, segment: Segment) -> list[tuple[str, int]]:

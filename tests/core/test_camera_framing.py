@@ -18,11 +18,10 @@ from dancepose_addon.core.camera_framing import (
     follow,
     frame_motions,
     frame_points,
-    orbit,
-    orbited,
     outline_points,
     project,
 )
+from dancepose_addon.core.camera_orbit import orbit, orbited
 
 FORWARD = np.array([0.0, 0.0, 1.0])
 

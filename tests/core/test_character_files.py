@@ -9,6 +9,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from dancepose_addon.core.body.rotation import rotvec_to_rotmat
+from dancepose_addon.core.camera_framing import film_points, frame_points, height_share, project
 from dancepose_addon.core.errors import FormatError, InputError, MissingFileError
 from dancepose_addon.core.fit.floor.contacts import Ground
 from dancepose_addon.core.retarget.character_bvh import write_character_bvh
@@ -163,7 +164,7 @@ def test_the_outline_reaches_around_heads_of_bones(name: str, dance: SourceMotio
         record.skeleton, record.character, dance, feet=record.feet, placement=placement, lock_feet=False
     )
     _, heads = pose_rig(record.skeleton, keys)
-    points = record.outline(dance).reshape(2, FRAMES, 6, 3)
+    points = record.outline(dance).reshape(FRAMES, 2, 6, 3).swapaxes(0, 1)
     # The rig has SMPL's proportions: its hip is where the motion has it.
     thigh = in_smpl_axes(heads[:, record.character.first("left_hip")], record.skeleton)
     hip = np.einsum("tij,j->ti", dance.pose_rotmat[:, 0], dance.rest_joints_m[1] - dance.rest_joints_m[0])
@@ -175,6 +176,31 @@ def test_the_outline_reaches_around_heads_of_bones(name: str, dance: SourceMotio
             step = radius * np.eye(3)[axis]
             assert found[:, axis] == pytest.approx(middle + step, abs=1e-6)
             assert found[:, 3 + axis] == pytest.approx(middle - step, abs=1e-6)
+
+
+def test_the_camera_follows_a_character_that_travels(dance: SourceMotion) -> None:
+    """As it follows a body: the character stays in the picture, and is larger than for a still camera."""
+    record = record_of("mixamo", dance.rest_joints_m)
+    away_m = np.linspace(0.0, 9.0, FRAMES)[:, None] * np.array([1.0, 0.0, 0.0])
+    points = record.outline(replace(dance, translation_m=dance.translation_m + away_m))
+    front = np.array([0.0, 0.0, 1.0])
+    still = frame_points(points.reshape(-1, 3), front=front, aspect=1.5)
+    path = film_points(lambda: points, still=still, height_m=record.height_m, fps=1.0)
+    assert path.way_m is not None
+    for frame, shown in enumerate(points):
+        moved = replace(path.shot, position_m=path.position_m(frame))
+        assert np.abs(project(moved, shown)[:, :2]).max() < 1.0
+    assert height_share(path.shot, record.height_m) > 1.5 * height_share(still, record.height_m)
+    assert film_points(lambda: points, still=still, height_m=record.height_m, fps=1.0, choice="still").way_m is None
+
+
+def test_the_height_is_that_of_the_skin_above_the_feet(dance: SourceMotion) -> None:
+    record = record_of("unreal", dance.rest_joints_m)
+    head, foot = record.character.first("head"), record.character.first("left_ankle")
+    places_m = in_smpl_axes(record.skeleton.heads[[head, foot]], record.skeleton)
+    reach = {head: 0.2 / record.skeleton.world_scale, foot: 0.1 / record.skeleton.world_scale}
+    expected = places_m[0, 1] + 0.2 - places_m[1, 1]
+    assert replace(record, reach=reach).height_m == pytest.approx(expected, abs=1e-9)
 
 
 def test_a_record_is_read_as_it_was_saved(dance: SourceMotion, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_all_systems_move_the_same_character(make_study, run_bpy, character, bod
     # The record gives the points that frame the song: in the picture, and as high as the character.
     record = CharacterRecord.load(paths.character)
     motion = BodyMotion.load(paths.motion("near", "s1"))
-    points = record.outline(source_motion(motion, body, floor_m=0.0))
+    points = record.outline(source_motion(motion, body, floor_m=0.0)).reshape(-1, 3)
     assert 1.4 < np.ptp(points[:, 1]) < 2.4
     shot = json.loads(paths.camera("s1").read_text(encoding="utf-8"))["shot"]
     seen = (points - np.array(shot["position_m"])) @ np.array(shot["rotmat"])

@@ -82,7 +82,9 @@ def go(tmp_path: Path):
     """``go(answer)``: a run over the journal of the runs before it."""
     paths = StudyPaths(tmp_path)
 
-    def run(answer: Answer = fine, jobs: list[Job] | None = None, retries: int = 2) -> tuple[Summary, Pretender]:
+    def run(
+        answer: Answer = fine, jobs: list[Job] | None = None, retries: int = 2, said: list[str] | None = None
+    ) -> tuple[Summary, Pretender]:
         pretender = Pretender(paths, answer)
         driver = Driver(
             study_jobs() if jobs is None else jobs,
@@ -90,7 +92,7 @@ def go(tmp_path: Path):
             journal=Journal.open(paths.journal),
             executor=pretender,
             retries=retries,
-            on_message=lambda _text: None,
+            on_message=[].append if said is None else said.append,
             on_progress=lambda _state: None,
         )
         return driver.run(), pretender
@@ -203,6 +205,17 @@ def test_a_result_that_was_removed_is_made_again(go, tmp_path: Path) -> None:
     StudyPaths(tmp_path).clip("a", "s", "").unlink()
     _, pretender = go()
     assert [job.id for job in pretender.seen] == ["encode:a"]
+
+
+def test_a_result_that_was_replaced_is_made_again(go, tmp_path: Path) -> None:
+    """Damaged, or another clip under its name: it is named, and only what has changed is made anew."""
+    go()
+    clip = StudyPaths(tmp_path).clip("a", "s", "")
+    clip.write_bytes(b"another")
+    said: list[str] = []
+    _, pretender = go(said=said)
+    assert [job.id for job in pretender.seen] == ["encode:a"]
+    assert said == [f"{clip} is not the file that this study made; it is made again"]
 
 
 def test_a_journal_that_was_cut_short_loses_its_last_line_alone(go, tmp_path: Path) -> None:

@@ -10,15 +10,23 @@ import bpy
 
 from ...core.body.model import BodyModel
 from ...core.body.motion import BodyMotion
-from ...core.camera_framing import Shot, facing_vector, frame_points, unit_or_forward
+from ...core.camera_framing import (
+    CameraPath,
+    facing_vector,
+    film_points,
+    frame_points,
+    frames_shown,
+    unit_or_forward,
+)
 from ...core.errors import InputError
 from ...core.progress import Progress, silent
 from ...core.retarget.character_bvh import write_character_bvh
+from ...core.retarget.character_record import character_height_m, character_outline
 from ...core.retarget.map_file import read_map_file
 from ...core.retarget.source_motion import source_motion
 from ..data_blocks import rollback_on_failure
+from .bone_reach import read_bone_reach
 from .character_file import CharacterObjects, import_character
-from .character_outline import character_outline
 from .driving import DrivenCharacter, DriveOptions, drive_armature
 from .rest_reader import read_rest_skeleton
 
@@ -112,20 +120,31 @@ def add_character(
     return AddedCharacter(motion, objects, driven, seconds)
 
 
-def frame_character(added: AddedCharacter, scene: bpy.types.Scene, *, count: int, aspect: float) -> Shot:
-    """Return the shot that holds a character's dance.
+def film_character(added: AddedCharacter, *, frames: int, fps: float, aspect: float, choice: str) -> CameraPath:
+    """Find the camera of a film that shows a character's dance.
 
     Args:
         added: The character.
-        scene: Scene that shows it.
-        count: Number of frames of the film.
+        frames: Number of frames of the film.
+        fps: Frames per second of the film.
         aspect: Width over height of the picture.
+        choice: ``still``, ``follow``, or ``auto`` for ``still`` where the character then fills enough of the picture.
 
     Returns:
-        The shot.
+        The shot and the camera's way.
     """
+    driven, meshes = added.driven, added.objects.meshes
+    reach = read_bone_reach(driven.armature, meshes, driven.skeleton, driven.character.driven())
+    points = character_outline(driven.skeleton, driven.keys, reach)
+    points = points[frames_shown(added.motion, fps=fps, frames=frames)]
     front = unit_or_forward(facing_vector(added.motion.pose_rotmat))
-    return frame_points(character_outline(added.objects.meshes, scene, count), front=front, aspect=aspect)
+    return film_points(
+        lambda: points,
+        still=frame_points(points.reshape(-1, 3), front=front, aspect=aspect),
+        height_m=character_height_m(driven.skeleton, reach),
+        fps=fps,
+        choice=choice,
+    )
 
 
 def write_driven_bvh(added: AddedCharacter, path: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 import json
 from typing import Any, Final
 
+from ...core.bounded_files import parse_json
 from ...core.errors import InputError
 
 RECORD_VERSION: Final = 3
@@ -51,7 +52,7 @@ def decode_record(text: str, name: str) -> JsonTable:
         InputError: If the record was written by a newer release.
         ValueError: If the text is not a record at all.
     """
-    table = json.loads(text)
+    table = parse_json(text)
     if not isinstance(table, dict):
         raise ValueError(f"expected a JSON object, got {type(table).__name__}")  # noqa: TRY004 (a damaged value)
     version = table.pop(VERSION_KEY, 1)

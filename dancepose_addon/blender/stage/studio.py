@@ -17,11 +17,10 @@ from ...core.camera_framing import (
     facing_vector,
     follow,
     frame_points,
-    orbit,
-    orbited,
     outline_points,
     unit_or_forward,
 )
+from ...core.camera_orbit import orbit, orbited
 from ...core.errors import InputError
 from ...core.stage_design import StageSettings
 from ..data_blocks import remove_unused, rollback_on_failure

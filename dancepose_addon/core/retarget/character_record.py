@@ -15,6 +15,7 @@ from ..axes import TO_SMPL
 from ..bounded_files import NpzLimits, brief, open_npz, parse_json
 from ..errors import FormatError, MissingFileError
 from .character_map import CharacterMap, TwistBone
+from .pose_keys import BoneKeys
 from .rest_skeleton import RestSkeleton
 from .target_feet import FootPoints
 from .transfer import FigurePlacement, SourceMotion, transfer_motion
@@ -47,7 +48,7 @@ class CharacterRecord:
             source: The dance.
 
         Returns:
-            (N, 3), metres, SMPL's axes.
+            (T, N, 3), metres, SMPL's axes.
         """
         keys = transfer_motion(
             self.skeleton,
@@ -57,15 +58,12 @@ class CharacterRecord:
             placement=stage_placement(self.skeleton),
             lock_feet=False,
         )
-        skeleton = self.skeleton
-        to_smpl = TO_SMPL["z_up"].astype(np.float64) @ skeleton.world_rotmat * skeleton.world_scale
-        origin = TO_SMPL["z_up"].astype(np.float64) @ skeleton.world_origin_m
-        axes = np.concatenate([np.eye(3), -np.eye(3)])
-        points = []
-        for bone, distance in self.reach.items():
-            heads = keys.heads[bone] @ to_smpl.T + origin
-            points.append((heads[:, None] + distance * skeleton.world_scale * axes).reshape(-1, 3))
-        return np.concatenate(points)
+        return character_outline(self.skeleton, keys, self.reach)
+
+    @property
+    def height_m(self) -> float:
+        """Height of the character at rest, metres."""
+        return character_height_m(self.skeleton, self.reach)
 
     def save(self, path: Path) -> None:
         """Write the record.
@@ -130,6 +128,43 @@ class CharacterRecord:
         feet = FootPoints({part: np.asarray(arrays[part]) for part in KEYS[-4:] if part in arrays})
         reach = {int(bone): float(distance) for bone, distance in np.asarray(arrays["reach"])}
         return cls(skeleton, character, feet, reach)
+
+
+def character_outline(skeleton: RestSkeleton, keys: BoneKeys, reach: Mapping[int, float]) -> F64:
+    """Return points around the heads of a character's bones.
+
+    Args:
+        skeleton: Its rest skeleton.
+        keys: Its dance on the stage.
+        reach: For each bone the distance to which the skin around its head reaches, in the armature's units.
+
+    Returns:
+        (T, N, 3), metres, SMPL's axes: six points for each bone.
+    """
+    to_smpl, origin = _to_smpl(skeleton)
+    axes = np.concatenate([np.eye(3), -np.eye(3)])
+    around = [
+        (keys.heads[bone] @ to_smpl.T + origin)[:, None] + distance * skeleton.world_scale * axes
+        for bone, distance in reach.items()
+    ]
+    return np.concatenate(around, axis=1)
+
+
+def character_height_m(skeleton: RestSkeleton, reach: Mapping[int, float]) -> float:
+    """Return the height of a character at rest, metres: from its lowest bone's head to the skin around the highest.
+
+    The skin around a foot reaches forward, to the toes, so it does not measure what is below.
+    """
+    to_smpl, _ = _to_smpl(skeleton)
+    bones = list(reach)
+    heights_m = (skeleton.heads[bones] @ to_smpl.T)[:, 1]
+    return float((heights_m + np.array(list(reach.values())) * skeleton.world_scale).max() - heights_m.min())
+
+
+def _to_smpl(skeleton: RestSkeleton) -> tuple[F64, F64]:
+    """Return what takes places in an armature's axes and units to metres in SMPL's: a matrix, and what is added."""
+    axes = TO_SMPL["z_up"].astype(np.float64)
+    return axes @ skeleton.world_rotmat * skeleton.world_scale, axes @ skeleton.world_origin_m
 
 
 def stage_placement(skeleton: RestSkeleton) -> FigurePlacement:

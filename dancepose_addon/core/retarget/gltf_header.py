@@ -7,13 +7,13 @@ file could make it read a device, fill the memory or fail without a reason. Form
 
 import base64
 from io import BytesIO
-import json
 from pathlib import Path
 import re
 import stat
 import struct
 from typing import Any, BinaryIO, Final
 
+from ..bounded_files import parse_json
 from ..errors import FormatError, MissingFileError
 from ..printable_text import quoted
 from .picture_header import picture_size
@@ -230,8 +230,8 @@ def _gltf_json(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise MissingFileError(f"{path} cannot be read ({error.strerror}). Give a character's file.") from error
     try:
-        table = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        table = parse_json(text)
+    except ValueError as error:
         raise FormatError(damaged) from error
     if not isinstance(table, dict):
         raise FormatError(damaged)
