@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+import os
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from .study_file import Study
 from .study_sources import find_sources, folder_of
 
 ADVICE: Final = 'Set [output] folder to a separate folder, such as "renders".'
+UNLINK: Final = "Remove the link, or let it lead to a separate folder."
 
 
 def require_separate_folder(study: Study) -> None:
@@ -19,7 +21,8 @@ def require_separate_folder(study: Study) -> None:
 
     The output folder may be inside the folder of study.toml, as ``renders`` is. It may not be that folder or hold it,
     and it may not be, hold, or be inside a system's folder, a source, or the folder of a song's music. Where such a
-    folder contains study.toml itself (``files = "."``), a folder inside it is allowed.
+    folder contains study.toml itself (``files = "."``), a folder inside it is allowed. The same holds for what links in
+    the output folder lead to.
 
     Raises:
         OutputError: The output folder is not separate, or is a file.
@@ -27,19 +30,41 @@ def require_separate_folder(study: Study) -> None:
     out, disk = study.out, _Disk()
     if out.exists() and not out.is_dir():
         raise OutputError(f"The output folder {out} is a file. {ADVICE}")
-    out_key, above_out, above_root = disk.key(out.resolve()), disk.keys_above(out), disk.keys_above(study.root)
-    if out_key in above_root:
-        raise OutputError(f"The output folder {out} is or holds the folder of study.toml. {ADVICE}")
-    seen: set[Path] = set()
+    titles: dict[Path, str] = {}
     for title, folder in _input_folders(study):
-        if folder in seen or not folder.exists():
-            continue
-        seen.add(folder)
-        if out_key in disk.keys_above(folder):
-            raise OutputError(f"The output folder {out} is or holds {title} ({folder}). {ADVICE}")
+        if folder.exists():
+            titles.setdefault(folder, title)
+    _require_apart(out, f"The output folder {out}", study.root, titles, disk, ADVICE)
+    for link in _links_in(out):
+        _require_apart(link, f"{link} is a link in the output folder. Its target", study.root, titles, disk, UNLINK)
+
+
+def _require_apart(path: Path, subject: str, root: Path, titles: dict[Path, str], disk: "_Disk", advice: str) -> None:
+    """Refuse a place for results that is, holds, or is inside a folder of inputs."""
+    own, above, above_root = disk.key(path.resolve()), disk.keys_above(path), disk.keys_above(root)
+    if own in above_root:
+        raise OutputError(f"{subject} is or holds the folder of study.toml. {advice}")
+    for folder, title in titles.items():
+        if own in disk.keys_above(folder):
+            raise OutputError(f"{subject} is or holds {title} ({folder}). {advice}")
         key = disk.key(folder)
-        if key in above_out and key not in above_root:
-            raise OutputError(f"The output folder {out} is inside {title} ({folder}). {ADVICE}")
+        if key in above and key not in above_root:
+            raise OutputError(f"{subject} is inside {title} ({folder}). {advice}")
+
+
+def _links_in(folder: Path) -> Iterator[Path]:
+    """Yield the links below a folder, without following them."""
+    waiting = [folder]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    if entry.is_symlink():
+                        yield Path(entry.path)
+                    elif entry.is_dir(follow_symlinks=False):
+                        waiting.append(Path(entry.path))
+        except OSError:
+            continue
 
 
 def changed_sources(study: Study, plan: Path) -> list[str]:
@@ -73,7 +98,9 @@ def _input_folders(study: Study) -> Iterator[tuple[str, Path]]:
         for song, source in find_sources(system, study.songs, study.root).items():
             if not isinstance(source, DancePoseError):
                 path = study.root / source
-                yield f"the source of {system.name}/{song}", path if path.is_dir() else path.parent
+                yield f"the source of {system.name}/{song}", path
+                if not path.is_dir():
+                    yield f"the folder of the source of {system.name}/{song}", path.parent
         if system.regressor is not None:
             yield f"the folder of the regressor of system {system.name}", (study.root / system.regressor).parent
     for entry in study.songs:

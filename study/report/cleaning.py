@@ -35,6 +35,8 @@ def clean_study(root: Path, paths: StudyPaths, *, everything: bool = False) -> i
     Returns:
         The bytes that were freed.
 
+    What is behind a link in the output folder is left there: it may belong to something else.
+
     Raises:
         DancePoseError: A run works on the study.
         MissingFileError: There is no plan.
@@ -43,12 +45,11 @@ def clean_study(root: Path, paths: StudyPaths, *, everything: bool = False) -> i
         read_head(paths.plan)  # raises, before the lock would create the folder
     with locked_study(paths.lock):
         planned = _Planned(root, paths)
-        freed = sum(_remove_file(path) for path in planned.finished_frames())
-        freed += sum(_remove_file(path) for path in planned.leftovers())
-        freed += sum(_remove_file(path) for path in planned.logs())
+        files = [*planned.finished_frames(), *planned.leftovers(), *planned.logs()]
+        freed = sum(_remove_file(path) for path in _not_linked(files, paths.out))
         if everything:
             files = list(planned.files())
-            freed += sum(_remove_file(path) for path in files)
+            freed += sum(_remove_file(path) for path in _not_linked(files, paths.out))
             _remove_empty(planned.folders(), paths.out)
     if everything:
         paths.lock.unlink(missing_ok=True)
@@ -176,6 +177,20 @@ def _names_in(folder: Path, *, folders: bool = False) -> list[str]:
             return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False) == folders)
     except OSError:
         return []
+
+
+def _not_linked(files: Iterable[Path], out: Path) -> list[Path]:
+    """Return the files whose folders are really below the output folder."""
+    inside: dict[Path, bool] = {}
+    whole = out.resolve()
+    kept = []
+    for path in files:
+        folder = path.parent
+        if folder not in inside:
+            inside[folder] = folder.resolve() == whole / folder.relative_to(out)
+        if inside[folder]:
+            kept.append(path)
+    return kept
 
 
 def _remove_file(path: Path) -> int:

@@ -73,6 +73,59 @@ def test_music_is_not_overwritten_through_a_link(make_study) -> None:
     require_no_input(study, study.out / "s1.wav")
 
 
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [
+        ("fits/near", "near"),
+        ("fits", "."),
+        ("clips/near/s1.mp4", "near/s1.npz"),
+        ("frames", "near/.."),
+        ("audio", "audio"),
+    ],
+)
+def test_links_in_the_folder_do_not_lead_to_inputs(make_study, link: str, target: str) -> None:
+    study = study_with(make_study, "renders", audio="audio/s1.wav")
+    place = study.out / link
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(study.root / target)
+    with pytest.raises(OutputError, match=rf"{link} is a link in the output folder. Its target is .*Remove the link"):
+        require_separate_folder(study)
+
+
+def test_a_link_to_a_source_beside_the_study_file_is_refused(make_study) -> None:
+    study = study_with(make_study, "renders", near="s1.npz")
+    (study.root / "s1.npz").write_bytes(b"motion")
+    (study.out / "fits").mkdir(parents=True)
+    (study.out / "fits" / "s1.npz").symlink_to(study.root / "s1.npz")
+    with pytest.raises(OutputError, match=r"Its target is or holds the source of near/s1"):
+        require_separate_folder(study)
+
+
+def test_a_link_to_another_disk_is_accepted(make_study, tmp_path: Path) -> None:
+    study = study_with(make_study, "renders")
+    study.out.mkdir()
+    (tmp_path / "disk").mkdir()
+    (study.out / "frames").symlink_to(tmp_path / "disk")
+    require_separate_folder(study)
+
+
+def test_what_is_behind_a_link_is_not_removed(make_study, tmp_path: Path) -> None:
+    file = make_study()
+    command = [sys.executable, "-m", "dancepose.cli.main", "study"]
+    subprocess.run([*command, "plan", str(file)], cwd=ROOT, check=True, timeout=120, capture_output=True)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "s1.mp4").write_bytes(b"of somebody else")
+    clips = file.parent / "renders" / "clips"
+    clips.mkdir()
+    (clips / "near").symlink_to(other)
+    (clips / "far").mkdir()
+    (clips / "far" / "s1.mp4").write_bytes(b"film")
+    subprocess.run([*command, "clean", "--all", "--yes", str(file)], cwd=ROOT, check=True, timeout=120)
+    assert (other / "s1.mp4").read_bytes() == b"of somebody else"
+    assert not (clips / "far").exists()
+
+
 @pytest.mark.parametrize("verb", ["check", "plan", "run", "resume", "clean", "report"])
 def test_every_command_refuses_before_it_writes(make_study, verb: str) -> None:
     study = study_with(make_study, ".", audio="audio/s1.wav")
