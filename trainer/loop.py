@@ -102,17 +102,18 @@ def train(
         The path of ``run.pt``.
 
     Raises:
-        CheckpointError: There is a run in ``out`` and ``resume`` is not set, or its settings differ.
+        CheckpointError: There is a run in ``out`` and ``resume`` is not set, or its settings or data differ, or there
+            is none to resume.
         TrainingError: A loss is not finite; the last good checkpoint is kept.
         Cancelled: SIGINT was received; the state is saved first.
     """
     path, ranks = out / CHECKPOINT_NAME, options.ranks
     step_config = per_process_config(config, ranks, len(data.layout_batch.layouts))
-    run = _open_run(config, data, path, options)
+    identity = {"name": body.name, "fingerprint": body.fingerprint}
+    run = _open_run(config, data, identity, path, options)
     first, last = run.step, config.optim.steps
     if options.limit_steps is not None:
         last = min(last, first + options.limit_steps)
-    identity = {"name": body.name, "fingerprint": body.fingerprint}
     markers = [markers_for(layout).to_json() for layout in data.layout_batch.layouts]
     began_s = time.perf_counter()
 
@@ -221,13 +222,17 @@ def _discriminator_step(
     return loss, run.discriminator(generated)
 
 
-def _open_run(config: Config, data: TrainingData, path: Path, options: TrainOptions) -> RunState:
+def _open_run(config: Config, data: TrainingData, body: dict[str, str], path: Path, options: TrainOptions) -> RunState:
     """Return a new run, or the one at ``path``, and write the files that describe it."""
     run = new_run_state(config, data.layout_batch, data.layout_batch.mask.device, rank=options.ranks.rank)
     if path.is_file():
         if not options.resume:
             raise CheckpointError(f"{path} exists. Continue it with --resume, or choose another folder with --out.")
-        run.restore(path)
+        if options.start is not None:
+            raise CheckpointError(f"--start has no effect on the run in {path.parent}, which is resumed. Omit --start.")
+        run.restore(path, body=body, summary=data.summary)
+    elif options.resume:
+        raise CheckpointError(f"{path} does not exist, so there is nothing to resume. Omit --resume, or check --out.")
     elif options.start is not None:
         run.start_from(options.start)
     if options.ranks.first:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """State of a training run: networks, their average, optimisers, schedule and random numbers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -92,20 +94,28 @@ class RunState:
             for key, value in saved.best_weights.items():
                 self.average[key].copy_(value)
 
-    def restore(self, path: Path) -> None:
+    def restore(self, path: Path, *, body: dict[str, str], summary: dict[str, Any]) -> None:
         """Restore the state of a checkpoint.
 
         Args:
             path: The checkpoint.
+            body: Name and fingerprint of the body that training continues with.
+            summary: The data that it continues with, as ``TrainingData.summary``.
 
         Raises:
-            CheckpointError: It is damaged, or of a run with other settings.
+            CheckpointError: It is damaged, or of a run with other settings or data.
         """
         saved = load_checkpoint(path)
         if saved.config != self.config:
             raise CheckpointError(
                 f"{path} was trained with other settings (see config.json beside it). Resume with the same preset, "
                 "seed and --set, or choose another folder with --out."
+            )
+        other = _different(saved.summary | {"body": saved.body["fingerprint"]}, summary | {"body": body["fingerprint"]})
+        if other:
+            raise CheckpointError(
+                f"{path} was trained on other data ({', '.join(other)}). Resume with the same --poses, --motion and "
+                "--body, or choose another folder with --out."
             )
         self.generator.load_state_dict(saved.generator)
         self.discriminator.load_state_dict(saved.discriminator)
@@ -120,6 +130,13 @@ class RunState:
             self.rng.manual_seed(self.config.seed + RANK_STRIDE * self.rank + self.step)
         else:
             self.rng.set_state(saved.state["rng"])
+
+
+def _different(before: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """Return which entries of two summaries differ; those that earlier versions did not write are not compared."""
+    keys = (before.keys() & given.keys()) | ({"motion_frames", "twist_model"} & (before.keys() | given.keys()))
+    texts = [{key: json.dumps(table.get(key)) for key in keys} for table in (before, given)]
+    return sorted(key.replace("_", " ") for key in keys if texts[0][key] != texts[1][key])
 
 
 RANK_STRIDE: Final = 1_000_003

@@ -143,6 +143,34 @@ def test_a_run_is_not_overwritten_nor_resumed_with_other_settings(tmp_path: Path
         train(config, data, BODY, tmp_path, TrainOptions(resume=True))
 
 
+def test_a_run_is_not_resumed_with_other_data(tmp_path: Path) -> None:
+    config, data = setting()
+    train(config, data, BODY, tmp_path, TrainOptions(limit_steps=1))
+    before = (tmp_path / CHECKPOINT_NAME).read_bytes()
+    for change, said in (
+        ({"natural_fingerprint": "0" * 16}, "natural fingerprint"),
+        ({"natural_poses": 5, "natural_source": "3 clips"}, "natural poses, natural source"),
+        ({"motion_frames": 7}, "motion frames"),
+    ):
+        other = replace(data, summary=data.summary | change)
+        with pytest.raises(CheckpointError, match=rf"trained on other data \({said}\).*same --poses"):
+            train(config, other, BODY, tmp_path, TrainOptions(resume=True))
+    with pytest.raises(CheckpointError, match=r"trained on other data \(body\)"):
+        train(config, data, synthetic_body(4), tmp_path, TrainOptions(resume=True))
+    with pytest.raises(CheckpointError, match="--start has no effect"):
+        train(config, data, BODY, tmp_path, TrainOptions(resume=True, start=tmp_path))
+    assert (tmp_path / CHECKPOINT_NAME).read_bytes() == before
+    with pytest.raises(CheckpointError, match="nothing to resume"):
+        train(config, data, BODY, tmp_path / "typo", TrainOptions(resume=True))
+
+
+def test_the_fingerprint_of_poses_follows_the_poses() -> None:
+    _, data = setting()
+    again = setting()[1].summary["natural_fingerprint"]
+    other = setting("seed=1")[1].summary["natural_fingerprint"]
+    assert data.summary["natural_fingerprint"] == again != other
+
+
 def test_a_run_may_start_from_anothers_weights_if_they_fit(tmp_path: Path) -> None:
     config, data = setting()
     first = load_checkpoint(train(config, data, BODY, tmp_path / "first"))

@@ -6,6 +6,7 @@ training: a batch is drawn, rotated and perturbed with a few tensor operations.
 """
 
 from dataclasses import dataclass
+import hashlib
 import logging
 from pathlib import Path
 from typing import Final
@@ -126,6 +127,7 @@ def load_data(
     summary: dict[str, object] = {
         "natural_poses": len(natural),
         "natural_source": source,
+        "natural_fingerprint": _fingerprint(natural.rows(sample)),
         "natural_notes": list(notes),
         "natural_held_out": unseen,
         "procedural_share": config.data.procedural_share,
@@ -135,6 +137,7 @@ def load_data(
     if motions is not None:
         summary |= {
             "motion_frames": len(motions.points_norm),
+            "motion_fingerprint": _fingerprint(motions.points_norm[:: max(1, len(motions.points_norm) // SIZE_SAMPLE)]),
             "train_clips": list(motions.train_clips),
             "test_clips": list(motions.test_clips),
         }
@@ -193,6 +196,12 @@ def configured_layouts(config: Config) -> list[Layout]:
             f"optim.batch is {config.optim.batch}, which {len(names)} layouts cannot share equally; choose a multiple."
         )
     return [get_layout(name) for name in names]
+
+
+def _fingerprint(poses: Tensor) -> str:
+    """Return a hash of rotations, rounded so that every device gives the same."""
+    rounded = (poses.double() * 1e3).round().to(torch.int64).cpu().numpy()
+    return hashlib.blake2b(rounded.tobytes(), digest_size=8).hexdigest()
 
 
 def draw_batch(data: TrainingData, config: Config, rng: torch.Generator) -> TrainingBatch:
