@@ -12,7 +12,7 @@ from dancepose.study.plan.jobs import read_head
 from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.planning import make_plan
 from dancepose.study.plan.study_file import Study, load_study
-from dancepose.study.plan.study_folder import changed_sources, require_separate_folder
+from dancepose.study.plan.study_folder import changed_sources, require_own_plan, require_separate_folder
 from dancepose.study.plan.template import draft_study
 from dancepose.study.report.check_study import check_study
 from dancepose.study.report.cleaning import clean_study, finished_films
@@ -78,7 +78,7 @@ def check_command(study_file: StudyFile) -> None:
 @app.command("plan")
 def plan_command(study_file: StudyFile) -> None:
     """Write the list of jobs without running it."""
-    _plan(_load(study_file))
+    _plan(_load(study_file), study_file)
 
 
 @app.command("resume", help="Continue with the existing plan, including jobs that failed.")
@@ -113,7 +113,7 @@ def run_command(
     options = _options(executor, workers, threads, address, slurm)
     study = _load(study_file)
     if context.info_name == "run":
-        _plan(study)
+        _plan(study, study_file)
     else:
         read_head(StudyPaths(study.out).plan)
         changed = changed_sources(study, StudyPaths(study.out).plan)
@@ -126,7 +126,9 @@ def run_command(
 @app.command("status")
 def status_command(study_file: StudyFile) -> None:
     """Show the progress of the study."""
-    _print_status(read_status(StudyPaths(load_study(study_file).out)))
+    study = load_study(study_file)
+    require_own_plan(study, study_file)
+    _print_status(read_status(StudyPaths(study.out)))
 
 
 @app.command("report")
@@ -165,6 +167,7 @@ def clean_command(
 def _load(study_file: Path) -> Study:
     study = load_study(study_file)
     require_separate_folder(study)
+    require_own_plan(study, study_file)
     return study
 
 
@@ -180,10 +183,10 @@ def _options(executor: str, workers: int, threads: int, address: str | None, slu
     return RunOptions(executor, workers, threads, address, parameters)
 
 
-def _plan(study: Study) -> None:
+def _plan(study: Study, study_file: Path) -> None:
     paths = StudyPaths(study.out)
     with locked_study(paths.lock):  # no new plan under a run in progress
-        planned = make_plan(study, paths, find_ffmpeg())
+        planned = make_plan(study, paths, find_ffmpeg(), file=study_file)
     for sentence in (*planned.notices, *planned.missing):
         typer.echo(escaped(f"Note: {sentence}"), err=True)
     print(

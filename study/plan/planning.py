@@ -70,13 +70,14 @@ class Planned:
     notices: tuple[str, ...] = ()
 
 
-def make_plan(study: Study, paths: StudyPaths, ffmpeg: FfmpegProgram) -> Planned:
+def make_plan(study: Study, paths: StudyPaths, ffmpeg: FfmpegProgram, *, file: Path | None = None) -> Planned:
     """Write the plan of a study to ``paths.plan``.
 
     Args:
         study: The study.
         paths: Its files.
         ffmpeg: The program that encodes all films.
+        file: The study's file, so that another one does not use its output folder.
 
     Returns:
         What the plan contains.
@@ -91,6 +92,7 @@ def make_plan(study: Study, paths: StudyPaths, ffmpeg: FfmpegProgram) -> Planned
     head = {
         "program": {"version": program_version(), "code": code_hash()},
         "ffmpeg": ffmpeg.as_table(),
+        "file": None if file is None else str(file.absolute()),
         "study": as_table(study),
         "segments": {name: [list(asdict(entry).values()) for entry in entries] for name, entries in songs.items()},
     }

@@ -9,7 +9,9 @@ from typing import Final
 
 from dancepose_addon.core.errors import DancePoseError, OutputError
 
-from .study_file import Study
+from .jobs import read_head
+from .paths import StudyPaths
+from .study_file import Study, load_study
 from .study_sources import find_sources, folder_of
 
 ADVICE: Final = 'Set [output] folder to a separate folder, such as "renders".'
@@ -37,6 +39,25 @@ def require_separate_folder(study: Study) -> None:
     _require_apart(out, f"The output folder {out}", study.root, titles, disk, ADVICE)
     for link in _links_in(out):
         _require_apart(link, f"{link} is a link in the output folder. Its target", study.root, titles, disk, UNLINK)
+
+
+def require_own_plan(study: Study, file: Path) -> None:
+    """Check that the output folder does not have the plan of another study file that uses it.
+
+    Args:
+        study: The study.
+        file: Its file.
+
+    Raises:
+        OutputError: It has. A file that was renamed or moved, or has another output folder by now, is no other.
+    """
+    try:
+        other = Path(str(read_head(StudyPaths(study.out).plan).get("file") or file))
+        shared = not is_same_file(other, file) and is_same_file(load_study(other).out, study.out)
+    except (DancePoseError, OSError, ValueError):
+        return
+    if shared:
+        raise OutputError(f"{study.out} is the output folder of another study, {other}. {ADVICE}")
 
 
 def _require_apart(path: Path, subject: str, root: Path, titles: dict[Path, str], disk: "_Disk", advice: str) -> None:

@@ -109,6 +109,26 @@ def test_a_link_to_another_disk_is_accepted(make_study, tmp_path: Path) -> None:
     require_separate_folder(study)
 
 
+def test_two_study_files_do_not_share_an_output_folder(make_study) -> None:
+    file = make_study()
+    other = file.with_name("other.toml")
+    other.write_text(file.read_text())
+
+    def call(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "dancepose.cli.main", "study", *map(str, arguments)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+    assert call("plan", file).returncode == 0
+    plan = (file.parent / "renders" / "plan.jsonl").read_bytes()
+    for verb in ("plan", "status", "resume"):
+        done = call(verb, other)
+        assert (done.returncode, "is the output folder of another study" in done.stderr) == (1, True), done.stderr
+        assert "study.toml" in done.stderr
+    assert (file.parent / "renders" / "plan.jsonl").read_bytes() == plan
+    file.rename(file.with_name("renamed.toml"))
+    assert call("plan", other).returncode == 0
+
+
 def test_what_is_behind_a_link_is_not_removed(make_study, tmp_path: Path) -> None:
     file = make_study()
     command = [sys.executable, "-m", "dancepose.cli.main", "study"]
