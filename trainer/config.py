@@ -9,6 +9,7 @@ from typing import Any, Final, get_type_hints
 
 from dancepose_addon.core.bounded_files import read_document
 from dancepose_addon.core.errors import MissingFileError
+from dancepose_addon.core.printable_text import escaped
 from dancepose_addon.core.toml_text import parse_toml
 
 from .training_errors import ConfigError
@@ -245,7 +246,9 @@ def load_config(preset: str, overrides: tuple[str, ...] = ()) -> Config:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
     table = _migrated(table, str(path))
     for override in overrides:
-        _merge(table, _migrated(_parse_override(override), override))
+        given, source = _parse_override(override), f"--set {escaped(override)[:200]}"
+        config_from_table(given, source)  # so that its faults are not said of the preset
+        _merge(table, _migrated(given, source))
     return config_from_table(table, str(path))
 
 

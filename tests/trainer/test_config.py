@@ -57,6 +57,13 @@ def test_mistakes_are_named(override: str, said: str) -> None:
         load_config("paper", (override,))
 
 
+def test_a_mistake_in_an_override_is_not_said_of_the_preset() -> None:
+    for override in ("optim.stepz=3", "optim.steps=many", "optim.steps=-1", "loss.target=nothing", "optim.steps=[[1"):
+        with pytest.raises(ConfigError) as caught:
+            load_config("paper", (override,))
+        assert str(caught.value).startswith(f"--set {override}")
+
+
 def test_preset_files(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="presets: best, paper, smoke"):
         load_config("papper")
