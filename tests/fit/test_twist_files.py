@@ -43,6 +43,7 @@ def replaced(key: str, value: float) -> Change:
         (lambda table: table.update(format="other"), "format 'other'"),
         (lambda table: table.pop("joints"), "not a twist model"),
         (lambda table: table["joints"].update(tail={}), "not a twist model"),
+        (lambda table: table["joints"].clear(), "has no joints"),
     ],
 )
 def test_unusable_models_are_refused(change: Change, said: str) -> None:

@@ -162,6 +162,8 @@ class TwistModel:
         try:
             if table["format"] != FORMAT:
                 raise FormatError(f"{source} has format {table['format']!r}; expected {FORMAT!r}.")
+            if not table["joints"]:
+                raise FormatError(f"{source} has no joints, so it decides no rotation. Make one with `dancepose twist`.")
             for name, row in table["joints"].items():
                 joint = JOINT_INDEX[name]
                 reference[joint], mean[joint], scale[joint] = row["reference"], row["mean"], row["scale"]
