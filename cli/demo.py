@@ -21,7 +21,7 @@ from .output_checks import check_files
 from .render import given
 from .renderer import run_renderer
 
-SIZE: Final = "576x576"
+SIZE: Final = "512x512"
 STILL_S: Final = 13.0
 """Time of Blender's picture: a lunge towards the camera."""
 VIDEO_SHARE: Final = 0.5
