@@ -93,13 +93,21 @@ def test_what_is_no_unit(text: str) -> None:
     ("votes", "human", "declared", "way", "confidence"),
     [
         ({}, True, False, "none", 0.9), ({}, False, True, "none", 0.55), ({}, False, False, "none", 0.3),
-        ({"toes": 0.6, "nose": 0.51}, True, False, "none", 0.98), ({"toes": 0.6, "nose": 0.49}, True, False, "none", 0.5),
+        ({"toes": 0.6, "nose": 0.51}, True, False, "none", 0.98),
+        ({"toes": 0.6, "nose": 0.49}, True, False, "none", 0.5),
         ({"toes": -0.6, "nose": -0.51}, True, False, "axes", 0.6),
-        ({"toes": -0.6, "nose": -0.49}, True, False, "none", 0.5), ({"toes": -0.9, "nose": 0.9}, True, False, "none", 0.5),
+        ({"toes": -0.6, "nose": -0.49}, True, False, "none", 0.5),
+        ({"toes": -0.9, "nose": 0.9}, True, False, "none", 0.5),
     ],
 )  # fmt: skip
 def test_sides_by_what_shows_them(
-    monkeypatch: pytest.MonkeyPatch, votes: dict[str, float], way: str, confidence: float, *, human: bool, declared: bool
+    monkeypatch: pytest.MonkeyPatch,
+    votes: dict[str, float],
+    way: str,
+    confidence: float,
+    *,
+    human: bool,
+    declared: bool,
 ) -> None:
     monkeypatch.setattr(conventions, "find_handedness", lambda *_: votes)
     found, said = conventions._find_sides(standing(), SMPL22, NO_HINTS, human=human, declared=declared)
