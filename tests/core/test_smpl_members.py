@@ -1,0 +1,484 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SMPL's parameters by rows and by names: columns of every width, members of every tool, and what is refused."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from dancepose_addon.core.errors import FormatError, InputError
+from dancepose_addon.core.skeleton.readers import feature_rows, smpl_tables, theta_contents
+from dancepose_addon.core.skeleton.readers.feature_rows import rows_of
+from dancepose_addon.core.skeleton.readers.smpl_tables import Candidate, candidates_in, pose_of
+from dancepose_addon.core.skeleton.readers.theta_contents import (
+    decide_values,
+    named_parameters,
+    plain_forms,
+    pose_is_natural,
+)
+from dancepose_addon.core.skeleton.recording import Hints, PointRecording, PoseRecording
+from tests.support.samples import cut, points_of, waltz
+from tests.support.tool_samples import rotvecs
+
+FRAMES = 30
+MOTION = cut(waltz(), FRAMES)
+DANCE = rotvecs(MOTION)
+"""(30, 24, 3) of a dance."""
+PLACE = np.linspace([0.0, 1.0, 2.0], [3.0, 4.0, 5.0], FRAMES)
+RANDOM = np.random.default_rng(4)
+
+
+def whole(count: int) -> np.ndarray:
+    """(30, count, 3): the dance, and fingers and face of our own."""
+    more = RANDOM.normal(scale=0.2, size=(FRAMES, max(0, count - 22), 3))
+    return DANCE if count == 24 else np.concatenate([DANCE[:, :22], more], axis=1)[:, :count]
+
+
+def matrices(rotvec: np.ndarray) -> np.ndarray:
+    return Rotation.from_rotvec(rotvec.reshape(-1, 3)).as_matrix().reshape(*rotvec.shape[:-1], 3, 3)
+
+
+def close(found: np.ndarray, expected: np.ndarray) -> None:
+    """As rotations: a vector and its turn the other way are one."""
+    np.testing.assert_allclose(matrices(found), matrices(expected), atol=1e-5)
+
+
+ROWS = {
+    151: (4, 7, 24, 6, 30.0, "z", True, "smpl"), 139: (4, 7, 22, 6, 30.0, None, False, "smplx"),
+    135: (0, 3, 22, 6, 30.0, None, False, "smplx"), 319: (4, 7, 52, 6, 30.0, None, False, "smplh"),
+    315: (0, 3, 52, 6, 30.0, None, False, "smplh"), 219: (0, 3, 24, 9, 60.0, "y", False, "smpl"),
+    225: (6, 9, 24, 9, 60.0, "y", False, "smpl"), 147: (0, 3, 24, 6, 60.0, None, False, "smpl"),
+}  # fmt: skip
+"""Width: columns of place and rotations, joints, numbers a rotation, rate, up, whether the place is the pelvis's."""
+
+
+@pytest.mark.parametrize("width", ROWS)
+def test_rows_of_rotations(width: int) -> None:
+    place, first, joints, size, fps, up, is_pelvis, model = ROWS[width]
+    vectors = whole(joints)
+    rows = np.full((FRAMES, width), 0.5)
+    rows[:, place : place + 3] = PLACE
+    rows[:, first:] = matrices(vectors).reshape(FRAMES, joints, 9)[..., :size].reshape(FRAMES, -1)
+    rows[3, place + 1] = np.nan
+    found = rows_of(rows, "it", Hints())
+    assert isinstance(found, PoseRecording)
+    close(found.rotvec[:, :22], vectors[:, :22])
+    assert (found.fps, found.up, found.is_pelvis, found.model) == (fps, up, is_pelvis, model)
+    expected = PLACE.copy()
+    expected[3, 1] = 0.0
+    np.testing.assert_array_equal(found.translation, expected)
+    if joints == 52:
+        assert found.detail is not None
+        assert found.detail.hands is not None
+        close(found.detail.hands, vectors[:, 22:])
+    else:
+        assert found.detail is None
+    assert rows_of(rows, "it", Hints(values="positions")) is None
+    assert rows_of(rows, "it", Hints(layout="smpl24")) is None
+    noise = RANDOM.normal(size=(FRAMES, width))
+    if width in (151, 139, 319):
+        with pytest.raises(FormatError, match=f"columns {first} on are no rotations"):
+            rows_of(noise, "it", Hints())
+    else:
+        assert rows_of(noise, "it", Hints()) is None
+    with pytest.raises(InputError, match="zero frames"):
+        rows_of(rows[:0], "it", Hints())
+
+
+def test_other_widths_are_no_rows() -> None:
+    for width in (66, 72, 150, 159, 264):
+        assert rows_of(np.ones((FRAMES, width)), "it", Hints()) is None
+
+
+@pytest.mark.parametrize(("width", "start", "end"), [(492, 186, 492), (262, 132, 258)])
+def test_interhuman(width: int, start: int, end: int) -> None:
+    points = points_of(MOTION, "smpl22").astype(np.float64)
+    rows = np.zeros((FRAMES, width))
+    rows[:, :66] = points.reshape(FRAMES, 66)
+    rows[:, start:end] = np.tile([1.0, 0.0, 0.0, 0.0, 1.0, 0.0], (end - start) // 6)
+    found = rows_of(rows, "it", Hints())
+    assert isinstance(found, PointRecording)
+    np.testing.assert_array_equal(found.points, points)
+    assert (found.layout, found.unit) == ("smpl22", "m")
+    rows[:, start:end] = 3.0
+    if width == 492:
+        assert rows_of(rows, "it", Hints()) is None
+    else:
+        with pytest.raises(FormatError, match="columns 132 on are no rotations"):
+            rows_of(rows, "it", Hints())
+
+
+def test_motion_x() -> None:
+    vectors = whole(52)
+    betas = np.tile(np.arange(10.0), (FRAMES, 1))
+    betas[0] = 100.0
+    parts = [vectors[:, :22], vectors[:, 22:], np.full((FRAMES, 3), 0.2), np.full((FRAMES, 50), 0.3), np.full((FRAMES,
+    100), 9.0), PLACE, betas]  # fmt: skip
+    rows = np.concatenate([part.reshape(FRAMES, -1) for part in parts], axis=1)
+    found = rows_of(rows, "it", Hints())
+    assert isinstance(found, PoseRecording)
+    close(found.rotvec[:, :22], vectors[:, :22])
+    np.testing.assert_array_equal(found.translation, PLACE)
+    np.testing.assert_array_equal(found.betas, np.arange(10.0))
+    assert (found.fps, found.model) == (30.0, "smplx")
+    assert found.detail is not None
+    np.testing.assert_array_equal(found.detail.hands, vectors[:, 22:])
+    np.testing.assert_array_equal(found.detail.face, np.tile([[0.2] * 3, [0.0] * 3, [0.0] * 3], (FRAMES, 1, 1)))
+    assert found.detail.expression is not None
+    assert np.all(found.detail.expression == 0.3)
+    assert found.detail.expression.shape == (FRAMES, 50)
+    rows[4, 310] = np.nan
+    with pytest.raises(InputError, match="places that are not finite"):
+        rows_of(rows, "it", Hints())
+
+
+@pytest.mark.parametrize(("joints", "model"), [(24, "smpl"), (55, "smplx")])
+@pytest.mark.parametrize("place_first", [False, True])
+def test_pose_and_place(joints: int, model: str, *, place_first: bool) -> None:
+    parts = [whole(joints).reshape(FRAMES, -1), PLACE]
+    rows = np.concatenate(parts[::-1] if place_first else parts, axis=1)
+    found = rows_of(rows, "it", Hints())
+    assert isinstance(found, PoseRecording)
+    close(found.rotvec[:, :22], DANCE[:, :22])
+    np.testing.assert_array_equal(found.translation, PLACE)
+    assert found.model == model
+    assert found.findings[0].value == ("SMPL's translation and pose" if place_first else "SMPL's pose and translation")
+    assert rows_of(RANDOM.normal(scale=3.0, size=rows.shape), "it", Hints()) is None
+
+
+@pytest.mark.parametrize("camera", [0, 3])
+def test_pose_and_shape(camera: int) -> None:
+    betas = np.tile(np.arange(10.0), (FRAMES, 1))
+    betas[0] = 50.0
+    rows = np.concatenate([np.full((FRAMES, camera), 7.0), DANCE.reshape(FRAMES, 72), betas], axis=1)
+    found = rows_of(rows, "it", Hints())
+    assert isinstance(found, PoseRecording)
+    close(found.rotvec, DANCE)
+    np.testing.assert_array_equal(found.betas, np.arange(10.0))
+    assert not found.translation.any()
+    assert [item.topic for item in found.findings[:2]] == ["columns", "translation"]
+    assert (found.findings[0].why == "behind a camera") is bool(camera)
+    assert rows_of(RANDOM.normal(scale=3.0, size=rows.shape), "it", Hints()) is None
+
+
+def test_a_square_in_features() -> None:
+    """A root that turns by 90 degrees and goes 1 m a frame; a joint 1 m beside it and 5 m up, in its axes."""
+    rows = np.zeros((4, 263))
+    rows[:, 0], rows[:, 1], rows[:, 3] = np.pi / 4.0, 1.0, 0.9
+    rows[:, 4:7] = [1.0, 5.0, 0.0]
+    found = rows_of(rows, "it", Hints())
+    assert isinstance(found, PointRecording)
+    root = np.array([[0.0, 0.9, 0.0], [0.0, 0.9, 1.0], [-1.0, 0.9, 1.0], [-1.0, 0.9, 0.0]])
+    np.testing.assert_allclose(found.points[:, 0], root, atol=1e-12)
+    beside = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
+    np.testing.assert_allclose(found.points[:, 1], root * [1, 0, 1] + beside + [0.0, 5.0, 0.0], atol=1e-12)
+    assert found.points.shape == (4, 22, 3)
+    assert (found.layout, found.unit, found.up, found.fps) == ("smpl22", "m", "y", 20.0)
+    kit = rows_of(np.zeros((4, 251)), "it", Hints())
+    assert isinstance(kit, PointRecording)
+    assert kit.points.shape == (4, 21, 3)
+    assert (kit.layout, kit.unit, kit.fps) == (None, None, 12.5)
+
+
+@pytest.mark.parametrize(("height", "good"), [(0.21, True), (0.19, False), (1.99, True), (2.01, False)])
+def test_features_that_are_normalised(height: float, *, good: bool) -> None:
+    rows = np.zeros((5, 263))
+    rows[:, 3] = height
+    rows[0, 3] = 30.0
+    if good:
+        assert rows_of(rows, "it", Hints())
+    else:
+        with pytest.raises(FormatError, match="the features are normalised"):
+            rows_of(rows, "it", Hints())
+    rows[1, 66] = np.nan
+    with pytest.raises(InputError, match="features that are not finite"):
+        rows_of(rows, "it", Hints())
+
+
+def test_rotations_of_a_pose_are_no_longer_than_a_turn() -> None:
+    pose = DANCE.copy()
+    assert feature_rows._is_pose(pose)
+    for length, good in ((6.5, True), (6.7, False), (np.nan, False)):
+        pose[3, 0] = [length, 0.0, 0.0]
+        assert feature_rows._is_pose(pose) is good
+
+
+def tables(arrays: dict[str, Any], **hints: Any) -> PoseRecording:
+    return pose_of(candidates_in(arrays), arrays, "it", Hints(**hints))
+
+
+def test_parameters_in_the_world_come_before_those_of_the_camera() -> None:
+    one = {"poses": DANCE.reshape(FRAMES, 72)}
+    other = {"poses": DANCE.reshape(FRAMES, 72) + 0.01}
+    table = {"smpl_params_incam": other, "smpl_params_global": one}
+    assert [found.path for found in candidates_in(table)] == ["smpl_params_global"]
+    assert [found.path for found in candidates_in({"incam": other})] == ["incam"]
+    assert [found.path for found in candidates_in({"a": one, "incam": other})] == ["a"]
+    assert [Candidate(path, {}).rank for path in ("World.cam_1", "x.WORLD", "x_cam", "x")] == [0, 1, -1, 0]
+
+
+def test_tables_are_looked_for_to_a_depth_of_four() -> None:
+    value: Any = {"poses": DANCE.reshape(FRAMES, 72)}
+    for depth in range(1, 6):
+        value = {"a": value}
+        assert len(candidates_in(value)) == int(depth <= 4)
+    listed = [{"poses": DANCE.reshape(FRAMES, 72)} for _ in range(2)]
+    assert [found.path for found in candidates_in({"people": listed})] == ["people.0", "people.1"]
+
+
+def test_lists_with_an_entry_for_each_person() -> None:
+    """3DPW: every member is a list of arrays; members of another length belong to all."""
+    table = {
+        "poses": [DANCE.reshape(FRAMES, 72), DANCE.reshape(FRAMES, 72) * 0.5],
+        "trans": [PLACE, PLACE + 1.0],
+        "sequence": "a",
+    }
+    first, second = candidates_in(table)
+    assert (first.path, second.path) == ("0", "1")
+    np.testing.assert_array_equal(second.table["trans"], PLACE + 1.0)
+    assert second.table["sequence"] == "a"
+    found = tables(table, take=1)
+    close(found.rotvec, 0.5 * DANCE)
+    assert (found.findings[0].topic, found.findings[0].count) == ("person", 2)
+    with pytest.raises(InputError, match="2 persons; there is no number 2"):
+        tables(table, take=2)
+    parts = {"one": {"poses": table["poses"][0]}, "two": {"poses": table["poses"][1]}}
+    assert tables(parts).findings[0].count == 1
+
+
+def test_frames_of_a_track_are_its_longest_stretch() -> None:
+    frames: list[Any] = [{"1": 0, "poses": DANCE[frame].reshape(1, 72), "id": np.array(3)} for frame in range(FRAMES)]
+    frames[10] = None
+    (found,) = candidates_in({"frames": frames})
+    assert len(found.table["poses"]) == 19
+    assert found.path == "frames.3"
+    assert (found.findings[0].value, found.findings[0].confidence) == ("11 to 29", 0.8)
+    assert "29 of 30" in found.findings[0].why
+    frames[10] = frames[9]
+    assert candidates_in({"frames": frames})[0].findings == ()
+
+
+def test_body_and_root_by_names() -> None:
+    base = {"global_orient": DANCE[:, :1], "transl": PLACE}
+    found = tables({**base, "body_pose": DANCE[:, 1:22].reshape(FRAMES, 63)})
+    close(found.rotvec[:, :22], DANCE[:, :22])
+    np.testing.assert_array_equal(found.translation, PLACE)
+    assert (found.model, found.gender, found.fps, found.form) == ("smplh", "neutral", None, "SMPL parameters")
+    assert tables({**base, "body_pose": DANCE[:, 1:24]}).model == "smpl"
+    assert tables({**base, "body_pose": DANCE[:, 1:22], "jaw_pose": np.zeros((FRAMES, 3))}).model == "smplx"
+    assert tables({"smplx_a": {**base, "body_pose": DANCE[:, 1:22]}}).model == "smplx"
+    assert tables({"a": {**base, "body_pose": DANCE[:, 1:22], "gender": "FEMALE"}, "fps": 24.0}).fps == 24.0
+    assert tables({**base, "body_pose": DANCE[:, 1:22], "gender": "FEMALE"}).gender == "female"
+    assert tables({**base, "body_pose": DANCE[:, 1:22], "gender": np.array(["male"])}).gender == "male"
+    with pytest.raises(InputError, match=r"21 joints .* without global_orient"):
+        tables({"body_pose": DANCE[:, 1:22]})
+    with pytest.raises(FormatError, match="29 frames of global_orient and 30 of body_pose"):
+        tables({**base, "global_orient": DANCE[1:, :1], "body_pose": DANCE[:, 1:22]})
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (PLACE, PLACE), (PLACE[None], PLACE), (PLACE[:, None], PLACE), (PLACE.T, PLACE), (PLACE[0], PLACE[:1]),
+        (np.concatenate([PLACE, PLACE]), PLACE), (None, np.zeros((1, 3))),
+    ],
+    ids=["frames", "batch", "ones", "time last", "one", "padded", "none"],
+)  # fmt: skip
+def test_shapes_of_places(given: np.ndarray | None, expected: np.ndarray) -> None:
+    found, lost = smpl_tables._place({} if given is None else {"trans": given}, FRAMES, "it")
+    np.testing.assert_array_equal(found, np.broadcast_to(expected, (FRAMES, 3)))
+    assert len(lost) == int(given is None)
+
+
+def test_places_that_are_refused() -> None:
+    for wrong in (PLACE[1:], PLACE[:, :2], np.ones((3, 29)), np.ones((2, FRAMES, 3))):
+        with pytest.raises(FormatError, match=r"expected \(30, 3\)"):
+            smpl_tables._place({"trans": wrong}, FRAMES, "it")
+    broken = PLACE.copy()
+    broken[3, 1] = np.nan
+    with pytest.raises(InputError, match="not finite"):
+        smpl_tables._place({"trans": broken}, FRAMES, "it")
+    np.testing.assert_array_equal(smpl_tables._place({"trans": np.eye(3)}, 3, "it")[0], np.eye(3))
+
+
+def test_lengths_betas_and_genders() -> None:
+    def length(value: Any, take: int = 0, key: str = "lengths") -> int:
+        return smpl_tables._length_of({key: value}, Hints(take=take))
+
+    assert [length(np.array([5, 7]), take) for take in (0, 1, 2)] == [5, 7, 0]
+    assert length(np.array([[9]])) == 9
+    assert length(np.array([-4])) == 0
+    assert length(np.array([4.0])) == length([4]) == 0
+    assert length(np.array([6]), key="length") == 6
+    shown = np.tile(np.arange(3.0), (5, 1))
+    shown[0] = 99.0
+    np.testing.assert_array_equal(smpl_tables._betas({"betas": shown}, "it"), [0, 1, 2])
+    np.testing.assert_array_equal(smpl_tables._betas({"betas": np.arange(3.0)}, "it"), [0, 1, 2])
+    assert smpl_tables._betas({}, "it").tolist() == [0.0] * 10
+    assert len(smpl_tables._betas({"betas": np.ones(500)}, "it")) == 400
+    with pytest.raises(FormatError, match="betas that are not numbers"):
+        smpl_tables._betas({"betas": np.full(3, np.nan)}, "it")
+
+
+@pytest.mark.parametrize(
+    ("count", "model", "kept"), [(24, "smpl", 24), (23, "smpl", 24), (26, "smplh", 22), (29, "smplx", 22)]
+)
+def test_easymocap(count: int, model: str, kept: int) -> None:
+    """Rh holds the root; the first of the poses is zero, or is left out of 23."""
+    vectors = RANDOM.normal(scale=0.3, size=(FRAMES, count, 3))
+    found, name = smpl_tables._easymocap(vectors, DANCE[:, :1], "it")
+    assert (found.shape, name) == ((FRAMES, kept, 3), model)
+    np.testing.assert_array_equal(found[:, 0], DANCE[:, 0])
+    np.testing.assert_array_equal(found[:, 1:], vectors[:, :23] if count == 23 else vectors[:, 1:kept])
+
+
+def test_persons_as_the_first_axis() -> None:
+    both = np.stack([DANCE, 0.5 * DANCE]).reshape(2, FRAMES, 72)
+    table = {"poses": both, "trans": np.stack([PLACE, PLACE + 1.0]), "betas": np.array([[1.0] * 10, [2.0] * 10])}
+    found = tables(table, take=1)
+    close(found.rotvec, 0.5 * DANCE)
+    np.testing.assert_array_equal(found.translation, PLACE + 1.0)
+    assert found.betas.tolist() == [2.0] * 10
+    assert (found.findings[0].value, found.findings[0].count) == ("number 1", 2)
+    with pytest.raises(InputError, match="2 persons; there is no number 2"):
+        tables(table, take=2)
+
+
+def test_results_of_mdm_have_their_rate() -> None:
+    table = {"thetas": matrices(DANCE).reshape(FRAMES, 24, 9)[..., :6].transpose(1, 2, 0), "root_translation": PLACE.T}
+    found = tables(table)
+    close(found.rotvec, DANCE)
+    np.testing.assert_array_equal(found.translation, PLACE)
+    assert (found.fps, found.form) == (20.0, "SMPL parameters of MDM")
+    assert tables({**table, "fps": 30.0}).fps == 30.0
+    assert len(tables({**table, "lengths": np.array([12])}).rotvec) == 12
+
+
+def test_aist_and_edge_by_names() -> None:
+    poses = DANCE.reshape(FRAMES, 72)
+    aist = named_parameters({"smpl_poses": poses, "smpl_trans": 50.0 * PLACE, "smpl_scaling": np.array([50.0])}, "it")
+    np.testing.assert_allclose(aist.translation, PLACE)
+    assert (aist.fps, aist.up, aist.is_pelvis, aist.form) == (60.0, "y", False, "AIST++ motion")
+    edge = named_parameters({"smpl_poses": poses, "smpl_trans": PLACE, "full_pose": np.ones((FRAMES, 24, 3))}, "it")
+    assert (edge.fps, edge.up, edge.is_pelvis, edge.form) == (30.0, "z", True, "EDGE motion")
+    assert edge.joints is not None
+    plain = named_parameters({"smpl_poses": poses, "smpl_trans": PLACE.T}, "it")
+    assert (plain.fps, plain.up, plain.is_pelvis, plain.form, plain.joints) == (None, None, False, "SMPL poses", None)
+    np.testing.assert_array_equal(plain.translation, PLACE)
+    assert (
+        named_parameters({"smpl_poses": poses, "smpl_trans": PLACE, "fps": 24.0, "smpl_scaling": np.ones(1)}, "it").fps
+        == 24.0
+    )
+    for scaling in (np.ones(2), np.array([1e-3]), np.array([1e6]), np.array([-1.0])):
+        with pytest.raises(FormatError, match="smpl_scaling"):
+            named_parameters({"smpl_poses": poses, "smpl_trans": PLACE, "smpl_scaling": scaling}, "it")
+    with pytest.raises(FormatError, match="expected smpl_trans"):
+        named_parameters({"smpl_poses": poses}, "it")
+
+
+def test_amass_and_our_own_by_names() -> None:
+    table = {
+        "poses": whole(52).reshape(FRAMES, 156),
+        "trans": PLACE,
+        "betas": np.arange(16.0),
+        "gender": np.array("female"),
+    }
+    found = named_parameters({**table, "mocap_framerate": 120.0}, "it")
+    assert (found.model, found.gender, found.fps, found.up, found.scale) == ("smplh", "female", 120.0, "z", 1.0)
+    assert (found.form, found.rest_pelvis) == ("AMASS motion", None)
+    np.testing.assert_array_equal(found.betas, np.arange(16.0))
+    assert found.detail is not None
+    assert found.detail.hands is not None
+    assert named_parameters({**table, "gender": b"male"}, "it").gender == "male"
+    ours = {**table, "rest_pelvis": np.arange(3.0), "scale": 0.9, "provenance": '{"body": {"fingerprint": "abc"}}'}
+    found = named_parameters(ours, "it")
+    assert (found.model, found.form, found.scale) == ("abc", "DancePose motion", 0.9)
+    assert found.rest_pelvis is not None
+    assert found.rest_pelvis.tolist() == [0, 1, 2]
+    assert named_parameters({**ours, "provenance": "x"}, "it").model == "smpl"
+    for wrong in ({"scale": 1e-3}, {"scale": 1e3}, {"rest_pelvis": np.ones(2)}, {"rest_pelvis": np.full(3, np.nan)}):
+        with pytest.raises(FormatError, match="rest_pelvis"):
+            named_parameters({**ours, **wrong}, "it")
+    with pytest.raises(FormatError, match="betas that are not numbers"):
+        named_parameters({**table, "betas": np.full(10, np.nan)}, "it")
+    with pytest.raises(FormatError, match=r"expected \(30, 3\)"):
+        named_parameters({**table, "trans": PLACE[1:]}, "it")
+    beat = named_parameters({**table, "expressions": np.full((FRAMES, 100), 0.1)}, "it")
+    assert beat.detail is not None
+    assert beat.detail.expression is not None
+
+
+def values_of(points: np.ndarray, **hints: str) -> tuple[str, float]:
+    name, finding = decide_values(points, Hints(**hints))
+    return name, finding.confidence
+
+
+def test_positions_and_rotations_are_told_apart() -> None:
+    points = points_of(MOTION, "smpl24").astype(np.float64)
+    assert values_of(points) == ("positions", 0.98)
+    assert values_of(points[:, :20]) == ("positions", 0.99)
+    spread = rotvecs(waltz())[::20]
+    assert values_of(spread) == ("rotations", 0.95)
+    assert values_of(spread[:5]) == ("rotations", 0.95)
+    assert values_of(spread[:4]) == ("rotations", 0.7)
+    assert values_of(DANCE) == ("rotations", 0.7)  # a second, in which distances between vectors hardly change
+    assert values_of(DANCE, values="positions") == ("positions", 1.0)
+    assert values_of(points, values="rotations") == ("rotations", 1.0)
+    # Neither: longer than a turn, and no person.
+    assert values_of(20.0 * RANDOM.normal(size=(FRAMES, 24, 3))) == ("positions", 0.4)
+    hidden = points.copy()
+    hidden[::2, 5] = 0.0
+    assert values_of(hidden) == ("positions", 0.98)
+    with pytest.raises(InputError, match="no values 'angles'"):
+        values_of(points, values="angles")
+    for count in (21, 23):
+        with pytest.raises(InputError, match=f"{3 * count} numbers a frame that are rotations"):
+            values_of(DANCE[:, 1 : count + 1])
+
+
+def test_natural_poses() -> None:
+    pose = np.zeros((9, 24, 3))
+    assert not pose_is_natural(pose)
+    for bend, across, natural in (
+        (1.0, 0.0, True), (-0.2, 0.0, True), (-0.4, 0.0, False), (2.5, 0.0, True), (2.7, 0.0, False), (0.1, 0.5, True),
+        (0.1, 0.65, False), (1.0, 0.9, True), (1.0, 1.1, False),
+    ):  # fmt: skip
+        pose[:, 4:6] = [bend, across, across]
+        pose[:3, 4:6] = 0.0  # less than half of the clip
+        assert pose_is_natural(pose) is natural
+    most = {3: 0.8, 0: 7.0, 12: 0.9, 16: 2.4, 18: 2.8, 21: 1.5}
+    for joint, angle in most.items():
+        for factor in (0.99, 1.01):
+            pose = np.zeros((9, 24, 3))
+            pose[:, 4:6, 0] = 0.1
+            pose[:, joint, 2] = factor * angle
+            assert pose_is_natural(pose) is (factor < 1.0)
+
+
+def test_rotations_without_a_name() -> None:
+    turns = matrices(DANCE)
+    quaternions = Rotation.from_rotvec(DANCE.reshape(-1, 3)).as_quat().reshape(FRAMES, 24, 4)
+    for form in (turns, turns.reshape(FRAMES, 216), turns.reshape(FRAMES, 24, 9)[..., :6],
+                 turns.reshape(FRAMES, 24, 9)[..., :6].reshape(FRAMES, 144), quaternions):  # fmt: skip
+        found = plain_forms(form, "it", Hints(), 24.0)
+        assert found is not None
+        close(found.rotvec, DANCE)
+        assert (found.model, found.fps) == ("smpl", 24.0)
+        assert not found.translation.any()
+        assert plain_forms(form, "it", Hints(values="positions"), None) is None
+        assert plain_forms(form, "it", Hints(layout="smpl24"), None) is None
+    for other in (DANCE, DANCE.reshape(FRAMES, 72), 3.0 * turns, turns[:0], np.ones((FRAMES, 20, 6))):
+        assert plain_forms(other, "it", Hints(), None) is None
+    assert theta_contents.recognises({"poses": 1, "trans": 1})
+    assert theta_contents.recognises({"smpl_poses": 1})
+    assert not theta_contents.recognises({"poses": 1})
+
+
+def test_finedance_vectors() -> None:
+    found = theta_contents.finedance_vectors(np.concatenate([PLACE, whole(52).reshape(FRAMES, 156)], axis=1), "it")
+    close(found.rotvec[:, :22], DANCE[:, :22])
+    np.testing.assert_array_equal(found.translation, PLACE)
+    assert (found.fps, found.model) == (30.0, "smplh")
+    with pytest.raises(InputError, match="zero frames"):
+        theta_contents.finedance_vectors(np.zeros((0, 159)), "it")
