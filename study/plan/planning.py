@@ -20,6 +20,7 @@ from .paths import StudyPaths
 from .program import code_hash, program_version
 from .study_file import Song, Study, System, layout_file_of
 from .study_sources import Cache, content_hash, find_sources, look_into
+from .unused_keys import unused_values
 
 WORKBENCH_S: Final = (0.18, 0.38)
 """Seconds per frame of Workbench on two cores, and per megapixel of it (``benchmarks.study_cost pace``). This and the
@@ -102,6 +103,11 @@ def make_plan(study: Study, paths: StudyPaths, ffmpeg: FfmpegProgram, *, file: P
         raise InputError(f"No clip of this study can be made: {reasons}")
     jobs = write_plan(paths.plan, head, planner.jobs(songs))
     planner.save()
+    fps = study.picture.fps
+    spans = {
+        name: [(one.start_s, one.start_s + one.frames / fps) for one in entries] for name, entries in songs.items()
+    }
+    notices += tuple(unused_values(study, spans))
     return Planned(jobs, clips, planner.frames, tuple(planner.missing()), notices)
 
 

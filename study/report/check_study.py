@@ -18,6 +18,7 @@ from ..plan.paths import StudyPaths
 from ..plan.planning import frame_estimate_s
 from ..plan.study_file import Song, Study, System
 from ..plan.study_sources import Cache, SourceInfo, content_hash, find_sources, look_into, without_music
+from ..plan.unused_keys import unused_values
 
 BYTES_PER_PIXEL: Final = 0.55
 """Size of a frame as PNG."""
@@ -88,6 +89,7 @@ def check_study(study: Study, paths: StudyPaths, *, shipped: Collection[str]) ->
     for name, table in found.infos.items():
         for system_name, info in table.items():
             found.notices += [f"{system_name}/{name}: {note}" for note in without_music(info.notes)]
+    found.notices += unused_values(study, {name: _spans(study, infos) for name, infos in found.infos.items()})
     return _estimate(study, paths, found)
 
 
@@ -196,6 +198,8 @@ def _check_music(study: Study, song: Song, found: _Findings, ffmpeg: Ffmpeg | No
                 f"rate: {system}/{song.name} lasts {info.duration_s:.2f} s at {info.fps:g} fps and its music "
                 f"{end_s - start_s:.2f} s; at {likely:g} fps both would be as long. Set `fps` if that is the rate."
             )
+    if end_s > length_s + DIFFERENCE_S:
+        found.notices.append(f"{song.name}: its window ends at {end_s:.2f} s and the music at {length_s:.2f} s.")
     until_s = start_s + max((end for _, end in _spans(study, found.infos[song.name])), default=0.0)
     if until_s > length_s + DIFFERENCE_S:
         found.problems.append(

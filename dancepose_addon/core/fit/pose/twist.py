@@ -163,7 +163,7 @@ class TwistModel:
             if table["format"] != FORMAT:
                 raise FormatError(f"{source} has format {table['format']!r}; expected {FORMAT!r}.")
             if not table["joints"]:
-                raise FormatError(f"{source} has no joints, so it decides no rotation. Make one with `dancepose twist`.")
+                raise FormatError(f"{source} has no joints, so it has no effect. Make one with `dancepose twist`.")
             for name, row in table["joints"].items():
                 joint = JOINT_INDEX[name]
                 reference[joint], mean[joint], scale[joint] = row["reference"], row["mean"], row["scale"]
