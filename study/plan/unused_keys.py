@@ -38,8 +38,8 @@ def require_effects(study: "Study", source: str) -> None:
     for key, value in (("samples", picture.samples), ("seed", picture.seed)):
         if value and picture.engine != "cycles":
             raise FormatError(
-                f'{source}: [picture] {key} is of engine = "cycles" and has no effect with "{picture.engine}". Remove one '
-                "of them."
+                f'{source}: [picture] {key} is of engine = "cycles" and has no effect with "{picture.engine}". Remove '
+                "one of them."
             )
     for key, is_given in (("look", picture.look != "casual"), ("colours", bool(picture.colours))):
         if stage.character is not None and is_given:

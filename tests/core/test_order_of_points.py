@@ -71,8 +71,8 @@ def test_orders_are_exchanges_of_two_points_or_of_limbs() -> None:
 
 
 def test_random_poses_are_those_of_people() -> None:
-    vectors = np.concatenate([
-        rotmat_to_rotvec(order._random_poses(np.random.default_rng(seed)).astype(np.float64)) for seed in range(20)])  # fmt: skip
+    poses = [order._random_poses(np.random.default_rng(seed)) for seed in range(20)]
+    vectors = np.concatenate([rotmat_to_rotvec(pose.astype(np.float64)) for pose in poses])
     assert vectors.shape == (480, 24, 3)
     knees = vectors[:, [JOINT_INDEX["left_knee"], JOINT_INDEX["right_knee"]]]
     assert knees[..., 0].min() >= 0.0
