@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, asdict, field, fields
+from datetime import datetime
 import difflib
 import re
 from typing import Any, Final, NoReturn, TypeVar
@@ -143,7 +144,6 @@ def matching(pattern: re.Pattern[str], expected: str) -> Check:
 check_identifier: Final = matching(IDENTIFIER, "up to 64 letters, digits, _ and -")
 check_language: Final = matching(LANGUAGE, "a language code, such as en or zh")
 check_hex: Final = matching(HEX, "a hash in lower-case hexadecimal digits")
-check_utc: Final = matching(UTC, "a time in UTC, such as 2026-01-31T12:00:00Z")
 
 
 def check_any_text(value: Any, where: str) -> str:
@@ -151,6 +151,24 @@ def check_any_text(value: Any, where: str) -> str:
     if not isinstance(value, str) or len(value) > MOST_TEXT:
         _reject(value, where, f"text of at most {MOST_TEXT} characters")
     return value
+
+
+def is_utc(value: Any) -> bool:
+    """Whether a JSON value is a time in UTC that exists."""
+    if not isinstance(value, str) or not UTC.fullmatch(value):
+        return False
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
+def check_utc(value: Any, where: str) -> str:
+    """Require a time in UTC."""
+    if not is_utc(value):
+        _reject(value, where, "a time in UTC, such as 2026-01-31T12:00:00Z")
+    return str(value)
 
 
 def optional(check: Check) -> Check:

@@ -14,6 +14,7 @@ from .record_checks import (
     check_language,
     check_utc,
     is_real,
+    is_utc,
     is_whole,
     key,
     list_of,
@@ -120,7 +121,7 @@ class RaterSession:
     consent: ConsentRecord | None = key(record_of(ConsentRecord, optional=True), None)
     checks: dict[str, Any] = key(table_of_values(lambda value, _where: value), {})
     started: str = key(check_utc)
-    finished: str = key(one_of_checks("a time in UTC or nothing", lambda value: isinstance(value, str)), "")
+    finished: str = key(one_of_checks("a time in UTC or nothing", is_utc, lambda value: value == ""), "")
     status: str = key(one_of(*STATUSES))
 
 

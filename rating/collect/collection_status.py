@@ -3,6 +3,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 import statistics
@@ -103,8 +104,9 @@ def _session_length_min(sessions: list[Mapping[str, Any]]) -> float | None:
     lengths = []
     for session in sessions:
         if session["status"] == "complete" and session.get("finished"):
-            start, end = (datetime.fromisoformat(session[name]) for name in ("started", "finished"))
-            lengths.append((end - start).total_seconds() / 60)
+            with suppress(ValueError):  # of a record of an earlier version, which took any text
+                start, end = (datetime.fromisoformat(session[name]) for name in ("started", "finished"))
+                lengths.append((end - start).total_seconds() / 60)
     return statistics.median(lengths) if lengths else None
 
 

@@ -146,6 +146,10 @@ def test_the_last_line_of_a_session_counts(tmp_path, plan: RatingPlan) -> None:
         ({"answer": 1.5}, "does not offer"),
         ({"response_ms": -1}, "expected a number from 0"),
         ({"utc": "yesterday"}, "expected a time in UTC"),
+        ({"utc": "2026-99-29T12:00:00Z"}, "expected a time in UTC"),
+        ({"utc": "0000-01-01T00:00:00Z"}, "expected a time in UTC"),
+        ({"utc": "2026-02-29T12:00:00Z"}, "expected a time in UTC"),
+        ({"utc": "2026-03-01T24:01:00Z"}, "expected a time in UTC"),
         ({"address": "10.0.0.1"}, "unknown key 'address'"),
     ],
 )
