@@ -22,6 +22,7 @@ from dancepose_addon.core.io.writers.amass import write_amass
 from dancepose_addon.core.io.writers.bvh import write_bvh
 from dancepose_addon.core.io.writers.points import write_csv, write_npy, write_npz
 from dancepose_addon.core.printable_text import escaped
+from dancepose_addon.core.retarget.map_file import require_character
 from dancepose_addon.core.skeleton.layouts import SMPL24, get_layout
 from dancepose_addon.core.skeleton.mapping import to_layout
 from dancepose_addon.core.skeleton.markers import keypoints_from_pose, markers_for
@@ -142,6 +143,7 @@ def convert_command(
     if form not in FORMATS:
         raise typer.BadParameter(f"{form!r} is not a format that can be written; choose --to {', '.join(FORMATS)}.")
     _require_effect(form, layout_out, character)
+    require_character(character, character_map)
     suffix = SUFFIX_OF.get(form, form)
     names = _out_names(paths, out, suffix) if to_folder else {paths[0]: out}
     outputs = {f"The output of {path.name},": (name, (f".{suffix}",)) for path, name in names.items()}

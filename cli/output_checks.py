@@ -26,13 +26,15 @@ def check_files(
     inputs: Iterable[Path | str | None],
     *,
     folders: Mapping[str, Path | None] | None = None,
+    claims: bool = True,
 ) -> None:
     """Refuse outputs that cannot be written, that would replace an input, or that another command is writing.
 
     Args:
         outputs: Path and allowed suffixes by option; a path of None is not wanted.
         inputs: Files and folders that are read. Text is the name of a layout, which is a file if it ends in .toml.
-        folders: Folders that are written to, by option.
+        folders: Folders that are written to, by option. ``--work`` may be shared: names of its files do not clash.
+        claims: Whether outputs are held until this process ends; False where its processes share them.
 
     Raises:
         OutputError: See ``core.output_paths.require_outputs`` and ``core.output_claims.claim_outputs``.
@@ -45,4 +47,6 @@ def check_files(
     for option, (path, suffixes) in outputs.items():
         if path is not None and suffixes == PLOT and find_spec("matplotlib") is None:
             raise InputError(f"{option} needs matplotlib. Install it with `pip install matplotlib`, or omit {option}.")
-    claim_outputs(path for path, _ in outputs.values())
+    if claims:
+        whole = [path for option, path in (folders or {}).items() if option != "--work"]
+        claim_outputs([*(path for path, _ in outputs.values()), *whole])

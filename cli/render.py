@@ -14,6 +14,7 @@ from dancepose_addon.core.io.people import person_path
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.options import arguments_of
 from dancepose_addon.core.picture_options import PictureOptions
+from dancepose_addon.core.retarget.map_file import require_character
 
 from .arguments import (
     BlenderOption,
@@ -129,6 +130,7 @@ def render_command(
         blenders = {"--blend": blend, "--work": work, "--keep-frames": keep_frames or None, "--blender": blender}
         refuse_with_fast({**blenders, "--character": character, "--character-map": character_map})
     has_audio = wants_audio(audio, out)
+    require_character(character, character_map)
     if character is not None:
         picture.require_fit_for_character()
     refuse_with_several(sources, {"--motion": motion, "--report": report})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dancepose_addon.core.errors import OptionError
+from dancepose_addon.core.output_claims import claim_outputs
 
 from .arguments import MAX_SEED, BodyOption, choice, number
 from .display import no_display, progress_bar
@@ -74,7 +75,7 @@ def train_command(
     """Train a SmplRegressor on recorded keypoints and poses of motion capture."""
     from dancepose.trainer.device import choose_device, require_torch
 
-    check_files({}, (*(motion or ()), poses, prior, body, start), folders={"--out": out})
+    check_files({}, (*(motion or ()), poses, prior, body, start), folders={"--out": out}, claims=False)
     require_torch()
     from dancepose.trainer.data.batches import load_data
     from dancepose.trainer.distributed import join_ranks, leave_ranks
@@ -85,6 +86,8 @@ def train_command(
     config = _config_of(preset, (*(overrides or ()), *(() if seed is None else (f"seed={seed}",))))
     chosen = choose_device(device, threads)
     ranks = join_ranks(chosen)
+    if ranks.first:
+        claim_outputs([out])
     model = load_body(body)
     with progress_bar() if ranks.first else no_display() as display:
         display.progress(0.0, "Reading")

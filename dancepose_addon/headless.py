@@ -41,6 +41,7 @@ from .core.io.read_options import ReadOptions
 from .core.picture_options import PictureOptions
 from .core.printable_text import printable
 from .core.progress import Progress, part_of
+from .core.retarget.map_file import require_character
 from .core.skeleton.resampling import MOST_FRAMES
 from .fitting import fit_people
 from .headless_arguments import build_parser, options_from
@@ -86,6 +87,7 @@ def _run(arguments: argparse.Namespace, stopped: threading.Event) -> None:
     picture = options_from(arguments, PictureOptions)
     if arguments.character:
         picture.require_fit_for_character()
+    require_character(arguments.character, arguments.character_map)
     first_out = arguments.out or arguments.still or arguments.export[0]
     work = arguments.work or first_out.parent / f"{first_out.stem}.work"
     check_headless_files(arguments, work)

@@ -35,6 +35,10 @@ def require_effects(study: "Study", source: str) -> None:
             f'{source}: [stage] backdrop_rgb is the colour of floor and wall, which [picture] floor = "none" leaves '
             "out. Remove one of them."
         )
+    if stage.character_map is not None and stage.character is None:
+        raise FormatError(
+            f"{source}: [stage] character_map has no effect without character. Remove it, or add character."
+        )
     for key, value in (("samples", picture.samples), ("seed", picture.seed)):
         if value and picture.engine != "cycles":
             raise FormatError(

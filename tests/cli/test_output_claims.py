@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from dancepose.cli.output_checks import check_files
+
 HOLDER = """
 import sys
 from pathlib import Path
@@ -55,6 +57,25 @@ def test_the_second_command_is_refused(tmp_path: Path, arguments: tuple[object, 
         f"Another command is writing '{out}'. Wait until it has finished, or choose another output."
     )
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("train", "--preset", "smoke", "--limit-batches", "1"), ("demo",)],
+    ids=["train", "demo"],
+)
+def test_the_second_command_on_a_folder_is_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    out = tmp_path / "run"
+    with held(out):
+        done = run(*arguments, "--out", out)
+    assert done.returncode == 1, done.stderr
+    assert "Another command is writing" in done.stderr.splitlines()[-1]
+    assert not out.exists()
+
+
+def test_a_folder_of_unfinished_frames_may_be_shared(tmp_path: Path) -> None:
+    with held(tmp_path / "work"):
+        check_files({}, (), folders={"--work": tmp_path / "work"})
 
 
 def test_an_output_is_free_when_its_process_has_ended(tmp_path: Path) -> None:

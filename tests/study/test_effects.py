@@ -23,6 +23,7 @@ def study(
     background: str = "stage",
     rgb: tuple[float, float, float] = BACKDROP_RGB,
     character: str | None = None,
+    character_map: str | None = None,
     engine: str = "cycles",
     samples: int = 0,
     seed: int = 0,
@@ -37,7 +38,7 @@ def study(
             samples=samples,
             seed=seed,
         ),
-        stage=SimpleNamespace(backdrop_rgb=rgb, character=character),
+        stage=SimpleNamespace(backdrop_rgb=rgb, character=character, character_map=character_map),
     )
 
 
@@ -54,6 +55,7 @@ def study(
         study(character="a.glb", rgb=OTHER_RGB),
         study(samples=8, seed=3),
         study(engine="fast"),
+        study(character="a.glb", character_map="a.toml"),
     ],
 )
 def test_keys_that_have_an_effect(given: SimpleNamespace) -> None:
@@ -65,6 +67,7 @@ def test_keys_that_have_an_effect(given: SimpleNamespace) -> None:
     [
         (study(look="plain", colours=(1,)), r'colours of clothes, which look = "plain" does not show'),
         (study(floor="none", rgb=OTHER_RGB), r"backdrop_rgb is the colour of floor and wall"),
+        (study(character_map="a.toml"), r"character_map has no effect without character"),
         (study(engine="fast", samples=8), r'\[picture\] samples is of engine = "cycles" .* with "fast"'),
         (study(engine="workbench", seed=3), r'\[picture\] seed is of engine = "cycles" .* with "workbench"'),
         (study(character="a.glb", look="plain"), r"\[picture\] look has no effect"),

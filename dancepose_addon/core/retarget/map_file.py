@@ -14,13 +14,23 @@ from pathlib import Path
 from typing import Final
 
 from ..bounded_files import read_document
-from ..errors import FormatError, InputError
+from ..errors import FormatError, InputError, OptionError
 from ..toml_text import parse_toml
 from .character_map import CHAINS, PARTS_OF_MAP, SPREAD, CharacterMap
 from .rest_skeleton import RestSkeleton
 
 MOST_BYTES: Final = 1 << 20
 SEVERAL: Final = (*CHAINS, *SPREAD)
+
+
+def require_character(character: Path | None, map_file: Path | None) -> None:
+    """Refuse a map without the character that it describes.
+
+    Raises:
+        OptionError: There is a map and no character.
+    """
+    if map_file is not None and character is None:
+        raise OptionError("--character-map has no effect without --character. Add the character, or omit the map.")
 
 
 def read_map_file(path: Path, skeleton: RestSkeleton) -> dict[str, tuple[int, ...]]:
