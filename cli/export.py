@@ -2,7 +2,6 @@
 """``dancepose export``: a run's regressor as an ONNX file, verified against torch."""
 
 from collections.abc import Mapping
-import json
 from pathlib import Path
 import shlex
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -11,6 +10,7 @@ import typer
 
 from dancepose.export.exported_files import cards_beside, report_beside
 from dancepose_addon.core.errors import InputError, OptionError
+from dancepose_addon.core.stored_tables import read_stored_table
 
 from .arguments import BodyOption
 from .display import progress_bar
@@ -163,7 +163,7 @@ def recorded_commands(folder: Path) -> list[str]:
     seen: set[Path] = set()
     while (file := folder / "command.json").is_file() and file not in seen:
         seen.add(file)
-        command = json.loads(file.read_text(encoding="utf-8"))["command"]
+        command = str(read_stored_table(file).get("command", ""))
         commands.insert(0, without_folders(command))
         words = shlex.split(command)
         folder = Path(words[words.index("--start") + 1]) if "--start" in words[:-1] else folder

@@ -156,8 +156,7 @@ def render_command(
             arguments += ["--no-audio"] * (not has_audio) + ["--keep-frames"] * keep_frames
             run_renderer(arguments, blender=blender, display=display)
             motions = written_motions(motion, begun_s)
-    persons = motions if len(motions) > 1 else []
-    list_results(results | {f"motion {number}": path for number, path in enumerate(persons, 1)})
+    list_results(results | {f"motion {n}": path for n, path in enumerate(motions if len(motions) > 1 else [], 1)})
 
 
 def written_motions(motion: Path | None, begun_s: float) -> list[Path]:

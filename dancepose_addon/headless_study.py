@@ -40,6 +40,7 @@ from .core.messages import DoneReply, FitRequest, ProbeRequest, RenderRequest, R
 from .core.picture_options import parse_colours
 from .core.request_server import RequestServer, note_frame_key
 from .core.stage_design import StageSettings
+from .core.stored_tables import read_stored_table
 
 
 def main(argv: Sequence[str]) -> int:
@@ -152,7 +153,7 @@ def build_clip(request: RenderRequest, threads: int) -> str:
     body = dressed(load_body(request.body), request.look, parse_colours(request.colours), figure=request.figure)
     move_m = np.array(request.move_m, np.float32)
     motions = [replace(one, translation_m=one.translation_m + move_m) for one in load_people(request.motion)]
-    path = path_from_table(json.loads(request.shot.read_text(encoding="utf-8")))
+    path = path_from_table(read_stored_table(request.shot))
     shot = path.shot
     engine = engines.Engine(**asdict(request.engine))
     settings = StageSettings(request.backdrop_rgb, request.light, request.transparent, floor=request.floor)

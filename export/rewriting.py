@@ -25,6 +25,7 @@ from dancepose_addon.core.errors import RegressorError
 from dancepose_addon.core.fit.regressor import METADATA_KEY, RegressorInfo
 from dancepose_addon.core.skeleton.markers import keypoints_from_pose
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
+from dancepose_addon.core.stored_tables import read_stored_table
 from dancepose_addon.inference import open_regressor
 from dancepose_addon.inference.onnx_file import OnnxModel, parse_model
 from dancepose_addon.inference.regressors import MAX_FILE_BYTES
@@ -92,7 +93,7 @@ def rewrite(path: Path, out: Path, body: BodyModel) -> dict[str, float]:
 def _tell(out: Path, differences: dict[str, float]) -> None:
     path = report_beside(out)
     if path.is_file():
-        report = json.loads(path.read_text(encoding="utf-8"))
+        report = read_stored_table(path)
         report["bytes"] = out.stat().st_size
         report["rewritten"] = {"written": datetime.now(UTC).strftime("%Y-%m-%d"), "max_abs_difference": differences}
         with replacing(path) as temporary:

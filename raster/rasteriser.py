@@ -30,7 +30,7 @@ from dancepose_addon.core.stage_design import (
 )
 
 from .body_surface import MaterialPart, surface_of
-from .gl_context import CLIP_DISTANCES, open_context, renderer_name
+from .gl_context import CLIP_DISTANCES, engine_errors, open_context, renderer_name
 from .light_samples import light_place_m
 from .programs import Programs, set_uniform
 from .shadows import FloorShadow, SelfShadow, ShadowedFloor
@@ -82,6 +82,7 @@ class Rasteriser:
         context: OpenGL context; None to open one.
     """
 
+    @engine_errors
     def __init__(
         self,
         body: BodyModel,
@@ -147,6 +148,7 @@ class Rasteriser:
             context.buffer(triangles.astype(np.int32).tobytes()),
         )
 
+    @engine_errors
     def set_camera(self, position_m: F64, rotmat: F64) -> None:
         """Place the camera and draw the stage without dancers.
 
@@ -169,6 +171,7 @@ class Rasteriser:
         if self._backdrop is not None:
             self._backdrop.render()
 
+    @engine_errors
     def draw(self, bodies: list[F32], parts: Sequence[tuple[MaterialPart, ...]] | None = None) -> NDArray[np.uint8]:
         """Draw bodies.
 

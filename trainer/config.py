@@ -247,7 +247,7 @@ def load_config(preset: str, overrides: tuple[str, ...] = ()) -> Config:
     table = _migrated(table, str(path))
     for override in overrides:
         given, source = _parse_override(override), f"--set {escaped(override)[:200]}"
-        config_from_table(given, source)  # so that its faults are not said of the preset
+        config_from_table(given, source)  # so that messages name --set, not the preset
         _merge(table, _migrated(given, source))
     return config_from_table(table, str(path))
 

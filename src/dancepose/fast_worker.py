@@ -31,6 +31,7 @@ from dancepose_addon.core.picture_options import parse_colours
 from dancepose_addon.core.png import stamp_of
 from dancepose_addon.core.request_server import RequestServer, note_frame_key
 from dancepose_addon.core.stage_design import StageSettings
+from dancepose_addon.core.stored_tables import read_stored_table
 
 
 def main(argv: Sequence[str]) -> int:
@@ -136,7 +137,7 @@ class ClipFilm:
         self._body = dressed(
             load_body(request.body), request.look, parse_colours(request.colours), figure=request.figure
         )
-        self._path = path_from_table(json.loads(request.shot.read_text(encoding="utf-8")))
+        self._path = path_from_table(read_stored_table(request.shot))
         stage = StageSettings(request.backdrop_rgb, request.light, request.transparent, floor=request.floor)
         self._size = (request.width, request.height)
         self._raster = Rasteriser(self._body, self._path.shot, stage, size=self._size)

@@ -31,6 +31,7 @@ from dancepose_addon.core.camera_framing import (
 )
 from dancepose_addon.core.retarget.character_record import CharacterRecord
 from dancepose_addon.core.retarget.source_motion import source_motion
+from dancepose_addon.core.stored_tables import read_stored_table
 
 from ..plan.paths import StudyPaths
 from ..plan.planning import Segment
@@ -54,7 +55,7 @@ def write_song_camera(study: Study, paths: StudyPaths, song: str, systems: list[
         A hash of the file's content.
     """
     body = load_body(study.path(study.stage.body))
-    fits = {name: json.loads(paths.fit_report(name, song).read_text(encoding="utf-8")) for name in systems}
+    fits = {name: read_stored_table(paths.fit_report(name, song)) for name in systems}
     floors = {name: float(fit["floor_m"]) for name, fit in fits.items()}
     middle = median(floors.values())
     moves = {name: [0.0, floors[name] - middle if study.stage.floor == "song" else 0.0, 0.0] for name in systems}
@@ -138,5 +139,4 @@ def _shown_part(motion: BodyMotion, segments: list[Segment], fps: float) -> Body
 
 def read_song_camera(path: Path) -> dict[str, Any]:
     """Read the file that ``write_song_camera`` wrote."""
-    table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return table
+    return read_stored_table(path)

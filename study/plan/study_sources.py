@@ -112,7 +112,7 @@ class Cache:
         self._path, self._changed = path, False
         self._known: dict[str, Any] = {}
         # A cache that cannot be read is computed again.
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, TypeError, RecursionError):
             if path.is_file():
                 self._known = dict(json.loads(path.read_bytes()))
 

@@ -14,6 +14,7 @@ import time
 from typing import Any, Final
 
 from dancepose_addon.core.atomic import replacing
+from dancepose_addon.core.stored_tables import read_stored_table
 
 from ..plan.ffmpeg_program import FfmpegProgram
 from ..plan.jobs import read_head, read_jobs
@@ -97,7 +98,7 @@ def _collect(paths: StudyPaths, head: dict[str, Any]) -> list[_Clip]:
             clip.entry = journal.finished(job) if paths.clip(*where).is_file() else None
             clip.failure = "" if clip.entry else failures.get(where[:2], "not done yet")
             fit = paths.fit_report(*where[:2])
-            clip.fit = json.loads(fit.read_text(encoding="utf-8")) if fit.is_file() else {}
+            clip.fit = read_stored_table(fit) if fit.is_file() else {}
     return list(clips.values())
 
 
@@ -210,7 +211,7 @@ class _Page:
     def _versions(self) -> str:
         engine: dict[str, Any] = {}
         if self._paths.engine.is_file():
-            engine = json.loads(self._paths.engine.read_text(encoding="utf-8"))
+            engine = read_stored_table(self._paths.engine)
         picture, program = self._study.picture, self._head["program"]
         plan = hashlib.blake2b(self._paths.plan.read_bytes(), digest_size=8).hexdigest()
         rows = {

@@ -3,7 +3,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-import json
 import math
 from pathlib import Path
 import shutil
@@ -13,6 +12,7 @@ from typing import Any, Final
 from dancepose_addon.core.errors import DancePoseError, InputError
 from dancepose_addon.core.messages import EngineChoice, FitRequest, ProbeRequest, RenderRequest, Request, error_kind
 from dancepose_addon.core.png import stamp_of
+from dancepose_addon.core.stored_tables import read_stored_table
 
 from ..media import films, pictures, song_camera, sounds
 from ..media.ffmpeg import Ffmpeg
@@ -158,7 +158,7 @@ class JobRunner:
 
     def _render_request(self, job: Job) -> RenderRequest:
         study, paths, what = self._study, self._paths, job.what
-        engine = json.loads(paths.engine.read_text(encoding="utf-8"))
+        engine = read_stored_table(paths.engine)
         segment, camera = self._segment(job), paths.camera(job.song)
         x, y, z = song_camera.read_song_camera(camera)["move_m"][what["system"]]
         return RenderRequest(

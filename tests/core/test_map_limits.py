@@ -52,6 +52,7 @@ def test_an_empty_name_is_no_bone(tmp_path: Path) -> None:
         ("[bones]\npelvis = 3\n", FormatError, "must be the name of a bone"),
         ('[bones]\nspine = ["Spine", 3]\n', FormatError, "must be the name of a bone"),
         ('[bones]\ntail = "Hips"\n', InputError, "which does not exist"),
+        ('[bones]\npelvis = ""\n', InputError, "gives the pelvis no bone"),
         ('[bones]\npelvis = "Hip"\n', InputError, "names the bone 'Hip'"),
         ('[bones]\npelvis = ["Hips", "Spine"]\n', InputError, "2 bones for pelvis, which is one bone"),
         ('[bones]\npelvis = "Hips"\nspine = "Hips"\n', InputError, "more than once (for pelvis, spine)"),

@@ -168,3 +168,19 @@ def test_a_picture_without_memory_is_one_sentence(context, body, shot, monkeypat
     monkeypatch.setattr(Rasteriser, "_make_framebuffers", refuse)
     with pytest.raises(EngineError, match="no memory for a picture of 96 x 160 pixels"):
         Rasteriser(body, shot, StageSettings(), size=SIZE, context=context)
+
+
+@pytest.mark.parametrize("name", ["FloorShadow", "SelfShadow"])
+def test_a_refusal_of_the_driver_is_one_sentence(context, body, shot, monkeypatch, name: str) -> None:
+    import moderngl
+
+    from dancepose.raster import rasteriser
+
+    def refuse(*_args: object) -> None:
+        raise moderngl.Error("the framebuffer is not complete (UNSUPPORTED)")
+
+    monkeypatch.setattr(rasteriser, name, refuse)
+    with pytest.raises(
+        EngineError, match=r"cannot draw the picture \(the framebuffer is not complete"
+    ):
+        rasteriser.Rasteriser(body, shot, StageSettings(), size=SIZE, context=context)

@@ -57,7 +57,7 @@ def test_mistakes_are_named(override: str, said: str) -> None:
         load_config("paper", (override,))
 
 
-def test_a_mistake_in_an_override_is_not_said_of_the_preset() -> None:
+def test_a_mistake_in_an_override_names_the_override() -> None:
     for override in ("optim.stepz=3", "optim.steps=many", "optim.steps=-1", "loss.target=nothing", "optim.steps=[[1"):
         with pytest.raises(ConfigError) as caught:
             load_config("paper", (override,))

@@ -85,6 +85,8 @@ def bones_of_map(names: dict[str, list[str]], skeleton: RestSkeleton) -> dict[st
         for name in chosen:
             if name not in skeleton.index:
                 raise InputError(f"The map names the bone {name!r} for {part}, which {skeleton.name} does not have.")
+        if part == "pelvis" and not chosen:
+            raise InputError("The map gives the pelvis no bone, and without it the character cannot move. Name one.")
         if len(chosen) > 1 and part not in SEVERAL:
             raise InputError(f"The map names {len(chosen)} bones for {part}, which is one bone. Name one.")
     twice = [name for name, count in Counter(name for chosen in names.values() for name in chosen).items() if count > 1]
