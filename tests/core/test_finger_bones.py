@@ -31,7 +31,7 @@ def test_rest_poses_of_bones() -> None:
     np.testing.assert_allclose(turns[0] @ [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], atol=1e-9)
     np.testing.assert_allclose(turns[1] @ [1.0, 0.0, 0.0], [1.0, 0.0, 0.0], atol=1e-9)
     np.testing.assert_array_equal(turns[2], turns[1])
-    # Two bones stand for three joints: the first goes from the knuckle to the last joint.
+    # Two bones follow three joints: the first points from the knuckle to the last joint.
     way = bent[2] - bent[0]
     turned = _rest_turns(STRAIGHT[:2], bent, np.eye(3))[0] @ [1.0, 0.0, 0.0]
     np.testing.assert_allclose(turned, way / np.linalg.norm(way), atol=1e-9)

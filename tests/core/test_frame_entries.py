@@ -316,7 +316,7 @@ def test_sizes_of_poses_in_a_frame() -> None:
     ],
 )  # fmt: skip
 def test_frames_at_the_places_of_their_numbers(numbers: list[int], places: list[int] | None) -> None:
-    """Three files may stand for twelve frames, not for thirteen."""
+    """Three files may spread over twelve frames, not over thirteen."""
     entries = [f"e{number}" for number in numbers]
     found = frame_folders._with_gaps(numbers, entries)
     if places is None:
