@@ -108,6 +108,7 @@ def test_points_of_one_person_at_one_moment() -> None:
         assert points_of_entry(flat).shape == (20, 4)
     assert points_of_entry(RANDOM.uniform(2.0, 3.0, 20)).shape == (5, 4)
     for value in (
+        flat[:12],
         flat[:14],
         flat[:17],
         np.ones((5, 2)),
