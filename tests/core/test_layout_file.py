@@ -76,6 +76,8 @@ def test_a_small_layout(tmp_path: Path) -> None:
     ("old", "new", "said"),
     [
         ("dancepose-layout-1", "dancepose-layout-2", "dancepose-layout-2"),
+        ('title = "Six"', 'title = "Six"\nleft = { LSHO = 1 }\nright = ["RSHO"]', "not a list of points"),
+        ('title = "Six"', 'title = "Six"\ntop = []', "not a list of points"),
         ('name = "HEAD"', 'name = "LSHO"', "a unique name"),
         ('attached_to = "head"', 'attached_to = "skull"', "attached to 'skull'"),
         ("left_shoulder = 3", "left_shoulder = -3", "not positive"),

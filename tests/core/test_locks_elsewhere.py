@@ -58,3 +58,13 @@ def test_a_launcher_whose_parent_is_gone_ends_while_it_imports(run_python: RunPy
     assert run_python("-c", code, timeout=50.0).returncode == 1
     alive = code.replace(f"'{gone}'", f"'{os.getpid()}'").replace("sleep(60)", "sleep(1)")
     assert run_python("-c", alive, timeout=50.0).returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such rights")
+def test_a_lock_may_be_read_and_written_by_all_whom_the_umask_lets(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        with locked(tmp_path, purpose="renders into"):
+            assert (tmp_path / LOCK_NAME).stat().st_mode & 0o777 == 0o666
+    finally:
+        os.umask(before)

@@ -115,3 +115,18 @@ def test_beat_alignment_by_hand() -> None:
     assert off == pytest.approx(np.exp(-0.5), abs=0.08)  # a spread away
     assert metrics.beat_alignment(points, beats + 0.4, 50.0) < 0.2
     assert np.isnan(metrics.beat_alignment(points, np.array([]), 50.0))
+
+
+def test_pa_mpjpe_of_a_mirror_image_against_the_best_turn_and_size() -> None:
+    """Kabsch's rotation by SciPy, which mirrors nothing, and the scale that then fits best by hand."""
+    first = np.random.default_rng(4).normal(size=(3, 9, 3))
+    second = first * np.array([1.3, 0.9, -1.1]) + 0.1 * np.random.default_rng(5).normal(size=first.shape)
+    errors = []
+    for one, other in zip(
+        first - first.mean(axis=1, keepdims=True), second - second.mean(axis=1, keepdims=True), strict=True
+    ):
+        turned = Rotation.align_vectors(other, one)[0].apply(one)
+        scale = (turned * other).sum() / (one**2).sum()
+        errors.append(1000.0 * np.linalg.norm(scale * turned - other, axis=1).mean())
+    found = metrics.pa_mpjpe_mm(first.astype(np.float32), second.astype(np.float32))
+    assert found == pytest.approx(np.mean(errors), rel=1e-5)

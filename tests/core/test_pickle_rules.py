@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a pickle may hold: its instructions one by one, and what stands for the classes that it names."""
+"""What a pickle may hold: its instructions one by one, and the placeholders of the classes that it names."""
 
 from collections.abc import Callable
 import pickle

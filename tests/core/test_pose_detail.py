@@ -115,3 +115,14 @@ def test_principal_components_are_named_where_they_move() -> None:
     assert detail_in({"pose_hand": still}, FRAMES) == (None, ())
     assert detail_in({"pose_hand": moving[0]}, FRAMES) == (None, ())
     assert detail_in({"pose_hand": "text"}, FRAMES) == (None, ())
+
+
+def test_some_zeros_are_no_gaps() -> None:
+    """A frame at rest, a jaw that does not move and one coefficient that is not used are still the file's."""
+    hands, face, expression = HANDS.copy(), FACE.copy(), EXPRESSION.copy()
+    hands[0], face[:, 0], expression[:, 3] = 0.0, 0.0, 0.0
+    found = pose_detail(hands, face, expression)
+    assert found is not None
+    assert found.hands is hands
+    assert found.face is face
+    assert found.expression is expression

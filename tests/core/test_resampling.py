@@ -76,3 +76,15 @@ def test_a_rate_that_cannot_be_made() -> None:
     for fps in (0.0, -1.0, np.inf, 1e6):
         with pytest.raises(InputError, match="cannot be made"):
             resample(clip, fps)
+
+
+def test_a_point_with_one_coordinate_missing_has_no_confidence() -> None:
+    points = np.tile(wave(np.arange(100) / 25.0, 1.0)[:, None, None], (1, 24, 3)).astype(np.float32)
+    points[40:44, 7, 1] = np.nan
+    found = resample(KeypointSequence(points, 25.0, SMPL24, confidence=np.full((100, 24), 0.5, np.float32)), 50.0)
+    assert found.confidence is not None
+    assert (
+        np.flatnonzero(found.confidence[:, 7] == 0.0).tolist()
+        == np.flatnonzero(np.isnan(found.keypoints_m[:, 7, 1])).tolist()
+    )
+    assert found.confidence[:, 6].tolist() == [0.5] * len(found)

@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from dancepose_addon.core.skeleton.layouts import SMPL22
+from dancepose_addon.core.skeleton.layouts import BODY25, SMPL22
 from dancepose_addon.core.skeleton.recording import PointRecording
 from dancepose_addon.core.skeleton.unseen_points import mask_zeros
 
@@ -61,3 +61,14 @@ def test_many_points_are_named_by_the_first_four() -> None:
     clip = recording(centred=False)
     clip.points[0, 1:5] = 0.0
     assert mask_zeros(clip, None).findings[-1].why.endswith("(points 1, 2, 3, 4)")
+
+
+def test_of_several_points_that_are_always_zero_the_root_is_seen() -> None:
+    hips = BODY25.keypoints.index("mid_hip")
+    points = np.random.default_rng(0).uniform(-1.0, 1.0, (FRAMES, 25, 3))
+    points[:, [2, hips]] = 0.0
+    clip = PointRecording(points, "array", "clip.npy", fps=30.0)
+    for layout in ("body25", None):
+        assert unseen_in(mask_zeros(clip, layout)) == {(frame, 2) for frame in range(FRAMES)}
+    points[:, hips] = 1.0
+    assert mask_zeros(clip, "body25") is clip

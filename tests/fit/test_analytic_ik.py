@@ -8,6 +8,7 @@ from scipy.spatial.transform import Rotation
 from dancepose_addon.core.body.model import JOINT_INDEX, PARENTS, forward_kinematics
 from dancepose_addon.core.body.rotation import geodesic_angle
 from dancepose_addon.core.fit.evaluation.metrics import global_rotations
+from dancepose_addon.core.fit.pose import analytic_ik
 from dancepose_addon.core.fit.pose.analytic_ik import best_turn, minimal_turn, open_ends, restyle, seen_joints, swing
 from dancepose_addon.core.fit.pose.twist import FEATURES, TwistModel, load_twist
 from dancepose_addon.core.skeleton.layouts import MD23, SMPL22, SMPL24
@@ -206,3 +207,22 @@ def test_collars_close_to_the_spine_determine_the_chest(truth: np.ndarray) -> No
     usable = np.ones(place.shape[:2], bool)
     pose, at = swing(rest, start, place[:, 0], place, seen_joints(joint_markers(SMPL24)), usable)
     assert forward_kinematics(rest, pose, at)[1] == pytest.approx(place, abs=1e-4)
+
+
+def test_the_chest_by_its_children_or_by_the_spine() -> None:
+    """Neck and collars determine the chest; on one line they do not, and unseen they cannot."""
+    bones = np.zeros((24, 3), np.float32)
+    children = list(analytic_ik.CHEST_CHILDREN)
+    bones[children] = [[0.0, 0.2, 0.0], [0.1, 0.1, 0.0], [-0.1, 0.1, 0.02]]
+    turns = ([0.2, 0.0, 0.0], [0.5, -0.8, 0.3])
+    spine, chest = (Rotation.from_rotvec(vector).as_matrix().astype(np.float32) for vector in turns)
+    pose = np.broadcast_to(np.eye(3, dtype=np.float32), (3, 24, 3, 3)).copy()
+    pose[:, analytic_ik.SPINE[0]] = spine
+    place = np.zeros((3, 24, 3), np.float32)
+    place[:, children] = bones[children] @ chest.T
+    place[1, children] = [[0.0, 0.2, 0.0], [0.0, 0.1, 0.0], [0.0, -0.1, 0.0]]
+    known = np.ones((3, 24), bool)
+    known[2, children[1]] = False
+    found = analytic_ik.chest_of(bones, pose, place, known)
+    np.testing.assert_allclose(found, [chest, spine, spine], atol=1e-5)
+    np.testing.assert_allclose(analytic_ik.chest_of(bones, pose, place, known & False), [spine] * 3, atol=1e-6)

@@ -170,3 +170,22 @@ def test_layouts_without_fingers_and_bodies_without_fingers_stay_as_they_are(bod
 def test_twist_of_a_rotation_about_an_axis() -> None:
     turn = Rotation.from_rotvec([0.0, 0.8, 0.0]) * Rotation.from_rotvec([0.9, 0.0, 0.0])
     assert twist_angle_about(turn.as_matrix()[None], np.array([1.0, 0.0, 0.0]))[0] == pytest.approx(0.9, abs=1e-9)
+
+
+def test_finger_points_without_confidence_do_not_count(body: BodyModel) -> None:
+    truth = invented(4)
+    sequence = seen_points(truth, body)
+    hands = [
+        number for number, name in enumerate(sequence.layout.keypoints) if name[-1].isdigit() and "spine" not in name
+    ]
+    points = sequence.keypoints_m.copy()
+    points[:10, hands] += 5.0
+    confidence = np.ones(points.shape[:2], np.float32)
+    confidence[:10, hands] = 0.0
+    found, table = fit_fingers(
+        KeypointSequence(points, 30.0, sequence.layout, confidence=confidence), without_hands(truth), body)  # fmt: skip
+    assert table["hands_seen"] == 0.75
+    assert table["hands_error_mm"] < 3.0
+    _, whole = fit_fingers(sequence, without_hands(truth), body)
+    assert whole["hands_seen"] == 1.0
+    assert found.hands_rotmat is not None
