@@ -180,7 +180,5 @@ def test_a_refusal_of_the_driver_is_one_sentence(context, body, shot, monkeypatc
         raise moderngl.Error("the framebuffer is not complete (UNSUPPORTED)")
 
     monkeypatch.setattr(rasteriser, name, refuse)
-    with pytest.raises(
-        EngineError, match=r"cannot draw the picture \(the framebuffer is not complete"
-    ):
+    with pytest.raises(EngineError, match=r"cannot draw the picture \(the framebuffer is not complete"):
         rasteriser.Rasteriser(body, shot, StageSettings(), size=SIZE, context=context)

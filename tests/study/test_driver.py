@@ -208,7 +208,7 @@ def test_a_result_that_was_removed_is_made_again(go, tmp_path: Path) -> None:
 
 
 def test_a_result_that_was_replaced_is_made_again(go, tmp_path: Path) -> None:
-    """Damaged, or another clip under its name: it is named, and only what has changed is made anew."""
+    """Damaged, or another clip under its name: it is named, and nothing else is made again."""
     go()
     clip = StudyPaths(tmp_path).clip("a", "s", "")
     clip.write_bytes(b"another")

@@ -111,7 +111,7 @@ def test_heads_that_look_up_or_down(pitch: float, excess: float) -> None:
     local = np.broadcast_to(np.eye(3, dtype=np.float32), (9, 24, 3, 3)).copy()
     local[:5, JOINT_INDEX["head"]] = about("x", pitch)
     local[0, JOINT_INDEX["head"]], local[1, JOINT_INDEX["head"]] = about("x", pitch + 30.0), about("x", pitch - 30.0)
-    local[5:, JOINT_INDEX["spine1"]] = about("x", 30.0)  # who bends down says nothing about it
+    local[5:, JOINT_INDEX["spine1"]] = about("x", 30.0)  # bent backs do not show it
     np.testing.assert_allclose(np.degrees(cmu._head_excess(local)), [excess, 0.0, 0.0], atol=1e-3)
     bent = np.broadcast_to(about("x", 30.0), (9, 24, 3, 3)).astype(np.float32)
     np.testing.assert_array_equal(cmu._head_excess(bent), 0.0)
