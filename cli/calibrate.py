@@ -12,7 +12,7 @@ import typer
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.counting import counted
-from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.errors import InputError, OptionError
 from dancepose_addon.core.skeleton.layout_file import table_of, write_layout
 from dancepose_addon.core.skeleton.markers import MarkerSet, layout_with
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
@@ -73,6 +73,7 @@ ThreadsOption = Annotated[
 
 
 def calibrate_command(
+    context: typer.Context,
     motion: MotionArgument,
     layout: LayoutOption = "md23",
     out: OutOption = None,
@@ -94,8 +95,8 @@ def calibrate_command(
     from dancepose.trainer.device import choose_device, require_torch
 
     outputs = {"--out": (out, (".json", *LAYOUT)), "--report": (report, TABLE), "--plot": (plot, PLOT)}
-    check_files(outputs, (motion, start, body, layout))
-    known_layout(layout)
+    _require_effect(context, guess=guess, start=start)
+    check_files(outputs, (motion, start, body, known_layout(layout)))
     require_torch()
     choose_device("cpu", threads)
     from dancepose.trainer.calibration.calibration_report import (
@@ -133,6 +134,20 @@ def calibrate_command(
             plot_markers(markers, model, temporary)
     print(format_calibration(summary))
     list_results({"markers": out, "report": report, "picture": plot})
+
+
+def _require_effect(context: typer.Context, *, guess: bool, start: Path | None) -> None:
+    """Refuse options that the way of learning does not use."""
+    unused = {"read": "--guess"} if not guess else {"layout": "", "start": ""}
+    if start is not None and not guess:
+        unused |= dict.fromkeys(("frames", "seed", "plot", "report"), "")
+    for name, needed in unused.items():
+        source = context.get_parameter_source(name)
+        if source is None or source.name != "COMMANDLINE":
+            continue
+        if needed:
+            raise OptionError(f"--{name} has no effect without {needed}. Add {needed}, or omit --{name}.")
+        raise OptionError(f"--{name} has no effect with {'--guess' if guess else '--start'}. Omit one of them.")
 
 
 def _write_markers(out: Path | None, markers: MarkerSet) -> None:
