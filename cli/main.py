@@ -14,13 +14,14 @@ import re
 import sys
 from typing import Any, Final, TextIO
 
-from dancepose_addon.core.errors import Cancelled, DancePoseError, OutputError
+from dancepose_addon.core.errors import Cancelled, DancePoseError, OutputError, ReportError
 from dancepose_addon.core.interruption import (
     GRACE_S,
     STOPPED,
     Interruption,
     SignalRaised,
     ignore_signals,
+    leave_now,
     raise_in_main,
     signal_exit_code,
 )
@@ -36,8 +37,8 @@ EXTRAS: Final = {"matplotlib": "plots", "scipy": "rating", "starlette": "rating"
     "tensorboard": "tensorboard", "c3d": "formats", "psycopg": "rating-postgres",
 }  # fmt: skip
 """Optional modules, and the extra of dancepose that brings each."""
-GRACES_S: Final = {"study": 4.0, "train": 60.0}
-"""Commands that need more time after a signal: a study ends its workers, training saves its state."""
+GRACES_S: Final = {"study": 4.0}
+"""Commands that need more time after a signal: a study ends its workers."""
 
 
 def main() -> None:
@@ -64,6 +65,8 @@ def main() -> None:
         finally:
             sys.stdout, sys.stderr = streams
             sys.unraisablehook = hook_before
+    if interruption.number and code == signal_exit_code(interruption.number) and early_signals.is_program():
+        leave_now(code)  # Python's own end can take seconds, in which torch gives its memory back.
     if early_signals.is_program():
         # The result is there and said. Python gives up its handlers while it ends, but leaves ignored signals ignored.
         ignore_signals()
@@ -188,7 +191,7 @@ class GuardedStream:
             return
         # A reader that has seen enough, such as head, is no failure of the command; its exit code still says it.
         reason = "its reader ended" if error.errno == errno.EPIPE else error.strerror or str(error)
-        raise OutputError(f"The report of the command could not be written ({reason}). Its files are complete.")
+        raise ReportError(f"The report of the command could not be written ({reason}). Its files are complete.")
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)

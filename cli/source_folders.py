@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from dancepose_addon.core.errors import Cancelled, DancePoseError, InputError, MissingFileError
+from dancepose_addon.core.errors import Cancelled, DancePoseError, InputError, MissingFileError, ReportError
 from dancepose_addon.core.skeleton.readers import MOTION_SUFFIXES, is_one_motion
 
 SKELETONS = "skeletons.json"
@@ -94,7 +94,7 @@ def for_each(paths: list[Path], work: Callable[[Path], None]) -> None:
     for path in paths:
         try:
             work(path)
-        except Cancelled:
+        except (Cancelled, ReportError):
             raise
         except DancePoseError as error:
             if len(paths) == 1:

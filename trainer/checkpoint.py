@@ -2,6 +2,7 @@
 """Checkpoints: everything needed to resume or export a run. Tensors and plain values only; nothing is executed."""
 
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 import pickle
 from typing import Any, Final
@@ -66,8 +67,11 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "config": checkpoint.config.to_table(),
         **{key: getattr(checkpoint, key) for key in _KEYS},
     }
+    # torch hides the reason of a failed write, such as a full disk, in an error of its own.
+    buffer = BytesIO()
+    torch.save(table, buffer)
     with replacing(path) as temporary:
-        torch.save(table, temporary)
+        temporary.write_bytes(buffer.getbuffer())
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.errors import Cancelled
+from dancepose_addon.core.interruption import more_grace
 from dancepose_addon.core.progress import Progress, silent
 from dancepose_addon.core.skeleton.markers import markers_for
 
@@ -33,6 +34,8 @@ from .tensorboard_log import TensorBoardLog, distances_m
 from .training_errors import CheckpointError, TrainingError
 
 LOG_NAME: Final = "log.jsonl"
+SAVING_S: Final = 60.0
+"""Time for the step at work and the checkpoint after a signal."""
 SINGLE_PROCESS: Final = Ranks()
 
 
@@ -117,7 +120,7 @@ def train(
     markers = [markers_for(layout).to_json() for layout in data.layout_batch.layouts]
     began_s = time.perf_counter()
 
-    with deferred_interrupt() as interrupt:
+    with more_grace(SAVING_S), deferred_interrupt() as interrupt:
         while run.step < last:
             result = train_step(run, step_config, data, ranks, interrupt, path)
 

@@ -80,5 +80,9 @@ class OutputError(DancePoseError):
     """A result cannot be written."""
 
 
+class ReportError(OutputError):
+    """Standard output cannot be written, so that nothing more can be reported."""
+
+
 class Cancelled(DancePoseError):  # noqa: N818 - asked for, so not an error
     """The user asked to stop."""

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from types import FrameType, TracebackType
-from typing import Final
+from typing import Final, NoReturn
 
 from .atomic import remove_unfinished
 
@@ -27,6 +27,7 @@ PARENT: Final = "DANCEPOSE_PARENT"
 WATCH_EVERY_S: Final = 0.25
 STOPPED: Final = "Stopped. Files that were finished are kept."
 _STANDARD_ERROR: Final = [2]
+_ENTERED: Final[list["Interruption"]] = []
 
 
 class SignalRaised(KeyboardInterrupt):
@@ -69,6 +70,7 @@ class Interruption:
         self._left = threading.Event()
 
     def __enter__(self) -> "Interruption":
+        _ENTERED.append(self)
         if threading.current_thread() is not threading.main_thread():
             return self
         self._pipe = os.pipe()
@@ -83,6 +85,7 @@ class Interruption:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
+        _ENTERED.remove(self)
         if self._pipe is None or self._thread is None:
             return
         self._left.set()
@@ -123,9 +126,39 @@ class Interruption:
                 end_now(self.number, self.sentence)
 
 
+@contextmanager
+def more_grace(grace_s: float) -> Iterator[None]:
+    """Give the main thread more time after a signal, where it puts a state in safety.
+
+    Args:
+        grace_s: Time for the main thread to end by itself, seconds.
+    """
+    before = [(entered, entered.grace_s) for entered in _ENTERED]
+    for entered, _ in before:
+        entered.grace_s = grace_s
+    try:
+        yield
+    finally:
+        for entered, usual_s in before:
+            entered.grace_s = usual_s
+
+
 def _wanted() -> list[int]:
     """Signals to handle."""
     return [number for number in SIGNALS if number != SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
+
+
+def leave_now(code: int) -> NoReturn:
+    """End this process without what Python does at its end, and leave no temporary file.
+
+    Args:
+        code: Its exit code.
+    """
+    remove_unfinished()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)
 
 
 def end_now(number: int, sentence: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -152,7 +153,8 @@ class ShardWriter:
     def _flush(self) -> None:
         name = f"poses_{len(self._files):04d}.npy"
         with replacing(self._folder / name) as temporary, temporary.open("wb") as file:
-            np.save(file, np.concatenate(self._rows))
+            # Straight to a file, NumPy hides the reason of a failed write, such as a full disk.
+            np.save(SimpleNamespace(write=file.write), np.concatenate(self._rows))  # type: ignore[arg-type]
         self._files.append(name)
         self._rows, self._waiting = [], 0
 
