@@ -63,7 +63,7 @@ EXPECTED: Final[dict[str, Expected]] = {
             "bvh_one_row_more", "bvh_two_roots",
         )
     },
-    "collars_one_point.bvh": Expected(metres=0.01, doubt="proportions", most_error_m=0.08),
+    "collars_one_point.bvh": Expected(metres=0.01, most_error_m=0.08),
     "bvh_frame_time_30.bvh": Expected(metres=0.01, doubt="rate"),
     "shape_points22.npz": Expected(layout="smpl22", rate=20.0),
     "kinect1_names.csv": Expected(doubt="points"),

@@ -65,7 +65,7 @@ SAMPLES: Final[dict[str, Expected]] = {
     "C3D": Expected(layout="md23", metres=0.001, up="z", rate=25.0),
     **{f"BVH {name}": Expected(metres=0.01, rate=25.0) for name in ("mixamo", "cmu")},
     **{f"BVH {name}": Expected(layout="smpl22", metres=0.01, rate=25.0) for name in ("lafan", "rokoko", "unreal")},
-    **{f"{count} points": Expected(layout="body25", rate=None, fps=25.0) for count in (26, 33, 70, 133)},
+    **{f"{count} points": Expected(layout="body25", rate=None, fps=25.0) for count in (26, 33, 70, 75, 133)},
     **{f"{count} points": Expected(layout="coco17", rate=None, fps=25.0) for count in (18, 19)},
     **{f"{count} points": Expected(layout="smpl24", rate=None, fps=25.0) for count in (20, 77, 127)},
     **{f"{count} points": Expected(layout="smpl22", rate=None, fps=25.0) for count in (21, 30)},
