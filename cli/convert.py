@@ -188,7 +188,7 @@ def _out_names(paths: list[Path], folder: Path, suffix: str) -> dict[Path, Path]
     stems = [path.name if path.is_dir() else path.stem for path in paths]
     result: dict[Path, Path] = {}
     for path, stem in zip(paths, stems, strict=True):
-        name = stem if stems.count(stem) == 1 else f"{path.parent.name}_{stem}"
+        name = stem if stems.count(stem) == 1 else f"{path.resolve().parent.name}_{stem}"
         out = folder / f"{name}.{suffix}"
         number = 2
         while out in result.values():

@@ -15,7 +15,7 @@ from dancepose.rating.pack.pack_key import PackPaths
 from dancepose.rating.pack.packing import PackOptions, make_pack
 from dancepose.rating.record_checks import plain_values
 from dancepose.rating.record_files import RatingPaths, read_rating_plan, write_rating_plan
-from dancepose.rating.server.serving import ServeOptions, prepare_server, run_server
+from dancepose.rating.server.serving import ServeOptions, prepare_server, require_free_address, run_server
 from dancepose_addon.core.counting import counted
 from dancepose_addon.core.errors import DancePoseError, MissingFileError, OutputError
 
@@ -102,6 +102,7 @@ def serve_command(
 
 
 def _serve(root: Path, options: ServeOptions, *, opens: bool) -> None:
+    require_free_address(options)
     prepared = prepare_server(root, options)
     print(f"Raters:  {prepared.address}")
     print(f"Board:   {prepared.board_address}")

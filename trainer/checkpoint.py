@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from dancepose_addon.core.atomic import replacing
+from dancepose_addon.core.bounded_files import brief
 
 from .config import Config, config_from_table
 from .training_errors import CheckpointError
@@ -104,7 +105,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         pickle.UnpicklingError,
         zipfile.BadZipFile,
     ) as error:
-        raise CheckpointError(f"{file} is not a valid checkpoint ({str(error)[:200]}). Train again.") from error
+        raise CheckpointError(f"{file} is not a valid checkpoint ({brief(error)}). Train again.") from error
 
 
 def _require_stored(file: Path) -> None:

@@ -190,7 +190,7 @@ def load_rating(path: Path) -> RatingFile:
     what = "a rating file (`dancepose rate init` writes one)"
     try:
         data = read_whole(path, limit_bytes=MAX_DOCUMENT_BYTES, what=what)
-        table = parse_toml(data.decode("utf-8"))
+        table = parse_toml(data.decode("utf-8-sig"))
     except ValueError as error:
         raise FormatError(f"{path} is not valid TOML ({error}). Correct that line.") from error
     sha256 = hashlib.sha256(data).hexdigest()

@@ -4,9 +4,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 import secrets
+import socket
 from typing import Any
 
 from dancepose_addon.core.errors import DancePoseError, EngineError, FormatError
+from dancepose_addon.core.printable_text import quoted
 
 from ..pack.film_copies import file_sha256
 from ..pack.pack_key import PackKey, PackPaths, current_pack_key, hidden_name, participant_secret
@@ -88,6 +90,26 @@ def prepare_server(root: Path, options: ServeOptions, *, token: str = "") -> Pre
     desk = RaterDesk(plan, key, source, store, participant_secret(paths), 60.0 * options.lease_min)
     token = token or secrets.token_urlsafe(24)
     return PreparedServer(RatingApp(desk, AppSettings(paths.site, token)).application(), desk, token, options)
+
+
+def require_free_address(options: ServeOptions) -> None:
+    """Try to listen, so that no address is printed that is another program's.
+
+    Args:
+        options: How a rating is served.
+
+    Raises:
+        DancePoseError: It cannot be listened at.
+    """
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    host = options.host or "an empty address"  # which would be every address of this machine
+    try:
+        socket.create_server((host, options.port), family=family).close()
+    except OSError as error:
+        raise DancePoseError(
+            f"The server cannot listen at {quoted(host, 100)}, port {options.port} "
+            f"({error.strerror or error}). Choose another with --host and --port."
+        ) from error
 
 
 def _packed_source(paths: PackPaths, plan: RatingPlan, key: PackKey) -> PageSource:

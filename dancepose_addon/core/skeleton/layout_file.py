@@ -68,7 +68,7 @@ def read_layout(path: Path) -> Layout:
             f"{path} cannot be read ({error.strerror}). Make one with `dancepose layout template`."
         ) from error
     try:
-        table = parse_toml(data.decode("utf-8"))
+        table = parse_toml(data.decode("utf-8-sig"))
     except ValueError as error:
         raise LayoutError(f"{path} is not TOML ({error}). Correct it, or start from a template.") from error
     return layout_from_table(table, name=str(path), source=str(path))

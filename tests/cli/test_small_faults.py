@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small things that people do: files with a byte order mark, paths with dots, addresses in use."""
+
+from pathlib import Path
+import socket
+
+import pytest
+
+from dancepose.cli.convert import _out_names
+from dancepose.rating.server.serving import ServeOptions, require_free_address
+from dancepose_addon.core.errors import DancePoseError
+from dancepose_addon.core.skeleton.layout_file import read_layout, table_of, write_layout
+from dancepose_addon.core.skeleton.layouts import get_layout
+from dancepose_addon.core.skeleton.markers import layout_with, markers_for
+
+
+def test_a_layout_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    write_layout(path, table_of(layout_with(markers_for(get_layout("md23")))))
+    table = table_of(read_layout(path))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert table_of(read_layout(path)) == table
+
+
+def test_equal_names_get_their_folders_whatever_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / "two")
+    paths = [tmp_path / "one" / "w.npz", Path("w.npz"), Path("../two/../one/w.npz")]
+    names = _out_names(paths, Path("out"), "pkl")
+    assert [names[path].name for path in paths] == ["one_w.pkl", "two_w.pkl", "one_w_2.pkl"]
+
+
+def test_an_address_in_use_is_refused_before_it_is_printed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(DancePoseError, match=rf"cannot listen at '127.0.0.1', port {port} .*--port"):
+            require_free_address(ServeOptions(port=port))
+    require_free_address(ServeOptions(port=0))
+    for host in ("", "no such host", "203.0.113.1"):
+        with pytest.raises(DancePoseError, match="cannot listen at"):
+            require_free_address(ServeOptions(host=host, port=0))
