@@ -68,7 +68,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "config": checkpoint.config.to_table(),
         **{key: getattr(checkpoint, key) for key in _KEYS},
     }
-    # torch hides the reason of a failed write, such as a full disk, in an error of its own.
+    # torch replaces the reason of a failed write, such as a full disk, by another error.
     buffer = BytesIO()
     torch.save(table, buffer)
     with replacing(path) as temporary:
