@@ -154,7 +154,7 @@ class ShardWriter:
         name = f"poses_{len(self._files):04d}.npy"
         with replacing(self._folder / name) as temporary, temporary.open("wb") as file:
             # Straight to a file, NumPy hides the reason of a failed write, such as a full disk.
-            np.save(SimpleNamespace(write=file.write), np.concatenate(self._rows))  # type: ignore[arg-type]
+            np.save(SimpleNamespace(write=file.write), np.concatenate(self._rows))
         self._files.append(name)
         self._rows, self._waiting = [], 0
 
