@@ -67,6 +67,14 @@ def test_dances_that_are_too_short(duration_s: float, *, short: bool) -> None:
         assert "2.00 s of each are shown" in found.notices[0]
 
 
+def test_a_frame_of_the_dance_may_be_missing_too() -> None:
+    """At 5 frames a second that is a fifth of a second."""
+    for duration_s, count in ((4.81, 0), (4.79, 1)):
+        found = found_of({"s": {"a": info(duration_s, fps=5.0)}})
+        checks._check_lengths(study_of(length_s=5.0), SimpleNamespace(name="s"), found)
+        assert len(found.problems) == count
+
+
 def test_songs_that_no_two_systems_share() -> None:
     study = study_of()
     infos = {f"s{n}": {"a": info(1.0)} for n in range(7)} | {"t": {"b": info(1.0)}}
