@@ -3,6 +3,7 @@
 
 import re
 from types import SimpleNamespace
+from typing import Final
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from dancepose_addon.core.errors import BodyFileError
 from dancepose_addon.core.retarget.character_map import CharacterMap, TwistBone
 from dancepose_addon.core.retarget.transfer import _spread_far
 from dancepose_addon.core.skeleton import unnamed_skeletons
+from dancepose_addon.core.skeleton.hand_points import hand_columns
+from dancepose_addon.core.skeleton.unnamed_models import MODELS
 from dancepose_addon.core.skeleton.unnamed_skeletons import UnnamedSkeleton
 
 KNOWN = [value for value in vars(unnamed_skeletons).values() if isinstance(value, UnnamedSkeleton)]
@@ -24,6 +27,23 @@ def test_points_are_as_many_as_the_title_says_and_differ(skeleton: UnnamedSkelet
     assert number is not None
     names = next(value for value in vars(skeleton).values() if isinstance(value, tuple))
     assert len(names) == len(set(names)) == int(number.group(1))
+
+
+HANDS: Final = {"SOMA (77), Kimodo": 40, "Momentum Human Rig (127)": 30}
+"""Points of hands where they are not all 42: SOMA has no wrists, MHR neither wrists nor tips."""
+WITHOUT: Final = (14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 26, 28, 30, 33, 34, 38, 44, 45, 49, 54, 71)
+
+
+@pytest.mark.parametrize("skeleton", [*KNOWN, *MODELS], ids=lambda skeleton: skeleton.title)
+def test_points_of_hands_are_whole(skeleton: UnnamedSkeleton) -> None:
+    columns = hand_columns(skeleton.names)
+    if len(skeleton.names) in WITHOUT:
+        assert columns is None
+        return
+    assert columns is not None
+    assert (columns >= 0).sum() == HANDS.get(skeleton.title, 42)
+    seen = columns[columns >= 0]
+    assert len(set(seen.tolist())) == len(seen)
 
 
 def arrays(material: list[int], names: tuple[str, ...] = ("top", "hair", "skin")) -> dict[str, np.ndarray]:

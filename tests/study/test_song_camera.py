@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dancepose.study.media.song_camera import write_song_camera
+from dancepose.study.media.song_camera import _shown_part, write_song_camera
 from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.planning import Segment
 from dancepose.study.plan.study_file import Study, load_study
@@ -90,3 +90,18 @@ def test_camera_settings_are_used(make_study, body: BodyModel, tmp_path: Path) -
     shot = shot_of(make(study, ["near"]))
     assert shot.field_rad == pytest.approx(np.radians(30))
     assert shot.rotmat[:, 2] == pytest.approx([0.0, 0.0, 1.0], abs=1e-6)
+
+
+def test_poses_of_the_segments_and_their_neighbours() -> None:
+    """Of 60 poses at 20 a second, those from 1 to 2 s with one more on either side; at the ends what there is."""
+    pose = np.broadcast_to(np.eye(3, dtype=np.float32), (60, 24, 3, 3))
+    place = np.repeat(np.arange(60, dtype=np.float32)[:, None], 3, axis=1)
+    motion = BodyMotion(pose, place, np.zeros(10, np.float32), 1.0, 20.0)
+
+    def shown(*segments: Segment) -> list[int]:
+        return _shown_part(motion, list(segments), 10.0).translation_m[:, 0].astype(int).tolist()
+
+    assert shown(Segment("", 1.0, 10)) == list(range(19, 42))
+    assert shown(Segment("", 0.0, 1)) == list(range(4))
+    assert shown(Segment("", 2.5, 10)) == list(range(49, 60))
+    assert shown(Segment("a", 0.0, 1), Segment("b", 1.02, 10)) == [*range(4), *range(19, 43)]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dancepose.study.plan import template
-from dancepose.study.plan.planning import Segment
+from dancepose.study.plan.planning import Segment, chunk_frames, frame_estimate_s
 from dancepose.study.report import check_study as checks, study_report as report
 from dancepose.study.run import blender_worker
 from dancepose.study.run.blender_worker import BlenderWorker
@@ -65,6 +65,14 @@ def test_dances_that_are_too_short(duration_s: float, *, short: bool) -> None:
     assert bool(found.notices) is (abs(duration_s - 5.05) > 0.101)
     if found.notices:
         assert "2.00 s of each are shown" in found.notices[0]
+
+
+def test_a_frame_of_the_dance_may_be_missing_too() -> None:
+    """At 5 frames a second that is a fifth of a second."""
+    for duration_s, count in ((4.81, 0), (4.79, 1)):
+        found = found_of({"s": {"a": info(duration_s, fps=5.0)}})
+        checks._check_lengths(study_of(length_s=5.0), SimpleNamespace(name="s"), found)
+        assert len(found.problems) == count
 
 
 def test_songs_that_no_two_systems_share() -> None:
@@ -138,6 +146,25 @@ def test_estimates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert result.estimate_s == 52.5
         assert result.bytes == int(105 * 5000 * 0.55)
         assert bool(found.notices) is said
+
+
+@pytest.mark.parametrize(
+    ("engine", "samples", "seconds", "chunk"),
+    [
+        ("fast", 0, 0.045, 500),
+        ("workbench", 0, 0.37, 81),
+        ("cycles", 8, 0.78 * 8.75 * 0.5, 10),
+        ("cycles", 1, 0.78 * 1.75 * 0.5, 43),
+    ],
+)
+def test_seconds_of_frames_and_frames_of_chunks(engine: str, samples: int, seconds: float, chunk: int) -> None:
+    """Of half a megapixel; a chunk takes 30 seconds and has 10 to 500 frames."""
+    picture = SimpleNamespace(engine=engine, samples=samples, size=(1000, 500), background="stage")
+    study: Any = SimpleNamespace(picture=picture, run=SimpleNamespace(chunk_frames=0))
+    assert frame_estimate_s(study) == pytest.approx(seconds)
+    assert chunk_frames(study) == chunk
+    study.run.chunk_frames = 7
+    assert chunk_frames(study) == 7
 
 
 def clip(rendered: int = 0, render_s: float = 0.0, fit: dict[str, Any] | None = None) -> Any:

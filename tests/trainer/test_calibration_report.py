@@ -11,7 +11,7 @@ pytest.importorskip("matplotlib")
 
 from matplotlib.figure import Figure
 
-from dancepose.trainer.calibration.calibration_plot import VIEWS, plot_markers
+from dancepose.trainer.calibration.calibration_plot import VIEWS, _draw, plot_markers
 from dancepose.trainer.calibration.calibration_report import calibration_report, format_calibration, provenance, split
 from dancepose.trainer.calibration.frame_fitting import unknowns_at
 from dancepose.trainer.calibration.solve import Calibration, CalibrationSettings, CalibrationSolution
@@ -151,3 +151,23 @@ def test_points_are_drawn_on_the_body(body: BodyModel, tmp_path: Path, monkeypat
     assert (np.diff(depth) > -1e-6).all()
     shades = axes[0].collections[0].get_facecolor()[:, 0]
     assert shades == pytest.approx(0.45 + 0.5 * unit[drawn, 2], abs=1e-4)
+
+
+def test_points_up_to_3_cm_behind_the_skin_are_not_hidden(body: BodyModel) -> None:
+    """Before the skin's nearest corner within 3 cm, 2 cm and 4 cm behind it; and beyond the picture's edge."""
+    ends = body.v_template_m.min(axis=0), body.v_template_m.max(axis=0)
+    middle = (ends[0] + ends[1]) / 2
+    triangle = body.v_template_m[body.faces]
+    facing = np.cross(triangle[:, 1] - triangle[:, 0], triangle[:, 2] - triangle[:, 0])[:, 2] > 0
+    chest = body.rest_joints()[JOINT_INDEX["spine3"]]
+    corners = triangle[facing].reshape(-1, 3)
+    beside = np.linalg.norm(corners[:, :2] - chest[:2], axis=1) < 0.03
+    front = corners[beside, 2].max()
+    points = np.full((24, 3), 5.0, np.float32)
+    points[:4] = chest
+    points[:4, 2] = front + np.array([0.1, -0.02, -0.04, 0.0])
+    points[3, 0] = middle[0] + 1.001
+    axes = Figure().subplots()
+    _draw(axes, VIEWS[0], joint_markers(SMPL24), points, body)
+    assert [line.get_markerfacecolor() == "none" for line in axes.lines] == [False, False, True]
+    assert [text.get_text() for text in axes.texts] == ["0", "1", "2"]

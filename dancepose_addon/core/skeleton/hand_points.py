@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import F32, F64
-from .bone_names import split_name
+from .bone_names import plain, split_name
 
 FINGER_ORDER: Final = ("thumb", "index", "middle", "ring", "pinky")
 SIDES: Final = ("left", "right")
@@ -69,7 +69,7 @@ def hand_columns(names: Sequence[str]) -> NDArray[np.intp] | None:
     """
     bare = [re.sub(r"[^a-z0-9]", "", name.lower()) for name in names]
     found = dict.fromkeys(HAND_NAMES, -1)
-    places = [_place_of(name, plain) for name, plain in zip(names, bare, strict=True)]
+    places = [_place_of(name, letters) for name, letters in zip(names, bare, strict=True)]
     counted = {(side, finger) for side, finger, _ in filter(None, places)}
     # Where the first joint of a finger has the number 0, and there is none beyond 2, all are one more.
     from_zero = {
@@ -100,7 +100,8 @@ def _place_of(name: str, bare: str) -> tuple[str, str, int] | None:
         bare: The same in lower case, letters and digits only.
     """
     split = split_name(name)
-    match = PATTERN.fullmatch(bare) or PATTERN.fullmatch(f"{split.side}{split.word}{split.number}")
+    forms = (bare, f"{split.side}{split.word}{split.number}", plain(name))
+    match = next(filter(None, map(PATTERN.fullmatch, forms)), None)
     if match is None:
         counted = COUNTED.search(name)
         if counted is None or not split.side or any(word in bare for word in WORDS):
