@@ -76,6 +76,7 @@ def train_command(
     from dancepose.trainer.device import choose_device, require_torch
 
     check_files({}, (*(motion or ()), poses, prior, body, start), folders={"--out": out}, claims=False)
+    config = _config_of(preset, (*(overrides or ()), *(() if seed is None else (f"seed={seed}",))))
     require_torch()
     from dancepose.trainer.data.batches import load_data
     from dancepose.trainer.distributed import join_ranks, leave_ranks
@@ -83,7 +84,6 @@ def train_command(
     from dancepose.trainer.tensorboard_log import TensorBoardLog
     from dancepose_addon.core.body.model_io import load_body
 
-    config = _config_of(preset, (*(overrides or ()), *(() if seed is None else (f"seed={seed}",))))
     chosen = choose_device(device, threads)
     ranks = join_ranks(chosen)
     if ranks.first:
