@@ -143,6 +143,16 @@ def test_an_orbit_holds_all_from_everywhere_and_turns_about_the_middle():
     np.testing.assert_allclose(quarter, shot.position_m[[2, 1, 0]] * (1.0, 1.0, -1.0), atol=1e-9)
 
 
+def test_an_orbit_is_about_the_middle_of_the_dances_box_on_the_floor():
+    points = np.array([[1.0, 0.5, -4.0], [5.0, 2.5, 2.0], [4.5, 1.0, 1.5]])
+    shot, centre = orbit(points, front=np.array([0.0, 0.0, 1.0]), aspect=1.0)
+    np.testing.assert_allclose(centre, [3.0, 0.0, -1.0])
+    # The circle that the furthest point goes round is in the picture, and touches its edge nearly.
+    furthest = np.linalg.norm((points - centre)[:, [0, 2]], axis=1).max()
+    ring = centre + [[furthest * np.cos(a), 1.5, furthest * np.sin(a)] for a in np.linspace(0.0, 2.0 * np.pi, 25)]
+    assert 0.8 < np.abs(project(shot, ring)[:, 0]).max() < 1.0
+
+
 def test_a_following_camera_moves_about_the_shots_own_place():
     """Two metres to and fro, 20 m from the origin: the shot stands at the mean of the way."""
     x = 20.0 + np.sin(np.arange(500) / 50.0)
