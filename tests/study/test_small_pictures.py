@@ -103,3 +103,21 @@ def test_labels_are_at_the_upper_left_of_their_cells(tmp_path: Path) -> None:
         rows, columns = np.nonzero(cell)
         assert rows.max() < 50
         assert columns.max() < 100
+
+
+@pytest.mark.parametrize(("height", "pad"), [(100, 3), (1000, 12)])
+def test_bars_of_labels_keep_a_margin(tmp_path: Path, height: int, pad: int) -> None:
+    """1.2 percent of the cell's height, at least three pixels, from the corner and around the text."""
+    write_labels(tmp_path / "labels.png", ["a name", "a" * 300], columns=1, cell=(400, height))
+    with Image.open(tmp_path / "labels.png") as picture:
+        assert picture.size == (400, 2 * height)
+        alpha = np.asarray(picture)[..., 3]
+    for row in range(2):
+        cell = alpha[row * height : (row + 1) * height]
+        rows, columns = np.flatnonzero(cell.any(axis=1)), np.flatnonzero(cell.any(axis=0))
+        assert (rows[0], columns[0]) == (pad, pad)
+        assert columns[-1] < 400 - pad
+        bright = (cell > 195).nonzero()
+        assert bright[0].min() >= 2 * pad
+        assert bright[1].min() >= 2 * pad
+        assert abs(rows[-1] - bright[0].max() - pad) <= 2
