@@ -196,7 +196,10 @@ class Rasteriser:
                 context.disable_direct(distance)
         for buffers, vertices in zip(shown, placed, strict=True):
             arrays = buffers.arrays
-            self._own.draw(arrays["depth"], arrays["visibility"], buffers.visibility, vertices)
+            self._own.draw_depth(arrays["depth"], vertices)
+            # Computed while the driver draws the shadow maps.
+            buffers.normals.write(self._surface.normals(vertices))
+            self._own.look(arrays["visibility"], buffers.visibility)
         window = self._window(placed)
         self._draw_bodies(shown, window, parts or [self._surface.parts] * len(shown))
         self._picture.use()
@@ -217,12 +220,10 @@ class Rasteriser:
 
     def _upload(self, number: int, body: F32) -> F32:
         vertices = np.ascontiguousarray((body - self._shot.centre_m.astype(np.float32)) @ self._axes.astype(np.float32))
-        normals = self._surface.normals(vertices)
         while len(self._bodies) <= number:
             self._bodies.append(self._make_buffers(len(vertices)))
         buffers = self._bodies[number]
         buffers.positions.write(vertices)
-        buffers.normals.write(normals)
         return vertices
 
     def _make_buffers(self, count: int) -> _BodyBuffers:

@@ -169,13 +169,11 @@ class SelfShadow:
         set_uniform(visibility, "offset_m", OFFSET_M)
         set_uniform(visibility, "atlas", 0)
 
-    def draw(self, coarse: Any, vertices: Any, visibility: Any, body: F32) -> None:
-        """Compute the visibility of one body's vertices.
+    def draw_depth(self, coarse: Any, body: F32) -> None:
+        """Draw one body as each sample of the lights and the surroundings sees it.
 
         Args:
             coarse: Vertex array of its coarse copy for the program ``depth``.
-            vertices: Vertex array of its vertices for the program ``visibility``.
-            visibility: Buffer to fill: five numbers for each vertex.
             body: (V, 3) metres, stage axes, its vertices.
         """
         centre, radius = bounding_sphere(body)
@@ -190,8 +188,16 @@ class SelfShadow:
         self._target.clear()
         context.enable_only(context.DEPTH_TEST)
         coarse.render(instances=len(self._samples.places))
+
+    def look(self, vertices: Any, visibility: Any) -> None:
+        """Compute what the vertices of the body that was drawn last see.
+
+        Args:
+            vertices: Vertex array of its vertices for the program ``visibility``.
+            visibility: Buffer to fill: five numbers for each vertex.
+        """
         self._atlas.use(0)
-        vertices.transform(visibility, context.POINTS)
+        vertices.transform(visibility, self._context.POINTS)
 
 
 def bounding_sphere(body: F32) -> tuple[F64, float]:

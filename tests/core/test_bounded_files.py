@@ -2,6 +2,7 @@
 """Files that are small on the disk and large in memory, and messages that quote them."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 import io
 import os
@@ -26,6 +27,17 @@ from dancepose_addon.core.skeleton.readers import open_recording
 
 MAX_SECONDS = 2.0
 MAX_BYTES = 200 << 20
+
+
+@pytest.fixture(scope="module", autouse=True)
+def imported(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Import what the readers import at their first call, which is not a matter of the file."""
+    for name, content in (("a.pkl", pickle.dumps([1])), ("a.npy", b"\x93NUMPY"), ("a.npz", b"PK")):
+        path = tmp_path_factory.mktemp("first") / name
+        path.write_bytes(content)
+        for read in (load_body, open_recording):
+            with suppress(DancePoseError):
+                read(path)
 
 
 def bounded(read: Callable[[Path], object], path: Path) -> str:
