@@ -2,7 +2,6 @@
 """Identity of the ffmpeg program of a study: chosen and probed once, when the study is planned."""
 
 from dataclasses import asdict, dataclass
-import hashlib
 from importlib.util import find_spec
 import os
 from pathlib import Path
@@ -12,6 +11,8 @@ import subprocess
 from typing import Final
 
 from dancepose_addon.core.errors import EngineError
+
+from .jobs import file_hash
 
 VARIABLE: Final = "DANCEPOSE_FFMPEG"
 PROBE_TIMEOUT_S: Final = 60.0
@@ -100,8 +101,7 @@ def identify_ffmpeg(program: str) -> FfmpegProgram:
             check=False,
             timeout=PROBE_TIMEOUT_S,
         )
-        with Path(program).open("rb") as file:
-            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
+        digest = file_hash(Path(program))
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EngineError(
             f"{program} could not be run ({error}). Fix that, or choose another ffmpeg with {VARIABLE}."

@@ -85,6 +85,16 @@ def key_of(*parts: Any) -> str:
     return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
+def file_hash(path: Path) -> str:
+    """Hash a file's content to 16 hex digits.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
+
+
 def write_plan(path: Path, head: dict[str, Any], jobs: Iterable[Job]) -> int:
     """Write a plan, without ever holding all jobs in memory.
 

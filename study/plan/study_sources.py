@@ -20,11 +20,11 @@ from dancepose_addon.core.skeleton.readers import examine, require_plausible, se
 from dancepose_addon.core.skeleton.recording import Hints, PoseRecording
 from dancepose_addon.core.skeleton.sequence import validate
 
+from .jobs import file_hash
 from .program import code_hash
 from .study_file import Song, System, layout_file_of
 
 AUDIO_SUFFIXES: Final = (".wav", ".mp3", ".ogg", ".m4a", ".flac")
-BLOCK_BYTES: Final = 1 << 20
 GLOB_CHARACTERS: Final = "*?["
 
 
@@ -156,19 +156,12 @@ def content_hash(path: Path, hashes: Cache) -> str:
 
 
 def _file_hash(path: Path, hashes: Cache) -> str:
-    def find() -> str:
-        digest = hashlib.blake2b(digest_size=8)
-        with path.open("rb") as file:
-            while block := file.read(BLOCK_BYTES):
-                digest.update(block)
-        return digest.hexdigest()
-
     if require_regular(path) > MAX_FILE_BYTES:
         raise FormatError(
             f"{path} has {path.stat().st_size >> 30} GiB; at most {MAX_FILE_BYTES >> 30} are read (limit)."
         )
     state = path.stat()
-    return str(hashes.get(f"{path}\0{state.st_size}\0{state.st_mtime_ns}", find))
+    return str(hashes.get(f"{path}\0{state.st_size}\0{state.st_mtime_ns}", lambda: file_hash(path)))
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ SLURM_LOG: Final = re.compile(r"\d+(_\d+)?")
 def clean_study(root: Path, paths: StudyPaths, *, everything: bool = False) -> int:
     """Remove the frames of finished clips, temporary files of runs that were killed, and logs.
 
+    What is behind a link in the output folder is left there: it may belong to something else.
+
     Args:
         root: Folder of study.toml.
         paths: Files of the study.
@@ -34,8 +36,6 @@ def clean_study(root: Path, paths: StudyPaths, *, everything: bool = False) -> i
 
     Returns:
         The bytes that were freed.
-
-    What is behind a link in the output folder is left there: it may belong to something else.
 
     Raises:
         DancePoseError: A run works on the study.

@@ -6,7 +6,6 @@ Styles and thumbnails are embedded; the clips are linked by relative paths, or e
 
 import base64
 from dataclasses import dataclass, field
-import hashlib
 from html import escape
 import json
 from pathlib import Path
@@ -17,7 +16,7 @@ from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.stored_tables import read_stored_table
 
 from ..plan.ffmpeg_program import FfmpegProgram
-from ..plan.jobs import read_head, read_jobs
+from ..plan.jobs import file_hash, read_head, read_jobs
 from ..plan.paths import StudyPaths
 from ..plan.planning import Segment, segments_of
 from ..plan.study_file import Study, parse_study
@@ -173,9 +172,8 @@ class _Page:
             for name, (title, form) in COLUMNS.items()
             if numbers.get(name) is not None
         )
-        data = path.read_bytes()
-        rows += f"<tr><th>file</th><td>{len(data) / 1e6:.2f} MB</td></tr>"
-        rows += f'<tr><th>hash</th><td class="hash">{hashlib.blake2b(data, digest_size=8).hexdigest()}</td></tr>'
+        rows += f"<tr><th>file</th><td>{path.stat().st_size / 1e6:.2f} MB</td></tr>"
+        rows += f'<tr><th>hash</th><td class="hash">{file_hash(path)}</td></tr>'
         source = _data_uri(path, "video/mp4") if self._embed else self._link(path)
         width, height = self._study.picture.size
         notices = "".join(f"<li>{escape(text)}</li>" for text in without_music(clip.fit.get("notices", [])))
@@ -213,7 +211,7 @@ class _Page:
         if self._paths.engine.is_file():
             engine = read_stored_table(self._paths.engine)
         picture, program = self._study.picture, self._head["program"]
-        plan = hashlib.blake2b(self._paths.plan.read_bytes(), digest_size=8).hexdigest()
+        plan = file_hash(self._paths.plan)
         rows = {
             "DancePose": f"{program['version']} (code {program['code']})",
             "Blender": engine.get("blender", ""),

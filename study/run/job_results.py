@@ -2,14 +2,13 @@
 """Which files the jobs of a plan make."""
 
 from collections.abc import Mapping
-import hashlib
 import math
 from pathlib import Path
 from typing import Any, Final
 
 from dancepose_addon.core.request_server import FRAME_KEY_FILE
 
-from ..plan.jobs import Job
+from ..plan.jobs import Job, file_hash
 from ..plan.paths import StudyPaths
 from ..plan.planning import Segment
 from ..plan.study_file import Song, Study
@@ -55,8 +54,7 @@ def fingerprints(job: Job, detail: Mapping[str, Any], paths: StudyPaths) -> dict
 def fingerprint(path: Path) -> str:
     """Return a hash of a file's content, or "" where it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
+        return file_hash(path)
     except OSError:
         return ""
 
