@@ -3,36 +3,15 @@
 
 import numpy as np
 import pytest
-from scipy.spatial.transform import Rotation
 
 from dancepose_addon.core.errors import FormatError, InputError
 from dancepose_addon.core.skeleton.readers import feature_rows
 from dancepose_addon.core.skeleton.readers.feature_rows import rows_of
 from dancepose_addon.core.skeleton.recording import Hints, PointRecording, PoseRecording
-from tests.support.samples import cut, points_of, waltz
-from tests.support.tool_samples import rotvecs
+from tests.support.samples import points_of
+from tests.support.short_dance import DANCE, FRAMES, MOTION, PLACE, matrices, require_same_turns, with_fingers
 
-FRAMES = 30
-MOTION = cut(waltz(), FRAMES)
-DANCE = rotvecs(MOTION)
-"""(30, 24, 3) of a dance."""
-PLACE = np.linspace([0.0, 1.0, 2.0], [3.0, 4.0, 5.0], FRAMES)
 RANDOM = np.random.default_rng(4)
-
-
-def whole(count: int) -> np.ndarray:
-    """(30, count, 3): the dance, and fingers and face of our own."""
-    more = RANDOM.normal(scale=0.2, size=(FRAMES, max(0, count - 22), 3))
-    return DANCE if count == 24 else np.concatenate([DANCE[:, :22], more], axis=1)[:, :count]
-
-
-def matrices(rotvec: np.ndarray) -> np.ndarray:
-    return Rotation.from_rotvec(rotvec.reshape(-1, 3)).as_matrix().reshape(*rotvec.shape[:-1], 3, 3)
-
-
-def close(found: np.ndarray, expected: np.ndarray) -> None:
-    """As rotations: a vector and its turn the other way are one."""
-    np.testing.assert_allclose(matrices(found), matrices(expected), atol=1e-5)
 
 
 ROWS = {
@@ -47,14 +26,14 @@ ROWS = {
 @pytest.mark.parametrize("width", ROWS)
 def test_rows_of_rotations(width: int) -> None:
     place, first, joints, size, fps, up, is_pelvis, model = ROWS[width]
-    vectors = whole(joints)
+    vectors = with_fingers(joints, RANDOM)
     rows = np.full((FRAMES, width), 0.5)
     rows[:, place : place + 3] = PLACE
     rows[:, first:] = matrices(vectors).reshape(FRAMES, joints, 9)[..., :size].reshape(FRAMES, -1)
     rows[3, place + 1] = np.nan
     found = rows_of(rows, "it", Hints())
     assert isinstance(found, PoseRecording)
-    close(found.rotvec[:, :22], vectors[:, :22])
+    require_same_turns(found.rotvec[:, :22], vectors[:, :22])
     assert (found.fps, found.up, found.is_pelvis, found.model) == (fps, up, is_pelvis, model)
     expected = PLACE.copy()
     expected[3, 1] = 0.0
@@ -62,7 +41,7 @@ def test_rows_of_rotations(width: int) -> None:
     if joints == 52:
         assert found.detail is not None
         assert found.detail.hands is not None
-        close(found.detail.hands, vectors[:, 22:])
+        require_same_turns(found.detail.hands, vectors[:, 22:])
     else:
         assert found.detail is None
     assert rows_of(rows, "it", Hints(values="positions")) is None
@@ -101,7 +80,7 @@ def test_interhuman(width: int, start: int, end: int) -> None:
 
 
 def test_motion_x() -> None:
-    vectors = whole(52)
+    vectors = with_fingers(52, RANDOM)
     betas = np.tile(np.arange(10.0), (FRAMES, 1))
     betas[0] = 100.0
     parts = [vectors[:, :22], vectors[:, 22:], np.full((FRAMES, 3), 0.2), np.full((FRAMES, 50), 0.3), np.full((FRAMES,
@@ -109,7 +88,7 @@ def test_motion_x() -> None:
     rows = np.concatenate([part.reshape(FRAMES, -1) for part in parts], axis=1)
     found = rows_of(rows, "it", Hints())
     assert isinstance(found, PoseRecording)
-    close(found.rotvec[:, :22], vectors[:, :22])
+    require_same_turns(found.rotvec[:, :22], vectors[:, :22])
     np.testing.assert_array_equal(found.translation, PLACE)
     np.testing.assert_array_equal(found.betas, np.arange(10.0))
     assert (found.fps, found.model) == (30.0, "smplx")
@@ -127,11 +106,11 @@ def test_motion_x() -> None:
 @pytest.mark.parametrize(("joints", "model"), [(24, "smpl"), (55, "smplx")])
 @pytest.mark.parametrize("place_first", [False, True])
 def test_pose_and_place(joints: int, model: str, *, place_first: bool) -> None:
-    parts = [whole(joints).reshape(FRAMES, -1), PLACE]
+    parts = [with_fingers(joints, RANDOM).reshape(FRAMES, -1), PLACE]
     rows = np.concatenate(parts[::-1] if place_first else parts, axis=1)
     found = rows_of(rows, "it", Hints())
     assert isinstance(found, PoseRecording)
-    close(found.rotvec[:, :22], DANCE[:, :22])
+    require_same_turns(found.rotvec[:, :22], DANCE[:, :22])
     np.testing.assert_array_equal(found.translation, PLACE)
     assert found.model == model
     assert found.findings[0].value == ("SMPL's translation and pose" if place_first else "SMPL's pose and translation")
@@ -145,7 +124,7 @@ def test_pose_and_shape(camera: int) -> None:
     rows = np.concatenate([np.full((FRAMES, camera), 7.0), DANCE.reshape(FRAMES, 72), betas], axis=1)
     found = rows_of(rows, "it", Hints())
     assert isinstance(found, PoseRecording)
-    close(found.rotvec, DANCE)
+    require_same_turns(found.rotvec, DANCE)
     np.testing.assert_array_equal(found.betas, np.arange(10.0))
     assert not found.translation.any()
     assert [item.topic for item in found.findings[:2]] == ["columns", "translation"]

@@ -17,30 +17,11 @@ from dancepose_addon.core.skeleton.readers.theta_contents import (
     pose_is_natural,
 )
 from dancepose_addon.core.skeleton.recording import Hints, PoseRecording
-from tests.support.samples import cut, points_of, waltz
+from tests.support.samples import points_of, waltz
+from tests.support.short_dance import DANCE, FRAMES, MOTION, PLACE, matrices, require_same_turns, with_fingers
 from tests.support.tool_samples import rotvecs
 
-FRAMES = 30
-MOTION = cut(waltz(), FRAMES)
-DANCE = rotvecs(MOTION)
-"""(30, 24, 3) of a dance."""
-PLACE = np.linspace([0.0, 1.0, 2.0], [3.0, 4.0, 5.0], FRAMES)
 RANDOM = np.random.default_rng(4)
-
-
-def whole(count: int) -> np.ndarray:
-    """(30, count, 3): the dance, and fingers and face of our own."""
-    more = RANDOM.normal(scale=0.2, size=(FRAMES, max(0, count - 22), 3))
-    return DANCE if count == 24 else np.concatenate([DANCE[:, :22], more], axis=1)[:, :count]
-
-
-def matrices(rotvec: np.ndarray) -> np.ndarray:
-    return Rotation.from_rotvec(rotvec.reshape(-1, 3)).as_matrix().reshape(*rotvec.shape[:-1], 3, 3)
-
-
-def close(found: np.ndarray, expected: np.ndarray) -> None:
-    """As rotations: a vector and its turn the other way are one."""
-    np.testing.assert_allclose(matrices(found), matrices(expected), atol=1e-5)
 
 
 def tables(arrays: dict[str, Any], **hints: Any) -> PoseRecording:
@@ -78,7 +59,7 @@ def test_lists_with_an_entry_for_each_person() -> None:
     np.testing.assert_array_equal(second.table["trans"], PLACE + 1.0)
     assert second.table["sequence"] == "a"
     found = tables(table, take=1)
-    close(found.rotvec, 0.5 * DANCE)
+    require_same_turns(found.rotvec, 0.5 * DANCE)
     assert (found.findings[0].topic, found.findings[0].count) == ("person", 2)
     with pytest.raises(InputError, match="2 persons; there is no number 2"):
         tables(table, take=2)
@@ -101,7 +82,7 @@ def test_frames_of_a_track_are_its_longest_stretch() -> None:
 def test_body_and_root_by_names() -> None:
     base = {"global_orient": DANCE[:, :1], "transl": PLACE}
     found = tables({**base, "body_pose": DANCE[:, 1:22].reshape(FRAMES, 63)})
-    close(found.rotvec[:, :22], DANCE[:, :22])
+    require_same_turns(found.rotvec[:, :22], DANCE[:, :22])
     np.testing.assert_array_equal(found.translation, PLACE)
     assert (found.model, found.gender, found.fps, found.form) == ("smplh", "neutral", None, "SMPL parameters")
     assert tables({**base, "body_pose": DANCE[:, 1:24]}).model == "smpl"
@@ -176,7 +157,7 @@ def test_persons_as_the_first_axis() -> None:
     both = np.stack([DANCE, 0.5 * DANCE]).reshape(2, FRAMES, 72)
     table = {"poses": both, "trans": np.stack([PLACE, PLACE + 1.0]), "betas": np.array([[1.0] * 10, [2.0] * 10])}
     found = tables(table, take=1)
-    close(found.rotvec, 0.5 * DANCE)
+    require_same_turns(found.rotvec, 0.5 * DANCE)
     np.testing.assert_array_equal(found.translation, PLACE + 1.0)
     assert found.betas.tolist() == [2.0] * 10
     assert (found.findings[0].value, found.findings[0].count) == ("number 1", 2)
@@ -187,7 +168,7 @@ def test_persons_as_the_first_axis() -> None:
 def test_results_of_mdm_have_their_rate() -> None:
     table = {"thetas": matrices(DANCE).reshape(FRAMES, 24, 9)[..., :6].transpose(1, 2, 0), "root_translation": PLACE.T}
     found = tables(table)
-    close(found.rotvec, DANCE)
+    require_same_turns(found.rotvec, DANCE)
     np.testing.assert_array_equal(found.translation, PLACE)
     assert (found.fps, found.form) == (20.0, "SMPL parameters of MDM")
     assert tables({**table, "fps": 30.0}).fps == 30.0
@@ -218,7 +199,7 @@ def test_aist_and_edge_by_names() -> None:
 
 def test_amass_and_our_own_by_names() -> None:
     table = {
-        "poses": whole(52).reshape(FRAMES, 156),
+        "poses": with_fingers(52, RANDOM).reshape(FRAMES, 156),
         "trans": PLACE,
         "betas": np.arange(16.0),
         "gender": np.array("female"),
@@ -302,7 +283,7 @@ def test_rotations_without_a_name() -> None:
                  turns.reshape(FRAMES, 24, 9)[..., :6].reshape(FRAMES, 144), quaternions):  # fmt: skip
         found = plain_forms(form, "it", Hints(), 24.0)
         assert found is not None
-        close(found.rotvec, DANCE)
+        require_same_turns(found.rotvec, DANCE)
         assert (found.model, found.fps) == ("smpl", 24.0)
         assert not found.translation.any()
         assert plain_forms(form, "it", Hints(values="positions"), None) is None
@@ -315,8 +296,10 @@ def test_rotations_without_a_name() -> None:
 
 
 def test_finedance_vectors() -> None:
-    found = theta_contents.finedance_vectors(np.concatenate([PLACE, whole(52).reshape(FRAMES, 156)], axis=1), "it")
-    close(found.rotvec[:, :22], DANCE[:, :22])
+    found = theta_contents.finedance_vectors(
+        np.concatenate([PLACE, with_fingers(52, RANDOM).reshape(FRAMES, 156)], axis=1), "it"
+    )
+    require_same_turns(found.rotvec[:, :22], DANCE[:, :22])
     np.testing.assert_array_equal(found.translation, PLACE)
     assert (found.fps, found.model) == (30.0, "smplh")
     with pytest.raises(InputError, match="zero frames"):
