@@ -43,7 +43,7 @@ def open_context() -> "moderngl.Context":
 
 
 def engine_errors(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a function raise EngineError where the driver refuses, which it mostly does for want of memory."""
+    """Let a function raise EngineError where the driver fails, mostly because memory is short."""
 
     @functools.wraps(function)
     def guarded(*args: P.args, **keywords: P.kwargs) -> R:

@@ -93,23 +93,26 @@ def prepare_server(root: Path, options: ServeOptions, *, token: str = "") -> Pre
 
 
 def require_free_address(options: ServeOptions) -> None:
-    """Try to listen, so that no address is printed that is another program's.
+    """Try to listen before any address is printed.
 
     Args:
         options: How a rating is served.
 
     Raises:
-        DancePoseError: It cannot be listened at.
+        DancePoseError: The address cannot be used.
     """
-    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    host = options.host or "an empty address"  # which would be every address of this machine
-    try:
-        socket.create_server((host, options.port), family=family).close()
-    except OSError as error:
+    problem = "" if options.host else "it is empty"
+    if not problem:
+        try:
+            family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+            socket.create_server((options.host, options.port), family=family).close()
+        except OSError as error:
+            problem = error.strerror or str(error)
+    if problem:
         raise DancePoseError(
-            f"The server cannot listen at {quoted(host, 100)}, port {options.port} "
-            f"({error.strerror or error}). Choose another with --host and --port."
-        ) from error
+            f"The server cannot listen at {quoted(options.host, 100)}, port {options.port} ({problem}). Choose another "
+            "with --host and --port."
+        )
 
 
 def _packed_source(paths: PackPaths, plan: RatingPlan, key: PackKey) -> PageSource:
