@@ -206,7 +206,8 @@ def film_by_fast(fits: list[list[FitResult]], outputs: FastOutputs, film: FilmOp
         EngineError: OpenGL, moderngl or ffmpeg is missing.
         OutputError: A file cannot be written.
     """
-    from dancepose.fast_render import FilmRequest, group_of, render_fast
+    from dancepose.fast_render import render_fast
+    from dancepose.film_request import FilmRequest, group_of
 
     audios = [fit.sequence.audio for fit, *_ in fits if fit.sequence.audio is not None]
     request = FilmRequest(

@@ -59,7 +59,7 @@ def figure_command(
     if in_place and spacing is not None:
         raise OptionError("--spacing has no effect with --in-place. Omit one of them.")
     _require_shown(picture, background=background)
-    from dancepose.fast_render import group_of
+    from dancepose.film_request import group_of
     from dancepose.sequence_figure import FigureOptions, write_figure
 
     options = FigureOptions(

@@ -195,7 +195,8 @@ def rating_demo_command(
 
 def _body_drawing() -> "Callable[[KeypointSequence, Path], None] | None":
     """Return how the films of the demonstration are drawn by the fast engine; None where that does not start."""
-    from dancepose.fast_render import FilmRequest, dancer_of, render_fast, starts_here
+    from dancepose.fast_render import render_fast, starts_here
+    from dancepose.film_request import FilmRequest, dancer_of
     from dancepose_addon.core.body.model_io import load_body
     from dancepose_addon.core.fit.settings import FitSettings
     from dancepose_addon.fitting import fit_opened

@@ -43,7 +43,7 @@ def view_command(
     if figure not in FIGURES:
         raise typer.BadParameter(f"{figure!r} is not one of {', '.join(FIGURES)}.", param_hint="'--figure'")
     check_files({"--out": (out, PAGE)}, (*sources, body, regressor, reading.layout))
-    from dancepose.fast_render import group_of
+    from dancepose.film_request import group_of
     from dancepose.web_viewer import write_viewer
 
     names = labels_of(labels, sources)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Vertices of a motion at the times of a film's frames."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
+from typing import Final
 
 import numpy as np
 
@@ -11,6 +13,8 @@ from dancepose_addon.core.body.hands import parts_of_pose
 from dancepose_addon.core.body.model import BodyModel, skin
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.body.rotation import continuous_quat, quat_to_rotmat, rotmat_to_quat
+
+BLOCK_FRAMES: Final = 8
 
 
 def motion_at(motion: BodyMotion, times_s: F64) -> BodyMotion:
@@ -69,3 +73,25 @@ def posed_vertices(body: BodyModel, motion: BodyMotion, *, batch: int = 16) -> I
         )
         assert vertices is not None
         yield from vertices
+
+
+def posed_frames(
+    body: BodyModel, motion: BodyMotion, frames: Sequence[int], *, fps: float, start_s: float = 0.0
+) -> Iterator[F32]:
+    """Yield the vertices of frames of a film, (V, 3) metres, SMPL's axes.
+
+    A frame is posed together with its whole block of frames, numbered from the start of the film, so that its last bits
+    do not depend on which other frames are wanted: BLAS adds in another order for another number of rows.
+
+    Args:
+        body: The body.
+        motion: Its motion.
+        frames: Numbers of the frames, ascending.
+        fps: Frames per second of the film.
+        start_s: Time of the motion at which the film starts, seconds.
+    """
+    for block, wanted in groupby(frames, key=lambda frame: frame // BLOCK_FRAMES):
+        whole = np.arange(block * BLOCK_FRAMES, (block + 1) * BLOCK_FRAMES)
+        vertices = list(posed_vertices(body, motion_at(motion, start_s + whole / fps), batch=BLOCK_FRAMES))
+        for frame in wanted:
+            yield vertices[frame % BLOCK_FRAMES]

@@ -63,3 +63,8 @@ def engine_errors(function: Callable[P, R]) -> Callable[P, R]:
 def renderer_name(context: "moderngl.Context") -> str:
     """Return what identifies the driver: its renderer and version, on which single bits of a picture depend."""
     return f"{context.info['GL_RENDERER']}, {context.info['GL_VERSION']}"
+
+
+def is_software(renderer: str) -> bool:
+    """Return whether an OpenGL renderer is one that draws on the CPU."""
+    return any(name in renderer.lower() for name in ("llvmpipe", "softpipe", "swrast", "swiftshader"))

@@ -38,7 +38,7 @@ from .shadows import FloorShadow, SelfShadow, ShadowedFloor
 if TYPE_CHECKING:
     import moderngl
 
-ENGINE_VERSION: Final = 3
+ENGINE_VERSION: Final = 4
 """Increase with every change that alters a picture."""
 MSAA: Final = 4
 CUT_OUT_SCALE: Final = 2

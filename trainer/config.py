@@ -212,9 +212,12 @@ MOST: Final = {
     "optim.batch": 1 << 20,
     "optim.adversarial_batch": 1 << 20,
     "data.procedural_poses": 100_000_000,
+    "seed": 2**32 - 1,
+    "optim.ema_decay": 0.999_999_9,
 }
 """Sixteen times the published width, and a hundred times the largest sensible batches and data: more is a typing error,
-and would take all memory."""
+and would take all memory. NumPy and torch take no larger seed."""
+MOST_OF_OTHERS: Final = 1e12
 
 
 def preset_names() -> tuple[str, ...]:
@@ -276,9 +279,10 @@ def config_from_table(table: Mapping[str, Any], source: str) -> Config:
     for key in POSITIVE:
         if not flat[key] > 0:
             raise ConfigError(f"{source}: {key} is {flat[key]}; expected a value above 0.")
-    for key, most in MOST.items():
-        if flat[key] > most:
-            raise ConfigError(f"{source}: {key} is {flat[key]}; expected at most {most:g} (limit).")
+    for key, value in flat.items():
+        most = MOST.get(key, MOST_OF_OTHERS)
+        if isinstance(value, int | float) and not 0 <= value <= most:  # also nan
+            raise ConfigError(f"{source}: {key} is {value}; expected a number from 0 to {most:.10g}.")
     return config
 
 

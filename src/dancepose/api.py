@@ -202,7 +202,8 @@ def _render_fast(
     fps: float,
     progress: Progress,
 ) -> None:
-    from .fast_render import Dancer, FilmRequest, dancer_of, render_fast
+    from .fast_render import render_fast
+    from .film_request import Dancer, FilmRequest, dancer_of
 
     chosen = load_body(body)
     if not isinstance(motion, FitResult | BodyMotion):

@@ -14,9 +14,9 @@ from typing import TextIO
 import numpy as np
 
 from dancepose.raster.body_surface import material_parts
-from dancepose.raster.film_poses import motion_at, posed_vertices
+from dancepose.raster.film_poses import posed_frames
 from dancepose.raster.frame_keys import frame_key
-from dancepose.raster.gl_context import open_context, renderer_name
+from dancepose.raster.gl_context import is_software, open_context, renderer_name
 from dancepose.raster.picture_files import write_png
 from dancepose.raster.rasteriser import Rasteriser
 from dancepose_addon.clip_fitting import fit_clip
@@ -108,11 +108,6 @@ def probe_fast_engine(request: ProbeRequest) -> DoneReply:
     return DoneReply(id=request.id, seconds=0.0, digest=digest)
 
 
-def is_software(renderer: str) -> bool:
-    """Return whether an OpenGL renderer is one that draws on the CPU."""
-    return any(name in renderer.lower() for name in ("llvmpipe", "softpipe", "swrast", "swiftshader"))
-
-
 class ClipFilm:
     """What draws the frames of one clip of a study.
 
@@ -173,12 +168,12 @@ class ClipFilm:
         names = {index: folder / f"{index:06d}.png" for index in frames}
         todo = [i for i, path in names.items() if stamp_of(path, width=width, height=height) != self.key]
         request = self._request
-        times_s = request.start_s + np.array(todo) / request.fps
         channels = 4 if request.transparent else 3
         first = round(request.start_s * request.fps)
         if not todo:
             return 0
-        poses = [posed_vertices(self._body, motion_at(motion, times_s)) for motion in self._motions]
+        film = {"fps": request.fps, "start_s": request.start_s}
+        poses = [posed_frames(self._body, motion, todo, **film) for motion in self._motions]
         for number, (index, *people) in enumerate(zip(todo, *poses, strict=True)):
             on_frame(len(frames) - len(todo) + number)
             self._raster.set_camera(self._path.position_m(first + index), self._path.shot.rotmat)

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dancepose.fast_render import Dancer, people_of
+from dancepose.film_frames import people_of
+from dancepose.film_request import Dancer
 from dancepose.raster.gl_context import open_context
 from dancepose.raster.picture_files import write_png
 from dancepose.raster.rasteriser import Rasteriser

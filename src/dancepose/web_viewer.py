@@ -13,7 +13,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dancepose.fast_render import Dancer, people_of
+from dancepose.film_frames import people_of
+from dancepose.film_request import Dancer
 from dancepose.raster import body_surface
 from dancepose.study.media.ffmpeg import ONLY_AUDIO_FILES, Ffmpeg
 from dancepose.study.plan.ffmpeg_program import find_ffmpeg

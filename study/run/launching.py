@@ -15,7 +15,7 @@ LAUNCHER: Final = Path(errors.__file__).resolve().parents[1] / "launch.py"
 
 def fast_command() -> list[str]:
     """Return the command that runs the fast engine's study worker, to be followed by its arguments."""
-    return [sys.executable, "-m", "dancepose.fast_worker"]
+    return [sys.executable, "-P", "-m", "dancepose.fast_worker"]  # -P: without modules of the current folder
 
 
 def blender_command(blender: Path | None) -> list[str]:

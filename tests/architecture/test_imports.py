@@ -45,7 +45,7 @@ PROGRAMS_MAY_IMPORT = {
     "plots": {"dancepose.plots", "dancepose_addon.core"},
     "cli": {
         "dancepose.cli", "dancepose.export", "dancepose.trainer", "dancepose.study", "dancepose.rating",
-        "dancepose.plots", "dancepose.fast_render", "dancepose.blender_process",
+        "dancepose.plots", "dancepose.fast_render", "dancepose.film_request", "dancepose.blender_process",
         "dancepose.sequence_figure", "dancepose.web_viewer",
         "dancepose_addon.core", "dancepose_addon.fitting", "dancepose_addon.inference",
     },

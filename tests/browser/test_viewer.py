@@ -14,7 +14,7 @@ import pytest
 if os.environ.get("DANCEPOSE_BROWSER") != "1":
     pytest.skip("asked for with DANCEPOSE_BROWSER=1", allow_module_level=True)
 
-from dancepose.fast_render import Dancer
+from dancepose.film_request import Dancer
 from dancepose.web_viewer import write_viewer
 from dancepose_addon.core.body.motion import BodyMotion
 

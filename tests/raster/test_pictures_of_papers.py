@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from dancepose.fast_render import Dancer, FilmFrames, FilmRequest, people_of
+from dancepose.film_frames import FilmFrames, people_of
+from dancepose.film_request import Dancer, FilmRequest
 from dancepose.raster.overlays import LEFT_RGB, RIGHT_RGB, StickFigure, draw_skeleton
 from dancepose.sequence_figure import FigureOptions, over, spaced, write_figure
 from dancepose.web_viewer import write_viewer
@@ -76,9 +77,9 @@ def test_a_skeleton_is_drawn_where_its_points_are(body, standing, shot) -> None:
 def test_side_by_side_films_all_dancers_by_one_camera(context, body, standing) -> None:
     lifted = replace(standing, translation_m=standing.translation_m + np.array([0.0, 0.3, 0.0], np.float32))
     request = FilmRequest((Dancer(body, standing, "A"), Dancer(body, lifted, "B")), 0.1, (96, 96), 10.0)
-    (frame,) = list(FilmFrames(replace(request, skeleton="beside")))
+    (frame,) = list(FilmFrames(replace(request, skeleton="beside")).draw(range(1)))
     assert frame.shape == (96, 4 * 96, 4)
-    (pair,) = list(FilmFrames(request))
+    (pair,) = list(FilmFrames(request).draw(range(1)))
     left, right = pair[:, :96].astype(int), pair[:, 96:].astype(int)
     heads = []
     for cell in (left, right):
@@ -126,7 +127,7 @@ def test_partners_are_in_one_picture_in_other_colours(context, body, standing) -
     pair = Dancer(body, standing, partners=(Dancer(body, beside(standing, 2.2)),))
     request = FilmRequest((pair,), 0.1, (192, 96), 10.0)
     film = FilmFrames(request)
-    (both,) = list(film)
+    (both,) = list(film.draw(range(1)))
     assert both.shape == (96, 192, 4)
     parts = people_of(pair, request.picture).parts
     tops = [{part.rgb for part in one} for one in parts]
