@@ -14,7 +14,7 @@ import pickle
 import subprocess
 import sys
 import threading
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from dancepose.raster.gl_context import is_software
 
 from .film_frames import FilmFrames
 from .film_request import FilmRequest
+
+if TYPE_CHECKING:
+    from io import BufferedIOBase
 
 LOGGER: Final = logging.getLogger(__name__)
 BLOCK_BYTES: Final = 64 * 1024 * 1024
@@ -205,6 +208,6 @@ def _read_picture(pipe: IO[bytes], shape: tuple[int, int, int]) -> NDArray[np.ui
         OSError: The pipe ended before.
     """
     pixels = np.empty(shape, np.uint8)
-    if pipe.readinto(memoryview(pixels).cast("B")) != pixels.nbytes:  # type: ignore[attr-defined]
+    if cast("BufferedIOBase", pipe).readinto(pixels.data.cast("B")) != pixels.nbytes:
         raise OSError("its output ended")
     return pixels
