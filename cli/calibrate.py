@@ -103,20 +103,23 @@ def calibrate_command(
         calibration_report,
         format_calibration,
         provenance,
+        require_clips,
         split,
     )
     from dancepose.trainer.calibration.solve import CalibrationSettings, calibrate as learn
-    from dancepose.trainer.data.recordings import read_clips
+    from dancepose.trainer.data.recordings import clip_paths, read_clips
     from dancepose_addon.core.body.model_io import load_body
     from dancepose_addon.core.fit.temporal.exchanges import without_exchanges
 
     model = load_body(body)
+    require_clips([path.name for path in clip_paths(motion)], tuple(test_clip or ()))
+    before = None if start is None else MarkerSet.load(start)
     if guess:
         layout = str(_guess(motion, out, read, model, seed))
     settings = CalibrationSettings(frames=frames, seed=seed)
     learning, checking = split(read_clips((motion,), layout), tuple(test_clip or ()))
-    if start is not None:
-        _solve_again(start, learning, checking, model, out)
+    if before is not None:
+        _solve_again(before, learning, checking, model, out)
         return
     learning, checking = ([without_exchanges(clip) for clip in clips] for clips in (learning, checking))
     with progress_bar() as display:
@@ -179,7 +182,7 @@ def _guess(motion: Path, out: Path | None, read: str | None, body: BodyModel, se
 
 
 def _solve_again(
-    start: Path,
+    before: MarkerSet,
     learning: Sequence[KeypointSequence],
     checking: Sequence[KeypointSequence],
     body: BodyModel,
@@ -189,7 +192,6 @@ def _solve_again(
     from dancepose.trainer.calibration.joint_refinement import ROUNDS, polish, residual_mm
     from dancepose_addon.inference import open_regressor
 
-    before = MarkerSet.load(start)
     regressor = open_regressor(None, layout=before.layout.name)
     with progress_bar() as display:
         after = polish(before, learning, body, regressor, progress=display.progress)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``dancepose train``: train a regressor."""
 
+from dataclasses import replace
 from pathlib import Path
 import shlex
 import sys
@@ -80,7 +81,7 @@ def train_command(
     require_torch()
     from dancepose.trainer.data.batches import load_data
     from dancepose.trainer.distributed import join_ranks, leave_ranks
-    from dancepose.trainer.loop import TrainOptions, train as run_training
+    from dancepose.trainer.loop import TrainOptions, check_run, train as run_training
     from dancepose.trainer.tensorboard_log import TensorBoardLog
     from dancepose_addon.core.body.model_io import load_body
 
@@ -88,27 +89,21 @@ def train_command(
     ranks = join_ranks(chosen)
     if ranks.first:
         claim_outputs([out])
+    options = TrainOptions(
+        resume=resume,
+        start=start,
+        command=shlex.join(["dancepose", *sys.argv[1:]]),
+        limit_steps=limit_batches,
+        ranks=ranks,
+    )
+    check_run(out, options)
     model = load_body(body)
     with progress_bar() if ranks.first else no_display() as display:
         display.progress(0.0, "Reading")
         data = load_data(config, model, motion=tuple(motion or ()), poses=poses or prior, device=chosen)
         board = TensorBoardLog(out / "tensorboard", data.layout_batch, model) if tensorboard and ranks.first else None
         out.mkdir(parents=True, exist_ok=True)
-        path = run_training(
-            config,
-            data,
-            model,
-            out,
-            TrainOptions(
-                resume=resume,
-                start=start,
-                command=shlex.join(["dancepose", *sys.argv[1:]]),
-                limit_steps=limit_batches,
-                ranks=ranks,
-                board=board,
-            ),
-            progress=display.progress,
-        )
+        path = run_training(config, data, model, out, replace(options, board=board), progress=display.progress)
     if board is not None:
         board.close()
     if ranks.first:

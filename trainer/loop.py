@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model import BodyModel
+from dancepose_addon.core.bounded_files import parse_json
 from dancepose_addon.core.errors import Cancelled
 from dancepose_addon.core.interruption import more_grace
 from dancepose_addon.core.progress import Progress, silent
@@ -110,6 +111,7 @@ def train(
         TrainingError: A loss is not finite; the last good checkpoint is kept.
         Cancelled: SIGINT was received; the state is saved first.
     """
+    check_run(out, options)
     path, ranks = out / CHECKPOINT_NAME, options.ranks
     step_config = per_process_config(config, ranks, len(data.layout_batch.layouts))
     identity = {"name": body.name, "fingerprint": body.fingerprint}
@@ -145,6 +147,25 @@ def train(
             if result.interrupted and run.step < last:
                 raise Cancelled(f"Stopped at step {run.step} of {config.optim.steps}; continue with --resume ({path}).")
     return path
+
+
+def check_run(out: Path, options: TrainOptions) -> None:
+    """Refuse to replace a run, to resume one that does not exist, and options without effect on one.
+
+    Args:
+        out: Folder of the run.
+        options: How it is trained.
+
+    Raises:
+        CheckpointError: The options do not agree with what is in the folder.
+    """
+    path = out / CHECKPOINT_NAME
+    if options.resume and not path.is_file():
+        raise CheckpointError(f"{path} does not exist, so there is nothing to resume. Omit --resume, or check --out.")
+    if options.resume and options.start is not None:
+        raise CheckpointError(f"--start has no effect on the run in {out}, which is resumed. Omit --start.")
+    if not options.resume and path.is_file():
+        raise CheckpointError(f"{path} exists. Continue it with --resume, or choose another folder with --out.")
 
 
 def train_step(
@@ -229,13 +250,7 @@ def _open_run(config: Config, data: TrainingData, body: dict[str, str], path: Pa
     """Return a new run, or the one at ``path``, and write the files that describe it."""
     run = new_run_state(config, data.layout_batch, data.layout_batch.mask.device, rank=options.ranks.rank)
     if path.is_file():
-        if not options.resume:
-            raise CheckpointError(f"{path} exists. Continue it with --resume, or choose another folder with --out.")
-        if options.start is not None:
-            raise CheckpointError(f"--start has no effect on the run in {path.parent}, which is resumed. Omit --start.")
         run.restore(path, body=body, summary=data.summary)
-    elif options.resume:
-        raise CheckpointError(f"{path} does not exist, so there is nothing to resume. Omit --resume, or check --out.")
     elif options.start is not None:
         run.start_from(options.start)
     if options.ranks.first:
@@ -317,12 +332,20 @@ def _append_log(path: Path, record: dict[str, Any]) -> None:
 
 
 def _truncate_log(path: Path, step: int) -> None:
-    """Drop lines logged after the checkpoint that training continues from."""
+    """Drop lines logged after the checkpoint that training continues from, and those that a kill cut short."""
     if path.is_file():
-        lines = path.read_text(encoding="utf-8").splitlines()
-        kept = [line for line in lines if json.loads(line)["step"] <= step]
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        kept = [line for line in lines if _step_of(line) <= step]
         with replacing(path) as temporary:
             temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+
+
+def _step_of(line: str) -> float:
+    """Return the step of a line of the log, or infinity for a damaged line."""
+    try:
+        return float(parse_json(line)["step"])
+    except (ValueError, TypeError, KeyError):
+        return math.inf
 
 
 def _write_json(path: Path, table: dict[str, Any]) -> None:

@@ -13,6 +13,8 @@ from dancepose_addon.core.skeleton.layout_file import read_layout, table_of, wri
 from dancepose_addon.core.skeleton.layouts import get_layout
 from dancepose_addon.core.skeleton.markers import layout_with, markers_for
 
+from .conftest import Dancepose
+
 
 def test_a_layout_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
@@ -40,3 +42,31 @@ def test_an_address_in_use_is_refused_before_it_is_printed() -> None:
     for host in ("", "no such host", "203.0.113.1"):
         with pytest.raises(DancePoseError, match="cannot listen at"):
             require_free_address(ServeOptions(host=host, port=0))
+
+
+def test_calibrate_refuses_before_it_reads_the_clips(dancepose: Dancepose, tmp_path: Path) -> None:
+    for name in ("one.npy", "two.npy"):
+        (tmp_path / name).write_bytes(b"not an array")
+    done = dancepose("calibrate", str(tmp_path), "--test-clip", "three")
+    assert (done.code, done.err) == (
+        1, "dancepose: --test-clip three: no such clip. There are: one.npy, two.npy.\n"
+    )  # fmt: skip
+    done = dancepose("calibrate", str(tmp_path), "--test-clip", "one.npy", "--test-clip", "two.npy")
+    assert "none is left to learn from" in done.err
+    (tmp_path / "start.json").write_text("{", encoding="utf-8")
+    done = dancepose("calibrate", str(tmp_path), "--start", str(tmp_path / "start.json"))
+    assert "start.json is not valid JSON" in done.err
+
+
+def test_train_refuses_before_it_reads_the_data(dancepose: Dancepose, tmp_path: Path) -> None:
+    data = ("--motion", str(tmp_path / "no-clips"))
+    (tmp_path / "no-clips").mkdir()
+    done = dancepose("train", "--out", str(tmp_path / "new"), "--preset", "smoke", *data, "--resume")
+    assert (done.code, "there is nothing to resume" in done.err) == (1, True)
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "run.pt").write_bytes(b"a run")
+    done = dancepose("train", "--out", str(tmp_path / "old"), "--preset", "smoke", *data)
+    assert (done.code, "Continue it with --resume" in done.err) == (1, True)
+    done = dancepose("train", "--out", str(tmp_path / "old"), "--preset", "smoke", *data, "--resume", "--start", "old")
+    assert (done.code, "--start has no effect" in done.err) == (1, True)
+    assert (tmp_path / "old" / "run.pt").read_bytes() == b"a run"

@@ -119,6 +119,16 @@ def test_resumed_equals_uninterrupted(tmp_path: Path) -> None:
     assert [row["step"] for row in losses(tmp_path / "parts")] == list(range(1, 13))
 
 
+def test_a_log_that_a_kill_cut_short_does_not_prevent_resuming(tmp_path: Path) -> None:
+    config, data = setting("checkpoint_every=5")
+    path = train(config, data, BODY, tmp_path, TrainOptions(limit_steps=5))
+    with (tmp_path / LOG_NAME).open("ab") as file:
+        file.write(b'{"step": 6, "l_3d": 0.5}\n{"step": 7, "l_\xff')
+    train(config, data, BODY, tmp_path, TrainOptions(resume=True))
+    assert load_checkpoint(path).step == 12
+    assert [row["step"] for row in losses(tmp_path)] == list(range(1, 13))
+
+
 def test_a_run_started_from_another_begins_where_that_ended(tmp_path: Path) -> None:
     config, data = setting("optim.steps=150", "model.width=256")
     first = train(config, data, BODY, tmp_path / "first")

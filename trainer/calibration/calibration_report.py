@@ -31,13 +31,26 @@ def split(
         ConfigError: A name is no clip's, or nothing is left to learn from.
     """
     names = [Path(clip.source).name for clip in clips]
+    require_clips(names, hold_out)
+    learning = [clip for clip, name in zip(clips, names, strict=True) if name not in hold_out]
+    return learning, [clip for clip, name in zip(clips, names, strict=True) if name in hold_out]
+
+
+def require_clips(names: Sequence[str], hold_out: tuple[str, ...]) -> None:
+    """Require that the clips held out exist, and that others are left.
+
+    Args:
+        names: Names of all clips.
+        hold_out: Names of the clips to hold out.
+
+    Raises:
+        ConfigError: A name is no clip's, or nothing is left to learn from.
+    """
     unknown = sorted(set(hold_out) - set(names))
     if unknown:
         raise ConfigError(f"--test-clip {', '.join(unknown)}: no such clip. There are: {', '.join(names)}.")
-    learning = [clip for clip, name in zip(clips, names, strict=True) if name not in hold_out]
-    if not learning:
+    if names and not set(names) - set(hold_out):
         raise ConfigError("Every clip is held out, so none is left to learn from. Remove a --test-clip.")
-    return learning, [clip for clip, name in zip(clips, names, strict=True) if name in hold_out]
 
 
 def provenance(found: Calibration, learning: Sequence[KeypointSequence], settings: CalibrationSettings) -> str:
