@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.bounded_files import require_regular
-from dancepose_addon.core.errors import DancePoseError, FormatError, InputError, MissingFileError
+from dancepose_addon.core.errors import DancePoseError, FormatError, InputError, MissingFileError, OutputError
 from dancepose_addon.core.io.theta import interpret_theta
 from dancepose_addon.core.options import arguments_of
 from dancepose_addon.core.skeleton.doubt import require_sure
@@ -22,7 +22,7 @@ from dancepose_addon.core.skeleton.sequence import validate
 
 from .jobs import file_hash
 from .program import code_hash
-from .study_file import Song, System, layout_file_of
+from .study_file import SYSTEM_FIT_OPTIONS, Song, System, layout_file_of
 
 AUDIO_SUFFIXES: Final = (".wav", ".mp3", ".ogg", ".m4a", ".flac")
 GLOB_CHARACTERS: Final = "*?["
@@ -124,9 +124,9 @@ class Cache:
         return self._known[key]
 
     def save(self) -> None:
-        """Write the values that were added."""
+        """Write the values that were added, where that is possible."""
         if self._changed:
-            with replacing(self._path) as temporary:
+            with suppress(OutputError), replacing(self._path) as temporary:
                 temporary.write_text(json.dumps(self._known), encoding="utf-8")
             self._changed = False
 
@@ -161,7 +161,9 @@ def _file_hash(path: Path, hashes: Cache) -> str:
             f"{path} has {path.stat().st_size >> 30} GiB; at most {MAX_FILE_BYTES >> 30} are read (limit)."
         )
     state = path.stat()
-    return str(hashes.get(f"{path}\0{state.st_size}\0{state.st_mtime_ns}", lambda: file_hash(path)))
+    # The time of the last change of the entry shows a file that was replaced by one of equal size and date.
+    key = f"{path}\0{state.st_size}\0{state.st_mtime_ns}\0{state.st_ctime_ns}\0{state.st_ino}"
+    return str(hashes.get(key, lambda: file_hash(path)))
 
 
 @dataclass(frozen=True)
@@ -185,11 +187,16 @@ class SourceInfo:
     trouble: str = ""
 
 
+SYSTEM_KEYS: Final = ("fps", "layout", "regressor", *(option.name for option in SYSTEM_FIT_OPTIONS))
+KEY_OPTIONS: Final = re.compile(rf"--(?:no-)?({'|'.join(SYSTEM_KEYS).replace('_', '-')})(?![\w-])")
+
+
 def in_study_terms(text: str) -> str:
     """Replace options of the command line in a message by the keys of [[system]] that do the same."""
     text = text.replace("--accept-doubt", '`read = "doubt=accept"` of the [[system]]')
     text = re.sub(r"--read ([a-z]+=[\w.-]+)", r'`read = "\1"` of the [[system]]', text)
-    return re.sub(r"--(?:no-)?(fps|layout|regressor|refine|adapt|smooth|level|foot-lock)\b", _key_of_option, text)
+    text = text.replace("--betas", "`betas` of [stage]")
+    return KEY_OPTIONS.sub(_key_of_option, text)
 
 
 def _key_of_option(found: re.Match[str]) -> str:

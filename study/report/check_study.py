@@ -17,7 +17,7 @@ from ..plan.music_length import likely_rate
 from ..plan.paths import StudyPaths
 from ..plan.planning import frame_estimate_s
 from ..plan.study_file import Song, Study, System
-from ..plan.study_sources import Cache, SourceInfo, content_hash, find_sources, look_into, without_music
+from ..plan.study_sources import Cache, SourceInfo, content_hash, find_sources, in_study_terms, look_into, without_music
 from ..plan.unused_keys import unused_values
 
 BYTES_PER_PIXEL: Final = 0.55
@@ -109,7 +109,7 @@ def _check_programs(study: Study, found: _Findings) -> Ffmpeg | None:
             if beta_count is not None:
                 require_settings(study.fit_settings(system), beta_count)
         except DancePoseError as error:
-            found.problems.append(f"cannot run: system {system.name}: {error}")
+            found.problems.append(f"cannot run: system {system.name}: {in_study_terms(str(error))}")
         regressor = study.path(system.regressor)
         if regressor is not None and not regressor.is_file():
             found.problems.append(f"missing: regressor {regressor} of system {system.name}.")

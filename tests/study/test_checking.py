@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is said before anything is rendered."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -156,3 +157,26 @@ def test_systems_without_a_shared_song_are_told_what_they_have(make_study) -> No
     (file.parent / "near" / "s1.npz").unlink()
     (file.parent / "far" / "s2.npz").unlink()
     assert "no two systems share a song: near has s2; far has s1." in "\n".join(check(file).problems)
+
+
+def test_a_source_of_equal_size_and_date_is_another(tmp_path: Path) -> None:
+    source, other, cache = tmp_path / "a.npz", tmp_path / "b.npz", tmp_path / "cache.json"
+    source.write_bytes(b"one")
+    os.utime(source, (1e9, 1e9))
+    hashes = Cache(cache)
+    first = content_hash(source, hashes)
+    hashes.save()
+    source.write_bytes(b"two")
+    os.utime(source, (1e9, 1e9))
+    assert content_hash(source, Cache(cache)) != first
+    other.write_bytes(b"one")
+    os.utime(other, (1e9, 1e9))
+    other.replace(source)
+    assert content_hash(source, Cache(cache)) == first
+
+
+def test_a_cache_that_cannot_be_written_is_no_failure(tmp_path: Path) -> None:
+    (tmp_path / "folder").write_text("a file")
+    cache = Cache(tmp_path / "folder" / "cache.json")
+    assert cache.get("key", lambda: 3) == 3
+    cache.save()

@@ -110,6 +110,9 @@ def test_messages_name_keys_of_the_study_file_instead_of_options() -> None:
         'Give `fps` of the [[system]], or `read = "take=0"` of the [[system]] or more; `foot_lock` of the [[system]] '
         "and `level` of the [[system]] apply to keypoints only."
     )
+    assert in_study_terms("--body-from fixes the body, which --betas would change.") == (
+        "`body_from` of the [[system]] fixes the body, which `betas` of [stage] would change."
+    )
 
 
 @pytest.mark.slow
