@@ -116,12 +116,12 @@ def calibrate_command(
     before = None if start is None else MarkerSet.load(start)
     if guess:
         layout = str(_guess(motion, out, read, model, seed))
-    settings = CalibrationSettings(frames=frames, seed=seed)
     learning, checking = split(read_clips((motion,), layout), tuple(test_clip or ()))
     if before is not None:
         _solve_again(before, learning, checking, model, out)
         return
     learning, checking = ([without_exchanges(clip) for clip in clips] for clips in (learning, checking))
+    settings = CalibrationSettings(frames=frames, seed=seed)
     with progress_bar() as display:
         found = learn(learning, model, settings, held_out=checking, progress=display.progress)
     markers = replace(found.markers, provenance=provenance(found, learning, settings))
@@ -131,10 +131,7 @@ def calibrate_command(
         with replacing(report) as temporary:
             temporary.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
     if plot is not None:
-        from dancepose.trainer.calibration.calibration_plot import plot_markers
-
-        with replacing(plot) as temporary:
-            plot_markers(markers, model, temporary)
+        _draw(plot, markers, model)
     print(format_calibration(summary))
     list_results({"markers": out, "report": report, "picture": plot})
 
@@ -162,6 +159,13 @@ def _write_markers(out: Path | None, markers: MarkerSet) -> None:
         return
     with replacing(out) as temporary:
         temporary.write_text(json.dumps(markers.to_json(), indent=1) + "\n", encoding="utf-8")
+
+
+def _draw(plot: Path, markers: MarkerSet, body: BodyModel) -> None:
+    from dancepose.trainer.calibration.calibration_plot import plot_markers
+
+    with replacing(plot) as temporary:
+        plot_markers(markers, body, temporary)
 
 
 def _guess(motion: Path, out: Path | None, read: str | None, body: BodyModel, seed: int) -> Path:

@@ -218,6 +218,8 @@ MOST: Final = {
 """Sixteen times the published width, and a hundred times the largest sensible batches and data: more is a typing error,
 and would take all memory. NumPy and torch take no larger seed."""
 MOST_OF_OTHERS: Final = 1e12
+LEAST: Final = {"optim.batch": 2}
+"""Batch norm needs two frames."""
 
 
 def preset_names() -> tuple[str, ...]:
@@ -281,8 +283,9 @@ def config_from_table(table: Mapping[str, Any], source: str) -> Config:
             raise ConfigError(f"{source}: {key} is {flat[key]}; expected a value above 0.")
     for key, value in flat.items():
         most = MOST.get(key, MOST_OF_OTHERS)
-        if isinstance(value, int | float) and not 0 <= value <= most:  # also nan
-            raise ConfigError(f"{source}: {key} is {value}; expected a number from 0 to {most:.10g}.")
+        least = LEAST.get(key, 0)
+        if isinstance(value, int | float) and not least <= value <= most:  # also nan
+            raise ConfigError(f"{source}: {key} is {value}; expected a number from {least} to {most:.10g}.")
     return config
 
 

@@ -129,12 +129,7 @@ def _result(
         elif plan.design == "acr":
             third = mixed_scores(score_votes(plan, votes, raters))
     said = [*notices, *scale.notices]
-    if set(precision.sources) - {"two-way"}:
-        count = sum(source != "two-way" for source in precision.sources)
-        said.append(
-            f"{count} of {len(precision.sources)} comparisons: the two-way variance was not positive or below both "
-            "one-way variances, so the larger one-way variance is used."
-        )
+    said += _variance_notices(precision.sources(plan.analysis.alpha))
     if third is not None and not third.same_order:
         said.append("The mixed model orders the systems differently; the order is not certain.")
     details = scale.details | _agreement(plan, votes)
@@ -154,6 +149,24 @@ def _result(
         details=details,
         notices=said,
     )
+
+
+def _variance_notices(sources: tuple[str, ...]) -> list[str]:
+    """Say which comparisons have another variance than the two-way one."""
+    one_way = sum(source in ("raters", "songs") for source in sources)
+    independent = sources.count("independent")
+    notices = []
+    if one_way:
+        notices.append(
+            f"{one_way} of {len(sources)} comparisons: the two-way variance was not positive or below both "
+            "one-way variances, so the larger one-way variance is used."
+        )
+    if independent:
+        notices.append(
+            f"{independent} of {len(sources)} comparisons: the interval of independent votes is wider than that of "
+            "dependent ones, and is used."
+        )
+    return notices
 
 
 def _model_name(plan: RatingPlan) -> str:
@@ -252,7 +265,7 @@ def _comparisons(
 ) -> list[ComparisonRow]:
     alpha, margin = plan.analysis.alpha, plan.analysis.margin
     difference = contrasts @ scale.theta
-    half = precision.half_widths(alpha)
+    half, errors, sources = precision.half_widths(alpha), precision.errors(alpha), precision.sources(alpha)
     p = precision.p_values(difference)
     adjusted = holm(p)
     equal = np.full(len(pairs), math.nan)
@@ -275,12 +288,12 @@ def _comparisons(
                 scale.systems[i],
                 scale.systems[j],
                 float(difference[n]),
-                float(precision.errors[n]),
+                float(errors[n]),
                 float(low),
                 float(high),
                 float(p[n]),
                 float(adjusted[n]),
-                precision.sources[n],
+                sources[n],
                 chance,
                 chance_low,
                 chance_high,
@@ -293,7 +306,7 @@ def _comparisons(
 
 def _rows(plan: RatingPlan, votes: Sequence[Vote], scale: _Scale) -> list[SystemRow]:
     precision = scale.covariance.precision(scale.to_values)
-    half = precision.half_widths(plan.analysis.alpha)
+    half, errors = precision.half_widths(plan.analysis.alpha), precision.errors(plan.analysis.alpha)
     values = scale.to_values @ scale.theta
     shown = [name for vote in votes for name in dict.fromkeys(shown_systems(plan, vote))]
     return [
@@ -301,7 +314,7 @@ def _rows(plan: RatingPlan, votes: Sequence[Vote], scale: _Scale) -> list[System
             system=name,
             votes=shown.count(name),
             value=float(values[n]),
-            error=float(precision.errors[n]),
+            error=float(errors[n]),
             low=float(values[n] - half[n]),
             high=float(values[n] + half[n]),
             elo=float(ELO_PER_LOGIT * values[n]) if scale.kind == "logit" else None,
@@ -344,7 +357,8 @@ def _second(plan: RatingPlan, scale: _Scale, contrasts: Floats) -> SecondOpinion
 def _agreement(plan: RatingPlan, votes: Sequence[Vote]) -> dict[str, Any]:
     if plan.design in ("pair", "mismatch"):
         unit = indices([tuple(sorted(vote.clips)) for vote in votes])
-        return {"krippendorff_alpha": krippendorff_alpha(unit, np.array([direction(vote) for vote in votes]))}
+        directions = np.array([direction(vote) for vote in votes])
+        return {"krippendorff_alpha": krippendorff_alpha(unit, directions, is_signed=True)}
     if plan.design == "acr":
         unit = indices([vote.clips[0] for vote in votes])
         return {"krippendorff_alpha": krippendorff_alpha(unit, np.array([float(vote.answer) for vote in votes]))}

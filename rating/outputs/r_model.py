@@ -5,7 +5,7 @@ from ..records import RatingPlan
 from .results import AnalysisResult
 
 HEAD = """\
-# Reproduces the estimates and two-way standard errors of results.json from votes.csv, in base R.
+# Reproduces the estimates and standard errors of results.json from votes.csv, in base R.
 # Run in the folder of votes.csv: Rscript model.R
 votes <- read.csv("votes.csv", colClasses = c(answer = "character"))
 votes <- votes[votes$kind == "main" & votes$used == 1, ]
@@ -21,7 +21,11 @@ precision <- function(contrast, scores, bread, rater, song) {
   by_song <- variance(meat(scores, song))
   both <- by_rater + by_song - variance(meat(scores, paste(rater, song)))
   if (both <= 0 || both < min(by_rater, by_song)) both <- max(by_rater, by_song)
-  sqrt(max(both, drop(t(contrast) %*% bread %*% contrast)))
+  independent <- drop(t(contrast) %*% bread %*% contrast)
+  freedom <- max(1, min(length(unique(rater)), length(unique(song))) - 1)
+  level <- 1 - alpha / 2
+  # The error of the wider interval: t for dependent votes, the normal distribution for independent ones.
+  if (qnorm(level) * sqrt(independent) > qt(level, freedom) * sqrt(both)) sqrt(independent) else sqrt(both)
 }
 """
 PAIR = """
@@ -106,4 +110,4 @@ def r_model(plan: RatingPlan, result: AnalysisResult) -> str:
             calls.append('cat("This design is not reproduced in R; see results.json.\\n")')
     body = PAIR if plan.design == "pair" else SCORE
     tail = ACR_MIXED if plan.design == "acr" else ""
-    return HEAD + body + "\n" + "\n".join(calls) + "\n" + tail
+    return HEAD + f"alpha <- {plan.analysis.alpha!r}\n" + body + "\n" + "\n".join(calls) + "\n" + tail

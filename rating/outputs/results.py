@@ -45,7 +45,8 @@ class ComparisonRow:
         high: Upper end.
         p: Two-sided p value.
         p_holm: After Holm's correction within the question.
-        source: Where the error is from: ``two-way``, ``raters`` or ``songs``.
+        source: Where the error is from: ``two-way``, ``raters``, ``songs``, or ``independent`` for independent votes,
+            whose interval has quantiles of the normal distribution instead of t.
         probability: P(first is preferred | no tie); None for scores.
         probability_low: Lower end.
         probability_high: Upper end.

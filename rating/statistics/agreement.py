@@ -11,18 +11,24 @@ import numpy as np
 from .pair_tables import Floats, Ints
 
 
-def krippendorff_alpha(unit: Ints, value: Floats, metric: str = "ordinal") -> float:
+def krippendorff_alpha(unit: Ints, value: Floats, metric: str = "ordinal", *, is_signed: bool = False) -> float:
     """Compute Krippendorff's alpha.
+
+    Which of two films a comparison calls the first is arbitrary, and alpha depends on it: what chance would agree on
+    depends on how often the first one wins. For such values the coincidences of both orders are averaged.
 
     Args:
         unit: What was rated, (N,); units with one value are passed over.
         value: The value given, (N,).
         metric: ``nominal``, ``ordinal`` or ``interval``.
+        is_signed: Whether the values of a unit may all have the other sign as well.
 
     Returns:
         1 for perfect agreement, 0 for chance; NaN where no unit has two values, or all values are one.
     """
-    levels, code = np.unique(value, return_inverse=True)
+    value = np.asarray(value, np.float64)
+    levels = np.unique(np.concatenate([value, -value]) if is_signed else value)
+    code = np.searchsorted(levels, value)
     _, index = np.unique(unit, return_inverse=True)
     table = np.zeros((int(index.max(initial=-1)) + 1, len(levels)))
     np.add.at(table, (index, code), 1.0)
@@ -32,6 +38,8 @@ def krippendorff_alpha(unit: Ints, value: Floats, metric: str = "ordinal") -> fl
     sizes = table.sum(axis=1)
     pairs = np.einsum("uc,uk->uck", table, table) - np.einsum("uc,ck->uck", table, np.eye(len(levels)))
     coincidence = np.einsum("uck,u->ck", pairs, 1.0 / (sizes - 1.0))
+    if is_signed:
+        coincidence = 0.5 * (coincidence + coincidence[::-1, ::-1])
     marginal = coincidence.sum(axis=1)
     total = marginal.sum()
     distance = _distances(levels.astype(float), marginal, metric)

@@ -7,6 +7,7 @@ Source: A. C. Cameron, J. B. Gelbach and D. L. Miller, Journal of Business and E
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import norm, t as student
 
 from .pair_tables import Floats, Ints
@@ -64,18 +65,26 @@ class Precision:
         clustered: Standard errors with dependent votes, (M,).
         naive: Standard errors with independent votes, (M,).
         freedom: Degrees of freedom of t.
-        sources: Where each clustered error is from: ``two-way``, ``raters`` or ``songs``.
+        cluster_sources: Where each clustered error is from: ``two-way``, ``raters`` or ``songs``.
     """
 
     clustered: Floats
     naive: Floats
     freedom: int
-    sources: tuple[str, ...]
+    cluster_sources: tuple[str, ...]
 
-    @property
-    def errors(self) -> Floats:
-        """Standard errors to report, (M,)."""
-        return np.maximum(self.clustered, self.naive)
+    def errors(self, alpha: float) -> Floats:
+        """Return the standard errors that the 1 - alpha intervals are made of, (M,)."""
+        return np.where(self._is_independent(alpha), self.naive, self.clustered)
+
+    def sources(self, alpha: float) -> tuple[str, ...]:
+        """Return where these are from: as ``cluster_sources``, or ``independent``, whose quantiles are the normal's."""
+        pairs = zip(self._is_independent(alpha).tolist(), self.cluster_sources, strict=True)
+        return tuple("independent" if is_independent else source for is_independent, source in pairs)
+
+    def _is_independent(self, alpha: float) -> NDArray[np.bool_]:
+        level = 1.0 - 0.5 * alpha
+        return np.asarray(norm.ppf(level) * self.naive > student.ppf(level, self.freedom) * self.clustered)
 
     def half_widths(self, alpha: float) -> Floats:
         """Return half the widths of the 1 - alpha intervals, (M,)."""
@@ -83,7 +92,10 @@ class Precision:
         return np.maximum(student.ppf(level, self.freedom) * self.clustered, norm.ppf(level) * self.naive)
 
     def p_values(self, estimates: Floats) -> Floats:
-        """Return two-sided p values against 0, (M,); p < alpha exactly where the interval leaves out 0."""
+        """Return two-sided p values against 0, (M,): the larger of those with dependent and with independent votes.
+
+        p < alpha exactly where the interval leaves out 0.
+        """
         size = np.abs(estimates)
         with np.errstate(divide="ignore", invalid="ignore"):
             p = np.maximum(2.0 * student.sf(size / self.clustered, self.freedom), 2.0 * norm.sf(size / self.naive))

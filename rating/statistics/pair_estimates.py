@@ -68,7 +68,7 @@ class PairEstimate:
             return None
         contrast = np.zeros((1, len(self.theta)))
         contrast[0, len(self.systems) - 1] = 1.0
-        return float(self.theta[len(self.systems) - 1]), float(self.covariance.precision(contrast).errors[0])
+        return float(self.theta[len(self.systems) - 1]), float(self.covariance.precision(contrast).errors(0.05)[0])
 
     @property
     def shape(self) -> Floats:

@@ -24,7 +24,7 @@ def require_separate_folder(study: Study) -> None:
     The output folder may be inside the folder of study.toml, as ``renders`` is. It may not be that folder or hold it,
     and it may not be, hold, or be inside a system's folder, a source, or the folder of a song's music. Where such a
     folder contains study.toml itself (``files = "."``), a folder inside it is allowed. The same holds for what links in
-    the output folder lead to.
+    the output folder lead to, and a link to a file leads to one in the output folder.
 
     Raises:
         OutputError: The output folder is not separate, or is a file.
@@ -37,8 +37,14 @@ def require_separate_folder(study: Study) -> None:
         if folder.exists():
             titles.setdefault(folder, title)
     _require_apart(out, f"The output folder {out}", study.root, titles, disk, ADVICE)
+    inside = out.resolve()
     for link in _links_in(out):
         _require_apart(link, f"{link} is a link in the output folder. Its target", study.root, titles, disk, UNLINK)
+        target = link.resolve()
+        if not target.is_dir() and inside not in target.parents:
+            raise OutputError(
+                f"{link} is a link in the output folder, and would be written through to {target}. Remove the link."
+            )
 
 
 def require_own_plan(study: Study, file: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from dancepose_addon.core.atomic import output_error
 from dancepose_addon.core.bounded_files import require_regular
-from dancepose_addon.core.errors import DancePoseError
+from dancepose_addon.core.errors import DancePoseError, MissingFileError
 from dancepose_addon.core.file_locks import try_lock
 
 from ..plan.jobs import MAX_LINE_BYTES, Job, Result
@@ -35,7 +35,11 @@ class Journal:
 
     @classmethod
     def open(cls, path: Path) -> "Journal":
-        """Read a journal; lines that were cut short by a crash or a full disk are skipped."""
+        """Read a journal; lines that were cut short by a crash or a full disk are skipped.
+
+        Raises:
+            MissingFileError: It cannot be read.
+        """
         journal = cls(path)
         try:
             require_regular(path)
@@ -49,6 +53,11 @@ class Journal:
                         continue
         except FileNotFoundError:
             pass
+        except OSError as error:
+            raise MissingFileError(
+                f"The journal {path} cannot be read ({error.strerror}). Correct its permissions, or remove it: "
+                "finished frames are kept."
+            ) from error
         return journal
 
     def record(self, job: Job, result: Result) -> None:

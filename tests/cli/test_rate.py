@@ -147,8 +147,10 @@ def test_results_are_those_of_an_independent_calculation(dancepose: Dancepose, r
         contrast = contrasts[pair["first"], pair["second"]]
         difference, (clustered, naive) = contrast @ model.theta, model.errors(rater, song, contrast)
         assert pair["difference"] == pytest.approx(difference, abs=2e-3)
-        assert pair["error"] == pytest.approx(max(clustered, naive), rel=2e-3)
-        half = max(student.ppf(0.975, 5) * clustered, norm.ppf(0.975) * naive)
+        widths = {student.ppf(0.975, 5) * clustered: clustered, norm.ppf(0.975) * naive: naive}
+        half = max(widths)
+        assert pair["error"] == pytest.approx(widths[half], rel=2e-3)
+        assert (pair["source"] == "independent") == (widths[half] == naive)
         assert (pair["low"], pair["high"]) == pytest.approx((difference - half, difference + half), abs=5e-3)
         p_values[pair["first"], pair["second"]] = 2 * max(
             student.sf(abs(difference) / clustered, 5), norm.sf(abs(difference) / naive)

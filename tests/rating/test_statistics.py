@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 
 from dancepose.rating.statistics.agreement import krippendorff_alpha, retest_agreement
 from dancepose.rating.statistics.best_worst import SetVotes, estimate_sets
-from dancepose.rating.statistics.cluster_robust import cluster_covariance
+from dancepose.rating.statistics.cluster_robust import Precision, cluster_covariance
 from dancepose.rating.statistics.cumulative_link import SymmetricLink
 from dancepose.rating.statistics.davidson import DavidsonLink
 from dancepose.rating.statistics.mean_scores import ScoreVotes, estimate_means
@@ -76,8 +76,17 @@ def test_an_unusable_two_way_variance_is_replaced_by_the_larger_one_way() -> Non
     found = cluster_covariance(scores, np.eye(1), np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1]))
     assert found.both[0, 0] < 0.0
     precision = found.precision(np.eye(1))
-    assert precision.sources == ("raters",)
-    assert precision.errors[0] == 1.0  # the naive error is the floor
+    assert precision.cluster_sources == ("raters",)
+    assert precision.errors(0.05)[0] == 1.0  # the naive error is the floor
+    assert precision.sources(0.05) == ("independent",)
+
+
+def test_error_and_source_are_those_of_the_interval() -> None:
+    """t with 3 degrees of freedom: 3.1824 x 0.12 > 1.96 x 0.17 > 3.1824 x 0.1."""
+    precision = Precision(np.array([0.12, 0.1]), np.array([0.17, 0.17]), 3, ("two-way", "songs"))
+    assert precision.half_widths(0.05) == pytest.approx([3.182446 * 0.12, 1.959964 * 0.17], rel=1e-6)
+    assert precision.errors(0.05).tolist() == [0.12, 0.17]
+    assert precision.sources(0.05) == ("two-way", "independent")
 
 
 def test_p_is_below_alpha_exactly_where_the_interval_leaves_out_zero() -> None:
@@ -193,6 +202,26 @@ def test_krippendorffs_own_example() -> None:
                 value.append(float(digit))
     for metric, expected in (("nominal", 0.743), ("ordinal", 0.815), ("interval", 0.849)):
         assert krippendorff_alpha(np.array(unit), np.array(value), metric) == pytest.approx(expected, abs=6e-4)
+
+
+def test_alpha_of_pairs_does_not_depend_on_which_one_is_called_the_first() -> None:
+    """Three units, two raters. Coincidences ++ 2, -- 2, +- 1, -+ 1, so 1 - 5 * 2 / (2 * 3 * 3) for both orders.
+
+    With the first unit turned round, alpha of the values as they are is 1 - 5 * 2 / (2 * 1 * 5) = 0.
+    """
+    unit = np.array([0, 0, 1, 1, 2, 2])
+    value = np.array([1.0, 1.0, -1.0, -1.0, 1.0, -1.0])
+    turned = np.where(unit == 0, -value, value)
+    assert krippendorff_alpha(unit, turned) == pytest.approx(0.0, abs=1e-12)
+    for each in (value, turned):
+        assert krippendorff_alpha(unit, each, is_signed=True) == pytest.approx(1 - 10 / 18)
+    rng = np.random.default_rng(4)
+    unit, value = np.repeat(np.arange(20), 6), rng.integers(-2, 3, 120).astype(float)
+    turned = np.where(unit % 3 == 0, -value, value)
+    assert krippendorff_alpha(unit, turned, is_signed=True) == pytest.approx(
+        krippendorff_alpha(unit, value, is_signed=True), rel=1e-12
+    )
+    assert krippendorff_alpha(unit, np.ones(120), is_signed=True) == pytest.approx(1.0)
 
 
 def test_retest_as_by_hand() -> None:

@@ -159,3 +159,9 @@ def test_the_rate_is_that_of_the_last_minutes(monkeypatch: pytest.MonkeyPatch) -
     assert rate((1000.0 - recent_s + 1.0, 1.0, 300)) == pytest.approx(300.0 / recent_s)
     assert rate((990.0, 10.0, 0)) == 0.0
     assert status_module._recent_rate(SimpleNamespace(entries={"a": {"at": 999.0}})) == 0.0
+
+
+def test_a_journal_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "journal.jsonl").mkdir()
+    with pytest.raises(MissingFileError, match=r"journal\.jsonl cannot be read \(Is a directory\)"):
+        Journal.open(tmp_path / "journal.jsonl")

@@ -101,6 +101,20 @@ def test_a_link_to_a_source_beside_the_study_file_is_refused(make_study) -> None
         require_separate_folder(study)
 
 
+@pytest.mark.parametrize("target", ["study.toml", "../private.txt", "../new.txt"])
+def test_links_to_files_outside_the_folder_are_refused(make_study, target: str) -> None:
+    """The journal would be appended to them, and results replace them."""
+    study = study_with(make_study, "renders")
+    (study.root.parent / "private.txt").write_text("kept")
+    study.out.mkdir()
+    (study.out / "journal.jsonl").symlink_to(study.root / target)
+    with pytest.raises(OutputError, match=r"journal\.jsonl is a link .* would be written through to"):
+        require_separate_folder(study)
+    (study.out / "journal.jsonl").unlink()
+    (study.out / "journal.jsonl").symlink_to(study.out / "other.jsonl")
+    require_separate_folder(study)
+
+
 def test_a_link_to_another_disk_is_accepted(make_study, tmp_path: Path) -> None:
     study = study_with(make_study, "renders")
     study.out.mkdir()
