@@ -268,5 +268,5 @@ def _reasons(plan: RatingPlan, rater: RaterRecord, votes: list[Vote]) -> tuple[s
             if plan.clip(clip).system == plan.hidden_reference and plan.clip(clip).treatment == "none"
         ]
         if fails_hidden_reference(np.array(scores), rules.hidden_reference_least):
-            reasons.append(f"hidden reference below {rules.hidden_reference_least:g} on more than 15 % of the pages")
+            reasons.append("scored the hidden reference too low too often")
     return tuple(reasons)

@@ -50,6 +50,8 @@ def test_overrides_are_typed_by_what_they_replace() -> None:
         ("optim.ema_decay=1.5", "expected a number from 0 to 0.9999999"),
         ("model.blocks=65", "from 0 to 64"),
         ("optim.lr=1e4", "from 0 to 1000"),
+        ("augment.betas_std=1e20", "from 0 to 10"),
+        ("data.holdout=1", "from 0 to 0.99"),
         ("optim.batch=1", "from 2 to 1048576"),
         ("optim.batch=2000000", "from 2 to 1048576"),
         ("model.rotation=euler", "choose one of rotvec, rot6d"),
