@@ -14,7 +14,7 @@ from dancepose.rating.collect.collection_status import collection_status, status
 from dancepose.rating.pack.pack_key import PackPaths
 from dancepose.rating.pack.packing import PackOptions, make_pack
 from dancepose.rating.record_checks import plain_values
-from dancepose.rating.record_files import RatingPaths, read_rating_plan, write_rating_plan
+from dancepose.rating.record_files import RatingPaths, read_rating_plan, require_own_files, write_rating_plan
 from dancepose.rating.server.serving import ServeOptions, prepare_server, require_free_address, run_server
 from dancepose_addon.core.counting import counted
 from dancepose_addon.core.errors import DancePoseError, MissingFileError, OutputError
@@ -45,10 +45,13 @@ def rating_root(rating: Path) -> Path:
 
     Raises:
         MissingFileError: It does not exist.
+        OutputError: A file that commands write in it is a link to one elsewhere.
     """
     if not rating.exists():
         raise MissingFileError(f"{rating} does not exist. Give a rating.toml or its folder.")
-    return rating if rating.is_dir() else rating.absolute().parent
+    root = rating if rating.is_dir() else rating.absolute().parent
+    require_own_files(root)
+    return root
 
 
 def rating_file_of(rating: Path) -> Path:

@@ -12,6 +12,7 @@ from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.bounded_files import parse_json, read_whole
 from dancepose_addon.core.errors import FormatError, InputError, OutputError
 from dancepose_addon.core.file_locks import locked
+from dancepose_addon.core.output_links import links_in, require_files_inside
 
 from .record_checks import plain_values, record_from
 from .records import RatingPlan, plan_from
@@ -23,6 +24,7 @@ PLAN_BYTES: Final = 512 << 20
 """A plan of 100,000 raters has some 100 MiB."""
 RECORDS_BYTES: Final = 2 << 30
 """Of votes or sessions: some four million votes."""
+DATABASE_NAME: Final = "rating.db"
 WRITTEN_FOLDERS: Final = ("pack", "keys", "results")
 """Folders of a rating whose content is written by commands."""
 
@@ -73,6 +75,21 @@ def locked_rating(root: Path) -> AbstractContextManager[None]:
         OutputError: Another process holds it.
     """
     return locked(root, purpose="changes", advice="Run the command again when it has finished.")
+
+
+def require_own_files(root: Path) -> None:
+    """Require that no file which commands write is a link to a file outside the rating folder.
+
+    Args:
+        root: The rating folder.
+
+    Raises:
+        OutputError: One is.
+    """
+    paths = RatingPaths(root)
+    require_files_inside((paths.plan, paths.votes, paths.sessions, root / DATABASE_NAME), root)
+    for name in WRITTEN_FOLDERS:
+        require_files_inside(links_in(root / name), root)
 
 
 def require_films_outside(root: Path, films: Iterable[Path]) -> None:

@@ -14,6 +14,7 @@ from dancepose_addon.core.atomic import output_error, replacing
 from dancepose_addon.core.bounded_files import parse_json, require_regular
 from dancepose_addon.core.errors import FormatError, MissingFileError
 
+from ..record_files import DATABASE_NAME
 from ..records import RatingPlan
 
 KEY_FORMAT: Final = "dancepose-rating-key"
@@ -53,7 +54,7 @@ class PackPaths:
     @property
     def database(self) -> Path:
         """Votes of the server."""
-        return self.root / "rating.db"
+        return self.root / DATABASE_NAME
 
 
 @dataclass(frozen=True)

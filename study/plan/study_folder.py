@@ -3,11 +3,11 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-import os
 from pathlib import Path
 from typing import Final
 
 from dancepose_addon.core.errors import DancePoseError, OutputError
+from dancepose_addon.core.output_links import links_in, require_files_inside
 
 from .jobs import read_head
 from .paths import StudyPaths
@@ -37,14 +37,9 @@ def require_separate_folder(study: Study) -> None:
         if folder.exists():
             titles.setdefault(folder, title)
     _require_apart(out, f"The output folder {out}", study.root, titles, disk, ADVICE)
-    inside = out.resolve()
-    for link in _links_in(out):
+    for link in links_in(out):
         _require_apart(link, f"{link} is a link in the output folder. Its target", study.root, titles, disk, UNLINK)
-        target = link.resolve()
-        if not target.is_dir() and inside not in target.parents:
-            raise OutputError(
-                f"{link} is a link in the output folder, and would be written through to {target}. Remove the link."
-            )
+        require_files_inside([link], out)
 
 
 def require_own_plan(study: Study, file: Path) -> None:
@@ -77,21 +72,6 @@ def _require_apart(path: Path, subject: str, root: Path, titles: dict[Path, str]
         key = disk.key(folder)
         if key in above and key not in above_root:
             raise OutputError(f"{subject} is inside {title} ({folder}). {advice}")
-
-
-def _links_in(folder: Path) -> Iterator[Path]:
-    """Yield the links below a folder, without following them."""
-    waiting = [folder]
-    while waiting:
-        try:
-            with os.scandir(waiting.pop()) as entries:
-                for entry in entries:
-                    if entry.is_symlink():
-                        yield Path(entry.path)
-                    elif entry.is_dir(follow_symlinks=False):
-                        waiting.append(Path(entry.path))
-        except OSError:
-            continue
 
 
 def changed_sources(study: Study, plan: Path) -> list[str]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``dancepose rate``: outputs are tried before films and votes are read, and a folder names its rating file."""
 
+import os
 from pathlib import Path
 import subprocess
 import sys
@@ -49,6 +50,19 @@ def test_a_plan_that_cannot_be_written_is_refused_before_films_are_read(
     assert "plan.json' is a folder" in said(dancepose, "plan", rating / given)
 
 
+@pytest.mark.parametrize("name", ["plan.json", "votes.jsonl", "rating.db", "results/report.html", "keys/new.json"])
+def test_links_to_files_elsewhere_are_refused(
+    dancepose: Dancepose, rating: Path, tmp_path_factory: pytest.TempPathFactory, name: str
+) -> None:
+    precious = tmp_path_factory.mktemp("elsewhere") / "precious.txt"
+    precious.write_text("kept")
+    (rating / name).parent.mkdir(exist_ok=True)
+    (rating / name).symlink_to(precious)
+    for command in (("plan", rating), ("pack", rating), ("analyse", rating), ("import", rating, precious)):
+        assert "is a link, and would be written through to" in said(dancepose, *command)
+    assert precious.read_text() == "kept"
+
+
 @pytest.mark.parametrize("given", ["rating.toml", ""])
 def test_results_that_cannot_be_written_are_refused_before_votes_are_read(
     dancepose: Dancepose, rating: Path, given: str
@@ -90,7 +104,7 @@ def test_a_simulation_of_too_many_votes_is_refused(dancepose: Dancepose) -> None
 def test_devices_are_not_read(dancepose: Dancepose, rating: Path) -> None:
     for verb in ("plan", "power"):
         assert "not a regular file" in said(dancepose, verb, "/dev/zero")
-    (rating / "plan.json").symlink_to("/dev/zero")
+    os.mkfifo(rating / "plan.json")
     for verb in ("pack", "status", "import"):
         assert "not a regular file" in said(dancepose, verb, rating)
 
