@@ -21,6 +21,7 @@ from dancepose_addon.core.io.writers.aist import write_aist
 from dancepose_addon.core.io.writers.amass import write_amass
 from dancepose_addon.core.io.writers.bvh import write_bvh
 from dancepose_addon.core.io.writers.points import write_csv, write_npy, write_npz
+from dancepose_addon.core.output_links import resolved
 from dancepose_addon.core.printable_text import escaped
 from dancepose_addon.core.retarget.map_file import require_character
 from dancepose_addon.core.skeleton.layouts import SMPL24, get_layout
@@ -188,7 +189,7 @@ def _out_names(paths: list[Path], folder: Path, suffix: str) -> dict[Path, Path]
     stems = [path.name if path.is_dir() else path.stem for path in paths]
     result: dict[Path, Path] = {}
     for path, stem in zip(paths, stems, strict=True):
-        name = stem if stems.count(stem) == 1 else f"{path.resolve().parent.name}_{stem}"
+        name = stem if stems.count(stem) == 1 else f"{resolved(path).parent.name}_{stem}"
         out = folder / f"{name}.{suffix}"
         number = 2
         while out in result.values():

@@ -12,7 +12,7 @@ from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.bounded_files import parse_json, read_whole
 from dancepose_addon.core.errors import FormatError, InputError, OutputError
 from dancepose_addon.core.file_locks import locked
-from dancepose_addon.core.output_links import links_in, require_files_inside
+from dancepose_addon.core.output_links import links_in, require_files_inside, resolved
 
 from .record_checks import plain_values, record_from
 from .records import RatingPlan, plan_from
@@ -102,9 +102,9 @@ def require_films_outside(root: Path, films: Iterable[Path]) -> None:
     Raises:
         InputError: A film is in one of these folders.
     """
-    folders = [(root / name).resolve() for name in WRITTEN_FOLDERS]
+    folders = [resolved(root / name) for name in WRITTEN_FOLDERS]
     for film in films:
-        if any(folder in film.resolve().parents for folder in folders):
+        if any(folder in resolved(film).parents for folder in folders):
             raise InputError(
                 f"{film} is in a folder that `dancepose rate` writes ({', '.join(WRITTEN_FOLDERS)}). Move the films "
                 "elsewhere, and plan again."

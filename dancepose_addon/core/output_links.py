@@ -8,6 +8,11 @@ from pathlib import Path
 from .errors import OutputError
 
 
+def resolved(path: Path) -> Path:
+    """Return an absolute path without links. ``Path.resolve`` fails for links that lead in a circle."""
+    return Path(os.path.realpath(path))
+
+
 def links_in(folder: Path) -> Iterator[Path]:
     """Yield the links below a folder, without following them."""
     waiting = [folder]
@@ -33,10 +38,10 @@ def require_files_inside(links: Iterable[Path], folder: Path) -> None:
     Raises:
         OutputError: A link leads to a file elsewhere, or to nothing.
     """
-    inside = folder.resolve()
+    inside = resolved(folder)
     for link in links:
         if link.is_symlink():
-            target = link.resolve()
+            target = resolved(link)
             if not target.is_dir() and inside not in target.parents:
                 raise OutputError(
                     f"{link} is a link, and would be written through to {target}. Replace it by a copy, or remove it."

@@ -6,6 +6,7 @@ from typing import Final
 
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.errors import DancePoseError, OutputError
+from dancepose_addon.core.output_links import resolved
 from dancepose_addon.core.output_paths import Output, require_outputs
 
 from ..design.rating_file import load_rating
@@ -34,9 +35,9 @@ def require_analysis_outputs(paths: RatingPaths, out: Path) -> None:
     Raises:
         OutputError: It is no folder, cannot be written to, or one of its files would replace an input.
     """
-    packed, found = PackPaths(paths.root), out.resolve()
+    packed, found = PackPaths(paths.root), resolved(out)
     for folder in (packed.pack, packed.keys):
-        if found.is_relative_to(folder.resolve()):
+        if found.is_relative_to(resolved(folder)):
             raise OutputError(f"--out {out} is in {folder}, which belongs to the pack. Choose another folder.")
     outputs = [Output("--out", out, is_folder=True)]
     outputs += [Output("A result", out / name) for name in WRITTEN]

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from dancepose_addon.core.errors import OutputError
+from dancepose_addon.core.output_links import resolved
 
 NETWORK_TYPES: Final = frozenset(
     {
@@ -33,7 +34,7 @@ def require_local_disk(folder: Path, *, mounts: str | None = None) -> None:
             mounts = MOUNTS.read_text(encoding="utf-8", errors="replace")
         except OSError:
             return
-    folder = folder.resolve()
+    folder = resolved(folder)
     found, kind = Path("/"), ""
     for line in mounts.splitlines():
         fields = line.split()

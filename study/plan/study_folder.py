@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from dancepose_addon.core.errors import DancePoseError, OutputError
-from dancepose_addon.core.output_links import links_in, require_files_inside
+from dancepose_addon.core.output_links import links_in, require_files_inside, resolved
 
 from .jobs import read_head
 from .paths import StudyPaths
@@ -63,7 +63,7 @@ def require_own_plan(study: Study, file: Path) -> None:
 
 def _require_apart(path: Path, subject: str, root: Path, titles: dict[Path, str], disk: "_Disk", advice: str) -> None:
     """Refuse a place for results that is, holds, or is inside a folder of inputs."""
-    own, above, above_root = disk.key(path.resolve()), disk.keys_above(path), disk.keys_above(root)
+    own, above, above_root = disk.key(resolved(path)), disk.keys_above(path), disk.keys_above(root)
     if own in above_root:
         raise OutputError(f"{subject} is or holds the folder of study.toml. {advice}")
     for folder, title in titles.items():
@@ -142,7 +142,7 @@ class _Disk:
 
     def keys_above(self, path: Path) -> frozenset[tuple[int, int] | str]:
         """Return the keys of a folder and of all folders that hold it, links resolved."""
-        return self._chain(path.resolve())
+        return self._chain(resolved(path))
 
     def _chain(self, resolved: Path) -> frozenset[tuple[int, int] | str]:
         if resolved not in self._above:
@@ -168,4 +168,4 @@ def is_same_file(one: Path, other: Path) -> bool:
     try:
         return one.samefile(other)
     except OSError:
-        return one.resolve() == other.resolve()
+        return resolved(one) == resolved(other)

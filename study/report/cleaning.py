@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 from dancepose_addon.core.errors import DancePoseError
+from dancepose_addon.core.output_links import resolved
 
 from ..plan.jobs import Job, read_head, read_jobs
 from ..plan.paths import StudyPaths
@@ -182,12 +183,12 @@ def _names_in(folder: Path, *, folders: bool = False) -> list[str]:
 def _not_linked(files: Iterable[Path], out: Path) -> list[Path]:
     """Return the files whose folders are really below the output folder."""
     inside: dict[Path, bool] = {}
-    whole = out.resolve()
+    whole = resolved(out)
     kept = []
     for path in files:
         folder = path.parent
         if folder not in inside:
-            inside[folder] = folder.resolve() == whole / folder.relative_to(out)
+            inside[folder] = resolved(folder) == whole / folder.relative_to(out)
         if inside[folder]:
             kept.append(path)
     return kept

@@ -112,6 +112,7 @@ def test_links_to_files_outside_the_folder_are_refused(make_study, target: str) 
         require_separate_folder(study)
     (study.out / "journal.jsonl").unlink()
     (study.out / "journal.jsonl").symlink_to(study.out / "other.jsonl")
+    (study.out / "loop").symlink_to("loop")
     require_separate_folder(study)
 
 
