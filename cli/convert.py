@@ -29,7 +29,7 @@ from dancepose_addon.core.skeleton.mapping import to_layout
 from dancepose_addon.core.skeleton.markers import keypoints_from_pose, markers_for
 from dancepose_addon.core.skeleton.resampling import resample
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
-from dancepose_addon.fitting import fit_opened
+from dancepose_addon.fitting import fit_opened, require_used
 
 from .arguments import (
     BlenderOption,
@@ -205,7 +205,7 @@ def _convert_one(path: Path, out: Path, wanted: Conversion) -> None:
     for note in notes:
         typer.echo(escaped(f"Note: {path.name}: {note}"), err=True)
     if wanted.form in POINTS:
-        if wanted.settings != FitSettings():
+        if wanted.settings != FitSettings() or wanted.regressor is not None:
             raise OptionError(
                 f"Options of the fit have no effect on --to {wanted.form}, which writes keypoints. Remove them."
             )
@@ -251,6 +251,12 @@ def _fitted(opened: KeypointSequence | BodyMotion, wanted: Conversion) -> BodyMo
             settings=wanted.settings,
             progress=display.progress,
         )
+    require_used(
+        [result],
+        regressor=wanted.regressor,
+        device=wanted.device,
+        keep_contacts=wanted.settings.keep_contacts,
+    )
     return result.motion
 
 

@@ -19,7 +19,7 @@ from dancepose_addon.core.io.people import person_path
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.picture_options import DEFAULT_FPS, DEFAULT_SIZE, PictureOptions, parse_size
 from dancepose_addon.core.progress import part_of
-from dancepose_addon.fitting import fit_people
+from dancepose_addon.fitting import fit_people, require_used
 
 from .display import Display
 
@@ -166,6 +166,12 @@ class FilmFitter:
             for notice in dict.fromkeys(notice for fit in people for notice in fit.report["notices"]):
                 display.notice(f"{source.name}: {notice}" if len(sources) > 1 else notice)
             fits.append(people)
+        require_used(
+            (fit for people in fits for fit in people),
+            regressor=self.regressor,
+            device=self.device,
+            keep_contacts=self.settings.keep_contacts,
+        )
         return fits
 
 

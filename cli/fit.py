@@ -13,7 +13,7 @@ from dancepose_addon.core.fit.pipeline import FitResult
 from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.people import person_path
 from dancepose_addon.core.io.read_options import ReadOptions
-from dancepose_addon.fitting import fit_people
+from dancepose_addon.fitting import fit_people, require_used
 
 from .arguments import BodyOption, DeviceOption, RegressorOption, SourceArgument, with_options
 from .display import list_results, progress_bar
@@ -57,6 +57,7 @@ def fit_command(
                 inputs,
             ),
         )
+        require_used(fits, regressor=regressor, device=device, keep_contacts=settings.keep_contacts)
         for notice in (notice for fit in fits for notice in fit.report["notices"]):
             display.notice(notice)
     result = fits[0]

@@ -5,7 +5,7 @@ Reading decides between keypoints, which need a regressor and a fit, and SMPL ro
 Nothing here needs Blender.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 import time
@@ -163,6 +163,33 @@ def together(fits: list[FitResult], path: Path, *, keep_contacts: bool = False) 
     first = numbered[0]
     notices = [*first.report["notices"], *exchanged]
     return [replace(first, report={**first.report, "notices": notices, "people": contact}), *numbered[1:]]
+
+
+def require_used(
+    fits: Iterable[FitResult], *, regressor: object = None, device: str | None = None, keep_contacts: bool = False
+) -> None:
+    """Refuse options that had no effect on any of some fits.
+
+    Args:
+        fits: The fits of all sources and persons.
+        regressor: The regressor that was asked for, or None.
+        device: The device that was asked for; None or ``auto`` for any.
+        keep_contacts: Whether touching hands were to be kept.
+
+    Raises:
+        InputError: An option had no effect.
+    """
+    found = list(fits)
+    if all(not fit.report["error_mm"] for fit in found):
+        asked = {"--regressor": regressor is not None, "--device": device not in (None, "auto")}
+        if wrong := [flag for flag, was_given in asked.items() if was_given]:
+            source = found[0].sequence.source or "The source"
+            raise InputError(
+                f"{source} holds SMPL rotations, which are used as they are; {' and '.join(wrong)} would have no "
+                "effect. Remove the option."
+            )
+    if keep_contacts and all("person" not in fit.report for fit in found):
+        raise InputError("--keep-contacts has no effect on one person. Remove the option.")
 
 
 def _place(fit: FitResult) -> F64:

@@ -43,7 +43,7 @@ from .core.printable_text import printable
 from .core.progress import Progress, part_of
 from .core.retarget.map_file import require_character
 from .core.skeleton.resampling import MOST_FRAMES
-from .fitting import fit_people
+from .fitting import fit_people, require_used
 from .headless_arguments import build_parser, options_from
 from .headless_guard import check_headless_files, check_person_files, stopping, work_folder
 from .headless_report import Reporter, engine_report, write_video_report
@@ -301,17 +301,20 @@ def _fit(arguments: argparse.Namespace, progress: Progress) -> list[FitResult]:
     progress(0.0, "Reading")
     reading = options_from(arguments, ReadOptions)
     picture = options_from(arguments, PictureOptions)
-    return fit_people(
+    settings = options_from(arguments, FitSettings)
+    fits = fit_people(
         arguments.source,
         body=picture.dress(load_body(arguments.body)),
         hints=reading.hints(),
         frames=reading.frame_range(),
         regressor=arguments.regressor,
         device=arguments.device,
-        settings=options_from(arguments, FitSettings),
+        settings=settings,
         progress=progress,
         on_count=lambda count: check_person_files(arguments, count),
     )
+    require_used(fits, regressor=arguments.regressor, device=arguments.device, keep_contacts=settings.keep_contacts)
+    return fits
 
 
 def _empty_scene(arguments: argparse.Namespace) -> bpy.types.Scene:

@@ -133,3 +133,39 @@ def test_files_of_several_persons_replace_no_input(dancepose: Dancepose, waltz: 
     assert (done.code, "person 2" in done.err, "is a folder" in done.err) == (1, True, True), done.err
     assert source.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["duet-1.npz", "other-2.npz"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--regressor", "any.onnx"), "holds SMPL rotations, which are used as they are; --regressor would have no"),
+        (("--device", "numpy"), "--device would have no effect"),
+        (("--layout", "md23"), "holds rotations of joints (AMASS motion), and --layout does not apply"),
+        (("--read", "mirror=axes"), "--read mirror does not apply"),
+        (("--read", "values=positions"), "--read values=positions does not apply"),
+        (("--keep-contacts",), "--keep-contacts"),
+    ],
+)
+def test_options_for_keypoints_are_refused_for_rotations(
+    dancepose: Dancepose, tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    source, out = tmp_path / "rotations.npz", tmp_path / "out.npz"
+    poses = 0.1 * np.random.default_rng(1).normal(size=(10, 72))
+    np.savez(source, poses=poses, trans=np.zeros((10, 3)), betas=np.zeros(10), mocap_framerate=30.0)
+    (tmp_path / "any.onnx").touch()
+    options = tuple(str(tmp_path / each) if each.endswith(".onnx") else each for each in options)
+    outcome = dancepose("fit", source, "--out", out, *options)
+    assert (outcome.code, said in outcome.err, out.exists()) == (1, True, False), outcome.err
+    if options[0] in ("--regressor", "--device", "--keep-contacts"):
+        outcome = dancepose("convert", source, tmp_path / "out.pkl", *options)
+        assert (outcome.code, options[0] in outcome.err, (tmp_path / "out.pkl").exists()) == (1, True, False)
+
+
+def test_options_for_others_are_refused_for_points_of_one_person(
+    dancepose: Dancepose, waltz: Path, tmp_path: Path
+) -> None:
+    outcome = dancepose("fit", waltz, "--out", tmp_path / "out.npz", "--frames", "0:20", "--keep-contacts")
+    assert (outcome.code, "--keep-contacts has no effect on one person" in outcome.err) == (1, True)
+    outcome = dancepose("fit", waltz, "--out", tmp_path / "out.npz", "--read", "values=rotations")
+    assert (outcome.code, "and --read values=rotations does not apply" in outcome.err) == (1, True)
+    assert not (tmp_path / "out.npz").exists()

@@ -199,15 +199,31 @@ def examine(path: Path, hints: Hints = NO_HINTS) -> Examination:
         Content and conclusions.
 
     Raises:
-        InputError: As of ``open_recording`` and ``interpret``.
+        InputError: As of ``open_recording`` and ``interpret``, or what the user says does not apply to the content.
     """
     recording = open_recording(path, hints)
+    _require_effect(recording, hints)
     form = Finding("format", recording.form, 0.99, "its content is of that form")
     if isinstance(recording, PoseRecording):
         return Examination(recording, None, (form, *recording.findings))
     recording = mask_zeros(arrange_unnamed(recording, hints), hints.layout)
     interpretation = interpret(recording, hints)
     return Examination(recording, interpretation, (form, *recording.findings, *interpretation.findings))
+
+
+def _require_effect(recording: Recording, hints: Hints) -> None:
+    """Refuse hints that have no effect on what a file holds."""
+    if isinstance(recording, PointRecording):
+        kind, wrong = "points", ["--read values=rotations"] if hints.values == "rotations" else []
+    else:
+        kind = "rotations of joints"
+        said = {"--layout": hints.layout, "--read mirror": hints.mirror}
+        wrong = [name for name, value in said.items() if value not in (None, "none")]
+        wrong += ["--read values=positions"] if hints.values == "positions" else []
+    if wrong:
+        raise InputError(
+            f"{recording.source} holds {kind} ({recording.form}), and {' and '.join(wrong)} does not apply. Omit it."
+        )
 
 
 def require_plausible(examination: Examination, hints: Hints) -> None:
