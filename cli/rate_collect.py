@@ -10,7 +10,7 @@ import webbrowser
 import typer
 
 from dancepose.rating.collect.collecting import database_answers, existing_records, forget_rater, import_answers
-from dancepose.rating.collect.collection_status import collection_status, status_lines
+from dancepose.rating.collect.collection_status import collection_status, missing_sessions, status_lines
 from dancepose.rating.pack.pack_key import PackPaths
 from dancepose.rating.pack.packing import PackOptions, make_pack
 from dancepose.rating.record_checks import plain_values
@@ -152,6 +152,8 @@ def rating_status_command(rating: Rating, database: Database = "") -> None:
     status = collection_status(plan, map(plain_values, sessions.values()), map(plain_values, votes.values()), skipped)
     for name, value in status_lines(status):
         print(f"{name:<28}  {value}")
+    if lost := len({session for session, _ in votes} - set(sessions)):
+        typer.echo(f"Note: {missing_sessions(lost, paths.sessions.name)}", err=True)
 
 
 def forget_command(

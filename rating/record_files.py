@@ -12,7 +12,7 @@ from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.bounded_files import parse_json, read_whole
 from dancepose_addon.core.errors import FormatError, InputError, OutputError
 from dancepose_addon.core.file_locks import locked
-from dancepose_addon.core.output_links import links_in, require_files_inside, resolved
+from dancepose_addon.core.output_links import odd_entries, require_plain, resolved
 
 from .record_checks import plain_values, record_from
 from .records import RatingPlan, plan_from
@@ -87,9 +87,9 @@ def require_own_files(root: Path) -> None:
         OutputError: One is.
     """
     paths = RatingPaths(root)
-    require_files_inside((paths.plan, paths.votes, paths.sessions, root / DATABASE_NAME), root)
+    require_plain((paths.plan, paths.votes, paths.sessions, root / DATABASE_NAME), root)
     for name in WRITTEN_FOLDERS:
-        require_files_inside(links_in(root / name), root)
+        require_plain(odd_entries(root / name), root)
 
 
 def require_films_outside(root: Path, films: Iterable[Path]) -> None:

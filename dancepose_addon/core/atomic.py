@@ -87,4 +87,6 @@ def output_error(path: Path, error: OSError) -> OutputError:
             "finished work is kept."
         )
     reason = error.strerror or str(error)
+    if error.errno == errno.EISDIR:
+        return OutputError(f"{path} could not be written, because it is a folder. Remove it, or choose another place.")
     return OutputError(f"{path} could not be written ({reason}). Choose another place with --out.")

@@ -9,6 +9,8 @@ from datetime import datetime
 import statistics
 from typing import Any
 
+from dancepose_addon.core.counting import counted
+
 from ..records import RatingPlan
 
 
@@ -85,6 +87,19 @@ def collection_status(
         hidden_share=_mean([vote.get("hidden", 0) > 0 for vote in votes]),
         checks=_checks(plan, votes),
         skipped=skipped,
+    )
+
+
+def missing_sessions(count: int, name: str) -> str:
+    """Return what to say about sessions that have votes and no record.
+
+    Args:
+        count: Number of them.
+        name: File that should have the records.
+    """
+    return (
+        f"{name} has no record of {counted(count, 'session')} with votes, which are left out. Restore the file, or "
+        "import the answers again."
     )
 
 

@@ -4,6 +4,7 @@
 from dancepose_addon.core.counting import counted
 
 from ..records import RatingPlan
+from ..statistics.exclusions import NO_RECORD
 from .results import AnalysisResult, QuestionResult
 
 DESIGN_TEXT = {
@@ -60,16 +61,18 @@ def _design(plan: RatingPlan) -> str:
 
 def _raters(plan: RatingPlan, result: AnalysisResult) -> str:
     rules, counts = plan.exclusion, result.counts
-    left_out = counts["raters"] - counts["raters_kept"]
-    reasons = "; ".join(f"{reason}: {count}" for reason, count in result.exclusions.items())
+    lost = counts["raters_without_record"]
+    left_out = counts["raters"] - counts["raters_kept"] - lost
+    reasons = "; ".join(f"{reason}: {count}" for reason, count in result.exclusions.items() if reason != NO_RECORD)
+    missing = f" {counted(lost, 'rater')} more had votes, but no record of the session." if lost else ""
     return (
         f"Raters. {counts['raters']} raters started; {left_out} were left out by rules fixed before the data were "
         f"collected (more than {counted(rules.failed_checks_most, 'failed attention check')}, more than "
         f"{counted(rules.failed_gold_most, 'failed gold item')}, more than {rules.fast_share_most:.0%} of the votes "
         f"faster than {rules.fastest_ms:g} ms, more than {rules.same_answer_share_most:.0%} equal answers, fewer than "
         f"{counted(rules.votes_least, 'main vote')})"
-        f"{' (' + reasons + ')' if reasons else ''}. {counts['main_votes_kept']} of {counts['main_votes']} main votes "
-        f"were analysed; {counts['votes_left_out_for_coverage']} were left out because less than "
+        f"{' (' + reasons + ')' if reasons else ''}.{missing} {counts['main_votes_kept']} of {counts['main_votes']} main "
+        f"votes were analysed; {counts['votes_left_out_for_coverage']} were left out because less than "
         f"{rules.coverage_least:.0%} of a clip was watched."
     )
 

@@ -15,6 +15,7 @@ from dancepose_addon.core.bounded_files import MAX_DOCUMENT_BYTES, read_whole
 from dancepose_addon.core.errors import DancePoseError, InputError
 from dancepose_addon.core.progress import Progress, silent
 
+from ..collect.collection_status import missing_sessions
 from ..record_files import RatingPaths, read_rating_plan, read_sessions, read_votes
 from ..records import RatingPlan
 from ..statistics.agreement import retest_agreement
@@ -71,6 +72,9 @@ def analyse_rating(paths: RatingPaths, options: AnalysisOptions = THOROUGH, prog
         results += [replace(entry, details=entry.details | _retest(plan, screened, question.id)) for entry in found]
         every += analyse_question(plan, question.id, _of_question(screened.all_main, question.id), raters, quick)
     reasons = _changes(paths, plan)
+    lost = sum(not rater.status for rater in screened.raters)
+    if lost:
+        notices.append(missing_sessions(lost, paths.sessions.name))
     excluded = [rater for rater in screened.raters if rater.reasons]
     result = AnalysisResult(
         plan=plan.hash,
@@ -83,6 +87,7 @@ def analyse_rating(paths: RatingPaths, options: AnalysisOptions = THOROUGH, prog
         counts={
             "raters": len(screened.raters),
             "raters_kept": len(screened.raters) - len(excluded),
+            "raters_without_record": lost,
             "main_votes": len([vote for vote in votes if vote.kind == "main"]),
             "main_votes_kept": len(screened.kept),
             "votes_left_out_for_coverage": len(screened.excluded_votes),

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 import math
 from statistics import median
+from typing import Final
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from ..vote_records import RaterSession, Vote
 from .screening import fit_rater_model, rater_correlations
 from .sliders import fails_hidden_reference
 
+NO_RECORD: Final = "no record of the session"
 SAME_ANSWER_VOTES = 10
 """Main votes from which the share of one answer is judged."""
 
@@ -244,7 +246,7 @@ def _reasons(plan: RatingPlan, rater: RaterRecord, votes: list[Vote]) -> tuple[s
     rules = plan.exclusion
     reasons = []
     if rater.status in ("", "no-consent", "returned"):
-        reasons.append({"": "no record of the session", "no-consent": "no consent"}.get(rater.status, "returned"))
+        reasons.append({"": NO_RECORD, "no-consent": "no consent"}.get(rater.status, "returned"))
     if rater.status != "complete" and not rules.keeps_partial:
         reasons.append("not finished")
     if rater.main_votes < rules.votes_least:

@@ -90,7 +90,9 @@ def file_hash(path: Path) -> str:
 
     Raises:
         OSError: It cannot be read.
+        FormatError: It is not a regular file.
     """
+    require_regular(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
 

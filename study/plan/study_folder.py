@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from dancepose_addon.core.errors import DancePoseError, OutputError
-from dancepose_addon.core.output_links import links_in, require_files_inside, resolved
+from dancepose_addon.core.output_links import odd_entries, require_plain, resolved
 
 from .jobs import read_head
 from .paths import StudyPaths
@@ -37,9 +37,11 @@ def require_separate_folder(study: Study) -> None:
         if folder.exists():
             titles.setdefault(folder, title)
     _require_apart(out, f"The output folder {out}", study.root, titles, disk, ADVICE)
-    for link in links_in(out):
-        _require_apart(link, f"{link} is a link in the output folder. Its target", study.root, titles, disk, UNLINK)
-        require_files_inside([link], out)
+    for entry in odd_entries(out):
+        if entry.is_symlink():
+            subject = f"{entry} is a link in the output folder. Its target"
+            _require_apart(entry, subject, study.root, titles, disk, UNLINK)
+        require_plain([entry], out)
 
 
 def require_own_plan(study: Study, file: Path) -> None:

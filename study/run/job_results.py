@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any, Final
 
+from dancepose_addon.core.errors import FormatError
 from dancepose_addon.core.request_server import FRAME_KEY_FILE
 
 from ..plan.jobs import Job, file_hash
@@ -55,7 +56,7 @@ def fingerprint(path: Path) -> str:
     """Return a hash of a file's content, or "" where it cannot be read."""
     try:
         return file_hash(path)
-    except OSError:
+    except (OSError, FormatError):
         return ""
 
 

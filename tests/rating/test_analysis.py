@@ -12,8 +12,10 @@ import pytest
 pytest.importorskip("scipy")
 pytest.importorskip("matplotlib")
 
+from dancepose.cli.rate_collect import rating_status_command
 from dancepose.rating.design.rating_file import load_rating
 from dancepose.rating.design.rating_plan import plan_rating
+from dancepose.rating.outputs.methods_text import methods_text
 from dancepose.rating.outputs.question_analysis import AnalysisOptions
 from dancepose.rating.outputs.rating_analysis import Analysed, analyse_rating
 from dancepose.rating.outputs.writing import write_analysis
@@ -85,6 +87,21 @@ def test_right_music_is_preferred(tmp_path: Path) -> None:
     assert entry.scale == "share"
     assert all(row.value > 0.6 for row in entry.systems)
     assert all(row.low < row.value < row.high for row in entry.systems)
+
+
+def test_votes_without_a_session_are_named_and_not_called_excluded_by_rule(tmp_path: Path, capsys) -> None:
+    paths = rated(tmp_path)
+    lines = paths.sessions.read_text().splitlines(keepends=True)
+    paths.sessions.write_text("".join(lines[4:]))  # of four careful raters; the last two lines are the careless ones
+    analysed = analyse_rating(paths, QUICK)
+    said = "sessions.jsonl has no record of 4 sessions with votes, which are left out."
+    assert any(notice.startswith(said) for notice in analysed.result.notices)
+    assert analysed.result.counts["raters_kept"] == 18
+    text = methods_text(analysed.plan, analysed.result, {})
+    assert "24 raters started; 2 were left out by rules fixed before" in text
+    assert "(failed attention checks: 2). 4 raters more had votes, but no record of the session. " in text
+    rating_status_command(tmp_path)
+    assert said in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")

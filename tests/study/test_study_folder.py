@@ -116,6 +116,16 @@ def test_links_to_files_outside_the_folder_are_refused(make_study, target: str) 
     require_separate_folder(study)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes are no files there")
+def test_a_pipe_in_the_folder_is_refused(make_study) -> None:
+    """Reading it would wait for ever."""
+    study = study_with(make_study, "renders")
+    (study.out / "thumbnails" / "near").mkdir(parents=True)
+    os.mkfifo(study.out / "thumbnails" / "near" / "s1.jpg")
+    with pytest.raises(OutputError, match=r"s1\.jpg is not a regular file"):
+        require_separate_folder(study)
+
+
 def test_a_link_to_another_disk_is_accepted(make_study, tmp_path: Path) -> None:
     study = study_with(make_study, "renders")
     study.out.mkdir()
