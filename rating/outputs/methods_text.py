@@ -71,8 +71,8 @@ def _raters(plan: RatingPlan, result: AnalysisResult) -> str:
         f"{counted(rules.failed_gold_most, 'failed gold item')}, more than {rules.fast_share_most:.0%} of the votes "
         f"faster than {rules.fastest_ms:g} ms, more than {rules.same_answer_share_most:.0%} equal answers, fewer than "
         f"{counted(rules.votes_least, 'main vote')})"
-        f"{' (' + reasons + ')' if reasons else ''}.{missing} {counts['main_votes_kept']} of {counts['main_votes']} main "
-        f"votes were analysed; {counts['votes_left_out_for_coverage']} were left out because less than "
+        f"{' (' + reasons + ')' if reasons else ''}.{missing} {counts['main_votes_kept']} of {counts['main_votes']} "
+        f"main votes were analysed; {counts['votes_left_out_for_coverage']} were left out because less than "
         f"{rules.coverage_least:.0%} of a clip was watched."
     )
 
