@@ -98,6 +98,21 @@ def _edits(victim: Path) -> dict[str, Callable[[Path], None]]:
 
         return edit
 
+    def linked(name: str, target: Path) -> Callable[[Path], None]:
+        def edit(out: Path) -> None:
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            (out / name).unlink(missing_ok=True)
+            (out / name).symlink_to(target)
+
+        return edit
+
+    def folder(name: str) -> Callable[[Path], None]:
+        def edit(out: Path) -> None:
+            (out / name).unlink(missing_ok=True)
+            (out / name).mkdir(parents=True, exist_ok=True)
+
+        return edit
+
     def elsewhere(out: Path) -> None:
         plan = out / "plan.jsonl"
         if not plan.exists():
@@ -117,6 +132,12 @@ def _edits(victim: Path) -> dict[str, Callable[[Path], None]]:
         "a journal that is a pipe": special("journal.jsonl", "pipe"),
         "a plan that is endless": special("plan.jsonl", "zero"),
         "a lock that is a pipe": special("lock", "pipe"),
+        "an engine that is a pipe": special("engine.json", "pipe"),
+        "a journal that is a folder": folder("journal.jsonl"),
+        "a plan that is a folder": folder("plan.jsonl"),
+        "a journal linked to the study file": linked("journal.jsonl", Path("..", "study.toml")),
+        "a report linked to a stranger": linked("report.html", victim / "v.json"),
+        "a thumbnail linked to a stranger": linked("thumbnails/a/one.jpg", victim / "v.png"),
     }
 
 
