@@ -108,8 +108,9 @@ def _edits(victim: Path) -> dict[str, Callable[[Path], None]]:
 
     def folder(name: str) -> Callable[[Path], None]:
         def edit(out: Path) -> None:
-            (out / name).unlink(missing_ok=True)
-            (out / name).mkdir(parents=True, exist_ok=True)
+            if not (out / name).is_dir():
+                (out / name).unlink(missing_ok=True)
+                (out / name).mkdir(parents=True)
 
         return edit
 
