@@ -87,8 +87,6 @@ def train_command(
 
     chosen = choose_device(device, threads)
     ranks = join_ranks(chosen)
-    if ranks.first:
-        claim_outputs([out])
     options = TrainOptions(
         resume=resume,
         start=start,
@@ -97,6 +95,8 @@ def train_command(
         ranks=ranks,
     )
     check_run(out, options)
+    if ranks.first:
+        claim_outputs([out])
     model = load_body(body)
     with progress_bar() if ranks.first else no_display() as display:
         display.progress(0.0, "Reading")

@@ -63,6 +63,7 @@ def test_train_refuses_before_it_reads_the_data(dancepose: Dancepose, tmp_path: 
     (tmp_path / "no-clips").mkdir()
     done = dancepose("train", "--out", str(tmp_path / "new"), "--preset", "smoke", *data, "--resume")
     assert (done.code, "there is nothing to resume" in done.err) == (1, True)
+    assert not (tmp_path / "new").exists()
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "run.pt").write_bytes(b"a run")
     done = dancepose("train", "--out", str(tmp_path / "old"), "--preset", "smoke", *data)
