@@ -66,20 +66,19 @@ def plan_rating_command(
     from dancepose.rating.design.film_sources import find_films
     from dancepose.rating.design.rating_file import load_rating
     from dancepose.rating.design.rating_plan import plan_rating
-    from dancepose.rating.record_files import locked_rating, write_rating_plan
+    from dancepose.rating.record_files import locked_rating, not_served, write_rating_plan
     from dancepose.study.media.ffmpeg import Ffmpeg
 
     given = rating_file_of(rating_file)
     file = load_rating(given)
     paths = RatingPaths(file.root)
     check_files({"The plan": (paths.plan, ())}, (given,))
-    has_votes = paths.plan.exists() and _has_votes(paths)
-    with locked_rating(paths.root):
+    with locked_rating(paths.root), not_served(paths.root):
         with progress_bar() as display:
             films = find_films(file, Ffmpeg(find_ffmpeg()), display.progress)
         planned = plan_rating(file, films)
         plan = planned.plan
-        moved = _keep_votes(paths, plan, replace=replace) if has_votes else None
+        moved = _keep_votes(paths, plan, replace=replace) if paths.plan.exists() else None
         write_rating_plan(paths.plan, plan)
     if moved is not None:
         typer.echo(f"Note: the former plan and its votes are in {moved}.", err=True)
@@ -95,29 +94,42 @@ def plan_rating_command(
 
 
 def _keep_votes(paths: RatingPaths, plan: "RatingPlan", *, replace: bool) -> Path | None:
-    """Keep the votes of the plan that is there; where the new one differs, move them, or refuse it.
+    """Keep what belongs to the plan that is there; where the new one differs, move it, or refuse the new one.
 
     Returns:
-        The folder that they were moved to, or None.
+        The folder that it was moved to, or None.
     """
     from dancepose.rating.record_files import read_rating_plan, set_plan_aside
 
     try:
-        if read_rating_plan(paths.plan).hash == plan.hash:
-            return None
+        former = read_rating_plan(paths.plan)
     except FormatError:
-        if not replace:
+        if not replace and _use_of(paths, None):
             raise
+        former = None
+    use = _use_of(paths, former)
+    if not use or (former is not None and former.hash == plan.hash):
+        return None
     if replace:
         return set_plan_aside(paths)
     raise DancePoseError(
-        f"{paths.votes.name} or {paths.sessions.name} has votes of the plan that is there, and this plan differs from "
-        "it. Keep the plan, or use --replace for a new study."
+        f"{use} the plan that is there, and this plan differs from it. Keep the plan, or use --replace for a new study."
     )
 
 
-def _has_votes(paths: RatingPaths) -> bool:
-    return any(path.exists() and path.stat().st_size > 0 for path in (paths.votes, paths.sessions))
+def _use_of(paths: RatingPaths, plan: "RatingPlan | None") -> str:
+    """Return what depends on a plan, as the beginning of a sentence, or ""."""
+    from dancepose.rating.pack.pack_key import PackPaths, all_pack_keys
+    from dancepose.rating.server.vote_store import holds_answers
+
+    if any(path.exists() and path.stat().st_size > 0 for path in (paths.votes, paths.sessions)):
+        return f"{paths.votes.name} or {paths.sessions.name} has votes of"
+    packed = PackPaths(paths.root)
+    if holds_answers(packed.database):
+        return f"{packed.database.name} has votes of"
+    if plan is not None and all_pack_keys(packed, plan):
+        return "A pack was made of"
+    return ""
 
 
 @rate_app.command("analyse")

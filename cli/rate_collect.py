@@ -2,6 +2,7 @@
 """``dancepose rate``: the verbs from the pack to the votes."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 import threading
 from typing import TYPE_CHECKING, Annotated, Final
@@ -18,6 +19,7 @@ from dancepose.rating.record_files import RatingPaths, read_rating_plan, require
 from dancepose.rating.server.serving import ServeOptions, prepare_server, require_free_address, run_server
 from dancepose_addon.core.counting import counted
 from dancepose_addon.core.errors import DancePoseError, MissingFileError, OutputError
+from dancepose_addon.core.file_locks import locked
 
 from .display import list_results, progress_bar
 from .output_checks import check_files
@@ -106,6 +108,13 @@ def serve_command(
 
 def _serve(root: Path, options: ServeOptions, *, opens: bool) -> None:
     require_free_address(options)
+    pack = PackPaths(root).pack
+    advice = "Wait until it has finished."
+    with locked(pack, purpose="changes", advice=advice, shared=True) if pack.is_dir() else nullcontext():
+        _serve_pack(root, options, opens=opens)
+
+
+def _serve_pack(root: Path, options: ServeOptions, *, opens: bool) -> None:
     prepared = prepare_server(root, options)
     print(f"Raters:  {prepared.address}")
     print(f"Board:   {prepared.board_address}")

@@ -2,7 +2,7 @@
 """Reading and writing plan.json, votes.jsonl and sessions.jsonl."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 import json
 from pathlib import Path
@@ -25,7 +25,8 @@ PLAN_BYTES: Final = 512 << 20
 RECORDS_BYTES: Final = 2 << 30
 """Of votes or sessions: some four million votes."""
 DATABASE_NAME: Final = "rating.db"
-WRITTEN_FOLDERS: Final = ("pack", "keys", "results")
+PACK_NAME: Final = "pack"
+WRITTEN_FOLDERS: Final = (PACK_NAME, "keys", "results")
 """Folders of a rating whose content is written by commands."""
 
 
@@ -75,6 +76,23 @@ def locked_rating(root: Path) -> AbstractContextManager[None]:
         OutputError: Another process holds it.
     """
     return locked(root, purpose="changes", advice="Run the command again when it has finished.")
+
+
+@contextmanager
+def not_served(root: Path) -> Iterator[None]:
+    """Hold the pack of a rating folder, so that no server shows it meanwhile.
+
+    Args:
+        root: The rating folder.
+
+    Raises:
+        OutputError: A server shows it.
+    """
+    if (root / PACK_NAME).is_dir():
+        with locked(root / PACK_NAME, purpose="serves", advice="End `dancepose rate serve` first."):
+            yield
+    else:
+        yield
 
 
 def require_own_files(root: Path) -> None:
@@ -144,9 +162,11 @@ def set_plan_aside(paths: RatingPaths) -> Path:
         number += 1
     try:
         folder.mkdir()
-        for path in (paths.votes, paths.sessions, paths.plan):
+        database = [f"{DATABASE_NAME}{end}" for end in ("", "-wal", "-shm")]
+        for name in (paths.votes.name, paths.sessions.name, *database, paths.plan.name):
+            path = paths.root / name
             if path.exists():
-                path.rename(folder / path.name)
+                path.rename(folder / name)
     except OSError as error:
         raise OutputError(
             f"The former plan cannot be moved to {folder} ({error.strerror}). Make the rating's folder writable, and "

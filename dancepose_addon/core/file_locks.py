@@ -20,6 +20,7 @@ def locked(
     *,
     purpose: str,
     advice: str = "Wait until it has finished, or choose another place with --work.",
+    shared: bool = False,
 ) -> Iterator[None]:
     """Hold a folder for this process.
 
@@ -29,6 +30,7 @@ def locked(
         folder: An existing folder.
         purpose: What is done in it, for the message, such as "renders into".
         advice: What to do about it, a sentence.
+        shared: Whether other processes may hold it in the same way (not on Windows).
 
     Raises:
         OutputError: Another process holds it, or the file system cannot say so.
@@ -39,7 +41,7 @@ def locked(
     except OSError as error:
         raise output_error(path, error) from error
     try:
-        if not try_lock(descriptor):
+        if not try_lock(descriptor, shared=shared):
             raise OutputError(f"Another process {purpose} {folder}. {advice}")
         # Whoever held it before may have removed the file meanwhile; then this lock is of a file that has no name.
         if not _still_there(descriptor, path):
@@ -72,11 +74,12 @@ def _still_there(descriptor: int, path: Path) -> bool:
         return False
 
 
-def try_lock(descriptor: int) -> bool:
+def try_lock(descriptor: int, *, shared: bool = False) -> bool:
     """Take the lock of an open file if no other process holds it.
 
     Args:
         descriptor: Of the file; closing it releases the lock.
+        shared: Whether several processes may hold it in this way.
 
     Returns:
         Whether it was taken, or the file system has no locks.
@@ -92,7 +95,7 @@ def try_lock(descriptor: int) -> bool:
     import fcntl
 
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:  # A file system without locks: two renders at once are then not noticed.

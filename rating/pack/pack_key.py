@@ -14,7 +14,7 @@ from dancepose_addon.core.atomic import output_error, replacing
 from dancepose_addon.core.bounded_files import parse_json, require_regular
 from dancepose_addon.core.errors import FormatError, MissingFileError
 
-from ..record_files import DATABASE_NAME
+from ..record_files import DATABASE_NAME, PACK_NAME
 from ..records import RatingPlan
 
 KEY_FORMAT: Final = "dancepose-rating-key"
@@ -34,7 +34,7 @@ class PackPaths:
     @property
     def pack(self) -> Path:
         """Folder of what is given to raters."""
-        return self.root / "pack"
+        return self.root / PACK_NAME
 
     @property
     def site(self) -> Path:

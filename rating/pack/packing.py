@@ -11,8 +11,9 @@ from typing import Final
 from dancepose.study.plan.ffmpeg_program import FfmpegProgram, find_ffmpeg
 from dancepose_addon.core.atomic import output_error
 from dancepose_addon.core.errors import InputError, OutputError
+from dancepose_addon.core.file_locks import LOCK_NAME
 
-from ..record_files import RatingPaths, locked_rating, read_rating_plan, require_films_outside
+from ..record_files import RatingPaths, locked_rating, not_served, read_rating_plan, require_films_outside
 from ..records import RatingPlan
 from .archives import write_jatos, write_zip
 from .film_copies import PackedFilm, check_unchanged, copy_film, file_sha256, pad_film
@@ -77,6 +78,8 @@ def make_pack(
         InputError: A film was changed since the plan, or is no MP4 film.
     """
     with locked_rating(root):
+        with not_served(root):
+            pass
         return _make_pack(root, options, on_progress)
 
 
@@ -125,7 +128,7 @@ def _require_only_a_pack(paths: PackPaths) -> None:
     foreign = [
         path.name
         for path in sorted(paths.pack.iterdir())
-        if path.name not in ("site", "PACK") and path.suffix not in (".zip", ".jzip")
+        if path.name not in ("site", "PACK", LOCK_NAME) and path.suffix not in (".zip", ".jzip")
     ]
     if foreign or paths.pack.is_symlink() or not (paths.pack / "PACK").is_file():
         what = f"holds {foreign[0]}, which is no part of a pack" if foreign else "is no pack"

@@ -2,7 +2,7 @@
 """Sessions and votes in SQLite or PostgreSQL. A vote is on the disk before it is acknowledged, and stored once."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 import json
 from pathlib import Path
@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS votes (
     PRIMARY KEY (session, trial)
 )
 """
+ANY_ROW: Final = "SELECT session FROM sessions UNION ALL SELECT session FROM votes"
 COLUMNS: Final = "session, slot, platform, participant, status, excluded, record"
 
 
@@ -72,6 +73,17 @@ class Cursor(Protocol):
         """Return all rows."""
 
 
+def holds_answers(path: Path) -> bool:
+    """Return whether an SQLite file has sessions or votes; also where that cannot be found out."""
+    if not path.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)) as connection:
+            return connection.execute(f"{ANY_ROW} LIMIT 1").fetchone() is not None
+    except sqlite3.Error as error:
+        return "no such table" not in str(error)
+
+
 class VoteStore:
     """The database of one rating.
 
@@ -94,6 +106,9 @@ class VoteStore:
                 cursor.execute(statement)
             self._execute(cursor, "INSERT INTO facts VALUES ('plan', ?) ON CONFLICT DO NOTHING", plan.hash)
             stored = self._rows(cursor, "SELECT value FROM facts WHERE name = 'plan'")[0][0]
+            if stored != plan.hash and not self._rows(cursor, f"{ANY_ROW} LIMIT 1"):
+                self._execute(cursor, "UPDATE facts SET value = ? WHERE name = 'plan'", plan.hash)
+                stored = plan.hash
         if stored != plan.hash:
             self.close()
             other = f"move {address.name} to another folder" if isinstance(address, Path) else "use another database"

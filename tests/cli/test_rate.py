@@ -256,37 +256,6 @@ def power_rows(text: str) -> list[list[str]]:
     return [line.split() for line in text.splitlines() if re.match(r"\s+\d+\s+\d+\s", line)]
 
 
-@pytest.mark.parametrize("is_damaged", [False, True])
-def test_another_plan_keeps_the_votes_of_the_former_one(
-    dancepose: Dancepose, rated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_damaged: bool
-) -> None:
-    monkeypatch.setattr("dancepose.rating.design.film_sources.find_films", lambda file, *_: films(file, 6))
-    root = tmp_path / "rating"
-    shutil.copytree(rated.parent, root)
-    file = root / "rating.toml"
-    same = dancepose("rate", "plan", file, "--replace")
-    assert same.code == 0, same.err
-    assert not (root / "replaced-1").exists()
-    votes = (root / "votes.jsonl").read_bytes()
-    file.write_text(FILE.replace('"pair"', '"acr"'))
-    if is_damaged:
-        (root / "plan.json").write_text("{")
-    refused = dancepose("rate", "plan", file)
-    assert refused.code == 1
-    assert ("is damaged" if is_damaged else "use --replace") in refused.err
-    assert (root / "votes.jsonl").read_bytes() == votes
-    done = dancepose("rate", "plan", file, "--replace")
-    assert done.code == 0, done.err
-    assert "replaced-1" in done.err
-    assert (root / "replaced-1/votes.jsonl").read_bytes() == votes
-    assert sorted(path.name for path in (root / "replaced-1").iterdir()) == [
-        "plan.json",
-        "sessions.jsonl",
-        "votes.jsonl",
-    ]
-    assert dancepose("rate", "status", file).code == 0
-
-
 def test_power_without_spread_is_that_of_independent_votes(dancepose: Dancepose) -> None:
     """Two systems, forced answers: the log odds of n votes at 1/2 have the standard error 2 / sqrt(n)."""
     outcome = dancepose(

@@ -51,9 +51,14 @@ def test_a_full_disk_is_said_and_nothing_is_lost(served) -> None:
 
 def test_databases_of_other_plans_or_none_are_refused(packed, tmp_path) -> None:
     plan = read_rating_plan(RatingPaths(packed).plan)
-    VoteStore(tmp_path / "one.db", plan).close()
+    other = replace(plan, seed=5).sealed()
+    VoteStore(tmp_path / "one.db", other).close()
+    store = VoteStore(tmp_path / "one.db", plan)  # Without answers it belongs to no plan.
+    store.lease({"session": "s", "platform": "", "participant": ""}, plan, now_s=0.0, lease_s=60.0)
+    store.close()
     with pytest.raises(FormatError, match="another plan"):
-        VoteStore(tmp_path / "one.db", replace(plan, seed=5).sealed())
+        VoteStore(tmp_path / "one.db", other)
+    VoteStore(tmp_path / "one.db", plan).close()
     (tmp_path / "two.db").write_bytes(b"this is no database, but a text of some length" * 50)
     with pytest.raises(FormatError, match="damaged or no database"):
         VoteStore(tmp_path / "two.db", plan)
