@@ -44,7 +44,7 @@ from .core.progress import Progress, part_of
 from .core.retarget.map_file import require_character
 from .core.skeleton.resampling import MOST_FRAMES
 from .fitting import fit_people, require_used
-from .headless_arguments import build_parser, options_from
+from .headless_arguments import build_parser, options_from, options_without_effect
 from .headless_guard import check_headless_files, check_person_files, stopping, work_folder
 from .headless_report import Reporter, engine_report, write_video_report
 
@@ -66,10 +66,8 @@ def main(argv: Sequence[str]) -> int:
         arguments = parser.parse_args(list(argv))
         if sum(map(bool, (arguments.out, arguments.export, arguments.still))) != 1:
             parser.error("give one of --out, for a video, --still, for a picture, and --export")
-        if arguments.at is not None and not arguments.still:
-            parser.error("--at chooses the time of --still, which is not given")
-        if arguments.still and (arguments.sheet or arguments.report):
-            parser.error("--sheet and --report describe a video; omit them with --still")
+        if unused := options_without_effect(arguments):
+            parser.error(unused)
     except SystemExit as leaving:
         return int(leaving.code or 0)
     # Objects whose file could not be written complain a second time when they are removed.

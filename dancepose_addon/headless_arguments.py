@@ -21,6 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="render.py",
         description="Fit a body to a motion file and render a video of it, with its music.",
         epilog="A stopped run resumes from its finished frames when the same command is run again.",
+        allow_abbrev=False,
     )
     add = parser.add_argument
     add("source", type=Path, metavar="SOURCE", help="Motion file, or folder of an M&D clip.")
@@ -60,6 +61,24 @@ def build_parser() -> argparse.ArgumentParser:
     add("--report", type=Path, metavar="OUT.json", help="Write errors, notices and timings here.")
     add("--progress", choices=("plain", "json"), default="plain", help="Print progress for people or for programs.")
     return parser
+
+
+def options_without_effect(arguments: argparse.Namespace) -> str:
+    """Return why an option has no effect beside the output that is asked for, or ""."""
+    video = {"--sheet": "sheet", "--report": "report", "--keep-frames": "keep_frames", "--no-audio": "no_audio"}
+    drawn = {"--size": "size", "--engine": "engine", "--engine-timeout": "engine_timeout"}
+    if arguments.still:
+        wanted, names = "--still", video
+    elif arguments.export:
+        others = {f"--{name}": name for name in ("motion", "blend", "floor", "backdrop", "camera")}
+        wanted, names = "--export", {**video, **drawn, **others}
+    else:
+        wanted, names = "--out", {}
+    parser = build_parser()
+    given = [flag for flag, name in names.items() if getattr(arguments, name) != parser.get_default(name)]
+    if arguments.at is not None and not arguments.still:
+        return "--at chooses the time of --still, which is not given"
+    return f"{' and '.join(given)} would have no effect with {wanted}; omit it" if given else ""
 
 
 def add_options(parser: argparse.ArgumentParser, kind: type) -> None:

@@ -18,7 +18,8 @@ from .core.printable_text import quoted
 
 GRACE_S: Final = 0.7
 """Time to end between two frames; the caller waits a little longer."""
-EXPORTS: Final = (".fbx", ".glb", ".usd", ".usda", ".usdc", ".abc", ".npz", ".bvh")
+EXPORTS: Final = (".fbx", ".glb", ".usd", ".usda", ".usdc", ".abc")
+"""And .bvh for a character."""
 STOPPED: Final = "Stopped. Finished work is kept: run the same command again to resume."
 
 
@@ -36,7 +37,7 @@ def check_headless_files(arguments: argparse.Namespace, work: Path) -> None:
     outputs = [
         Output("--out", arguments.out, (".mp4",)),
         Output("--still", arguments.still, (".png",)),
-        *(Output("--export", path, EXPORTS) for path in arguments.export),
+        *(Output("--export", path, (*EXPORTS, *([".bvh"] * bool(arguments.character)))) for path in arguments.export),
         Output("--motion", arguments.motion, (".npz",)),
         Output("--blend", arguments.blend, (".blend",)),
         Output("--sheet", arguments.sheet, (".png",)),

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.bounded_files import brief
+from dancepose_addon.core.printable_text import quoted
 
 from .config import Config, config_from_table
 from .training_errors import CheckpointError
@@ -109,12 +110,20 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def _require_stored(file: Path) -> None:
-    """Refuse an archive whose parts are compressed: torch writes none, and a small one could fill the memory."""
+    """Refuse an archive whose parts are compressed or damaged.
+
+    torch writes no compressed parts, and a small one could fill the memory. It does not compare checksums.
+    """
     try:
         with zipfile.ZipFile(file) as archive:
             packed = [info.filename for info in archive.infolist() if info.compress_type != zipfile.ZIP_STORED]
+            damaged = None if packed else archive.testzip()
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError):
         return  # torch says what it is
+    if damaged is not None:
+        raise CheckpointError(
+            f"{file} is damaged: the checksum of its part {quoted(damaged)} differs. Restore it, or train again."
+        )
     if packed:
         raise CheckpointError(f"{file} is compressed, which no file of `dancepose train` is. Give the folder of a run.")
 

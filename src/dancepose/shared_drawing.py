@@ -9,12 +9,14 @@ film is the same however many processes draw it. Where a helper fails, this proc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 import logging
+import math
+import mmap
 import os
 import pickle
 import subprocess
 import sys
 import threading
-from typing import IO, TYPE_CHECKING, Final, cast
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +26,6 @@ from dancepose.raster.gl_context import is_software
 
 from .film_frames import FilmFrames
 from .film_request import FilmRequest
-
-if TYPE_CHECKING:
-    from io import BufferedIOBase
 
 LOGGER: Final = logging.getLogger(__name__)
 BLOCK_BYTES: Final = 64 * 1024 * 1024
@@ -66,10 +65,9 @@ def shared_frames(
 
 def helper_count(frames: int, renderer: str) -> int:
     """Return how many further processes draw a film of so many frames with an OpenGL renderer."""
-    if not sys.executable or not is_software(renderer):
+    if sys.platform != "linux" or not sys.executable or not is_software(renderer):
         return 0
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    return max(0, min(MOST_HELPERS, cores - 1, frames // FRAMES_PER_PROCESS - 1))
+    return max(0, min(MOST_HELPERS, len(os.sched_getaffinity(0)) - 1, frames // FRAMES_PER_PROCESS - 1))
 
 
 class _Board:
@@ -146,24 +144,38 @@ class _Board:
 class _Helper:
     """A process that draws blocks, and the thread that hands them out to it.
 
+    Pictures come in shared memory. A pipe would be read in small pieces, each of which had to wait for the lock of the
+    interpreter, which OpenGL's calls hold.
+
     Args:
         board: Where blocks are taken and drawn ones are put.
         film: The film as this process draws it.
         request: What the film is made from.
+
+    Raises:
+        OSError: No process or no memory can be had.
     """
 
     def __init__(self, board: _Board, film: FilmFrames, request: FilmRequest) -> None:
         self._board, self._renderer = board, film.renderer
         self._job = pickle.dumps((request, film.camera), pickle.HIGHEST_PROTOCOL)
-        # In its own session, so that Ctrl-C does not reach it; it ends with the pipes.
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "dancepose.frame_helper"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "LP_NUM_THREADS": "1"},
-            start_new_session=True,
-        )
+        shape = (len(board.blocks[0]), *board.picture_shape)
+        memory = os.memfd_create("pictures")
+        try:
+            os.ftruncate(memory, math.prod(shape))
+            self._pictures = np.frombuffer(mmap.mmap(memory, math.prod(shape)), np.uint8).reshape(shape)
+            # In its own session, so that Ctrl-C does not reach it; it ends with the pipes.
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "dancepose.frame_helper", str(memory), *map(str, shape)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, "LP_NUM_THREADS": "0"},
+                pass_fds=(memory,),
+                start_new_session=True,
+            )
+        finally:
+            os.close(memory)
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -178,36 +190,25 @@ class _Helper:
                 pipe.close()
 
     def _serve(self) -> None:
-        requests, pictures = self._process.stdin, self._process.stdout
+        requests, replies = self._process.stdin, self._process.stdout
         assert requests is not None
-        assert pictures is not None
+        assert replies is not None
         block = None
         try:
             requests.write(self._job)
             requests.flush()
-            if pictures.readline() != f"{self._renderer}\n".encode():
+            if replies.readline() != f"{self._renderer}\n".encode():
                 return
             while (block := self._board.take()) is not None:
                 frames = self._board.blocks[block]
                 requests.write(f"{frames.start} {len(frames)}\n".encode())
                 requests.flush()
-                drawn = [_read_picture(pictures, self._board.picture_shape) for _ in frames]
-                self._board.put(block, drawn)
+                if replies.readline() != b"drawn\n":
+                    break
+                self._board.put(block, list(self._pictures[: len(frames)].copy()))
                 block = None
         except (OSError, ValueError) as error:
-            LOGGER.info("a process that helps to draw has ended (%s); its frames are drawn here", error)
+            LOGGER.info("a process that helps to draw cannot be reached: %s", error)
         finally:
             if block is not None:
                 self._board.put_back(block)
-
-
-def _read_picture(pipe: IO[bytes], shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """Read a picture.
-
-    Raises:
-        OSError: The pipe ended before.
-    """
-    pixels = np.empty(shape, np.uint8)
-    if cast("BufferedIOBase", pipe).readinto(pixels.data.cast("B")) != pixels.nbytes:
-        raise OSError("its output ended")
-    return pixels

@@ -36,6 +36,28 @@ def test_every_option_of_the_launcher_can_be_given(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        (["--still", "a.png", "--no-audio", "--keep-frames"], "--keep-frames and --no-audio would have no effect"),
+        (["--still", "a.png", "--sheet", "b.png"], "--sheet would have no effect with --still; omit it"),
+        (["--export", "a.fbx", "--size", "64x64"], "--size would have no effect with --export"),
+        (["--export", "a.fbx", "--camera", "follow", "--floor", "none"], "--floor and --camera would have no effect"),
+        (["--export", "a.bvh"], "--export"),
+        (["--out", "a.mp4", "--at", "1"], "--at chooses the time of --still"),
+        (["--out", "a.mp4", "--frame", "0:2"], "unrecognized arguments"),
+    ],
+)
+def test_the_launcher_refuses_options_without_effect(
+    run_bpy: RunPython, root: Path, tmp_path: Path, options: list[str], said: str
+) -> None:
+    pytest.importorskip("bpy", reason="the bpy wheel is not installed")
+    done = run_bpy(root / "render.py", root / "examples" / "waltz", *options, timeout=60, cwd=tmp_path)
+    assert done.returncode == (1 if options[1] == "a.bvh" else 2), done.stderr
+    assert said in done.stderr
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
         (["--engine", "fast", "--blend", "a.blend"], "--blend needs Blender"),
         (["--engine", "cycles", "--skeleton", "over"], "--skeleton needs the fast engine"),
         (["--engine", "fast", "--size", "9x9"], "not possible"),

@@ -9,7 +9,7 @@ import pytest
 
 from dancepose.study.run.launching import blender_command, fast_command
 
-HELPER = [sys.executable, "-P", "-m", "dancepose.frame_helper"]
+HELPER = [sys.executable, "-P", "-c", "import dancepose.frame_helper"]
 
 
 @pytest.mark.parametrize("command", [[*fast_command(), "--help"], HELPER, [*blender_command(None), "--help"]])

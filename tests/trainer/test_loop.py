@@ -153,6 +153,17 @@ def test_a_run_is_not_overwritten_nor_resumed_with_other_settings(tmp_path: Path
         train(config, data, BODY, tmp_path, TrainOptions(resume=True))
 
 
+def test_a_checkpoint_with_a_changed_weight_is_refused(tmp_path: Path) -> None:
+    config, data = setting()
+    path = train(config, data, BODY, tmp_path, TrainOptions(limit_steps=1))
+    weight = load_checkpoint(path).generator["decoder.weight"].numpy().tobytes()
+    content = bytearray(path.read_bytes())
+    content[content.index(weight[:64]) + 3] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="is damaged: the checksum of its part"):
+        load_checkpoint(path)
+
+
 def test_a_run_is_not_resumed_with_other_data(tmp_path: Path) -> None:
     config, data = setting()
     train(config, data, BODY, tmp_path, TrainOptions(limit_steps=1))
