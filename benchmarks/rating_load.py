@@ -24,6 +24,7 @@ import time
 from typing import Any, Final
 
 from dancepose.rating.pack.packing import PackOptions, make_pack
+from dancepose.rating.pack.page_text import consent_hashes
 from dancepose.rating.record_files import RatingPaths, write_rating_plan
 from dancepose.rating.records import RaterSlot, RatingTrial
 from tests.support.rating_cases import small_plan
@@ -88,7 +89,8 @@ class Client:
         """Take part from the first request to the last."""
         course = self.post("/api/session", {
             "session": self.name, "plan": self.plan.hash, "platform": "prolific", "participant": f"P{self.number}",
-            "language": "en", "consent": {"sha256": "ab" * 32, "utc": UTC}, "started": UTC, "status": "partial",
+            "language": "en", "consent": {"sha256": consent_hashes(self.plan)["en"], "utc": UTC}, "started": UTC,
+            "status": "partial",
         })  # fmt: skip
         for trial in course["trials"]:
             answer = (self.number + trial["index"]) % 5 - 2
@@ -107,7 +109,7 @@ class Client:
                 self.repeats += 1
         self.post("/api/finish", {
             "session": self.name, "plan": self.plan.hash, "language": "en", "started": UTC, "finished": UTC,
-            "status": "complete", "consent": {"sha256": "ab" * 32, "utc": UTC},
+            "status": "complete", "consent": {"sha256": consent_hashes(self.plan)["en"], "utc": UTC},
         })  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from dancepose_addon.core.counting import counted
 from dancepose_addon.core.errors import FormatError
 from dancepose_addon.core.printable_text import quoted
 
@@ -70,6 +71,10 @@ def vote_from_page(value: Any, plan: RatingPlan, key: PackKey) -> Vote | Skipped
     record |= {"kind": trial.kind, "clips": list(trial.clips), "answer": _answer(value["answer"], plan, key)}
     vote = record_from(Vote, record, "A vote")
     check_vote(vote, plan, "A vote")
+    if len(vote.coverage) != len(vote.clips):
+        raise FormatError(
+            f"A vote has the coverage of {counted(len(vote.coverage), 'clip')}, expected {len(vote.clips)}."
+        )
     return vote
 
 

@@ -11,7 +11,7 @@ from dancepose_addon.core.errors import FormatError
 from ..collect.collection_status import check_is_passed
 from ..collect.public_votes import SkippedTrial, session_from_page, vote_from_page
 from ..pack.pack_key import PackKey, participant_hash
-from ..pack.page_text import PageSource, public_slot
+from ..pack.page_text import PageSource, consent_hashes, public_slot
 from ..record_checks import IDENTIFIER, plain_values
 from ..records import RatingPlan
 from .vote_store import StoredSession, VoteStore
@@ -72,6 +72,10 @@ class RaterDesk:
         record = session_from_page({**body, "slot": self.plan.slots[0].id}, self.plan, platform, participant)
         if record.status != "partial":
             raise FormatError("A session begins with the status partial.")
+        if record.language not in self.plan.languages:
+            raise FormatError("A session has a language that the page does not have.")
+        if record.consent is None or record.consent.sha256 not in consent_hashes(self.plan).values():
+            raise FormatError("A session begins with the consent to the text that the page shows.")
         found = self.store.lease(plain_values(record), self.plan, now_s=self.clock(), lease_s=self.lease_s)
         if isinstance(found, str):
             raise RefusedError(409, found)

@@ -45,9 +45,9 @@ def answers(packed, name: str = "ab12", slot: int = 0, count: int = 99, **sessio
         {
             "plan": plan.hash, "session": name, "slot": plan.slots[slot].id, "trial": trial.index,
             "question": trial.question, "clips": [key.films[clip] for clip in trial.clips],
-            "answer": trial.check.expected if trial.check else 1, "response_ms": 1500, "coverage": [1, 0.97],
-            "plays": [1, 2], "stalls": 0, "dropped_frames": 2, "hidden": 0, "problems": [], "viewport": [800, 600],
-            "utc": UTC,
+            "answer": trial.check.expected if trial.check else 1, "response_ms": 1500,
+            "coverage": [1, 0.97, 1, 1][: len(trial.clips)], "plays": [1, 2], "stalls": 0,
+            "dropped_frames": 2, "hidden": 0, "problems": [], "viewport": [800, 600], "utc": UTC,
         }
         for trial in trials
     ]  # fmt: skip

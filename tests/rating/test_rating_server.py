@@ -105,6 +105,16 @@ def test_ids_of_platforms_are_never_stored(served) -> None:
     assert re.fullmatch("[0-9a-f]{64}", session.participant)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{"consent": None}, {"consent": {"sha256": "00" * 32, "utc": UTC}}, {"language": "xx"}],
+    ids=["no consent", "consent to another text", "another language"],
+)
+def test_a_session_begins_with_the_consent_that_the_page_shows(served, changes: dict) -> None:
+    served.post("/api/session", served.session("s", **changes), 422)
+    assert served.desk.store.everything()[0] == []
+
+
 def test_codes_of_every_end(served) -> None:
     assert served.post("/api/finish", served.session("n", status="no-consent", consent=None)) == {"code": "NO-2"}
     served.begin("f")
@@ -160,6 +170,8 @@ WRONG_VOTES = {
     "a number that is none": {"response_ms": "fast"},
     "negative time": {"response_ms": -5},
     "coverage above one": {"coverage": [2.0, 1.0]},
+    "coverage of one clip": {"coverage": [1.0]},
+    "no coverage": {"coverage": []},
 }
 
 

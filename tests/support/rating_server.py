@@ -6,6 +6,7 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 from dancepose.rating.pack.pack_key import PackPaths
+from dancepose.rating.pack.page_text import consent_hashes
 from dancepose.rating.server.rating_app import AppSettings, RatingApp
 from dancepose.rating.server.serving import ServeOptions, prepare_server
 
@@ -35,8 +36,8 @@ class Served:
         return {
             "session": name, "plan": self.plan.hash, "pack": self.desk.key.pack, "slot": None, "platform": "",
             "participant": "", "language": "en", "browser": "Chrome 120", "os": "Linux",
-            "consent": {"sha256": "ab" * 32, "utc": UTC}, "checks": {}, "started": UTC, "finished": None,
-            "status": "partial", **changes,
+            "consent": {"sha256": consent_hashes(self.plan)["en"], "utc": UTC}, "checks": {}, "started": UTC,
+            "finished": None, "status": "partial", **changes,
         }  # fmt: skip
 
     def begin(self, name: str, **changes: object) -> dict:
