@@ -71,12 +71,13 @@ def temporary_name(path: Path) -> str:
     return "." + stem.encode()[: MAX_NAME_BYTES - 1 - len(end.encode())].decode(errors="ignore") + end
 
 
-def output_error(path: Path, error: OSError) -> OutputError:
+def output_error(path: Path, error: OSError, *, advice: str = "Choose another place with --out.") -> OutputError:
     """Say in one sentence why a file could not be written.
 
     Args:
         path: Of the file.
         error: What the system said.
+        advice: What to do, a sentence.
 
     Returns:
         The error to raise.
@@ -89,4 +90,4 @@ def output_error(path: Path, error: OSError) -> OutputError:
     reason = error.strerror or str(error)
     if error.errno == errno.EISDIR:
         return OutputError(f"{path} could not be written, because it is a folder. Remove it, or choose another place.")
-    return OutputError(f"{path} could not be written ({reason}). Choose another place with --out.")
+    return OutputError(f"{path} could not be written ({reason}). {advice}")

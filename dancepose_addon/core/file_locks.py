@@ -39,7 +39,7 @@ def locked(
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR | getattr(os, "O_CLOEXEC", 0), 0o666)
     except OSError as error:
-        raise output_error(path, error) from error
+        raise output_error(path, error, advice="Make the folder writable, or choose another one.") from error
     try:
         if not try_lock(descriptor, shared=shared):
             raise OutputError(f"Another process {purpose} {folder}. {advice}")

@@ -75,13 +75,15 @@ def parse_colours(text: str) -> tuple[tuple[str, Rgb], ...]:
     Raises:
         ValueError: The text is not of that form.
     """
-    found = []
+    found: dict[str, Rgb] = {}
     for pair in filter(None, text.split(",")):
         name, equals, colour = pair.partition("=")
+        name = name.strip()
         if not equals:
             raise ValueError(f"{pair!r} is not a material and its colour; write top=3a6ea5.")
-        found.append((name.strip(), parse_colour(colour)))
-    return tuple(found)
+        if found.setdefault(name, rgb := parse_colour(colour)) != rgb:
+            raise ValueError(f"{name!r} has two colours; give it once.")
+    return tuple(found.items())
 
 
 def _checked_colour(text: str) -> str:

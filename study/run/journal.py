@@ -93,7 +93,7 @@ def locked_study(lock: Path) -> Iterator[None]:
         lock.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise output_error(lock, error) from error
+        raise output_error(lock, error, advice="Make the folder writable, or set [output] folder.") from error
     try:
         if not try_lock(descriptor):
             raise DancePoseError(

@@ -26,6 +26,8 @@ def test_colours_are_decoded_from_srgb() -> None:
     assert parse_colour("#8000ff") == pytest.approx((0.21586, 0.0, 1.0), abs=1e-5)
     assert parse_colour("0a0a0a")[0] == pytest.approx(10 / 255 / 12.92)
     assert [name for name, _ in parse_colours("top=ffffff, skin=000000")] == ["top", "skin"]
+    with pytest.raises(ValueError, match="'top' has two colours; give it once"):
+        parse_colours("top=ffffff,top=000000")
 
 
 @pytest.mark.parametrize("text", ["fff", "12345g", "", "top"])
