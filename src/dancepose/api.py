@@ -15,6 +15,7 @@ from dancepose_addon.core.fit.regressor import PoseRegressor
 from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.opening import open_source
 from dancepose_addon.core.io.read_options import ReadOptions
+from dancepose_addon.core.picture_options import parse_size
 from dancepose_addon.core.progress import Progress, silent
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
@@ -173,6 +174,12 @@ def render(
         OutputError: The video cannot be written.
     """
     target = Path(out)
+    try:
+        parse_size(f"{size[0]}x{size[1]}")
+    except ValueError as error:
+        raise InputError(f"{error}. Give another size.") from None
+    if not 1.0 <= fps <= 240.0:
+        raise InputError(f"{fps!r} is not a frame rate from 1 to 240. Give another one.")
     if engine == "fast":
         _render_fast(motion, target, body=body, size=size, fps=fps, progress=progress)
         return target

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import dancepose
+from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.io.example import example_folder
 from dancepose_addon.core.io.writers.aist import write_aist
 from tools import build_api_docs
@@ -108,3 +109,10 @@ def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     for call in (dancepose.read, dancepose.fit_file, lambda path: dancepose.render(path, tmp_path / "v.mp4")):
         with pytest.raises(dancepose.DancePoseError, match=r"none\.npz does not exist"):
             call(tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize(("changes", "said"), [({"size": (3, 3)}, "not possible"), ({"fps": 0.0}, "not a frame rate")])
+def test_render_refuses_sizes_and_rates_before_any_work(tmp_path: Path, changes: dict[str, object], said: str) -> None:
+    for engine in ("fast", "auto"):
+        with pytest.raises(InputError, match=said):
+            dancepose.render("no-file.npz", tmp_path / "a.mp4", engine=engine, **changes)

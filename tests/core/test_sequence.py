@@ -95,3 +95,23 @@ def test_a_rate_is_positive(clip: KeypointSequence, fps: float) -> None:
 def test_long_lists_of_frames_are_cut_short() -> None:
     assert describe_frames(np.array([4])) == "frame 4"
     assert describe_frames(np.arange(0, 40, 2)) == "frames 0, 2, 4, 6, 8, 10, ..."
+
+
+@pytest.mark.parametrize(
+    ("points", "said"),
+    [
+        ([[[0.0, 0.0, 0.0]]], "points of type list; expected a NumPy array of numbers"),
+        (np.full((10, 23, 3), "a"), "points of type <U1"),
+        (np.zeros((10, 23, 3), complex), "points of type complex128"),
+        (np.zeros((10, 23, 3), bool), "points of type bool"),
+    ],
+)
+def test_points_are_an_array_of_numbers(clip: KeypointSequence, points: object, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        validate(replace(clip, keypoints_m=points))
+
+
+@pytest.mark.parametrize("shape", [(3,), (10, 1), (23, 10)])
+def test_each_point_has_its_confidence(clip: KeypointSequence, shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match=r"confidences of shape .*; expected \(10, 23\)"):
+        validate(replace(clip, confidence=np.ones(shape, np.float32)))

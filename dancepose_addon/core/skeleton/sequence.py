@@ -111,15 +111,22 @@ def validate(sequence: KeypointSequence) -> KeypointSequence:
 
     Raises:
         LayoutError: The number of points is not the layout's.
-        InputError: No frames, no frame rate, or infinite coordinates (the frames are named).
+        InputError: Points that are no array of numbers, no frames, no frame rate, infinite coordinates (the frames are
+            named), or confidences of another shape.
     """
-    shape = sequence.keypoints_m.shape
+    points, confidence = sequence.keypoints_m, sequence.confidence
+    kind = points.dtype if isinstance(points, np.ndarray) else type(points).__name__
+    if not isinstance(kind, np.dtype) or kind.kind not in "fiu":
+        raise InputError(f"{sequence.source} has points of type {kind}; expected a NumPy array of numbers.")
+    shape = points.shape
     if len(shape) != 3 or shape[2] != 3:
         raise InputError(f"{sequence.source} has points of shape {shape}; expected (frames, points, 3).")
     if shape[0] == 0:
         raise InputError(f"{sequence.source} has zero frames. Check that the file was written completely.")
     require_count(sequence.layout, shape[1], sequence.source)
     require_frame_rate(sequence.fps, sequence.source)
+    if confidence is not None and np.shape(confidence) != shape[:2]:
+        raise InputError(f"{sequence.source} has confidences of shape {np.shape(confidence)}; expected {shape[:2]}.")
     infinite = np.isinf(sequence.keypoints_m).any(axis=(1, 2))
     if infinite.any():
         raise InputError(
