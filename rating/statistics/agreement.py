@@ -76,13 +76,17 @@ class RetestAgreement:
 
 
 def retest_agreement(first: Floats, second: Floats) -> RetestAgreement | None:
-    """Compare votes with those on the repeats, both in the direction of the first; None without any."""
+    """Compare votes with those on the repeats, both in the direction of the first; None without any.
+
+    Kappa counts both orders of each pair, as ``krippendorff_alpha`` does for signed values.
+    """
     if not len(first):
         return None
     one, other = np.sign(first), np.sign(second)
     levels = np.array([-1.0, 0.0, 1.0])
     observed = float(np.abs(one - other).mean())
-    shares = [np.array([(signs == level).mean() for level in levels]) for signs in (one, other)]
+    both_orders = (np.concatenate([one, -one]), np.concatenate([other, -other]))
+    shares = [np.array([(signs == level).mean() for level in levels]) for signs in both_orders]
     chance = float((np.outer(*shares) * np.abs(levels[:, None] - levels)).sum())
     kappa = 1.0 - observed / chance if chance > 0 else float("nan")
     return RetestAgreement(len(first), float((first == second).mean()), float((one == other).mean()), kappa)

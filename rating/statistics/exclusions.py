@@ -219,7 +219,8 @@ def _with_screening(
     if not rows:
         return raters
     item, rater_index, score = (np.array(column) for column in zip(*rows, strict=True))
-    correlations = rater_correlations(item, rater_index, score)
+    is_signed = plan.design in ("pair", "mismatch")
+    correlations = rater_correlations(item, rater_index, score, is_signed=is_signed)
     found = [
         replace(rater, correlation=float(r)) for rater, r in zip(raters[: len(correlations)], correlations, strict=True)
     ]

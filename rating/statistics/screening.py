@@ -6,10 +6,14 @@ subjective experiments" (2020), which P.910 adopted.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from .pair_tables import Floats, Ints
+
+SMALLEST_SPREAD: Final = 1e-12
+"""Below it, scores that are equal differ by rounding."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +66,17 @@ def fit_rater_model(item: Ints, rater: Ints, score: Floats, *, steps: int = 1000
     return RaterModel(quality + shift, bias - shift, noise)
 
 
-def rater_correlations(item: Ints, rater: Ints, score: Floats) -> Floats:
+def rater_correlations(item: Ints, rater: Ints, score: Floats, *, is_signed: bool = False) -> Floats:
     """Correlate every rater with the mean of the others.
+
+    Which of two films a comparison calls the first is arbitrary. For such scores both orders of each item count, so
+    that the means are 0.
 
     Args:
         item: Index of what was scored, (N,).
         rater: Index of the rater, (N,).
         score: (N,).
+        is_signed: Whether the scores of an item may all have the other sign as well.
 
     Returns:
         Pearson's correlation by rater, (raters,); NaN with fewer than three common items or without variance.
@@ -88,6 +96,9 @@ def rater_correlations(item: Ints, rater: Ints, score: Floats) -> Floats:
             continue
         x = own[common] / mine_count[common]
         y = (total - own)[common] / (count - mine_count)[common]
-        if x.std() > 0 and y.std() > 0:
-            found[index] = float(np.corrcoef(x, y)[0, 1])
+        if not is_signed:
+            x, y = x - x.mean(), y - y.mean()
+        spread = float(np.sqrt((x @ x) * (y @ y)))
+        if spread > SMALLEST_SPREAD:
+            found[index] = float(x @ y) / spread
     return found

@@ -228,8 +228,25 @@ def test_retest_as_by_hand() -> None:
     found = retest_agreement(np.array([2.0, 1.0, 0.0, -1.0]), np.array([2.0, 2.0, 1.0, 1.0]))
     assert found is not None
     assert (found.count, found.same, found.same_side) == (4, 0.25, 0.5)
-    # Mean distance (0 + 0 + 1 + 2) / 4; by chance 2/4 * 0 + 1/4 * 1 + 1/4 * 2, all second votes being positive.
-    assert found.kappa == pytest.approx(1.0 - 0.75 / 0.75)
+    # Mean distance (0 + 0 + 1 + 2) / 4. In both orders the first votes are 3/8 for each side and 1/4 ties, and the
+    # second ones 1/2 for each side: by chance 2 * (3/8 * 1/2 * 2) + 1/4.
+    assert found.kappa == pytest.approx(1.0 - 0.75 / 1.0)
+    turned = retest_agreement(np.array([-2.0, 1.0, 0.0, 1.0]), np.array([-2.0, 2.0, -1.0, -1.0]))
+    assert turned == found
+
+
+def test_correlations_of_pairs_do_not_depend_on_which_one_is_called_the_first() -> None:
+    rng = np.random.default_rng(8)
+    rater, item = np.divmod(np.arange(60), 12)
+    score = np.sign(0.8 + rng.normal(size=12)[item] + rng.normal(size=60))
+    turned = np.where(item % 3 == 0, -score, score)
+    found = rater_correlations(item, rater, score, is_signed=True)
+    np.testing.assert_allclose(rater_correlations(item, rater, turned, is_signed=True), found, atol=1e-12)
+    assert not np.allclose(rater_correlations(item, rater, turned), rater_correlations(item, rater, score), atol=0.05)
+    # Pearson's correlation of both orders of each item.
+    own, others = score[rater == 2], (np.bincount(item, score) - score[rater == 2]) / 4
+    expected = np.corrcoef(np.concatenate([own, -own]), np.concatenate([others, -others]))[0, 1]
+    assert found[2] == pytest.approx(expected)
 
 
 def test_rater_model_finds_bias_and_inconsistency() -> None:
