@@ -25,7 +25,7 @@ from dancepose_addon.core.interruption import (
     raise_in_main,
     signal_exit_code,
 )
-from dancepose_addon.core.printable_text import escaped, printable
+from dancepose_addon.core.printable_text import escaped, printable, quoted
 
 USAGE: Final = 2
 CONTROLS: Final = re.compile(
@@ -106,6 +106,9 @@ def _run(interruption: Interruption) -> int:
         _say(f"This command needs {module}, which is not installed. Install the extra `{EXTRAS[module]}` of dancepose.")
         return 1
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            _say(f"A path has a name that is too long for the disk: {quoted(str(error.filename), 100)}. Shorten it.")
+            return 1
         sentence = usage_sentence(error)
         if sentence is None:
             raise

@@ -136,7 +136,9 @@ def _use_of(paths: RatingPaths, plan: "RatingPlan | None") -> str:
 def analyse_command(
     rating_file: RatingArgument,
     out: Annotated[Path | None, typer.Option(help="Folder to write; default: results beside the file.")] = None,
-    resamples: Annotated[int, typer.Option(min=0, max=100_000, help="Resamples of the bootstrap; 0: none.")] = 2000,
+    resamples: Annotated[
+        int, typer.Option(min=0, max=100_000, help="Resamples of the bootstrap; best-worst: at most 500.")
+    ] = 2000,
     mixed: Annotated[bool, typer.Option("--mixed/--no-mixed", help="Fit the mixed model, from eight songs on.")] = True,
 ) -> None:
     """Apply the exclusion rules to the collected votes, and write tables, figures and texts."""

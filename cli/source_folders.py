@@ -43,7 +43,9 @@ def expand_sources(given: list[str]) -> list[Path]:
                 inner = [path]
             motions = [motion for entry in inner for motion in _within(entry)]
         except OSError as error:
-            raise MissingFileError(f"{text} cannot be read ({error.strerror}). Check its permissions.") from error
+            raise MissingFileError(
+                f"{text} cannot be read ({error.strerror}). Check its name and permissions."
+            ) from error
         if not motions:
             held = _suffixes_in(path)
             raise InputError(

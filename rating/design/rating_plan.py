@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from dancepose_addon.core.counting import counted
 from dancepose_addon.core.errors import InputError
 
 from ..records import (
@@ -92,6 +93,7 @@ class _Planner:
             notices.append(
                 f"{raters} raters x {votes} votes leave {cells - raters * votes} of {cells} pages without a vote."
             )
+        notices += self._idle_rules()
         by_question = [self._main_pages() for _ in self.file.question]
         for pages in by_question:
             self._require_connected(page.systems for rater in pages for page in rater)
@@ -118,6 +120,17 @@ class _Planner:
         if self.design == "sliders":
             return [tuple(range(count))]
         return [(index,) for index in range(count)]
+
+    def _idle_rules(self) -> list[str]:
+        """Say which rules cannot leave a rater out."""
+        rules, checks = self.file.exclusion, self.file.checks
+        pairs = (("failed_checks_most", rules.failed_checks_most, checks.attention, "attention check"),
+                 ("failed_gold_most", rules.failed_gold_most, checks.gold, "gold item"))  # fmt: skip
+        return [
+            f"[exclusion] {name} = {most} has no effect: a rater has {counted(count, what)}."
+            for name, most, count, what in pairs
+            if 0 < count <= most
+        ]
 
     def _main_pages(self) -> list[list[_Page]]:
         """Deal the pages of one question."""

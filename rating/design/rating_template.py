@@ -50,7 +50,7 @@ training = 2                # before the first vote
 attention = 2               # "please enter the number ..."
 spoken = false              # speak them in the sound, where a question has sound
 repeats = 2                 # pages shown again with sides swapped
-gold = 1                    # a clip against itself treated
+gold = 2                    # a clip against itself treated
 gold_treatment = "shuffled" # "shuffled": parts of a second in another order; "frozen": one still picture
 
 [exclusion]                 # decided now, applied by `analyse`; results are given with and without exclusions

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """methods.txt: what to write into the paper, with every number filled in."""
 
+from collections import Counter
+
 from dancepose_addon.core.counting import counted
 
 from ..records import RatingPlan
@@ -13,6 +15,11 @@ DESIGN_TEXT = {
     "sliders": "Raters scored clips of the same song by all systems on sliders from 0 to 100",
     "acr": "Raters scored single clips from 1 to 5 with every point labelled",
     "mismatch": "Raters saw the same dance with its own and with other music and chose which fits better",
+}
+
+ANCHORS = {
+    "shuffled": "the hidden reference with parts of a second in another order",
+    "frozen": "a still picture of the hidden reference",
 }
 
 
@@ -46,14 +53,18 @@ def _design(plan: RatingPlan) -> str:
     language = plan.languages[0]
     questions = "; ".join(f'"{question.text[language]}" ({sound[question.id]})' for question in plan.questions)
     points = f"{plan.points}" if plan.points != 2 else "2 (forced choice)"
-    sides = (
-        "Left and right were balanced for every pair and song and for every system. " if plan.design == "pair" else ""
-    )
+    special = ""
+    if plan.design == "pair":
+        special = "Left and right were balanced for every pair and song and for every system. "
+    if plan.design == "sliders" and plan.hidden_reference:
+        special = f"The hidden reference was {plan.hidden_reference}. "
+    if plan.design == "sliders" and plan.anchor:
+        special += f"The anchor was {ANCHORS.get(plan.anchor, plan.anchor)}. "
     return (
         f"Design. {DESIGN_TEXT[plan.design].format(points=points)}. {len(plan.systems)} systems and "
         f"{len(plan.songs)} songs were rated. Questions: {questions}. The plan assigned {min(main)} main votes to each "
         f"of {len(plan.slots)} raters, every combination equally often to within one vote, no combination twice to a "
-        f"rater, in random order (seed {plan.seed}). {sides}Each rater also had "
+        f"rater, in random order (seed {plan.seed}). {special}Each rater also had "
         f"{counted(kinds['training'], 'training item')}, {counted(kinds['check'], 'attention check')}, "
         f"{counted(kinds['repeat'], 'repeated page')} and {counted(kinds['gold'], 'gold item')}."
     )
@@ -67,14 +78,34 @@ def _raters(plan: RatingPlan, result: AnalysisResult) -> str:
     missing = f" {counted(lost, 'rater')} more had votes, but no record of the session." if lost else ""
     return (
         f"Raters. {counts['raters']} raters started; {left_out} were left out by rules fixed before the data were "
-        f"collected (more than {counted(rules.failed_checks_most, 'failed attention check')}, more than "
-        f"{counted(rules.failed_gold_most, 'failed gold item')}, more than {rules.fast_share_most:.0%} of the votes "
-        f"faster than {rules.fastest_ms:g} ms, more than {rules.same_answer_share_most:.0%} equal answers, fewer than "
-        f"{counted(rules.votes_least, 'main vote')})"
+        f"collected ({', '.join(_rules(plan))})"
         f"{' (' + reasons + ')' if reasons else ''}.{missing} {counts['main_votes_kept']} of {counts['main_votes']} "
         f"main votes were analysed; {counts['votes_left_out_for_coverage']} were left out because less than "
         f"{rules.coverage_least:.0%} of a clip was watched."
     )
+
+
+def _rules(plan: RatingPlan) -> list[str]:
+    """Return the rules that can leave a rater out."""
+    rules, kinds = plan.exclusion, Counter(trial.kind for trial in plan.slots[0].trials)
+    found = [f"fewer than {counted(rules.votes_least, 'main vote')}"] if rules.votes_least else []
+    if not rules.keeps_partial:
+        found.append("a session that was not finished")
+    if kinds["check"] > rules.failed_checks_most:
+        found.append(f"more than {counted(rules.failed_checks_most, 'failed attention check')}")
+    if kinds["gold"] > rules.failed_gold_most:
+        found.append(f"more than {counted(rules.failed_gold_most, 'failed gold item')}")
+    if rules.fast_share_most < 1.0:
+        found.append(f"more than {rules.fast_share_most:.0%} of the votes faster than {rules.fastest_ms:g} ms")
+    if rules.same_answer_share_most < 1.0:
+        found.append(f"more than {rules.same_answer_share_most:.0%} equal answers")
+    if rules.correlation_least is not None:
+        found.append(f"a correlation below {rules.correlation_least:g} with the other raters")
+    if plan.design == "sliders" and plan.hidden_reference and rules.hidden_reference_least > 0.0:
+        found.append(
+            f"scores of the hidden reference below {rules.hidden_reference_least:g} on more than 15 % of the pages"
+        )
+    return found
 
 
 def _question(result: AnalysisResult, entry: QuestionResult, labels: dict[str, str]) -> str:

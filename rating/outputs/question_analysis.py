@@ -190,8 +190,10 @@ def _estimate(
     if plan.design == "best-worst":
         table = set_votes(plan, votes, raters, systems)
         sets = estimate_sets(table, reference=number)
-        samples = bootstrap_sets(table, sets, seed=seed, resamples=min(count, 500)) if count else None
-        notices = (SEPARATION_NOTICE,) if sets.is_penalised else ()
+        samples = bootstrap_sets(table, sets, seed=seed, resamples=min(count, SET_RESAMPLES)) if count else None
+        notices: tuple[str, ...] = (SEPARATION_NOTICE,) if sets.is_penalised else ()
+        if count > SET_RESAMPLES:
+            notices += (f"The bootstrap of sets has {SET_RESAMPLES} resamples instead of {count}: each takes long.",)
         shape = (DavidsonLink(has_ties=False), np.empty(0))
         return _Scale(
             systems, sets.theta, sets.to_worths, sets.covariance, "logit", reference, shape, samples,
@@ -212,6 +214,7 @@ def _estimate(
     )  # fmt: skip
 
 
+SET_RESAMPLES: Final = 500
 SEPARATION_NOTICE: Final = (
     "The votes are separated (a system won or lost all), so estimates would be infinite; half a pseudo-vote for each "
     "pair was added, and values are labelled as penalised."

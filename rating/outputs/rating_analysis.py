@@ -12,6 +12,7 @@ import numpy as np
 
 from dancepose.study.plan.program import program_version
 from dancepose_addon.core.bounded_files import MAX_DOCUMENT_BYTES, read_whole
+from dancepose_addon.core.counting import counted
 from dancepose_addon.core.errors import DancePoseError, InputError
 from dancepose_addon.core.progress import Progress, silent
 
@@ -67,7 +68,7 @@ def analyse_rating(paths: RatingPaths, options: AnalysisOptions = THOROUGH, prog
     for number, question in enumerate(plan.questions):
         progress(0.1 + 0.85 * number / len(plan.questions), f"question {question.id}")
         kept = _of_question(screened.kept, question.id)
-        _require_clusters(plan, kept, raters, question.id)
+        _require_clusters(plan, kept, screened, question.id)
         found = analyse_question(plan, question.id, kept, raters, options)
         results += [replace(entry, details=entry.details | _retest(plan, screened, question.id)) for entry in found]
         every += analyse_question(plan, question.id, _of_question(screened.all_main, question.id), raters, quick)
@@ -118,15 +119,19 @@ def _of_question(votes: Sequence[Vote], question: str) -> list[Vote]:
     return [vote for vote in votes if vote.question == question]
 
 
-def _require_clusters(plan: RatingPlan, votes: list[Vote], raters: dict[str, str], question: str) -> None:
+def _require_clusters(plan: RatingPlan, votes: list[Vote], screened: Screened, question: str) -> None:
     """Refuse votes from which no interval follows."""
+    raters = {rater.session: rater.cluster for rater in screened.raters}
+    reasons = Counter(_kind(reason) for rater in screened.raters for reason in rater.reasons)
+    left_out = "; ".join(f"{reason}: {count}" for reason, count in reasons.most_common())
     found = {raters[vote.session] for vote in votes}
     songs = {plan.clip(vote.clips[0]).song for vote in votes}
     for count, what in ((len(found), "rater"), (len(songs), "song")):
         if count < LEAST_RATERS:
             raise InputError(
-                f"Question {question} has votes of {count} {what}s that count; an interval needs at least two. Collect "
-                "more votes (excluded raters are in `dancepose rate status`)."
+                f"Question {question} has votes of {counted(count, what)} that count; an interval needs at least two. "
+                f"Left out of {counted(len(screened.raters), 'rater')}: {left_out or 'none'}. Collect more votes, or "
+                "change [exclusion], which makes the analysis exploratory."
             )
 
 

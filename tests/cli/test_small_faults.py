@@ -71,3 +71,12 @@ def test_train_refuses_before_it_reads_the_data(dancepose: Dancepose, tmp_path: 
     done = dancepose("train", "--out", str(tmp_path / "old"), "--preset", "smoke", *data, "--resume", "--start", "old")
     assert (done.code, "--start has no effect" in done.err) == (1, True)
     assert (tmp_path / "old" / "run.pt").read_bytes() == b"a run"
+
+
+def test_a_name_that_no_disk_takes_is_one_sentence(dancepose: Dancepose, root: Path, tmp_path: Path) -> None:
+    waltz, name = root / "examples" / "waltz", f"{'z' * 300}.npz"
+    for command in (("convert", waltz, tmp_path / name), ("fit", waltz, "--out", tmp_path / "a.npz", "--body", name)):
+        done = dancepose(*command)
+        assert (done.code, len(done.err.strip().splitlines()[-1]) < 400) == (1, True)
+        assert "Traceback" not in done.err
+    assert not any(tmp_path.iterdir())

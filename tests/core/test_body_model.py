@@ -199,3 +199,20 @@ def test_bodies_of_no_person_are_refused(key: str, factor: float, said: str) -> 
     arrays[key] = arrays[key] * factor
     with pytest.raises(BodyFileError, match=said):
         body_from_arrays(arrays, source="b.npz")
+
+
+@pytest.mark.parametrize(
+    ("turn", "said"),
+    [
+        ([[1, 0, 0], [0, 0, 1], [0, -1, 0]], "its head is not above its pelvis"),
+        ([[1, 0, 0], [0, -1, 0], [0, 0, -1]], "its head is not above its pelvis"),
+        ([[-1, 0, 0], [0, 1, 0], [0, 0, 1]], "its left hip is on the side of -x"),
+        ([[-1, 0, 0], [0, 1, 0], [0, 0, -1]], "its left hip is on the side of -x"),
+    ],
+    ids=["z up", "upside down", "mirrored", "facing -z"],
+)
+def test_bodies_in_other_axes_are_refused(turn: list[list[int]], said: str) -> None:
+    arrays = synthetic_arrays(3)
+    arrays["v_template"] = arrays["v_template"] @ np.array(turn, np.float32)
+    with pytest.raises(BodyFileError, match=said):
+        body_from_arrays(arrays, source="b.npz")

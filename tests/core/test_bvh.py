@@ -10,10 +10,11 @@ from scipy.spatial.transform import Rotation
 from dancepose_addon.core.body.model import JOINT_INDEX
 from dancepose_addon.core.errors import FormatError, MissingFileError
 from dancepose_addon.core.skeleton.layouts import SMPL24
-from dancepose_addon.core.skeleton.readers import read
+from dancepose_addon.core.skeleton.readers import open_recording, read
 from dancepose_addon.core.skeleton.readers.bvh_grammar import parse_bvh
 from dancepose_addon.core.skeleton.readers.bvh_points import with_thorax
 from dancepose_addon.core.skeleton.readers.named_points import doubled_points
+from dancepose_addon.core.skeleton.recording import Hints
 from dancepose_addon.fitting import fit_file
 
 SMALL = """HIERARCHY
@@ -173,3 +174,10 @@ def test_joints_of_bones_without_length_are_left_out() -> None:
     points[7, names.index("left_hand")] += 0.1  # it moves in one frame
     points[:, names.index("head")] = np.nan
     assert [names[at] for at in doubled_points(points, SMPL24)] == found[:4]
+
+
+def test_a_template_has_the_names_of_the_file(data_folder: Path) -> None:
+    source = data_folder / "cmu" / "09_01.bvh"
+    recording = open_recording(source, Hints(as_named=True))
+    assert recording.names == parse_bvh(source).names
+    assert len(set(recording.names)) == len(recording.names)

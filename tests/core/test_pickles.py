@@ -19,6 +19,7 @@ import scipy.sparse
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.pickles import load_smpl_pickle
 from dancepose_addon.core.errors import BodyFileError, MissingFileError
+from tests.support.bodies import synthetic_arrays
 
 
 class Ch:
@@ -64,14 +65,14 @@ def foreign(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def person() -> dict[str, np.ndarray]:
     """SMPL-shaped arrays of 60 vertices."""
     rng = np.random.default_rng(1)
-    regressor = np.where(rng.random((24, 60)) < 0.1, rng.random((24, 60)), 0.0)
+    upright = synthetic_arrays(1, vertices=60)
     parents = [4294967295, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21]
     return {
-        "v_template": rng.uniform(-0.8, 0.8, size=(60, 3)),
+        "v_template": upright["v_template"],
         "f": rng.integers(0, 60, (100, 3)).astype(np.uint32),
         "shapedirs": rng.normal(size=(60, 3, 10)),
         "posedirs": rng.normal(size=(60, 3, 207)),
-        "J_regressor": regressor,
+        "J_regressor": upright["J_regressor"],
         "weights": rng.dirichlet(np.ones(24), 60),
         "kintree_table": np.array([parents, range(24)], np.int64),
     }

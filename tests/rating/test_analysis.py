@@ -19,7 +19,7 @@ from dancepose.rating.outputs.methods_text import methods_text
 from dancepose.rating.outputs.question_analysis import AnalysisOptions
 from dancepose.rating.outputs.rating_analysis import Analysed, analyse_rating
 from dancepose.rating.outputs.writing import write_analysis
-from dancepose.rating.record_files import RatingPaths, write_lines, write_rating_plan
+from dancepose.rating.record_files import RatingPaths, read_rating_plan, write_lines, write_rating_plan
 from dancepose_addon.core.errors import InputError
 from tests.rating.planned import films, simulated_rating
 
@@ -102,6 +102,34 @@ def test_votes_without_a_session_are_named_and_not_called_excluded_by_rule(tmp_p
     assert "(failed attention checks: 2). 4 raters more had votes, but no record of the session. " in text
     rating_status_command(tmp_path)
     assert said in capsys.readouterr().err
+
+
+def test_the_text_names_the_rules_that_can_leave_a_rater_out(tmp_path: Path) -> None:
+    paths = rated(tmp_path, "sliders", votes=6)
+    text = paths.file.read_text().replace("least = 0", "least = 20\ncorrelation_least = 0.1")
+    paths.file.write_text(text.replace("[exclusion]", "[exclusion]\nfailed_checks_most = 2"))
+    file = load_rating(paths.file)
+    planned = plan_rating(file, films(file, 6))
+    assert "[exclusion] failed_checks_most = 2 has no effect: a rater has 2 attention checks." in planned.notices
+    analysed = analyse_rating(paths, QUICK)
+    plan = replace(analysed.plan, exclusion=planned.plan.exclusion)
+    text = methods_text(plan, analysed.result, {})
+    assert "The hidden reference was a. Each rater also had" in text
+    assert "a correlation below 0.1 with the other raters" in text
+    assert "scores of the hidden reference below 20 on more than 15 % of the pages" in text
+    assert "failed attention check" not in text.partition("rules fixed before")[2].partition(")")[0]
+    assert "gold" not in text.partition("rules fixed before")[2].partition(")")[0]
+
+
+def test_a_question_without_raters_says_why_they_were_left_out(tmp_path: Path) -> None:
+    paths = rated(tmp_path)
+    plan = read_rating_plan(paths.plan)
+    strict = replace(plan, exclusion=replace(plan.exclusion, votes_least=100))
+    write_rating_plan(paths.plan, strict)
+    for path in (paths.votes, paths.sessions):
+        path.write_text(path.read_text().replace(plan.hash, read_rating_plan(paths.plan).hash))
+    with pytest.raises(InputError, match=r"votes of 0 raters that count.*Left out of 24 raters: main votes: 24"):
+        analyse_rating(paths, QUICK)
 
 
 @pytest.fixture(scope="module")

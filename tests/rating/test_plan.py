@@ -168,7 +168,7 @@ def test_films_of_different_lengths_or_rates_are_reported() -> None:
     found = films(file)
     found["b", "song0"] = replace(found["b", "song0"], duration_s=9.0, fps=30.0)
     notices = plan_rating(file, found).notices
-    assert [notice.split()[0] for notice in notices] == ["The", "The"]
+    assert [notice.split()[0] for notice in notices] == ["The", "The", "[exclusion]"]
     assert "9.00 to 10.00 s" in notices[0]
     assert "30 fps (b)" in notices[1]
 

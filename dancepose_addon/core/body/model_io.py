@@ -16,7 +16,7 @@ from . import compact
 from .fewer_joints import with_smpl_joints
 from .hand_file import HANDS_FILE, with_fingers
 from .joint_tree import SMPL_TREE, TREE_OF_COUNT, JointTree
-from .model import BodyModel, Surface
+from .model import JOINT_INDEX, BodyModel, Surface
 from .pickles import load_smpl_pickle
 
 DEFAULT_BODY: Final = Path(__file__).parents[2] / "assets" / "body.npz"
@@ -120,7 +120,9 @@ def body_from_arrays(arrays: Mapping[str, Any], *, source: str) -> BodyModel:
         source=source,
         tree=tree,
     )
-    return body if tree is SMPL_TREE else with_smpl_joints(body)
+    whole = body if tree is SMPL_TREE else with_smpl_joints(body)
+    _require_axes(whole, source)
+    return whole
 
 
 def _tree_of(arrays: Mapping[str, Any], source: str) -> JointTree:
@@ -185,6 +187,19 @@ def _require_person(template: NDArray[Any], weights: NDArray[Any], source: str) 
             f"{source} is damaged: the weights of every vertex have to be positive and add up to 1; found a sum of "
             f"{worst:.3g}. Download it again."
         )
+
+
+def _require_axes(body: BodyModel, source: str) -> None:
+    """Refuse a body in other axes than SMPL's (y up, facing +z), or with left and right exchanged."""
+    joints = body.rest_joints()
+    pelvis, head, left, right = (joints[JOINT_INDEX[name]] for name in ("pelvis", "head", "left_hip", "right_hip"))
+    if not head[1] - pelvis[1] > 0.5 * np.linalg.norm(head - pelvis):
+        found = "its head is not above its pelvis"
+    elif not left[0] > right[0]:
+        found = "its left hip is on the side of -x, so that it faces -z or is mirrored"
+    else:
+        return
+    raise BodyFileError(f"{source} is not in SMPL's axes (y up, left at +x, facing +z): {found}. Turn v_template.")
 
 
 def _surface(arrays: Mapping[str, Any], face_count: int, source: str) -> Surface | None:

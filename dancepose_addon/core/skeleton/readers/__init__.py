@@ -134,7 +134,7 @@ def find_reader(path: Path) -> Reader:
             if (not is_folder or reader.takes_folders) and reader.recognises(head):
                 return reader
     except OSError as error:
-        raise MissingFileError(f"{path} cannot be read ({error.strerror}). Check its permissions.") from error
+        raise MissingFileError(f"{path} cannot be read ({error.strerror}). Check its name and permissions.") from error
     known = "; ".join(reader.title for reader in READERS)
     if is_folder:
         raise FormatError(f"{path} is a folder without skeletons.json or frames. Give a motion file, or an M&D folder.")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...frame_rates import require_frame_rate
 from ..bone_names import CMU_ELSEWHERE, CMU_UNIT, is_cmu
+from ..layouts import SUFFIX
 from ..mapping import NEARLY
 from ..recording import Finding, Head, Hints, PointRecording
 from .bvh_grammar import BvhMotion, parse_bvh
@@ -54,6 +55,8 @@ def open_file(path: Path, hints: Hints) -> PointRecording:
         if thorax:
             why = "CMU's BVH files leave out this bone, so that neck and arms begin 12 cm too low"
             findings += (Finding("thorax", f"{thorax:.2f} units added", 0.9, why),)
+    # A user's layout is written in the names of the file.
+    own_names = hints.as_named or (hints.layout or "").endswith(SUFFIX)
     rate, why, sure = _rate_of(motion.fps)
     if hints.fps is None:
         require_frame_rate(rate, str(path))
@@ -61,7 +64,7 @@ def open_file(path: Path, hints: Hints) -> PointRecording:
         points=points,
         form="BVH with CMU's skeleton" if cmu else "BVH",
         source=str(path),
-        names=tuple(CMU_TRUNK.get(name, name) for name in motion.names) if thorax else motion.names,
+        names=tuple(CMU_TRUNK.get(name, name) for name in motion.names) if thorax and not own_names else motion.names,
         unit=CMU_UNIT if cmu else None,
         fps=rate,
         fps_why=why,
