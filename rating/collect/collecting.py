@@ -154,7 +154,7 @@ def _rank(session: RaterSession) -> int:
 def forget_rater(
     root: Path, *, session: str = "", platform: str = "", participant: str = "", database: str = ""
 ) -> tuple[int, int]:
-    """Delete a rater's sessions and votes from the database and from votes.jsonl and sessions.jsonl.
+    """Delete a rater's sessions and votes from databases, votes.jsonl and sessions.jsonl, also those of former plans.
 
     Args:
         root: The rating folder.
@@ -166,14 +166,19 @@ def forget_rater(
     Returns:
         How many sessions and votes were deleted.
     """
+    packed = PackPaths(root)
+    hashed = ""
+    if participant and packed.participant_key.exists():
+        hashed = participant_hash(participant_secret(packed), platform, participant)
+    replaced = [folder for folder in sorted(root.glob("replaced-*")) if RatingPaths(folder).plan.exists()]
     with locked_rating(root):
-        return _forget_rater(root, session, platform, participant, database)
+        found = [_forget_rater(folder, session, hashed, database * (folder == root)) for folder in (root, *replaced)]
+    return sum(sessions for sessions, _ in found), sum(votes for _, votes in found)
 
 
-def _forget_rater(root: Path, session: str, platform: str, participant: str, database: str) -> tuple[int, int]:
+def _forget_rater(root: Path, session: str, hashed: str, database: str) -> tuple[int, int]:
     paths, packed = RatingPaths(root), PackPaths(root)
     plan = read_rating_plan(paths.plan)
-    hashed = participant_hash(participant_secret(packed), platform, participant)
     forgotten: set[str] = set()
     deleted_votes = 0
     if database or packed.database.exists():

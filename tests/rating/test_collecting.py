@@ -4,16 +4,24 @@
 from dataclasses import replace
 import json
 from pathlib import Path
+import shutil
 import zipfile
 import zlib
 
 import pytest
 
-from dancepose.rating.collect.collecting import import_answers
+from dancepose.rating.collect.collecting import forget_rater, import_answers
 from dancepose.rating.collect.collection_status import collection_status, status_lines
 from dancepose.rating.pack.packing import PackOptions, make_pack
 from dancepose.rating.record_checks import plain_values
-from dancepose.rating.record_files import RatingPaths, read_rating_plan, read_sessions, read_votes, write_rating_plan
+from dancepose.rating.record_files import (
+    RatingPaths,
+    read_rating_plan,
+    read_sessions,
+    read_votes,
+    set_plan_aside,
+    write_rating_plan,
+)
 from dancepose_addon.core.errors import DancePoseError, FormatError, MissingFileError
 from tests.support.rating_cases import small_plan
 
@@ -261,3 +269,29 @@ def test_answers_of_other_designs_get_the_names_of_the_plan(tmp_path, design) ->
             "acr": 4,
         }[design]
         assert vote.answer == expected
+
+
+def test_a_rater_of_a_former_plan_is_forgotten_too(rating, packed, tmp_path) -> None:
+    root, _key = packed
+    for name, participant in (("ab12", "P1"), ("cd34", "P2")):
+        file = tmp_path / name
+        file.write_bytes(as_file(answers(packed, name, platform="prolific", participant=participant)))
+        import_answers(root, [file])
+    count = len(read_all(root)[0]) // 2
+    plan = RatingPaths(root).plan.read_bytes()
+    folder = set_plan_aside(RatingPaths(root))
+    RatingPaths(root).plan.write_bytes(plan)
+    try:
+        assert forget_rater(root, platform="prolific", participant="P1") == (1, count)
+        assert [session.session for session in read_all(folder)[1]] == ["cd34"]
+        assert {vote.session for vote in read_all(folder)[0]} == {"cd34"}
+        assert forget_rater(root, platform="prolific", participant="P1") == (0, 0)
+        assert forget_rater(root, session="cd34") == (1, count)
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_forgetting_draws_no_secret(tmp_path) -> None:
+    small_plan(tmp_path, length_s=0.4)
+    assert forget_rater(tmp_path, platform="prolific", participant="P1") == (0, 0)
+    assert not (tmp_path / "keys").exists()
