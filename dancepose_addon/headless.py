@@ -45,7 +45,7 @@ from .core.retarget.map_file import require_character
 from .core.skeleton.resampling import MOST_FRAMES
 from .fitting import fit_people, require_used
 from .headless_arguments import build_parser, options_from, options_without_effect
-from .headless_guard import check_headless_files, check_person_files, stopping, work_folder
+from .headless_guard import FRAMES_PREFIX, check_headless_files, check_person_files, stopping, work_folder
 from .headless_report import Reporter, engine_report, write_video_report
 
 FIT_SHARE: Final = 0.6
@@ -270,7 +270,7 @@ def _prepare(arguments: argparse.Namespace, work: Path, reporter: Reporter) -> _
     key = rendering.render_key(motions, fit.body, path, engine, width=width, height=height, fps=fps, stage=settings)
     if arguments.character:
         key = f"{key}-{_choice(arguments).key()}"
-    return _Take(scene, imported, engine, count, work / f"frames-{key}")
+    return _Take(scene, imported, engine, count, work / f"{FRAMES_PREFIX}{key}")
 
 
 def _film(

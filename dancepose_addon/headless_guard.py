@@ -13,9 +13,12 @@ from .core.errors import InputError
 from .core.file_locks import locked
 from .core.interruption import Interruption, ending_with_parent
 from .core.io.people import person_path
+from .core.output_links import odd_entries, require_plain
 from .core.output_paths import Output, require_outputs
 from .core.printable_text import quoted
 
+FRAMES_PREFIX: Final = "frames-"
+"""Of the folder of unfinished frames; a hash of what they show follows."""
 GRACE_S: Final = 0.7
 """Time to end between two frames; the caller waits a little longer."""
 EXPORTS: Final = (".fbx", ".glb", ".usd", ".usda", ".usdc", ".abc")
@@ -85,7 +88,8 @@ def work_folder(path: Path, *, leftovers: Iterable[str] = ()) -> Iterator[None]:
         leftovers: Names in it that are removed where the process is ended without delay.
 
     Raises:
-        OutputError: It cannot be made, or another process renders into it.
+        OutputError: It cannot be made, another process renders into it, or a frame in it is a device, a pipe or a link
+            to a file elsewhere.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -93,6 +97,9 @@ def work_folder(path: Path, *, leftovers: Iterable[str] = ()) -> Iterator[None]:
         raise output_error(path, error) from error
     try:
         with locked(path, purpose="renders into"):
+            require_plain((path / name for name in leftovers), path)
+            for frames in path.glob(f"{FRAMES_PREFIX}*"):
+                require_plain(odd_entries(frames), path)
             UNFINISHED.update(path / name for name in leftovers)
             yield
     finally:

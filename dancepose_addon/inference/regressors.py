@@ -87,7 +87,7 @@ class FileRegressor:
         return result
 
 
-def open_regressor(path: Path | None, *, layout: str = "md23", device: str = "auto") -> PoseRegressor:
+def open_regressor(path: Path | str | None, *, layout: str = "md23", device: str = "auto") -> PoseRegressor:
     """Open a regressor file.
 
     Args:
@@ -109,7 +109,7 @@ def open_regressor(path: Path | None, *, layout: str = "md23", device: str = "au
     """
     if device not in DEVICES:
         raise OptionError(f"There is no device {quoted(device)}; choose one of {', '.join(DEVICES)}.")
-    chosen = _default_file(layout) if path is None else path
+    chosen = _default_file(layout) if path is None else Path(path)
     data = _read(chosen)
     source = chosen.name
     model = parse_model(data, source)

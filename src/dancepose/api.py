@@ -15,6 +15,7 @@ from dancepose_addon.core.fit.regressor import PoseRegressor
 from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.opening import open_source
 from dancepose_addon.core.io.read_options import ReadOptions
+from dancepose_addon.core.output_paths import Output, require_outputs
 from dancepose_addon.core.picture_options import parse_size
 from dancepose_addon.core.progress import Progress, silent
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
@@ -157,7 +158,7 @@ def render(
 
     Args:
         motion: A motion, a fit, or a motion file. Only a file brings its music along.
-        out: Video to write, .mp4.
+        out: Video to write, .mp4; by the fast engine also .gif.
         body: SMPL-format body file; None for the bundled body.
         engine: ``cycles``, ``workbench``, ``fast`` (without Blender), or ``auto`` for Blender's best that starts here.
         size: Width and height in pixels, both even.
@@ -180,6 +181,10 @@ def render(
         raise InputError(f"{error}. Give another size.") from None
     if not 1.0 <= fps <= 240.0:
         raise InputError(f"{fps!r} is not a frame rate from 1 to 240. Give another one.")
+    suffixes = (".mp4", ".gif") if engine == "fast" else (".mp4",)
+    require_outputs([Output("out", target, suffixes)], _inputs_of(motion, body))
+    if isinstance(motion, FitResult | BodyMotion):
+        (motion.motion if isinstance(motion, FitResult) else motion).require_usable()
     if engine == "fast":
         _render_fast(motion, target, body=body, size=size, fps=fps, progress=progress)
         return target
@@ -198,6 +203,17 @@ def render(
         program = None if blender is None else Path(blender)
         run_headless([str(source), *arguments], blender=program, progress=progress)
     return target
+
+
+def _inputs_of(motion: BodyMotion | FitResult | PathLike, body: PathLike | None) -> list[Path]:
+    """Return the files that a render reads, or that its motion was read from."""
+    found = [] if body is None else [Path(body)]
+    if isinstance(motion, FitResult):
+        audio = motion.sequence.audio
+        found += [Path(motion.sequence.source), *([Path(audio.path)] if audio else [])]
+    elif not isinstance(motion, BodyMotion):
+        found.append(Path(motion))
+    return [path for path in found if path.exists()]
 
 
 def _render_fast(

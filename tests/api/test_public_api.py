@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The public API: complete, documented, lazy, and the same results as the command line."""
 
+from dataclasses import replace
 import inspect
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 import dancepose
-from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.errors import InputError, OutputError
 from dancepose_addon.core.io.example import example_folder
 from dancepose_addon.core.io.writers.aist import write_aist
 from tools import build_api_docs
@@ -116,3 +117,24 @@ def test_render_refuses_sizes_and_rates_before_any_work(tmp_path: Path, changes:
     for engine in ("fast", "auto"):
         with pytest.raises(InputError, match=said):
             dancepose.render("no-file.npz", tmp_path / "a.mp4", engine=engine, **changes)
+
+
+def test_render_replaces_no_input(tmp_path: Path) -> None:
+    source, link, clip = tmp_path / "m.npz", tmp_path / "l.mp4", tmp_path / "clip"
+    pose = np.tile(np.eye(3, dtype=np.float32), (5, 24, 1, 1))
+    motion = dancepose.BodyMotion(pose, np.zeros((5, 3), np.float32), np.zeros(10, np.float32), 1.0, 30.0)
+    motion.save(source, dancepose.load_body())
+    link.symlink_to(source)
+    clip.mkdir()
+    (clip / "skeletons.json").write_text("[]")
+    before = source.read_bytes()
+    for given, out in ((source, source), (source, link), (clip, clip / "skeletons.json"), (source, tmp_path / "a.avi")):
+        for engine in ("fast", "auto"):
+            with pytest.raises(OutputError):
+                dancepose.render(given, out, engine=engine, size=(64, 64))
+    assert source.read_bytes() == before
+    assert (clip / "skeletons.json").read_text() == "[]"
+    with pytest.raises(InputError, match="NaN"):
+        dancepose.render(
+            replace(motion, translation_m=motion.translation_m * np.nan), tmp_path / "a.mp4", engine="fast"
+        )

@@ -3,6 +3,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -154,3 +155,24 @@ def test_a_single_number_that_is_none_is_refused(saved: Path, tmp_path: Path, ke
     np.savez(tmp_path / "broken.npz", **arrays)
     with pytest.raises(FormatError, match="NaN or infinite"):
         BodyMotion.load(tmp_path / "broken.npz")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"translation_m": np.full((5, 3), np.nan, np.float32)}, "NaN or infinite numbers"),
+        ({"translation_m": np.zeros((3, 3), np.float32)}, r"translations of shape \(3, 3\)"),
+        ({"pose_rotmat": 2.0 * np.tile(np.eye(3, dtype=np.float32), (5, 24, 1, 1))}, "no rotations"),
+        ({"pose_rotmat": -np.tile(np.eye(3, dtype=np.float32), (5, 24, 1, 1))}, "no rotations"),
+        ({"scale": 0.0}, "a scale of 0"),
+        ({"fps": float("nan")}, "NaN or infinite numbers"),
+        ({"fps": 0.0}, "0 frames per second"),
+    ],
+)
+def test_motions_that_no_body_can_have_are_not_saved(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    pose = np.tile(np.eye(3, dtype=np.float32), (5, 24, 1, 1))
+    motion = BodyMotion(pose, np.zeros((5, 3), np.float32), np.zeros(10, np.float32), 1.0, 30.0)
+    motion.require_usable()
+    with pytest.raises(InputError, match=said):
+        replace(motion, **changes).save(tmp_path / "a.npz", synthetic_body(1))
+    assert not any(tmp_path.iterdir())

@@ -25,6 +25,8 @@ UP_AXES = ("y_up", "z_up")
 NEEDED: Final = ("poses", "trans", "betas", "mocap_framerate", "scale", "rest_pelvis", "provenance")
 KEYS: Final = (*NEEDED, "expression")
 """What is read of a motion's file."""
+ROTATION_OFF: Final = 0.02
+"""Largest difference of R R^T from the identity. Rotations in float16 stay below 0.003."""
 NPZ_LIMITS: Final = NpzLimits(arrays=64, expansion=12, small_bytes=8 << 20)
 """As for any motion (``skeleton/readers/array_file.py``)."""
 
@@ -184,6 +186,32 @@ class BodyMotion:
                 "motion was made for."
             )
 
+    def require_usable(self) -> None:
+        """Refuse a motion that no body can have.
+
+        Raises:
+            InputError: Parts of other shapes, NaN or infinite numbers, matrices that are no rotations, or a scale or
+                frame rate out of range.
+        """
+        shapes = self.pose_rotmat.shape, self.translation_m.shape, np.ndim(self.betas)
+        if shapes != ((len(self), 24, 3, 3), (len(self), 3), 1) or not len(self):
+            raise InputError(
+                f"The motion has rotations of shape {shapes[0]}, translations of shape {shapes[1]} and betas of "
+                f"{shapes[2]} dimensions; expected (T, 24, 3, 3), (T, 3) and 1, with at least one frame."
+            )
+        rotations = [part for part in (self.pose_rotmat, self.hands_rotmat, self.face_rotmat) if part is not None]
+        numbers: tuple[Any, ...] = (*rotations, self.translation_m, self.betas, self.scale, self.fps)
+        if not all(np.isfinite(values).all() for values in numbers):
+            raise InputError("The motion has NaN or infinite numbers. Fill them, or leave out these frames.")
+        off = max(float(np.abs(part @ part.swapaxes(-1, -2) - np.eye(3)).max()) for part in rotations)
+        if off > ROTATION_OFF or min(float(np.linalg.det(part).min()) for part in rotations) < 0.0:
+            raise InputError("The motion has matrices that are no rotations. Make them orthogonal, with determinant 1.")
+        if self.scale <= 0.0 or not SLOWEST_HZ <= self.fps <= FASTEST_HZ:
+            raise InputError(
+                f"The motion has a scale of {self.scale:g} and {self.fps:g} frames per second; expected a positive "
+                f"scale, and {SLOWEST_HZ:g} to {FASTEST_HZ:g} frames per second."
+            )
+
     def save(self, path: Path | str, body: BodyModel) -> None:
         """Write an AMASS-style .npz: poses (T, 3 J), trans, betas, gender, mocap_framerate, z up as in AMASS.
 
@@ -197,8 +225,10 @@ class BodyMotion:
             body: Body whose betas and tree the motion uses.
 
         Raises:
+            InputError: The motion is none that ``load`` would read.
             OutputError: The file cannot be written.
         """
+        self.require_usable()
         with replacing(Path(path)) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **self.arrays(body))
 

@@ -13,6 +13,9 @@ from ..errors import InputError
 from ..frame_rates import require_frame_rate
 from .layouts import Layout, require_count
 
+HAND_POINTS = 42
+"""Of both hands."""
+
 
 @dataclass(frozen=True)
 class AudioWindow:
@@ -127,6 +130,9 @@ def validate(sequence: KeypointSequence) -> KeypointSequence:
     require_frame_rate(sequence.fps, sequence.source)
     if confidence is not None and np.shape(confidence) != shape[:2]:
         raise InputError(f"{sequence.source} has confidences of shape {np.shape(confidence)}; expected {shape[:2]}.")
+    wanted = (shape[0], HAND_POINTS, 3)
+    if sequence.hands_m is not None and sequence.hands_m.shape != wanted:
+        raise InputError(f"{sequence.source} has points of hands of shape {sequence.hands_m.shape}; expected {wanted}.")
     infinite = np.isinf(sequence.keypoints_m).any(axis=(1, 2))
     if infinite.any():
         raise InputError(
