@@ -37,7 +37,6 @@ def demo_command(
     example = example_folder()
     if example is None:
         raise MissingFileError("The bundled dance is missing from this installation. Install DancePose again.")
-    check_files({}, (example,), folders={"--out": out})
     results = {
         "video": out / "dance.mp4",
         "contact sheet": out / "sheet.png",
@@ -46,6 +45,8 @@ def demo_command(
         "picture": out / "still.png",
         "scene": out / "dance.blend",
     }
+    files = {f"The {name}": (path, ()) for name, path in results.items()} if out.is_dir() else {}
+    check_files(files, (example,), folders={"--out": out})
     written = FastOutputs(
         results["video"], sheet=results["contact sheet"], motion=results["motion"], report=results["report"]
     )

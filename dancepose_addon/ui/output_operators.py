@@ -20,6 +20,7 @@ from ..blender.self_check import check_blender
 from ..blender.stage.studio import StudioSettings, build_studio, clear_studio, not_staged
 from ..core.checklist import Check, report_of
 from ..core.errors import InputError
+from ..core.output_paths import Output, require_outputs
 from ..core.skeleton.sequence import AudioWindow
 from ..core.stage_design import StageSettings
 from ..inference import check_runtime
@@ -110,6 +111,7 @@ class DANCEPOSE_OT_render(_StageOperator):
         stage = stage_of(scene)
         records = [read_record(dancer) for dancer in dancers_of(scene)]
         out = _output(stage)
+        _require_no_input(out, records, is_folder=stage.form == "FRAMES")
         yield 0.0, "Testing the render engine"
         engine = yield from wait_for(Task(lambda _progress: choose_engine(stage.engine)))
         for notice in engine.notices:
@@ -163,6 +165,15 @@ def _output(stage: DANCEPOSE_PG_stage) -> Path:
     if stage.form == "VIDEO" and path.suffix.lower() != ".mp4":
         path = path.with_name(f"{path.name}.mp4")
     return path.with_suffix("") if stage.form == "FRAMES" and path.suffix.lower() == ".mp4" else path
+
+
+def _require_no_input(path: Path, records: list[DancerRecord], *, is_folder: bool = False) -> None:
+    """Refuse an output that cannot be written, or that is the scene's file or what a dancer was made from."""
+    names = [bpy.data.filepath]
+    for record in records:
+        names += [record.source, record.body_file, record.audio[0] if record.audio else ""]
+    inputs = [Path(name) for name in names if name]
+    require_outputs([Output("File", path, is_folder=is_folder)], [given for given in inputs if given.exists()])
 
 
 def _range(scene: bpy.types.Scene, stage: DANCEPOSE_PG_stage, records: list[DancerRecord]) -> tuple[int, int]:
@@ -228,6 +239,7 @@ class DANCEPOSE_OT_export(_StageOperator):
         path = Path(bpy.path.abspath(self.filepath))
         if not path.suffix:
             path = path.with_suffix(stage_of(scene_of(context)).export_format)
+        _require_no_input(path, [read_record(dancer)])
         yield 0.0, f"Writing {path.name}"
         if path.suffix.lower() == ".pc2":
             write_cache(dancer, path)

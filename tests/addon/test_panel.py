@@ -319,6 +319,21 @@ def test_output_beside_an_unsaved_file_is_refused_in_one_sentence(extension, imp
     assert "Save it first" in stage.problem
 
 
+def test_outputs_replace_no_source(extension, imported, tmp_path):
+    source = tmp_path / "source.npz"
+    source.write_bytes(b"precious")
+    record = json.loads(imported["dancepose_record"])
+    imported["dancepose_record"] = json.dumps({**record, "source": str(source)})
+    with pytest.raises(RuntimeError, match="source"):
+        extension.ops.dancepose.export(filepath=str(source))
+    stage = extension.context.scene.dancepose_stage
+    (tmp_path / "film.mp4").symlink_to(source)
+    stage.output = str(tmp_path / "film.mp4")
+    with pytest.raises(RuntimeError, match="source"):
+        extension.ops.dancepose.render()
+    assert source.read_bytes() == b"precious"
+
+
 @pytest.mark.parametrize("suffix", [".npz", ".bvh", ".pc2"])
 def test_exports_without_blenders_own_writers(extension, imported, tmp_path, suffix):
     path = tmp_path / f"dancer{suffix}"
