@@ -38,6 +38,11 @@ def stamp_of(path: Path, *, width: int, height: int) -> str | None:
     return ""
 
 
+def frame_stamp(key: str, index: int) -> str:
+    """Return the name of a frame: what it was made from, and its number, so that no frame is taken for another."""
+    return f"{key} {index}"
+
+
 def stamp(data: bytes, name: str) -> bytes:
     """Write a name into a PNG and drop everything else but its pixels, so that equal pixels become equal files.
 

@@ -28,7 +28,7 @@ from dancepose_addon.core.camera_framing import path_from_table
 from dancepose_addon.core.errors import EngineError, InputError
 from dancepose_addon.core.messages import DoneReply, FitRequest, ProbeRequest, RenderRequest, Request
 from dancepose_addon.core.picture_options import parse_colours
-from dancepose_addon.core.png import stamp_of
+from dancepose_addon.core.png import frame_stamp, stamp_of
 from dancepose_addon.core.request_server import RequestServer, note_frame_key
 from dancepose_addon.core.stage_design import StageSettings
 from dancepose_addon.core.stored_tables import read_stored_table
@@ -166,7 +166,9 @@ class ClipFilm:
         """
         width, height = self._size
         names = {index: folder / f"{index:06d}.png" for index in frames}
-        todo = [i for i, path in names.items() if stamp_of(path, width=width, height=height) != self.key]
+        todo = [
+            i for i, path in names.items() if stamp_of(path, width=width, height=height) != frame_stamp(self.key, i)
+        ]
         request = self._request
         channels = 4 if request.transparent else 3
         first = round(request.start_s * request.fps)
@@ -177,7 +179,8 @@ class ClipFilm:
         for number, (index, *people) in enumerate(zip(todo, *poses, strict=True)):
             on_frame(len(frames) - len(todo) + number)
             self._raster.set_camera(self._path.position_m(first + index), self._path.shot.rotmat)
-            write_png(names[index], self._raster.draw(people, self._parts)[..., :channels], name=self.key)
+            pixels = self._raster.draw(people, self._parts)[..., :channels]
+            write_png(names[index], pixels, name=frame_stamp(self.key, index))
         return len(todo)
 
 

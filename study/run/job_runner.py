@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from dancepose_addon.core.errors import DancePoseError, InputError
 from dancepose_addon.core.messages import EngineChoice, FitRequest, ProbeRequest, RenderRequest, Request, error_kind
-from dancepose_addon.core.png import stamp_of
+from dancepose_addon.core.png import frame_stamp, stamp_of
 from dancepose_addon.core.stored_tables import read_stored_table
 
 from ..media import films, pictures, song_camera, sounds
@@ -301,6 +301,7 @@ def check_frames(folder: Path, count: int, size: tuple[int, int]) -> tuple[str, 
     bad = [
         index
         for index in range(count)
-        if stamp_of(pictures.frame_file(folder, index), width=width, height=height) != key or not key
+        if not key
+        or stamp_of(pictures.frame_file(folder, index), width=width, height=height) != frame_stamp(key, index)
     ]
     return key, bad

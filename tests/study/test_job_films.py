@@ -77,7 +77,7 @@ class Planned:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / FRAME_KEY).write_text("key")
         for frame in range(count):
-            (folder / f"{frame:06d}.png").write_bytes(black(64, 48, "key"))
+            (folder / f"{frame:06d}.png").write_bytes(black(64, 48, f"key {frame}"))
         return folder
 
 
@@ -172,9 +172,9 @@ def test_combined_films_with_and_without_labels(make_study, monkeypatch: pytest.
 def test_frames_of_another_key_or_size_are_bad(tmp_path: Path) -> None:
     (tmp_path / FRAME_KEY).write_text("key")
     for frame, (name, size) in enumerate(
-        (("key", (64, 48)), ("other", (64, 48)), ("key", (65, 48)), ("key", (64, 47)))
+        (("key 0", (64, 48)), ("other 1", (64, 48)), ("key 2", (65, 48)), ("key 3", (64, 47)), ("key 3", (64, 48)))
     ):
         (tmp_path / f"{frame:06d}.png").write_bytes(black(*size, name))
-    assert check_frames(tmp_path, 5, (64, 48)) == ("key", [1, 2, 3, 4])
+    assert check_frames(tmp_path, 6, (64, 48)) == ("key", [1, 2, 3, 4, 5])
     (tmp_path / FRAME_KEY).unlink()
     assert check_frames(tmp_path, 2, (64, 48)) == ("", [0, 1])

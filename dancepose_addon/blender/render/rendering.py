@@ -23,7 +23,7 @@ from ...core.body.motion import BodyMotion
 from ...core.camera_framing import CameraPath
 from ...core.counting import counted
 from ...core.errors import OutputError
-from ...core.png import is_whole_png, stamp, stamp_of
+from ...core.png import frame_stamp, is_whole_png, stamp, stamp_of
 from ...core.progress import Progress, silent
 from ...core.stage_design import LIGHTS, STAGE_VERSION, StageSettings
 from .. import compat
@@ -173,7 +173,7 @@ def missing_frames(folder: Path, indices: range, *, width: int, height: int, key
     """
     if key is None:
         return [i for i in indices if not is_whole_png(frame_path(folder, i), width=width, height=height)]
-    return [i for i in indices if stamp_of(frame_path(folder, i), width=width, height=height) != key]
+    return [i for i in indices if stamp_of(frame_path(folder, i), width=width, height=height) != frame_stamp(key, i)]
 
 
 def render_frames(
@@ -216,7 +216,7 @@ def render_frames(
             if not is_whole_png(temporary, width=width, height=height):
                 raise write_error(frame_path(folder, index), "Blender wrote an incomplete picture")
             if key is not None:
-                temporary.write_bytes(stamp(temporary.read_bytes(), key))
+                temporary.write_bytes(stamp(temporary.read_bytes(), frame_stamp(key, index)))
     progress(1.0, f"{counted(count, 'frame')}")
     return len(todo)
 
