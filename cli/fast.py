@@ -225,6 +225,11 @@ def film_by_fast(fits: list[list[FitResult]], outputs: FastOutputs, film: FilmOp
         picture=film.picture,
         skeleton=film.skeleton,
     )
+    longest_s = max(fit.sequence.duration_s for fit, *_ in fits)
+    if longest_s - request.duration_s > 1.0 / request.fps:
+        display.notice(
+            f"The motions last {request.duration_s:.2f} to {longest_s:.2f} s; the film ends with the shortest one."
+        )
     made = render_fast(request, outputs.out, sheet=outputs.sheet, progress=part_of(display.progress, FIT_SHARE, 1.0))
     for notice in made.notices:
         display.notice(notice)

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 import re
 
+import numpy as np
 import pytest
 
 from dancepose.cli.render import written_motions
@@ -121,3 +122,16 @@ def test_the_motions_of_several_persons_are_listed(tmp_path: Path) -> None:
     assert written_motions(tmp_path / "duo.npz", 1e9) == files[:2]
     assert written_motions(tmp_path / "solo.npz", 1e9) == []
     assert written_motions(None, 1e9) == []
+
+
+def test_motions_of_different_lengths_are_reported(dancepose: Dancepose, tmp_path: Path) -> None:
+    pytest.importorskip("moderngl")
+    for name, frames in (("a", 12), ("b", 20)):
+        poses = np.zeros((frames, 72))
+        np.savez(tmp_path / f"{name}.npz", poses=poses, trans=np.zeros((frames, 3)), mocap_framerate=20.0)
+    files = (tmp_path / "a.npz", tmp_path / "b.npz")
+    done = dancepose("render", *files, "--engine", "fast", "--size", "32x32", "--out", tmp_path / "two.mp4")
+    if "found no OpenGL" in done.err:
+        pytest.skip(done.err)
+    assert done.code == 0, done.err
+    assert "The motions last 0.60 to 1.00 s; the film ends with the shortest one." in done.err
