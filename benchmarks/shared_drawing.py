@@ -33,7 +33,7 @@ def main(frames: int) -> None:
             clock, digest = time.perf_counter(), hashlib.blake2b()
             with shared_frames(request, helpers=helpers) as (renderer, drawn):
                 for pixels in drawn:
-                    digest.update(pixels)
+                    digest.update(pixels.data)
             best[helpers] = min(best.get(helpers, float("inf")), time.perf_counter() - clock)
             pictures.add(digest.hexdigest())
     print(f"{frames} frames of {SIZE[0]} x {SIZE[1]} pixels, {renderer}")

@@ -218,8 +218,12 @@ class Rasteriser:
             data = np.round(blocks.mean(axis=(1, 3), dtype=np.float32)).astype(np.uint8)
         return straight_alpha(data) if self._stage.transparent else data
 
+    def placed(self, body: F32) -> F32:
+        """Return vertices, (V, 3) metres, in the axes of the stage."""
+        return np.ascontiguousarray((body - self._shot.centre_m.astype(np.float32)) @ self._axes.astype(np.float32))
+
     def _upload(self, number: int, body: F32) -> F32:
-        vertices = np.ascontiguousarray((body - self._shot.centre_m.astype(np.float32)) @ self._axes.astype(np.float32))
+        vertices = self.placed(body)
         while len(self._bodies) <= number:
             self._bodies.append(self._make_buffers(len(vertices)))
         buffers = self._bodies[number]

@@ -31,9 +31,10 @@ def replacing(path: Path) -> Iterator[Path]:
         The path to write to.
 
     Raises:
-        OutputError: The folder cannot be made or the file cannot be written (permission, disk full).
+        OutputError: The folder cannot be made or the file cannot be written (permission, disk full), or there is a
+            device, a pipe or a socket.
     """
-    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    target = _target_of(path)
     temporary = target.with_name(temporary_name(target))
     UNFINISHED.add(temporary)
     try:
@@ -47,6 +48,20 @@ def replacing(path: Path) -> Iterator[Path]:
         with suppress(OSError):
             temporary.unlink()
         UNFINISHED.discard(temporary)
+
+
+def _target_of(path: Path) -> Path:
+    """Return the file that is replaced: where a link leads to, or the path itself."""
+    if not path.name or "\0" in path.name:
+        raise OutputError(f"{str(path)!r:.100} is not the name of a file. Give one.")
+    try:
+        target = Path(os.path.realpath(path)) if path.is_symlink() else path
+        is_special = target.exists() and not target.is_file() and not target.is_dir()
+    except OSError as error:
+        raise output_error(path, error) from error
+    if is_special:
+        raise OutputError(f"{path} is a device, a pipe or a socket, which is not replaced. Give the name of a file.")
+    return target
 
 
 def remove_unfinished() -> None:

@@ -19,6 +19,8 @@ from ..records import RatingClip
 
 TIMEOUT_S: Final = 600.0
 FILM_SUFFIXES: Final = (".mp4", ".m4v", ".mov")
+NO_MESSAGES: Final = ("-bsf:v", "filter_units=remove_types=6")
+"""Leaves out H.264's units of supplemental information, in which x264 names its version and settings."""
 NO_METADATA: Final = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact", "-flags", "+bitexact")
 SHUFFLE_FRAMES: Final = 12
 
@@ -112,9 +114,9 @@ def _input(path: Path) -> list[str]:
 
 
 def _pictures(program: FfmpegProgram, root: Path, clip: RatingClip) -> list[str]:
-    if clip.treatment == "none":
-        return ["-c:v", "copy"]
     film = describe_film(program, root / clip.file)
+    if clip.treatment == "none":
+        return ["-c:v", "copy", *(NO_MESSAGES if film.codec == "h264" else ())]
     if clip.treatment == "frozen":
         # The first picture for the whole length; the length is that of the film.
         pictures = f"trim=end_frame=1,loop=loop=-1:size=1:start=0,setpts=N/({film.fps:.6f}*TB)"
@@ -123,7 +125,7 @@ def _pictures(program: FfmpegProgram, root: Path, clip: RatingClip) -> list[str]
         order = " ".join(map(str, shuffled_order(SHUFFLE_FRAMES)))
         pictures = f"tpad=stop_mode=clone:stop={SHUFFLE_FRAMES - 1},shuffleframes={order}"
     return ["-vf", pictures, "-r", f"{film.fps:.6f}", "-t", f"{clip.duration_s:.6f}", "-c:v", "libx264", "-crf", "18",
-            "-pix_fmt", "yuv420p"]  # fmt: skip
+            "-pix_fmt", "yuv420p", *NO_MESSAGES]  # fmt: skip
 
 
 def shuffled_order(count: int) -> list[int]:

@@ -3,12 +3,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+import hashlib
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dancepose.raster.body_surface import MaterialPart, material_parts
-from dancepose.raster.film_poses import motion_at, posed_frames, posed_vertices
+from dancepose.raster.film_poses import BLOCK_FRAMES, motion_at, posed_frames, posed_vertices
 from dancepose.raster.gl_context import open_context
 from dancepose.raster.overlays import LabelStamp, StickFigure, draw_skeleton
 from dancepose.raster.rasteriser import Rasteriser
@@ -101,6 +102,15 @@ class FilmFrames:
         self._rasters = [shared[id(one.body)] for one in request.dancers]
         self._labels = [LabelStamp(one.label, request.size) if one.label else None for one in request.dancers]
         self.renderer = self._rasters[0].renderer
+
+    def fingerprint(self) -> str:
+        """Return a hash of the first block's vertices, whose last bits depend on the number of BLAS's threads."""
+        digest = hashlib.blake2b(self.renderer.encode(), digest_size=8)
+        for raster, group in zip(self._rasters, self._groups, strict=True):
+            for people in group.frames(range(BLOCK_FRAMES), self._request.fps):
+                for vertices in people:
+                    digest.update(raster.placed(vertices).data)
+        return digest.hexdigest()
 
     def draw(self, frames: range) -> Iterator[NDArray[np.uint8]]:
         """Draw frames.

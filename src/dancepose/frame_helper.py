@@ -2,7 +2,7 @@
 """Draws frames of a film for another process (``python -P -m dancepose.frame_helper MEMORY COUNT HEIGHT WIDTH 4``).
 
 The other process, ``shared_drawing.py``, writes a pickled ``(FilmRequest, CameraPath)`` and then lines with the first
-frame and the number of frames of a block. The answers are a line with the OpenGL renderer, and then a line for each
+frame and the number of frames of a block. The answers are a line with the film's fingerprint, and then a line for each
 block, whose pictures are in the shared memory of the given file descriptor. The process ends with its input.
 """
 
@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> None:
         return
     film = FilmFrames(request, camera)
     try:
-        replies.write(f"{film.renderer}\n".encode())
+        replies.write(f"{film.fingerprint()}\n".encode())
         replies.flush()
         for line in requests:
             first, count = map(int, line.split())

@@ -3,7 +3,8 @@
 
 Most of a frame's work in Mesa's llvmpipe is done by one thread, so that a second core is used by a second process only.
 Each process takes the first block of frames that no other has taken. A picture does not depend on the others, so the
-film is the same however many processes draw it. Where a helper fails, this process draws its blocks.
+film is the same however many processes draw it. Where a helper fails, or computes other vertices because its BLAS has
+another number of threads, this process draws its blocks.
 """
 
 from collections.abc import Iterator
@@ -157,7 +158,7 @@ class _Helper:
     """
 
     def __init__(self, board: _Board, film: FilmFrames, request: FilmRequest) -> None:
-        self._board, self._renderer = board, film.renderer
+        self._board, self._film = board, film
         self._job = pickle.dumps((request, film.camera), pickle.HIGHEST_PROTOCOL)
         shape = (len(board.blocks[0]), *board.picture_shape)
         memory = os.memfd_create("pictures")
@@ -197,7 +198,8 @@ class _Helper:
         try:
             requests.write(self._job)
             requests.flush()
-            if replies.readline() != f"{self._renderer}\n".encode():
+            if replies.readline() != f"{self._film.fingerprint()}\n".encode():
+                LOGGER.info("a process that helps to draw computes other vertices, and is not used")
                 return
             while (block := self._board.take()) is not None:
                 frames = self._board.blocks[block]

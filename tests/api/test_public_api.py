@@ -4,6 +4,7 @@
 from dataclasses import replace
 import inspect
 from pathlib import Path
+import shutil
 
 import numpy as np
 import pytest
@@ -138,3 +139,25 @@ def test_render_replaces_no_input(tmp_path: Path) -> None:
         dancepose.render(
             replace(motion, translation_m=motion.translation_m * np.nan), tmp_path / "a.mp4", engine="fast"
         )
+
+
+def test_a_fit_replaces_none_of_its_sources(tmp_path: Path) -> None:
+    clip = tmp_path / "clip"
+    shutil.copytree(example_folder(), clip)
+    before = {path.name: path.read_bytes() for path in clip.iterdir()}
+    fitted = dancepose.fit_file(clip, frames=(0, 10))
+    for name in before:
+        with pytest.raises(OutputError):
+            fitted.save_report(clip / name)
+    source = tmp_path / "m.npz"
+    fitted.save(source)
+    content = source.read_bytes()
+    (tmp_path / "link.npz").symlink_to(source)
+    part = dancepose.fit_file(source, frames=(0, 3))
+    for name in ("m.npz", "link.npz"):
+        with pytest.raises(OutputError, match="input"):
+            part.save(tmp_path / name)
+    with pytest.raises(OutputError, match="json"):
+        part.save_report(tmp_path / "report.txt")
+    assert source.read_bytes() == content
+    assert {path.name: path.read_bytes() for path in clip.iterdir()} == before

@@ -2,7 +2,10 @@
 """Files appear whole or not at all."""
 
 import errno
+import os
 from pathlib import Path
+import stat
+import sys
 
 import pytest
 
@@ -59,3 +62,28 @@ def test_a_place_that_is_none(tmp_path: Path) -> None:
 def test_the_reason_is_said() -> None:
     assert "Permission denied" in str(output_error(Path("x"), PermissionError(errno.EACCES, "Permission denied")))
     assert "Free some space" in str(output_error(Path("x"), OSError(errno.ENOSPC, "No space left on device")))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes")
+def test_pipes_and_devices_are_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "link.json").symlink_to(tmp_path / "pipe.json")
+    for name in ("pipe.json", "link.json"):
+        with (
+            pytest.raises(OutputError, match="is a device, a pipe or a socket, which is not replaced"),
+            replacing(tmp_path / name) as temporary,
+        ):
+            temporary.write_text("new")
+    assert stat.S_ISFIFO((tmp_path / "pipe.json").stat().st_mode)
+
+
+@pytest.mark.parametrize("name", ["", ".", "a\0b"])
+def test_what_is_no_name_of_a_file_is_refused(name: str) -> None:
+    with pytest.raises(OutputError, match="is not the name of a file"), replacing(Path(name)):
+        pass
+
+
+def test_names_that_are_too_long_are_one_sentence(tmp_path: Path) -> None:
+    name = f"{'z' * 300}.json"
+    with pytest.raises(OutputError, match="could not be written"), replacing(tmp_path / name) as temporary:
+        temporary.write_text("new")

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Figures: the drawn surface against the body that it follows."""
 
+from pathlib import Path
+import shutil
+import sys
+
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from dancepose_addon.core.body.figure_file import FIGURES, MANNEQUIN, figure_of
+from dancepose_addon.core.body.figure_file import ASSETS, FIGURES, MANNEQUIN, figure_of
 from dancepose_addon.core.body.figure_uv import figure_uv, part_of_faces
 from dancepose_addon.core.body.model import BodyModel, skin
 from dancepose_addon.core.body.model_io import load_body
@@ -139,3 +143,16 @@ def test_the_script_builds_this_very_file(tmp_path) -> None:
                     assert np.abs(one - other).max() <= 2
                 else:
                     assert np.array_equal(built[key], shipped[key]), key
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a permission there")
+def test_the_default_body_has_figures_by_any_path(tmp_path: Path) -> None:
+    """An editable installation is a link to the checkout."""
+    (tmp_path / "link").symlink_to(ASSETS, target_is_directory=True)
+    body = load_body(tmp_path / "link" / "body.npz")
+    worn = figure_of(body, "neutral")
+    assert worn is not None
+    assert len(worn.v_template_m) == len(figure_of(load_body(None), "neutral").v_template_m)
+    assert body.full.tree is load_body(None).full.tree
+    shutil.copy(ASSETS / "body.npz", tmp_path / "body.npz")
+    assert figure_of(load_body(tmp_path / "body.npz"), "neutral") is None

@@ -71,6 +71,14 @@ def test_nothing_names_a_system_or_a_song(packed) -> None:
             assert ids.findall(name.encode() + b"\n" + data) == [], name
 
 
+def test_films_do_not_name_their_encoder(packed) -> None:
+    """x264 writes its version and settings into the stream, which tell how a system's films were made."""
+    root, done = packed
+    assert any(b"x264 - core" in path.read_bytes() for path in root.rglob("*.mp4") if root / "pack" not in path.parents)
+    for path in (done.site / "media").glob("*.mp4"):
+        assert b"x264" not in path.read_bytes()
+
+
 def test_names_come_from_a_fresh_secret(packed, tmp_path) -> None:
     root, pack = packed
     assert len(set(pack.key.films.values())) == len(pack.key.films)

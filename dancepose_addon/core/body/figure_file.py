@@ -21,6 +21,7 @@ the body in every pose and shape. Differences wrap round in 16 bits; summing the
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
+import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,7 +63,8 @@ def figure_of(body: BodyModel, figure: str) -> BodyModel | None:
     """
     name = MANNEQUIN_FILE if figure == MANNEQUIN else FIGURES_FILE
     path = Path(body.source).with_name(name) if body.source else Path()
-    if path.parent != ASSETS or not path.is_file():
+    # The folder may be known by a link, as where the package is installed from a checkout.
+    if os.path.realpath(path.parent) != os.path.realpath(ASSETS) or not path.is_file():
         return None
     return _figure_of(body, path, figure)
 

@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
+import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,7 +69,8 @@ def load_body(path: Path | None = None) -> BodyModel:
 def _load(path: Path, _modified_ns: int, _size: int) -> BodyModel:
     arrays = load_smpl_pickle(path) if path.suffix.lower() == ".pkl" else _load_npz(path)
     body = body_from_arrays(arrays, source=str(path))
-    return with_fingers(body, path.with_name(HANDS_FILE)) if path == DEFAULT_BODY else body
+    is_default = os.path.realpath(path) == os.path.realpath(DEFAULT_BODY)
+    return with_fingers(body, path.with_name(HANDS_FILE)) if is_default else body
 
 
 def _load_npz(path: Path) -> Mapping[str, Any]:

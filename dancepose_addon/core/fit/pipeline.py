@@ -19,6 +19,7 @@ from ..body.model import BodyModel
 from ..body.motion import BodyMotion
 from ..counting import counted
 from ..errors import OutputError
+from ..output_paths import Output, require_outputs
 from ..progress import Progress, part_of, silent
 from ..skeleton.markers import MarkerSet, keypoints_from_pose, markers_for
 from ..skeleton.sequence import KeypointSequence, validate
@@ -83,13 +84,14 @@ class FitResult:
             path: File to write.
 
         Raises:
-            OutputError: The file cannot be written, or its name does not end in .npz.
+            OutputError: The file cannot be written, its name does not end in .npz, or it is a source of the fit.
         """
         if Path(path).suffix.lower() != MOTION_SUFFIX:
             raise OutputError(
                 f"{path} is not a name for a motion, which is written as an AMASS-style .npz. Give a name that ends in "
                 ".npz; `dancepose convert` writes other formats."
             )
+        self._require_output(Path(path), ())
         self.motion.save(path, self.body)
 
     def save_report(self, path: Path | str) -> None:
@@ -99,10 +101,17 @@ class FitResult:
             path: File to write.
 
         Raises:
-            OutputError: The file cannot be written.
+            OutputError: The file cannot be written, its name does not end in .json, or it is a source of the fit.
         """
+        self._require_output(Path(path), (".json",))
         with replacing(Path(path)) as temporary:
             temporary.write_text(json.dumps(self.report, indent=2) + "\n", encoding="utf-8")
+
+    def _require_output(self, path: Path, suffixes: tuple[str, ...]) -> None:
+        """Refuse to replace what the fit was made from."""
+        audio = self.sequence.audio
+        sources = [Path(self.sequence.source), *([Path(audio.path)] if audio else [])]
+        require_outputs([Output("path", path, suffixes)], [source for source in sources if source.exists()])
 
 
 def _markers_of(regressor: PoseRegressor) -> MarkerSet:
