@@ -56,8 +56,11 @@ def analyse_rating(paths: RatingPaths, options: AnalysisOptions = THOROUGH, prog
         InputError: There are no votes that can be analysed.
     """
     plan = read_rating_plan(paths.plan)
-    votes, notices = read_votes(paths.votes, plan)
-    sessions, more = read_sessions(paths.sessions, plan)
+    found_votes, notices = read_votes(paths.votes, plan)
+    found_sessions, more = read_sessions(paths.sessions, plan)
+    # The bootstrap draws raters and songs by their number: results must not depend on the order of lines.
+    votes = sorted(found_votes, key=lambda vote: (vote.session, vote.trial))
+    sessions = sorted(found_sessions, key=lambda session: session.session)
     notices = [*notices, *more]
     progress(0.05, "votes read")
     screened = screen(plan, votes, sessions)

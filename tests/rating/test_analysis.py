@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 import re
 
+import numpy as np
 import pytest
 
 pytest.importorskip("scipy")
@@ -119,6 +120,18 @@ def test_the_text_names_the_rules_that_can_leave_a_rater_out(tmp_path: Path) -> 
     assert "scores of the hidden reference below 20 on more than 15 % of the pages" in text
     assert "failed attention check" not in text.partition("rules fixed before")[2].partition(")")[0]
     assert "gold" not in text.partition("rules fixed before")[2].partition(")")[0]
+
+
+def test_results_do_not_depend_on_the_order_of_lines(tmp_path: Path) -> None:
+    paths = rated(tmp_path)
+    first = analyse_rating(paths, QUICK).result
+    rng = np.random.default_rng(3)
+    for path in (paths.votes, paths.sessions):
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(lines[place] for place in rng.permutation(len(lines))))
+    second = analyse_rating(paths, QUICK).result
+    assert second.results[0].second == first.results[0].second
+    assert second.results[0].comparisons == first.results[0].comparisons
 
 
 def test_a_question_without_raters_says_why_they_were_left_out(tmp_path: Path) -> None:
