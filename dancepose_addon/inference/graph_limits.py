@@ -19,6 +19,8 @@ MAX_NUMBERS: Final = 1 << 27
 largest file. The shared regressor makes six million."""
 MAX_PRODUCTS: Final = 1 << 34
 """Multiplications of its matrix products likewise: about two seconds of one processor core."""
+MAX_NODES: Final = 5_000
+"""Operations of a graph: runtimes need more than a second for each ten thousand. The shared regressor has 137."""
 SPARE_NUMBERS: Final = 1 << 20
 """Allowed besides what was measured, for rounding of short clips."""
 

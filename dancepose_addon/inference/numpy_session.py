@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..core.bounded_files import brief
 from ..core.errors import RegressorError
 from ..core.printable_text import quoted, shown_name
-from .graph_limits import MAX_NUMBERS, MAX_PRODUCTS, SPARE_NUMBERS, WorkBudget
+from .graph_limits import MAX_NODES, MAX_NUMBERS, MAX_PRODUCTS, SPARE_NUMBERS, WorkBudget
 from .numpy_operators import BINARY, OPERATORS, UNARY, VIEWS, gemm
 from .onnx_file import Array, Node, OnnxModel
 
@@ -225,8 +225,13 @@ def require_operators(model: OnnxModel, source: str, *, inputs: int = 1) -> None
         inputs: Number of inputs that it should have.
 
     Raises:
-        RegressorError: It holds an operator that is not known here, or has another number of inputs or outputs.
+        RegressorError: It holds an operator that is not known here, too many of them, or has another number of inputs
+            or outputs.
     """
+    if len(model.nodes) > MAX_NODES:
+        raise RegressorError(
+            f"{source} has {len(model.nodes)} operations; a regressor has at most {MAX_NODES} (limit)."
+        )
     unknown = sorted({node.op for node in model.nodes} - set(OPERATORS))
     if unknown:
         raise RegressorError(

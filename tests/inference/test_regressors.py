@@ -207,6 +207,9 @@ GREEDY = {
         *(helper.make_node("MatMul", ["m" if i == 0 else f"m{i}", "m"], [f"m{i + 1}"]) for i in range(20)),
         constants={"m": np.zeros((1024, 1024), np.float32)},
     ),
+    "sixty thousand steps": with_nodes(
+        *(helper.make_node("Identity", ["keypoints" if i == 0 else f"s{i}"], [f"s{i + 1}"]) for i in range(60_000))
+    ),
     "frames times frames": with_nodes(
         helper.make_node("Reshape", ["keypoints", "row"], ["a"]),
         helper.make_node("Reshape", ["keypoints", "column"], ["b"]),
