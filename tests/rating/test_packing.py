@@ -72,7 +72,7 @@ def test_nothing_names_a_system_or_a_song(packed) -> None:
 
 
 def test_films_do_not_name_their_encoder(packed) -> None:
-    """x264 writes its version and settings into the stream, which tell how a system's films were made."""
+    """x264 writes its version and settings into the stream, which identify a system."""
     root, done = packed
     assert any(b"x264 - core" in path.read_bytes() for path in root.rglob("*.mp4") if root / "pack" not in path.parents)
     for path in (done.site / "media").glob("*.mp4"):
