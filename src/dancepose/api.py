@@ -209,8 +209,7 @@ def _inputs_of(motion: BodyMotion | FitResult | PathLike, body: PathLike | None)
     """Return the files that a render reads, or that its motion was read from."""
     found = [] if body is None else [Path(body)]
     if isinstance(motion, FitResult):
-        audio = motion.sequence.audio
-        found += [Path(motion.sequence.source), *([Path(audio.path)] if audio else [])]
+        found += motion.source_files
     elif not isinstance(motion, BodyMotion):
         found.append(Path(motion))
     return [path for path in found if path.exists()]

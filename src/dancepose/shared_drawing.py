@@ -52,11 +52,13 @@ def shared_frames(
     """
     film = FilmFrames(request)
     count = helper_count(request.count, film.renderer) if helpers is None else helpers
+    job = pickle.dumps((request, film.camera), pickle.HIGHEST_PROTOCOL) if count else b""
+    fingerprint = film.fingerprint() if count else ""
     board = _Board(request, ahead=count + 2)
     started: list[_Helper] = []
     try:
         with suppress(OSError):  # No process can be started: this one draws everything.
-            started.extend(_Helper(board, film, request) for _ in range(count))
+            started.extend(_Helper(board, job, fingerprint) for _ in range(count))
         yield film.renderer, board.pictures(film)
     finally:
         board.close()
@@ -150,16 +152,15 @@ class _Helper:
 
     Args:
         board: Where blocks are taken and drawn ones are put.
-        film: The film as this process draws it.
-        request: What the film is made from.
+        job: What the film is made from, pickled.
+        fingerprint: Of the film as this process draws it.
 
     Raises:
         OSError: No process or no memory can be had.
     """
 
-    def __init__(self, board: _Board, film: FilmFrames, request: FilmRequest) -> None:
-        self._board, self._film = board, film
-        self._job = pickle.dumps((request, film.camera), pickle.HIGHEST_PROTOCOL)
+    def __init__(self, board: _Board, job: bytes, fingerprint: str) -> None:
+        self._board, self._job, self._fingerprint = board, job, fingerprint
         shape = (len(board.blocks[0]), *board.picture_shape)
         memory = os.memfd_create("pictures")
         try:
@@ -198,7 +199,7 @@ class _Helper:
         try:
             requests.write(self._job)
             requests.flush()
-            if replies.readline() != f"{self._film.fingerprint()}\n".encode():
+            if replies.readline() != f"{self._fingerprint}\n".encode():
                 LOGGER.info("a process that helps to draw computes other vertices, and is not used")
                 return
             while (block := self._board.take()) is not None:

@@ -9,27 +9,15 @@ import sys
 import pytest
 
 from dancepose.rating.record_files import locked_rating
-from tests.support.rating_cases import small_plan
+from tests.support.rating_cases import TWO_SYSTEMS, small_plan
 
 from .conftest import Dancepose
-
-RATING = """
-[[system]]
-name = "a"
-files = "a"
-[[system]]
-name = "b"
-files = "b"
-[[question]]
-id = "real"
-text.en = "Which dance looks better?"
-"""
 
 
 @pytest.fixture
 def rating(tmp_path: Path) -> Path:
     """A rating folder without films, so that reading them fails."""
-    (tmp_path / "rating.toml").write_text(RATING)
+    (tmp_path / "rating.toml").write_text(TWO_SYSTEMS)
     return tmp_path
 
 
@@ -77,7 +65,7 @@ def test_results_that_cannot_be_written_are_refused_before_votes_are_read(
 
 
 def test_power_takes_the_folder(dancepose: Dancepose, rating: Path) -> None:
-    (rating / "rating.toml").write_text(RATING.replace("[[system]]", '[rating]\ndesign = "acr"\n[[system]]', 1))
+    (rating / "rating.toml").write_text(TWO_SYSTEMS.replace("[[system]]", '[rating]\ndesign = "acr"\n[[system]]', 1))
     outcome = dancepose("rate", "power", rating, "--raters", "4", "--songs", "3", "--simulations", "20")
     assert outcome.code == 0, outcome.err
     assert "true difference 0.3 points" in outcome.out

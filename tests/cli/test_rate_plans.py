@@ -15,21 +15,14 @@ from dancepose.rating.record_files import RatingPaths, read_rating_plan, write_l
 from dancepose.rating.server.vote_store import VoteStore
 from dancepose_addon.core.file_locks import locked
 from tests.rating.planned import films, simulated_rating
+from tests.support.rating_cases import TWO_SYSTEMS
 
 from .conftest import Dancepose
 
-FILE = """
+FILE = f"""
 [rating]
 design = "pair"
-[[system]]
-name = "a"
-files = "a"
-[[system]]
-name = "b"
-files = "b"
-[[question]]
-id = "real"
-text.en = "Which is better?"
+{TWO_SYSTEMS}
 [raters]
 count = 24
 votes = 6

@@ -52,6 +52,20 @@ def film_bytes(title: str, hue: int, length_s: float, size: int, fps: int, *, so
         return path.read_bytes()
 
 
+TWO_SYSTEMS = """
+[[system]]
+name = "a"
+files = "a"
+[[system]]
+name = "b"
+files = "b"
+[[question]]
+id = "real"
+text.en = "Which dance looks better?"
+"""
+"""The shortest rating file."""
+
+
 def write_film(path: Path, *, hue: int, length_s: float, size: int = 160, fps: int = 25, sound: bool = True) -> None:
     """Write such a film; equal ones are encoded once in a run of tests."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -107,11 +107,16 @@ class FitResult:
         with replacing(Path(path)) as temporary:
             temporary.write_text(json.dumps(self.report, indent=2) + "\n", encoding="utf-8")
 
-    def _require_output(self, path: Path, suffixes: tuple[str, ...]) -> None:
-        """Refuse to replace what the fit was made from."""
+    @property
+    def source_files(self) -> list[Path]:
+        """The existing files or folders that the fit was made from: motion and music."""
         audio = self.sequence.audio
         sources = [Path(self.sequence.source), *([Path(audio.path)] if audio else [])]
-        require_outputs([Output("path", path, suffixes)], [source for source in sources if source.exists()])
+        return [source for source in sources if source.exists()]
+
+    def _require_output(self, path: Path, suffixes: tuple[str, ...]) -> None:
+        """Refuse to replace what the fit was made from."""
+        require_outputs([Output("path", path, suffixes)], self.source_files)
 
 
 def _markers_of(regressor: PoseRegressor) -> MarkerSet:
