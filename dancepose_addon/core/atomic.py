@@ -4,9 +4,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 import errno
+from functools import cache
 import os
 from pathlib import Path
 import re
+import shutil
+import sys
+import time
 from typing import Final
 
 from .errors import OutputError
@@ -15,6 +19,10 @@ MAX_NAME_BYTES: Final = 255
 """Of one name in all common file systems."""
 UNFINISHED: Final[set[Path]] = set()
 """Files of this process that are removed where it is ended without delay (``core/interruption.py``)."""
+ABANDONED_AFTER_S: Final = 60.0
+"""A temporary file that has not changed for so long, and whose process does not run here, is removed. On a shared disk
+its process may run on another machine."""
+_NUMBERED: Final = re.compile(r"(?P<start>\..+\.)(?P<process>\d{1,10})(?P<end>\.part(\.[^.]+)?)")
 
 
 @contextmanager
@@ -39,6 +47,7 @@ def replacing(path: Path) -> Iterator[Path]:
     UNFINISHED.add(temporary)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(temporary)
         yield temporary
         os.replace(temporary, target)
     except OSError as error:
@@ -69,6 +78,55 @@ def remove_unfinished() -> None:
     for temporary in list(UNFINISHED):
         with suppress(OSError):
             temporary.unlink()
+
+
+def remove_abandoned(temporary: Path) -> None:
+    """Remove what processes that were killed have left under the temporary name of a file or a folder.
+
+    Args:
+        temporary: The name that this process uses, with its number in it.
+    """
+    wanted = _NUMBERED.fullmatch(temporary.name)
+    for name in _leftovers_in(str(temporary.parent)):
+        found = _NUMBERED.fullmatch(name)
+        if found and wanted and (found["start"], found["end"]) == (wanted["start"], wanted["end"]):
+            _remove_if_abandoned(temporary.with_name(name), int(found["process"]))
+
+
+@cache
+def _leftovers_in(folder: str) -> tuple[str, ...]:
+    """Return the temporary names in a folder, as found when this process first writes into it.
+
+    A folder may hold as many files as there are frames, so it is not read again for each of them.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return tuple(entry.name for entry in entries if _NUMBERED.fullmatch(entry.name))
+    except OSError:
+        return ()
+
+
+def _remove_if_abandoned(path: Path, process: int) -> None:
+    with suppress(OSError):
+        if time.time() - path.lstat().st_mtime < ABANDONED_AFTER_S or _is_running(process):
+            return
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
+
+
+def _is_running(process: int) -> bool:
+    """Return whether a process may exist; on Windows the question itself would end it."""
+    if sys.platform == "win32":
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # It belongs to another user.
+        return True
+    return True
 
 
 def temporary_name(path: Path) -> str:

@@ -9,7 +9,7 @@ import shutil
 from typing import Final
 
 from dancepose.study.plan.ffmpeg_program import FfmpegProgram, find_ffmpeg
-from dancepose_addon.core.atomic import output_error
+from dancepose_addon.core.atomic import output_error, remove_abandoned
 from dancepose_addon.core.errors import InputError, OutputError
 from dancepose_addon.core.file_locks import LOCK_NAME
 
@@ -100,6 +100,7 @@ def _make_pack(root: Path, options: PackOptions, on_progress: Callable[[int, int
     key = new_pack_key(plan)
     building = paths.pack.with_name(f".pack.{os.getpid()}.part")
     shutil.rmtree(building, ignore_errors=True)
+    remove_abandoned(building)
     try:
         media_folder = building / "site" / MEDIA
         media_folder.mkdir(parents=True)

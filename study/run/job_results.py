@@ -36,7 +36,7 @@ def required_results(job: Job, paths: StudyPaths) -> list[Path]:
 
 
 def fingerprints(job: Job, detail: Mapping[str, Any], paths: StudyPaths) -> dict[str, str]:
-    """Return the hash of each film and result that a job made, by its path below the output folder.
+    """Return the hash of each film, picture and result that a job made, by its path below the output folder.
 
     Args:
         job: The job.
@@ -46,6 +46,7 @@ def fingerprints(job: Job, detail: Mapping[str, Any], paths: StudyPaths) -> dict
     made = required_results(job, paths)
     if job.kind == "encode":
         made.append(paths.clip(job.what["system"], job.song, job.what["segment"], ".webm"))
+        made += [paths.out / name for name in detail.get("pictures", ())]
     for name in detail.get("made", ()):
         made += [paths.comparison(job.song, job.what["segment"], name, labels=labels) for labels in (True, False)]
     found = {path.relative_to(paths.out).as_posix(): fingerprint(path) for path in made}

@@ -233,19 +233,24 @@ class JobRunner:
         if transparent:
             webm = paths.clip(*clip, ".webm")
             films.encode_transparent(self._ffmpeg, webm, frames=frames, film=film, sound=sound)
-        self._write_pictures(clip, segment, frames)
+        made = [path.relative_to(paths.out).as_posix() for path in self._write_pictures(clip, segment, frames)]
         if not study.output.keep_frames:
             shutil.rmtree(frames, ignore_errors=True)
         size = paths.clip(*clip).stat().st_size
-        return Result(job.id, True, digest=key_of(job.key, key), detail={"bytes": size, "frame_key": key})
+        detail = {"bytes": size, "frame_key": key, "pictures": made}
+        return Result(job.id, True, digest=key_of(job.key, key), detail=detail)
 
-    def _write_pictures(self, clip: tuple[str, str, str], segment: Segment, frames: Path) -> None:
+    def _write_pictures(self, clip: tuple[str, str, str], segment: Segment, frames: Path) -> list[Path]:
         paths = self._paths
-        pictures.write_thumbnail(paths.thumbnail(*clip), pictures.frame_file(frames, segment.frames // 2))
+        made = [paths.thumbnail(*clip)]
+        pictures.write_thumbnail(made[0], pictures.frame_file(frames, segment.frames // 2))
         if self._study.output.sheets:
-            pictures.write_sheet(paths.sheet(*clip), frames=frames, count=segment.frames)
+            made.append(paths.sheet(*clip))
+            pictures.write_sheet(made[-1], frames=frames, count=segment.frames)
         for name, index in stills_of(self._study, self._songs[clip[1]], segment):
-            pictures.copy_still(paths.stills(*clip) / f"{name}.png", pictures.frame_file(frames, index))
+            made.append(paths.stills(*clip) / f"{name}.png")
+            pictures.copy_still(made[-1], pictures.frame_file(frames, index))
+        return made
 
     def _compare(self, job: Job) -> Result:
         study, segment = self._study, self._segment(job)

@@ -5,7 +5,9 @@ import errno
 import os
 from pathlib import Path
 import stat
+import subprocess
 import sys
+import time
 
 import pytest
 
@@ -87,3 +89,49 @@ def test_names_that_are_too_long_are_one_sentence(tmp_path: Path) -> None:
     name = f"{'z' * 300}.json"
     with pytest.raises(OutputError, match="could not be written"), replacing(tmp_path / name) as temporary:
         temporary.write_text("new")
+
+
+def _leftover(folder: Path, name: str, *, age_s: float = 3600.0) -> Path:
+    path = folder / name
+    path.write_text("half")
+    os.utime(path, (time.time() - age_s,) * 2)
+    return path
+
+
+def _ended_process() -> int:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    return ended.pid
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot be asked without harm whether a process runs")
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    ended = _ended_process()
+    _leftover(tmp_path, f".b.{ended}.part.npz")
+    kept = [
+        _leftover(tmp_path, f".b.{os.getppid()}.part.npz"),  # its process runs
+        _leftover(tmp_path, f".a.{ended}.part.npz"),  # of another output
+        _leftover(tmp_path, f".b.{ended}.part.json"),
+        _leftover(tmp_path, f".b.c.{ended}.part.npz"),
+        _leftover(tmp_path, f"b.{ended}.part.npz"),  # not a temporary name
+    ]
+    with replacing(tmp_path / "b.npz") as temporary:
+        temporary.write_text("whole")
+    assert sorted(tmp_path.iterdir()) == sorted([*kept, tmp_path / "b.npz"])
+
+
+def test_what_changed_a_moment_ago_is_kept(tmp_path: Path) -> None:
+    kept = _leftover(tmp_path, f".b.{_ended_process()}.part.npz", age_s=0.0)
+    with replacing(tmp_path / "b.npz") as temporary:
+        temporary.write_text("whole")
+    assert kept.exists()
+
+
+def test_a_folder_of_many_files_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    scan = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda folder: (read.append(str(folder)), scan(folder))[1])
+    for number in range(5):
+        with replacing(tmp_path / f"{number}.npz") as temporary:
+            temporary.write_text("whole")
+    assert read == [str(tmp_path)]

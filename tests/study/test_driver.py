@@ -207,15 +207,29 @@ def test_a_result_that_was_removed_is_made_again(go, tmp_path: Path) -> None:
     assert [job.id for job in pretender.seen] == ["encode:a"]
 
 
-def test_a_result_that_was_replaced_is_made_again(go, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["clip", "sheet", "thumbnail"])
+def test_a_result_that_was_replaced_is_made_again(go, tmp_path: Path, kind: str) -> None:
     """Damaged, or another clip under its name: it is named, and nothing else is made again."""
-    go()
-    clip = StudyPaths(tmp_path).clip("a", "s", "")
-    clip.write_bytes(b"another")
+    paths = StudyPaths(tmp_path)
+
+    def with_pictures(job: Job, _number: int) -> Result:
+        if job.kind != "encode":
+            return fine(job, 1)
+        made = [paths.sheet(job.what["system"], "s", ""), paths.thumbnail(job.what["system"], "s", "")]
+        for path in made:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"a picture")
+        return replace(fine(job, 1), detail={"pictures": [path.relative_to(tmp_path).as_posix() for path in made]})
+
+    go(with_pictures)
+    changed = getattr(paths, kind)("a", "s", "")
+    changed.write_bytes(b"another")
     said: list[str] = []
-    _, pretender = go(said=said)
+    _, pretender = go(with_pictures, said=said)
     assert [job.id for job in pretender.seen] == ["encode:a"]
-    assert said == [f"{clip} is not the file that this study made; it is made again"]
+    assert said == [f"{changed} is not the file that this study made; it is made again"]
+    _, pretender = go(with_pictures)
+    assert pretender.seen == []
 
 
 def test_a_journal_that_was_cut_short_loses_its_last_line_alone(go, tmp_path: Path) -> None:

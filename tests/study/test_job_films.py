@@ -109,7 +109,13 @@ def test_clips_are_encoded_of_whole_frames(make_study, monkeypatch: pytest.Monke
     result = planned.runner.run(job)
     segment = job.what["segment"]
     assert (result.ok, result.digest) == (True, key_of(job.key, "key"))
-    assert result.detail == {"bytes": 15, "frame_key": "key"}
+    pictures = [
+        planned.paths.thumbnail("near", "s1", segment),
+        planned.paths.sheet("near", "s1", segment),
+        planned.paths.stills("near", "s1", segment) / "0.5s.png",
+    ]
+    names = [path.relative_to(planned.paths.out).as_posix() for path in pictures]
+    assert result.detail == {"bytes": 15, "frame_key": "key", "pictures": names}
     assert not (folder / ".000003.x.part.png").exists()
     ((given, named),) = planned.asked.of("encode_clip")
     assert given[1] == planned.paths.clip("near", "s1", segment)
