@@ -15,7 +15,7 @@ from dancepose.trainer.mocap import pose_pool as pool_module
 from dancepose.trainer.mocap.pose_pool import ShardWriter, open_shards
 from dancepose.trainer.mocap.write_shards import write_shards
 from dancepose_addon.core.body.rotation import geodesic_angle, rotmat_to_rotvec
-from dancepose_addon.core.errors import FormatError, InputError, MissingFileError
+from dancepose_addon.core.errors import FormatError, InputError, MissingFileError, OutputError
 from tests.support.bodies import synthetic_body
 from tests.support.posing import random_pose
 
@@ -90,7 +90,7 @@ def test_folders_that_hold_no_whole_shards(shards: tuple[Path, dict[str, np.ndar
     index.write_text(json.dumps(table | {"clips": table["clips"][:-1]}), encoding="utf-8")
     with pytest.raises(FormatError, match="in its shards and"):
         open_shards(folder)
-    index.write_text(json.dumps(table | {"files": ["gone.npy"]}), encoding="utf-8")
+    index.write_text(json.dumps(table | {"files": ["poses_9999.npy"]}), encoding="utf-8")
     with pytest.raises(FormatError, match="does not contain complete shards"):
         open_shards(folder)
 
@@ -126,4 +126,72 @@ def test_one_damaged_shard_is_enough(shards: tuple[Path, dict[str, np.ndarray]],
     else:
         np.save(file, rows.astype(np.float32) if damage == "type" else rows[:, :23])
     with pytest.raises(FormatError):
+        open_shards(folder)
+
+
+def _named(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_former_shards_stay_until_the_new_ones_are_whole(shards: tuple[Path, dict[str, np.ndarray]]) -> None:
+    folder, _ = shards
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    writer = ShardWriter(folder)
+    writer.add("new", random_pose(9, 70))
+    assert {path: path.read_bytes() for path in before} == before
+    writer.discard()
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    for size in (70, 30, 120):
+        writer = ShardWriter(folder)
+        writer.add("new", random_pose(9, size))
+        writer.close()
+        pool = open_shards(folder)
+        assert (len(pool), pool.clip_names) == (size, ("new",))
+        assert len(_named(folder)) == 2  # index and one shard
+
+
+def test_reading_that_ends_early_keeps_former_shards(shards: tuple[Path, dict[str, np.ndarray]]) -> None:
+    folder, poses = shards
+    before = _named(folder)
+    (folder.parent / "none").mkdir()
+    with pytest.raises(InputError, match="no pose"):
+        write_shards(folder.parent / "none", folder, rest_joints_m=BODY.rest_joints())
+    assert _named(folder) == before
+    assert len(open_shards(folder)) == sum(map(len, poses.values()))
+
+
+@pytest.mark.parametrize(
+    "text", ['{"results": 1}', "[]", "no", '{"format": "dancepose-shards-1", "files": ["/a.npy"]}']
+)
+def test_a_file_that_is_no_index_is_not_replaced(tmp_path: Path, text: str) -> None:
+    (tmp_path / "shards.json").write_text(text)
+    with pytest.raises(OutputError, match="not an index of shards"):
+        ShardWriter(tmp_path)
+    assert (tmp_path / "shards.json").read_text() == text
+    assert _named(tmp_path) == {"shards.json"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"files": ["../poses_0000.npy"]},
+        {"files": ["empty.npy"]},
+        {"files": ["poses_0000.npy/../x.npy"]},
+        {"files": 3},
+        {"clips": [{"name": "a", "frames": float("inf")}]},
+        {"clips": [{"name": "a", "frames": -5}, {"name": "b", "frames": 140}]},
+    ],
+)
+def test_an_edited_index_is_refused(shards: tuple[Path, dict[str, np.ndarray]], change: dict[str, object]) -> None:
+    folder, _ = shards
+    index = folder / "shards.json"
+    index.write_text(json.dumps({**json.loads(index.read_text()), **change}))
+    with pytest.raises(FormatError):
+        open_shards(folder)
+
+
+def test_an_empty_shard_is_refused(shards: tuple[Path, dict[str, np.ndarray]]) -> None:
+    folder, _ = shards
+    next(folder.glob("*.npy")).write_bytes(b"")
+    with pytest.raises(FormatError, match="complete shards"):
         open_shards(folder)

@@ -7,9 +7,12 @@ memory and may drop again. A batch reads only its own rows.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+import itertools
 import json
 from pathlib import Path
+import re
 from types import SimpleNamespace
 from typing import Any, Final, Protocol
 
@@ -21,11 +24,18 @@ from torch import Tensor
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model import JOINT_COUNT
 from dancepose_addon.core.body.rotation import rotmat_to_rotvec, rotvec_to_rotmat
-from dancepose_addon.core.errors import FormatError, InputError
+from dancepose_addon.core.bounded_files import read_whole, require_regular
+from dancepose_addon.core.errors import FormatError, InputError, OutputError
+from dancepose_addon.core.printable_text import quoted
 
 INDEX_NAME: Final = "shards.json"
 FORMAT: Final = "dancepose-shards-1"
 SHARD_ROWS: Final = 1_000_000
+MOST_INDEX_BYTES: Final = 256 << 20
+"""AMASS has some 20,000 clips, of about 100 bytes each."""
+SHARD_NAME: Final = re.compile(r"poses_(\d+_)?\d{4,}\.npy")
+DAMAGED: Final = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
+"""What reading an index that somebody edited may raise."""
 
 
 class PosePool(Protocol):
@@ -99,15 +109,19 @@ class ShardPool:
 class ShardWriter:
     """Writes poses clip by clip. Nothing is visible before ``close``, which writes the index last.
 
+    Shards that the folder has already stay until then, and are removed afterwards.
+
     Args:
         folder: Where to write.
 
     Raises:
-        OutputError: A file cannot be written.
+        OutputError: A file cannot be written, or the folder has an index that is not of shards.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._former = _former_files(folder)
+        self._series = _free_series(folder)
         self._rows: list[NDArray[np.float16]] = []
         self._waiting = 0
         self._files: list[str] = []
@@ -148,15 +162,62 @@ class ShardWriter:
         table = {"format": FORMAT, "files": self._files, "clips": self._clips, "notes": list(notes)}
         with replacing(path) as temporary:
             temporary.write_text(json.dumps(table) + "\n", encoding="utf-8")
+        self._remove(self._former)
         return path
 
+    def discard(self) -> None:
+        """Remove what has been written; shards that the folder had before stay."""
+        self._remove(self._files)
+
+    def _remove(self, names: Sequence[str]) -> None:
+        for name in names:
+            with suppress(OSError):  # They are not used any more.
+                (self._folder / name).unlink()
+
     def _flush(self) -> None:
-        name = f"poses_{len(self._files):04d}.npy"
+        name = f"{self._series}{len(self._files):04d}.npy"
         with replacing(self._folder / name) as temporary, temporary.open("wb") as file:
             # Straight to a file, NumPy hides the reason of a failed write, such as a full disk.
             np.save(SimpleNamespace(write=file.write), np.concatenate(self._rows))
         self._files.append(name)
         self._rows, self._waiting = [], 0
+
+
+def _former_files(folder: Path) -> list[str]:
+    """Return the names of the shards that a folder has."""
+    path = folder / INDEX_NAME
+    if not path.exists():
+        return []
+    try:
+        return _read_index(path)["files"]
+    except (OSError, FormatError, *DAMAGED) as error:
+        raise OutputError(
+            f"{path} is not an index of shards, so it is not replaced. Give another folder with --out, or remove it."
+        ) from error
+
+
+def _free_series(folder: Path) -> str:
+    """Return the beginning of file names that the folder does not have yet."""
+    names = [path.name for path in folder.glob("poses_*.npy")]
+    series = ("poses_" if number == 1 else f"poses_{number}_" for number in itertools.count(1))
+    return next(start for start in series if not any(name.startswith(start) for name in names))
+
+
+def _read_index(path: Path) -> dict[str, Any]:
+    """Read an index.
+
+    Raises:
+        OSError: It cannot be read.
+        FormatError: It is none of this format, or names a file elsewhere.
+        ValueError, KeyError, TypeError, OverflowError, RecursionError: It is damaged.
+    """
+    table = json.loads(read_whole(path, limit_bytes=MOST_INDEX_BYTES, what="an index of shards"))
+    if table["format"] != FORMAT:
+        raise FormatError(f"{path} has format {quoted(str(table['format']))}; expected {FORMAT!r}.")
+    for name in table["files"]:
+        if not SHARD_NAME.fullmatch(name):
+            raise FormatError(f"{path} names {quoted(str(name))}, which is not a shard beside it.")
+    return {**table, "files": list(table["files"])}
 
 
 def open_shards(folder: Path) -> ShardPool:
@@ -172,18 +233,22 @@ def open_shards(folder: Path) -> ShardPool:
         FormatError: The index or a shard is damaged.
     """
     try:
-        table = json.loads((folder / INDEX_NAME).read_text(encoding="utf-8"))
-        if table["format"] != FORMAT:
-            raise FormatError(f"{folder / INDEX_NAME} has format {table['format']!r}; expected {FORMAT!r}.")
+        table = _read_index(folder / INDEX_NAME)
+        for name in table["files"]:
+            require_regular(folder / name)
         shards = tuple(np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in table["files"])
         frames = [int(clip["frames"]) for clip in table["clips"]]
         names = tuple(str(clip["name"]) for clip in table["clips"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        sizes = [len(shard) for shard in shards]
+    except (OSError, EOFError, *DAMAGED) as error:
         raise FormatError(
             f"{folder} does not contain complete shards ({error}). Make them again: `dancepose poses`."
         ) from error
-    sizes = [len(shard) for shard in shards]
-    if sum(sizes) != sum(frames) or any(s.shape[1:] != (JOINT_COUNT, 3) or s.dtype != np.float16 for s in shards):
+    if (
+        min(frames, default=0) < 0
+        or sum(sizes) != sum(frames)
+        or any(s.shape[1:] != (JOINT_COUNT, 3) or s.dtype != np.float16 for s in shards)
+    ):
         raise FormatError(
             f"{folder} has {sum(sizes)} poses in its shards and {sum(frames)} in its index. Make them again: "
             "`dancepose poses`."

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Convert motion collections of any size to shards, file by file."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -51,7 +52,25 @@ def write_shards(
     """
     if not folder.is_dir():
         raise MissingFileError(f"{folder} does not exist. Give a folder of CMU .bvh or AMASS .npz files.")
-    writer, notes = ShardWriter(out), []
+    writer = ShardWriter(out)
+    try:
+        notes = list(_written(writer, folder, rest_joints_m, fps, apart_m if rebalance else None, seed, progress))
+        return writer.close(notes), tuple(notes)
+    except BaseException:
+        writer.discard()
+        raise
+
+
+def _written(
+    writer: ShardWriter,
+    folder: Path,
+    rest_joints_m: F32,
+    fps: float,
+    apart_m: float | None,
+    seed: int,
+    progress: Progress,
+) -> Iterator[str]:
+    """Write the poses of all files, and yield a sentence on each."""
     groups = _groups(sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".bvh", AMASS_SUFFIX)))
     for index, paths in enumerate(groups):
         progress(index / len(groups), f"Reading {paths[0].name}")
@@ -61,17 +80,16 @@ def write_shards(
             try:
                 clip, note = read_amass(path, folder, fps) if amass else read_bvh(path, folder, fps, rest_joints_m)
             except DancePoseError as error:
-                notes.append(f"Skipped: {error}")
+                yield f"Skipped: {error}"
                 continue
             clips.append(clip)
-            notes.append(note)
+            yield note
         for clip in level_subjects(clips):
             pose = clip.pose_rotmat
-            if rebalance and len(pose):
+            if apart_m is not None and len(pose):
                 pose = pose[thin(pose, rest_joints_m, seed=seed, radius_m=apart_m)]
             if len(pose):
                 writer.add(clip.name, pose)
-    return writer.close(notes), tuple(notes)
 
 
 def _groups(paths: list[Path]) -> list[list[Path]]:
