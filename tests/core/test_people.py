@@ -15,6 +15,7 @@ from dancepose_addon.core.body.rotation import rotmat_to_rotvec, rotvec_to_rotma
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.io.people import count_persons, on_one_floor
 from dancepose_addon.core.io.rotation_fit import use_rotations
+from dancepose_addon.core.skeleton.readers import open_recording
 from dancepose_addon.core.skeleton.recording import Hints
 from dancepose_addon.fitting import fit_people
 
@@ -63,6 +64,14 @@ def test_persons_as_the_second_axis_are_fitted_at_their_places(joints: np.ndarra
         away = np.linalg.norm(fit.motion.joints(load_body())[:, :22] - joints[:, person, :22], axis=-1)
         assert away.mean() < 0.03
         assert not any("take=N" in notice for notice in fit.report["notices"])
+
+
+def test_a_person_that_was_chosen_is_no_guess(joints: np.ndarray, tmp_path: Path) -> None:
+    np.savez(tmp_path / "duet.npz", keypoints_m=joints, fps=20.0)
+    for text, confidence in (("", 0.8), ("take=0", 1.0), ("take=1", 1.0)):
+        findings = open_recording(tmp_path / "duet.npz", Hints().with_text(text)).findings
+        (found,) = [finding for finding in findings if finding.topic == "person"]
+        assert (found.confidence, found.doubtful) == (confidence, confidence < 1.0)
 
 
 def test_person1_and_person2_are_a_pair_and_other_names_are_not(pair: list[BodyMotion], tmp_path: Path) -> None:

@@ -16,6 +16,9 @@ from .sequence import AudioWindow
 SURE: Final = 0.9
 """A conclusion of less confidence is doubtful, and reported to the user."""
 
+FIRST_OF_SEVERAL: Final = 0.8
+"""Confidence in the first motion or person of a file where nothing says which one is wanted."""
+
 
 @dataclass(frozen=True)
 class Hints:
@@ -44,6 +47,11 @@ class Hints:
     everyone: bool = True
     as_named: bool = False
     accept_doubt: bool = False
+
+    @property
+    def take_confidence(self) -> float:
+        """Confidence in the choice of one motion or person among several: sure where the user gave its number."""
+        return FIRST_OF_SEVERAL if self.everyone else 1.0
 
     def with_text(self, text: str | None) -> "Hints":
         """Add what a command line says in ``key=value`` pairs between commas.

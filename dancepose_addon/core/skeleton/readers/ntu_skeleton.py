@@ -46,7 +46,7 @@ def open_file(path: Path, hints: Hints) -> PointRecording:
     findings: tuple[Finding, ...] = ()
     if len(bodies) > 1:
         why = f"the file shows {len(bodies)}, and --read take=N chooses another"
-        findings = (Finding("person", f"number {hints.take}", 0.8, why, len(bodies)),)
+        findings = (Finding("person", f"number {hints.take}", hints.take_confidence, why, len(bodies)),)
     return PointRecording(
         points=points,
         form="NTU RGB+D skeleton",

@@ -95,7 +95,7 @@ def _one_clip(
     name = names[hints.take]
     others = ", ".join(str(other)[:24] for other in names[:4])
     why = f"the file holds {len(names)} ({others}), and --read take=N chooses another"
-    return name, as_numbers(arrays[name], source), (Finding("motion", str(name)[:40], 0.8, why),)
+    return name, as_numbers(arrays[name], source), (Finding("motion", str(name)[:40], hints.take_confidence, why),)
 
 
 def _may_be_points(array: Any) -> bool:
@@ -238,7 +238,8 @@ def taken(
     if len(array) == 1:
         return array[0], ()
     why = f"the file holds {len(array)}, and --read take=N chooses another"
-    return array[hints.take], (Finding(what, f"number {hints.take}", 0.8, why, len(array) if what == "person" else 1),)
+    count = len(array) if what == "person" else 1
+    return array[hints.take], (Finding(what, f"number {hints.take}", hints.take_confidence, why, count),)
 
 
 def _time_is_first(array: F64) -> bool:

@@ -92,7 +92,7 @@ def points_by_frame(
             NAMES: table.get(NAMES) or list(names_in(arrays)),
             **_rates(arrays),
         },
-        _about(track, len(tracks)),
+        _about(track, len(tracks), hints),
     )
 
 
@@ -120,11 +120,11 @@ def positions_called_poses(arrays: Mapping[str, Any], hints: Hints) -> F64 | Non
     return value.astype(np.float64) if cost < PERSON_COST else None
 
 
-def _about(track: Track, persons: int) -> tuple[Finding, ...]:
+def _about(track: Track, persons: int, hints: Hints) -> tuple[Finding, ...]:
     if persons < 2:
         return ()
     why = f"the file holds {persons}, and --read take=N chooses another"
-    return (Finding("person", track.name, 0.8, why, persons),)
+    return (Finding("person", track.name, hints.take_confidence, why, persons),)
 
 
 def _rates(arrays: Mapping[str, Any]) -> dict[str, Any]:

@@ -282,7 +282,7 @@ def _chosen(candidates: list[Candidate], source: str, hints: Hints) -> tuple[Can
         return candidates[0], ()
     names = ", ".join(candidate.path[:24] for candidate in candidates[:4])
     note = Finding(
-        "person", candidates[hints.take].path[:40], 0.8,
+        "person", candidates[hints.take].path[:40], hints.take_confidence,
         f"the file holds {len(candidates)} ({names}), and --read take=N chooses another",
         len(candidates) if all(_PERSON.search(candidate.path) for candidate in candidates) else 1,
     )  # fmt: skip
@@ -308,7 +308,7 @@ def _one_person(table: Mapping[str, Any], source: str, hints: Hints) -> tuple[Ma
         for key, value in table.items()
     }
     why = f"the file holds {people}, and --read take=N chooses another"
-    return one, (Finding("person", f"number {hints.take}", 0.8, why, people),)
+    return one, (Finding("person", f"number {hints.take}", hints.take_confidence, why, people),)
 
 
 def _rotations(table: Mapping[str, Any], source: str, path: str) -> tuple[F64, str]:
