@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``dancepose study``: a whole user study from one file."""
 
+import json
 from pathlib import Path
 import sys
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ import typer
 from dancepose.study.plan.ffmpeg_program import find_ffmpeg
 from dancepose.study.plan.jobs import read_head
 from dancepose.study.plan.paths import StudyPaths
-from dancepose.study.plan.planning import make_plan
+from dancepose.study.plan.planning import as_table, make_plan
 from dancepose.study.plan.study_file import Study, load_study
 from dancepose.study.plan.study_folder import changed_sources, require_own_plan, require_separate_folder
 from dancepose.study.plan.template import draft_study
@@ -115,7 +116,10 @@ def run_command(
     if context.info_name == "run":
         _plan(study, study_file)
     else:
-        read_head(StudyPaths(study.out).plan)
+        if read_head(StudyPaths(study.out).plan).get("study") != json.loads(json.dumps(as_table(study))):
+            print(
+                escaped(f"note     {study_file} has changed since the plan. `dancepose study run` takes the changes.")
+            )
         changed = changed_sources(study, StudyPaths(study.out).plan)
         if changed:
             names = ", ".join(changed[:5]) + (" and others" if len(changed) > 5 else "")

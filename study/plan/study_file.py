@@ -329,9 +329,13 @@ def _entries(kind: type[T], table: Mapping[str, Any], key: str, source: str) -> 
         raise FormatError(f"{source} has no [[{key}]]; a study needs at least one. See `dancepose study init`.")
     entries = tuple(_section(kind, entry, f"{source}: [[{key}]] {n + 1}") for n, entry in enumerate(found))
     names = [getattr(entry, "name") for entry in entries]  # noqa: B009  (both kinds have one)
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    folded = [name.casefold() for name in names]
+    repeated = [name for name, alike in zip(names, folded, strict=True) if folded.count(alike) > 1]
     if repeated:
-        raise FormatError(f"{source} has more than one [[{key}]] named {', '.join(repeated)}. Use different names.")
+        raise FormatError(
+            f"{source} has more than one [[{key}]] named {', '.join(sorted(set(repeated)))}. Use different names; "
+            "capitals make no difference, since file names of macOS and Windows ignore them."
+        )
     return entries
 
 

@@ -99,6 +99,9 @@ def draft_study(folders: list[Path], *, audio: Path | None, root: Path) -> str:
     """
     if audio is not None and not audio.is_dir():
         raise InputError(f"--audio {audio} is not a folder. Give the folder that holds the music files.")
+    if audio is not None and not any(path.suffix.lower() in AUDIO_SUFFIXES for path in audio.iterdir()):
+        known = ", ".join(AUDIO_SUFFIXES)
+        raise InputError(f"--audio {audio} holds no music ({known}). Give the folder of the music, or leave it out.")
     for number, folder in enumerate(folders):
         twice = next((other for other in folders[:number] if is_same_file(folder, other)), None)
         if twice is not None:
@@ -192,9 +195,9 @@ def _file_name(name: str) -> str:
 
 def _unique(name: str, taken: set[str]) -> str:
     chosen, number = name, 2
-    while chosen in taken:
+    while chosen.casefold() in taken:
         chosen, number = f"{name}-{number}", number + 1
-    taken.add(chosen)
+    taken.add(chosen.casefold())
     return chosen
 
 

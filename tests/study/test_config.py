@@ -38,6 +38,7 @@ def test_a_minimal_study_is_complete() -> None:
         ({"system": []}, r"no \[\[system\]\]"),
         ({"system": [{"name": "a/b", "files": "x"}]}, "letters, digits"),
         ({"song": [{"name": "s"}, {"name": "s"}]}, r"more than one \[\[song\]\] named s"),
+        ({"song": [{"name": "s"}, {"name": "S"}]}, r"more than one \[\[song\]\] named S, s"),
         ({"picture": {"size": [65, 64]}}, "even numbers"),
         ({"picture": {"size": [64]}}, "even numbers"),
         ({"picture": {"fps": "25"}}, "number from 1 to 240"),

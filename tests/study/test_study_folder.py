@@ -7,7 +7,9 @@ import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
+from dancepose.cli import study as commands
 from dancepose.study.plan.study_file import load_study
 from dancepose.study.plan.study_folder import changed_sources, require_no_input, require_separate_folder
 from dancepose_addon.core.errors import OutputError
@@ -152,6 +154,21 @@ def test_two_study_files_do_not_share_an_output_folder(make_study) -> None:
     assert (file.parent / "renders" / "plan.jsonl").read_bytes() == plan
     file.rename(file.with_name("renamed.toml"))
     assert call("plan", other).returncode == 0
+
+
+def test_resume_mentions_a_study_file_that_was_edited(make_study, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = make_study()
+    monkeypatch.setattr(commands, "_run", lambda *_: None)
+    run = CliRunner().invoke
+    assert run(commands.app, ["plan", str(file)]).exit_code == 0
+    done = run(commands.app, ["resume", str(file)])
+    assert (done.exit_code, "has changed" in done.output) == (0, False), done.output
+    text = file.read_text()
+    file.write_text("# A comment changes nothing.\n" + text)
+    assert "has changed" not in run(commands.app, ["resume", str(file)]).output
+    file.write_text(text.replace("fps = 10", "fps = 12"))
+    assert text != file.read_text()
+    assert "study.toml has changed since the plan" in run(commands.app, ["resume", str(file)]).output
 
 
 def test_what_is_behind_a_link_is_not_removed(make_study, tmp_path: Path) -> None:

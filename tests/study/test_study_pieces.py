@@ -205,6 +205,7 @@ def test_names_and_comments_of_drafts(tmp_path: Path) -> None:
     ]
     taken: set[str] = set()
     assert [template._unique("a", taken) for _ in range(3)] == ["a", "a-2", "a-3"]
+    assert template._unique("A", taken) == "A-4"
     assert sorted(["s10", "s2", "b", "10", "9"], key=template._natural_order) == ["9", "10", "b", "s2", "s10"]
     assert template._comment("fps = 25", "why") == "# fps = 25                  # why"
     first, second = template._comment("fps = 25", "word " * 25).split("\n")
@@ -232,6 +233,7 @@ def test_folders_of_drafts(tmp_path: Path) -> None:
         ([tmp_path / "none"], None, "is not a folder"), ([tmp_path / "empty"], None, "holds no motion files"),
         ([tmp_path / "near", tmp_path / "near"], None, "is given twice"),
         ([tmp_path / "near"], tmp_path / "none", "--audio"),
+        ([tmp_path / "near"], tmp_path / "empty", "holds no music"),
     ):  # fmt: skip
         with pytest.raises(InputError, match=reason):
             template.draft_study(folders, audio=audio, root=tmp_path)
