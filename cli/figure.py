@@ -12,7 +12,7 @@ from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.picture_options import PictureOptions
 
-from .arguments import BodyOption, DeviceOption, RegressorOption, with_options
+from .arguments import BodyOption, DeviceOption, RegressorOption, number, with_options
 from .display import list_results, progress_bar
 from .fast import FilmFitter
 from .output_checks import PICTURE, check_files
@@ -32,7 +32,10 @@ def figure_command(
     spacing: Annotated[
         float | None,
         typer.Option(
-            min=0.3, max=5.0, metavar="M", help="Set the distance from pose to pose, metres.", show_default="1.1"
+            parser=number("--spacing", float, 0.3, 5.0),
+            metavar="M",
+            help="Set the distance from pose to pose, metres.",
+            show_default="1.1",
         ),
     ] = None,
     in_place: Annotated[

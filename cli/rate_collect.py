@@ -21,6 +21,7 @@ from dancepose_addon.core.counting import counted
 from dancepose_addon.core.errors import DancePoseError, MissingFileError, OutputError
 from dancepose_addon.core.file_locks import locked
 
+from .arguments import number
 from .display import list_results, progress_bar
 from .output_checks import check_files
 
@@ -98,7 +99,12 @@ def serve_command(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen at.")] = 8000,
     database: Database = "",
     lease: Annotated[
-        float, typer.Option(min=1, max=10080, help="Minutes without a vote after which a slot is given away.")
+        float,
+        typer.Option(
+            metavar="MINUTES",
+            parser=number("--lease", float, 1.0, 10080.0),
+            help="Minutes without a vote after which a slot is given away.",
+        ),
     ] = 60.0,
 ) -> None:
     """Show the page to raters and store their votes until Ctrl-C."""

@@ -12,6 +12,7 @@ from dancepose.rating.records import DESIGNS, POINTS
 from dancepose_addon.core.counting import counted
 from dancepose_addon.core.errors import OptionError
 
+from .arguments import number
 from .display import progress_bar
 from .rate_collect import rating_file_of
 
@@ -39,19 +40,35 @@ Votes = Annotated[
 ]
 Effect = Annotated[
     float | None,
-    typer.Option(help="Effect to find: a preference (default: .65), or a difference of scores (acr .3, sliders 5)."),
+    typer.Option(
+        metavar="F",
+        parser=number("--effect", float, 0.0, 100.0),
+        help="Effect to find: a preference (default: .65), or a difference of scores (acr .3, sliders 5).",
+    ),
 ]
 RaterSpread = Annotated[
     float | None,
-    typer.Option(min=0.0, max=100.0, help="Spread of a system over raters: logits (.6) or points (acr .3, sliders 8)."),
+    typer.Option(
+        metavar="F",
+        parser=number("--sd-rater", float, 0.0, 100.0),
+        help="Spread of a system over raters: logits (.6) or points (acr .3, sliders 8).",
+    ),
 ]
 SongSpread = Annotated[
     float | None,
-    typer.Option(min=0.0, max=100.0, help="Spread of a system over songs: logits (.4) or points (acr .25, sliders 6)."),
+    typer.Option(
+        metavar="F",
+        parser=number("--sd-song", float, 0.0, 100.0),
+        help="Spread of a system over songs: logits (.4) or points (acr .25, sliders 6).",
+    ),
 ]
 VoteSpread = Annotated[
     float | None,
-    typer.Option(min=0.0, max=100.0, help="Spread of repeated scores of a clip, points (acr .8, sliders 15)."),
+    typer.Option(
+        metavar="F",
+        parser=number("--sd-vote", float, 0.0, 100.0),
+        help="Spread of repeated scores of a clip, points (acr .8, sliders 15).",
+    ),
 ]
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small things that people do: files with a byte order mark, paths with dots, addresses in use."""
 
+import ast
 from pathlib import Path
 import socket
 
@@ -14,6 +15,8 @@ from dancepose_addon.core.skeleton.layouts import get_layout
 from dancepose_addon.core.skeleton.markers import layout_with, markers_for
 
 from .conftest import Dancepose
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_layout_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
@@ -80,3 +83,22 @@ def test_a_name_that_no_disk_takes_is_one_sentence(dancepose: Dancepose, root: P
         assert (done.code, len(done.err.strip().splitlines()[-1]) < 400) == (1, True)
         assert "Traceback" not in done.err
     assert not any(tmp_path.iterdir())
+
+
+def test_limits_of_numbers_with_a_point_refuse_nan() -> None:
+    """typer's own ``min`` and ``max`` let NaN pass; ``arguments.number`` does not."""
+    loose = [
+        f"{path.name}:{node.lineno}"
+        for path in (ROOT / "cli").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "Annotated" and "float" in ast.unparse(node)
+        if "parser=number(" not in ast.unparse(node)
+    ]
+    assert loose == []
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-1"])
+@pytest.mark.parametrize("option", ["--effect", "--sd-rater", "--sd-song", "--sd-vote"])
+def test_options_of_power_are_numbers(dancepose: Dancepose, option: str, value: str) -> None:
+    done = dancepose("rate", "power", f"{option}={value}")
+    assert (done.code, f"{value} is not a number" in done.err) == (2, True)
