@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Forward kinematics and skinning against two other implementations; reading of body files."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,12 @@ def test_misshapen_files_are_refused_in_words(tmp_path: Path, key: str, value: A
 def test_files_that_are_no_bodies(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match="does not exist"):
         load_body(tmp_path / "none.npz")
+    with pytest.raises(MissingFileError, match="directory"):
+        load_body(tmp_path)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.npz")
+        with pytest.raises(BodyFileError, match="not a regular file"):
+            load_body(tmp_path / "pipe.npz")
     (tmp_path / "text.npz").write_text("not an archive")
     with pytest.raises(BodyFileError, match="cannot be read"):
         load_body(tmp_path / "text.npz")

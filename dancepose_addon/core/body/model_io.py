@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bounded_files import NpzLimits, open_npz
+from ..bounded_files import NpzLimits, open_npz, require_regular
 from ..errors import BodyFileError, FormatError, MissingFileError
 from ..printable_text import escaped, shortened
 from . import compact
@@ -57,11 +57,17 @@ def load_body(path: Path | None = None) -> BodyModel:
         BodyFileError: It is not an SMPL-format body; the message says what is missing or misshapen.
     """
     chosen = DEFAULT_BODY if path is None else path
-    if not chosen.is_file():
+    try:
+        require_regular(chosen)
+        stat = chosen.stat()
+    except FormatError as error:
+        raise BodyFileError(str(error)) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        found = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({reason})"
         raise MissingFileError(
-            f"{chosen} does not exist. Give the path of an SMPL-format .npz or .pkl, or leave it out."
-        )
-    stat = chosen.stat()
+            f"{chosen} {found}. Give the path of an SMPL-format .npz or .pkl, or leave it out."
+        ) from error
     return _load(chosen, stat.st_mtime_ns, stat.st_size)
 
 
