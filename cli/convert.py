@@ -148,7 +148,8 @@ def convert_command(
     suffix = SUFFIX_OF.get(form, form)
     names = _out_names(paths, out, suffix) if to_folder else {paths[0]: out}
     outputs = {f"The output of {path.name},": (name, (f".{suffix}",)) for path, name in names.items()}
-    check_files(outputs, (*paths, body, regressor, reading.layout, character, character_map))
+    inputs = (*paths, body, regressor, reading.layout, character, character_map, *settings.files)
+    check_files(outputs, inputs)
     wanted = Conversion(
         form=form,
         layout=layout_out,

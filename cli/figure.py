@@ -55,7 +55,7 @@ def figure_command(
     picture: PictureOptions = PictureOptions(),
 ) -> None:
     """Draw several poses of each motion in one picture of print size (fast engine)."""
-    check_files({"--out": (out, PICTURE)}, (*sources, body, regressor, reading.layout))
+    check_files({"--out": (out, PICTURE)}, (*sources, body, regressor, reading.layout, *settings.files))
     times = _times_of(at)
     if times is not None and poses is not None:
         raise OptionError("--at and --poses both choose the poses. Omit one of them.")

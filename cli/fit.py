@@ -38,7 +38,7 @@ def fit_command(
 ) -> None:
     """Fit a body to a motion file and write the motion; of several persons, one file each (OUT-1, OUT-2)."""
     outputs = {"--out": (out, MOTION), "--report": (report, TABLE), "--plot": (plot, PLOT)}
-    inputs = (source, body, regressor, reading.layout)
+    inputs = (source, body, regressor, reading.layout, *settings.files)
     check_files(outputs, inputs)
     others = {name: output for name, output in outputs.items() if name != "--out"}
     with progress_bar() as display:

@@ -137,7 +137,8 @@ def render_command(
     files = {"--out": (out, FILM if by_fast else VIDEO), "--motion": (motion, MOTION), "--blend": (blend, SCENE)}
     files |= {"--sheet": (sheet, PICTURE), "--report": (report, TABLE)}
     # The renderer checks them again; here they are refused before a Blender is started.
-    check_files(files, (*sources, body, regressor, reading.layout, character, character_map), folders={"--work": work})
+    inputs = (*sources, body, regressor, reading.layout, character, character_map, *settings.files)
+    check_files(files, inputs, folders={"--work": work})
     results = {"video": out, "contact sheet": sheet, "motion": motion, "scene": blend, "report": report}
     begun_s = time.time()
     with progress_bar() as display:

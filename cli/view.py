@@ -42,7 +42,7 @@ def view_command(
         raise typer.BadParameter(f"{look!r} is not one of {', '.join(LOOKS)}.", param_hint="'--look'")
     if figure not in FIGURES:
         raise typer.BadParameter(f"{figure!r} is not one of {', '.join(FIGURES)}.", param_hint="'--figure'")
-    check_files({"--out": (out, PAGE)}, (*sources, body, regressor, reading.layout))
+    check_files({"--out": (out, PAGE)}, (*sources, body, regressor, reading.layout, *settings.files))
     from dancepose.film_request import group_of
     from dancepose.web_viewer import write_viewer
 

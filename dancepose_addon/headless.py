@@ -25,6 +25,7 @@ from .blender.characters.add_character import (
     film_character,
     write_driven_bvh,
 )
+from .blender.data_blocks import referenced_files
 from .blender.import_motion import ImportedDancer, RigOptions, add_dancers
 from .blender.narrowing import scene_of
 from .blender.render import engines, rendering, video
@@ -45,7 +46,14 @@ from .core.retarget.map_file import require_character
 from .core.skeleton.resampling import MOST_FRAMES
 from .fitting import fit_people, require_used
 from .headless_arguments import build_parser, options_from, options_without_effect
-from .headless_guard import FRAMES_PREFIX, check_headless_files, check_person_files, stopping, work_folder
+from .headless_guard import (
+    FRAMES_PREFIX,
+    check_headless_files,
+    check_person_files,
+    check_scene_files,
+    stopping,
+    work_folder,
+)
 from .headless_report import Reporter, engine_report, write_video_report
 
 FIT_SHARE: Final = 0.6
@@ -135,6 +143,7 @@ def _export_character(
 ) -> None:
     """Write the dance of a character with its own bones."""
     added = add_character(fit.motion, fit.body, _choice(arguments), scene=scene, progress=progress)
+    check_scene_files(arguments, referenced_files())
     reporter.notices(added.notices)
     if path.suffix.lower() == ".bvh":
         write_driven_bvh(added, path)
@@ -237,6 +246,7 @@ def _prepare(arguments: argparse.Namespace, work: Path, reporter: Reporter) -> _
     if arguments.character:
         only = _only(fits)
         added = add_character(only.motion, only.body, _choice(arguments), scene=scene, progress=progress)
+        check_scene_files(arguments, referenced_files())
     reporter.notices(added.notices if added else ())
     if added:
         imported = [ImportedDancer(added.objects.armature, added.objects.meshes[0], fit, added.seconds)]

@@ -11,11 +11,13 @@ from typing import Final
 from .core.atomic import UNFINISHED, output_error
 from .core.errors import InputError
 from .core.file_locks import locked
+from .core.fit.settings import FitSettings
 from .core.interruption import Interruption, ending_with_parent
 from .core.io.people import person_path
 from .core.output_links import odd_entries, require_plain
 from .core.output_paths import Output, require_outputs
 from .core.printable_text import quoted
+from .headless_arguments import options_from
 
 FRAMES_PREFIX: Final = "frames-"
 """Of the folder of unfinished frames; a hash of what they show follows."""
@@ -37,16 +39,7 @@ def check_headless_files(arguments: argparse.Namespace, work: Path) -> None:
         OutputError: See ``core.output_paths.require_outputs``.
         InputError: The name of the source is not UTF-8.
     """
-    outputs = [
-        Output("--out", arguments.out, (".mp4",)),
-        Output("--still", arguments.still, (".png",)),
-        *(Output("--export", path, (*EXPORTS, *([".bvh"] * bool(arguments.character)))) for path in arguments.export),
-        Output("--motion", arguments.motion, (".npz",)),
-        Output("--blend", arguments.blend, (".blend",)),
-        Output("--sheet", arguments.sheet, (".png",)),
-        Output("--report", arguments.report, (".json",)),
-        Output("--work", work, is_folder=True),
-    ]
+    outputs = [*_outputs_of(arguments), Output("--work", work, is_folder=True)]
     require_outputs(outputs, _inputs_of(arguments))
     try:
         str(arguments.source).encode()
@@ -55,6 +48,19 @@ def check_headless_files(arguments: argparse.Namespace, work: Path) -> None:
             f"The name {quoted(str(arguments.source), 200)} is not valid UTF-8, which Blender needs for the music. "
             "Rename it."
         ) from None
+
+
+def check_scene_files(arguments: argparse.Namespace, used: Iterable[Path]) -> None:
+    """Refuse outputs that would replace a file that the scene refers to, such as the pictures of a character.
+
+    Args:
+        arguments: Of the command line.
+        used: The files.
+
+    Raises:
+        OutputError: One would be replaced.
+    """
+    require_outputs(_outputs_of(arguments), used)
 
 
 def check_person_files(arguments: argparse.Namespace, count: int) -> None:
@@ -73,10 +79,23 @@ def check_person_files(arguments: argparse.Namespace, count: int) -> None:
         require_outputs(outputs, _inputs_of(arguments))
 
 
+def _outputs_of(arguments: argparse.Namespace) -> list[Output]:
+    return [
+        Output("--out", arguments.out, (".mp4",)),
+        Output("--still", arguments.still, (".png",)),
+        *(Output("--export", path, (*EXPORTS, *([".bvh"] * bool(arguments.character)))) for path in arguments.export),
+        Output("--motion", arguments.motion, (".npz",)),
+        Output("--blend", arguments.blend, (".blend",)),
+        Output("--sheet", arguments.sheet, (".png",)),
+        Output("--report", arguments.report, (".json",)),
+    ]
+
+
 def _inputs_of(arguments: argparse.Namespace) -> tuple[Path | None, ...]:
     layout = Path(arguments.layout) if str(arguments.layout).endswith(".toml") else None
     character = (arguments.character, arguments.character_map)
-    return arguments.source, arguments.body, arguments.regressor, layout, *character
+    fit = options_from(arguments, FitSettings).files
+    return arguments.source, arguments.body, arguments.regressor, layout, *character, *fit
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import bpy
@@ -44,3 +45,9 @@ def remove_unused(blocks: Iterable[bpy.types.ID]) -> None:
     for block in blocks:
         if block.users == 0 or (block.users == 1 and block.use_fake_user):
             bpy.data.batch_remove([block])
+
+
+def referenced_files() -> list[Path]:
+    """Return the existing files that the open file refers to or has packed: pictures, sounds, libraries."""
+    named = {Path(name) for name in bpy.utils.blend_paths(absolute=True, packed=True)}
+    return sorted(path for path in named if path.is_file())

@@ -10,6 +10,7 @@ import time
 
 import bpy
 
+from ..blender.data_blocks import referenced_files
 from ..blender.narrowing import frame_rate_of, present, scene_of, view_layer_of
 from ..blender.render import rendering, video
 from ..blender.render.engines import choose_engine, set_up_engine
@@ -20,6 +21,7 @@ from ..blender.self_check import check_blender
 from ..blender.stage.studio import StudioSettings, build_studio, clear_studio, not_staged
 from ..core.checklist import Check, report_of
 from ..core.errors import InputError
+from ..core.fit.settings import FILE_SETTINGS
 from ..core.output_paths import Output, require_outputs
 from ..core.skeleton.sequence import AudioWindow
 from ..core.stage_design import StageSettings
@@ -172,8 +174,15 @@ def _require_no_input(path: Path, records: list[DancerRecord], *, is_folder: boo
     names = [bpy.data.filepath]
     for record in records:
         names += [record.source, record.body_file, record.audio[0] if record.audio else ""]
-    inputs = [Path(name) for name in names if name]
+        names += _files_of_fit(record)
+    inputs = [*(Path(name) for name in names if name), *referenced_files()]
     require_outputs([Output("File", path, is_folder=is_folder)], [given for given in inputs if given.exists()])
+
+
+def _files_of_fit(record: DancerRecord) -> list[str]:
+    """Return the files that the settings of a fit name."""
+    settings = record.report.get("settings")
+    return [str(settings.get(key) or "") for key in FILE_SETTINGS] if isinstance(settings, dict) else []
 
 
 def _range(scene: bpy.types.Scene, stage: DANCEPOSE_PG_stage, records: list[DancerRecord]) -> tuple[int, int]:

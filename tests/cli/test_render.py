@@ -135,3 +135,27 @@ def test_motions_of_different_lengths_are_reported(dancepose: Dancepose, tmp_pat
         pytest.skip(done.err)
     assert done.code == 0, done.err
     assert "The motions last 0.60 to 1.00 s; the film ends with the shortest one." in done.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("fit", "--out=w.npz", "--body-from=./w.npz"),
+        ("fit", "--out=a.npz", "--report=s.json", "--style=s.json"),
+        ("render", "--engine=fast", "--out=a.mp4", "--motion=w.npz", "--body-from=w.npz"),
+        ("render", "--engine=workbench", "--out=a.mp4", "--motion=w.npz", "--body-from=w.npz"),
+        ("render", "--engine=fast", "--out=a.mp4", "--report=s.json", "--style=s.json"),
+        ("convert", "w.npz", "--body-from=w.npz"),
+    ],
+    ids=" ".join,
+)
+def test_files_that_settings_name_are_not_replaced(
+    dancepose: Dancepose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("w.npz").write_bytes(b"a motion")
+    Path("s.json").write_bytes(b"a style")
+    verb, *options = arguments
+    done = dancepose(verb, root / "examples" / "waltz", *options)
+    assert (done.code, "which is never overwritten" in done.err) == (1, True), done.err
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"w.npz": b"a motion", "s.json": b"a style"}

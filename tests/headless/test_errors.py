@@ -105,3 +105,34 @@ def test_usage(headless, arguments, tmp_path):
     outcome = headless(tmp_path, *asked)
     assert outcome.code == 2
     assert "usage:" in outcome.err
+
+
+@pytest.mark.parametrize("suffix", [".gltf", ".blend", ".fbx"])
+def test_pictures_of_a_character_are_not_replaced(headless, write_dance, posed_model, tmp_path, suffix: str):
+    pytest.importorskip("bpy", reason="the bpy wheel is not installed")
+    from tests.support.rig_files import main
+
+    source, hero = write_dance(), tmp_path / f"hero{suffix}"
+    main("mixamo", hero, tmp_path / "skin.png")
+    before = {path: path.read_bytes() for path in tmp_path.glob("*.*")}
+    assert tmp_path / "skin.png" in before
+    arguments = (source, "--regressor", posed_model, "--character", hero, "--size", "64x64")
+    outcome = headless(*arguments, "--out", tmp_path / "film.mp4", "--sheet", tmp_path / "skin.png")
+    assert outcome.code == 1
+    assert "skin.png is the input" in outcome.err
+    outcome = headless(*arguments, "--still", tmp_path / "skin.png")
+    assert (outcome.code, "skin.png is the input" in outcome.err) == (1, True)
+    assert {path: path.read_bytes() for path in tmp_path.glob("*.*")} == before
+
+
+def test_files_of_the_settings_are_not_replaced(headless, write_dance, posed_model, tmp_path):
+    """The body of another motion, through a link."""
+    body = tmp_path / "body.npz"
+    body.write_bytes(b"of another motion")
+    (tmp_path / "link.npz").symlink_to(body)
+    outcome = headless(
+        write_dance(), "--regressor", posed_model, "--body-from", body,
+        "--out", tmp_path / "film.mp4", "--motion", tmp_path / "link.npz",
+    )  # fmt: skip
+    check(outcome, "link.npz is the input")
+    assert body.read_bytes() == b"of another motion"

@@ -63,21 +63,39 @@ def add_skin(bpy: Any, thing: Any) -> Any:
     return skin
 
 
-def main(name: str, out: Path) -> None:
-    """Write a character of a family to a file."""
+def add_picture(bpy: Any, skin: Any, path: Path) -> None:
+    """A material with a picture, which is written to a file beside the character."""
+    image = bpy.data.images.new("skin", 8, 8)
+    image.filepath_raw, image.file_format = str(path), "PNG"
+    image.save()
+    material = bpy.data.materials.new("skin")
+    material.use_nodes = True
+    tree = material.node_tree
+    node = tree.nodes.new("ShaderNodeTexImage")
+    node.image = bpy.data.images.load(str(path))
+    tree.links.new(node.outputs["Color"], tree.nodes["Principled BSDF"].inputs["Base Color"])
+    skin.data.uv_layers.new()
+    skin.data.materials.append(material)
+
+
+def main(name: str, out: Path, picture: Path | None = None) -> None:
+    """Write a character of a family to a file; its picture is that file, or beside a .gltf one of its name."""
     import bpy
 
     from dancepose_addon.core.body.model_io import load_body
 
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     thing = armature_of_rig(bpy, name, load_body())
-    add_skin(bpy, thing)
+    skin = add_skin(bpy, thing)
+    if picture is not None:
+        add_picture(bpy, skin, picture)
     if out.suffix == ".blend":
         bpy.data.libraries.write(str(out), set(bpy.context.scene.objects))
     elif out.suffix == ".fbx":
         bpy.ops.export_scene.fbx(filepath=str(out), add_leaf_bones=False)
     else:
-        bpy.ops.export_scene.gltf(filepath=str(out), export_format="GLB")
+        form = "GLTF_SEPARATE" if out.suffix == ".gltf" else "GLB"
+        bpy.ops.export_scene.gltf(filepath=str(out), export_format=form)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ from .reference_poses import reference_poses
 from .refinement import refine_to_keypoints, start
 from .regressor import PoseRegressor, require_layout, twist_of
 from .residual_check import require_close
-from .settings import FitSettings, require_settings
+from .settings import FILE_SETTINGS, FitSettings, require_settings
 from .shape.from_lengths import Shape
 from .shape.shared_body import shape_from_motion
 from .stages import FitState, GroundedFit
@@ -109,9 +109,11 @@ class FitResult:
 
     @property
     def source_files(self) -> list[Path]:
-        """The existing files or folders that the fit was made from: motion and music."""
-        audio = self.sequence.audio
-        sources = [Path(self.sequence.source), *([Path(audio.path)] if audio else [])]
+        """The existing files or folders that the fit was made from: motion, music, body, and files of its settings."""
+        audio, settings = self.sequence.audio, self.report.get("settings", {})
+        named = [self.sequence.source, self.body.source, audio.path if audio else ""]
+        named += [settings.get(key) or "" for key in FILE_SETTINGS]
+        sources = [Path(name) for name in named if name]
         return [source for source in sources if source.exists()]
 
     def _require_output(self, path: Path, suffixes: tuple[str, ...]) -> None:

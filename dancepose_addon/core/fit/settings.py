@@ -5,6 +5,7 @@ To add an option, add one field with its description to ``FitSettings``.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from ..errors import InputError, OptionError
@@ -14,6 +15,8 @@ from .pose.twist import require_style
 
 MOST_BETA: Final = 10.0
 """Largest magnitude of a shape coefficient that is accepted; SMPL's are in units of standard deviations."""
+FILE_SETTINGS: Final = ("body_from", "style")
+"""Settings that may be the path of a file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +107,11 @@ class FitSettings:
             metavar="STYLE",
         ),
     )
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that a fit may read besides its source; a style's name may be that of no file."""
+        return tuple(Path(name) for key in FILE_SETTINGS if (name := getattr(self, key)))
 
     @property
     def refinement(self) -> RefineSettings | None:
