@@ -18,7 +18,7 @@ from .ffmpeg_program import FfmpegProgram
 from .jobs import ENGINE_JOB, Job, key_of, read_head, write_plan
 from .paths import StudyPaths
 from .program import code_hash, program_version
-from .study_file import Song, Study, System, layout_file_of
+from .study_file import Song, Study, System
 from .study_sources import Cache, content_hash, find_sources, look_into
 from .unused_keys import unused_values
 
@@ -291,9 +291,10 @@ class _Planner:
         study, options = self.study, asdict(system)
         for name in ("name", "files", "label"):
             del options[name]
-        layout = layout_file_of(system)
-        paths = (study.path(system.regressor), study.path(study.stage.body), study.style_file(system), layout)
-        files = [self._file_hash(path) for path in paths]
+        used = study.files_of(system)
+        if "layout" in used:  # Its path is absolute; the content counts.
+            del options["layout"]
+        files = {title: self._file_hash(path) for title, path in {**used, "body": study.path(study.stage.body)}.items()}
         hashed = key_of("fit", self.contents[key], options, files, study.stage.betas, needs_s, code_hash())
         what["source"] = str(self.sources[system.name][song.name])
         return Job(f"fit:{system.name}/{song.name}", "fit", hashed, (), what)

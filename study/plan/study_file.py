@@ -254,10 +254,21 @@ class Study:
         return None if text is None else self.root / text
 
     def fit_settings(self, system: System) -> FitSettings:
-        """Return the options of a system's fits, with the shape of the study's body."""
-        style_file = self.style_file(system)
+        """Return the options of a system's fits, with the shape of the study's body and paths from the study's root."""
+        style_file, body_from = self.style_file(system), self.path(system.fit.body_from)
         style = system.fit.style if style_file is None else str(style_file)
-        return replace(system.fit, betas=self.stage.betas or None, style=style)
+        other = None if body_from is None else str(body_from)
+        return replace(system.fit, betas=self.stage.betas or None, style=style, body_from=other)
+
+    def files_of(self, system: System) -> dict[str, Path]:
+        """Return the files that a system's entry names besides its motions, by what they are."""
+        named = {
+            "regressor": self.path(system.regressor),
+            "rotation style": self.style_file(system),
+            "layout": layout_file_of(system),
+            "motion of body_from": self.path(system.fit.body_from),
+        }
+        return {title: path for title, path in named.items() if path is not None}
 
     def style_file(self, system: System) -> Path | None:
         """Return the file that a system's ``style`` names, if it is one."""

@@ -110,8 +110,8 @@ def _input_folders(study: Study) -> Iterator[tuple[str, Path]]:
                 yield f"the source of {system.name}/{song}", path
                 if not path.is_dir():
                     yield f"the folder of the source of {system.name}/{song}", path.parent
-        if system.regressor is not None:
-            yield f"the folder of the regressor of system {system.name}", (study.root / system.regressor).parent
+        for title, file in study.files_of(system).items():
+            yield f"the folder of the {title} of system {system.name}", file.parent
     for entry in study.songs:
         audio = study.path(entry.audio)
         if audio is not None:

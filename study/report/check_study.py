@@ -110,9 +110,8 @@ def _check_programs(study: Study, found: _Findings) -> Ffmpeg | None:
                 require_settings(study.fit_settings(system), beta_count)
         except DancePoseError as error:
             found.problems.append(f"cannot run: system {system.name}: {in_study_terms(str(error))}")
-        regressor = study.path(system.regressor)
-        if regressor is not None and not regressor.is_file():
-            found.problems.append(f"missing: regressor {regressor} of system {system.name}.")
+        missing = [(title, path) for title, path in study.files_of(system).items() if not path.is_file()]
+        found.problems += [f"missing: {title} {path} of system {system.name}." for title, path in missing]
     return ffmpeg
 
 

@@ -54,6 +54,27 @@ def test_a_plan_depends_on_content_alone(make_study, tmp_path: Path) -> None:
     assert first == again == elsewhere
 
 
+def test_files_that_a_system_names_count_by_their_content(make_study, tmp_path: Path) -> None:
+    file = make_study()
+    text = file.read_text().replace('files = "near"', 'files = "near"\nlayout = "own.toml"\nbody_from = "body/one.npz"')
+    file.write_text(text)
+    (file.parent / "body").mkdir()
+    for name in ("own.toml", "body/one.npz"):
+        (file.parent / name).write_text("first")
+    _, before = plan_of(file)
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(file.parent, moved, ignore=shutil.ignore_patterns("renders"))
+    _, elsewhere = plan_of(moved / "study.toml")
+    assert {name: job.key for name, job in elsewhere.items()} == {name: job.key for name, job in before.items()}
+    for name in ("own.toml", "body/one.npz"):
+        (file.parent / name).write_text("another")
+        _, after = plan_of(file)
+        assert [job for job in before if before[job].key != after[job].key and job[:4] == "fit:"] == ["fit:near/s1"]
+        before = after
+    settings = load_study(file).fit_settings(load_study(file).systems[0])
+    assert settings.body_from == str(file.parent / "body" / "one.npz")
+
+
 def test_another_clip_of_one_system_changes_the_camera_of_all(make_study) -> None:
     file = make_study(songs=("s1", "s2"))
     _, before = plan_of(file)

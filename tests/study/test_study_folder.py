@@ -53,6 +53,15 @@ def test_folders_that_touch_an_input_are_refused(make_study, folder: str, said: 
         require_separate_folder(study)
 
 
+@pytest.mark.parametrize("folder", ["body", "body/renders"])
+def test_the_folder_of_a_file_that_a_system_names_is_an_input(make_study, folder: str) -> None:
+    study = study_with(make_study, folder, near='near"\nbody_from = "body/one.npz')
+    (study.root / "body").mkdir()
+    (study.root / "body" / "one.npz").touch()
+    with pytest.raises(OutputError, match="the folder of the motion of body_from of system near"):
+        require_separate_folder(study)
+
+
 def test_the_folder_is_compared_on_disk_and_not_by_name(make_study) -> None:
     study = study_with(make_study, "link")
     (study.root / "link").symlink_to("near", target_is_directory=True)
