@@ -136,10 +136,8 @@ def render_command(
     refuse_with_several(sources, {"--motion": motion, "--report": report})
     files = {"--out": (out, FILM if by_fast else VIDEO), "--motion": (motion, MOTION), "--blend": (blend, SCENE)}
     files |= {"--sheet": (sheet, PICTURE), "--report": (report, TABLE)}
-    # The renderer checks them again; here they are refused before a Blender is started.
-    inputs = (*sources, body, regressor, reading.layout, character, character_map, *settings.files)
-    check_files(files, inputs, folders={"--work": work})
-    results = {"video": out, "contact sheet": sheet, "motion": motion, "scene": blend, "report": report}
+    inputs = (*sources, *settings.files, body, regressor, reading.layout, character, character_map)
+    check_files(files, inputs, folders={"--work": work})  # before a Blender is started, which checks them again
     begun_s = time.time()
     with progress_bar() as display:
         if by_fast:
@@ -157,6 +155,7 @@ def render_command(
             arguments += ["--no-audio"] * (not has_audio) + ["--keep-frames"] * keep_frames
             run_renderer(arguments, blender=blender, display=display)
             motions = written_motions(motion, begun_s)
+    results = {"video": out, "contact sheet": sheet, "motion": motion, "scene": blend, "report": report}
     list_results(results | {f"motion {n}": path for n, path in enumerate(motions if len(motions) > 1 else [], 1)})
 
 

@@ -11,13 +11,12 @@ from typing import Final
 from .core.atomic import UNFINISHED, output_error
 from .core.errors import InputError
 from .core.file_locks import locked
-from .core.fit.settings import FitSettings
+from .core.fit.settings import FILE_SETTINGS
 from .core.interruption import Interruption, ending_with_parent
 from .core.io.people import person_path
 from .core.output_links import odd_entries, require_plain
 from .core.output_paths import Output, require_outputs
 from .core.printable_text import quoted
-from .headless_arguments import options_from
 
 FRAMES_PREFIX: Final = "frames-"
 """Of the folder of unfinished frames; a hash of what they show follows."""
@@ -94,7 +93,8 @@ def _outputs_of(arguments: argparse.Namespace) -> list[Output]:
 def _inputs_of(arguments: argparse.Namespace) -> tuple[Path | None, ...]:
     layout = Path(arguments.layout) if str(arguments.layout).endswith(".toml") else None
     character = (arguments.character, arguments.character_map)
-    fit = options_from(arguments, FitSettings).files
+    named = (getattr(arguments, key) for key in FILE_SETTINGS)
+    fit = (Path(name) for name in named if name)
     return arguments.source, arguments.body, arguments.regressor, layout, *character, *fit
 
 

@@ -19,7 +19,7 @@ from .jobs import ENGINE_JOB, Job, key_of, read_head, write_plan
 from .paths import StudyPaths
 from .program import code_hash, program_version
 from .study_file import Song, Study, System
-from .study_sources import Cache, content_hash, find_sources, look_into
+from .study_sources import Cache, content_hash, files_of, find_sources, look_into
 from .unused_keys import unused_values
 
 WORKBENCH_S: Final = (0.18, 0.38)
@@ -291,7 +291,7 @@ class _Planner:
         study, options = self.study, asdict(system)
         for name in ("name", "files", "label"):
             del options[name]
-        used = study.files_of(system)
+        used = files_of(study, system)
         if "layout" in used:  # Its path is absolute; the content counts.
             del options["layout"]
         files = {title: self._file_hash(path) for title, path in {**used, "body": study.path(study.stage.body)}.items()}

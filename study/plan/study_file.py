@@ -255,20 +255,9 @@ class Study:
 
     def fit_settings(self, system: System) -> FitSettings:
         """Return the options of a system's fits, with the shape of the study's body and paths from the study's root."""
-        style_file, body_from = self.style_file(system), self.path(system.fit.body_from)
-        style = system.fit.style if style_file is None else str(style_file)
-        other = None if body_from is None else str(body_from)
-        return replace(system.fit, betas=self.stage.betas or None, style=style, body_from=other)
-
-    def files_of(self, system: System) -> dict[str, Path]:
-        """Return the files that a system's entry names besides its motions, by what they are."""
-        named = {
-            "regressor": self.path(system.regressor),
-            "rotation style": self.style_file(system),
-            "layout": layout_file_of(system),
-            "motion of body_from": self.path(system.fit.body_from),
-        }
-        return {title: path for title, path in named.items() if path is not None}
+        style, other = self.style_file(system) or system.fit.style, self.path(system.fit.body_from)
+        named = {"style": style and str(style), "body_from": other and str(other)}
+        return replace(system.fit, betas=self.stage.betas or None, **named)  # type: ignore[arg-type]
 
     def style_file(self, system: System) -> Path | None:
         """Return the file that a system's ``style`` names, if it is one."""
@@ -341,12 +330,9 @@ def _entries(kind: type[T], table: Mapping[str, Any], key: str, source: str) -> 
     entries = tuple(_section(kind, entry, f"{source}: [[{key}]] {n + 1}") for n, entry in enumerate(found))
     names = [getattr(entry, "name") for entry in entries]  # noqa: B009  (both kinds have one)
     folded = [name.casefold() for name in names]
-    repeated = [name for name, alike in zip(names, folded, strict=True) if folded.count(alike) > 1]
-    if repeated:
-        raise FormatError(
-            f"{source} has more than one [[{key}]] named {', '.join(sorted(set(repeated)))}. Use different names; "
-            "capitals make no difference, since file names of macOS and Windows ignore them."
-        )
+    again = ", ".join(sorted({name for name in names if folded.count(name.casefold()) > 1}))
+    if again:
+        raise FormatError(f"{source} has more than one [[{key}]] named {again}. Use names that differ in a letter.")
     return entries
 
 

@@ -12,7 +12,7 @@ from dancepose_addon.core.output_links import odd_entries, require_plain, resolv
 from .jobs import read_head
 from .paths import StudyPaths
 from .study_file import Study, load_study
-from .study_sources import find_sources, folder_of
+from .study_sources import files_of, find_sources, folder_of
 
 ADVICE: Final = 'Set [output] folder to a separate folder, such as "renders".'
 UNLINK: Final = "Remove the link, or let it lead to a separate folder."
@@ -110,8 +110,8 @@ def _input_folders(study: Study) -> Iterator[tuple[str, Path]]:
                 yield f"the source of {system.name}/{song}", path
                 if not path.is_dir():
                     yield f"the folder of the source of {system.name}/{song}", path.parent
-        for title, file in study.files_of(system).items():
-            yield f"the folder of the {title} of system {system.name}", file.parent
+        for title, used in files_of(study, system).items():
+            yield f"the folder of the {title} of system {system.name}", used.parent
     for entry in study.songs:
         audio = study.path(entry.audio)
         if audio is not None:

@@ -22,7 +22,7 @@ from dancepose_addon.core.skeleton.sequence import validate
 
 from .jobs import file_hash
 from .program import code_hash
-from .study_file import SYSTEM_FIT_OPTIONS, Song, System, layout_file_of
+from .study_file import SYSTEM_FIT_OPTIONS, Song, Study, System, layout_file_of
 
 AUDIO_SUFFIXES: Final = (".wav", ".mp3", ".ogg", ".m4a", ".flac")
 GLOB_CHARACTERS: Final = "*?["
@@ -210,6 +210,17 @@ def _notes(notes: Iterable[str]) -> tuple[str, ...]:
 def without_music(notes: Iterable[str]) -> list[str]:
     """Drop the notes about a source's own music: a study plays the song's."""
     return [note for note in notes if "no music" not in note]
+
+
+def files_of(study: Study, system: System) -> dict[str, Path]:
+    """Return the files that a system's entry names besides its motions, by what they are."""
+    named = {
+        "regressor": study.path(system.regressor),
+        "rotation style": study.style_file(system),
+        "layout": layout_file_of(system),
+        "motion of body_from": study.path(system.fit.body_from),
+    }
+    return {title: path for title, path in named.items() if path is not None}
 
 
 def look_into(path: Path, system: System, content: str, infos: Cache) -> SourceInfo:

@@ -17,7 +17,16 @@ from ..plan.music_length import likely_rate
 from ..plan.paths import StudyPaths
 from ..plan.planning import frame_estimate_s
 from ..plan.study_file import Song, Study, System
-from ..plan.study_sources import Cache, SourceInfo, content_hash, find_sources, in_study_terms, look_into, without_music
+from ..plan.study_sources import (
+    Cache,
+    SourceInfo,
+    content_hash,
+    files_of,
+    find_sources,
+    in_study_terms,
+    look_into,
+    without_music,
+)
 from ..plan.unused_keys import unused_values
 
 BYTES_PER_PIXEL: Final = 0.55
@@ -110,7 +119,7 @@ def _check_programs(study: Study, found: _Findings) -> Ffmpeg | None:
                 require_settings(study.fit_settings(system), beta_count)
         except DancePoseError as error:
             found.problems.append(f"cannot run: system {system.name}: {in_study_terms(str(error))}")
-        missing = [(title, path) for title, path in study.files_of(system).items() if not path.is_file()]
+        missing = [(title, path) for title, path in files_of(study, system).items() if not path.is_file()]
         found.problems += [f"missing: {title} {path} of system {system.name}." for title, path in missing]
     return ffmpeg
 
