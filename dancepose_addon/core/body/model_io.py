@@ -66,7 +66,7 @@ def load_body(path: Path | None = None) -> BodyModel:
         reason = getattr(error, "strerror", None) or str(error)
         found = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({reason})"
         raise MissingFileError(
-            f"{chosen} {found}. Give the path of an SMPL-format .npz or .pkl, or leave it out."
+            f"{shortened(str(chosen), 200)} {found}. Give the path of an SMPL-format .npz or .pkl, or leave it out."
         ) from error
     return _load(chosen, stat.st_mtime_ns, stat.st_size)
 
