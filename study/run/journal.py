@@ -13,11 +13,13 @@ from typing import Any, Final
 
 from dancepose_addon.core.atomic import output_error
 from dancepose_addon.core.bounded_files import require_regular
-from dancepose_addon.core.errors import DancePoseError, MissingFileError
+from dancepose_addon.core.errors import DancePoseError, FormatError, MissingFileError
 from dancepose_addon.core.file_locks import try_lock
 
 from ..plan.jobs import MAX_LINE_BYTES, Job, Result
 
+MAX_BYTES: Final = 1 << 30
+"""Of a journal: a million jobs have some 400 MB."""
 LOGGER: Final = logging.getLogger(__name__)
 
 
@@ -39,10 +41,16 @@ class Journal:
 
         Raises:
             MissingFileError: It cannot be read.
+            FormatError: It is not a regular file, or larger than 1 GiB.
         """
         journal = cls(path)
         try:
-            require_regular(path)
+            size = require_regular(path)
+            if size > MAX_BYTES:
+                raise FormatError(
+                    f"The journal {path} has {size >> 20} MiB; at most {MAX_BYTES >> 20} are read (limit). Remove it: "
+                    "finished frames are kept."
+                )
             with path.open("rb") as file:
                 for line in iter(lambda: file.readline(MAX_LINE_BYTES), b""):
                     try:

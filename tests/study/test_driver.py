@@ -3,6 +3,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from dancepose.study.run.driver import Driver, Summary
 from dancepose.study.run.executors import Event
 from dancepose.study.run.job_results import required_results
 from dancepose.study.run.journal import Journal, locked_study
+from dancepose_addon.core.errors import FormatError
 
 Answer = Callable[[Job, int], Result]
 
@@ -241,6 +243,15 @@ def test_a_journal_that_was_cut_short_loses_its_last_line_alone(go, tmp_path: Pa
     assert [job.id for job in pretender.seen] == ["compare"]
     _, pretender = go()
     assert pretender.seen == []
+
+
+def test_a_journal_that_was_filled_up_is_refused(tmp_path: Path) -> None:
+    """A sparse file of 50 GB took minutes to read."""
+    path = tmp_path / "journal.jsonl"
+    path.touch()
+    os.truncate(path, 50 << 30)
+    with pytest.raises(FormatError, match=r"has 51200 MiB; at most 1024 are read \(limit\)"):
+        Journal.open(path)
 
 
 def test_one_run_at_a_time(tmp_path: Path) -> None:
