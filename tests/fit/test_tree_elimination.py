@@ -22,6 +22,7 @@ def problem_of(markers: MarkerSet) -> tuple[Block, State]:
     points = keypoints_from_pose(markers, rest, flowing_pose(3, FRAMES))
     confidence = random.uniform(0.0, 1.0, points.shape[:2]).astype(np.float32)
     confidence[2, :4] = 0.0
+    confidence[3] = 0.0  # a frame without any point
     pose = flowing_pose(4, FRAMES)
     problem = block_of(markers, rest, flowing_pose(5, FRAMES), points, confidence, RefineSettings(noise_m=0.01))
     return problem, evaluate(problem, pose, np.zeros((FRAMES, 3), np.float32))

@@ -12,6 +12,7 @@ from ..arrays import F32
 from ..body.model import BodyModel
 from ..skeleton.markers import MarkerSet, keypoints_from_pose
 from ..skeleton.sequence import KeypointSequence
+from .intervals import nearest_seen
 from .placement import mean_offset
 from .pose.analytic_ik import seen_joints
 from .pose.levenberg_marquardt import refine
@@ -94,7 +95,8 @@ def solve_sample(
 
 
 def _sample(reference: F32, prepared: Prepared, settings: FitSettings) -> tuple[NDArray[np.intp], Sample]:
-    frames, refinement = _sampled(len(reference)), settings.refinement or RefineSettings()
+    refinement = settings.refinement or RefineSettings()
+    frames = nearest_seen(_sampled(len(reference)), prepared.seen.any(axis=1))
     quick = replace(refinement, steps=SAMPLE_STEPS, noise_m=max(refinement.noise_m, prepared.noise_m))
     return frames, Sample(reference[frames], prepared.points_m[frames], prepared.confidence[frames], quick)
 

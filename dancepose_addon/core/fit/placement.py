@@ -9,6 +9,8 @@ from ..arrays import F32
 def mean_offset(posed_m: F32, target_m: F32, confidence: F32) -> F32:
     """Return the translation per frame that minimises the weighted squared distance.
 
+    A frame without any weight, of which all points are bridged, is placed by all of them alike.
+
     Args:
         posed_m: Points of the posed body, (T, K, 3), metres.
         target_m: Keypoints, (T, K, 3), metres.
@@ -17,7 +19,8 @@ def mean_offset(posed_m: F32, target_m: F32, confidence: F32) -> F32:
     Returns:
         Translations, (T, 3), metres.
     """
-    weight = confidence / np.maximum(confidence.sum(axis=1, keepdims=True), 1e-6)
+    total = confidence.sum(axis=1, keepdims=True)
+    weight = np.where(total > 0.0, confidence / np.maximum(total, 1e-6), 1.0 / confidence.shape[1])
     return np.einsum("tk,tkc->tc", weight, target_m - posed_m).astype(np.float32)
 
 

@@ -12,6 +12,7 @@ from ..body.model import BodyModel
 from ..progress import Progress, part_of, silent
 from ..skeleton.markers import keypoints_from_pose
 from .evaluation.metrics import per_point_error_m
+from .intervals import nearest_seen
 from .placement import mean_offset
 from .pose.analytic_ik import SeenJoints, open_ends, seen_joints, swing
 from .pose.joint_limits import hold_forearms
@@ -188,6 +189,8 @@ def _coarse_to_fine(
     coupled = False
     for index, (every, steps) in enumerate(levels):
         frames = np.unique(np.append(np.arange(0, count, every), count - 1))
+        if every > 1:
+            frames = nearest_seen(frames, prepared.seen.any(axis=1))
         if solved is not None:
             # Coupled poses are continuous, which the regressor's need not be.
             way = np.broadcast_to(np.eye(3, dtype=np.float32), reference.shape) if coupled else reference

@@ -98,7 +98,7 @@ def template_of(layout: Layout) -> Template:
 
 
 def sample(points: F64) -> F64:
-    """Choose frames that are spread over a clip.
+    """Choose frames that are spread over a clip, of those in which anything was seen.
 
     Args:
         points: (T, K, 3).
@@ -108,7 +108,12 @@ def sample(points: F64) -> F64:
     """
     if len(points) <= SAMPLES:
         return points
-    return points[np.linspace(0, len(points) - 1, SAMPLES).round().astype(np.intp)]
+    frames = np.linspace(0, len(points) - 1, SAMPLES).round().astype(np.intp)
+    if not np.isfinite(points[frames]).any(axis=(1, 2)).all():
+        usable = np.flatnonzero(np.isfinite(points).any(axis=(1, 2)))
+        if len(usable):
+            frames = usable[np.linspace(0, len(usable) - 1, min(SAMPLES, len(usable))).round().astype(np.intp)]
+    return points[frames]
 
 
 def measure_fit(points: F64, layout: Layout) -> Fit:

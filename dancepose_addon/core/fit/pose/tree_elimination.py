@@ -23,6 +23,8 @@ from .normal_equations import moment_arms_of, moments, normal_equations, prior_p
 from .pose_problem import Block, Carriers, State
 
 AXES: Final = 3
+LEAST_WEIGHT: Final = 1e-9
+"""Of all points of a frame together, as in ``normal_equations``."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,9 @@ def step_of(
     arm_sum = frames_last(weighted.sum(axis=2)).reshape(AXES, active, -1)
     right = np.swapaxes(frames_last(gradient).reshape(AXES, active, -1), 0, 1)
     own = _priors(problem, state, damping, stiffness)
-    total = np.broadcast_to(np.eye(AXES, dtype=np.float32)[..., None] * weight.sum(axis=1), (AXES, AXES, len(arms)))
+    # Of a frame without any point, only the prior is left: it stays where it is.
+    all_weight = np.maximum(weight.sum(axis=1), LEAST_WEIGHT)
+    total = np.broadcast_to(np.eye(AXES, dtype=np.float32)[..., None] * all_weight, (AXES, AXES, len(arms)))
     shift_right = np.einsum("tk,tkc->ct", weight, state.residual)
     turn, shift = _solved(levels, table, arm_sum, own, right, total, shift_right)
     return np.swapaxes(frames_first(turn), 1, 2).reshape(len(arms), -1), np.ascontiguousarray(shift.T)

@@ -282,13 +282,14 @@ def pose_is_natural(rotvec: F64) -> bool:
     Returns:
         True where they are.
     """
+    rotvec = rotvec[np.isfinite(rotvec).all(axis=(1, 2))]
     if not np.any(rotvec):
         return False
-    typical = np.nanmedian(np.linalg.norm(rotvec[:, : len(MOST_BENT)], axis=-1), axis=0)
+    typical = np.median(np.linalg.norm(rotvec[:, : len(MOST_BENT)], axis=-1), axis=0)
     if not (typical < np.array(MOST_BENT)).all():
         return False
     knees = rotvec[:, 4:6]
-    bend, across = float(np.nanmedian(knees[..., 0])), float(np.nanmedian(np.abs(knees[..., 1:])))
+    bend, across = float(np.median(knees[..., 0])), float(np.median(np.abs(knees[..., 1:])))
     return -0.3 < bend < 2.6 and across < max(0.6, abs(bend))
 
 
