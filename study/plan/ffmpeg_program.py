@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Identity of the ffmpeg program of a study: chosen and probed once, when the study is planned."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 import os
@@ -8,11 +9,11 @@ from pathlib import Path
 import re
 import shutil
 import subprocess
-from typing import Final
+from typing import Any, Final
 
-from dancepose_addon.core.errors import EngineError
+from dancepose_addon.core.errors import EngineError, FormatError
 
-from .jobs import file_hash
+from .jobs import PLAN_AGAIN, file_hash
 
 VARIABLE: Final = "DANCEPOSE_FFMPEG"
 PROBE_TIMEOUT_S: Final = 60.0
@@ -113,6 +114,31 @@ def identify_ffmpeg(program: str) -> FfmpegProgram:
             f"Choose another ffmpeg with {VARIABLE}."
         )
     return FfmpegProgram(program, found.group(1), digest)
+
+
+def program_of(head: Mapping[str, Any]) -> FfmpegProgram:
+    """Return the program that the head of a plan names, after checking that it is that file.
+
+    A plan may have been edited, and its program is started. ``require_same`` compares hash and version with those of
+    the program found on this machine; here the file at the path is compared with the hash.
+
+    Args:
+        head: First line of a plan, checked by ``plan_checks``.
+
+    Returns:
+        The program.
+
+    Raises:
+        EngineError: The file is missing, or is another one.
+    """
+    program = FfmpegProgram(**head["ffmpeg"])
+    try:
+        digest = file_hash(Path(program.program))
+    except (OSError, ValueError, FormatError) as error:
+        raise EngineError(f"The ffmpeg of the plan, {program}, cannot be read ({error}). {PLAN_AGAIN}") from error
+    if digest != program.digest:
+        raise EngineError(f"{program.program} is not the ffmpeg that the study was planned with. {PLAN_AGAIN}")
+    return program
 
 
 def require_same(planned: FfmpegProgram) -> None:

@@ -11,9 +11,8 @@ from typing import Any, Final
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.bounded_files import brief, parse_json, require_regular
 from dancepose_addon.core.errors import FormatError, MissingFileError
-from dancepose_addon.core.printable_text import quoted
 
-from .values import NAME
+from .plan_checks import names_in, require_job
 
 PLAN_VERSION: Final = 2
 IN_BLENDER: Final = ("probe", "fit", "render")
@@ -24,6 +23,8 @@ MAX_LINE_BYTES: Final = 64 << 20
 """Of a line of a plan or journal; the first holds the whole study."""
 ENGINE_JOB: Final = "engine"
 """The job that probes the render engine and measures the character, for all clips."""
+DAMAGED: Final = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What values of other forms than expected may raise."""
 PLAN_AGAIN: Final = "Write it again with `dancepose study plan`."
 
 
@@ -127,14 +128,18 @@ def read_head(path: Path) -> dict[str, Any]:
     """
     try:
         require_regular(path)
-        with path.open(encoding="ascii") as file:
+        with path.open(encoding="ascii", errors="replace") as file:
             head = parse_json(file.readline(MAX_LINE_BYTES))
     except OSError as error:
         raise MissingFileError(f"There is no plan at {path}. Write one with `dancepose study plan`.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FormatError(f"{path} is damaged ({error}). {PLAN_AGAIN}") from error
     if not isinstance(head, dict) or head.get("plan") != PLAN_VERSION:
         raise FormatError(f"{path} is not a plan of this version. {PLAN_AGAIN}")
+    try:
+        names_in(head)
+    except DAMAGED as error:
+        raise FormatError(f"{path}, line 1, is damaged ({brief(error)}). {PLAN_AGAIN}") from error
     return head
 
 
@@ -145,26 +150,14 @@ def read_jobs(path: Path) -> Iterator[Job]:
         MissingFileError: There is no plan.
         FormatError: It is of another version, or damaged.
     """
-    read_head(path)
-    with path.open(encoding="ascii") as file:
+    names = names_in(read_head(path))
+    with path.open(encoding="ascii", errors="replace") as file:
         file.readline()
         for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES), ""), start=2):
             try:
-                yield _job_of(parse_json(line))
-            except (ValueError, TypeError, AttributeError) as error:
+                entry = parse_json(line)
+                require_job(entry, names)
+            except DAMAGED as error:
                 raise FormatError(f"{path}, line {number}, is damaged ({brief(error)}). {PLAN_AGAIN}") from error
-
-
-def _job_of(entry: Any) -> Job:
-    """Return a job of a plan; its names become those of files, which are removed by `study clean`.
-
-    Raises:
-        ValueError: It is not a job, or a name leads to another folder.
-        TypeError: It is not a job.
-    """
-    name, kind, key, needs, what = entry
-    job = Job(name, kind, key, tuple(needs), dict(what))
-    for part in (job.song, *(job.what.get(each, "") for each in ("system", "segment"))):
-        if not isinstance(part, str) or (part and not NAME.fullmatch(part)):
-            raise ValueError(f"the name {quoted(part)}")
-    return job
+            name, kind, key, needs, what = entry
+            yield Job(name, kind, key, tuple(needs), what)

@@ -16,7 +16,7 @@ from dancepose_addon.core.stored_tables import read_stored_table
 
 from ..media import films, pictures, song_camera, sounds
 from ..media.ffmpeg import Ffmpeg
-from ..plan.ffmpeg_program import FfmpegProgram
+from ..plan.ffmpeg_program import program_of
 from ..plan.jobs import IN_BLENDER, Job, Result, key_of, read_head
 from ..plan.paths import StudyPaths
 from ..plan.planning import Segment, segments_of
@@ -69,7 +69,7 @@ class JobRunner:
         self._paths = context.paths
         self._study, self._head = context.read_study()
         self._worker = context.new_worker(self._study.picture.engine)
-        self._ffmpeg = Ffmpeg(FfmpegProgram(**self._head["ffmpeg"]))
+        self._ffmpeg = Ffmpeg(program_of(self._head))
         self._systems = {system.name: system for system in self._study.systems}
         self._songs = {song.name: song for song in self._study.songs}
         self._requests: dict[str, Callable[[Job], Request]] = {

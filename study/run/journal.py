@@ -2,7 +2,7 @@
 """The journal: the result of each job, one line each, appended by the one run that works on a study."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 import json
 import logging
@@ -15,6 +15,7 @@ from dancepose_addon.core.atomic import output_error
 from dancepose_addon.core.bounded_files import require_regular
 from dancepose_addon.core.errors import DancePoseError, FormatError, MissingFileError
 from dancepose_addon.core.file_locks import try_lock
+from dancepose_addon.core.whole_numbers import is_finite_number
 
 from ..plan.jobs import MAX_LINE_BYTES, Job, Result
 
@@ -53,12 +54,10 @@ class Journal:
                 )
             with path.open("rb") as file:
                 for line in iter(lambda: file.readline(MAX_LINE_BYTES), b""):
-                    try:
+                    with suppress(ValueError, RecursionError):
                         entry = json.loads(line)
-                        if isinstance(entry["ok"], bool) and isinstance(entry["key"], str):
-                            journal.entries[str(entry["job"])] = entry
-                    except (ValueError, KeyError, TypeError, RecursionError):
-                        continue
+                        if _is_entry(entry):
+                            journal.entries[entry["job"]] = entry
         except FileNotFoundError:
             pass
         except OSError as error:
@@ -87,6 +86,23 @@ class Journal:
         """Return the entry of a job that succeeded with the key that it has now."""
         entry = self.entries.get(job.id)
         return entry if entry is not None and entry["ok"] and entry["key"] == job.key else None
+
+
+def _is_entry(entry: Any) -> bool:
+    """Tell whether a line has the form that ``Journal.record`` writes."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("ok"), bool):
+        return False
+    texts = (entry.get("job"), entry.get("key"), *(entry.get(key, "") for key in ("kind", "message", "digest")))
+    detail = entry.get("detail", {})
+    if not all(isinstance(text, str) for text in texts) or not isinstance(detail, dict):
+        return False
+    numbers = (entry.get("at"), entry.get("seconds", 0.0), detail.get("rendered", 0))
+    files = detail.get("files", {})
+    return (
+        all(is_finite_number(number) for number in numbers)
+        and isinstance(files, dict)
+        and all(isinstance(value, str) for value in files.values())
+    )
 
 
 @contextmanager
