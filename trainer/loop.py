@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 import json
 import math
+import os
 from pathlib import Path
 import signal
 import threading
@@ -35,6 +36,8 @@ from .tensorboard_log import TensorBoardLog, distances_m
 from .training_errors import CheckpointError, TrainingError
 
 LOG_NAME: Final = "log.jsonl"
+CONFIG_NAME: Final = "config.json"
+COMMAND_NAME: Final = "command.json"
 SAVING_S: Final = 60.0
 """Time for the step at work and the checkpoint after a signal."""
 SINGLE_PROCESS: Final = Ranks()
@@ -166,6 +169,11 @@ def check_run(out: Path, options: TrainOptions) -> None:
         raise CheckpointError(f"--start has no effect on the run in {out}, which is resumed. Omit --start.")
     if not options.resume and path.is_file():
         raise CheckpointError(f"{path} exists. Continue it with --resume, or choose another folder with --out.")
+    foreign = next((name for name in (CONFIG_NAME, LOG_NAME) if os.path.lexists(out / name)), None)
+    if foreign is not None and not path.is_file() and not (out / COMMAND_NAME).is_file():
+        raise CheckpointError(
+            f"{out / foreign} is not of a run, and would be replaced. Choose an empty or new folder with --out."
+        )
 
 
 def train_step(
@@ -255,9 +263,10 @@ def _open_run(config: Config, data: TrainingData, body: dict[str, str], path: Pa
         run.start_from(options.start)
     if options.ranks.first:
         out = path.parent
-        _write_json(out / "config.json", config.to_table())
+        # The command is first: other processes of this run take a folder without it for something else.
         if options.command and not options.resume:
-            _write_json(out / "command.json", {"command": options.command, "data": data.summary})
+            _write_json(out / COMMAND_NAME, {"command": options.command, "data": data.summary})
+        _write_json(out / CONFIG_NAME, config.to_table())
         _truncate_log(out / LOG_NAME, run.step)
     run.generator.train()
     return run

@@ -12,7 +12,7 @@ from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.bounded_files import brief, parse_json, require_regular
 from dancepose_addon.core.errors import FormatError, MissingFileError
 
-from .plan_checks import names_in, require_job
+from .plan_checks import plan_names, require_job
 
 PLAN_VERSION: Final = 2
 IN_BLENDER: Final = ("probe", "fit", "render")
@@ -137,7 +137,7 @@ def read_head(path: Path) -> dict[str, Any]:
     if not isinstance(head, dict) or head.get("plan") != PLAN_VERSION:
         raise FormatError(f"{path} is not a plan of this version. {PLAN_AGAIN}")
     try:
-        names_in(head)
+        plan_names(head)
     except DAMAGED as error:
         raise FormatError(f"{path}, line 1, is damaged ({brief(error)}). {PLAN_AGAIN}") from error
     return head
@@ -150,7 +150,7 @@ def read_jobs(path: Path) -> Iterator[Job]:
         MissingFileError: There is no plan.
         FormatError: It is of another version, or damaged.
     """
-    names = names_in(read_head(path))
+    names = plan_names(read_head(path))
     with path.open(encoding="ascii", errors="replace") as file:
         file.readline()
         for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES), ""), start=2):

@@ -37,7 +37,7 @@ class PlanNames:
     segments: Mapping[str, frozenset[str]]
 
 
-def names_in(head: Mapping[str, Any]) -> PlanNames:
+def plan_names(head: Mapping[str, Any]) -> PlanNames:
     """Check the names in the head of a plan.
 
     Args:

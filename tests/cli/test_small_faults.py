@@ -85,6 +85,15 @@ def test_a_name_that_no_disk_takes_is_one_sentence(dancepose: Dancepose, root: P
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["config.json", "log.jsonl"])
+def test_a_run_replaces_no_file_of_a_folder_that_is_none(dancepose: Dancepose, tmp_path: Path, name: str) -> None:
+    """Such as the config.json of a music & dance clip."""
+    (tmp_path / name).write_text('{"mine": 1}')
+    done = dancepose("train", "--out", tmp_path, "--preset", "smoke", "--limit-batches", "1")
+    assert (done.code, f"{name} is not of a run" in done.err) == (1, True)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: '{"mine": 1}'}
+
+
 def test_limits_of_numbers_with_a_point_refuse_nan() -> None:
     """typer's own ``min`` and ``max`` let NaN pass; ``arguments.number`` does not."""
     loose = [
