@@ -18,6 +18,7 @@ from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.people import person_path
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.picture_options import DEFAULT_FPS, DEFAULT_SIZE, PictureOptions, parse_size
+from dancepose_addon.core.printable_text import escaped
 from dancepose_addon.core.progress import part_of
 from dancepose_addon.fitting import fit_people, require_used
 
@@ -255,8 +256,8 @@ def labels_of(text: str | None, sources: list[Path]) -> list[str]:
         typer.BadParameter: The number of names is not that of the sources.
     """
     if text is None:
-        return [source.stem for source in sources] if len(sources) > 1 else [""]
-    labels = [label.strip() for label in text.split(",")]
+        return [escaped(source.stem) for source in sources] if len(sources) > 1 else [""]
+    labels = [escaped(label.strip()) for label in text.split(",")]
     if len(labels) != len(sources):
         found, wanted = counted(len(labels), "name"), counted(len(sources), "source")
         raise typer.BadParameter(f"{found} for {wanted}. Give one for each.", param_hint="'--labels'")

@@ -12,6 +12,7 @@ from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.picture_options import PictureOptions
+from dancepose_addon.core.printable_text import escaped
 
 from .arguments import BodyOption, DeviceOption, RegressorOption, with_options
 from .display import list_results, progress_bar
@@ -53,7 +54,7 @@ def view_command(
         notices = write_viewer(
             out,
             [group_of(people, label=name) for people, name in zip(fits, names, strict=True)],
-            title=", ".join(filter(None, names)) or sources[0].stem,
+            title=", ".join(filter(None, names)) or escaped(sources[0].stem),
             audio=audios[0] if audio and audios else None,
             picture=PictureOptions(look=look, figure=figure),
         )

@@ -15,6 +15,7 @@ from dancepose_addon.core.camera_framing import facing_vector
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.fit.floor.contacts import SIDES
 from dancepose_addon.core.fit.pipeline import FitResult
+from dancepose_addon.core.printable_text import escaped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,9 +41,11 @@ def new_figure(width: float, height: float) -> "Figure":
         InputError: matplotlib is not installed.
     """
     try:
+        import matplotlib as mpl
         from matplotlib.figure import Figure
     except ImportError as error:
         raise InputError("Plots need matplotlib. Install it with `pip install matplotlib`, or omit --plot.") from error
+    mpl.rcParams["text.parse_math"] = False  # A $ in the name of a file or a point is one.
     return Figure(figsize=(width, height), dpi=100, layout="constrained")
 
 
@@ -64,7 +67,7 @@ def draw_fit(path: Path, result: FitResult) -> None:
     figure = new_figure(13.0, 7.0)
     grid = figure.add_gridspec(2, 4, height_ratios=(1.0, 1.15))
     over_time, by_point = figure.add_subplot(grid[0, :3]), figure.add_subplot(grid[0, 3])
-    name = Path(str(result.report["source"])).name
+    name = escaped(Path(str(result.report["source"])).name)
     if has_error(result):
         worst_mm = _rows(result.error_m * 1000.0, np.nanmax)
         _draw_time(over_time, result, frame_errors_mm(result), worst_mm, "error, mm")
@@ -164,7 +167,7 @@ def _draw_time(
 
 
 def _draw_bars(axis: "Axes", table: Mapping[str, float], label: str) -> None:
-    names = list(table)
+    names = [escaped(name) for name in table]
     axis.barh(np.arange(len(names)), list(table.values()), color="tab:blue")
     axis.set_yticks(np.arange(len(names)), names, fontsize=7)
     axis.invert_yaxis()

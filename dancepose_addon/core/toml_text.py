@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """TOML from files of other people: ``tomllib``, with limits."""
 
+import json
 import re
 import tomllib
 from typing import Any, Final
 
+from .errors import InputError
+from .printable_text import quoted
 from .whole_numbers import require_bounded_numbers
 
 MAX_TOML_BYTES: Final = 8 << 20
@@ -39,6 +42,22 @@ def parse_toml(text: str) -> dict[str, Any]:
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     return table
+
+
+def toml_string(text: str) -> str:
+    """Return a text as a basic string of TOML, which differs from JSON's: it has no pairs of surrogates, and no DEL.
+
+    Args:
+        text: Any text.
+
+    Raises:
+        InputError: It is the name of a file that is not UTF-8, which TOML cannot hold.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{quoted(text)} is not valid UTF-8, which a TOML file cannot hold. Rename it.") from None
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _key_steps(text: str) -> int:

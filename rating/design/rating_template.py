@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A first rating.toml with comments, drafted from a finished study or from folders of films."""
 
-import json
 import os
 from pathlib import Path
 import re
@@ -10,6 +9,7 @@ from typing import Final
 from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.study_file import Study
 from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.toml_text import toml_string
 
 from .film_sources import films_of
 from .rating_file import RatedSystem
@@ -128,11 +128,11 @@ def _draft(systems: list[tuple[str, Path, str]], root: Path, bpm: dict[str, floa
     lines = [HEAD.format(last=systems[-1][0])]
     for name, folder, label in systems:
         path = os.path.relpath(folder.absolute(), root.absolute())
-        lines += ["[[system]]", f"name = {json.dumps(name)}", f"files = {json.dumps(Path(path).as_posix())}"]
-        lines += [f"label = {json.dumps(label)}" if label and label != name else '# label = ""', ""]
+        lines += ["[[system]]", f"name = {toml_string(name)}", f"files = {toml_string(Path(path).as_posix())}"]
+        lines += [f"label = {toml_string(label)}" if label and label != name else '# label = ""', ""]
     lines += ["# Songs that are rated; without any [[song]], all that every system has.", ""]
     for song in songs:
-        lines += ["[[song]]", f"name = {json.dumps(song)}", '# genre = ""           # mismatch: songs to exchange']
+        lines += ["[[song]]", f"name = {toml_string(song)}", '# genre = ""           # mismatch: songs to exchange']
         lines += [f"bpm = {bpm[song]:g}" if song in bpm else "# bpm = 120            # mismatch: for shifted sound", ""]
     pairs = len(systems) * (len(systems) - 1) // 2
     votes = max(1, min(30, pairs * len(songs)))

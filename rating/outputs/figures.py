@@ -17,6 +17,7 @@ from .results import QuestionResult
 SUFFIXES: Final = (".svg", ".pdf", ".png")
 SETTINGS: Final[Any] = {
     "font.size": 9.0, "svg.hashsalt": "dancepose", "svg.fonttype": "path", "pdf.fonttype": 42, "axes.axisbelow": True,
+    "text.parse_math": False,
 }  # fmt: skip
 AXES: Final = {"logit": "worth relative to {reference} (logits)", "score": "mean score", "share": "preferred share"}
 

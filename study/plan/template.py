@@ -12,6 +12,7 @@ from typing import Final
 from dancepose_addon.core.errors import DancePoseError, InputError
 from dancepose_addon.core.options import Option
 from dancepose_addon.core.skeleton.readers import examine
+from dancepose_addon.core.toml_text import toml_string
 
 from .study_file import SYSTEM_FIT_OPTIONS
 from .study_folder import is_same_file
@@ -108,7 +109,7 @@ def draft_study(folders: list[Path], *, audio: Path | None, root: Path) -> str:
             raise InputError(f"{folder} is given twice, and its files are one system's. Give one folder per system.")
     songs: dict[str, _FoundSong] = {}
     lines = ["# A study: systems that dance to songs. Paths are relative to the folder of this file.", ""]
-    lines += [f"name = {json.dumps(root.name)}", ""]
+    lines += [f"name = {toml_string(root.name)}", ""]
     taken: set[str] = set()
     for folder in folders:
         for entry in _entries(folder):
@@ -116,17 +117,17 @@ def draft_study(folders: list[Path], *, audio: Path | None, root: Path) -> str:
             if songs.get(name, _FoundSong(name)).audio is None:
                 songs[name] = _find_music(name, entry, audio)
         name = _unique(_file_name(folder.name), taken)
-        lines += ["[[system]]", f"name = {json.dumps(name)}", f"files = {json.dumps(_shown_path(folder, root))}"]
+        lines += ["[[system]]", f"name = {toml_string(name)}", f"files = {toml_string(_shown_path(folder, root))}"]
         lines += [*_system_comments(name), ""]
     taken = set()
     for song in sorted(songs.values(), key=lambda found: _natural_order(found.name)):
         name = _unique(_file_name(song.name), taken)
-        lines += ["[[song]]", f"name = {json.dumps(name)}"]
-        lines += [f"match = {json.dumps(song.name)}"] if name != song.name else []
+        lines += ["[[song]]", f"name = {toml_string(name)}"]
+        lines += [f"match = {toml_string(song.name)}"] if name != song.name else []
         if song.audio is None:
             lines.append(_comment('audio = "song.wav"', "no music was found: the clips are silent"))
         else:
-            lines.append(f"audio = {json.dumps(_shown_path(song.audio, root))}")
+            lines.append(f"audio = {toml_string(_shown_path(song.audio, root))}")
         lines += [] if song.window is None else [f"window = [{song.window[0]:.3f}, {song.window[1]:.3f}]"]
         lines += [_comment("bpm = 120", "beats per minute"), _comment("first_beat_s = 0.0", "time of beat 0"), ""]
     return "\n".join(lines) + "\n" + TAIL
@@ -134,7 +135,7 @@ def draft_study(folders: list[Path], *, audio: Path | None, root: Path) -> str:
 
 def _system_comments(name: str) -> list[str]:
     return [
-        _comment(f"label = {json.dumps(name)}", "name in pictures and in the report"),
+        _comment(f"label = {toml_string(name)}", "name in pictures and in the report"),
         _comment('layout = "md23"', "skeleton layout, where the files do not state it"),
         _comment("fps = 25", "frames per second, where the files do not state them"),
         _comment('read = "up=z,unit=cm"', "axis that points up and unit, where they are not detected"),

@@ -36,11 +36,13 @@ def make_figure(width: float, height: float) -> "Figure":
         ConfigError: matplotlib is not installed.
     """
     try:
+        import matplotlib as mpl
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ConfigError(
             "Pictures need matplotlib. Install it with `pip install matplotlib`, or leave them out."
         ) from error
+    mpl.rcParams["text.parse_math"] = False  # A $ in a name is one.
     return Figure(figsize=(width, height), layout="constrained")
 
 
