@@ -16,6 +16,7 @@ pytest.importorskip("matplotlib")
 from dancepose.cli.rate_collect import rating_status_command
 from dancepose.rating.design.rating_file import load_rating
 from dancepose.rating.design.rating_plan import plan_rating
+from dancepose.rating.outputs.figures import forest_plot, pair_matrix, svg_text
 from dancepose.rating.outputs.methods_text import methods_text
 from dancepose.rating.outputs.question_analysis import AnalysisOptions
 from dancepose.rating.outputs.rating_analysis import Analysed, analyse_rating
@@ -245,3 +246,11 @@ def test_unwatched_votes_are_left_out(tmp_path: Path) -> None:
     analysed = analyse_rating(paths, QUICK)
     assert [reason for _, reason in analysed.screened.excluded_votes] == ["watched 40% of a clip"]
     assert analysed.result.counts["main_votes_kept"] == 22 * 9 - 1
+
+
+def test_labels_are_no_formulas(written: tuple[Analysed, RatingPaths]) -> None:
+    """A $ in a label is one; matplotlib took what is between two for a formula, or failed."""
+    entry = written[0].result.results[0]
+    labels = {"a": "$\\frac{$", "b_1": "cost $5", "c": "$x^2$"}
+    for figure in (forest_plot(entry, labels, 0.05), pair_matrix(entry, labels)):
+        svg_text(figure)
