@@ -130,6 +130,8 @@ def _settings_of_options(
     if set_size is not None and design != "best-worst":
         raise OptionError(f"--set-size has no effect: {design} has no sets. Leave it out.")
     count = systems or SYSTEMS
+    if count < 2 and design != "mismatch":
+        raise OptionError(f"--systems is {count}; {design} compares at least two. Give a larger number.")
     return PowerSettings(
         count,
         points or 5,

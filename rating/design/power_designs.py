@@ -252,7 +252,7 @@ def power_design(settings: PowerSettings) -> PowerDesign:
     Raises:
         InputError: It cannot give a result.
     """
-    least = {"pair": 2, "best-worst": 3, "sliders": 2}.get(settings.design, 1)
+    least = {"pair": 2, "best-worst": 3, "sliders": 2, "acr": 2}.get(settings.design, 1)
     if settings.systems < least:
         raise InputError(
             f"A {settings.design} rating compares at least {least} systems; found {settings.systems}. Use another "

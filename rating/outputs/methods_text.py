@@ -2,6 +2,7 @@
 """methods.txt: what to write into the paper, with every number filled in."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from dancepose_addon.core.counting import counted
 
@@ -35,12 +36,24 @@ def methods_text(plan: RatingPlan, result: AnalysisResult, labels: dict[str, str
     if result.is_exploratory:
         parts.append(f"NOTE: this analysis is exploratory: {'; '.join(result.reasons)}.")
     parts += [_design(plan), _raters(plan, result), *(_question(result, entry, labels) for entry in result.results)]
+    parts += _without_votes(plan, result, labels)
     parts.append(_sensitivity(result))
     parts.append(
         "Software: " + ", ".join(f"{name} {number}" for name, number in result.versions.items())
         + f". Plan {result.plan}."
     )  # fmt: skip
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _without_votes(plan: RatingPlan, result: AnalysisResult, labels: dict[str, str]) -> list[str]:
+    """Name the systems that the results of a question leave out."""
+    found = []
+    for question in plan.questions:
+        rated = {row.system for entry in result.results if entry.question == question.id for row in entry.systems}
+        missing = ", ".join(labels.get(name, name) for name in plan.systems if name not in rated)
+        if missing:
+            found.append(f"No vote that counts was about {missing} (question {question.id}): the results leave it out.")
+    return found
 
 
 def _design(plan: RatingPlan) -> str:
@@ -172,17 +185,24 @@ def _figures(entry: QuestionResult) -> str:
 
 def _sensitivity(result: AnalysisResult) -> str:
     """Say whether exclusions change any conclusion."""
-    changed = []
-    for kept, every in zip(result.results, result.without_exclusions, strict=False):
-        verdicts = {frozenset((pair.first, pair.second)): _winner(pair) for pair in every.comparisons}
-        changed += [
-            f"{pair.first} and {pair.second} ({kept.question})"
-            for pair in kept.comparisons
-            if verdicts.get(frozenset((pair.first, pair.second))) != _winner(pair)
-        ]
+    after, before = _verdicts(result.results), _verdicts(result.without_exclusions)
+    changed = [
+        f"{' and '.join(sorted(pair))} ({question})"
+        for question, pair in {**after, **before}
+        if after.get((question, pair)) != before.get((question, pair))
+    ]
     if not changed:
         return "Without exclusions all conclusions are the same."
     return f"Without exclusions the conclusion differs for: {', '.join(changed)}."
+
+
+def _verdicts(results: Sequence[QuestionResult]) -> dict[tuple[str, frozenset[str]], str]:
+    """Return the winner of each comparison; what one analysis lacks differs from any result of another."""
+    return {
+        (entry.question, frozenset((pair.first, pair.second))): _winner(pair)
+        for entry in results
+        for pair in entry.comparisons
+    }
 
 
 def _winner(pair: object) -> str:

@@ -260,7 +260,9 @@ def _contrasts(plan: RatingPlan, scale: _Scale) -> tuple[Floats, list[tuple[int,
     if plan.analysis.comparisons == "reference" and name in scale.systems:
         number = scale.systems.index(name)
         pairs = [pair for pair in pairs if number in pair]
-    return np.array([scale.to_values[i] - scale.to_values[j] for i, j in pairs]), pairs
+    contrasts = [scale.to_values[i] - scale.to_values[j] for i, j in pairs]
+    # One system alone has no comparison.
+    return np.array(contrasts, np.float64).reshape(len(pairs), scale.to_values.shape[1]), pairs
 
 
 def _comparisons(
@@ -343,7 +345,7 @@ def _ranked(rows: list[SystemRow], comparisons: list[ComparisonRow]) -> list[Sys
 
 def _second(plan: RatingPlan, scale: _Scale, contrasts: Floats) -> SecondOpinion | None:
     samples = scale.samples
-    if samples is None:
+    if samples is None or not len(contrasts):
         return None
     alpha = plan.analysis.alpha
     center = contrasts @ scale.theta

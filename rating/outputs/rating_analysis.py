@@ -69,6 +69,7 @@ def analyse_rating(paths: RatingPaths, options: AnalysisOptions = THOROUGH, prog
     every: list[QuestionResult] = []
     quick = AnalysisOptions(resamples=0, has_mixed_model=False)
     for number, question in enumerate(plan.questions):
+        notices += _without_votes(plan, _of_question(screened.kept, question.id), question.id)
         progress(0.1 + 0.85 * number / len(plan.questions), f"question {question.id}")
         kept = _of_question(screened.kept, question.id)
         _require_clusters(plan, kept, screened, question.id)
@@ -122,6 +123,23 @@ def _of_question(votes: Sequence[Vote], question: str) -> list[Vote]:
     return [vote for vote in votes if vote.question == question]
 
 
+def _without_votes(plan: RatingPlan, votes: Sequence[Vote], question: str) -> list[str]:
+    """Name the planned systems and songs that no vote that counts is about: they are missing from all results."""
+    shown = [plan.clip(name) for vote in votes for name in vote.clips]
+    found = []
+    for what, planned, rated in (
+        ("system", list(plan.systems), {clip.system for clip in shown}),
+        ("song", list(plan.songs), {clip.song for clip in shown}),
+    ):
+        missing = [name for name in planned if name not in rated]
+        if missing:
+            found.append(
+                f"Question {question} has no vote that counts on {what} {', '.join(missing)}, which the results leave "
+                "out. See excluded.csv for the reasons."
+            )
+    return found
+
+
 def _require_clusters(plan: RatingPlan, votes: list[Vote], screened: Screened, question: str) -> None:
     """Refuse votes from which no interval follows."""
     raters = {rater.session: rater.cluster for rater in screened.raters}
@@ -133,8 +151,8 @@ def _require_clusters(plan: RatingPlan, votes: list[Vote], screened: Screened, q
         if count < LEAST_RATERS:
             raise InputError(
                 f"Question {question} has votes of {counted(count, what)} that count; an interval needs at least two. "
-                f"Left out of {counted(len(screened.raters), 'rater')}: {left_out or 'none'}. Collect more votes, or "
-                "change [exclusion], which makes the analysis exploratory."
+                f"Left out of {counted(len(screened.raters), 'rater')}: {left_out or 'none'}. Collect more votes. "
+                "The rules are those of the plan: a change of the rating file has no effect on votes that were planned."
             )
 
 
@@ -147,7 +165,7 @@ def _changes(paths: RatingPaths, plan: RatingPlan) -> list[str]:
     except DancePoseError:
         return [f"{paths.file.name} cannot be read, so it cannot be compared with the plan"]
     if hashlib.sha256(data).hexdigest() != plan.analysis.file_sha256:
-        return [f"{paths.file.name} was changed after the plan was made"]
+        return [f"{paths.file.name} was changed after the plan was made; the rules and values used here are the plan's"]
     return []
 
 

@@ -13,6 +13,7 @@ from dancepose.study.media.bound_process import ending_with_caller
 from dancepose.study.media.ffmpeg import ONLY_FILM_FILES
 from dancepose.study.plan.ffmpeg_program import FfmpegProgram
 from dancepose_addon.core.atomic import output_error
+from dancepose_addon.core.bounded_files import require_regular
 from dancepose_addon.core.errors import DancePoseError, InputError, MissingFileError
 
 from ..records import RatingClip
@@ -51,8 +52,10 @@ def file_sha256(path: Path) -> str:
 
     Raises:
         MissingFileError: It cannot be read.
+        FormatError: It is not a regular file.
     """
     try:
+        require_regular(path)
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:

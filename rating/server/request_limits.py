@@ -9,7 +9,7 @@ import time
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from dancepose_addon.core.bounded_files import parse_json
 
@@ -73,11 +73,14 @@ async def read_json(request: Request) -> dict[str, Any]:
         raise HTTPException(415, "Expected application/json.")
     parts: list[bytes] = []
     length = 0
-    async for part in request.stream():
-        length += len(part)
-        if length > MOST_BODY:
-            raise HTTPException(413, f"A request may have {MOST_BODY} bytes.")
-        parts.append(part)
+    try:
+        async for part in request.stream():
+            length += len(part)
+            if length > MOST_BODY:
+                raise HTTPException(413, f"A request may have {MOST_BODY} bytes.")
+            parts.append(part)
+    except ClientDisconnect as error:  # Nothing reads the answer.
+        raise HTTPException(400, "The connection ended within the request.") from error
     try:
         value = parse_json(b"".join(parts).decode("utf-8"), constants=False)
     except ValueError as error:

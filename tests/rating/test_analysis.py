@@ -21,7 +21,7 @@ from dancepose.rating.outputs.methods_text import methods_text
 from dancepose.rating.outputs.question_analysis import AnalysisOptions
 from dancepose.rating.outputs.rating_analysis import Analysed, analyse_rating
 from dancepose.rating.outputs.writing import write_analysis
-from dancepose.rating.record_files import RatingPaths, read_rating_plan, write_lines, write_rating_plan
+from dancepose.rating.record_files import RatingPaths, read_rating_plan, read_votes, write_lines, write_rating_plan
 from dancepose_addon.core.errors import InputError
 from tests.rating.planned import films, simulated_rating
 
@@ -254,3 +254,53 @@ def test_labels_are_no_formulas(written: tuple[Analysed, RatingPaths]) -> None:
     labels = {"a": "$\\frac{$", "b_1": "cost $5", "c": "$x^2$"}
     for figure in (forest_plot(entry, labels, 0.05), pair_matrix(entry, labels)):
         svg_text(figure)
+
+
+def test_a_system_without_a_vote_that_counts_is_named(tmp_path: Path) -> None:
+    """As a system whose films are too long to be watched: it would otherwise disappear from all results."""
+    paths = rated(tmp_path)
+    plan = read_rating_plan(paths.plan)
+    votes, _ = read_votes(paths.votes, plan)
+    short = [
+        replace(vote, coverage=tuple(0.9 if plan.clip(clip).system == "a" else 1.0 for clip in vote.clips))
+        for vote in votes
+    ]
+    write_lines(paths.votes, short)
+    analysed = analyse_rating(paths, QUICK)
+    assert [row.system for row in analysed.result.results[0].systems] == ["b_1", "c"]
+    assert "Question real has no vote that counts on system a, which the results leave out." in " ".join(
+        analysed.result.notices
+    )
+    text = methods_text(analysed.plan, analysed.result, {"a": "Ours"})
+    assert "No vote that counts was about Ours (question real): the results leave it out." in text
+    assert "Without exclusions the conclusion differs for: a and b_1 (real), a and c (real)." in text
+
+
+@pytest.mark.parametrize("design", ["acr", "mismatch"])
+def test_one_system_has_results_without_comparisons(tmp_path: Path, design: str) -> None:
+    paths = RatingPaths(tmp_path)
+    text = FILE.format(design=design, points=5, votes=3, reference="")
+    for name in ("b_1", "c"):
+        start = text.index(f'[[system]]\nname = "{name}"')
+        text = text[:start] + text[text.index("[[", start + 2) :]
+    paths.file.write_text(text)
+    file = load_rating(paths.file)
+    plan = write_rating_plan(paths.plan, plan_rating(file, films(file, 6)).plan)
+    votes, sessions = simulated_rating(plan, WORTHS, seed=1)
+    write_lines(paths.votes, votes)
+    write_lines(paths.sessions, sessions)
+    analysed = analyse_rating(paths, QUICK)
+    entry = analysed.result.results[0]
+    assert ([row.system for row in entry.systems], entry.comparisons) == (["a"], [])
+    assert entry.systems[0].low < entry.systems[0].value < entry.systems[0].high
+    write_analysis(analysed, paths, paths.results)
+
+
+def test_a_rating_file_that_was_changed_has_no_effect(tmp_path: Path) -> None:
+    paths = rated(tmp_path)
+    before = analyse_rating(paths, QUICK).result
+    paths.file.write_text(paths.file.read_text() + "fastest_ms = 60000\n")
+    after = analyse_rating(paths, QUICK).result
+    assert (before.is_exploratory, after.is_exploratory) == (False, True)
+    assert after.results == before.results
+    assert "the rules and values used here are the plan's" in after.reasons[0]

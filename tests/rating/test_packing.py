@@ -5,6 +5,7 @@ import base64
 from dataclasses import replace
 import hashlib
 import json
+import os
 from pathlib import Path
 import re
 import shutil
@@ -232,6 +233,10 @@ def test_other_formats_and_silent_films_are_refused(tmp_path) -> None:
     plan = small_plan(tmp_path, length_s=0.4)
     with pytest.raises(InputError, match="no MP4"):
         check_unchanged(tmp_path, replace(plan.clips[0], file="films/a.webm"))
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "films" / "pipe.mp4")
+        with pytest.raises(FormatError, match="not a regular file"):
+            check_unchanged(tmp_path, replace(plan.clips[0], file="films/pipe.mp4"))
     silent = tmp_path / plan.clips[0].file
     write_film(silent, hue=0, length_s=0.4, sound=False)
     small_plan(tmp_path, length_s=0.4)

@@ -91,3 +91,9 @@ def test_the_plan_of_one_seed_is_simulated_again_exactly() -> None:
     first, second = (power_of(replace(SETTINGS, simulations=20), 10, 4) for _ in range(2))
     assert first == second
     assert np.isfinite(first.power)
+
+
+@pytest.mark.parametrize("design", ["pair", "acr", "sliders"])
+def test_one_system_has_no_power(design: str) -> None:
+    with pytest.raises(InputError, match="at least 2 systems; found 1"):
+        power_table(replace(SETTINGS, systems=1, design=design), [10], [6])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The server: slots, votes once each, codes, the board, and what hostile clients send."""
 
+import asyncio
 import json
 import re
 import shutil
@@ -321,3 +322,24 @@ def test_changed_films_are_not_served(packed, tmp_path) -> None:
 def test_what_the_page_is_given_reveals_no_kind(served) -> None:
     text = json.dumps(served.begin("a1"))
     assert not re.search(r"repeat|gold|main|expected|c00\d", text)
+
+
+def test_a_client_that_leaves_within_its_request_is_no_error(served) -> None:
+    """As a telephone that loses its network: the owner's terminal showed a traceback."""
+    received = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+    sent: list[dict] = []
+
+    async def receive() -> dict:
+        return next(received)
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
+        "path": "/api/vote", "raw_path": b"/api/vote", "query_string": b"", "root_path": "",
+        "headers": [(b"host", b"testserver"), (b"content-type", b"application/json"), (b"content-length", b"500")],
+        "client": ("127.0.0.1", 5), "server": ("testserver", 80),
+    }  # fmt: skip
+    asyncio.run(served.client.app(scope, receive, send))
+    assert sent[0]["status"] == 400
