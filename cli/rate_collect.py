@@ -186,6 +186,8 @@ def forget_command(
     if not sessions:
         raise DancePoseError("No session of this rater was found. Check the id and the platform.")
     print(f"Deleted {counted(sessions, 'session')} and {counted(votes, 'vote')}.")
+    if RatingPaths(root).results.exists():
+        print("results/ is of votes with those of this rater: run `dancepose rate analyse` again, or delete it.")
     print("Copies elsewhere, such as answer files and backups, have to be deleted by hand.")
 
 

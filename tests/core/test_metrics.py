@@ -130,3 +130,8 @@ def test_pa_mpjpe_of_a_mirror_image_against_the_best_turn_and_size() -> None:
         errors.append(1000.0 * np.linalg.norm(scale * turned - other, axis=1).mean())
     found = metrics.pa_mpjpe_mm(first.astype(np.float32), second.astype(np.float32))
     assert found == pytest.approx(np.mean(errors), rel=1e-5)
+
+
+def test_a_single_frame_does_not_slide() -> None:
+    """It was NaN, which JSON does not have, beside a warning."""
+    assert metrics.skating_ratio(np.zeros((1, 4, 3), np.float32), 25.0) == 0.0

@@ -102,7 +102,12 @@ def skating_ratio(toes_m: F32, fps: float, *, floor_m: float = 0.0) -> float:
         toes_m: (T, F, 3), metres, y up.
         fps: Frames per second.
         floor_m: Height of the floor, metres.
+
+    Returns:
+        The share, in [0, 1]; 0 for a single frame, in which nothing slides.
     """
+    if len(toes_m) < 2:
+        return 0.0
     near = toes_m[..., 1] - floor_m < CONTACT_HEIGHT_M
     speed = np.linalg.norm(np.diff(toes_m[..., [0, 2]], axis=0), axis=-1) * fps
     return float(((near[:-1] & near[1:]) & (speed > SKATING_SPEED_M_S)).any(axis=1).mean())
