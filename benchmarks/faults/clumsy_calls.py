@@ -91,6 +91,8 @@ def make_sandbox(root: Path) -> Sandbox:
     shutil.copy(WALTZ / "audio.mp3", root / "study" / "music" / "one.mp3")
     (root / "study" / "study.toml").write_text(STUDY, encoding="utf-8")
     (root / "adir").mkdir()
+    (root / "project").mkdir()
+    (root / "project" / "config.json").write_text('{"mine": 1}', encoding="utf-8")
     (root / "afile").write_text("a file", encoding="utf-8")
     (root / "link.npz").symlink_to("points.npz")
     (root / "hard.npz").hardlink_to(root / "points.npz")
@@ -126,6 +128,11 @@ def destroying_calls(box: Sandbox) -> Iterator[Call]:
                "--report", next(path for path in box.clip.iterdir() if path.suffix != ".mp3"))  # fmt: skip
     yield call("fit: out is the body", "fit", box.points, "--out", box.body, "--body", box.body)
     yield call("fit: out is the regressor", "fit", box.points, "--out", box.onnx, "--regressor", box.onnx)
+    for verb, *rest in (("fit", "--out"), ("render", "--out", r / "v.mp4", "--motion"), ("convert",)):
+        yield call(f"{verb}: the output is the motion of --body-from", verb, box.points, *rest, box.motion,
+                   "--body-from", r / "adir" / ".." / box.motion.name)  # fmt: skip
+    yield call("fit: report is the style", "fit", box.points, "--out", r / "o.npz", "--report", box.markers, "--style",
+               box.markers)  # fmt: skip
     yield call("fit: two outputs of one name", "fit", box.points, "--out", r / "o.npz", "--report", r / "o.npz")
     yield call("render: sheet and report of one name", "render", box.points, "--out", r / "v.mp4", "--sheet",
                r / "x.png", "--report", r / "x.png")  # fmt: skip
@@ -138,6 +145,8 @@ def destroying_calls(box: Sandbox) -> Iterator[Call]:
     yield call("poses: out is an input", "poses", r, "--out", box.motion)
     yield call("poses: shards into a file", "poses", r, "--out", r / "afile", "--shards")
     yield call("train: out is the data", "train", "--motion", box.clip, "--out", box.clip)
+    yield call("train: out has a config.json of something else", "train", "--preset", "smoke", "--limit-batches", "1",
+               "--out", r / "project")  # fmt: skip
     yield call("train: out is a file", "train", "--motion", box.clip, "--out", r / "afile")
     yield call("evaluate: out is a file", "evaluate", "--motion", box.clip, "--out", r / "afile")
     yield call("evaluate: out is the data", "evaluate", "--motion", box.clip, "--out", box.clip)

@@ -121,7 +121,23 @@ def _edits(victim: Path) -> dict[str, Callable[[Path], None]]:
         away = os.path.relpath(victim / "v", out / "fits" / "a")
         plan.write_text(plan.read_text(encoding="utf-8").replace('"one"', json.dumps(away)), encoding="utf-8")
 
+    def changed(key: str, value: object) -> Callable[[Path], None]:
+        def edit(out: Path) -> None:
+            plan = out / "plan.jsonl"
+            if plan.exists():
+                head, *jobs = plan.read_text(encoding="ascii").splitlines(keepends=True)
+                plan.write_text(json.dumps({**json.loads(head), key: value}) + "\n" + "".join(jobs), encoding="ascii")
+
+        return edit
+
+    entry = {"job": "fit:a/one", "ok": True, "key": "k", "at": "x", "seconds": [], "detail": {"files": 3}}
     return {
+        "a plan of other segments": changed("segments", {"one": [["../..", 0.0, 10**12]]}),
+        "a plan without segments": changed("segments", {}),
+        "a plan of another ffmpeg": changed("ffmpeg", {"program": str(victim / "v.json"), "version": 1}),
+        "a plan of another program": changed("program", 3),
+        "a journal of other types": write("journal.jsonl", json.dumps(entry).encode() + b"\n"),
+        "a journal of a terabyte": special("journal.jsonl", "sparse"),
         "nothing": lambda _out: None,
         "a song elsewhere": elsewhere,
         "a plan of zeros": write("plan.jsonl", b"\0" * 5000),
