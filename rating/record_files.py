@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.bounded_files import parse_json, read_whole
+from dancepose_addon.core.counting import counted
 from dancepose_addon.core.errors import FormatError, InputError, OutputError
 from dancepose_addon.core.file_locks import locked
 from dancepose_addon.core.output_links import odd_entries, require_plain, resolved
@@ -219,14 +220,16 @@ def read_votes(path: Path, plan: RatingPlan) -> tuple[list[Vote], list[str]]:
         FormatError: A line is damaged, or belongs to another plan.
     """
     found: dict[tuple[str, int], Vote] = {}
-    doubled = 0
+    doubled = differing = 0
     notices: list[str] = []
     for number, vote in _read_lines(path, Vote, notices.append):
         check_vote(vote, plan, f"{path.name}, line {number}")
-        doubled += (vote.session, vote.trial) in found
-        found.setdefault((vote.session, vote.trial), vote)
+        known = found.setdefault((vote.session, vote.trial), vote)
+        doubled += known is not vote
+        differing += known.answer != vote.answer
     if doubled:
-        notices.append(f"{path.name} has {doubled} votes twice; the first of each counts.")
+        contrary = f", {differing} of them with another answer" if differing else ""
+        notices.append(f"{path.name} has {counted(doubled, 'vote')} twice{contrary}; the first of each counts.")
     return list(found.values()), notices
 
 

@@ -304,3 +304,14 @@ def test_a_rating_file_that_was_changed_has_no_effect(tmp_path: Path) -> None:
     assert (before.is_exploratory, after.is_exploratory) == (False, True)
     assert after.results == before.results
     assert "the rules and values used here are the plan's" in after.reasons[0]
+
+
+def test_votes_that_are_there_twice_are_counted_and_contrary_ones_named(tmp_path: Path) -> None:
+    paths = rated(tmp_path)
+    plan = read_rating_plan(paths.plan)
+    first, second, *_ = paths.votes.read_text().splitlines(keepends=True)
+    other = {**json.loads(second), "answer": -json.loads(second)["answer"] or 1}
+    paths.votes.write_text(paths.votes.read_text() + first + json.dumps(other) + "\n")
+    votes, notices = read_votes(paths.votes, plan)
+    assert notices == ["votes.jsonl has 2 votes twice, 1 of them with another answer; the first of each counts."]
+    assert votes[1].answer == json.loads(second)["answer"]
