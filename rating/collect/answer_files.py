@@ -4,6 +4,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+import re
 from typing import Any, Final
 import zipfile
 import zlib
@@ -18,6 +19,7 @@ from .public_votes import SkippedTrial, session_from_page, vote_from_page
 
 ANSWERS_FORMAT: Final = "dancepose-rating-answers"
 ANSWERS_VERSION: Final = 1
+VOTES: Final = re.compile(rb'"votes":\s*\[')
 MOST_BYTES: Final = 64 << 20
 """Of one file: hundreds of raters in one export of JATOS."""
 MOST_MEMBERS: Final = 10_000
@@ -86,9 +88,16 @@ def _texts(path: Path) -> Iterator[tuple[str, bytes]]:
 def _records(name: str, data: bytes) -> Iterator[tuple[dict[str, Any], bytes]]:
     """Yield heads with the lines after them; other lines are passed over, since exports have texts of their program."""
     lines = [line.strip() for line in data.split(b"\n")]
+    body = -1
     for number, line in enumerate(lines):
         if ANSWERS_FORMAT.encode() not in line[:200]:
+            if number != body and line.startswith(b"{") and VOTES.search(line):
+                raise FormatError(
+                    f"{name} has answers in line {number + 1} whose first line, with their checksum, is missing. "
+                    "Ask the rater for the file again."
+                )
             continue
+        body = number + 1
         try:
             head = parse_json(line)
         except ValueError as error:

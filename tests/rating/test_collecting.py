@@ -146,6 +146,18 @@ def test_zips_and_exports_of_jatos_are_read(rating, packed, tmp_path) -> None:
     assert import_answers(rating, [joined]).sessions == 3
 
 
+def test_answers_without_their_first_line_are_not_passed_over(rating, packed, tmp_path) -> None:
+    """Beside those of another rater, in one file or in a zip."""
+    whole, cut = as_file(answers(packed, "aa")), as_file(answers(packed, "bb", slot=1)).split(b"\n", 1)[1]
+    (tmp_path / "joined.txt").write_bytes(whole + cut)
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as file:
+        file.writestr("a.txt", whole)
+        file.writestr("b.txt", cut)
+    for name in ("joined.txt", "all.zip"):
+        with pytest.raises(FormatError, match="whose first line, with their checksum, is missing"):
+            import_answers(rating, [tmp_path / name])
+
+
 def damage(packed, kind: str) -> bytes:
     body = answers(packed)
     data = as_file(body)
