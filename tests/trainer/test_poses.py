@@ -3,6 +3,7 @@
 
 import inspect
 from pathlib import Path
+import pickle
 import shutil
 
 import numpy as np
@@ -169,14 +170,29 @@ def test_bad_files_are_listed_and_skipped(tmp_path: Path, caplog: pytest.LogCapt
     _write_amass(tmp_path / "odd.npz", np.zeros((4, 63)), 30.0)
     _write_amass(tmp_path / "nan.npz", np.full((4, 72), np.nan), 30.0)
     np.savez(tmp_path / "shape.npz", betas=np.zeros(10))
+    _write_amass(tmp_path / "empty.npz", np.zeros((0, 156)), 60.0)
+    with (tmp_path / "empty.pkl").open("wb") as file:
+        pickle.dump({"smpl_poses": np.zeros((0, 72)), "smpl_trans": np.zeros((0, 3)), "smpl_scaling": [1.0]}, file)
     (tmp_path / "cut.npz").write_bytes(b"PK\x03\x04")
     (tmp_path / "notes.bvh").write_text("no motion")
     dataset = load_poses(tmp_path, rest_joints_m=REST)
     assert dataset.clip_names == ("good",)
     skipped = [note for note in dataset.notes if note.startswith("Skipped")]
-    assert len(skipped) == len(caplog.records) == 5
-    for name in ("cut", "nan", "notes", "odd", "shape"):
-        assert sum(f"/{name}." in note for note in skipped) == 1
+    assert len(skipped) == len(caplog.records) == 7
+    for name in ("cut", "empty", "nan", "notes", "odd", "shape"):
+        assert sum(f"/{name}." in note for note in skipped) == (2 if name == "empty" else 1)
+    assert sum("empty.npz has no frames" in note for note in skipped) == 1
+
+
+def test_a_file_without_frames_is_no_shard(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from dancepose.trainer.mocap.write_shards import write_shards
+
+    _write_amass(tmp_path / "in" / "good.npz", np.random.default_rng(0).normal(scale=0.3, size=(10, 72)), 30.0)
+    _write_amass(tmp_path / "in" / "empty.npz", np.zeros((0, 156)), 60.0)
+    _, notes = write_shards(tmp_path / "in", tmp_path / "out", rest_joints_m=REST)
+    assert sum(note.startswith("Skipped") and "empty.npz has no frames" in note for note in notes) == 1
+    assert sum(note.startswith("good.npz:") for note in notes) == 1
 
 
 def test_the_command_takes_what_the_reader_takes() -> None:

@@ -298,7 +298,7 @@ def read_amass(path: Path, folder: Path, fps: float) -> tuple[Clip, str]:
         The clip, and a sentence on what was kept.
 
     Raises:
-        FormatError: The file is no AMASS motion.
+        FormatError: The file is no AMASS motion, or has no frames.
     """
     try:
         arrays = open_npz(path, limits=NPZ_LIMITS, wanted=("poses", "mocap_framerate", "mocap_frame_rate"))
@@ -310,6 +310,7 @@ def read_amass(path: Path, folder: Path, fps: float) -> tuple[Clip, str]:
         raise FormatError(
             f"{path} has poses of shape {poses.shape} at {rate} fps; expected (T, 72), (T, 156) or (T, 165)."
         )
+    _require_frames(len(poses), path)
     local = np.broadcast_to(np.eye(3, dtype=np.float32), (len(poses), JOINT_COUNT, 3, 3)).copy()
     local[:, :BODY_JOINTS] = rotvec_to_rotmat(poses[:, : BODY_JOINTS * 3].reshape(-1, BODY_JOINTS, 3))
     local[:, 0] = turn_root(local[:, 0], axes="z_up", inward=True)
@@ -322,15 +323,21 @@ def read_theta(path: Path, folder: Path, fps: float) -> tuple[Clip, str]:
     """Read any other file of SMPL rotations that the package reads, such as AIST++'s .pkl; arguments as ``read_amass``.
 
     Raises:
-        InputError: The file does not hold SMPL rotations.
+        InputError: The file does not hold SMPL rotations, or has no frames.
     """
     recording = examine(path).recording
     if not isinstance(recording, PoseRecording):
         raise FormatError(f"{path} holds key-points; expected SMPL rotations.")
     motion = motion_of(recording, load_body())
+    _require_frames(len(motion.pose_rotmat), path)
     frames = _frames_at(_moving(motion.pose_rotmat), motion.fps, fps)
     name = str(path.relative_to(folder).with_suffix(""))
     return Clip(name, motion.pose_rotmat[frames]), f"{path.relative_to(folder)}: {len(frames)} poses."
+
+
+def _require_frames(count: int, path: Path) -> None:
+    if not count:
+        raise FormatError(f"{path} has no frames; expected at least one. Remove it, or export its motion again.")
 
 
 def _moving(local: F32) -> tuple[int, int]:
