@@ -184,6 +184,17 @@ def test_bad_files_are_listed_and_skipped(tmp_path: Path, caplog: pytest.LogCapt
     assert sum("empty.npz has no frames" in note for note in skipped) == 1
 
 
+def test_a_recording_of_its_rest_pose_only_is_skipped(data_folder: Path, tmp_path: Path) -> None:
+    lines = (data_folder / "cmu" / "02_01.bvh").read_text().splitlines()
+    start = lines.index("MOTION")
+    for frames in (1, 2):
+        motion = ["MOTION", f"Frames: {frames}", *lines[start + 2 : start + 3 + frames]]
+        (tmp_path / f"frames_{frames}.bvh").write_text("\n".join([*lines[:start], *motion]) + "\n")
+    dataset = load_poses(tmp_path, mirror=False, rest_joints_m=REST)
+    assert dataset.clip_names == ("frames_2",)
+    assert "frames_1.bvh has no frames after the first" in dataset.notes[0]
+
+
 def test_a_file_without_frames_is_no_shard(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     from dancepose.trainer.mocap.write_shards import write_shards

@@ -276,8 +276,12 @@ def read_bvh(path: Path, folder: Path, fps: float, rest_joints_m: F32) -> tuple[
 
     Returns:
         The clip, and a sentence on what was kept.
+
+    Raises:
+        FormatError: The file is no BVH motion, or has no frames after the first.
     """
     motion = parse_bvh(path)
+    _require_frames(len(motion) - 1, path, "after the first, which is a rest pose")
     local, usable, bad = repair_flips(retarget(motion, rest_joints_m)[1:], motion.fps)
     frames = _frames_at(_moving(local), motion.fps, fps)
     frames = frames[usable[frames]]
@@ -335,9 +339,10 @@ def read_theta(path: Path, folder: Path, fps: float) -> tuple[Clip, str]:
     return Clip(name, motion.pose_rotmat[frames]), f"{path.relative_to(folder)}: {len(frames)} poses."
 
 
-def _require_frames(count: int, path: Path) -> None:
+def _require_frames(count: int, path: Path, which: str = "") -> None:
     if not count:
-        raise FormatError(f"{path} has no frames; expected at least one. Remove it, or export its motion again.")
+        frames = f"frames {which}".rstrip()
+        raise FormatError(f"{path} has no {frames}; expected at least one. Remove it, or export its motion again.")
 
 
 def _moving(local: F32) -> tuple[int, int]:
