@@ -58,6 +58,8 @@ def rewrite(path: Path, out: Path, body: BodyModel) -> dict[str, float]:
     info = RegressorInfo.from_json(old.metadata.get(METADATA_KEY), path.name)
     if info.body_fingerprint != body.fingerprint:
         raise RegressorError(f"{path.name} was trained on another body than {body.name}. Give that one with --body.")
+    if "config" not in info.training:
+        raise RegressorError(f"{path.name} does not say how it was trained. Export the folder of its run instead.")
     config = config_from_table(info.training["config"], path.name)
     tables = list(info.shared) or [info.markers]
     network = stored_network(old, path.name, layouts=len(tables), rotation=config.model.rotation)

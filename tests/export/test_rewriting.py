@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A file rewritten: the same weights, the same rotations, and what is refused."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,13 @@ def test_what_cannot_be_rewritten_is_left_alone(file: Path) -> None:
     next(t for t in model.graph.initializer if t.name == "encoder_f16").name = "encoder_weights"
     onnx.save(model, str(file))
     with pytest.raises(RegressorError, match="has no encoder_f16"):
+        rewrite(file, file, BODY)
+    file.write_bytes(data)
+    model = onnx.load(file)
+    table = json.loads(model.metadata_props[0].value)
+    model.metadata_props[0].value = json.dumps({**table, "training": {}})
+    onnx.save(model, str(file))
+    with pytest.raises(RegressorError, match="does not say how it was trained"):
         rewrite(file, file, BODY)
     file.write_bytes(data)
     model = onnx.load(file)

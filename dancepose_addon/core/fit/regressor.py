@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bounded_files import brief, parse_json
-from ..errors import DancePoseError, RegressorError
+from ..errors import DancePoseError, FormatError, RegressorError
 from ..printable_text import quoted
 from ..skeleton.layouts import Layout, get_layout
 from ..skeleton.markers import MarkerSet
@@ -107,11 +107,12 @@ class RegressorInfo:
                 f"{source} is an ONNX file without DancePose metadata. Export regressors with `dancepose export`."
             )
         try:
-            table = parse_json(text)
+            table = _table(parse_json(text), "it")
             version = table["schema_version"]
             _require_schema(version, source)
             shared = version == SHARED_SCHEMA_VERSION
-            tables = {entry["layout"]: entry for entry in (table["layouts"] if shared else [table])}
+            tables = {_text(entry, "layout"): entry for entry in (table["layouts"] if shared else [table])}
+            _require(tables, "layouts", "at least one layout")
             read = {name: _read_markers(entry, source) for name, entry in tables.items()}
             same = (name for name, markers in read.items() if layout and markers.layout.same_points(get_layout(layout)))
             chosen = next(iter(read)) if layout is None else next(same, layout)
@@ -120,12 +121,12 @@ class RegressorInfo:
                 layout=read[chosen].layout,
                 markers=read[chosen],
                 shared=tuple(read.values()) if shared else (),
-                body_fingerprint=table["body_fingerprint"],
-                normalisation=table["normalisation"],
-                rotation=table["rotation"],
-                licence=table["licence"],
-                name=table["name"],
-                training=table["training"],
+                body_fingerprint=_text(table, "body_fingerprint"),
+                normalisation=_text(table, "normalisation"),
+                rotation=_text(table, "rotation"),
+                licence=_text(table, "licence"),
+                name=_text(table, "name"),
+                training=_read_training(table["training"], source),
             )
         except RegressorError:
             raise
@@ -138,6 +139,34 @@ class RegressorInfo:
 def _layout_table(markers: MarkerSet) -> dict[str, Any]:
     layout = markers.layout
     return {"layout": layout.name, "keypoints": list(layout.keypoints), "markers": markers.to_json()}
+
+
+def _require(holds: object, key: str, expected: str) -> None:
+    if not holds:
+        raise FormatError(f"{key} is not {expected}")
+
+
+def _table(value: Any, key: str) -> dict[str, Any]:
+    _require(isinstance(value, dict), key, "a table")
+    return dict(value)
+
+
+def _text(table: Mapping[str, Any], key: str) -> str:
+    _require(isinstance(table[key], str), key, "a text")
+    return str(table[key])
+
+
+def _read_training(value: Any, source: str) -> dict[str, Any]:
+    """Check the entries of the training table that commands use; the others are for readers."""
+    training = _table(value, "training")
+    config = _table(training.get("config", {}), "training.config")
+    share = _table(config.get("data", {}), "training.config.data").get("holdout", 0.0)
+    number = isinstance(share, int | float) and not isinstance(share, bool)
+    _require(number and 0.0 <= share <= 1.0, "training.config.data.holdout", "a share from 0 to 1")
+    _require(isinstance(training.get("style", ""), str), "training.style", "a text")
+    if "twist_model" in training:
+        TwistModel.from_json(_table(training["twist_model"], "training.twist_model"), source)
+    return training
 
 
 def _read_markers(table: Mapping[str, Any], source: str) -> MarkerSet:
