@@ -15,11 +15,12 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from dancepose.trainer.body.layout_batch import build_layout_batch
-from dancepose.trainer.config import config_from_table
+from dancepose.trainer.body.layout_batch import LayoutBatch, build_layout_batch
+from dancepose.trainer.config import ModelConfig, config_from_table
 from dancepose.trainer.mocap.procedural_poses import procedural_poses
+from dancepose.trainer.model.generator import NUMBERS, padded_count
 from dancepose_addon.core.atomic import replacing
-from dancepose_addon.core.body.model import BodyModel
+from dancepose_addon.core.body.model import JOINT_COUNT, BodyModel
 from dancepose_addon.core.bounded_files import read_whole
 from dancepose_addon.core.errors import RegressorError
 from dancepose_addon.core.fit.regressor import METADATA_KEY, RegressorInfo
@@ -52,7 +53,8 @@ def rewrite(path: Path, out: Path, body: BodyModel) -> dict[str, float]:
         The largest differences of a matrix entry from torch and from the old file, over layouts and devices.
 
     Raises:
-        RegressorError: The file was trained on another body, was not written by this project, or the new graph differs.
+        RegressorError: The file was trained on another body, was not written by this project, does not fit its
+            metadata, or the new graph differs.
     """
     old = parse_model(read_whole(path, limit_bytes=MAX_FILE_BYTES, what="an ONNX regressor"), path.name)
     info = RegressorInfo.from_json(old.metadata.get(METADATA_KEY), path.name)
@@ -64,6 +66,7 @@ def rewrite(path: Path, out: Path, body: BodyModel) -> dict[str, float]:
     tables = list(info.shared) or [info.markers]
     network = stored_network(old, path.name, layouts=len(tables), rotation=config.model.rotation)
     layout_batch = build_layout_batch(body, tables, torch.eye(3).repeat(1, 24, 1, 1))
+    _require_fit(network, config.model, layout_batch, path.name)
     model = build_model(network, info, layout_batch, config.model, normalise=config.data.normalise)
     differences = {"from torch": 0.0, "from the old file": 0.0}
     with replacing(out) as temporary:
@@ -90,6 +93,18 @@ def rewrite(path: Path, out: Path, body: BodyModel) -> dict[str, float]:
             raise RegressorError(f"The new graph differs from {path.name} by {differences}. No file was written.")
     _tell(out, differences)
     return differences
+
+
+def _require_fit(network: FoldedRegressor, config: ModelConfig, layout_batch: LayoutBatch, source: str) -> None:
+    """Refuse weights of another architecture than the metadata say."""
+    decoder = network.layers[-1]
+    found = (network.encoder_weight.shape[1], len(decoder.bias) if isinstance(decoder, nn.Linear) else 0)
+    expected = (3 * padded_count(config, layout_batch), JOINT_COUNT * NUMBERS[config.rotation])
+    if found != expected:
+        raise RegressorError(
+            f"{source} has a network of {found[0]} inputs and {found[1]} outputs; its metadata (training.config.model) "
+            f"describe {expected[0]} and {expected[1]}. Export the folder of its run instead."
+        )
 
 
 def _tell(out: Path, differences: dict[str, float]) -> None:

@@ -124,13 +124,14 @@ class SmplRegressor(nn.Module):
 
 def build_generator(config: Config, layout_batch: LayoutBatch) -> SmplRegressor:
     """Build the generator of a run."""
-    kind = config.model.features
-    padded = (
-        layout_batch.width
-        + (0 if kind == "points" else layout_batch.edge_count)
-        + (layout_batch.pair_count if kind == "planes" else 0)
-    )
-    return SmplRegressor(config.model, [feature_count(layout, kind) for layout in layout_batch.layouts], padded)
+    vectors = [feature_count(layout, config.model.features) for layout in layout_batch.layouts]
+    return SmplRegressor(config.model, vectors, padded_count(config.model, layout_batch))
+
+
+def padded_count(config: ModelConfig, layout_batch: LayoutBatch) -> int:
+    """Return the number of input vectors with padding."""
+    edges = 0 if config.features == "points" else layout_batch.edge_count
+    return layout_batch.width + edges + (layout_batch.pair_count if config.features == "planes" else 0)
 
 
 @dataclass(frozen=True)
