@@ -12,7 +12,6 @@ from dancepose.trainer.checkpoint import Checkpoint
 from dancepose.trainer.model.generator import build_generator
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.fit.regressor import RegressorInfo
-from dancepose_addon.core.skeleton.markers import MarkerSet
 
 from .folding import fold
 from .verification import TorchRegressor
@@ -40,10 +39,10 @@ class RunRegressor:
 def regressors_of(checkpoint: Checkpoint, body: BodyModel) -> list[RunRegressor]:
     """Return a regressor for each layout of a run."""
     config = checkpoint.config
-    tables = [MarkerSet.from_json(table, "the run's markers") for table in checkpoint.markers]
+    tables = checkpoint.marker_sets
     layout_batch = build_layout_batch(body, tables, torch.eye(3).repeat(1, 24, 1, 1))
     generator = build_generator(config, layout_batch)
-    generator.load_state_dict(checkpoint.best_weights)
+    checkpoint.load_weights(generator, checkpoint.best)
     folded = fold(generator.eval())
     return [
         RunRegressor(

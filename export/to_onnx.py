@@ -126,7 +126,7 @@ def export_run(
             f"{body.name} ({body.fingerprint}). Give that body with --body."
         )
     config = checkpoint.config
-    tables = [MarkerSet.from_json(table, "the run's markers") for table in checkpoint.markers]
+    tables = checkpoint.marker_sets
     layout_batch = build_layout_batch(body, tables, torch.eye(3).repeat(1, 24, 1, 1))
     exact = _folded(checkpoint, layout_batch)
     stored = rounded(exact)
@@ -171,7 +171,7 @@ def export_run(
 
 def _folded(checkpoint: Checkpoint, layout_batch: LayoutBatch) -> FoldedRegressor:
     generator = build_generator(checkpoint.config, layout_batch)
-    generator.load_state_dict(checkpoint.best_weights)
+    checkpoint.load_weights(generator, checkpoint.best)
     return fold(generator.eval())
 
 

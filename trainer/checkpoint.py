@@ -9,12 +9,15 @@ from typing import Any, Final
 import zipfile
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.bounded_files import brief
+from dancepose_addon.core.errors import FormatError, LayoutError
 from dancepose_addon.core.printable_text import quoted
+from dancepose_addon.core.skeleton.markers import MarkerSet
 
+from .checkpoint_contents import require_contents, require_fit
 from .config import Config, config_from_table
 from .training_errors import CheckpointError
 
@@ -36,6 +39,7 @@ class Checkpoint:
         markers: Marker table of each layout.
         body: Name and fingerprint of the body.
         summary: Summary of the training data.
+        source: The file that it was read from, for messages.
     """
 
     config: Config
@@ -47,11 +51,51 @@ class Checkpoint:
     markers: list[dict[str, Any]]
     body: dict[str, str]
     summary: dict[str, Any]
+    source: str = "The run"
+
+    @property
+    def best(self) -> str:
+        """The key of ``best_weights``."""
+        return "generator" if self.average is None else "average"
 
     @property
     def best_weights(self) -> dict[str, Tensor]:
         """The averaged weights of the generator if there are any, else the present ones."""
         return self.generator if self.average is None else self.average
+
+    @property
+    def marker_sets(self) -> list[MarkerSet]:
+        """The marker tables, in the order of the layouts."""
+        return [MarkerSet.from_json(table, "the run's markers") for table in self.markers]
+
+    def load_weights(self, network: nn.Module, part: str) -> None:
+        """Load weights into a network.
+
+        Args:
+            network: The network.
+            part: ``generator``, ``average`` or ``discriminator``.
+
+        Raises:
+            CheckpointError: They do not fit.
+        """
+        weights = getattr(self, part)
+        self.require_fit(network.state_dict(), part)
+        network.load_state_dict(weights)
+
+    def require_fit(self, expected: dict[str, Tensor], part: str) -> None:
+        """Check that weights fit a network.
+
+        Args:
+            expected: Weights of the network.
+            part: ``generator``, ``average`` or ``discriminator``.
+
+        Raises:
+            CheckpointError: They do not fit.
+        """
+        try:
+            require_fit(expected, getattr(self, part), part)
+        except ValueError as error:
+            raise invalid(self.source, error) from error
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -94,19 +138,54 @@ def load_checkpoint(path: Path) -> Checkpoint:
     _require_stored(file)
     try:
         table = torch.load(file, map_location="cpu", weights_only=True)
-        if table["format"] != FORMAT:
-            raise CheckpointError(f"{file} has format {table['format']!r}; expected {FORMAT!r}. Train again.")
-        return Checkpoint(config=config_from_table(table["config"], str(file)), **{key: table[key] for key in _KEYS})
     except (
         RuntimeError,
-        KeyError,
+        LookupError,
         TypeError,
         ValueError,
+        AttributeError,
+        AssertionError,
+        OverflowError,
         EOFError,
         pickle.UnpicklingError,
         zipfile.BadZipFile,
     ) as error:
-        raise CheckpointError(f"{file} is not a valid checkpoint ({brief(error)}). Train again.") from error
+        raise invalid(str(file), error) from error
+    if not isinstance(table, dict) or "format" not in table:
+        raise invalid(str(file), ValueError("it is no table with a format"))
+    if table["format"] != FORMAT:
+        raise CheckpointError(f"{file} has format {quoted(table['format'])}; expected {FORMAT!r}. Train again.")
+    return _checked(table, str(file))
+
+
+def invalid(source: str, reason: Exception) -> CheckpointError:
+    """Return the error of a damaged checkpoint.
+
+    Args:
+        source: The file.
+        reason: What is wrong with it.
+
+    Returns:
+        The error to raise.
+    """
+    return CheckpointError(f"{source} is not a valid checkpoint ({brief(reason)}). Train again.")
+
+
+def _checked(table: dict[str, Any], source: str) -> Checkpoint:
+    """Return the contents of a file if all of them can be used."""
+    missing = [key for key in ("config", *_KEYS) if key not in table]
+    if missing:
+        raise invalid(source, ValueError(f"it has no {', '.join(missing)}"))
+    if not isinstance(table["config"], dict) or not all(isinstance(key, str) for key in table["config"]):
+        raise invalid(source, ValueError("config is not a table"))
+    config = config_from_table(table["config"], source)
+    try:
+        require_contents(table)
+        if (table["average"] is None) != (not config.optim.ema_decay):
+            raise ValueError(f"average does not agree with optim.ema_decay, {config.optim.ema_decay}")  # noqa: TRY301
+    except (ValueError, FormatError, LayoutError) as error:
+        raise invalid(source, error) from error
+    return Checkpoint(config=config, **{key: table[key] for key in _KEYS}, source=source)
 
 
 def _require_stored(file: Path) -> None:

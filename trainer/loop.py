@@ -260,7 +260,7 @@ def _open_run(config: Config, data: TrainingData, body: dict[str, str], path: Pa
     if path.is_file():
         run.restore(path, body=body, summary=data.summary)
     elif options.start is not None:
-        run.start_from(options.start)
+        run.start_from(options.start, data.layout_batch.layouts)
     if options.ranks.first:
         out = path.parent
         # The command is first: other processes of this run take a folder without it for something else.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """State of a training run: networks, their average, optimisers, schedule and random numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 import json
 from pathlib import Path
@@ -11,8 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
+from dancepose_addon.core.skeleton.layouts import Layout
+
 from .body.layout_batch import LayoutBatch
-from .checkpoint import Checkpoint, load_checkpoint
+from .checkpoint import Checkpoint, invalid, load_checkpoint
+from .checkpoint_contents import STEPPERS, load_optimiser, load_schedule
 from .config import Config, OptimConfig
 from .device import multiplies_bfloat16
 from .model.discriminator import PoseDiscriminator
@@ -61,7 +64,7 @@ class RunState:
 
     def checkpoint(self, *, markers: list[dict[str, Any]], body: dict[str, str], summary: dict[str, Any]) -> Checkpoint:
         """Return everything that ``restore`` and an export need."""
-        state = {key: getattr(self, key).state_dict() for key in _STEPPERS} | {"rng": self.rng.get_state()}
+        state = {key: getattr(self, key).state_dict() for key in STEPPERS} | {"rng": self.rng.get_state()}
         return Checkpoint(
             config=self.config,
             step=self.step,
@@ -74,22 +77,30 @@ class RunState:
             summary=summary,
         )
 
-    def start_from(self, path: Path) -> None:
+    def start_from(self, path: Path, layouts: Sequence[Layout]) -> None:
         """Load the weights of another run, and nothing else of it.
 
         Args:
             path: Folder or checkpoint of the other run.
+            layouts: Layouts of this run, in order.
 
         Raises:
-            CheckpointError: It is damaged, or its networks have another architecture.
+            CheckpointError: It is damaged, or its networks have another architecture or other layouts.
         """
         saved = load_checkpoint(path)
         if saved.config.model != self.config.model:
             raise CheckpointError(
                 f"{path} has a network of another architecture ([model] in its config.json). Train without --start."
             )
-        self.generator.load_state_dict(saved.best_weights)
-        self.discriminator.load_state_dict(saved.discriminator)
+        others = [markers.layout for markers in saved.marker_sets]
+        if len(others) != len(layouts) or not all(map(_same_inputs, others, layouts)):
+            before, now = ("+".join(layout.name for layout in some) for some in (others, layouts))
+            raise CheckpointError(
+                f"{path} was trained on layout {before}; this run has {now} (data.layout). Set data.layout to the "
+                "same, or train without --start."
+            )
+        saved.load_weights(self.generator, saved.best)
+        saved.load_weights(self.discriminator, "discriminator")
         if self.average is not None:
             for key, value in saved.best_weights.items():
                 self.average[key].copy_(value)
@@ -117,19 +128,40 @@ class RunState:
                 f"{path} was trained on other data ({', '.join(other)}). Resume with the same --poses, --motion and "
                 "--body, or choose another folder with --out."
             )
-        self.generator.load_state_dict(saved.generator)
-        self.discriminator.load_state_dict(saved.discriminator)
+        saved.load_weights(self.generator, "generator")
+        saved.load_weights(self.discriminator, "discriminator")
         if self.average is not None and saved.average is not None:
+            saved.require_fit(self.average, "average")
             for key, value in saved.average.items():
                 self.average[key].copy_(value)
-        for key in _STEPPERS:
-            getattr(self, key).load_state_dict(saved.state[key])
+        used = {"optimiser_g": saved.step > 0, "optimiser_d": saved.step > 0 and self.config.loss.lambda_adv > 0}
+        try:
+            for key, steps in used.items():
+                load_optimiser(getattr(self, key), saved.state[key], key, used=steps)
+        except ValueError as error:
+            raise invalid(saved.source, error) from error
+        load_schedule(self.schedule, saved.step)
         self.step = saved.step
         if self.rank:
             # Only the first process's state is in the file; others draw what no process has drawn.
             self.rng.manual_seed(self.config.seed + RANK_STRIDE * self.rank + self.step)
         else:
-            self.rng.set_state(saved.state["rng"])
+            self._restore_rng(saved)
+
+    def _restore_rng(self, saved: Checkpoint) -> None:
+        state = saved.state["rng"]
+        try:
+            self.rng.set_state(state)
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"{saved.source} is not a valid checkpoint for this device: its state of random numbers has "
+                f"{state.numel()} bytes ({self.rng.get_state().numel()} expected) or is damaged. Resume on the kind of "
+                "device that it was trained on, with --device."
+            ) from error
+
+
+def _same_inputs(first: Layout, second: Layout) -> bool:
+    return first.same_points(second) and first.edges == second.edges
 
 
 def _different(before: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
@@ -140,7 +172,6 @@ def _different(before: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]
 
 
 RANK_STRIDE: Final = 1_000_003
-_STEPPERS = ("optimiser_g", "optimiser_d", "schedule")
 
 
 def new_run_state(config: Config, layout_batch: LayoutBatch, device: torch.device | str, *, rank: int = 0) -> RunState:
