@@ -62,6 +62,7 @@ def evaluate_command(
     from dancepose.trainer.evaluation import regressor_metrics as metrics
     from dancepose.trainer.evaluation.evaluation_report import format_evaluation, write_evaluation
     from dancepose_addon.core.body.model_io import load_body
+    from dancepose_addon.core.printable_text import escaped_lines
     from dancepose_addon.inference import open_regressor
 
     opened = open_regressor(regressor, layout=layout, device=device or "auto")
@@ -85,7 +86,7 @@ def evaluate_command(
                 display.progress(index / len(work), f"Measuring {kind} motion: clip {index + 1} of {len(work)}")
                 errors.append(measure())
             table = metrics.summarise(errors, opened.info.layout)
-            print(format_evaluation(kind, table))
+            print(escaped_lines(format_evaluation(kind, table)))
             if out is not None:
                 results |= write_evaluation(errors, table, opened.info.layout, out, kind)
     list_results(results)

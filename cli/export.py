@@ -10,6 +10,7 @@ import typer
 
 from dancepose.export.exported_files import cards_beside, report_beside
 from dancepose_addon.core.errors import InputError, OptionError
+from dancepose_addon.core.printable_text import escaped
 from dancepose_addon.core.stored_tables import read_stored_table
 
 from .arguments import BodyOption
@@ -103,7 +104,8 @@ def export_command(
         )
     print_layouts(result.report["layouts"])
     cards = ", ".join(card.name for card in result.cards)
-    typer.echo(f"{result.model} ({result.report['bytes'] / 1e6:.1f} MB), {result.report_path.name}, {cards}")
+    size_mb = result.report["bytes"] / 1e6
+    typer.echo(escaped(f"{result.model} ({size_mb:.1f} MB), {result.report_path.name}, {cards}"))
 
 
 def _refuse_options_of_runs(given: Mapping[str, object]) -> None:
@@ -118,7 +120,8 @@ def _rewrite(model: Path, out: Path | None, body: "BodyModel") -> None:
     if out is None:
         raise InputError(f"{model} would be replaced by its new form. Give another name with --out.")
     differences = rewrite(model, out, body)
-    typer.echo(f"{out}: largest difference " + ", ".join(f"{v:.1e} {k}" for k, v in differences.items()))
+    listed = ", ".join(f"{value:.1e} {kind}" for kind, value in differences.items())
+    typer.echo(escaped(f"{out}: largest difference {listed}"))
 
 
 def outputs_of(out: Path | None, layouts: list[str]) -> dict[str, tuple[Path | None, tuple[str, ...]]]:

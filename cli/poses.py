@@ -8,6 +8,7 @@ import typer
 
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.counting import counted
+from dancepose_addon.core.printable_text import escaped
 
 from .arguments import BodyOption, number
 from .display import list_results, progress_bar
@@ -62,7 +63,7 @@ def poses_command(
                 apart_m=apart / 1000.0,
                 progress=display.progress,
             )
-        print("\n".join(notes))
+        print("\n".join(map(escaped, notes)))
         pool = open_shards(out)
         print(
             f"{counted(len(pool), 'pose')} of {counted(len(pool.clip_names), 'clip')}; for mirror images train "
@@ -73,7 +74,7 @@ def poses_command(
     dataset = load_poses(folder, fps=fps, apart_m=apart / 1000.0, rest_joints_m=load_body(body).rest_joints())
     dataset.save(out)
     for note in dataset.notes:
-        print(note)
+        print(escaped(note))
     count = len(dataset.clip_names)
     print(f"{len(dataset)} poses of {count} clip{'' if count == 1 else 's'}, mirror images included.")
     list_results({"poses": out})

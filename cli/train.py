@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dancepose_addon.core.errors import OptionError
+from dancepose_addon.core.errors import MissingFileError, OptionError
 from dancepose_addon.core.output_claims import claim_outputs
+from dancepose_addon.core.printable_text import escaped
 
 from .arguments import MAX_SEED, BodyOption, choice, number
 from .display import no_display, progress_bar
@@ -78,6 +79,9 @@ def train_command(
 
     check_files({}, (*(motion or ()), poses, prior, body, start), folders={"--out": out}, claims=False)
     config = _config_of(preset, (*(overrides or ()), *(() if seed is None else (f"seed={seed}",))))
+    # Presets that train on poses only do not read them.
+    for path in (path for path in motion or () if not path.exists()):
+        raise MissingFileError(f"{path} does not exist. Give a folder of recorded keypoints with --motion, or omit it.")
     require_torch()
     from dancepose.trainer.data.batches import load_data
     from dancepose.trainer.distributed import join_ranks, leave_ranks
@@ -107,7 +111,7 @@ def train_command(
     if board is not None:
         board.close()
     if ranks.first:
-        typer.echo(f"Checkpoint: {path}. Export it as a regressor with `dancepose export {out}`.")
+        typer.echo(escaped(f"Checkpoint: {path}. Export it as a regressor with `dancepose export {out}`."))
     leave_ranks(ranks)
 
 

@@ -11,6 +11,7 @@ import typer
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.printable_text import escaped
 
 from .arguments import number
 from .display import list_results
@@ -46,5 +47,5 @@ def twist_command(
     model = twist_of_poses(poses.pose_rotmat, own, sum(poses.smpl), rest)
     with replacing(out) as temporary:
         temporary.write_text(json.dumps(model.to_json()) + "\n", encoding="utf-8")
-    print(f"Learned from {model.source}.")
+    print(escaped(f"Learned from {model.source}."))
     list_results({"twist model": out})

@@ -66,6 +66,7 @@ def test_train_resume_export_and_fit(
         (("--preset", "paper"), "--motion"),
         (("--device", "tpu"), "'tpu' is not one of auto, cpu, cuda"),
         (("--preset", "paper", "--motion", "nowhere"), "nowhere does not exist"),
+        (("--preset", "smoke", "--motion", "nowhere"), "nowhere does not exist"),
     ],
 )
 def test_mistakes_leave_nothing(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:

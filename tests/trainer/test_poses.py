@@ -216,10 +216,13 @@ def test_the_command_takes_what_the_reader_takes() -> None:
 def test_the_command_says_what_it_read_and_writes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _write_amass(tmp_path / "in" / "walk.npz", np.random.default_rng(0).normal(scale=0.3, size=(10, 72)), 30.0)
     (tmp_path / "in" / "cut.bvh").write_text("HIERARCHY")
+    _write_amass(tmp_path / "in" / "\x1b[31mred.npz", random_pose(1, 6)[:, :, 0].reshape(6, 72), 30.0)
     poses_command(tmp_path / "in", tmp_path / "poses.npz")
     said = capsys.readouterr().out
     found = load_poses(tmp_path / "poses.npz")
-    assert f"{len(found)} poses of 1 clip," in said
+    assert f"{len(found)} poses of 2 clips," in said
+    assert "\x1b" not in said
+    assert "\\x1b[31mred.npz: " in said
     assert "cut.bvh is not BVH" in said
     assert found.mirrored.sum() == len(found) / 2 > 5
 
