@@ -78,7 +78,7 @@ def load_optimiser(optimiser: torch.optim.Optimizer, saved: Mapping[str, Any], n
     """Load the moments and the learning rates of an Adam optimiser. All else of it follows from the settings.
 
     Args:
-        optimiser: Of the networks that go on training.
+        optimiser: Of the run that continues.
         saved: Its ``state_dict`` in the checkpoint.
         name: Its key, for messages.
         used: Whether it has made a step, so that every weight has moments.
@@ -113,7 +113,7 @@ def load_schedule(schedule: LRScheduler, step: int) -> None:
     """Set a schedule to a step. All else of it follows from the settings and its optimiser, which is loaded before.
 
     Args:
-        schedule: Of the run that goes on training.
+        schedule: Of the run that continues.
         step: Number of steps done.
     """
     rates = [group["lr"] for group in schedule.optimizer.param_groups]
