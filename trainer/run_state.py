@@ -221,7 +221,10 @@ def _schedule(config: OptimConfig, optimiser: torch.optim.Optimizer) -> LRSchedu
     if config.schedule == "constant":
         return LambdaLR(optimiser, _constant)
     # One step more than is made: the schedule is stepped after the last update as well.
-    return OneCycleLR(optimiser, max_lr=config.lr, total_steps=config.steps + 1, pct_start=0.1, cycle_momentum=False)
+    total = config.steps + 1
+    # Below 15 steps a tenth of them is no rise, or one that torch divides by.
+    rise = max(0.1, 1.5 / total)
+    return OneCycleLR(optimiser, max_lr=config.lr, total_steps=total, pct_start=rise, cycle_momentum=False)
 
 
 def _constant(_step: int) -> float:

@@ -83,3 +83,18 @@ def test_bfloat16_where_it_is_wanted_and_there(
     state = run(data, f"optim.bf16_matmul={str(wanted).lower()}")
     used = {module.bf16_matmul for module in state.generator.modules() if hasattr(module, "bf16_matmul")}
     assert used == {wanted and able}
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5, 8, 9, 10, 13, 14, 15, 40])
+def test_the_schedule_rises_and_falls_for_any_number_of_steps(data: TrainingData, steps: int) -> None:
+    """torch divided by zero at nine steps."""
+    state = run(data, f"optim.steps={steps}", "optim.schedule=onecycle", "optim.lr=0.004")
+    rates = []
+    for _ in range(steps + 1):
+        rates.append(state.optimiser_g.param_groups[0]["lr"])
+        if len(rates) <= steps:
+            state.optimiser_g.step()
+            state.schedule.step()
+    assert all(0.0 < rate <= 0.004 + 1e-9 for rate in rates)
+    assert rates[0] < max(rates) or steps == 1
+    assert rates[-1] < 0.001 * 0.004
