@@ -79,6 +79,28 @@ def odd_studies(box: Sandbox, folder: Path) -> Iterator[Call]:
                    seconds=40.0)  # fmt: skip
 
 
+def _changed(key: str, value: object) -> Callable[[Path], None]:
+    """Return what gives a key of a plan's head another value."""
+
+    def edit(out: Path) -> None:
+        plan = out / "plan.jsonl"
+        if plan.exists():
+            head, *jobs = plan.read_text(encoding="ascii").splitlines(keepends=True)
+            plan.write_text(json.dumps({**json.loads(head), key: value}) + "\n" + "".join(jobs), encoding="ascii")
+
+    return edit
+
+
+def _other_values(victim: Path) -> dict[str, Callable[[Path], None]]:
+    """Values of other types and ranges in a plan."""
+    return {
+        "a plan of other segments": _changed("segments", {"one": [["../..", 0.0, 10**12]]}),
+        "a plan without segments": _changed("segments", {}),
+        "a plan of another ffmpeg": _changed("ffmpeg", {"program": str(victim / "v.json"), "version": 1}),
+        "a plan of another program": _changed("program", 3),
+    }
+
+
 def _edits(victim: Path) -> dict[str, Callable[[Path], None]]:
     """Changes to a study's output folder after it was planned."""
 
@@ -121,24 +143,13 @@ def _edits(victim: Path) -> dict[str, Callable[[Path], None]]:
         away = os.path.relpath(victim / "v", out / "fits" / "a")
         plan.write_text(plan.read_text(encoding="utf-8").replace('"one"', json.dumps(away)), encoding="utf-8")
 
-    def changed(key: str, value: object) -> Callable[[Path], None]:
-        def edit(out: Path) -> None:
-            plan = out / "plan.jsonl"
-            if plan.exists():
-                head, *jobs = plan.read_text(encoding="ascii").splitlines(keepends=True)
-                plan.write_text(json.dumps({**json.loads(head), key: value}) + "\n" + "".join(jobs), encoding="ascii")
-
-        return edit
-
-    entry = {"job": "fit:a/one", "ok": True, "key": "k", "at": "x", "seconds": [], "detail": {"files": 3}}
     return {
-        "a plan of other segments": changed("segments", {"one": [["../..", 0.0, 10**12]]}),
-        "a plan without segments": changed("segments", {}),
-        "a plan of another ffmpeg": changed("ffmpeg", {"program": str(victim / "v.json"), "version": 1}),
-        "a plan of another program": changed("program", 3),
-        "a journal of other types": write("journal.jsonl", json.dumps(entry).encode() + b"\n"),
-        "a journal of a terabyte": special("journal.jsonl", "sparse"),
         "nothing": lambda _out: None,
+        **_other_values(victim),
+        "a journal of other types": write(
+            "journal.jsonl", b'{"job": "fit:a/one", "ok": true, "key": "k", "at": "x"}\n'
+        ),
+        "a journal of a terabyte": special("journal.jsonl", "sparse"),
         "a song elsewhere": elsewhere,
         "a plan of zeros": write("plan.jsonl", b"\0" * 5000),
         "a plan of text": write("plan.jsonl", b"{}\n[]\n1\n"),
