@@ -91,6 +91,17 @@ def _changed(key: str, value: object) -> Callable[[Path], None]:
     return edit
 
 
+def _folder(name: str) -> Callable[[Path], None]:
+    """Return what puts a folder in place of a file."""
+
+    def edit(out: Path) -> None:
+        if not (out / name).is_dir():
+            (out / name).unlink(missing_ok=True)
+            (out / name).mkdir(parents=True)
+
+    return edit
+
+
 def _other_values(victim: Path) -> dict[str, Callable[[Path], None]]:
     """Values of other types and ranges in a plan."""
     return {
@@ -128,14 +139,6 @@ def _edits(victim: Path) -> dict[str, Callable[[Path], None]]:
 
         return edit
 
-    def folder(name: str) -> Callable[[Path], None]:
-        def edit(out: Path) -> None:
-            if not (out / name).is_dir():
-                (out / name).unlink(missing_ok=True)
-                (out / name).mkdir(parents=True)
-
-        return edit
-
     def elsewhere(out: Path) -> None:
         plan = out / "plan.jsonl"
         if not plan.exists():
@@ -161,8 +164,8 @@ def _edits(victim: Path) -> dict[str, Callable[[Path], None]]:
         "a plan that is endless": special("plan.jsonl", "zero"),
         "a lock that is a pipe": special("lock", "pipe"),
         "an engine that is a pipe": special("engine.json", "pipe"),
-        "a journal that is a folder": folder("journal.jsonl"),
-        "a plan that is a folder": folder("plan.jsonl"),
+        "a journal that is a folder": _folder("journal.jsonl"),
+        "a plan that is a folder": _folder("plan.jsonl"),
         "a journal linked to the study file": linked("journal.jsonl", Path("..", "study.toml")),
         "a report linked to a stranger": linked("report.html", victim / "v.json"),
         "a thumbnail linked to a stranger": linked("thumbnails/a/one.jpg", victim / "v.png"),
