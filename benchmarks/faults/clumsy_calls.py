@@ -112,7 +112,13 @@ def destroying_calls(box: Sandbox) -> Iterator[Call]:
     """Outputs that are inputs, or each other."""
     r = box.root
     sound = next(path for path in box.clip.iterdir() if path.suffix == ".mp3")
-    for spelling in (box.points, r / "link.npz", r / "hard.npz", r / "adir" / ".." / "points.npz"):
+    for spelling in (
+        box.points,
+        r / "link.npz",
+        r / "hard.npz",
+        r / "adir" / ".." / "points.npz",
+        r / "none" / ".." / "points.npz",
+    ):
         yield call(f"fit: out is the source ({spelling.name})", "fit", box.points, "--out", spelling, FEW)
         yield call(f"convert onto the source ({spelling.name})", "convert", box.points, spelling, "--to", "npz")
         yield call(f"render: motion is the source ({spelling.name})", "render", box.points, "--out", r / "v.mp4",

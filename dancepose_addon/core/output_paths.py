@@ -87,6 +87,7 @@ def _require_place(output: Output) -> None:
     """Refuse what is there and cannot be replaced, and folders that nothing can be written to."""
     path = output.path
     assert path is not None
+    _require_steps(output.option, path)
     try:
         if path.is_dir() and not output.is_folder:
             raise OutputError(f"{output.option} {quoted(str(path), 200)} is a folder. Give the name of a file.")
@@ -103,6 +104,17 @@ def _require_place(output: Output) -> None:
             pass
     except OSError as error:
         raise output_error(path, error) from error
+
+
+def _require_steps(option: str, path: Path) -> None:
+    """Refuse ``..`` behind a folder that does not exist: once it is made, the path leads to another file."""
+    parts = path.parts
+    for place, part in enumerate(parts):
+        if part == ".." and place and not os.path.lexists(Path(*parts[:place])):
+            raise OutputError(
+                f"{option} {quoted(str(path), 200)} has .. behind {quoted(str(Path(*parts[:place])), 100)}, which does "
+                "not exist. Write the path without it."
+            )
 
 
 def _require_apart(outputs: Sequence[Output]) -> None:

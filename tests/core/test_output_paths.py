@@ -135,3 +135,17 @@ def test_a_lock_ends_with_its_owner(tmp_path: Path, root: Path) -> None:
     with locked(tmp_path, purpose="renders into"):
         assert (tmp_path / LOCK_NAME).exists()
     assert not (tmp_path / LOCK_NAME).exists()
+
+
+@pytest.mark.parametrize("given", ["new/../a.npz", "new/sub/../../a.npz", "../x/new/../a.npz", "new/../new/../a.npz"])
+def test_two_dots_behind_a_folder_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    """The folder is made before the file is written, and then the path is that of the input."""
+    (tmp_path / "x").mkdir()
+    monkeypatch.chdir(tmp_path / "x")
+    Path("a.npz").write_bytes(b"input")
+    assert "has .. behind" in refused(Output("--out", Path(given)), inputs=(Path("a.npz"),))
+    assert "has .. behind" in refused(Output("--out", Path("new/.."), is_folder=True))
+    require_outputs([Output("--out", Path("../other/new.npz"))], (Path("a.npz"),))
+    assert [path.name for path in Path().iterdir()] == ["a.npz"]
