@@ -42,7 +42,7 @@ def figure_command(
         bool, typer.Option("--in-place", help="Leave poses where they were danced, and let earlier ones fade.")
     ] = False,
     width: Annotated[
-        int, typer.Option(min=64, max=8192, metavar="PX", help="Set the longer side of the picture.")
+        int, typer.Option(min=64, max=8192, metavar="PX", help="Set the longer side of a motion's row.")
     ] = 3000,
     background: Annotated[
         bool, typer.Option("--background/--transparent", help="Draw floor and wall, or leave them transparent.")
