@@ -22,6 +22,7 @@ from ..blender.stage.studio import StudioSettings, build_studio, clear_studio, n
 from ..core.checklist import Check, report_of
 from ..core.errors import InputError
 from ..core.fit.settings import FILE_SETTINGS
+from ..core.output_links import odd_entries, require_plain
 from ..core.output_paths import Output, require_outputs
 from ..core.skeleton.sequence import AudioWindow
 from ..core.stage_design import StageSettings
@@ -177,6 +178,8 @@ def _require_no_input(path: Path, records: list[DancerRecord], *, is_folder: boo
         names += _files_of_fit(record)
     inputs = [*(Path(name) for name in names if name), *referenced_files()]
     require_outputs([Output("File", path, is_folder=is_folder)], [given for given in inputs if given.exists()])
+    if is_folder:
+        require_plain(odd_entries(path), path)
 
 
 def _files_of_fit(record: DancerRecord) -> list[str]:

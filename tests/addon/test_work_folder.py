@@ -30,3 +30,16 @@ def test_frames_that_are_links_or_pipes_are_refused(tmp_path: Path, kind: str) -
     odd.unlink()
     with work_folder(work, leftovers=("blender.log",)):
         pass
+
+
+def test_the_panel_writes_through_no_link_in_a_folder_of_frames(tmp_path: Path) -> None:
+    pytest.importorskip("bpy", reason="the bpy wheel is not installed")
+    from dancepose_addon.ui.output_operators import _require_no_input
+
+    victim, frames = tmp_path / "victim.txt", tmp_path / "frames"
+    victim.write_text("precious")
+    frames.mkdir()
+    _require_no_input(frames, [], is_folder=True)
+    (frames / "000001.png").symlink_to(victim)
+    with pytest.raises(OutputError, match="is a link, and would be written through"):
+        _require_no_input(frames, [], is_folder=True)
