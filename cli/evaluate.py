@@ -58,7 +58,7 @@ def evaluate_command(
     check_files({}, (regressor, *(motion or ()), known, body, layout), folders={"--out": out})
     known_layout(layout)
     require_torch()
-    from dancepose.trainer.data.recordings import read_clips
+    from dancepose.trainer.data.recordings import clip_names, read_clips
     from dancepose.trainer.evaluation import regressor_metrics as metrics
     from dancepose.trainer.evaluation.evaluation_report import format_evaluation, write_evaluation
     from dancepose_addon.core.body.model_io import load_body
@@ -73,8 +73,10 @@ def evaluate_command(
         for kind in ("recorded", "known"):
             work: list[Callable[[], metrics.ClipErrors]] = []
             if kind == "recorded" and motion:
+                clips = read_clips(tuple(motion), layout)
                 work = [
-                    partial(metrics.evaluate_clip, opened, model, clip) for clip in read_clips(tuple(motion), layout)
+                    partial(metrics.evaluate_clip, opened, model, clip, name)
+                    for clip, name in zip(clips, clip_names(clips), strict=True)
                 ]
             elif kind == "known" and known is not None:
                 held_out = metrics.load_known_clips(known, model, holdout=share)

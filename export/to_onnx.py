@@ -13,6 +13,7 @@ import torch
 
 from dancepose.trainer.body.layout_batch import LayoutBatch, build_layout_batch
 from dancepose.trainer.checkpoint import Checkpoint
+from dancepose.trainer.data.recordings import clip_names
 from dancepose.trainer.evaluation.evaluation_plot import plot_frames
 from dancepose.trainer.evaluation.regressor_metrics import (
     ClipErrors,
@@ -184,7 +185,8 @@ def _measure(
 ) -> list[ClipErrors]:
     """Add errors to a layout's row; return those with known pose if there are any, else those of recordings."""
     layout = regressor.info.layout
-    recorded_errors = [evaluate_clip(regressor, body, clip) for clip in recorded]
+    named = zip(recorded, clip_names(recorded), strict=True)
+    recorded_errors = [evaluate_clip(regressor, body, clip, name) for clip, name in named]
     known_errors = [evaluate_known(regressor, body, clip) for clip in known]
     if recorded_errors:
         row["recorded"] = summarise(recorded_errors, layout)

@@ -11,6 +11,7 @@ import torch
 
 from dancepose.trainer.body.layout_batch import LayoutBatch
 from dancepose.trainer.config import ModelConfig
+from dancepose.trainer.data.recordings import clip_names
 from dancepose.trainer.model.generator import predict
 from dancepose_addon.core.arrays import F32
 from dancepose_addon.core.errors import RegressorError
@@ -89,13 +90,13 @@ def verify(
         if regressor.provider not in [other.provider for other in regressors]:
             regressors.append(regressor)
     rows = []
-    for clip in clips:
+    for clip, name in zip(clips, clip_names(clips), strict=True):
         points = np.ascontiguousarray(clip.keypoints_m[:MOST_FRAMES])
         as_trained, as_stored = exact(points), stored(points)
         results = {regressor.provider: regressor(points) for regressor in regressors}
         rows.append(
             {
-                "clip": Path(clip.source).name,
+                "clip": name,
                 "frames": len(points),
                 "from_torch_stored_weights": {name: _difference(r, as_stored) for name, r in results.items()},
                 "from_torch_exact_weights": {name: _difference(r, as_trained) for name, r in results.items()},

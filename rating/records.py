@@ -149,7 +149,8 @@ class ExclusionRules:
         failed_gold_most: Gold items that may be failed.
         fastest_ms: A main vote that took less time after the end of watching counts as fast, milliseconds.
         fast_share_most: Share of fast votes that a rater may have.
-        same_answer_share_most: Share of one and the same answer that a rater of at least ten votes may have.
+        same_answer_share_most: Share of one and the same answer (of sliders: value) that a rater of at least ten
+            answers may have; not used with best-worst, where the answers are the clips of the page.
         coverage_least: Votes with less of a clip watched are left out.
         votes_least: Main votes that a rater must have.
         keeps_partial: Whether the votes of sessions that were not finished count.

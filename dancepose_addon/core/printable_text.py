@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Text that came from a file or a user, made safe to show on a terminal, in a log or in a panel."""
 
+import json
+import re
 from typing import Final
 
 MAX_QUOTE: Final = 60
@@ -64,6 +66,19 @@ def escaped(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
         for character in text
     )
+
+
+def unicode_json(value: object) -> str:
+    """Format JSON values as text that every reader of JSON accepts.
+
+    Args:
+        value: The values; their texts may hold the lone surrogates of names that are not UTF-8.
+
+    Returns:
+        JSON with sorted keys; a lone surrogate is spelled as its backslash escape, since it is no character.
+    """
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return re.sub("[\ud800-\udfff]", lambda found: f"\\\\u{ord(found.group()):04x}", text)
 
 
 def escaped_lines(text: str) -> str:

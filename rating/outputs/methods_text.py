@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dancepose_addon.core.counting import counted
 
 from ..records import RatingPlan
-from ..statistics.exclusions import NO_RECORD
+from ..statistics.exclusions import NO_RECORD, SAME_ANSWERS, most_equal_answers
 from .results import AnalysisResult, QuestionResult
 
 DESIGN_TEXT = {
@@ -86,12 +86,15 @@ def _design(plan: RatingPlan) -> str:
 def _raters(plan: RatingPlan, result: AnalysisResult) -> str:
     rules, counts = plan.exclusion, result.counts
     lost = counts["raters_without_record"]
-    left_out = counts["raters"] - counts["raters_kept"] - lost
+    started, left_out = counts["sessions"] - lost, counts["sessions"] - counts["sessions_kept"] - lost
+    who, what = f"{counted(counts['raters'] - lost, 'rater')} started", ""
+    if counts["raters"] < counts["sessions"]:
+        who, what = f"{who} {counted(started, 'session')}", " sessions" if left_out != 1 else " session"
     reasons = "; ".join(f"{reason}: {count}" for reason, count in result.exclusions.items() if reason != NO_RECORD)
     missing = f" {counted(lost, 'rater')} more had votes, but no record of the session." if lost else ""
     return (
-        f"Raters. {counts['raters']} raters started; {left_out} were left out by rules fixed before the data were "
-        f"collected ({', '.join(_rules(plan))})"
+        f"Raters. {who}; {left_out}{what} {'was' if left_out == 1 else 'were'} left out by rules fixed before the data "
+        f"were collected ({', '.join(_rules(plan))})"
         f"{' (' + reasons + ')' if reasons else ''}.{missing} {counts['main_votes_kept']} of {counts['main_votes']} "
         f"main votes were analysed; {counts['votes_left_out_for_coverage']} were left out because less than "
         f"{rules.coverage_least:.0%} of a clip was watched."
@@ -110,8 +113,8 @@ def _rules(plan: RatingPlan) -> list[str]:
         found.append(f"more than {counted(rules.failed_gold_most, 'failed gold item')}")
     if rules.fast_share_most < 1.0:
         found.append(f"more than {rules.fast_share_most:.0%} of the votes faster than {rules.fastest_ms:g} ms")
-    if rules.same_answer_share_most < 1.0:
-        found.append(f"more than {rules.same_answer_share_most:.0%} equal answers")
+    if rules.same_answer_share_most < 1.0 and most_equal_answers(plan) >= SAME_ANSWERS:
+        found.append(f"more than {rules.same_answer_share_most:.0%} equal answers among {SAME_ANSWERS} or more")
     if rules.correlation_least is not None:
         found.append(f"a correlation below {rules.correlation_least:g} with the other raters")
     if plan.design == "sliders" and plan.hidden_reference and rules.hidden_reference_least > 0.0:

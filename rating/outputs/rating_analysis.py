@@ -90,8 +90,10 @@ def analyse_rating(paths: RatingPaths, options: AnalysisOptions = THOROUGH, prog
         is_exploratory=bool(reasons),
         reasons=reasons,
         counts={
-            "raters": len(screened.raters),
-            "raters_kept": len(screened.raters) - len(excluded),
+            "raters": len(set(raters.values())),
+            "raters_kept": len({rater.cluster for rater in screened.raters if not rater.reasons}),
+            "sessions": len(screened.raters),
+            "sessions_kept": len(screened.raters) - len(excluded),
             "raters_without_record": lost,
             "main_votes": len([vote for vote in votes if vote.kind == "main"]),
             "main_votes_kept": len(screened.kept),

@@ -15,8 +15,8 @@ from .screening import fit_rater_model, rater_correlations
 from .sliders import fails_hidden_reference
 
 NO_RECORD: Final = "no record of the session"
-SAME_ANSWER_VOTES = 10
-"""Main votes from which the share of one answer is judged."""
+SAME_ANSWERS: Final = 10
+"""Answers from which the share of one of them is judged."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class RaterRecord:
         failed_gold: Gold items that were failed.
         median_ms: Median response time of main votes.
         fast_share: Share of fast votes.
-        same_answer_share: Share of the most frequent answer.
+        same_answer_share: Share of the most frequent answer; 0 with fewer than ten answers that can be equal.
         first_share: Share of decided votes for the left clip; NaN where there are no sides.
         retest_same: Share of repeats with the same direction; NaN without repeats.
         correlation: With the mean of the others (P.910).
@@ -176,7 +176,7 @@ def _record(plan: RatingPlan, name: str, votes: list[Vote], session: RaterSessio
             failed[vote.kind] += not passes_check(slot.trials[vote.trial], vote, plan)
     has_sides = plan.design in ("pair", "mismatch")
     decided = [vote for vote in main if has_sides and vote.answer != 0]
-    answers = Counter(str(vote.answer) for vote in main)
+    answers = Counter(str(answer) for vote in main for answer in _comparable_answers(plan, vote))
     retests = (
         [np.sign(direction(one)) == np.sign(direction(two)) for one, two in repeated_votes(votes)] if has_sides else []
     )
@@ -192,14 +192,25 @@ def _record(plan: RatingPlan, name: str, votes: list[Vote], session: RaterSessio
         failed_gold=failed["gold"],
         median_ms=median([vote.response_ms for vote in main]) if main else math.nan,
         fast_share=float(np.mean([vote.response_ms < plan.exclusion.fastest_ms for vote in main])) if main else 0.0,
-        same_answer_share=max(answers.values()) / len(main)
-        if main and plan.design in ("pair", "mismatch", "acr")
-        else 0.0,
+        same_answer_share=max(answers.values()) / answers.total() if answers.total() >= SAME_ANSWERS else 0.0,
         first_share=float(np.mean([vote.answer < 0 for vote in decided])) if decided else math.nan,
         retest_same=float(np.mean(retests)) if retests else math.nan,
         dropped_frames=sum(vote.dropped_frames for vote in votes),
         stalls=sum(vote.stalls for vote in votes),
     )
+
+
+def _comparable_answers(plan: RatingPlan, vote: Vote) -> list[object]:
+    """Return the answers of a page that can equal those of other pages; in best-worst they are the page's own clips."""
+    if plan.design == "best-worst":
+        return []
+    return list(vote.answer.values()) if plan.design == "sliders" else [vote.answer]
+
+
+def most_equal_answers(plan: RatingPlan) -> int:
+    """Return how many answers of a rater can equal one another, at most."""
+    pages = [[len(trial.clips) for trial in slot.trials if trial.kind == "main"] for slot in plan.slots]
+    return {"best-worst": 0, "sliders": max(map(sum, pages))}.get(plan.design, max(map(len, pages)))
 
 
 def _with_screening(
@@ -258,7 +269,7 @@ def _reasons(plan: RatingPlan, rater: RaterRecord, votes: list[Vote]) -> tuple[s
         reasons.append(f"failed {rater.failed_gold} gold items")
     if rater.fast_share > rules.fast_share_most:
         reasons.append(f"{rater.fast_share:.0%} fast votes")
-    if rater.main_votes >= SAME_ANSWER_VOTES and rater.same_answer_share > rules.same_answer_share_most:
+    if rater.same_answer_share > rules.same_answer_share_most:
         reasons.append(f"{rater.same_answer_share:.0%} equal answers")
     if rules.correlation_least is not None and rater.correlation < rules.correlation_least:
         reasons.append(f"correlation {rater.correlation:.2f} with the others")

@@ -63,3 +63,15 @@ def test_plots_of_odd_names(dancepose: Dancepose, motion: Path, tmp_path: Path, 
     done = dancepose("fit", source, "--out", tmp_path / "fit.npz", "--plot", tmp_path / "plot.png")
     assert done.code == 0, done.err
     assert (tmp_path / "plot.png").stat().st_size > 10_000
+
+
+@needs_bytes
+def test_a_motion_of_a_name_that_is_not_utf8_can_be_read_again(motion: Path, tmp_path: Path) -> None:
+    import dancepose
+    from dancepose_addon.core.body.motion import BodyMotion
+
+    source = tmp_path / f"{NOT_UTF8}.npz"
+    shutil.copy(motion, source)
+    fitted = dancepose.fit_file(source)
+    fitted.save(tmp_path / "again.npz")
+    assert BodyMotion.load(tmp_path / "again.npz").provenance["source"].endswith("caf\\udce9.npz")

@@ -100,10 +100,43 @@ def test_votes_without_a_session_are_named_and_not_called_excluded_by_rule(tmp_p
     assert any(notice.startswith(said) for notice in analysed.result.notices)
     assert analysed.result.counts["raters_kept"] == 18
     text = methods_text(analysed.plan, analysed.result, {})
-    assert "24 raters started; 2 were left out by rules fixed before" in text
+    assert "20 raters started; 2 were left out by rules fixed before" in text
     assert "(failed attention checks: 2). 4 raters more had votes, but no record of the session. " in text
     rating_status_command(tmp_path)
     assert said in capsys.readouterr().err
+
+
+def test_sessions_of_one_participant_are_one_rater(tmp_path: Path) -> None:
+    paths = rated(tmp_path)
+    lines = [json.loads(line) for line in paths.sessions.read_text().splitlines()]
+    for number, line in enumerate(lines):
+        line["participant"] = f"{number // 2:064x}"
+    paths.sessions.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    analysed = analyse_rating(paths, QUICK)
+    counts = analysed.result.counts
+    assert (counts["raters"], counts["sessions"], counts["sessions_kept"]) == (12, 24, 22)
+    assert analysed.result.results[0].raters == counts["raters_kept"] == 11
+    assert "12 raters started 24 sessions; 2 sessions were left out by rules" in methods_text(
+        analysed.plan, analysed.result, {}
+    )
+
+
+@pytest.mark.parametrize(
+    ("design", "votes", "said"), [("sliders", 6, True), ("pair", 9, False), ("acr", 12, True), ("best-worst", 6, False)]
+)
+def test_equal_answers_leave_a_rater_out_where_the_text_names_the_rule(
+    tmp_path: Path, design: str, votes: int, said: bool
+) -> None:
+    paths = rated(tmp_path, design, votes=votes)
+    lines = [json.loads(line) for line in paths.votes.read_text().splitlines()]
+    for line in lines:
+        if line["session"] == lines[0]["session"] and line["kind"] == "main" and design != "best-worst":
+            line["answer"] = dict.fromkeys(line["answer"], 95) if design == "sliders" else 1
+    paths.votes.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    analysed = analyse_rating(paths, QUICK)
+    assert analysed.result.exclusions.get("equal answers", 0) == int(said)
+    text = methods_text(analysed.plan, analysed.result, {})
+    assert ("more than 95% equal answers among 10 or more" in text) is said
 
 
 def test_the_text_names_the_rules_that_can_leave_a_rater_out(tmp_path: Path) -> None:

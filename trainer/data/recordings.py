@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recorded key-points: reading, splitting and sampling."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 import logging
@@ -41,7 +42,7 @@ class MotionSet:
 
 
 def read_clips(folders: tuple[Path, ...], layout: str) -> list[KeypointSequence]:
-    """Read every clip in the folders.
+    """Read every clip in the folders, each once however often it is given.
 
     Args:
         folders: Clips, or folders of clips.
@@ -57,7 +58,33 @@ def read_clips(folders: tuple[Path, ...], layout: str) -> list[KeypointSequence]
     paths = [path for folder in folders for path in clip_paths(folder)]
     if not paths:
         raise ConfigError("No recordings were found. Give a folder with M&D clips or .npy files.")
-    return [require_whole(validate(read(path, layout=layout))) for path in paths]
+    once = {path.resolve(): path for path in reversed(paths)}
+    chosen = [path for path in paths if once.get(path.resolve()) is path]
+    return [require_whole(validate(read(path, layout=layout))) for path in chosen]
+
+
+def clip_names(clips: Sequence[KeypointSequence]) -> list[str]:
+    """Name clips by their files, with the folders that tell equal file names apart.
+
+    Args:
+        clips: The clips.
+
+    Returns:
+        One name per clip, all different where the paths of the files are.
+    """
+    paths = [Path(clip.source).resolve() for clip in clips]
+    depth = dict.fromkeys(range(len(paths)), 1)
+
+    def name(index: int) -> str:
+        return "/".join(paths[index].parts[-depth[index] :])
+
+    while True:
+        named = Counter(map(name, depth))
+        equal = [i for i in depth if named[name(i)] > 1 and depth[i] < len(paths[i].parts)]
+        if not equal:
+            return [name(index) for index in depth]
+        for index in equal:
+            depth[index] += 1
 
 
 def clip_paths(path: Path) -> list[Path]:
@@ -74,7 +101,7 @@ def is_clip(path: Path) -> bool:
 
 def dance_of(name: str) -> str:
     """Return the letter of a clip's dance, e.g. W for DANCE_W_3, or "" if the name has another form."""
-    found = re.fullmatch(r"DANCE_([A-Z])_\d+", name)
+    found = re.fullmatch(r"(?:.*/)?DANCE_([A-Z])_\d+", name)
     return found.group(1) if found else ""
 
 
@@ -106,7 +133,7 @@ def motion_set(
     clips: list[KeypointSequence], layout_batch: LayoutBatch, config: Config, device: torch.device | str
 ) -> MotionSet:
     """Normalise the training clips and sample frames of them without replacement."""
-    names = [Path(clip.source).name for clip in clips]
+    names = clip_names(clips)
     train, test = split_clips(names, config)
     if len(clips) != config.data.motion_all_clips:
         LOGGER.warning(

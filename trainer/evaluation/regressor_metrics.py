@@ -104,16 +104,26 @@ def seen_through(clip: KnownClip, markers: MarkerSet, body: BodyModel) -> Keypoi
     return KeypointSequence(np.ascontiguousarray(points), KNOWN_FPS, markers.layout, source=clip.name)
 
 
-def evaluate_clip(regressor: PoseRegressor, body: BodyModel, clip: KeypointSequence) -> ClipErrors:
-    """Regress a recorded clip and align the predicted points with the recorded ones."""
-    return _compare(regressor, body, clip, regressor(clip.keypoints_m))
+def evaluate_clip(regressor: PoseRegressor, body: BodyModel, clip: KeypointSequence, name: str = "") -> ClipErrors:
+    """Regress a recorded clip and align the predicted points with the recorded ones.
+
+    Args:
+        regressor: The regressor.
+        body: The body.
+        clip: The clip; every point of every frame is present.
+        name: Name of the clip in tables and pictures; by default that of its file.
+
+    Returns:
+        The errors.
+    """
+    return _compare(regressor, body, clip, regressor(clip.keypoints_m), name)
 
 
 def evaluate_known(regressor: PoseRegressor, body: BodyModel, clip: KnownClip) -> ClipErrors:
     """Regress the points of a clip whose pose is known."""
     sequence = seen_through(clip, regressor.info.markers, body)
     pose = regressor(sequence.keypoints_m)
-    found = _compare(regressor, body, sequence, pose)
+    found = _compare(regressor, body, sequence, pose, clip.name)
     angle = np.degrees(geodesic_angle(pose, clip.pose_rotmat)).astype(np.float32)
     return ClipErrors(
         clip.name, found.scale, found.error_m, found.backward, found.posed_m, found.target_m,
@@ -121,13 +131,13 @@ def evaluate_known(regressor: PoseRegressor, body: BodyModel, clip: KnownClip) -
     )  # fmt: skip
 
 
-def _compare(regressor: PoseRegressor, body: BodyModel, clip: KeypointSequence, pose: F32) -> ClipErrors:
+def _compare(regressor: PoseRegressor, body: BodyModel, clip: KeypointSequence, pose: F32, name: str) -> ClipErrors:
     posed = keypoints_from_pose(regressor.info.markers, body.rest_joints(), pose)
     scale, translation = solve_scale_and_translation(posed, clip.keypoints_m, clip.confidence)
     placed = np.float32(scale) * posed + translation[:, None]
     backward = faces_backward(clip.keypoints_m, clip.layout)
     error = per_point_error_m(placed, clip.keypoints_m)
-    return ClipErrors(Path(clip.source).name, scale, error, backward, placed, clip.keypoints_m)
+    return ClipErrors(name or Path(clip.source).name, scale, error, backward, placed, clip.keypoints_m)
 
 
 def _vertex_error_m(body: BodyModel, first: F32, second: F32, batch: int = 64) -> F32:

@@ -3,7 +3,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from ..axes import from_smpl, to_smpl, turn_root
 from ..bounded_files import NpzLimits, brief, open_npz, parse_json
 from ..errors import FormatError, InputError, MissingFileError
 from ..frame_rates import FASTEST_HZ, SLOWEST_HZ
+from ..printable_text import unicode_json
 from .hands import FINGER_COUNT, parts_of_pose, pose_in_tree
 from .joint_tree import FACE_JOINTS, SMPL_TREE, SMPLH_TREE, SMPLX_TREE, TREE_OF_COUNT, JointTree
 from .model import BodyModel, forward_kinematics, skin
@@ -255,7 +255,7 @@ class BodyMotion:
             "mocap_framerate": self.fps,
             "scale": np.float32(self.scale),
             "rest_pelvis": np.asarray(rest_pelvis_m, np.float32),
-            "provenance": json.dumps(self.provenance, sort_keys=True),
+            "provenance": unicode_json(self.provenance),
             **more,
         }
 
