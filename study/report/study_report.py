@@ -6,6 +6,7 @@ Styles and thumbnails are embedded; the clips are linked by relative paths, or e
 
 import base64
 from dataclasses import dataclass, field
+import glob
 from html import escape
 import json
 from pathlib import Path
@@ -71,10 +72,17 @@ def write_report(root: Path, paths: StudyPaths, *, embed: bool = False) -> Path:
     head = read_head(paths.plan)
     study = parse_study(head["study"], root=root, source="the plan")
     status, clips = read_status(paths), _collect(paths, head)
-    page = _Page(study, paths, head, embed=embed)
+    page = _Page(study, paths, head, made=_made(paths), embed=embed)
     with replacing(paths.report) as temporary:
         temporary.write_text(page.html(status, clips), encoding="utf-8")
     return paths.report
+
+
+def _made(paths: StudyPaths) -> frozenset[Path]:
+    """Return the files that finished jobs of the plan made; files of earlier plans may be beside them."""
+    journal = Journal.open(paths.journal)
+    entries = filter(None, map(journal.finished, read_jobs(paths.plan)))
+    return frozenset(paths.out / name for entry in entries for name in entry.get("detail", {}).get("files", {}))
 
 
 def _collect(paths: StudyPaths, head: dict[str, Any]) -> list[_Clip]:
@@ -102,8 +110,10 @@ def _collect(paths: StudyPaths, head: dict[str, Any]) -> list[_Clip]:
 
 
 class _Page:
-    def __init__(self, study: Study, paths: StudyPaths, head: dict[str, Any], *, embed: bool) -> None:
-        self._study, self._paths, self._head, self._embed = study, paths, head, embed
+    def __init__(
+        self, study: Study, paths: StudyPaths, head: dict[str, Any], *, made: frozenset[Path], embed: bool
+    ) -> None:
+        self._study, self._paths, self._head, self._made, self._embed = study, paths, head, made, embed
         self._labels = {system.name: system.label for system in study.systems}
 
     def html(self, status: Status, clips: list[_Clip]) -> str:
@@ -187,7 +197,8 @@ class _Page:
     def _extras(self, where: tuple[str, str, str]) -> str:
         files = [("contact sheet", self._paths.sheet(*where)), ("with alpha", self._paths.clip(*where, ".webm"))]
         files += [(f"still {path.stem}", path) for path in sorted(self._paths.stills(*where).glob("*.png"))]
-        links = [f'<a href="{self._link(path)}">{escape(name)}</a>' for name, path in files if path.is_file()]
+        shown = [(name, path) for name, path in files if path in self._made and path.is_file()]
+        links = [f'<a href="{self._link(path)}">{escape(name)}</a>' for name, path in shown]
         return f"<p>{', '.join(links)}</p>" if links else ""
 
     def _comparisons(self, song: str, segment: Segment) -> str:
@@ -195,7 +206,7 @@ class _Page:
         for style in ("labelled", "unlabelled"):
             folder = self._paths.comparison(song, segment.name, "x", labels=style == "labelled").parent
             stem = self._paths.clip("x", song, segment.name).stem
-            films = sorted(folder.glob(f"{stem}.*.mp4"))
+            films = sorted(self._made.intersection(folder.glob(f"{glob.escape(stem)}.*.mp4")))
             links += [f'<a href="{self._link(path)}">{style} {escape(path.suffixes[-2][1:])}</a>' for path in films]
         return ", ".join(links)
 

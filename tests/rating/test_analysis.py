@@ -125,7 +125,7 @@ def test_sessions_of_one_participant_are_one_rater(tmp_path: Path) -> None:
     ("design", "votes", "said"), [("sliders", 6, True), ("pair", 9, False), ("acr", 12, True), ("best-worst", 6, False)]
 )
 def test_equal_answers_leave_a_rater_out_where_the_text_names_the_rule(
-    tmp_path: Path, design: str, votes: int, said: bool
+    tmp_path: Path, design: str, votes: int, *, said: bool
 ) -> None:
     paths = rated(tmp_path, design, votes=votes)
     lines = [json.loads(line) for line in paths.votes.read_text().splitlines()]

@@ -22,6 +22,7 @@ from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.planning import make_plan
 from dancepose.study.plan.study_file import load_study
 from dancepose.study.report.study_report import write_report
+from dancepose.study.run.job_results import fingerprints
 from dancepose.study.run.journal import Journal
 
 pytest.importorskip("imageio_ffmpeg", reason="the extra `study` is not installed")
@@ -169,3 +170,36 @@ def test_a_browser_plays_every_clip(finished: Path, tmp_path: Path) -> None:
     said = re.search(r"PLAYED (.*?) DONE", log.read_text(errors="replace"))
     assert said is not None, log.read_text(errors="replace")[-2000:]
     assert said.group(1).split(", ") == ["true 64 1.0 fine"] * 3
+
+
+def test_only_files_of_finished_jobs_of_this_plan_are_linked(finished: Path) -> None:
+    study = load_study(finished)
+    paths = StudyPaths(study.out)
+    journal = Journal.open(paths.journal)
+    for job in read_jobs(paths.plan):
+        where = (job.what.get("system", ""), job.song, job.what.get("segment", ""))
+        if job.kind == "compare":
+            for labels in (True, False):
+                film = paths.comparison(job.song, where[2], "grid", labels=labels)
+                film.parent.mkdir(parents=True, exist_ok=True)
+                film.write_bytes(b"a film")
+            ok = job.song == "s1"  # that of s2 is a run's before far/s2 failed
+            detail = {"made": ["grid"]}
+            kind = "" if ok else "input"
+            files = fingerprints(job, detail, paths)
+            assert len(files) == 2
+            journal.record(job, Result(job.id, ok, kind, detail=detail | {"files": files}))
+        if (job.kind, *where[:2]) == ("encode", "near", "s1"):
+            for path in (paths.sheet(*where), paths.stills(*where) / "1s.png", paths.stills(*where) / "2s.png"):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(b"a picture")
+            made = [paths.sheet(*where), paths.stills(*where) / "2s.png"]  # 1s.png is of an earlier plan
+            pictures = [path.relative_to(paths.out).as_posix() for path in made]
+            files = fingerprints(job, {"pictures": pictures}, paths)
+            journal.record(job, Result(job.id, True, detail={"files": files}))
+    links = [link for link in Links(write_report(study.root, paths).read_text(encoding="utf-8")).found if "." in link]
+    films = [link for link in links if link.endswith(".grid.mp4")]
+    assert len(films) == 2
+    assert all("s1" in film for film in films)
+    assert len([link for link in links if "sheets/near" in link or link.endswith("2s.png")]) == 2
+    assert not any(link.endswith("1s.png") for link in links)
