@@ -8,13 +8,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dancepose.film_frames import people_of
+from dancepose.film_frames import PeopleInColour, people_of
 from dancepose.film_request import Dancer
 from dancepose.raster.gl_context import open_context
 from dancepose.raster.picture_files import write_png
 from dancepose.raster.rasteriser import Rasteriser
 from dancepose_addon.core.arrays import F32, F64
 from dancepose_addon.core.camera_framing import Shot, facing_vector, frame_points, unit_or_forward
+from dancepose_addon.core.counting import counted
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.picture_options import PictureOptions
 
@@ -24,6 +25,9 @@ SHADOW_M: Final = 0.25
 FAINTEST: Final = 0.25
 """Opacity of the first pose where poses fade."""
 LARGEST_PX: Final = 8192
+"""Longer side of a row: what OpenGL draws everywhere."""
+MOST_PIXELS: Final = LARGEST_PX**2
+"""Of a whole figure; as many as of the largest row."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +67,43 @@ def write_figure(out: Path, dancers: list[Dancer], options: FigureOptions) -> tu
         InputError: A time is outside a motion, or the picture would be too large.
         OutputError: The file cannot be written.
     """
-    rows = [_draw_row(dancer, options) for dancer in dancers]
-    whole = rows[0] if len(rows) == 1 else np.concatenate(rows, axis=0)
+    rows = [_pose_row(dancer, options) for dancer in dancers]
+    width, height = max(row.size[0] for row in rows), sum(row.size[1] for row in rows)
+    if width * height > MOST_PIXELS:
+        raise InputError(
+            f"The figure of {counted(len(rows), 'row')} would be {width} x {height} pixels; at most "
+            f"{MOST_PIXELS / 1e6:.0f} million are drawn. Choose a smaller --width, or fewer motions."
+        )
+    whole = np.zeros((height, width, 4), np.uint8)
+    top = 0
+    for row in rows:
+        drawn = _draw_row(row, options)
+        left, bottom = (width - row.size[0]) // 2, top + row.size[1]
+        whole[top:bottom] = drawn[:1, :1]  # the background, beside narrower rows
+        whole[top:bottom, left : left + row.size[0]] = drawn
+        top = bottom
     write_png(out, whole if options.transparent else np.ascontiguousarray(whole[..., :3]))
-    return whole.shape[1], whole.shape[0]
+    return width, height
 
 
-def _draw_row(dancer: Dancer, options: FigureOptions) -> NDArray[np.uint8]:
+@dataclass(frozen=True)
+class _Row:
+    """The poses of one row of a figure.
+
+    Attributes:
+        people: Who is drawn.
+        moments: For each moment the vertices of everyone, (V, 3) metres each.
+        shot: The camera.
+        size: Width and height, pixels.
+    """
+
+    people: PeopleInColour
+    moments: list[list[F32]]
+    shot: Shot
+    size: tuple[int, int]
+
+
+def _pose_row(dancer: Dancer, options: FigureOptions) -> _Row:
     times = _times_s(dancer, options)
     people = people_of(dancer, options.picture)
     moments = [list(people_then) for people_then in people.poses(times)]
@@ -77,11 +111,23 @@ def _draw_row(dancer: Dancer, options: FigureOptions) -> NDArray[np.uint8]:
     if options.spacing_m:
         moments = spaced(moments, front, options.spacing_m)
     poses = [pose for moment in moments for pose in moment]
-    shot, size = framed(poses, front, options.width_px)
-    stage = options.picture.stage(transparent=options.transparent)
-    raster = Rasteriser(people.bodies[0], shot, stage, size=size, context=open_context())
+    return _Row(people, moments, *framed(poses, front, options.width_px))
+
+
+def _draw_row(row: _Row, options: FigureOptions) -> NDArray[np.uint8]:
+    context = open_context()
+    try:
+        stage = options.picture.stage(transparent=options.transparent)
+        raster = Rasteriser(row.people.bodies[0], row.shot, stage, size=row.size, context=context)
+        return _draw_poses(raster, row, options)
+    finally:
+        context.release()  # Its buffers would be kept until the process ends, for every row.
+
+
+def _draw_poses(raster: Rasteriser, row: _Row, options: FigureOptions) -> NDArray[np.uint8]:
+    people, moments = row.people, row.moments
     if options.spacing_m:
-        return raster.draw(poses, people.parts * len(moments))
+        return raster.draw([pose for moment in moments for pose in moment], people.parts * len(moments))
     faded = None
     for number, moment in enumerate(moments):
         share = 1.0 if len(moments) == 1 else number / (len(moments) - 1)

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
+from dancepose import sequence_figure
 from dancepose.film_frames import FilmFrames, people_of
 from dancepose.film_request import Dancer, FilmRequest
 from dancepose.raster.overlays import LEFT_RGB, RIGHT_RGB, StickFigure, draw_skeleton
@@ -17,6 +18,7 @@ from dancepose.sequence_figure import FigureOptions, over, spaced, write_figure
 from dancepose.web_viewer import write_viewer
 from dancepose_addon.core.body.looks import FOLLOWERS, PERSON_RGB
 from dancepose_addon.core.body.model import MIRRORED_JOINTS, PARENTS, skin
+from dancepose_addon.core.body.rotation import rotvec_to_rotmat
 from dancepose_addon.core.camera_framing import project
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.picture_options import PictureOptions
@@ -56,6 +58,27 @@ def test_a_figure_shows_every_pose_apart(context, tmp_path, body, standing) -> N
 def test_times_outside_the_motion_are_refused(context, tmp_path, body, standing) -> None:
     with pytest.raises(InputError, match="outside the motion"):
         write_figure(tmp_path / "f.png", [Dancer(body, standing)], FigureOptions(times_s=(9.0,)))
+    assert not (tmp_path / "f.png").exists()
+
+
+def test_rows_of_different_widths_are_centred(context, tmp_path, body, standing) -> None:
+    folded = replace(standing, pose_rotmat=standing.pose_rotmat.copy())
+    folded.pose_rotmat[:, [16, 17]] = rotvec_to_rotmat(np.array([[0.0, 0.0, -1.2], [0.0, 0.0, 1.2]], np.float32))
+    options = FigureOptions(poses=1, width_px=200, transparent=False)
+    alone = [write_figure(tmp_path / "one.png", [Dancer(body, motion)], options) for motion in (standing, folded)]
+    assert alone[0][0] != alone[1][0]
+    size = write_figure(tmp_path / "two.png", [Dancer(body, standing), Dancer(body, folded)], options)
+    assert size == (max(one[0] for one in alone), sum(one[1] for one in alone))
+    with Image.open(tmp_path / "one.png") as one, Image.open(tmp_path / "two.png") as two:
+        left = (size[0] - alone[1][0]) // 2
+        assert np.array_equal(np.asarray(two)[alone[0][1] :, left : left + alone[1][0]], np.asarray(one))
+        assert (np.asarray(two)[-1, 0] == np.asarray(one)[0, 0]).all()
+
+
+def test_figures_of_too_many_pixels_are_refused_before_drawing(tmp_path, body, standing, monkeypatch) -> None:
+    monkeypatch.setattr(sequence_figure, "Rasteriser", None)
+    with pytest.raises(InputError, match=r"figure of 9 rows would be .* at most 67 million"):
+        write_figure(tmp_path / "f.png", [Dancer(body, standing)] * 9, FigureOptions(poses=1, width_px=8192))
     assert not (tmp_path / "f.png").exists()
 
 
