@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the commands that draw with the fast engine share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 import json
 from pathlib import Path
@@ -149,8 +149,19 @@ class FilmFitter:
     regressor: Path | None = None
     device: str | None = None
 
-    def fit_all(self, sources: list[Path], display: Display) -> list[list[FitResult]]:
-        """Read and fit sources, and report their notices; for each source one fit for each person."""
+    def fit_all(
+        self, sources: list[Path], display: Display, *, on_count: Callable[[int], object] = lambda _count: None
+    ) -> list[list[FitResult]]:
+        """Read and fit sources, and report their notices; for each source one fit for each person.
+
+        Args:
+            sources: The files.
+            display: Shows progress and notices.
+            on_count: Called with the number of persons of each source before they are fitted.
+
+        Returns:
+            The fits of each source.
+        """
         fits = []
         for number, source in enumerate(sources):
             span = (FIT_SHARE * number / len(sources), FIT_SHARE * (number + 1) / len(sources))
@@ -163,6 +174,7 @@ class FilmFitter:
                 device=self.device or "auto",
                 settings=self.settings,
                 progress=part_of(display.progress, *span),
+                on_count=on_count,
             )
             for notice in dict.fromkeys(notice for fit in people for notice in fit.report["notices"]):
                 display.notice(f"{source.name}: {notice}" if len(sources) > 1 else notice)

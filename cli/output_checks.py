@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.io.people import person_path
 from dancepose_addon.core.output_claims import claim_outputs
 from dancepose_addon.core.output_paths import Output, require_outputs
 
@@ -19,6 +20,19 @@ PICTURE: Final = (".png",)
 PAGE: Final = (".html",)
 PLOT: Final = (".png", ".pdf", ".svg", ".jpg")
 LAYOUT: Final = (".toml",)
+
+
+def person_files(option: str, path: Path | None, count: int) -> dict[str, tuple[Path | None, tuple[str, ...]]]:
+    """Return the motions of several persons as ``check_files`` takes outputs; none of one person.
+
+    Args:
+        option: The option that names them.
+        path: Its value.
+        count: Number of persons.
+    """
+    if path is None or count < 2:
+        return {}
+    return {f"{option}, person {n + 1}:": (person_path(path, n, count), MOTION) for n in range(count)}
 
 
 def check_files(

@@ -9,7 +9,7 @@ import threading
 from typing import Final
 
 from .core.atomic import UNFINISHED, output_error
-from .core.errors import InputError
+from .core.errors import InputError, OutputError
 from .core.file_locks import locked
 from .core.fit.settings import FILE_SETTINGS
 from .core.interruption import Interruption, ending_with_parent
@@ -119,6 +119,8 @@ def work_folder(path: Path, *, leftovers: Iterable[str] = ()) -> Iterator[None]:
             require_plain((path / name for name in leftovers), path)
             for frames in path.glob(f"{FRAMES_PREFIX}*"):
                 require_plain(odd_entries(frames), path)
+                if frames.is_symlink():
+                    raise OutputError(f"{frames} is a link, and frames would be written through it. Remove it.")
             UNFINISHED.update(path / name for name in leftovers)
             yield
     finally:

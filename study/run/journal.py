@@ -102,7 +102,14 @@ def _is_entry(entry: Any) -> bool:
         all(is_finite_number(number) for number in numbers)
         and isinstance(files, dict)
         and all(isinstance(value, str) for value in files.values())
+        and all(_is_inside(name) for name in files)
     )
+
+
+def _is_inside(name: str) -> bool:
+    """Tell whether a path is one below the output folder, as ``fingerprints`` names it."""
+    path = Path(name)
+    return not path.anchor and ".." not in path.parts and "\0" not in name
 
 
 @contextmanager

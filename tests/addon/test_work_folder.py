@@ -32,6 +32,18 @@ def test_frames_that_are_links_or_pipes_are_refused(tmp_path: Path, kind: str) -
         pass
 
 
+def test_a_frames_folder_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
+    work, elsewhere = tmp_path / "work", tmp_path / "elsewhere"
+    work.mkdir()
+    elsewhere.mkdir()
+    (work / "frames-1").symlink_to(elsewhere)
+    with pytest.raises(OutputError, match="frames-1 is a link, and frames would be written through it"):
+        work_folder(work).__enter__()
+    (work / "frames-1").unlink()
+    with work_folder(work):
+        pass
+
+
 def test_the_panel_writes_through_no_link_in_a_folder_of_frames(tmp_path: Path) -> None:
     pytest.importorskip("bpy", reason="the bpy wheel is not installed")
     from dancepose_addon.ui.output_operators import _require_no_input

@@ -128,6 +128,9 @@ def test_files_of_several_persons_replace_no_input(dancepose: Dancepose, waltz: 
     before = source.read_bytes()
     done = dancepose("fit", source, "--out", tmp_path / "duet.npz")
     assert (done.code, "person 1" in done.err, "is the input" in done.err) == (1, True, True), done.err
+    film = tmp_path / "duet.mp4"
+    done = dancepose("render", source, "--engine", "fast", "--out", film, "--motion", tmp_path / "duet.npz")
+    assert (done.code, "person 1" in done.err, film.exists()) == (1, True, False), done.err
     (tmp_path / "other-2.npz").mkdir()
     done = dancepose("fit", source, "--out", tmp_path / "other.npz")
     assert (done.code, "person 2" in done.err, "is a folder" in done.err) == (1, True, True), done.err

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How far a study is, and what cleaning takes away: over folders filled by hand."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -136,6 +137,18 @@ def test_a_journal_of_other_values_is_passed_over(paths: StudyPaths) -> None:
     paths.journal.write_bytes(b'[1]\n{"job": 3}\n"x"\n{}\n' + b"[" * 100_000 + b"\n\0\0\n")
     assert read_status(paths).clips == (0, 4)
     finish(paths, "encode:near/s1")
+    assert read_status(paths).clips == (1, 4)
+
+
+@pytest.mark.parametrize("name", ["/etc/hostname", "../secret", "clips/../../secret", "a\0b"])
+def test_a_journal_that_names_files_elsewhere_is_passed_over(paths: StudyPaths, name: str) -> None:
+    """Their hashes would be compared."""
+    finish(paths, "encode:near/s1")
+    lines = paths.journal.read_text().splitlines()
+    last = json.loads(lines[-1] or lines[-2]) | {"detail": {"files": {name: "0"}}}
+    paths.journal.write_text(json.dumps(last) + "\n")
+    assert read_status(paths).clips == (0, 4)
+    paths.journal.write_text(json.dumps(last | {"detail": {"files": {"clips/near/s1.mp4": "0"}}}) + "\n")
     assert read_status(paths).clips == (1, 4)
 
 
