@@ -11,7 +11,7 @@ from dancepose_addon.core.body.model import JOINT_INDEX, BodyModel
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.fit.canonical_up import trunk_direction
-from dancepose_addon.core.fit.evaluation.clip_checks import check_clip, size_drift
+from dancepose_addon.core.fit.evaluation.clip_checks import check_clip, describe_misses, size_drift
 from dancepose_addon.core.fit.pipeline import fit
 from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.fit.temporal.exchanges import describe_exchanges, repair_exchanges
@@ -221,3 +221,33 @@ def test_points_that_are_never_seen(count: int, text: str) -> None:
     assert said[0].count(",") == min(count, 6) - 1 + (count > 6)
     seen[3, :count] = True
     assert not check_clip(grown(1.0), seen, SMPL24)
+
+
+def test_points_that_the_body_misses_are_named() -> None:
+    error_m = np.zeros((30, SMPL24.count), np.float32)
+    seen = np.ones(error_m.shape, bool)
+    error_m[7, 20], error_m[8, 3], error_m[9, 4], error_m[10, 5] = 0.37, 0.21, 0.19, np.nan
+    error_m[11, 6], seen[11, 6] = 0.9, False
+    said = (
+        "In 2 of 30 frames the body is more than 20 cm from a point of the file; most in frame 7: left_wrist, 37 cm. "
+        "Look at these frames."
+    )
+    assert describe_misses(error_m, seen, SMPL24, scale=1.0) == [said]
+    assert describe_misses(error_m, seen, SMPL24, scale=2.0) == []
+    assert "In 3 of 30 frames the body is more than 16 cm" in describe_misses(error_m, seen, SMPL24, scale=0.8)[0]
+
+
+def test_a_hand_that_no_arm_reaches_is_named(body: BodyModel) -> None:
+    clip = known_clip(body, frames=120)
+    dance, known = clip.sequence, KnownPose(clip.pose, SMPL24, body.fingerprint)
+    assert not any("Look at" in notice for notice in fit(dance, regressor=known, body=body).report["notices"])
+    points = dance.keypoints_m.copy()
+    elbow, wrist, hand = (JOINT_INDEX[f"left_{name}"] for name in ("elbow", "wrist", "hand"))
+    away = np.linspace(0.0, 0.6, len(points) // 2)[:, None]  # slowly, since jumps are taken for gaps
+    along = points[-len(away) :, wrist] - points[-len(away) :, elbow]
+    along /= np.linalg.norm(along, axis=1, keepdims=True)
+    for joint in (wrist, hand):
+        points[-len(away) :, joint] += (away * along).astype(np.float32)
+    notices = fit(replace(dance, keypoints_m=points), regressor=known, body=body).report["notices"]
+    [notice] = [notice for notice in notices if "Look at these frames" in notice]
+    assert "left_wrist" in notice or "left_hand" in notice

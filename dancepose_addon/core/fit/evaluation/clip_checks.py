@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from ...arrays import F32, Flags
+from ...counting import counted
 from ...skeleton.layout import Layout
 from ..canonical_up import trunk_direction
 from ..medians import known_median
@@ -19,6 +20,8 @@ TIPPED_SHARE: Final = 0.9
 """A trunk that is farther from upright in so many frames is said."""
 UPSIDE_DOWN_DEG: Final = 120.0
 LEAST_FRAMES: Final = 10
+MISSED_M: Final = 0.2
+"""A seen point that is farther from the fitted body of mean size is said. Offsets of named layouts stay below it."""
 
 
 def check_clip(points_m: F32, seen: Flags, layout: Layout) -> list[str]:
@@ -34,6 +37,31 @@ def check_clip(points_m: F32, seen: Flags, layout: Layout) -> list[str]:
     """
     checks = (_size_drift(points_m, seen, layout), _tipped(points_m, layout), _never_seen(seen, layout))
     return [sentence for sentence in checks if sentence]
+
+
+def describe_misses(error_m: F32, seen: Flags, layout: Layout, *, scale: float) -> list[str]:
+    """Name the frames in which the fitted body is far from a point that was seen.
+
+    Args:
+        error_m: (T, K), distances, metres; NaN where there is none.
+        seen: (T, K).
+        layout: the points.
+        scale: size of the body relative to the mean body.
+
+    Returns:
+        One sentence, or none.
+    """
+    missed_m = np.where(seen, np.nan_to_num(error_m), 0.0)
+    frames = np.flatnonzero((missed_m > MISSED_M * scale).any(axis=1))
+    if not len(frames):
+        return []
+    frame, point = np.unravel_index(int(missed_m.argmax()), missed_m.shape)
+    sentence = (
+        f"In {len(frames)} of {counted(len(seen), 'frame')} the body is more than {100.0 * MISSED_M * scale:.0f} cm "
+        f"from a point of the file; most in frame {frame}: {layout.keypoints[point]}, "
+        f"{100.0 * float(missed_m[frame, point]):.0f} cm. Look at these frames."
+    )
+    return [sentence]
 
 
 def size_drift(points_m: F32, seen: Flags, layout: Layout) -> float:

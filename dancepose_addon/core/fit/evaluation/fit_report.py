@@ -19,7 +19,7 @@ from ..shape.from_lengths import Shape
 from ..stages import GroundedFit
 from ..temporal.exchanges import describe_exchanges
 from ..temporal.preprocessing import Gap, Prepared
-from .clip_checks import check_clip
+from .clip_checks import check_clip, describe_misses
 from .metrics import floating_mm, penetration_mm, skating_ratio, standing_slide_mm_per_s
 
 WORST_FRAMES: Final = 5
@@ -51,7 +51,8 @@ def describe_fit(
         "regressor": regressor.info.name,
         "provider": regressor.provider,
         "settings": asdict(settings),
-        "notices": _notices(sequence, regressor, body, prepared, settings, shape, settled.drift_m),
+        "notices": _notices(sequence, regressor, body, prepared, settings, shape, settled.drift_m)
+        + describe_misses(list(errors_m.values())[-1], prepared.seen, layout, scale=shape.scale),
         "noise_mm": round(prepared.noise_m * 1000.0, 3),
         "gaps": _gap_rows(prepared.gaps, layout),
         "betas": [round(float(beta), 4) for beta in shape.betas],
