@@ -17,7 +17,7 @@ from dancepose_addon.core.fit.settings import FitSettings
 from dancepose_addon.core.io.frame_rate import resample_motion
 from dancepose_addon.core.io.opening import open_source
 from dancepose_addon.core.io.read_options import ReadOptions
-from dancepose_addon.core.io.writers.aist import write_aist
+from dancepose_addon.core.io.writers.aist import FPS as AIST_FPS, write_aist
 from dancepose_addon.core.io.writers.amass import write_amass
 from dancepose_addon.core.io.writers.bvh import write_bvh
 from dancepose_addon.core.io.writers.points import write_csv, write_npy, write_npz
@@ -143,7 +143,7 @@ def convert_command(
         )
     if form not in FORMATS:
         raise typer.BadParameter(f"{form!r} is not a format that can be written; choose --to {', '.join(FORMATS)}.")
-    _require_effect(form, layout_out, character)
+    _require_effect(form, layout_out, character, fps_out)
     require_character(character, character_map)
     suffix = SUFFIX_OF.get(form, form)
     names = _out_names(paths, out, suffix) if to_folder else {paths[0]: out}
@@ -172,12 +172,17 @@ def convert_command(
     for_each(paths, work)
 
 
-def _require_effect(form: str, layout_out: str | None, character: Path | None) -> None:
+def _require_effect(form: str, layout_out: str | None, character: Path | None, fps_out: float | None) -> None:
     """Refuse options that would have no effect on a format."""
     if layout_out is not None:
         if form not in POINTS:
             raise OptionError(f"--layout-out has no effect on --to {form}, which writes SMPL parameters. Remove it.")
         get_layout(known_layout(layout_out))
+    if form == "pkl" and fps_out not in (None, AIST_FPS):
+        raise OptionError(
+            f"--fps-out {fps_out:g} has no effect on --to pkl: files of AIST++ have {AIST_FPS:g} frames per second. "
+            "Remove it."
+        )
     if character is not None and form not in (*SCENES, "bvh"):
         raise OptionError(
             f"--character has no effect on --to {form}: a character's dance is written as {', '.join(SCENES)} or bvh. "

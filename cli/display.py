@@ -74,7 +74,7 @@ def _line_writer(console: Console) -> progress.Progress:
 
 def list_results(results: dict[str, Path | None]) -> None:
     """Print title, path and size of each result that exists; values of None are skipped."""
-    rows = [(title, path) for title, path in results.items() if path is not None and path.exists()]
+    rows = [(escaped(title), path) for title, path in results.items() if path is not None and path.exists()]
     width = max((len(title) for title, _ in rows), default=0)
     for title, path in rows:
         size = path.stat().st_size

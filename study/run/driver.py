@@ -8,7 +8,10 @@ import heapq
 import time
 from typing import Final
 
-from ..plan.jobs import ENGINE_JOB, TOLERANT, Job, Result
+from dancepose_addon.core.errors import FormatError
+from dancepose_addon.core.printable_text import quoted
+
+from ..plan.jobs import ENGINE_JOB, PLAN_AGAIN, TOLERANT, Job, Result
 from ..plan.paths import StudyPaths
 from .executors import Executor, FrameEvent
 from .job_results import FRAME_KEY, changed_result, fingerprints, required_results
@@ -67,6 +70,18 @@ class RunProgress:
         return totals
 
 
+def _in_order(jobs: Iterable[Job]) -> dict[str, Job]:
+    """Return jobs by id; a job that waits for a later or unknown one would never begin."""
+    found: dict[str, Job] = {}
+    for job in jobs:
+        missing = [need for need in job.needs if need not in found]
+        if missing or job.id in found:
+            why = f"needs {quoted(missing[0])}, which no line before it makes" if missing else "is there twice"
+            raise FormatError(f"The plan is damaged: the job {quoted(job.id)} {why}. {PLAN_AGAIN}")
+        found[job.id] = job
+    return found
+
+
 class Driver:
     """Runs the jobs of one plan.
 
@@ -78,6 +93,9 @@ class Driver:
         retries: How often a job that crashed is tried again.
         on_message: Called with a sentence on every failure.
         on_progress: Called about twice per second.
+
+    Raises:
+        FormatError: A job needs one that does not come before it, or has the id of another.
     """
 
     def __init__(
@@ -91,7 +109,7 @@ class Driver:
         on_message: Callable[[str], None],
         on_progress: Callable[[RunProgress], None],
     ) -> None:
-        self._jobs = {job.id: job for job in jobs}
+        self._jobs = _in_order(jobs)
         self._order = {name: n for n, name in enumerate(self._jobs)}
         self._progress = RunProgress(self._jobs, dict.fromkeys(self._jobs, WAITING))
         self._paths, self._journal, self._executor = paths, journal, executor

@@ -3,6 +3,7 @@
 
 from pathlib import Path
 import shutil
+import sys
 
 import numpy as np
 from PIL import Image
@@ -117,6 +118,23 @@ def test_theta_through_every_form(
     if step:
         np.testing.assert_allclose(again.pose_rotmat[:, :22], cut(waltz(), 24).pose[:, :22], atol=1e-4)
     assert again.fps == (60.0 if form == "pkl" else 25.0)
+
+
+def test_a_rate_that_aist_files_cannot_have_is_refused(
+    dancepose: Dancepose, samples: dict[str, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "a.pkl"
+    outcome = dancepose("convert", samples["AMASS SMPL"], out, "--fps-out", "25")
+    assert (outcome.code, "--fps-out 25 has no effect on --to pkl" in outcome.err, out.exists()) == (2, True, False)
+    assert dancepose("convert", samples["AMASS SMPL"], out, "--fps-out", "60").code == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of other systems hold no control characters")
+def test_names_of_results_are_escaped(dancepose: Dancepose, samples: dict[str, Path], tmp_path: Path) -> None:
+    source = tmp_path / "a\x1b[31mb.npz"
+    shutil.copy(samples["AMASS SMPL"], source)
+    outcome = dancepose("convert", source, tmp_path / "out.bvh")
+    assert (outcome.code, "\x1b" in outcome.out, "a\\x1b[31mb.npz" in outcome.out) == (0, False, True)
 
 
 def test_points_become_theta_by_a_fit(dancepose: Dancepose, root: Path, tmp_path: Path) -> None:

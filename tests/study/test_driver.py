@@ -170,7 +170,7 @@ def test_what_comes_out_the_same_changes_nothing_after_it(go) -> None:
     _, pretender = go(lambda job, _: Result(job.id, True, digest="k"), jobs)
     assert [job.id for job in pretender.seen] == ["fit:a"]
     _, pretender = go(
-        lambda job, _: Result(job.id, True, digest="other"), [replace(jobs[1], key="newer"), *jobs[2:], jobs[0]]
+        lambda job, _: Result(job.id, True, digest="other"), [jobs[0], replace(jobs[1], key="newer"), *jobs[2:]]
     )
     assert {"fit:a", "camera", "r:a:0", "r:b:5", "encode:b", "compare"} <= set(pretender.tries)
     assert "fit:b" not in pretender.tries

@@ -150,6 +150,20 @@ def test_lines_that_are_no_jobs(paths: StudyPaths, data: bytes) -> None:
     assert len(Journal.open(paths.journal).entries) > 0
 
 
+@pytest.mark.parametrize("edit", ["unknown", "later", "circle", "twice"])
+def test_jobs_that_could_never_begin_are_refused(paths: StudyPaths, edit: str) -> None:
+    head, *lines = paths.plan.read_text().splitlines()
+    jobs = [json.loads(line) for line in lines]
+    number = next(n for n, job in enumerate(jobs) if job[1] == "render")
+    if edit == "twice":
+        jobs.append(jobs[number])
+    else:
+        jobs[number][3] = [{"unknown": "fit:nobody/s1", "later": jobs[-1][0], "circle": jobs[number][0]}[edit]]
+    paths.plan.write_text("\n".join([head, *map(json.dumps, jobs)]) + "\n")
+    with pytest.raises(FormatError, match="The plan is damaged: the job 'render:"):
+        run_plan(RunContext(paths.out.parent, paths.out), RunOptions(workers=1), on_message=print, on_progress=print)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="a shell script")
 @pytest.mark.parametrize("keeps_hash", [True, False])
 def test_a_program_that_was_written_into_a_plan_is_not_started(paths: StudyPaths, *, keeps_hash: bool) -> None:
