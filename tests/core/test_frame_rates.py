@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frame rates that no motion has are refused by every reader, in one sentence."""
 
+from dataclasses import replace
 import json
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.errors import FormatError, InputError
 from dancepose_addon.core.frame_rates import require_frame_rate
-from dancepose_addon.core.skeleton.readers import open_recording
+from dancepose_addon.core.skeleton.readers import open_recording, read
 from dancepose_addon.core.skeleton.recording import Hints
+from dancepose_addon.core.skeleton.sequence import validate
 
 BAD = (0.0, -25.0, 1e-300, 1e-10, 0.0099, 1.0001e5, 1e300, float("nan"), float("inf"), float("-inf"))
 
@@ -59,3 +61,15 @@ def test_frame_times_that_no_motion_has(seconds: str, tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="frame rate"):
         open_recording(path)
+
+
+@pytest.mark.parametrize("fps", ["25", None, True, [25.0], 10**400, np.array([25.0, 25.0])])
+def test_rates_that_are_no_numbers_are_one_sentence(fps: object) -> None:
+    with pytest.raises(InputError, match=r"^The frame rate (is .*; expected a number|inf is not usable)"):
+        require_frame_rate(fps)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("fps", [np.int64(25), np.float32(25.0), np.uint8(25)])
+def test_numbers_of_numpy_can_be_reported(fps: float, root: Path) -> None:
+    sequence = replace(read(root / "examples" / "waltz"), fps=fps)
+    assert json.dumps(validate(sequence).fps) == "25.0"

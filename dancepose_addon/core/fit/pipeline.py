@@ -159,7 +159,7 @@ def fit(
         RegressorError: The regressor is for another layout.
     """
     clock = _Clock()
-    validate(sequence)
+    sequence = validate(sequence)
     require_settings(settings, body.beta_count)
     require_layout(regressor.info, sequence.layout, sequence.source)
     markers = markers or _markers_of(regressor)

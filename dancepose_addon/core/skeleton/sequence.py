@@ -110,7 +110,7 @@ def validate(sequence: KeypointSequence) -> KeypointSequence:
         sequence: A motion, after its frames were chosen.
 
     Returns:
-        The same motion.
+        The same motion; its frame rate is Python's number.
 
     Raises:
         LayoutError: The number of points is not the layout's.
@@ -127,7 +127,7 @@ def validate(sequence: KeypointSequence) -> KeypointSequence:
     if shape[0] == 0:
         raise InputError(f"{sequence.source} has zero frames. Check that the file was written completely.")
     require_count(sequence.layout, shape[1], sequence.source)
-    require_frame_rate(sequence.fps, sequence.source)
+    rate = require_frame_rate(sequence.fps, sequence.source)
     if confidence is not None and np.shape(confidence) != shape[:2]:
         raise InputError(f"{sequence.source} has confidences of shape {np.shape(confidence)}; expected {shape[:2]}.")
     wanted = (shape[0], HAND_POINTS, 3)
@@ -139,7 +139,7 @@ def validate(sequence: KeypointSequence) -> KeypointSequence:
             f"{sequence.source} has infinite points in {int(infinite.sum())} of {shape[0]} frames "
             f"({describe_frames(np.flatnonzero(infinite))}). Correct the file, or choose other frames with --frames."
         )
-    return sequence
+    return sequence if isinstance(sequence.fps, int | float) else replace(sequence, fps=rate)
 
 
 def require_whole(sequence: KeypointSequence) -> KeypointSequence:
