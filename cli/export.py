@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from dancepose.export.exported_files import cards_beside, report_beside
+from dancepose.export.exported_files import cards_beside, report_beside, require_exported_files
 from dancepose_addon.core.errors import InputError, OptionError
 from dancepose_addon.core.printable_text import escaped
 from dancepose_addon.core.stored_tables import read_stored_table
@@ -85,7 +85,9 @@ def export_command(
     layouts = configured_layouts(checkpoint.config)
     folder = run if run.is_dir() else run.parent
     target = out or folder / ("shared.onnx" if len(layouts) > 1 else f"{layouts[0].name}.onnx")
-    check_files(outputs_of(target, [layout.name for layout in layouts]), given)
+    names = [layout.name for layout in layouts]
+    check_files(outputs_of(target, names), given)
+    require_exported_files(target, names)
     model = load_body(body)
     clips = read_clips(tuple(verify), recorded or layouts[0].name) if verify else []
     held_out = load_known_clips(known, model, holdout=checkpoint.config.data.holdout) if known else []

@@ -17,7 +17,7 @@ from dancepose_addon.fitting import fit_people, require_used
 
 from .arguments import BodyOption, DeviceOption, RegressorOption, SourceArgument, with_options
 from .display import list_results, progress_bar
-from .output_checks import MOTION, PLOT, TABLE, check_files, person_files
+from .output_checks import MOTION, PLOT, TABLE, check_files, person_check
 
 
 @with_options
@@ -51,7 +51,7 @@ def fit_command(
             device=device or "auto",
             settings=settings,
             progress=display.progress,
-            on_count=lambda count: check_files(others | person_files("--out", out, count), inputs),
+            on_count=person_check("--out", out, others, inputs),
         )
         require_used(fits, regressor=regressor, device=device, keep_contacts=settings.keep_contacts)
         for notice in (notice for fit in fits for notice in fit.report["notices"]):

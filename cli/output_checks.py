@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The outputs of each command, checked before it works."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -20,19 +20,6 @@ PICTURE: Final = (".png",)
 PAGE: Final = (".html",)
 PLOT: Final = (".png", ".pdf", ".svg", ".jpg")
 LAYOUT: Final = (".toml",)
-
-
-def person_files(option: str, path: Path | None, count: int) -> dict[str, tuple[Path | None, tuple[str, ...]]]:
-    """Return the motions of several persons as ``check_files`` takes outputs; none of one person.
-
-    Args:
-        option: The option that names them.
-        path: Its value.
-        count: Number of persons.
-    """
-    if path is None or count < 2:
-        return {}
-    return {f"{option}, person {n + 1}:": (person_path(path, n, count), MOTION) for n in range(count)}
 
 
 def check_files(
@@ -64,3 +51,26 @@ def check_files(
     if claims:
         whole = [path for option, path in (folders or {}).items() if option != "--work"]
         claim_outputs([*(path for path, _ in outputs.values()), *whole])
+
+
+def person_check(
+    option: str,
+    path: Path | None,
+    others: Mapping[str, tuple[Path | None, tuple[str, ...]]],
+    inputs: Sequence[Path | str | None],
+) -> Callable[[int], None]:
+    """Return a check of the motions of several persons, whose number is known once a file was read.
+
+    Args:
+        option: The option that names the motions.
+        path: Its value.
+        others: Further outputs, as of ``check_files``.
+        inputs: Files and folders that are read.
+    """
+
+    def check(count: int) -> None:
+        if path is not None and count > 1:
+            each = {f"{option}, person {n + 1}:": (person_path(path, n, count), MOTION) for n in range(count)}
+            check_files({**others, **each}, inputs)
+
+    return check

@@ -40,7 +40,7 @@ from .fast import (
     uses_fast,
     wants_audio,
 )
-from .output_checks import FILM, MOTION, PICTURE, SCENE, TABLE, VIDEO, check_files, person_files
+from .output_checks import FILM, MOTION, PICTURE, SCENE, TABLE, VIDEO, check_files, person_check
 from .renderer import run_renderer
 
 EngineOption = Annotated[
@@ -142,14 +142,9 @@ def render_command(
     with progress_bar() as display:
         if by_fast:
             fitter = FilmFitter(reading, settings, load_body(body), regressor, device)
-            outputs = FastOutputs(out, sheet=sheet, motion=motion, report=report)
             film = FilmOptions(picture, size_of(size), fps_out, skeleton, labels_of(labels, sources), has_audio)
-            fits = fitter.fit_all(
-                sources,
-                display,
-                on_count=lambda count: check_files(files | person_files("--motion", motion, count), inputs),
-            )
-            motions = film_by_fast(fits, outputs, film, display)
+            fits = fitter.fit_all(sources, display, on_count=person_check("--motion", motion, files, inputs))
+            motions = film_by_fast(fits, FastOutputs(out, sheet, motion, report), film, display)
         else:
             named: dict[str, object] = {"--regressor": regressor, "--body": body, "--device": device}
             named |= {"--engine": engine, "--engine-timeout": engine_timeout, "--size": size, "--fps-out": fps_out}

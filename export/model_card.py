@@ -9,6 +9,8 @@ from typing import Any
 from dancepose_addon.core.counting import counted
 from dancepose_addon.core.fit.regressor import RegressorInfo
 
+from .exported_files import CARD_MARK
+
 
 def model_card(
     info: RegressorInfo, report: Mapping[str, Any], command: str, *, file: str, picture: Path | None = None
@@ -28,7 +30,7 @@ def model_card(
     training = info.training
     shared = [markers.layout.name for markers in info.shared]
     parts = [
-        f"# {info.name}, layout {info.layout.name}",
+        f"# {info.name}{CARD_MARK}{info.layout.name}",
         (
             f"A SmplRegressor for layout {info.layout.name} ({info.layout.title}): key-points in, local rotations of "
             "SMPL's 24 joints out, frame by frame, a whole clip per call."

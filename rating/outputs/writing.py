@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes everything that an analysis gives into a folder."""
 
+from contextlib import suppress
+import os
 from pathlib import Path
 from typing import Final
 
@@ -8,6 +10,7 @@ from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.errors import DancePoseError, OutputError
 from dancepose_addon.core.output_links import resolved
 from dancepose_addon.core.output_paths import Output, require_outputs
+from dancepose_addon.core.stored_tables import read_stored_table
 
 from ..design.rating_file import load_rating
 from ..pack.pack_key import PackPaths
@@ -20,8 +23,9 @@ from .r_model import r_model
 from .rating_analysis import Analysed
 from .tables import write_excluded_csv, write_raters_csv, write_result_json, write_votes_csv
 
+RESULTS: Final = "results.json"
 WRITTEN: Final = (
-    "votes.csv", "raters.csv", "excluded.csv", "results.json", "table.tex", "methods.txt", "model.R", "report.html",
+    RESULTS, "votes.csv", "raters.csv", "excluded.csv", "table.tex", "methods.txt", "model.R", "report.html",
 )  # fmt: skip
 
 
@@ -42,6 +46,18 @@ def require_analysis_outputs(paths: RatingPaths, out: Path) -> None:
     outputs = [Output("--out", out, is_folder=True)]
     outputs += [Output("A result", out / name) for name in WRITTEN]
     require_outputs(outputs, (paths.file, paths.plan, paths.votes, paths.sessions))
+    foreign = next((out / name for name in WRITTEN if os.path.lexists(out / name)), None)
+    if foreign is not None and not _is_analysis(out / RESULTS):
+        raise OutputError(
+            f"{foreign} is of no analysis, and would be replaced. Choose an empty or new folder with --out."
+        )
+
+
+def _is_analysis(results: Path) -> bool:
+    """Tell whether a file is one that ``write_result_json`` wrote; it is the first that an analysis writes."""
+    with suppress(DancePoseError, OSError):
+        return {"plan", "design", "results", "without_exclusions"} <= set(read_stored_table(results))
+    return False
 
 
 def write_analysis(analysed: Analysed, paths: RatingPaths, out: Path) -> dict[str, Path]:
@@ -62,10 +78,10 @@ def write_analysis(analysed: Analysed, paths: RatingPaths, out: Path) -> dict[st
     labels = system_labels(paths)
     votes, _ = read_votes(paths.votes, plan)
     methods = methods_text(plan, result, labels)
+    write_result_json(out / RESULTS, result)
     write_votes_csv(out / "votes.csv", plan, votes, analysed.screened)
     write_raters_csv(out / "raters.csv", analysed.screened)
     write_excluded_csv(out / "excluded.csv", analysed.screened)
-    write_result_json(out / "results.json", result)
     texts = {
         "table.tex": latex_table(result, labels),
         "methods.txt": methods,
@@ -82,7 +98,7 @@ def write_analysis(analysed: Analysed, paths: RatingPaths, out: Path) -> dict[st
         save_figure_files(forest_plot(entry, labels, result.alpha), out / f"forest-{stem}")
         save_figure_files(pair_matrix(entry, labels), out / f"pairs-{stem}")
     return {"report": out / "report.html", "table": out / "table.tex", "methods": out / "methods.txt",
-            "results": out / "results.json", "votes": out / "votes.csv"}  # fmt: skip
+            "results": out / RESULTS, "votes": out / "votes.csv"}  # fmt: skip
 
 
 def system_labels(paths: RatingPaths) -> dict[str, str]:

@@ -9,8 +9,9 @@ import pytest
 pytest.importorskip("torch")
 
 from dancepose.cli.export import outputs_of
+from dancepose.export.exported_files import require_exported_files
 from dancepose.trainer.checkpoint import load_checkpoint
-from dancepose_addon.core.errors import DancePoseError
+from dancepose_addon.core.errors import DancePoseError, OutputError
 
 from .conftest import Dancepose
 
@@ -65,3 +66,17 @@ def test_a_compressed_checkpoint_is_not_expanded(tmp_path: Path) -> None:
         archive.writestr("run/data.pkl", bytes(50_000_000))
     with pytest.raises(DancePoseError, match="is compressed"):
         load_checkpoint(tmp_path / "run.pt")
+
+
+@pytest.mark.parametrize("name", ["m.json", "m.md"])
+def test_files_beside_a_model_that_are_of_something_else_are_kept(tmp_path: Path, name: str) -> None:
+    model, file = tmp_path / "m.onnx", tmp_path / name
+    require_exported_files(model, ["md23"])
+    for text in ("# My notes\n", "{}", "[" * 5000, "\xff"):
+        file.write_bytes(text.encode("latin-1"))
+        with pytest.raises(OutputError, match=f"{name} is of no export"):
+            require_exported_files(model, ["md23"])
+    file.unlink()
+    file.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(OutputError, match=f"{name} is of no export"):
+        require_exported_files(model, ["md23"])

@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
+from dancepose.export.exported_files import require_exported_files
 from dancepose.export.folding import fold
 from dancepose.export.to_onnx import Truths, export_run
 from dancepose.export.verification import TorchRegressor, verify
@@ -142,6 +143,7 @@ def test_report_and_card_say_what_was_measured(tmp_path: Path) -> None:
         command="dancepose train ...",
     )
     assert json.loads(result.report_path.read_text(encoding="utf-8")) == result.report
+    require_exported_files(result.model, ["md23"])  # so that they can be written again
     worst = result.report["layouts"]["md23"]["verification"]["max_abs_difference"]["from_torch_stored_weights"]
     assert 0.0 < worst["NumPy"] < 1e-4
     assert result.report["bytes"] == result.model.stat().st_size

@@ -20,9 +20,9 @@ from dancepose.rating.outputs.figures import forest_plot, pair_matrix, svg_text
 from dancepose.rating.outputs.methods_text import methods_text
 from dancepose.rating.outputs.question_analysis import AnalysisOptions
 from dancepose.rating.outputs.rating_analysis import Analysed, analyse_rating
-from dancepose.rating.outputs.writing import write_analysis
+from dancepose.rating.outputs.writing import WRITTEN, require_analysis_outputs, write_analysis
 from dancepose.rating.record_files import RatingPaths, read_rating_plan, read_votes, write_lines, write_rating_plan
-from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.errors import InputError, OutputError
 from tests.rating.planned import films, simulated_rating
 
 QUICK = AnalysisOptions(resamples=60, has_mixed_model=False)
@@ -185,6 +185,17 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Analysed, RatingP
     analysed = analyse_rating(paths, QUICK)
     write_analysis(analysed, paths, paths.results)
     return analysed, paths
+
+
+def test_files_that_no_analysis_wrote_are_kept(written: tuple[Analysed, RatingPaths], tmp_path: Path) -> None:
+    _, paths = written
+    require_analysis_outputs(paths, paths.results)  # results of an earlier analysis are replaced
+    require_analysis_outputs(paths, tmp_path)
+    for name in WRITTEN:
+        (tmp_path / name).write_text("{}")
+        with pytest.raises(OutputError, match=f"{re.escape(name)} is of no analysis"):
+            require_analysis_outputs(paths, tmp_path)
+        (tmp_path / name).unlink()
 
 
 def test_everything_is_written(written: tuple[Analysed, RatingPaths]) -> None:

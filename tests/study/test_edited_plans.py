@@ -158,7 +158,7 @@ def test_jobs_that_could_never_begin_are_refused(paths: StudyPaths, edit: str) -
     if edit == "twice":
         jobs.append(jobs[number])
     else:
-        jobs[number][3] = [{"unknown": "fit:nobody/s1", "later": jobs[-1][0], "circle": jobs[number][0]}[edit]]
+        jobs[number][3] = [{"unknown": "fit:missing/s1", "later": jobs[-1][0], "circle": jobs[number][0]}[edit]]
     paths.plan.write_text("\n".join([head, *map(json.dumps, jobs)]) + "\n")
     with pytest.raises(FormatError, match="The plan is damaged: the job 'render:"):
         run_plan(RunContext(paths.out.parent, paths.out), RunOptions(workers=1), on_message=print, on_progress=print)
