@@ -10,7 +10,7 @@ import typer
 
 from .arguments import BodyOption, DeviceOption, known_layout, number
 from .display import list_results, progress_bar
-from .output_checks import check_files
+from .output_checks import EVALUATION_FILES, check_files
 
 RegressorArgument = Annotated[
     Path | None, typer.Argument(help="The .onnx file; by default the bundled one for --layout.")
@@ -55,7 +55,10 @@ def evaluate_command(
 
     if not motion and known is None:
         raise typer.BadParameter("No data to measure on; give --motion, --known or both.")
-    check_files({}, (regressor, *(motion or ()), known, body, layout), folders={"--out": out})
+    kinds = [kind for kind, given in (("recorded", motion), ("known", known)) if given]
+    inputs = (regressor, *(motion or ()), known, body, layout)
+    written = [f"{kind}{end}" for kind in kinds for end in EVALUATION_FILES]
+    check_files({}, inputs, folders={"--out": out}, names={"--out": written})
     known_layout(layout)
     require_torch()
     from dancepose.trainer.data.recordings import clip_names, read_clips

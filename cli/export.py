@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 import shlex
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,12 +15,11 @@ from dancepose_addon.core.stored_tables import read_stored_table
 
 from .arguments import BodyOption
 from .display import progress_bar
-from .output_checks import check_files
+from .output_checks import RUN_FILES, check_files
 
 if TYPE_CHECKING:
     from dancepose_addon.core.body.model import BodyModel
 
-FILES_OF_A_RUN: Final = ("run.pt", "config.json", "command.json", "log.jsonl")
 OutOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write the .onnx file here instead of into the run's folder.")
 ]
@@ -67,7 +66,7 @@ def export_command(
     if is_model:
         _refuse_options_of_runs({"--verify": verify, "--known": known, "--pictures": pictures, "--layout": recorded,
                                  "--licence": licence})  # fmt: skip
-    own = [run] if run.is_file() else [run / name for name in FILES_OF_A_RUN]
+    own = [run] if run.is_file() else [run / name for name in RUN_FILES]
     given = (*(verify or ()), known, body, *own)
     check_files(outputs_of(out, []), given, folders={"--pictures": pictures})
     require_torch()
@@ -86,7 +85,8 @@ def export_command(
     folder = run if run.is_dir() else run.parent
     target = out or folder / ("shared.onnx" if len(layouts) > 1 else f"{layouts[0].name}.onnx")
     names = [layout.name for layout in layouts]
-    check_files(outputs_of(target, names), given)
+    drawn = {"--pictures": [f"{name}.png" for name in names]}
+    check_files(outputs_of(target, names), given, folders={"--pictures": pictures}, names=drawn)
     require_exported_files(target, names)
     model = load_body(body)
     clips = read_clips(tuple(verify), recorded or layouts[0].name) if verify else []

@@ -9,6 +9,7 @@ from typing import Final
 from dancepose_addon.core.errors import InputError
 from dancepose_addon.core.io.people import person_path
 from dancepose_addon.core.output_claims import claim_outputs
+from dancepose_addon.core.output_links import require_plain
 from dancepose_addon.core.output_paths import Output, require_outputs
 
 MOTION: Final = (".npz",)
@@ -20,6 +21,10 @@ PICTURE: Final = (".png",)
 PAGE: Final = (".html",)
 PLOT: Final = (".png", ".pdf", ".svg", ".jpg")
 LAYOUT: Final = (".toml",)
+EVALUATION_FILES: Final = (".json", "-errors.png", "-frames.png")
+"""What `evaluate` writes, after the kind of motion."""
+RUN_FILES: Final = ("run.pt", "config.json", "command.json", "log.jsonl")
+"""What `train` writes to its folder. No module that knows them is imported before torch is found."""
 
 
 def check_files(
@@ -27,6 +32,7 @@ def check_files(
     inputs: Iterable[Path | str | None],
     *,
     folders: Mapping[str, Path | None] | None = None,
+    names: Mapping[str, Iterable[str]] | None = None,
     claims: bool = True,
 ) -> None:
     """Refuse outputs that cannot be written, that would replace an input, or that another command is writing.
@@ -35,6 +41,7 @@ def check_files(
         outputs: Path and allowed suffixes by option; a path of None is not wanted.
         inputs: Files and folders that are read. Text is the name of a layout, which is a file if it ends in .toml.
         folders: Folders that are written to, by option. ``--work`` may be shared: names of its files do not clash.
+        names: Files that are written to these folders, by option. They may be no links to files elsewhere.
         claims: Whether outputs are held until this process ends; False where its processes share them.
 
     Raises:
@@ -43,6 +50,11 @@ def check_files(
     """
     files = [Output(option, path, suffixes) for option, (path, suffixes) in outputs.items()]
     files += [Output(option, path, is_folder=True) for option, path in (folders or {}).items()]
+    inside = {option: path for option, path in (folders or {}).items() if path is not None and path.is_dir()}
+    for option, path in inside.items():
+        written = [path / name for name in (names or {}).get(option, ())]
+        require_plain(written, path)
+        files += [Output(f"In {option}, {name.name},", name) for name in written]
     read = [Path(given) if given is not None and str(given).endswith(".toml") else given for given in inputs]
     require_outputs(files, [given for given in read if not isinstance(given, str)])
     for option, (path, suffixes) in outputs.items():

@@ -14,6 +14,7 @@ from dancepose_addon.core.io.people import person_path
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.options import arguments_of
 from dancepose_addon.core.picture_options import PictureOptions
+from dancepose_addon.core.retarget.gltf_header import character_files
 from dancepose_addon.core.retarget.map_file import require_character
 
 from .arguments import (
@@ -136,7 +137,8 @@ def render_command(
     refuse_with_several(sources, {"--motion": motion, "--report": report})
     files = {"--out": (out, FILM if by_fast else VIDEO), "--motion": (motion, MOTION), "--blend": (blend, SCENE)}
     files |= {"--sheet": (sheet, PICTURE), "--report": (report, TABLE)}
-    inputs = (*sources, *settings.files, body, regressor, reading.layout, character, character_map)
+    inputs = (*sources, *settings.files, body, regressor, reading.layout, character_map)
+    inputs += character_files(character)
     check_files(files, inputs, folders={"--work": work})  # before a Blender is started, which checks them again
     begun_s = time.time()
     with progress_bar() as display:

@@ -15,7 +15,7 @@ from dancepose_addon.core.printable_text import escaped
 
 from .arguments import MAX_SEED, BodyOption, choice, number
 from .display import no_display, progress_bar
-from .output_checks import check_files
+from .output_checks import RUN_FILES, check_files
 
 if TYPE_CHECKING:
     from dancepose.trainer.config import Config
@@ -77,7 +77,8 @@ def train_command(
     """Train a SmplRegressor on recorded keypoints and poses of motion capture."""
     from dancepose.trainer.device import choose_device, require_torch
 
-    check_files({}, (*(motion or ()), poses, prior, body, start), folders={"--out": out}, claims=False)
+    inputs = (*(motion or ()), poses, prior, body, start)
+    check_files({}, inputs, folders={"--out": out}, names={"--out": RUN_FILES}, claims=False)
     config = _config_of(preset, (*(overrides or ()), *(() if seed is None else (f"seed={seed}",))))
     # Presets that train on poses only do not read them.
     for path in (path for path in motion or () if not path.exists()):

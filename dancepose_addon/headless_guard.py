@@ -17,6 +17,7 @@ from .core.io.people import person_path
 from .core.output_links import odd_entries, require_plain
 from .core.output_paths import Output, require_outputs
 from .core.printable_text import quoted
+from .core.retarget.gltf_header import character_files
 
 FRAMES_PREFIX: Final = "frames-"
 """Of the folder of unfinished frames; a hash of what they show follows."""
@@ -92,7 +93,7 @@ def _outputs_of(arguments: argparse.Namespace) -> list[Output]:
 
 def _inputs_of(arguments: argparse.Namespace) -> tuple[Path | None, ...]:
     layout = Path(arguments.layout) if str(arguments.layout).endswith(".toml") else None
-    character = (arguments.character, arguments.character_map)
+    character = (*character_files(arguments.character), arguments.character_map)
     named = (getattr(arguments, key) for key in FILE_SETTINGS)
     fit = (Path(name) for name in named if name)
     return arguments.source, arguments.body, arguments.regressor, layout, *character, *fit

@@ -8,7 +8,7 @@ from typing import Final
 
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.errors import DancePoseError, OutputError
-from dancepose_addon.core.output_links import resolved
+from dancepose_addon.core.output_links import odd_entries, require_plain, resolved
 from dancepose_addon.core.output_paths import Output, require_outputs
 from dancepose_addon.core.stored_tables import read_stored_table
 
@@ -46,6 +46,7 @@ def require_analysis_outputs(paths: RatingPaths, out: Path) -> None:
     outputs = [Output("--out", out, is_folder=True)]
     outputs += [Output("A result", out / name) for name in WRITTEN]
     require_outputs(outputs, (paths.file, paths.plan, paths.votes, paths.sessions))
+    require_plain((entry for entry in odd_entries(out) if entry.parent == out), out)  # also figures, by any name
     foreign = next((out / name for name in WRITTEN if os.path.lexists(out / name)), None)
     if foreign is not None and not _is_analysis(out / RESULTS):
         raise OutputError(

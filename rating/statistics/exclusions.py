@@ -122,7 +122,8 @@ def screen(plan: RatingPlan, votes: list[Vote], sessions: list[RaterSession]) ->
         repeats += repeated_votes(by_session.get(rater.session, []))
         for vote in main:
             if vote.coverage and min(vote.coverage) < plan.exclusion.coverage_least:
-                left_out.append((vote, f"watched {min(vote.coverage):.0%} of a clip"))
+                # Rounded down, so that the share is below the limit as it is printed.
+                left_out.append((vote, f"watched {math.floor(1000.0 * min(vote.coverage)) / 10.0:g}% of a clip"))
             else:
                 kept.append(vote)
     return Screened(tuple(raters), tuple(kept), tuple(every), tuple(repeats), tuple(left_out))

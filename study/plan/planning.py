@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from dancepose_addon.core.engine_defaults import SAMPLES_CPU_DENOISED, SAMPLES_TRANSPARENT
 from dancepose_addon.core.errors import DancePoseError, InputError
+from dancepose_addon.core.retarget.gltf_header import character_files
 
 from .ffmpeg_program import FfmpegProgram
 from .jobs import ENGINE_JOB, Job, key_of, read_head, write_plan
@@ -243,7 +244,8 @@ class _Planner:
         """Yield every job, each after those that it needs."""
         picture = self.study.picture
         chosen = (picture.engine, picture.device, picture.samples, picture.background)
-        files = [self.study.path(path) for path in (self.study.stage.character, self.study.stage.character_map)]
+        stage = self.study.stage
+        files = (*character_files(self.study.path(stage.character)), self.study.path(stage.character_map))
         character = [self._file_hash(path) for path in files if path is not None]
         what = {"character": True} if character else {}
         engine = Job(ENGINE_JOB, "probe", key_of("probe", *chosen, *character), (), what)

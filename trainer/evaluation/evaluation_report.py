@@ -71,13 +71,13 @@ def write_evaluation(
         ConfigError: matplotlib is not installed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    numbers = folder / f"{kind}.json"
+    numbers, by_error, by_frame = (folder / f"{kind}{end}" for end in (".json", "-errors.png", "-frames.png"))
     with replacing(numbers) as temporary:
         temporary.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
     return {
         f"{kind} numbers": numbers,
-        f"{kind} errors": plot_errors(errors, layout, folder / f"{kind}-errors.png"),
-        f"{kind} frames": plot_frames(errors, layout, folder / f"{kind}-frames.png"),
+        f"{kind} errors": plot_errors(errors, layout, by_error),
+        f"{kind} frames": plot_frames(errors, layout, by_frame),
     }
 
 

@@ -89,6 +89,7 @@ def refine_to_keypoints(  # noqa: PLR0913 (the arrays of one problem)
         seeds: Frames that are solved already.
         progress: Called with the share done.
     """
+    prepared = _with_lost_frames(prepared)
     shape = fitted.shape
     rest_joints, markers, seen = shape.rest_joints(body), shape.sized_markers(), seen_joints(shape.markers)
     if seen.any_bone and prepared.noise_m < STILL_POINTS_M:
@@ -121,6 +122,17 @@ def refine_to_keypoints(  # noqa: PLR0913 (the arrays of one problem)
         fitted = replace(fitted, pose=pose)
     fitted = _mended(fitted, body, reference, prepared, chosen, fps=fps, progress=progress)
     return _held(fitted, body, prepared, fps)
+
+
+def _with_lost_frames(prepared: Prepared) -> Prepared:
+    """Return points of which those of frames without any seen point count as seen.
+
+    Their bridges are curves, while rotations between two frames are interpolated at a constant speed. Measured by
+    `benchmarks.lost_frames`.
+    """
+    lost = ~prepared.seen.any(axis=1)
+    confidence = np.where(lost[:, None], np.float32(1.0), prepared.confidence)
+    return replace(prepared, confidence=confidence) if lost.any() else prepared
 
 
 def decided(seen: SeenJoints, prepared: Prepared, twist: TwistModel | None) -> bool:

@@ -6,6 +6,7 @@ file could make it read a device, fill the memory or fail without a reason. Form
 """
 
 import base64
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 import re
@@ -13,11 +14,12 @@ import stat
 import struct
 from typing import Any, BinaryIO, Final
 
-from ..bounded_files import parse_json
-from ..errors import FormatError, MissingFileError
+from ..bounded_files import parse_json, require_regular
+from ..errors import DancePoseError, FormatError, MissingFileError
 from ..printable_text import quoted
 from .picture_header import picture_size
 
+GLTF_SUFFIXES: Final = (".glb", ".gltf", ".vrm")
 MAGIC: Final = b"glTF"
 MOST_JSON_BYTES: Final = 64 << 20
 MOST_ZERO_BYTES: Final = 64 << 20
@@ -70,6 +72,29 @@ def require_readable_gltf(path: Path) -> None:
         raise FormatError(f"{path.name} is damaged: its tables are not those of glTF 2.0. Save it again.") from error
     except _FlawError as flaw:
         raise FormatError(f"{path.name} is not read: {flaw}. Save it again from its program.") from None
+
+
+def character_files(path: Path | None) -> tuple[Path, ...]:
+    """Return a character's file and the buffers and pictures that it links, as far as they can be told.
+
+    Args:
+        path: The character, or None.
+
+    Returns:
+        The files; none without a character. What is wrong with the file is said where it is opened.
+    """
+    if path is None or path.suffix.lower() not in GLTF_SUFFIXES:
+        return () if path is None else (path,)
+    linked = []
+    with suppress(DancePoseError, OSError, TypeError, AttributeError):
+        require_regular(path)
+        table = _gltf_json(path)
+        for entry in [*table.get("buffers", []), *table.get("images", [])]:
+            uri = entry.get("uri")
+            if isinstance(uri, str) and not uri.startswith("data:"):
+                with suppress(_FlawError):
+                    linked.append(_linked(path, uri))
+    return path, *linked
 
 
 class _FlawError(Exception):
