@@ -120,7 +120,7 @@ def _keep_votes(paths: RatingPaths, plan: "RatingPlan", *, replace: bool) -> Pat
 def _use_of(paths: RatingPaths, plan: "RatingPlan | None") -> str:
     """Return what depends on a plan, as the beginning of a sentence, or ""."""
     from dancepose.rating.pack.pack_key import PackPaths, all_pack_keys
-    from dancepose.rating.server.vote_store import holds_answers
+    from dancepose.rating.server.stored_rows import holds_answers
 
     if any(path.exists() and path.stat().st_size > 0 for path in (paths.votes, paths.sessions)):
         return f"{paths.votes.name} or {paths.sessions.name} has votes of"

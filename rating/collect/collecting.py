@@ -108,11 +108,11 @@ def database_answers(paths: PackPaths, plan: RatingPlan, database: str) -> tuple
     finally:
         store.close()
     by_session: dict[str, list[Vote]] = {}
-    for record in votes:
-        by_session.setdefault(record["session"], []).append(record_from(Vote, record, "A vote of the database"))
+    for vote in (record_from(Vote, record, "A vote of the database") for record in votes):
+        by_session.setdefault(vote.session, []).append(vote)
     gaps: dict[str, list[SkippedTrial]] = {}
-    for record in skipped:
-        gaps.setdefault(record["session"], []).append(SkippedTrial(**record))
+    for gap in (record_from(SkippedTrial, record, "A skipped trial of the database") for record in skipped):
+        gaps.setdefault(gap.session, []).append(gap)
     answers = [
         RaterAnswers(_stored_session(one), tuple(by_session.get(one.session, ())), tuple(gaps.get(one.session, ())))
         for one in stored

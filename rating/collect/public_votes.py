@@ -10,7 +10,7 @@ from dancepose_addon.core.errors import FormatError
 from dancepose_addon.core.printable_text import quoted
 
 from ..pack.pack_key import PackKey
-from ..record_checks import IDENTIFIER, record_from
+from ..record_checks import IDENTIFIER, check_any_text, check_identifier, is_whole, key, one_of_checks, record_from
 from ..records import RatingPlan, RatingTrial
 from ..vote_records import RaterSession, Vote, check_vote
 
@@ -37,10 +37,10 @@ class SkippedTrial:
         reason: What the browser said.
     """
 
-    session: str
-    slot: str
-    trial: int
-    reason: str
+    session: str = key(check_identifier)
+    slot: str = key(check_identifier)
+    trial: int = key(one_of_checks("a whole number", is_whole))
+    reason: str = key(check_any_text)
 
 
 def vote_from_page(value: Any, plan: RatingPlan, key: PackKey) -> Vote | SkippedTrial:

@@ -8,6 +8,7 @@ import asyncio
 import time
 from typing import Any, Final
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 REQUEST_S: Final = 20.0
@@ -78,6 +79,16 @@ class BoundedConnection(H11Protocol):
         if not self.is_waiting:
             self.began_s = time.monotonic()
             self._stop_waiting()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse a malformed request; whoever answers its head already is not heard any more."""
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        try:
+            super().send_400_response(msg)
+        except h11.LocalProtocolError:  # an answer has begun
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""

@@ -2,7 +2,7 @@
 """Sessions and votes in SQLite or PostgreSQL. A vote is on the disk before it is acknowledged, and stored once."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 import json
 from pathlib import Path
@@ -14,8 +14,8 @@ from dancepose_addon.core.errors import DancePoseError, FormatError, OutputError
 
 from ..records import RatingPlan
 from .network_disks import require_local_disk
+from .stored_rows import ANY_ROW, BUSY_S, record_of_row, require_tables
 
-BUSY_S: Final = 10.0
 VOTELESS_S: Final = 300.0
 """After this time without a first vote a slot is given to another rater, where no other slot is free."""
 TABLES: Final = """
@@ -30,7 +30,6 @@ CREATE TABLE IF NOT EXISTS votes (
     PRIMARY KEY (session, trial)
 )
 """
-ANY_ROW: Final = "SELECT session FROM sessions UNION ALL SELECT session FROM votes"
 COLUMNS: Final = "session, slot, platform, participant, status, excluded, record"
 
 
@@ -71,17 +70,6 @@ class Cursor(Protocol):
 
     def fetchall(self) -> list[Any]:
         """Return all rows."""
-
-
-def holds_answers(path: Path) -> bool:
-    """Return whether an SQLite file has sessions or votes; also where that cannot be found out."""
-    if not path.exists():
-        return False
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)) as connection:
-            return connection.execute(f"{ANY_ROW} LIMIT 1").fetchone() is not None
-    except sqlite3.Error as error:
-        return "no such table" not in str(error)
 
 
 class VoteStore:
@@ -146,6 +134,7 @@ class VoteStore:
             ) from error
         except sqlite3.DatabaseError as error:
             raise FormatError(f"{path} is damaged or no database ({error}). Restore it from a copy.") from error
+        require_tables(connection, path)
         if mode != "wal":
             raise OutputError(f"{path} is on a disk without write-ahead logs. Move the rating folder to a local disk.")
         return connection
@@ -314,15 +303,15 @@ class VoteStore:
         """Return the votes of a session, without what was skipped."""
         with self._change() as cursor:
             query = "SELECT record FROM votes WHERE session = ? AND skipped = 0 ORDER BY trial"
-            return [json.loads(row[0]) for row in self._rows(cursor, query, session)]
+            return [record_of_row(row[0]) for row in self._rows(cursor, query, session)]
 
     def everything(self) -> tuple[list[StoredSession], list[dict[str, Any]], list[dict[str, Any]]]:
         """Return all sessions, all votes and all skipped trials, as of one moment."""
         with self._change() as cursor:
             sessions = [_session(row) for row in self._rows(cursor, f"SELECT {COLUMNS} FROM sessions ORDER BY session")]
             rows = self._rows(cursor, "SELECT skipped, record FROM votes ORDER BY session, trial")
-        votes = [json.loads(text) for skipped, text in rows if not skipped]
-        return sessions, votes, [json.loads(text) for skipped, text in rows if skipped]
+        votes = [record_of_row(text) for skipped, text in rows if not skipped]
+        return sessions, votes, [record_of_row(text) for skipped, text in rows if skipped]
 
     def forget(self, *, session: str = "", participant: str = "") -> tuple[int, int]:
         """Delete the sessions of a rater and their votes, also from the log.
@@ -345,7 +334,7 @@ class VoteStore:
 def _session(row: Any) -> StoredSession:
     session, slot, platform, participant, status, excluded, record = row
     return StoredSession(
-        session, slot, platform, participant, status, is_excluded=bool(excluded), record=json.loads(record)
+        session, slot, platform, participant, status, is_excluded=bool(excluded), record=record_of_row(record)
     )
 
 

@@ -22,8 +22,8 @@ GET = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Answers with the length of the body; /slow takes a second and a half."""
-    length, more = 0, True
+    """Answers with the length of the body; /slow takes a second and a half, /early reads nothing."""
+    length, more = 0, scope["path"] != "/early"
     while more:
         message = await receive()
         length += len(message.get("body", b""))
@@ -138,3 +138,17 @@ def test_the_limit_leaves_files_for_films(monkeypatch: pytest.MonkeyPatch) -> No
         assert connection_limit() == expected
     assert asked == [(1024, 1024), (4064, 1_048_576), (256, 256)]
     assert bounded_connections.MOST_CONNECTIONS == 2000
+
+
+@pytest.mark.parametrize("rest", [b"ZZ\r\n", b"5\r\nhello\r\nZZ\r\n", b"FFFFFFFFFFFFFFFFFFFFFFFF\r\n"])
+def test_a_malformed_body_is_refused_without_a_traceback(port: int, rest: bytes, caplog) -> None:
+    head = b"POST /early HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for parts in ((head + rest,), (head, rest)):
+        with connected(port) as client:
+            for part in parts:
+                client.sendall(part)
+                time.sleep(0.1)
+            said = whole_answer(client)
+        assert said.startswith(b"HTTP/1.1 ")
+    assert answer(port).startswith(b"HTTP/1.1 200")
+    assert not [record for record in caplog.records if record.exc_info]

@@ -10,8 +10,11 @@ import pytest
 
 pytest.importorskip("starlette")
 
+from dancepose.rating.collect.collecting import database_answers
+from dancepose.rating.pack.pack_key import PackPaths
 from dancepose.rating.record_files import RatingPaths, read_rating_plan
 from dancepose.rating.server.network_disks import require_local_disk
+from dancepose.rating.server.stored_rows import holds_answers
 from dancepose.rating.server.vote_store import StoreBusyError, VoteStore
 from dancepose_addon.core.errors import FormatError, OutputError
 
@@ -98,3 +101,45 @@ def test_many_threads_store_every_vote_once(packed, tmp_path) -> None:
     assert sum(new) == 4 * 25
     assert len(store.everything()[1]) == 4 * 25
     store.close()
+
+
+@pytest.mark.parametrize("table", ["votes", "sessions"])
+@pytest.mark.parametrize(
+    "record", ["{", "[" * 100_000, b"\xff", 5, "[]", '{"a": 1}', "x" * 2_000_000, '{"session": 1}', '{"trial": null}']
+)
+def test_damaged_records_are_one_sentence(served, table: str, record: object) -> None:
+    course = served.begin("a1")
+    served.post("/api/vote", served.vote(course, course["trials"][0]))
+    served.desk.store.close()
+    paths, plan = PackPaths(served.root), read_rating_plan(RatingPaths(served.root).plan)
+    assert len(database_answers(paths, plan, "")[0]) == 1
+    for skipped in (0, 1):
+        with sqlite3.connect(served.root / "rating.db") as connection:
+            connection.execute(f"UPDATE {table} SET record = ?", (record,))
+            connection.execute("UPDATE votes SET skipped = ?", (skipped,))
+        connection.close()
+        with pytest.raises(
+            FormatError, match=r"database (has a damaged record|.*lacks the key|.*has the unknown key|, )"
+        ):
+            database_answers(paths, plan, "")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        """CREATE VIEW votes AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)
+        SELECT 's' session, x trial, 0 skipped, '{}' record FROM c""",
+        "CREATE TRIGGER t AFTER INSERT ON v2 BEGIN DELETE FROM v2; END",
+    ],
+)
+def test_tables_that_are_computed_are_refused(packed, tmp_path, statement: str) -> None:
+    plan, path = read_rating_plan(RatingPaths(packed).plan), tmp_path / "one.db"
+    VoteStore(path, plan).close()
+    assert not holds_answers(path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("ALTER TABLE votes RENAME TO v2")
+        connection.execute(statement)
+    connection.close()
+    assert holds_answers(path)  # so that nothing is replaced
+    with pytest.raises(FormatError, match="which DancePose does not make"):
+        VoteStore(path, plan)
