@@ -51,9 +51,9 @@ def check_files(
     files = [Output(option, path, suffixes) for option, (path, suffixes) in outputs.items()]
     files += [Output(option, path, is_folder=True) for option, path in (folders or {}).items()]
     inside = {option: path for option, path in (folders or {}).items() if path is not None and path.is_dir()}
-    for option, path in inside.items():
-        written = [path / name for name in (names or {}).get(option, ())]
-        require_plain(written, path)
+    for option, folder in inside.items():
+        written = [folder / name for name in (names or {}).get(option, ())]
+        require_plain(written, folder)
         files += [Output(f"In {option}, {name.name},", name) for name in written]
     read = [Path(given) if given is not None and str(given).endswith(".toml") else given for given in inputs]
     require_outputs(files, [given for given in read if not isinstance(given, str)])

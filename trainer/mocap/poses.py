@@ -29,6 +29,7 @@ from dancepose_addon.core.skeleton.readers.bvh_grammar import parse_bvh
 from dancepose_addon.core.skeleton.recording import PoseRecording
 
 from .cmu_retargeting import level, repair_flips, retarget
+from .saved_poses import read_saved_poses
 
 logger = logging.getLogger(__name__)
 
@@ -370,16 +371,12 @@ def level_subjects(clips: list[Clip]) -> list[Clip]:
 
 
 def _load_saved(path: Path) -> PoseDataset:
-    try:
-        wanted = ("prior_poses", "clip", "clip_names", "mirrored", "notes", "smpl")
-        arrays = open_npz(path, limits=NPZ_LIMITS, wanted=wanted)
-        return PoseDataset(
-            rotvec_to_rotmat(np.asarray(arrays["prior_poses"], np.float32)),
-            arrays["clip"],
-            tuple(arrays["clip_names"].tolist()),
-            arrays["mirrored"],
-            tuple(arrays["notes"].tolist()),
-            tuple(arrays["smpl"].tolist()),
-        )
-    except (FormatError, KeyError, ValueError, TypeError, AttributeError, OSError) as error:
-        raise FormatError(f"{path} is not a file of saved poses ({error}). Make one with `dancepose poses`.") from error
+    arrays = read_saved_poses(path)
+    return PoseDataset(
+        rotvec_to_rotmat(np.asarray(arrays["prior_poses"], np.float32)),
+        np.asarray(arrays["clip"], np.int32),
+        tuple(arrays["clip_names"].tolist()),
+        arrays["mirrored"],
+        tuple(arrays["notes"].tolist()),
+        tuple(arrays["smpl"].tolist()),
+    )
