@@ -8,12 +8,12 @@ import shutil
 from typing import Final
 
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.errors import DancePoseError
+from dancepose_addon.core.errors import DancePoseError, InputError
 from dancepose_addon.core.fit.settings import require_settings
 
 from ..media.ffmpeg import Ffmpeg
 from ..plan.ffmpeg_program import find_ffmpeg
-from ..plan.music_length import likely_rate
+from ..plan.music_length import DIFFERENCE_S, likely_rate, require_music_until
 from ..plan.paths import StudyPaths
 from ..plan.planning import frame_estimate_s
 from ..plan.study_file import Song, Study, System
@@ -32,8 +32,6 @@ from ..plan.unused_keys import unused_values
 BYTES_PER_PIXEL: Final = 0.55
 """Size of a frame as PNG."""
 SHOWN_SONGS: Final = 6
-DIFFERENCE_S: Final = 0.1
-"""Differences of length below this are not reported."""
 
 
 @dataclass(frozen=True)
@@ -209,11 +207,12 @@ def _check_music(study: Study, song: Song, found: _Findings, ffmpeg: Ffmpeg | No
     if end_s > length_s + DIFFERENCE_S:
         found.notices.append(f"{song.name}: its window ends at {end_s:.2f} s and the music at {length_s:.2f} s.")
     until_s = start_s + max((end for _, end in _spans(study, found.infos[song.name])), default=0.0)
-    if until_s > length_s + DIFFERENCE_S:
-        found.problems.append(
-            f"too short: {path} ends after {length_s:.2f} s; song {song.name} needs it until {until_s:.2f} s."
-        )
-    elif until_s > end_s + DIFFERENCE_S:
+    try:
+        require_music_until(path, length_s, until_s, song=song.name)
+    except InputError as error:
+        found.problems.append(f"too short: {error}")
+        return
+    if until_s > end_s + DIFFERENCE_S:
         found.notices.append(f"{song.name}: its clips continue {until_s - end_s:.2f} s after the end of its window.")
 
 

@@ -18,6 +18,7 @@ from ..media import films, pictures, song_camera, sounds
 from ..media.ffmpeg import Ffmpeg
 from ..plan.ffmpeg_program import program_of
 from ..plan.jobs import IN_BLENDER, Job, Result, key_of, read_head
+from ..plan.music_length import require_music_until
 from ..plan.paths import StudyPaths
 from ..plan.planning import Segment, segments_of
 from ..plan.study_file import Study, parse_study
@@ -195,12 +196,16 @@ class JobRunner:
         song, segment = self._songs[job.song], self._segment(job)
         out = self._paths.audio(job.song, segment.name)
         require_no_input(self._study, out)
+        start_s = (song.window[0] if song.window else 0.0) + segment.start_s
+        duration_s, audio = segment.frames / self._study.picture.fps, self._study.path(song.audio)
+        if audio is not None and audio.is_file():
+            require_music_until(audio, self._ffmpeg.sound_length_s(audio), start_s + duration_s, song=song.name)
         loudness = sounds.write_sound(
             self._ffmpeg,
             out,
-            self._study.path(song.audio),
-            start_s=(song.window[0] if song.window else 0.0) + segment.start_s,
-            duration_s=segment.frames / self._study.picture.fps,
+            audio,
+            start_s=start_s,
+            duration_s=duration_s,
             loudness_lufs=self._study.output.loudness_lufs,
         )
         measured = loudness if math.isfinite(loudness) else None

@@ -18,6 +18,8 @@ from dancepose.study.run import job_runner
 from dancepose.study.run.job_runner import FRAME_KEY, JobRunner, RunContext, check_frames
 from dancepose_addon.core.png import encode_png
 
+from .conftest import write_tone
+
 pytest.importorskip("imageio_ffmpeg", reason="the extra `study` is not installed")
 
 
@@ -94,6 +96,21 @@ def test_sounds_begin_with_the_window_and_last_as_the_frames(make_study, monkeyp
     assert named["loudness_lufs"] == planned.study.output.loudness_lufs
     monkeypatch.setattr(job_runner.sounds, "write_sound", lambda *_, **__: float("-inf"))
     assert planned.runner.run(job).detail == {"loudness_before_lufs": None}
+
+
+@pytest.mark.parametrize(("seconds", "is_long_enough"), [(2.11, True), (2.0, True), (1.9, False), (0.3, False)])
+def test_music_that_ends_before_the_clip_gives_no_clip(
+    make_study, monkeypatch: pytest.MonkeyPatch, seconds: float, *, is_long_enough: bool
+) -> None:
+    """The window begins at 0.5 s, and the clip ends 1.6 s later; a tenth of a second is no difference."""
+    file = make_study(time="segments = [[0.4, 1.6]]", size=(64, 48))
+    planned = Planned(file, monkeypatch)
+    write_tone(file.parent / "s1.wav", seconds=seconds, amplitude=0.1)
+    result = planned.runner.run(planned.job("audio"))
+    assert result.ok is is_long_enough
+    if not is_long_enough:
+        assert result.kind == "input"
+        assert f"s1.wav ends after {seconds:.2f} s; song s1 needs it until 2.10 s" in result.message
 
 
 def test_clips_are_encoded_of_whole_frames(make_study, monkeypatch: pytest.MonkeyPatch) -> None:
