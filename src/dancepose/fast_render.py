@@ -20,6 +20,7 @@ from dancepose.study.media.films import FilmFormat
 from dancepose.study.plan.ffmpeg_program import find_ffmpeg
 from dancepose_addon.core.errors import DancePoseError, EngineError
 from dancepose_addon.core.progress import Progress, silent
+from dancepose_addon.core.skeleton.readers.music_dance import NOTED_END_S, wav_length_s
 
 from .film_request import FilmRequest
 from .shared_drawing import shared_frames
@@ -123,4 +124,10 @@ def _music(request: FilmRequest, ffmpeg: Ffmpeg) -> Iterator[tuple[Path | None, 
         except DancePoseError as error:
             yield None, (f"The film has no music: {audio.path} cannot be read ({error}).",)
             return
-        yield wav, ()
+        lasts_s = wav_length_s(wav) or 0.0
+        if lasts_s == 0.0:
+            trouble = f"{audio.path} ends before {audio.start_s:.2f} s, where the dance begins."
+            yield None, (f"The film has no music: {trouble}",)
+            return
+        late = f"{audio.path} ends {length_s - lasts_s:.2f} s before the film."
+        yield wav, ((late,) if length_s - lasts_s > NOTED_END_S else ())

@@ -2,10 +2,11 @@
 """Music beside a dance: which file, and which part of it."""
 
 from pathlib import Path
+import wave
 
 import pytest
 
-from dancepose_addon.core.skeleton.readers.music_dance import AUDIO_SUFFIXES, _audio
+from dancepose_addon.core.skeleton.readers.music_dance import AUDIO_SUFFIXES, _audio, wav_length_s
 
 
 @pytest.fixture
@@ -44,3 +45,37 @@ def test_a_folder_without_music_is_silent(tmp_path: Path) -> None:
     assert _audio(tmp_path, (0.0, 1.0), 1.0, notes) is None
     assert len(notes) == 1
     assert "so the dance is silent" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("window_s", "said"),
+    [
+        ((0.0, 1.0), False),
+        ((1.0, 2.05), False),
+        ((1.5, 2.5), True),
+        ((80.0, 84.0), True),
+    ],
+)
+def test_music_that_ends_before_the_dance_is_noted(
+    tmp_path: Path, window_s: tuple[float, float], *, said: bool
+) -> None:
+    with wave.open(str(tmp_path / "audio.wav"), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(4 * 16_000))
+    notes: list[str] = []
+    found = _audio(tmp_path, window_s, 100.0, notes)
+    assert found is not None
+    assert (found.start_s, found.duration_s) == (window_s[0], window_s[1] - window_s[0])
+    text = f"audio.wav lasts 2.00 s and the dance is from {window_s[0]:.2f} to {window_s[1]:.2f} s in it"
+    assert [text in note for note in notes] == [True] * said
+
+
+@pytest.mark.parametrize("data", [b"", b"RIFF", b"RIFF\xff\xff\xff\xffWAVE", b"RIFF\x10\0\0\0WAVEdata\xff\xff\xff\x7f"])
+def test_headers_that_cannot_be_read_say_nothing(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "audio.wav").write_bytes(data)
+    notes: list[str] = []
+    assert _audio(tmp_path, (0.0, 9.0), 9.0, notes) is not None
+    assert notes == []
+    assert wav_length_s(tmp_path / "audio.mp3") is None

@@ -12,6 +12,7 @@ its music to the end; at 25 a second a clip of the corrected release would run u
 
 from pathlib import Path
 from typing import Any, Final
+import wave
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,8 @@ CONFIG: Final = "config.json"
 AUDIO_SUFFIXES: Final = (".wav", ".mp3", ".ogg", ".m4a", ".flac")
 NOMINAL_FPS: Final = 25.0
 NOTED_DEVIATION: Final = 0.05
+NOTED_END_S: Final = 0.1
+"""Music that ends earlier before the dance is said."""
 DEFAULT_LAYOUT: Final = "md23"
 
 
@@ -120,10 +123,29 @@ def _audio(folder: Path, window_s: tuple[float, float] | None, motion_s: float, 
     if not found:
         notes.append(f"There is no music in {folder} ({', '.join(AUDIO_SUFFIXES)}), so the dance is silent.")
         return None
-    if window_s is None:
-        return AudioWindow(found[0], 0.0, motion_s)
+    start_s, end_s = window_s or (0.0, motion_s)
     # At a rate that the user chose the dance may end before its music does.
-    return AudioWindow(found[0], window_s[0], min(window_s[1] - window_s[0], motion_s))
+    window = AudioWindow(found[0], start_s, min(end_s - start_s, motion_s))
+    length_s = wav_length_s(found[0])
+    if length_s is not None and start_s + window.duration_s > length_s + NOTED_END_S:
+        notes.append(
+            f"{found[0].name} lasts {length_s:.2f} s and the dance is from {start_s:.2f} to "
+            f"{start_s + window.duration_s:.2f} s in it: there is no music from its end on."
+        )
+    return window
+
+
+def wav_length_s(path: Path) -> float | None:
+    """Return the length of a .wav file, seconds; None for other files and where its header cannot be read."""
+    if path.suffix.lower() != ".wav":
+        return None
+    try:
+        with wave.open(str(path), "rb") as file:
+            frame_bytes = file.getsampwidth() * file.getnchannels()
+            # A header may say more than the file has.
+            return min(file.getnframes(), path.stat().st_size // frame_bytes) / file.getframerate()
+    except (wave.Error, EOFError, OSError, ZeroDivisionError, RuntimeError, ValueError):
+        return None
 
 
 def _read_table(file: Path) -> dict[str, Any]:
