@@ -16,7 +16,7 @@ from dancepose.study.plan.study_file import Study, load_study
 from dancepose.study.plan.study_folder import changed_sources, require_own_plan, require_separate_folder
 from dancepose.study.plan.template import draft_study
 from dancepose.study.report.check_study import check_study
-from dancepose.study.report.cleaning import clean_study, finished_films
+from dancepose.study.report.cleaning import clean_study, finished_films, other_films
 from dancepose.study.report.status import Status, read_status
 from dancepose.study.report.study_report import write_report
 from dancepose.study.run.driver import Summary
@@ -211,6 +211,12 @@ def _finish(summary: Summary, study: Study, paths: StudyPaths) -> None:
     page = write_report(study.root, paths)
     print(f"{summary.done} jobs done in {time_text(summary.seconds)}; {summary.skipped} were done before.")
     list_results({"report": page})
+    others = other_films(study.root, paths)
+    if others:
+        films = "a film is" if len(others) == 1 else f"{len(others)} films are"
+        example = others[0].relative_to(paths.out).as_posix()
+        said = f"Note: {films} of no clip of this plan ({example}). Move it away before you show the folder."
+        typer.echo(escaped(said if len(others) == 1 else said.replace("Move it", "Move them")), err=True)
     if summary.failed:
         for job, why in summary.failed.items():
             typer.echo(printable(f"failed  {job}: {why}"), err=True)

@@ -69,6 +69,22 @@ def finished_films(paths: StudyPaths) -> int:
     return sum(paths.clip(*_clip_of(job)).is_file() for job in encodes)
 
 
+def other_films(root: Path, paths: StudyPaths) -> list[Path]:
+    """Return the films in the folders of clips and comparisons that are of no clip of the plan.
+
+    Args:
+        root: Folder of study.toml.
+        paths: Files of the study.
+
+    Raises:
+        MissingFileError: There is no plan.
+    """
+    known = set(_Planned(root, paths).films())
+    tops = (paths.out / "clips", paths.out / "comparisons")
+    found = (path for top in tops for path in sorted(top.glob("*/*")) if path.suffix in (".mp4", ".webm"))
+    return [path for path in found if path not in known and LEFTOVER.fullmatch(path.name) is None]
+
+
 def _clip_of(job: Job) -> tuple[str, str, str]:
     return job.what["system"], job.song, job.what["segment"]
 
@@ -90,6 +106,12 @@ class _Planned:
                 clip = _clip_of(job)
                 if self._paths.clip(*clip).is_file():
                     yield from _frames_in(self._paths.frames(*clip))
+
+    def films(self) -> Iterator[Path]:
+        """Yield the results of clips and comparisons."""
+        for job in self._jobs:
+            if job.kind in ("encode", "compare"):
+                yield from self._results(job)
 
     def files(self) -> Iterator[Path]:
         """Yield every result of every job, then the files about the whole study."""

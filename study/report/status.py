@@ -91,7 +91,7 @@ def read_status(paths: StudyPaths) -> Status:
         song.failed += failed
         if job.kind == "encode":
             song.clips += 1
-            song.clips_done += done
+            song.clips_done += done and paths.clip(job.what["system"], job.song, job.what["segment"]).is_file()
         elif job.kind == "render":
             song.frames += job.frames
             if done:

@@ -22,6 +22,7 @@ from ..plan.paths import StudyPaths
 from ..plan.planning import Segment, segments_of
 from ..plan.study_file import Study, parse_study
 from ..plan.study_sources import without_music
+from ..run.job_results import changed_result
 from ..run.journal import Journal
 from .status import Status, read_status
 
@@ -104,6 +105,9 @@ def _collect(paths: StudyPaths, head: dict[str, Any]) -> list[_Clip]:
         elif job.kind == "encode":
             clip.entry = journal.finished(job) if paths.clip(*where).is_file() else None
             clip.failure = "" if clip.entry else failures.get(where[:2], "not done yet")
+            changed = changed_result(clip.entry.get("detail", {}), paths) if clip.entry else None
+            if changed is not None:
+                clip.entry, clip.failure = None, f"{changed.name} is not the file that this study made"
             fit = paths.fit_report(*where[:2])
             clip.fit = read_stored_table(fit) if fit.is_file() else {}
     return list(clips.values())
@@ -119,7 +123,7 @@ class _Page:
     def html(self, status: Status, clips: list[_Clip]) -> str:
         """Return the whole page."""
         title = escape(self._study.name)
-        done, planned = status.clips
+        done, planned = sum(clip.entry is not None for clip in clips), len(clips)
         parts = [
             "<!doctype html>",
             '<html lang="en"><head><meta charset="utf-8">',

@@ -172,6 +172,22 @@ def test_a_browser_plays_every_clip(finished: Path, tmp_path: Path) -> None:
     assert said.group(1).split(", ") == ["true 64 1.0 fine"] * 3
 
 
+def test_a_film_that_was_changed_is_named_and_not_shown(finished: Path) -> None:
+    study = load_study(finished)
+    paths = StudyPaths(study.out)
+    journal = Journal.open(paths.journal)
+    for job in read_jobs(paths.plan):
+        if job.kind == "encode" and job.what["system"] == "near":
+            journal.record(job, Result(job.id, True, detail={"files": fingerprints(job, {}, paths)}))
+    assert write_report(study.root, paths).read_text(encoding="utf-8").count("<video") == 3
+    with paths.clip("near", "s1", "").open("ab") as film:
+        film.write(b"x")
+    page = write_report(study.root, paths).read_text(encoding="utf-8")
+    assert page.count("<video") == 2
+    assert "s1.mp4 is not the file that this study made" in page
+    assert "2 of 4 clips" in page
+
+
 def test_only_files_of_finished_jobs_of_this_plan_are_linked(finished: Path) -> None:
     study = load_study(finished)
     paths = StudyPaths(study.out)

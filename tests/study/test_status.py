@@ -13,7 +13,7 @@ from dancepose.study.plan.paths import StudyPaths
 from dancepose.study.plan.planning import make_plan
 from dancepose.study.plan.study_file import load_study
 from dancepose.study.report import status as status_module
-from dancepose.study.report.cleaning import clean_study, finished_films
+from dancepose.study.report.cleaning import clean_study, finished_films, other_films
 from dancepose.study.report.status import read_status
 from dancepose.study.run.journal import Journal, locked_study
 from dancepose_addon.core.errors import DancePoseError, FormatError, MissingFileError
@@ -32,6 +32,10 @@ def finish(paths: StudyPaths, prefix: str, *, ok: bool = True) -> None:
     for job in read_jobs(paths.plan):
         if job.id.startswith(prefix):
             journal.record(job, Result(job.id, ok, "" if ok else "crash", "" if ok else "it broke"))
+            if ok and job.kind == "encode":
+                film = paths.clip(job.what["system"], job.song, job.what["segment"])
+                film.parent.mkdir(parents=True, exist_ok=True)
+                film.write_bytes(b"film")
 
 
 def test_frames_count_by_the_journal_and_by_what_lies_there(paths: StudyPaths) -> None:
@@ -131,6 +135,24 @@ def test_a_plan_whose_names_lead_elsewhere_is_damaged(paths: StudyPaths, name: s
             clean_study(paths.out.parent, paths, everything=True)
         paths.plan.write_text(text, encoding="ascii")
     assert victim.read_bytes() == b"precious"
+
+
+def test_films_that_were_removed_do_not_count(paths: StudyPaths) -> None:
+    finish(paths, "encode:near")
+    assert read_status(paths).clips == (2, 4)
+    paths.clip("near", "s1", "").unlink()
+    assert read_status(paths).clips == (1, 4)
+
+
+def test_films_of_other_plans_are_named(paths: StudyPaths) -> None:
+    finish(paths, "encode:near")
+    assert other_films(paths.out.parent, paths) == []
+    others = [paths.clip("near", "tango", ""), paths.clip("old", "s1", "", ".webm")]
+    others.append(paths.comparison("tango", "", "grid", labels=True))
+    for path in (*others, paths.comparison("s1", "", "grid", labels=True), paths.clip("near", "s1", "", ".webm")):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"film")
+    assert sorted(other_films(paths.out.parent, paths)) == sorted(others)
 
 
 def test_a_journal_of_other_values_is_passed_over(paths: StudyPaths) -> None:
