@@ -22,7 +22,7 @@ from dancepose_addon.core.io.writers.amass import write_amass
 from dancepose_addon.core.io.writers.bvh import write_bvh
 from dancepose_addon.core.io.writers.points import write_csv, write_npy, write_npz
 from dancepose_addon.core.output_links import resolved
-from dancepose_addon.core.printable_text import escaped
+from dancepose_addon.core.printable_text import escaped, shown_name
 from dancepose_addon.core.retarget.gltf_header import character_files
 from dancepose_addon.core.retarget.map_file import require_character
 from dancepose_addon.core.skeleton.layouts import SMPL24, get_layout
@@ -148,7 +148,7 @@ def convert_command(
     require_character(character, character_map)
     suffix = SUFFIX_OF.get(form, form)
     names = _out_names(paths, out, suffix) if to_folder else {paths[0]: out}
-    outputs = {f"The output of {path.name},": (name, (f".{suffix}",)) for path, name in names.items()}
+    outputs = {f"The output of {shown_name(path.name, 200)},": (name, (f".{suffix}",)) for path, name in names.items()}
     inputs = (*paths, body, regressor, reading.layout, *character_files(character), character_map, *settings.files)
     check_files(outputs, inputs)
     wanted = Conversion(

@@ -137,8 +137,7 @@ def render_command(
     refuse_with_several(sources, {"--motion": motion, "--report": report})
     files = {"--out": (out, FILM if by_fast else VIDEO), "--motion": (motion, MOTION), "--blend": (blend, SCENE)}
     files |= {"--sheet": (sheet, PICTURE), "--report": (report, TABLE)}
-    inputs = (*sources, *settings.files, body, regressor, reading.layout, character_map)
-    inputs += character_files(character)
+    inputs = (*sources, *settings.files, body, regressor, reading.layout, character_map, *character_files(character))
     check_files(files, inputs, folders={"--work": work})  # before a Blender is started, which checks them again
     begun_s = time.time()
     with progress_bar() as display:

@@ -228,6 +228,11 @@ def _make_video(arguments: argparse.Namespace, work: Path, reporter: Reporter) -
 
 def _make_still(arguments: argparse.Namespace, work: Path, reporter: Reporter) -> None:
     take = _prepare(arguments, work, reporter)
+    duration_s = take.imported[0].fit.sequence.duration_s
+    if arguments.at is not None and arguments.at > duration_s:
+        raise InputError(
+            f"{arguments.at:g} s is outside the motion, which lasts {duration_s:.2f} s. Give --at a time within it."
+        )
     reporter(0.5, "Rendering the picture")
     wanted = take.count // 2 if arguments.at is None else round(arguments.at * arguments.fps_out)
     take.scene.frame_set(min(wanted, take.count - 1))

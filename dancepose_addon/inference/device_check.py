@@ -11,6 +11,7 @@ import numpy as np
 from ..core.body.model_io import load_body
 from ..core.checklist import BAD, NOTE, OK, Check
 from ..core.errors import DancePoseError
+from ..core.skeleton.layouts import LAYOUTS
 from .cuda_check import explain_no_cuda
 from .onnxruntime_session import environment_in_use, import_onnxruntime
 from .regressors import REGRESSOR_FOLDER, open_regressor, shipped_layouts
@@ -93,11 +94,15 @@ def _folder(folder: Path) -> Check:
     if not files:
         return Check("own regressors", NOTE, f"{folder} holds no .onnx file.")
     wrong = []
-    for file in files:
+    other = [file.name for file in files if file.stem not in LAYOUTS]
+    for file in (file for file in files if file.stem in LAYOUTS):
         try:
             open_regressor(file, layout=file.stem, device="numpy")
         except DancePoseError as error:
             wrong.append(str(error))
     if wrong:
         return Check("own regressors", BAD, f"{len(wrong)} of {len(files)} in {folder} cannot be used.", wrong[0])
+    if other:
+        said = f"{other[0]} in {folder} is not used: files here have the names of layouts, such as md23.onnx."
+        return Check("own regressors", NOTE, said, "Rename it, or give it with --regressor.")
     return Check("own regressors", OK, f"{len(files)} in {folder}")

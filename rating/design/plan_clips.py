@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The films of a plan under ids that reveal nothing, with those that are made of others (gold items, wrong sound)."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import combinations, product
 from typing import Final
 
 import numpy as np
 
+from dancepose_addon.core.counting import counted
 from dancepose_addon.core.errors import InputError
 
 from ..records import RatingClip
@@ -116,8 +117,19 @@ def rated_songs(file: RatingFile, films: Films) -> tuple[RatedSong, ...]:
 
 
 def length_notices(file: RatingFile, songs: tuple[RatedSong, ...], films: Films) -> list[str]:
-    """Return sentences about lengths and frame rates that could reveal a system."""
+    """Return sentences about lengths and frame rates that could reveal a system, and about equal films."""
     notices = []
+    alike = Counter(
+        pair
+        for song in songs
+        for pair in combinations([system.name for system in file.system], 2)
+        if films[pair[0], song.name].sha256 == films[pair[1], song.name].sha256
+    )
+    for (first, second), count in alike.items():
+        notices.append(
+            f"The films of {first} and {second} are the same files for {counted(count, 'song')} of {len(songs)}. Check "
+            "`files` of both."
+        )
     for song in songs:
         lengths = [films[system.name, song.name].duration_s for system in file.system]
         if max(lengths) - min(lengths) > LENGTH_TOLERANCE_S:

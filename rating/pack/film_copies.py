@@ -2,6 +2,7 @@
 """Copies of the films without anything that gives their origin away."""
 
 from dataclasses import dataclass
+from errno import ENOSPC
 import hashlib
 from pathlib import Path
 import re
@@ -10,7 +11,7 @@ import subprocess
 from typing import Final
 
 from dancepose.study.media.bound_process import ending_with_caller
-from dancepose.study.media.ffmpeg import ONLY_FILM_FILES
+from dancepose.study.media.ffmpeg import NO_SPACE, ONLY_FILM_FILES
 from dancepose.study.plan.ffmpeg_program import FfmpegProgram
 from dancepose_addon.core.atomic import output_error
 from dancepose_addon.core.bounded_files import require_regular
@@ -179,6 +180,8 @@ def _run(program: FfmpegProgram, arguments: list[str]) -> str:
     except subprocess.TimeoutExpired:
         raise DancePoseError(f"ffmpeg did not finish within {TIMEOUT_S:g} s and was stopped.") from None
     if done.returncode != 0:
+        if NO_SPACE in done.stderr:
+            raise output_error(Path(arguments[-1]), OSError(ENOSPC, NO_SPACE))
         said = done.stderr.strip().splitlines()
         last = said[-1] if said else f"exit code {done.returncode}"
         raise DancePoseError(f"ffmpeg could not make {arguments[-1]}: {last}")

@@ -121,7 +121,9 @@ def screen(plan: RatingPlan, votes: list[Vote], sessions: list[RaterSession]) ->
             continue
         repeats += repeated_votes(by_session.get(rater.session, []))
         for vote in main:
-            if vote.coverage and min(vote.coverage) < plan.exclusion.coverage_least:
+            if len(vote.coverage) < len(vote.clips) and plan.exclusion.coverage_least > 0.0:
+                left_out.append((vote, "no record of what was watched"))
+            elif vote.coverage and min(vote.coverage) < plan.exclusion.coverage_least:
                 # Rounded down, so that the share is below the limit as it is printed.
                 left_out.append((vote, f"watched {math.floor(1000.0 * min(vote.coverage)) / 10.0:g}% of a clip"))
             else:

@@ -2,6 +2,7 @@
 """Runs the ffmpeg program of a study: encoding, and measurements of films and audio files."""
 
 from contextlib import suppress
+from errno import ENOSPC
 import json
 from pathlib import Path
 import re
@@ -17,6 +18,8 @@ from ..plan.study_sources import MAX_FILE_BYTES
 from .bound_process import ending_with_caller
 
 TIMEOUT_S: Final = 3600.0
+NO_SPACE: Final = "No space left on device"
+"""What ffmpeg prints where the disk is full, some twenty lines before its last one."""
 SOUND_RATE_HZ: Final = 48000
 AUDIO_FORMATS: Final = ("wav", "w64", "mp3", "aac", "flac", "ogg", "mov", "m4a", "matroska", "aiff", "caf")
 """Demuxers (ffmpeg's names) that may open a song: containers of audio, no playlists, which would open other files."""
@@ -168,8 +171,8 @@ def require_audio_size(path: Path) -> None:
 
 def _raise_failure(said: str, code: int, output: str) -> None:
     lines = [line for line in said.splitlines() if line.strip()]
-    if any("No space left on device" in line for line in lines):
-        raise output_error(Path(output), OSError(28, "No space left on device"))
+    if NO_SPACE in said:
+        raise output_error(Path(output), OSError(ENOSPC, NO_SPACE))
     refused = re.search(r"Format not on whitelist", said)
     if refused:
         raise DancePoseError("it is not an audio file: ffmpeg takes it for a playlist or another kind of file")

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from errno import ENOSPC
 from pathlib import Path
 import subprocess
 import threading
@@ -15,6 +16,7 @@ from dancepose_addon.core.atomic import output_error, replacing
 from dancepose_addon.core.errors import OutputError
 
 from ..plan.ffmpeg_program import FfmpegProgram
+from .ffmpeg import NO_SPACE
 from .films import TO_YUV, FilmFormat, aac_options, ffmpeg_rate, h264_options
 
 PATIENCE_S: Final = 600.0
@@ -35,12 +37,14 @@ class FilmPipe:
     def __init__(self, process: "subprocess.Popen[bytes]", out: Path) -> None:
         self._process, self._out = process, out
         self._said: list[str] = []
+        self._is_full = False
         self._reader = threading.Thread(target=self._listen, daemon=True)
         self._reader.start()
 
     def _listen(self) -> None:
         assert self._process.stderr is not None
         for line in self._process.stderr:
+            self._is_full |= NO_SPACE.encode() in line
             self._said.append(line.decode(errors="replace").rstrip())
             del self._said[:-KEPT_LINES]
 
@@ -70,8 +74,8 @@ class FilmPipe:
         self.close()
         if code == 0:
             return
-        if any("No space left on device" in line for line in self._said):
-            raise output_error(self._out, OSError(28, "No space left on device"))
+        if self._is_full:
+            raise output_error(self._out, OSError(ENOSPC, NO_SPACE))
         last = next((line for line in reversed(self._said) if line.strip()), f"exit code {code}")
         raise OutputError(f"{self._out} could not be encoded (ffmpeg: {last}). Choose another --out.")
 

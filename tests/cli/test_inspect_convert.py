@@ -137,6 +137,31 @@ def test_names_of_results_are_escaped(dancepose: Dancepose, samples: dict[str, P
     assert (outcome.code, "\x1b" in outcome.out, "a\\x1b[31mb.npz" in outcome.out) == (0, False, True)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names of other systems hold no line breaks")
+def test_names_with_line_breaks_stay_in_their_line(
+    dancepose: Dancepose, samples: dict[str, Path], tmp_path: Path
+) -> None:
+    source = tmp_path / "a\nb.npz"
+    shutil.copy(samples["AMASS SMPL"], source)
+    refused = dancepose("convert", source, tmp_path / "a\nb.bvh")
+    assert (refused.code, len(refused.err.strip().splitlines())) == (1, 1), refused.err
+    done = dancepose("convert", source, tmp_path / "ok.bvh")
+    assert (done.code, len(done.out.strip().splitlines()), "a\\nb.npz" in done.out) == (0, 1, True)
+
+
+@pytest.mark.parametrize(("beta", "is_said"), [(9.9, False), (-20.0, True)])
+def test_betas_of_no_person_are_noted(dancepose: Dancepose, tmp_path: Path, *, beta: float, is_said: bool) -> None:
+    body = load_body()
+    pose = np.broadcast_to(np.eye(3, dtype=np.float32), (8, 24, 3, 3)).copy()
+    betas = np.zeros(10, np.float32)
+    betas[1] = beta
+    BodyMotion(pose, np.zeros((8, 3), np.float32), betas, 1.0, 25.0, {"body": {"fingerprint": body.fingerprint}}).save(
+        tmp_path / "a.npz", body
+    )
+    done = dancepose("convert", tmp_path / "a.npz", tmp_path / "a.bvh")
+    assert (done.code, "the body is no person's" in done.err) == (0, is_said), done.err
+
+
 def test_points_become_theta_by_a_fit(dancepose: Dancepose, root: Path, tmp_path: Path) -> None:
     out = tmp_path / "waltz.bvh"
     outcome = dancepose("convert", root / "examples" / "waltz", out, "--frames", "0:40")

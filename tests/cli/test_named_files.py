@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Files whose names a command chooses by itself, in a folder that is given, replace no input."""
 
 import json

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Names beside arrays of points, and positions that are called poses."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.skeleton.readers import point_tables
+from dancepose_addon.core.body.motion import BodyMotion
+from dancepose_addon.core.skeleton.readers import open_recording, point_tables
 from dancepose_addon.core.skeleton.readers.point_tables import names_in, positions_called_poses
 from dancepose_addon.core.skeleton.recording import Hints
 from tests.fit.known import known_clip
@@ -60,3 +62,20 @@ def test_frames_are_found_to_a_depth_of_three(monkeypatch: pytest.MonkeyPatch, d
     for _ in range(depth):
         value = {"text": "x", "other": {}, "list": [], "deeper": value}
     assert (point_tables._entries(value, 0) is frames) is found
+
+
+def test_rest_poses_are_rotations(tmp_path: Path) -> None:
+    """Zeros but for the root were taken for the joints of a person."""
+    pose = np.zeros((8, 24, 3))
+    pose[:, 0, 0] = np.pi / 2.0
+    arrays = {"poses": pose.reshape(8, 72), "trans": np.full((8, 3), 0.5), "mocap_framerate": 25.0}
+    assert positions_called_poses(arrays, Hints()) is None
+    body = load_body()
+    still = BodyMotion(
+        np.broadcast_to(np.eye(3, dtype=np.float32), (8, 24, 3, 3)).copy(),
+        np.full((8, 3), 0.5, np.float32), np.zeros(10, np.float32), 1.0, 25.0, {},
+    )  # fmt: skip
+    still.save(tmp_path / "still.npz", body)
+    found = open_recording(tmp_path / "still.npz", Hints())
+    assert found.form == "DancePose motion"
+    assert np.ptp(found.translation, axis=0).max() == 0.0 < np.abs(found.translation).max()

@@ -91,6 +91,9 @@ def test_a_still_is_the_frame_of_its_time(command, tmp_path):
     assert done.returncode == 0, done.stderr
     ours, theirs = (np.asarray(Image.open(path).convert("RGB")) for path in (still, frame))
     assert np.array_equal(ours, theirs)
+    late = run(alone, "--still", tmp_path / "late.png", "--at", "0.6")
+    assert (late.returncode, "0.6 s is outside the motion, which lasts 0.48 s" in late.stderr) == (1, True), late.stderr
+    assert not (tmp_path / "late.png").exists()
     assert not list(still.parent.glob("still.work*"))
 
 

@@ -121,6 +121,17 @@ def test_sessions_of_one_participant_are_one_rater(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("coverage", [[], [1.0]])
+def test_votes_without_a_record_of_watching_do_not_count(tmp_path: Path, coverage: list[float]) -> None:
+    paths = rated(tmp_path)
+    lines = [json.loads(line) for line in paths.votes.read_text().splitlines()]
+    number = next(n for n, line in enumerate(lines) if line["kind"] == "main")
+    lines[number]["coverage"] = coverage
+    paths.votes.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    excluded = analyse_rating(paths, QUICK).screened.excluded_votes
+    assert [reason for _, reason in excluded] == ["no record of what was watched"]
+
+
 @pytest.mark.parametrize(
     ("design", "votes", "said"), [("sliders", 6, True), ("pair", 9, False), ("acr", 12, True), ("best-worst", 6, False)]
 )

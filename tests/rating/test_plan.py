@@ -187,3 +187,13 @@ def test_films_of_different_lengths_or_rates_are_reported() -> None:
 def test_a_wrong_file_is_one_sentence(changes: dict, said: str) -> None:
     with pytest.raises(FormatError, match=said):
         rating_file(**changes)
+
+
+def test_systems_with_the_same_films_are_named() -> None:
+    file = rating_file()
+    found = films(file)
+    assert not any("same files" in notice for notice in plan_rating(file, found).notices)
+    for song in ("song1", "song4"):
+        found["b", song] = replace(found["b", song], sha256=found["a", song].sha256)
+    said = "The films of a and b are the same files for 2 songs of 6. Check `files` of both."
+    assert said in plan_rating(file, found).notices

@@ -79,6 +79,16 @@ def test_a_program_that_fails(tmp_path: Path, lines: str, sentence: str) -> None
     assert not list(tmp_path.glob("*.mp4"))
 
 
+def test_a_full_disk_is_found_in_early_lines(tmp_path: Path) -> None:
+    more = "; ".join(f"echo 'line {number}' >&2" for number in range(40))
+    ffmpeg = program(tmp_path, f"cat > /dev/null; echo '[mp4] No space left on device' >&2; {more}; exit 1")
+    with (
+        pytest.raises(OutputError, match="The disk is full"),
+        open_film(ffmpeg, tmp_path / "film.mp4", size=(3, 2), film=FILM) as pipe,
+    ):
+        pipe.write(PICTURE)
+
+
 def test_a_program_that_ends_early(tmp_path: Path) -> None:
     """More than a pipe holds is written to a program that reads nothing."""
     ffmpeg = program(tmp_path, "exec <&-; echo no codec >&2; exit 1")

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import F64
+from ..arrays import F32, F64
 from ..axes import UPRIGHT, axis_name, axis_vector, require_axis
 from ..body.model import JOINT_INDEX, JOINT_NAMES, BodyModel
 from ..body.motion import BodyMotion
@@ -20,6 +20,7 @@ from ..body.rotation import rotvec_to_rotmat
 from ..counting import counted
 from ..errors import InputError
 from ..fit.floor.contacts import find_soles, ground
+from ..fit.settings import MOST_BETA
 from ..frame_rates import require_frame_rate
 from ..skeleton.conventions import parse_unit
 from ..skeleton.doubt import require_sure
@@ -145,6 +146,7 @@ def motion_of(recording: PoseRecording, body: BodyModel, hints: Hints = NO_HINTS
     if knows_shape:
         count = min(len(betas), len(recording.betas))
         betas[:count] = recording.betas[:count]
+        notices += _strange_betas(betas)
     else:
         scale = _size_like_the_file(recording, body)
         if np.any(recording.betas):
@@ -189,6 +191,13 @@ def _rate_of(recording: PoseRecording, hints: Hints) -> float:
     if fps is None:
         raise InputError(f"{recording.source} does not say at which frame rate it was recorded. Give --fps.")
     return require_frame_rate(fps)
+
+
+def _strange_betas(betas: F32) -> list[str]:
+    """Notice about betas that no person has."""
+    largest = float(np.abs(betas).max(initial=0.0))
+    said = f"The file's betas reach {largest:g}, and those of people {MOST_BETA:g}: the body is no person's."
+    return [said] if largest > MOST_BETA else []
 
 
 def _hidden(detail: PoseDetail, body: BodyModel) -> list[str]:

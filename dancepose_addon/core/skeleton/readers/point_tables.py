@@ -106,7 +106,7 @@ def positions_called_poses(arrays: Mapping[str, Any], hints: Hints) -> F64 | Non
     Returns:
         The array, or None where its numbers are not plainly the places of a person's joints.
     """
-    if hints.values == "rotations":
+    if hints.values == "rotations" or "rest_pelvis" in arrays:  # which motions of DancePose have
         return None
     value = next((arrays[name] for name in POSE_NAMES if isinstance(arrays.get(name), np.ndarray)), None)
     if value is None or value.dtype.kind not in "fiu" or value.ndim not in (2, 3) or len(value) == 0:
@@ -116,6 +116,8 @@ def positions_called_poses(arrays: Mapping[str, Any], hints: Hints) -> F64 | Non
     if value.shape[-1] != (3 * count if is_flat else 3):
         return None
     points = sample(value.reshape(len(value), -1, 3).astype(np.float64))
+    if 2 * len(np.unique(points[len(points) // 2], axis=0)) < count:
+        return None  # rotations of a rest pose: most are zero
     cost = min((measure_fit(points, layout).cost for layout in layouts_with(count)), default=np.inf)
     return value.astype(np.float64) if cost < PERSON_COST else None
 
