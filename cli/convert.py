@@ -21,7 +21,7 @@ from dancepose_addon.core.io.writers.aist import FPS as AIST_FPS, write_aist
 from dancepose_addon.core.io.writers.amass import write_amass
 from dancepose_addon.core.io.writers.bvh import write_bvh
 from dancepose_addon.core.io.writers.points import write_csv, write_npy, write_npz
-from dancepose_addon.core.output_links import resolved
+from dancepose_addon.core.output_links import require_plain, resolved
 from dancepose_addon.core.printable_text import escaped, shown_name
 from dancepose_addon.core.retarget.gltf_header import character_files
 from dancepose_addon.core.retarget.map_file import require_character
@@ -151,6 +151,8 @@ def convert_command(
     outputs = {f"The output of {shown_name(path.name, 200)},": (name, (f".{suffix}",)) for path, name in names.items()}
     inputs = (*paths, body, regressor, reading.layout, *character_files(character), character_map, *settings.files)
     check_files(outputs, inputs)
+    if to_folder:
+        require_plain(names.values(), out)
     wanted = Conversion(
         form=form,
         layout=layout_out,

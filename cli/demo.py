@@ -45,8 +45,8 @@ def demo_command(
         "picture": out / "still.png",
         "scene": out / "dance.blend",
     }
-    files = {f"The {name}": (path, ()) for name, path in results.items()} if out.is_dir() else {}
-    check_files(files, (example,), folders={"--out": out})
+    names = [path.name for path in results.values()]
+    check_files({}, (example,), folders={"--out": out}, names={"--out": names})
     written = FastOutputs(
         results["video"], sheet=results["contact sheet"], motion=results["motion"], report=results["report"]
     )

@@ -21,6 +21,8 @@ PICTURE: Final = (".png",)
 PAGE: Final = (".html",)
 PLOT: Final = (".png", ".pdf", ".svg", ".jpg")
 LAYOUT: Final = (".toml",)
+SHARDS_INDEX: Final = "shards.json"
+"""What `poses --shards` replaces in its folder; shards have new names."""
 EVALUATION_FILES: Final = (".json", "-errors.png", "-frames.png")
 """What `evaluate` writes, after the kind of motion."""
 RUN_FILES: Final = ("run.pt", "config.json", "command.json", "log.jsonl")

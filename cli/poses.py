@@ -12,7 +12,7 @@ from dancepose_addon.core.printable_text import escaped
 
 from .arguments import BodyOption, number
 from .display import list_results, progress_bar
-from .output_checks import MOTION, check_files
+from .output_checks import MOTION, SHARDS_INDEX, check_files
 
 PoseRateOption = Annotated[
     float,
@@ -46,7 +46,7 @@ def poses_command(
     from dancepose.trainer.mocap.poses import load_poses
 
     files, folders = ({}, {"--out": out}) if shards else ({"--out": (out, MOTION)}, {})
-    check_files(files, (folder, body), folders=folders)
+    check_files(files, (folder, body), folders=folders, names={"--out": [SHARDS_INDEX]})
     if shards:
         from dancepose.trainer.device import require_torch
 

@@ -98,3 +98,21 @@ def test_conversions_keep_what_a_character_links(dancepose: Dancepose, character
     done = dancepose("convert", WALTZ, target, "--character", character)
     assert (done.code, "which is never overwritten" in done.err) == (1, True), done.err
     assert target.read_bytes() == b"data of the character"
+
+
+def test_results_in_folders_are_not_written_through_links(dancepose: Dancepose, tmp_path: Path) -> None:
+    out, victim = tmp_path / "out", tmp_path / "victim"
+    out.mkdir()
+    victim.write_text("precious")
+    for name, command in (
+        ("waltz.bvh", ("convert", WALTZ, out, "--to", "bvh")),
+        ("motion.npz", ("demo", "--out", out)),
+        ("dance.blend", ("demo", "--out", out)),
+        ("shards.json", ("poses", tmp_path, "--shards", "--out", out)),
+    ):
+        (out / name).symlink_to(victim)
+        done = dancepose(*command)
+        assert (done.code, f"{name} is a link, and would be written through" in done.err) == (1, True), done.err
+        (out / name).unlink()
+    assert victim.read_text() == "precious"
+    assert not list(out.iterdir())
