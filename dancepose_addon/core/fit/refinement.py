@@ -29,7 +29,7 @@ STILL_POINTS_M: Final = 0.002
 """Up to this noise bones are rotated exactly onto visible joints; beyond, the points are evidence only."""
 REACHED_M: Final = 0.001
 """Frames whose points are met within this need no refinement."""
-LOST_WEIGHT: Final = np.float32(0.01)
+LOST_WEIGHT: Final = np.float32(3e-4)
 """Of the bridged points of a frame in which no point is seen."""
 FEW_FRAMES: Final = 0.2
 """Up to this share of unfinished frames is refined independently, with STEPS_ALONE steps."""
@@ -91,7 +91,6 @@ def refine_to_keypoints(  # noqa: PLR0913 (the arrays of one problem)
         seeds: Frames that are solved already.
         progress: Called with the share done.
     """
-    prepared = _with_lost_frames(prepared)
     shape = fitted.shape
     rest_joints, markers, seen = shape.rest_joints(body), shape.sized_markers(), seen_joints(shape.markers)
     if seen.any_bone and prepared.noise_m < STILL_POINTS_M:
@@ -121,20 +120,26 @@ def refine_to_keypoints(  # noqa: PLR0913 (the arrays of one problem)
         fitted = _refined_at(far, fitted, body, reference, prepared, replace(chosen, steps=STEPS_ALONE), progress)
     if prepared.gaps:
         pose = bridge_corrections(fitted.pose, reference, blind_joints(markers, prepared.seen))
-        fitted = replace(fitted, pose=pose)
+        fitted = _through_lost_frames(replace(fitted, pose=pose), body, prepared, chosen, progress)
     fitted = _mended(fitted, body, reference, prepared, chosen, fps=fps, progress=progress)
     return _held(fitted, body, prepared, fps)
 
 
-def _with_lost_frames(prepared: Prepared) -> Prepared:
-    """Return points of which those of frames without any seen point count as seen.
+def _through_lost_frames(
+    fitted: FitState, body: BodyModel, prepared: Prepared, settings: RefineSettings, progress: Progress
+) -> FitState:
+    """Draw frames without any seen point towards the bridges of their points, which are curves.
 
-    Their bridges are curves, while rotations between two frames are interpolated at a constant speed. Measured by
-    `benchmarks.lost_frames`; with more weight, bones that bridges shorten turn collars aside.
+    Rotations between two frames are interpolated at a constant speed. Measured by `benchmarks.lost_frames`: with more
+    weight joints are no nearer, and bones that bridges shorten turn collars aside.
     """
     lost = ~prepared.seen.any(axis=1)
+    if not lost.any():
+        return fitted
     confidence = np.where(lost[:, None], LOST_WEIGHT, prepared.confidence)
-    return replace(prepared, confidence=confidence) if lost.any() else prepared
+    towards = replace(prepared, confidence=confidence)
+    chosen = replace(settings, steps=STEPS_ALONE)
+    return _refined_at(np.flatnonzero(lost), fitted, body, fitted.pose, towards, chosen, progress)
 
 
 def decided(seen: SeenJoints, prepared: Prepared, twist: TwistModel | None) -> bool:
