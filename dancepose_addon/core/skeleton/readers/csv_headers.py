@@ -19,6 +19,7 @@ POINT_COLUMNS: Final = (
     "landmark", "joint", "point", "marker", "keypoint", "bodypart", "name", "joint_name", "landmark_name", "part",
     "landmark_id", "joint_id", "keypoint_id", "landmark_index", "id",
 )  # fmt: skip
+FRAME_NUMBERS: Final = ("frame", "frames", "frame_id", "frame_index", "frame_number", "frame#")
 FRAME_COLUMNS: Final = ("frame", "frame_id", "frame_index", "frame_number", "frames", "time", "timestamp", "t", "image")
 MOST_TITLE_LETTERS: Final = 200
 MOST_TITLE_ROWS: Final = 5

@@ -13,6 +13,7 @@ from ..anatomy import measure_fit, sample
 from ..layouts import layouts_with
 from ..recording import Finding, Hints
 from .frame_lists import NAMES, Track, frames_in, has_flat_points, table_of_points, tracks_in
+from .frame_times import entries_with_lost_frames
 from .numbers import RATE_KEYS, text_of
 from .point_arrays import ARRAY, POINTS
 
@@ -75,6 +76,7 @@ def points_by_frame(
     entries = _entries(arrays, 0)
     if entries is None:
         return arrays, ()
+    entries, lost = entries_with_lost_frames(entries, source)
     tracks = tracks_in(entries)
     if hints.take >= len(tracks):
         raise InputError(
@@ -92,7 +94,7 @@ def points_by_frame(
             NAMES: table.get(NAMES) or list(names_in(arrays)),
             **_rates(arrays),
         },
-        _about(track, len(tracks), hints),
+        (*_about(track, len(tracks), hints), *lost),
     )
 
 

@@ -14,14 +14,15 @@ from typing import Final
 
 import numpy as np
 
-from ...arrays import F64
+from ...arrays import F64, Indices
 from ...counting import counted
 from ...errors import FormatError, InputError
 from ..recording import Head, Hints, PointRecording, Recording
 from .array_contents import recording_of
 from .cell_tuples import expanded
-from .csv_headers import Columns, columns_of, has_decimal_commas, is_long, is_number, title_rows
+from .csv_headers import FRAME_NUMBERS, Columns, columns_of, has_decimal_commas, is_long, is_number, title_rows
 from .frame_lists import NAMES
+from .frame_times import places_of, with_lost_frames
 from .marker_names import each_once
 from .motion_text import read_motion_text
 from .named_points import NUMBERED, arranged
@@ -75,6 +76,11 @@ def open_csv(path: Path, hints: Hints) -> Recording:
         *(() if columns.time is None else (columns.time,)),
     }
     values = _numbers(lines[count:], delimiter, columns.width, path, count + 1, used)
+    times = None if columns.time is None else values[:, columns.time] * columns.time_unit_s
+    frame = next((c for c, title in enumerate(header) if title.lower() in FRAME_NUMBERS), None)
+    columns_in_time = [times, None if frame is None else _numbers_at(frame, lines[count:], delimiter)]
+    places = next(filter(_is_there, (places_of(column) for column in columns_in_time if column is not None)), None)
+    values, lost = with_lost_frames(values, places, str(path))
     points = np.full((len(values), len(columns.names), 3), np.nan)
     for (point, axis), column in columns.coordinates.items():
         points[:, point, axis] = values[:, column]
@@ -84,8 +90,8 @@ def open_csv(path: Path, hints: Hints) -> Recording:
         for point, column in columns.sureness.items():
             confidence[:, point] = np.clip(np.nan_to_num(values[:, column]), 0.0, 1.0)
     rate = None
-    if columns.time is not None and hints.fps is None:
-        rate = _rate_of(values[:, columns.time] * columns.time_unit_s, path)
+    if times is not None and hints.fps is None:
+        rate = _rate_of(times, path)
     recording = PointRecording(
         points=points,
         form="CSV",
@@ -94,6 +100,7 @@ def open_csv(path: Path, hints: Hints) -> Recording:
         fps=rate,
         fps_why="its column of times gives it",
         confidence=confidence,
+        findings=lost,
     )
     if all(NUMBERED.fullmatch(name) for name in columns.names) and hints.layout is None:
         return replace(recording, names=None)  # numbered, not named: the order is all there is
@@ -139,6 +146,8 @@ def _open_long(
     table[..., 3] = 0.0
     for frame, name, values in entries:
         table[frame, name] = [*values[:3], values[3] if len(values) > 3 else 1.0]
+    places = places_of(np.array(list(frames), np.float64)) if all(map(is_number, frames)) else None
+    table, lost = with_lost_frames(table, places, str(path))
     confidence = np.clip(np.nan_to_num(table[..., 3]), 0.0, 1.0)
     numbered = sorted(names.items(), key=lambda pair: int(pair[0])) if all(map(str.isdecimal, names)) else []
     order = [at for _, at in numbered] or list(range(len(names)))
@@ -147,7 +156,8 @@ def _open_long(
         "confidence": confidence[:, order],
         NAMES: list(names) if not numbered else [],
     }
-    return recording_of(arrays, path, hints)
+    recording = recording_of(arrays, path, hints)
+    return replace(recording, findings=(*recording.findings, *lost))
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
@@ -193,14 +203,23 @@ def _numbers(
 
 
 def _rate_of(times_s: F64, path: Path) -> float | None:
-    """Frames per second of a column of times, if they run on evenly."""
-    steps = np.diff(times_s[np.isfinite(times_s)])
-    if len(steps) == 0 or not (steps > 0).all():
-        return None
-    typical = float(np.median(steps))
-    if typical >= LONGEST_STEP_S or np.mean(np.abs(steps / typical - 1.0) < 0.2) < 0.9:
-        return None  # milliseconds, frame numbers, or gaps: the user says what it is
-    return usable_rate((len(steps)) / float(steps.sum()), str(path))
+    """Frames per second of a column of times, if they run on evenly but for lost frames."""
+    times_s = times_s[np.isfinite(times_s)]
+    places = places_of(times_s)
+    if places is None or float(np.median(np.diff(times_s))) >= LONGEST_STEP_S:
+        return None  # milliseconds or frame numbers: the user says what it is
+    return usable_rate(float(places[-1]) / float(times_s[-1] - times_s[0]), str(path))
+
+
+def _numbers_at(column: int, lines: list[str], delimiter: str) -> F64:
+    """One column of a table, NaN where it has no number."""
+    rows = (_cells(line, delimiter) for line in lines)
+    cells = [row[column] if column < len(row) else "" for row in rows]
+    return np.array([float(cell) if is_number(cell) else np.nan for cell in cells])
+
+
+def _is_there(places: Indices | None) -> bool:
+    return places is not None
 
 
 def recognises_trc(head: Head) -> bool:
@@ -227,6 +246,8 @@ def open_trc(path: Path, hints: Hints) -> PointRecording:
     # A line of X1, Y1, Z1 may stand between the names and the numbers.
     body = [line for line in lines[4:] if not re.match(r"^[\s,]*[XYZ]1\b", line)]
     table = _numbers([line.rstrip(f"{delimiter} ") for line in body], delimiter, 2 + 3 * len(names), path)
+    places = next(filter(_is_there, map(places_of, (table[:, 1], table[:, 0]))), None)
+    table, lost = with_lost_frames(table, places, str(path))
     points = table[:, 2:].reshape(len(table), len(names), 3)
     units = {"mm": "mm", "cm": "cm", "m": "m", "in": "inch", "inches": "inch", "meters": "m", "millimeters": "mm"}
     recording = PointRecording(
@@ -238,5 +259,6 @@ def open_trc(path: Path, hints: Hints) -> PointRecording:
         fps=usable_rate(rate, str(path)),
         fps_why="its DataRate says it",
         notes=notes,
+        findings=lost,
     )
     return arranged(recording, hints, bones=True)

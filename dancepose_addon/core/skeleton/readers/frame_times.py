@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows that a table leaves out: found by the numbers or times of the others, and put back as frames without points."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from ...arrays import F64, Indices
+from ...errors import InputError
+from ..recording import Finding
+
+JITTER: Final = 0.2
+"""Of clocks, as a share of a step."""
+EVEN_SHARE: Final = 0.9
+"""Steps that are whole multiples of the usual one, up to jitter."""
+MOST_LOST: Final = 4
+"""Frames for each row; more are two recordings in one table."""
+SPARE_FRAMES: Final = 250
+LOST_CONFIDENCE: Final = 0.7
+"""So that the user is shown it."""
+ENTRY_KEYS: Final = ("frame", "frame_id", "frame_index", "frame_number", "time", "timestamp", "time_s", "t")
+
+
+def places_of(values: F64) -> Indices | None:
+    """Place rows on frames of an even rate by their numbers or times.
+
+    Args:
+        values: (T,), of any unit.
+
+    Returns:
+        (T,), the frame of each row from 0 on; None where the values do not run on evenly.
+    """
+    if len(values) < 2 or not np.isfinite(values).all():
+        return None
+    steps = np.diff(values)
+    if not (steps > 0.0).all():
+        return None
+    share = steps / float(np.median(steps))
+    counts = np.maximum(np.round(share), 1.0)
+    near = np.abs(share - counts) < JITTER
+    if near.mean() < EVEN_SHARE:
+        return None
+    counts[~near] = 1.0  # a late frame rather than a lost one
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
+
+
+def with_lost_frames(rows: F64, places: Indices | None, source: str) -> tuple[F64, tuple[Finding, ...]]:
+    """Put lost frames back, NaN.
+
+    Args:
+        rows: (T, ...).
+        places: As of ``places_of``.
+        source: The file, for messages.
+
+    Returns:
+        (N, ...), and a finding where N is more than T.
+
+    Raises:
+        InputError: Most frames would be lost.
+    """
+    if places is None or places[-1] + 1 == len(places):
+        return rows, ()
+    total, finding = _total(places, source)
+    placed = np.full((total, *rows.shape[1:]), np.nan)
+    placed[places] = rows
+    return placed, (finding,)
+
+
+def entries_with_lost_frames(entries: Sequence[Any], source: str) -> tuple[list[Any], tuple[Finding, ...]]:
+    """Put lost frames between entries that have a number or time.
+
+    Args:
+        entries: One for each frame.
+        source: The file, for messages.
+
+    Returns:
+        The entries, with empty ones between them, and a finding where there are any.
+
+    Raises:
+        InputError: Most frames would be lost.
+    """
+    found = (_of_key(entries, key) for key in ENTRY_KEYS)
+    places = next((at for at in found if at is not None), None)
+    if places is None or places[-1] + 1 == len(places):
+        return list(entries), ()
+    total, finding = _total(places, source)
+    placed: list[Any] = [[] for _ in range(total)]
+    for place, entry in zip(places, entries, strict=True):
+        placed[place] = entry
+    return placed, (finding,)
+
+
+def _of_key(entries: Sequence[Any], key: str) -> Indices | None:
+    """Places by one key of the entries."""
+    if not all(isinstance(entry, Mapping) and key in entry for entry in entries):
+        return None
+    values = [np.asarray(entry[key]) for entry in entries]
+    if any(value.size != 1 or value.dtype.kind not in "iuf" for value in values):
+        return None
+    return places_of(np.array([value.reshape(-1)[0] for value in values], np.float64))
+
+
+def _total(places: Indices, source: str) -> tuple[int, Finding]:
+    total, widest = int(places[-1]) + 1, int(np.diff(places).argmax())
+    lost = total - len(places)
+    if total > MOST_LOST * len(places) + SPARE_FRAMES:
+        raise InputError(
+            f"{source} leaves out {lost:,} of {total:,} frames by its numbers or times, most of them after row "
+            f"{widest + 1}. Cut it there, or remove that column."
+        )
+    why = f"its numbers or times leave them out, most after row {widest + 1}; they are bridged as gaps"
+    return total, Finding("lost frames", f"{lost} of {total}", LOST_CONFIDENCE, why)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows that tables leave out, by their numbers or times."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.skeleton.readers import open_recording, read
+from dancepose_addon.core.skeleton.readers.frame_times import places_of
+from dancepose_addon.core.skeleton.recording import Hints
+from tests.support.samples import csv_text, cut, points_of, trc_text, waltz
+
+FRAMES, FIRST, LAST = 60, 20, 35
+KEPT = [*range(FIRST), *range(LAST, FRAMES)]
+
+
+def truth(layout: str) -> np.ndarray:
+    return points_of(cut(waltz(), FRAMES), layout)
+
+
+def check(path: Path, layout: str, *, fps: float | None = None) -> None:
+    """All frames are there at their places, the lost ones NaN, and the user is told."""
+    found = open_recording(path, Hints(fps=fps))
+    [finding] = [one for one in found.findings if one.topic == "lost frames"]
+    assert (finding.value, finding.doubtful) == ("15 of 60", True)
+    clip = read(path, layout=layout, fps=fps)
+    expected = truth(layout)
+    assert len(clip) == FRAMES
+    assert clip.fps == pytest.approx(25.0)
+    assert np.isnan(clip.keypoints_m[FIRST:LAST]).all()
+    np.testing.assert_allclose(
+        np.diff(clip.keypoints_m[KEPT], axis=0), np.diff(expected[KEPT], axis=0), atol=2e-3
+    )  # wherever the origin is
+
+
+def test_tables_with_times(tmp_path: Path) -> None:
+    head, *rows = csv_text(cut(waltz(), FRAMES), "md23").splitlines()
+    (tmp_path / "a.csv").write_text("\n".join([head, *(rows[n] for n in KEPT)]) + "\n")
+    assert head.startswith("time")
+    check(tmp_path / "a.csv", "md23")
+    titles = ["frame", *head.split(",")[1:]]
+    (tmp_path / "b.csv").write_text(
+        "\n".join([",".join(titles), *(",".join([str(n + 7), *rows[n].split(",")[1:]]) for n in KEPT)]) + "\n"
+    )
+    check(tmp_path / "b.csv", "md23", fps=25.0)
+
+
+def test_trc(tmp_path: Path) -> None:
+    lines = trc_text(cut(waltz(), FRAMES), "md23").splitlines()
+    first = next(n for n, line in enumerate(lines) if line.startswith("1\t"))
+    kept = [*lines[:first], *(lines[first + n] for n in KEPT)]
+    (tmp_path / "a.trc").write_text("\n".join(kept) + "\n")
+    check(tmp_path / "a.trc", "md23")
+    rounded = [line.split("\t") for line in kept[first:]]  # times that are too coarse: the numbers place the rows
+    for cells in rounded:
+        cells[1] = f"{float(cells[1]):.1f}"
+    (tmp_path / "b.trc").write_text("\n".join([*kept[:first], *("\t".join(cells) for cells in rounded)]) + "\n")
+    check(tmp_path / "b.trc", "md23")
+
+
+@pytest.mark.parametrize("key", ["frame", "time", "timestamp"])
+def test_json_with_an_entry_for_each_frame(tmp_path: Path, key: str) -> None:
+    points = truth("smpl24")
+    entries: list[dict[str, Any]] = [
+        {key: n + 3 if key == "frame" else n / 25.0, "joints": points[n].tolist()} for n in KEPT
+    ]
+    (tmp_path / "a.json").write_text(json.dumps({"fps": 25, "frames": entries}))
+    check(tmp_path / "a.json", "smpl24", fps=25.0)
+
+
+def test_a_line_for_each_point(tmp_path: Path) -> None:
+    points = truth("smpl24")
+    rows = [f"{n},{k},{x:.6f},{y:.6f},{z:.6f}" for n in KEPT for k, (x, y, z) in enumerate(points[n])]
+    (tmp_path / "a.csv").write_text("\n".join(["frame,joint,x,y,z", *rows]) + "\n")
+    check(tmp_path / "a.csv", "smpl24", fps=25.0)
+
+
+def test_one_lost_row_does_not_change_the_rate(tmp_path: Path) -> None:
+    head, *rows = csv_text(cut(waltz(), FRAMES), "md23").splitlines()
+    (tmp_path / "a.csv").write_text("\n".join([head, *rows[:30], *rows[31:]]) + "\n")
+    clip = read(tmp_path / "a.csv")
+    assert (len(clip), clip.fps) == (FRAMES, pytest.approx(25.0))
+
+
+def test_two_recordings_in_one_table_are_refused(tmp_path: Path) -> None:
+    head, *rows = csv_text(cut(waltz(), FRAMES), "md23").splitlines()
+    late = [",".join([str(float(row.split(",")[0]) + 3600.0), *row.split(",")[1:]]) for row in rows[30:]]
+    (tmp_path / "a.csv").write_text("\n".join([head, *rows[:30], *late]) + "\n")
+    with pytest.raises(InputError, match=r"leaves out 90,000 of 90,060 frames .* most of them after row 30\. Cut it"):
+        read(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0, 1, 2, 3], [0, 1, 2, 3]),
+        ([5, 10, 15, 25, 30], [0, 1, 2, 4, 5]),
+        ([0.0, 0.033, 0.066, 0.168, 0.2], [0, 1, 2, 5, 6]),
+        (np.cumsum([1.0] * 20 + [1.6] + [1.0] * 20), list(range(41))),  # late, not lost
+        ([0, 1, 1, 2], None),
+        ([3, 2, 1, 0], None),
+        ([0.0, np.nan, 2.0], None),
+        ([4.0], None),
+        (np.cumsum([1.0, 1.5, 1.0, 0.6, 1.4] * 4), None),
+    ],
+)
+def test_places(values: Any, expected: list[int] | None) -> None:
+    found = places_of(np.array(values, np.float64))
+    assert (None if found is None else found.tolist()) == expected
