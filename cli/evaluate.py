@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """``dancepose evaluate``: measure the errors of a regressor on recordings and on motion with known rotations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from dancepose_addon.core.errors import DancePoseError, OutputError
+from dancepose_addon.core.stored_tables import read_stored_table
 
 from .arguments import BodyOption, DeviceOption, known_layout, number
 from .display import list_results, progress_bar
@@ -59,6 +64,8 @@ def evaluate_command(
     inputs = (regressor, *(motion or ()), known, body, layout)
     written = [f"{kind}{end}" for kind in kinds for end in EVALUATION_FILES]
     check_files({}, inputs, folders={"--out": out}, names={"--out": written})
+    if out is not None:
+        _require_own(out, kinds)
     known_layout(layout)
     require_torch()
     from dancepose.trainer.data.recordings import clip_names, read_clips
@@ -95,3 +102,18 @@ def evaluate_command(
             if out is not None:
                 results |= write_evaluation(errors, table, opened.info.layout, out, kind)
     list_results(results)
+
+
+def _require_own(out: Path, kinds: Iterable[str]) -> None:
+    """Refuse to replace files of an evaluation's names that no evaluation wrote."""
+    for kind in kinds:
+        files = [out / f"{kind}{end}" for end in EVALUATION_FILES]
+        found = next(filter(os.path.lexists, files), None)
+        if found is not None and not _is_evaluation(files[0]):
+            raise OutputError(f"{found} is of no evaluation, and would be replaced. Choose an empty or new folder.")
+
+
+def _is_evaluation(table: Path) -> bool:
+    with suppress(DancePoseError):
+        return {"clips", "frames", "by_clip"} <= set(read_stored_table(table))
+    return False

@@ -16,10 +16,12 @@ from dancepose.rating.pack.pack_key import PackPaths
 from dancepose.rating.pack.packing import PackOptions, make_pack
 from dancepose.rating.record_checks import plain_values
 from dancepose.rating.record_files import RatingPaths, read_rating_plan, require_own_files, write_rating_plan
+from dancepose.rating.server.rater_requests import PLATFORM_NAMES
 from dancepose.rating.server.serving import ServeOptions, prepare_server, require_free_address, run_server
 from dancepose_addon.core.counting import counted
 from dancepose_addon.core.errors import DancePoseError, MissingFileError, OutputError
 from dancepose_addon.core.file_locks import locked
+from dancepose_addon.core.printable_text import escaped
 
 from .arguments import number
 from .display import list_results, progress_bar
@@ -166,7 +168,7 @@ def rating_status_command(rating: Rating, database: Database = "") -> None:
             votes |= {(vote.session, vote.trial): vote for vote in one.votes}
     status = collection_status(plan, map(plain_values, sessions.values()), map(plain_values, votes.values()), skipped)
     for name, value in status_lines(status):
-        print(f"{name:<28}  {value}")
+        print(escaped(f"{name:<28}  {value}"))
     if lost := len({session for session, _ in votes} - set(sessions)):
         typer.echo(f"Note: {missing_sessions(lost, paths.sessions.name)}", err=True)
 
@@ -182,6 +184,8 @@ def forget_command(
     if bool(participant) == bool(session):
         raise typer.BadParameter("give either --participant or --session.")
     root = rating_root(rating)
+    if participant and platform not in PLATFORM_NAMES:
+        raise typer.BadParameter(f"{platform!r} is not one of {', '.join(PLATFORM_NAMES)}.")
     sessions, votes = forget_rater(root, session=session, platform=platform, participant=participant, database=database)
     if not sessions:
         raise DancePoseError("No session of this rater was found. Check the id and the platform.")

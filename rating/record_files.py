@@ -163,7 +163,7 @@ def set_plan_aside(paths: RatingPaths) -> Path:
         number += 1
     try:
         folder.mkdir()
-        database = [f"{DATABASE_NAME}{end}" for end in ("", "-wal", "-shm")]
+        database = [f"{DATABASE_NAME}{end}" for end in ("", "-wal", "-shm", "-journal")]
         for name in (paths.votes.name, paths.sessions.name, *database, paths.plan.name):
             path = paths.root / name
             if path.exists():

@@ -4,6 +4,8 @@
 import html
 from typing import Any, Final, Protocol
 
+from dancepose_addon.core.printable_text import escaped
+
 from ..pack.page_text import source_hash
 from ..records import RatingPlan
 from .collection_status import collection_status, status_lines
@@ -41,9 +43,7 @@ def board_html(plan: RatingPlan, store: Collection) -> str:
     held = [session for session in sessions if session.slot is not None]
     records = [{**session.record, "status": session.status} for session in sessions]
     status = collection_status(plan, records, votes, len(skipped))
-    rows = "".join(
-        f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in status_lines(status)
-    )
+    rows = "".join(f"<tr><th>{_shown(name)}</th><td>{_shown(value)}</td></tr>" for name, value in status_lines(status))
     done: dict[str, int] = {}
     for vote in votes:
         done[vote["session"]] = done.get(vote["session"], 0) + 1
@@ -72,4 +72,8 @@ def _slot_row(plan: RatingPlan, session: Any, votes: int) -> str:
         "<button>Give to another rater</button></form>"
     )
     values = (session.slot, session.status, f"{votes} of {total}", session.platform or "-")
-    return "<tr>" + "".join(f"<td>{html.escape(value)}</td>" for value in values) + f"<td>{give}</td></tr>"
+    return "<tr>" + "".join(f"<td>{_shown(value)}</td>" for value in values) + f"<td>{give}</td></tr>"
+
+
+def _shown(text: str) -> str:
+    return html.escape(escaped(text))

@@ -4,6 +4,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from dancepose_addon.core.errors import MissingFileError
 
@@ -12,7 +13,7 @@ from ..record_checks import record_from
 from ..record_files import RatingPaths, locked_rating, read_rating_plan, read_sessions, read_votes, write_lines
 from ..records import RatingPlan
 from ..server.vote_store import StoredSession, VoteStore
-from ..vote_records import RaterSession, Vote
+from ..vote_records import RaterSession, Vote, check_vote
 from .answer_files import RaterAnswers, read_answer_file
 from .public_votes import SkippedTrial
 
@@ -92,6 +93,9 @@ def existing_records(
     return by_trial, {session.session: session for session in sessions}, notices
 
 
+IN_DATABASE: Final = "A vote of the database"
+
+
 def database_answers(paths: PackPaths, plan: RatingPlan, database: str) -> tuple[list[RaterAnswers], int]:
     """Read everything from the server's database.
 
@@ -108,7 +112,8 @@ def database_answers(paths: PackPaths, plan: RatingPlan, database: str) -> tuple
     finally:
         store.close()
     by_session: dict[str, list[Vote]] = {}
-    for vote in (record_from(Vote, record, "A vote of the database") for record in votes):
+    for vote in (record_from(Vote, record, IN_DATABASE) for record in votes):
+        check_vote(vote, plan, IN_DATABASE)
         by_session.setdefault(vote.session, []).append(vote)
     gaps: dict[str, list[SkippedTrial]] = {}
     for gap in (record_from(SkippedTrial, record, "A skipped trial of the database") for record in skipped):
@@ -122,8 +127,8 @@ def database_answers(paths: PackPaths, plan: RatingPlan, database: str) -> tuple
 
 
 def _stored_session(stored: StoredSession) -> RaterSession:
-    record = record_from(RaterSession, stored.record, "A session of the database")
-    return replace(record, status=stored.status)
+    table = {**stored.record, "status": stored.status}
+    return record_from(RaterSession, table, "A session of the database")
 
 
 def _merge(

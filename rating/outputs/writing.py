@@ -2,12 +2,14 @@
 """Writes everything that an analysis gives into a folder."""
 
 from contextlib import suppress
+from itertools import chain
 import os
 from pathlib import Path
 from typing import Final
 
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.errors import DancePoseError, OutputError
+from dancepose_addon.core.output_claims import claim_outputs
 from dancepose_addon.core.output_links import odd_entries, require_plain, resolved
 from dancepose_addon.core.output_paths import Output, require_outputs
 from dancepose_addon.core.stored_tables import read_stored_table
@@ -24,6 +26,7 @@ from .rating_analysis import Analysed
 from .tables import write_excluded_csv, write_raters_csv, write_result_json, write_votes_csv
 
 RESULTS: Final = "results.json"
+FIGURES: Final = ("forest", "pairs")
 WRITTEN: Final = (
     RESULTS, "votes.csv", "raters.csv", "excluded.csv", "table.tex", "methods.txt", "model.R", "report.html",
 )  # fmt: skip
@@ -47,11 +50,14 @@ def require_analysis_outputs(paths: RatingPaths, out: Path) -> None:
     outputs += [Output("A result", out / name) for name in WRITTEN]
     require_outputs(outputs, (paths.file, paths.plan, paths.votes, paths.sessions))
     require_plain((entry for entry in odd_entries(out) if entry.parent == out), out)  # also figures, by any name
-    foreign = next((out / name for name in WRITTEN if os.path.lexists(out / name)), None)
+    figures = (path for kind in FIGURES for path in sorted(out.glob(f"{kind}-*.*")))
+    named = (out / name for name in WRITTEN if os.path.lexists(out / name))
+    foreign = next(chain(named, figures), None)
     if foreign is not None and not _is_analysis(out / RESULTS):
         raise OutputError(
             f"{foreign} is of no analysis, and would be replaced. Choose an empty or new folder with --out."
         )
+    claim_outputs([out])
 
 
 def _is_analysis(results: Path) -> bool:

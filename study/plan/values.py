@@ -45,8 +45,8 @@ def check_title(value: Any, where: str) -> str:
 def check_path(value: Any, where: str) -> str:
     """Require a path; ``~`` is expanded to the home folder."""
     path = os.path.expanduser(check_text(value, where))  # noqa: PTH111  (a glob or a pattern stays text)
-    if path.startswith("~") or "\0" in path:
-        _refuse(value, where, "a path; `~` alone means your home folder")
+    if path.startswith("~") or any(ord(character) < 32 or ord(character) == 127 for character in path):
+        _refuse(value, where, "a path without control characters; `~` alone means your home folder")
     return path
 
 

@@ -235,3 +235,16 @@ print("bones", len(armature.data.bones), "length", armature.animation_data.actio
     (tmp_path / "look.py").write_text(script + "import os, sys; sys.stdout.flush(); os._exit(0)\n")
     shown = run_bpy(tmp_path / "look.py").stdout
     assert "bones 52" in shown  # with fingers
+
+
+def test_a_damaged_file_does_not_end_the_others(dancepose: Dancepose, root: Path, tmp_path: Path) -> None:
+    """Without its names, no point of this file is of any joint."""
+    whole = next(root.glob("tests/**/c3d_model_outputs.c3d")).read_bytes()
+    folder = tmp_path / "many"
+    folder.mkdir()
+    (folder / "a.c3d").write_bytes(whole[:4911] + b"\xef\xbb\xbf" + whole[4911:5688] + whole[5696:])
+    assert dancepose("convert", root / "examples" / "waltz", folder / "z.bvh", "--frames", "0:30").code == 0
+    outcome = dancepose("convert", folder, tmp_path / "out", "--to", "npz", "--fps", "30")
+    assert outcome.code == 1
+    assert "which no person is, so nothing was written" in outcome.err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["z.npz"]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dancepose.cli.output_checks import EVALUATION_FILES, RUN_FILES, check_files
-from dancepose_addon.core.errors import OutputError
-from dancepose_addon.core.retarget.gltf_header import character_files
+from dancepose_addon.core.errors import FormatError, OutputError
+from dancepose_addon.core.retarget.gltf_header import character_files, require_readable_gltf
 from dancepose_addon.headless_arguments import build_parser
 from dancepose_addon.headless_guard import check_headless_files
 
@@ -63,7 +63,7 @@ def character(tmp_path: Path) -> Path:
     (tmp_path / "tex").mkdir()
     for name in ("a b.glb", "k.mp4", "k.json", "k.npz", "tex/t.png"):
         (tmp_path / name).write_bytes(b"data of the character")
-    uris = ("a%20b.glb", "k.mp4", "k.json", "./k.npz", "../outside", "data:,x", 5, None)
+    uris = ("%00.png", "a\0b", "a%20b.glb", "k.mp4", "k.json", "./k.npz", "../outside", "data:,x", 5, None)
     table = {"buffers": [{"uri": uri} for uri in uris], "images": [{"uri": "tex/t.png"}, {"bufferView": 0}]}
     (tmp_path / "k.gltf").write_text(json.dumps(table))
     return tmp_path / "k.gltf"
@@ -116,3 +116,26 @@ def test_results_in_folders_are_not_written_through_links(dancepose: Dancepose, 
         (out / name).unlink()
     assert victim.read_text() == "precious"
     assert not list(out.iterdir())
+
+
+def test_a_link_with_a_null_character_is_one_sentence(character: Path) -> None:
+    table = {"asset": {"version": "2.0"}, "images": [{"uri": "t%00.png"}]}
+    character.write_text(json.dumps(table))
+    with pytest.raises(FormatError, match="which is not a file beside it"):
+        require_readable_gltf(character)
+
+
+@pytest.mark.parametrize("name", ["known.json", "known-errors.png", "recorded-frames.png"])
+def test_evaluations_keep_foreign_files(dancepose: Dancepose, tmp_path: Path, name: str) -> None:
+    pytest.importorskip("torch")
+    (tmp_path / name).write_text("mine")
+    done = dancepose("evaluate", "--motion", WALTZ, "--known", WALTZ.parent, "--out", tmp_path)
+    assert (done.code, f"{name} is of no evaluation" in done.err) == (1, True), done.err
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_training_keeps_foreign_files(dancepose: Dancepose, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    (tmp_path / "command.json").write_text('{"command": "mine"}')
+    done = dancepose("train", "--preset", "smoke", "--out", tmp_path)
+    assert (done.code, "command.json is not of a run" in done.err) == (1, True), done.err

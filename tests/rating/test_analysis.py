@@ -202,7 +202,7 @@ def test_files_that_no_analysis_wrote_are_kept(written: tuple[Analysed, RatingPa
     _, paths = written
     require_analysis_outputs(paths, paths.results)  # results of an earlier analysis are replaced
     require_analysis_outputs(paths, tmp_path)
-    for name in WRITTEN:
+    for name in (*WRITTEN, "forest-real.png", "pairs-real-2.svg"):
         (tmp_path / name).write_text("{}")
         with pytest.raises(OutputError, match=f"{re.escape(name)} is of no analysis"):
             require_analysis_outputs(paths, tmp_path)

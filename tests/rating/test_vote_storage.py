@@ -2,6 +2,7 @@
 """The store of votes: locked and full databases, other plans, network disks, many threads."""
 
 from dataclasses import replace
+import json
 from pathlib import Path
 import sqlite3
 import threading
@@ -122,6 +123,19 @@ def test_damaged_records_are_one_sentence(served, table: str, record: object) ->
             FormatError, match=r"database (has a damaged record|.*lacks the key|.*has the unknown key|, )"
         ):
             database_answers(paths, plan, "")
+
+
+def test_answers_that_a_question_does_not_offer_are_refused(served) -> None:
+    course = served.begin("a1")
+    served.post("/api/vote", served.vote(course, course["trials"][0]))
+    served.desk.store.close()
+    paths, plan = PackPaths(served.root), read_rating_plan(RatingPaths(served.root).plan)
+    with sqlite3.connect(served.root / "rating.db") as connection:
+        [(record,)] = connection.execute("SELECT record FROM votes").fetchall()
+        connection.execute("UPDATE votes SET record = ?", (json.dumps(json.loads(record) | {"answer": 99}),))
+    connection.close()
+    with pytest.raises(FormatError, match="A vote of the database has the answer 99"):
+        database_answers(paths, plan, "")
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def _linked(path: Path, uri: str) -> Path:
     """The file that a link names, beside or below the file."""
     name = _unquoted(uri)
     target = path.parent / name
-    if ":" in name or Path(name).is_absolute() or ".." in Path(name).parts:
+    if ":" in name or "\0" in name or Path(name).is_absolute() or ".." in Path(name).parts:
         raise _FlawError(f"it refers to {quoted(name, 100)}, which is not a file beside it")
     try:
         status = target.stat()

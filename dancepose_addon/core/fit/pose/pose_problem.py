@@ -389,7 +389,7 @@ def turned(problem: Block, state: State, turn: F32) -> F32:
         Local rotations, (T, 24, 3, 3).
     """
     joints = problem.carriers.joints
-    turn_xyz = frames_last(turn).reshape(3, len(joints), -1).swapaxes(0, 1)
+    turn_xyz = frames_last(turn).reshape(3, len(joints), len(turn)).swapaxes(0, 1)  # also without any joint
     own_turn = applied_inverse(frames_last(state.global_rotmat), turn_xyz)
     pose = state.pose.copy()
     pose[:, joints] = frames_first(product(frames_last(pose[:, joints]), rotation_of(own_turn)))
