@@ -23,7 +23,7 @@ def truth(layout: str) -> np.ndarray:
 
 
 def check(path: Path, layout: str, *, fps: float | None = None) -> None:
-    """All frames are there at their places, the lost ones NaN, and the user is told."""
+    """All frames are there at their places, the lost ones NaN, and a finding names them."""
     found = open_recording(path, Hints(fps=fps))
     [finding] = [one for one in found.findings if one.topic == "lost frames"]
     assert (finding.value, finding.doubtful) == ("15 of 60", True)
