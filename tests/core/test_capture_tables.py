@@ -128,6 +128,26 @@ def test_qualisys(tmp_path: Path, *, lead: bool) -> None:
             mocap_tables.open_qualisys(written(tmp_path, *damaged), AS_NAMED)
 
 
+def test_rows_that_are_left_out_are_lost_frames(tmp_path: Path) -> None:
+    """Frames 0 to 29 without 12 to 16."""
+    kept = [*range(12), *range(17, 30)]
+    numbers = {t: [str(1000 * t + n) for n in range(15)] for t in kept}
+    head = motive(["Marker"] * 5)[:6]
+    tables = {
+        mocap_tables.open_motive: [*head, "", *(",".join([str(t), str(t / 50), *numbers[t]]) for t in kept)],
+        mocap_tables.open_nexus: [*nexus()[:5], *(",".join([str(t), "0", *numbers[t], "0,0,0"]) for t in kept), ""],
+        mocap_tables.open_qualisys: [
+            *qualisys(lead=True)[:6], *("\t".join([str(t + 1), str(t / 100), *numbers[t]]) for t in kept),
+        ],
+    }  # fmt: skip
+    for reader, lines in tables.items():
+        found = reader(written(tmp_path, *lines), AS_NAMED)
+        assert len(found.points) == 30
+        assert np.isnan(found.points[12:17]).all()
+        assert found.points[kept, 0, 0].tolist() == [1000.0 * t for t in kept]
+        assert [(one.topic, one.value) for one in found.findings] == [("lost frames", "5 of 30")]
+
+
 @pytest.mark.parametrize(
     ("recognises", "start", "known"),
     [

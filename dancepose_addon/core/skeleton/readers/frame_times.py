@@ -67,6 +67,24 @@ def with_lost_frames(rows: F64, places: Indices | None, source: str) -> tuple[F6
     return placed, (finding,)
 
 
+def table_with_lost_frames(values: F64, columns: Sequence[int], source: str) -> tuple[F64, tuple[Finding, ...]]:
+    """Put lost frames of a table back by the first of its columns of times or numbers that runs on evenly.
+
+    Args:
+        values: (T, C).
+        columns: Of times or frame numbers, the best first.
+        source: The file, for messages.
+
+    Returns:
+        (N, C), NaN in lost frames, and a finding where N is more than T.
+
+    Raises:
+        InputError: Most frames would be lost.
+    """
+    found = (places_of(values[:, column]) for column in columns)
+    return with_lost_frames(values, next((places for places in found if places is not None), None), source)
+
+
 def entries_with_lost_frames(entries: Sequence[Any], source: str) -> tuple[list[Any], tuple[Finding, ...]]:
     """Put lost frames between entries that have a number or time.
 

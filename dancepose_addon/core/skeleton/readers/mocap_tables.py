@@ -16,6 +16,7 @@ from ...counting import counted
 from ...errors import FormatError, InputError
 from ..recording import Head, Hints, PointRecording
 from .csv_headers import is_number
+from .frame_times import table_with_lost_frames
 from .marker_names import each_once, is_marker
 from .motion_text import read_motion_text
 from .named_points import arranged
@@ -90,6 +91,7 @@ def open_motive(path: Path, hints: Hints) -> PointRecording:
     if len(whole) < 5:
         raise FormatError(f"{path} has positions of {len(whole)} {wanted.lower()}s; expected at least five.")
     values = _table([row for row in rows[start + 1 :] if any(row)], len(rows[start]), path)
+    values, lost = table_with_lost_frames(values, (1, 0), str(path))
     points = np.stack([values[:, [axes[axis] for axis in "XYZ"]] for axes in whole.values()], axis=1)
     rate = properties.get("Export Frame Rate") or properties.get("Capture Frame Rate")
     recording = PointRecording(
@@ -101,6 +103,7 @@ def open_motive(path: Path, hints: Hints) -> PointRecording:
         up="y",
         fps=None if rate is None else usable_rate(rate, str(path)),
         fps_why="its Export Frame Rate says it",
+        findings=lost,
     )
     return arranged(recording, hints, bones=True)
 
@@ -122,7 +125,7 @@ def open_nexus(path: Path, hints: Hints) -> PointRecording:
     if len(names) < 5:
         raise FormatError(f"{path} has {counted(len(names), 'trajectory', 'trajectories')}; expected at least five.")
     end = next((number for number in range(at + 5, len(rows)) if not any(rows[number])), len(rows))
-    values = _table(rows[at + 5 : end], len(titles) + 3, path)
+    values, lost = table_with_lost_frames(_table(rows[at + 5 : end], len(titles) + 3, path), (0,), str(path))
     once, notes = each_once(names, path)
     recording = PointRecording(
         points=values[:, np.array(columns)],
@@ -133,6 +136,7 @@ def open_nexus(path: Path, hints: Hints) -> PointRecording:
         up="z",
         fps=usable_rate(rate, str(path)),
         fps_why="its second line says it",
+        findings=lost,
         notes=notes,
     )
     return arranged(recording, hints, bones=True)
@@ -160,8 +164,9 @@ def open_qualisys(path: Path, hints: Hints) -> PointRecording:
     lead = 2 if body and len([cell for cell in body[0] if cell]) >= 3 * len(names) + 2 else 0
     if len(names) < 5 or len(names) > MOST_COLUMNS:
         raise FormatError(f"{path} names {counted(len(names), 'marker')}; expected at least five.")
-    values = _table(body, lead + 3 * len(names), path)[:, lead:]
-    points = values.reshape(len(values), len(names), 3)
+    values = _table(body, lead + 3 * len(names), path)
+    values, lost = table_with_lost_frames(values, (1, 0)[:lead], str(path))
+    points = values[:, lead:].reshape(len(values), len(names), 3)
     points[(points == 0.0).all(axis=-1)] = np.nan
     once, notes = each_once(names, path)
     recording = PointRecording(
@@ -173,6 +178,7 @@ def open_qualisys(path: Path, hints: Hints) -> PointRecording:
         up="z",
         fps=usable_rate(properties.get("FREQUENCY", ""), str(path)),
         fps_why="its FREQUENCY says it",
+        findings=lost,
         notes=notes,
     )
     return arranged(recording, hints, bones=True)

@@ -22,7 +22,7 @@ from .array_contents import recording_of
 from .cell_tuples import expanded
 from .csv_headers import FRAME_NUMBERS, Columns, columns_of, has_decimal_commas, is_long, is_number, title_rows
 from .frame_lists import NAMES
-from .frame_times import places_of, with_lost_frames
+from .frame_times import places_of, table_with_lost_frames, with_lost_frames
 from .marker_names import each_once
 from .motion_text import read_motion_text
 from .named_points import NUMBERED, arranged
@@ -246,8 +246,7 @@ def open_trc(path: Path, hints: Hints) -> PointRecording:
     # A line of X1, Y1, Z1 may stand between the names and the numbers.
     body = [line for line in lines[4:] if not re.match(r"^[\s,]*[XYZ]1\b", line)]
     table = _numbers([line.rstrip(f"{delimiter} ") for line in body], delimiter, 2 + 3 * len(names), path)
-    places = next(filter(_is_there, map(places_of, (table[:, 1], table[:, 0]))), None)
-    table, lost = with_lost_frames(table, places, str(path))
+    table, lost = table_with_lost_frames(table, (1, 0), str(path))
     points = table[:, 2:].reshape(len(table), len(names), 3)
     units = {"mm": "mm", "cm": "cm", "m": "m", "in": "inch", "inches": "inch", "meters": "m", "millimeters": "mm"}
     recording = PointRecording(
