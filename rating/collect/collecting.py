@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from dancepose_addon.core.errors import MissingFileError
+from dancepose_addon.core.counting import counted
+from dancepose_addon.core.errors import FormatError, MissingFileError
 
 from ..pack.pack_key import PackPaths, all_pack_keys, participant_hash, participant_secret
 from ..record_checks import record_from
@@ -123,6 +124,12 @@ def database_answers(paths: PackPaths, plan: RatingPlan, database: str) -> tuple
         for one in stored
         if one.slot is not None
     ]
+    lost = set(by_session) - {one.session for one in stored}
+    if lost:
+        raise FormatError(
+            f"The database has votes of {counted(len(lost), 'session')} without a record of it. Restore it from a copy; "
+            "answer files of raters can be imported again."
+        )
     return answers, sum(one.slot is None for one in stored)
 
 

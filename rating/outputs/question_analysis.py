@@ -313,6 +313,7 @@ def _rows(plan: RatingPlan, votes: Sequence[Vote], scale: _Scale) -> list[System
     precision = scale.covariance.precision(scale.to_values)
     half, errors = precision.half_widths(plan.analysis.alpha), precision.errors(plan.analysis.alpha)
     values = scale.to_values @ scale.theta
+    least, most = (0.0, 1.0) if scale.kind == "share" else (-math.inf, math.inf)
     shown = [name for vote in votes for name in dict.fromkeys(shown_systems(plan, vote))]
     return [
         SystemRow(
@@ -320,8 +321,8 @@ def _rows(plan: RatingPlan, votes: Sequence[Vote], scale: _Scale) -> list[System
             votes=shown.count(name),
             value=float(values[n]),
             error=float(errors[n]),
-            low=float(values[n] - half[n]),
-            high=float(values[n] + half[n]),
+            low=max(least, float(values[n] - half[n])),
+            high=min(most, float(values[n] + half[n])),
             elo=float(ELO_PER_LOGIT * values[n]) if scale.kind == "logit" else None,
             best_rank=1,
             worst_rank=len(scale.systems),

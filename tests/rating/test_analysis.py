@@ -89,6 +89,7 @@ def test_right_music_is_preferred(tmp_path: Path) -> None:
     assert entry.scale == "share"
     assert all(row.value > 0.6 for row in entry.systems)
     assert all(row.low < row.value < row.high for row in entry.systems)
+    assert all(0.0 <= row.low < row.high <= 1.0 for row in entry.systems)
 
 
 def test_votes_without_a_session_are_named_and_not_called_excluded_by_rule(tmp_path: Path, capsys) -> None:

@@ -125,6 +125,18 @@ def test_damaged_records_are_one_sentence(served, table: str, record: object) ->
             database_answers(paths, plan, "")
 
 
+def test_votes_without_their_session_are_named(served) -> None:
+    course = served.begin("a1")
+    served.post("/api/vote", served.vote(course, course["trials"][0]))
+    served.desk.store.close()
+    paths, plan = PackPaths(served.root), read_rating_plan(RatingPaths(served.root).plan)
+    with sqlite3.connect(served.root / "rating.db") as connection:
+        connection.execute("DELETE FROM sessions")
+    connection.close()
+    with pytest.raises(FormatError, match="has votes of 1 session without a record of it"):
+        database_answers(paths, plan, "")
+
+
 def test_answers_that_a_question_does_not_offer_are_refused(served) -> None:
     course = served.begin("a1")
     served.post("/api/vote", served.vote(course, course["trials"][0]))
