@@ -127,8 +127,8 @@ def database_answers(paths: PackPaths, plan: RatingPlan, database: str) -> tuple
     lost = set(by_session) - {one.session for one in stored}
     if lost:
         raise FormatError(
-            f"The database has votes of {counted(len(lost), 'session')} without a record of it. Restore it from a copy; "
-            "answer files of raters can be imported again."
+            f"The database has votes of {counted(len(lost), 'session')} without a record of it. Restore it from a "
+            "copy; answer files of raters can be imported again."
         )
     return answers, sum(one.slot is None for one in stored)
 
