@@ -208,6 +208,7 @@ RECOGNISED: Final = {
     "not used": ("未使用", "未使用"),
     "unnatural": ("不自然", "不自然"),
     "Person": ("人物", "人物"),
+    "Lost frames": ("丢失的帧", "欠落フレーム"),
     "Place": ("位置", "場所"),
     "Proportions": ("比例", "プロポーション"),
     "Unseen points": ("未检测到的点", "検出されない点"),

@@ -168,8 +168,17 @@ def read_pack_key(path: Path) -> PackKey:
 
 def all_pack_keys(paths: PackPaths, plan: RatingPlan) -> dict[str, PackKey]:
     """Read the keys of every pack that was made of a plan, by the id of the pack."""
-    keys = [read_pack_key(path) for path in sorted(paths.keys.glob("*.json"))]
-    return {key.pack: key for key in keys if key.plan == plan.hash}
+    found = {path: read_pack_key(path) for path in sorted(paths.keys.glob("*.json"))}
+    own = {path: key for path, key in found.items() if key.plan == plan.hash}
+    for path, key in own.items():
+        _require_every_clip(path, key, plan)
+    return {key.pack: key for key in own.values()}
+
+
+def _require_every_clip(path: Path, key: PackKey, plan: RatingPlan) -> None:
+    lost = next((clip.id for clip in plan.clips if clip.id not in key.films), None)
+    if lost is not None:
+        raise FormatError(f"{path} is damaged (it lacks the clip {lost}). Restore it from a copy, or pack again.")
 
 
 def current_pack_key(paths: PackPaths, plan: RatingPlan) -> PackKey:
@@ -184,10 +193,12 @@ def current_pack_key(paths: PackPaths, plan: RatingPlan) -> PackKey:
         pack = (paths.pack / "PACK").read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise MissingFileError(f"{paths.pack} holds no pack. Make one with `dancepose rate pack`.") from error
-    key = read_pack_key(paths.keys / f"{pack if pack.isalnum() else 'damaged'}.json")
+    path = paths.keys / f"{pack if pack.isalnum() else 'damaged'}.json"
+    key = read_pack_key(path)
     if key.plan != plan.hash:
         raise FormatError(
             f"The pack in {paths.pack} belongs to another plan ({key.plan[:12]}, expected {plan.hash[:12]}). Pack "
             "again with `dancepose rate pack --replace`."
         )
+    _require_every_clip(path, key, plan)
     return key

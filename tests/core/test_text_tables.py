@@ -190,7 +190,9 @@ def test_tables_that_are_refused(tmp_path: Path) -> None:
     [
         ([0.0, 0.1, 0.2, 0.3], 10.0), ([5.0, 5.4, 5.8], 2.5), ([0.0, 0.5, 1.0], None), ([0.0, 0.1, 0.1], None),
         ([0.2, 0.1, 0.0], None), ([0.0], None), ([], None), ([0.0, np.nan, 0.1, 0.2], 10.0),
-        ([*(0.1 * n for n in range(10)), 1.1], 10 / 1.1), ([*(0.1 * n for n in range(9)), 1.0, 1.2], None),
+        # Rows that are left out change no rate.
+        ([*(0.1 * n for n in range(10)), 1.1], 10.0), ([*(0.1 * n for n in range(9)), 1.0, 1.2], 10.0),
+        ([*(0.1 * n for n in range(5)), 0.55, 0.7], None),
         ([0.0, 0.1, 0.2, 0.319], 3 / 0.319), ([0.0, 0.1, 0.2, 0.321], None),
     ],
 )  # fmt: skip

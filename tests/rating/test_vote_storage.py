@@ -4,6 +4,7 @@
 from dataclasses import replace
 import json
 from pathlib import Path
+import shutil
 import sqlite3
 import threading
 
@@ -12,7 +13,7 @@ import pytest
 pytest.importorskip("starlette")
 
 from dancepose.rating.collect.collecting import database_answers
-from dancepose.rating.pack.pack_key import PackPaths
+from dancepose.rating.pack.pack_key import PackPaths, all_pack_keys, current_pack_key
 from dancepose.rating.record_files import RatingPaths, read_rating_plan
 from dancepose.rating.server.network_disks import require_local_disk
 from dancepose.rating.server.stored_rows import holds_answers
@@ -169,3 +170,18 @@ def test_tables_that_are_computed_are_refused(packed, tmp_path, statement: str) 
     assert holds_answers(path)  # so that nothing is replaced
     with pytest.raises(FormatError, match="which DancePose does not make"):
         VoteStore(path, plan)
+
+
+def test_keys_that_lack_a_clip_are_damaged(packed, tmp_path) -> None:
+    root = tmp_path / "rating"
+    shutil.copytree(packed, root)
+    paths, plan = PackPaths(root), read_rating_plan(RatingPaths(root).plan)
+    assert current_pack_key(paths, plan).films
+    [path] = [path for path in paths.keys.glob("*.json")]
+    table = json.loads(path.read_text())
+    lost = plan.clips[0].id
+    del table["films"][lost]
+    path.write_text(json.dumps(table))
+    for read in (current_pack_key, all_pack_keys):
+        with pytest.raises(FormatError, match=rf"is damaged \(it lacks the clip {lost}\)"):
+            read(paths, plan)

@@ -157,7 +157,7 @@ def _open_long(
         NAMES: list(names) if not numbered else [],
     }
     recording = recording_of(arrays, path, hints)
-    return replace(recording, findings=(*recording.findings, *lost))
+    return replace(recording, findings=(*recording.findings, *lost)) if lost else recording
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
