@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Folders with a file for each frame, made after the code of the tools that write them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+import json
 from pathlib import Path
 import pickle
 from typing import Any
@@ -14,7 +15,7 @@ from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.errors import FormatError, InputError
 from dancepose_addon.core.io.opening import open_source
-from dancepose_addon.core.skeleton.readers import is_one_motion
+from dancepose_addon.core.skeleton.readers import is_one_motion, open_recording
 from dancepose_addon.core.skeleton.recording import Hints
 from tests.support.samples import cut, npy_bytes, npz_bytes, points_of, waltz
 from tests.support.tool_samples import rotvecs
@@ -192,3 +193,25 @@ def test_a_damaged_frame_is_named(tmp_path: Path) -> None:
     (tmp_path / "00000007.npz").write_bytes(b"PK\x03\x04 cut")
     with pytest.raises(FormatError, match=r"00000007\.npz is damaged"):
         open_source(tmp_path, body=load_body(), fps=25.0)
+
+
+@pytest.mark.parametrize(
+    "form", ["frame{}.npy", "{}.json", "f_{}.json", "clip_7_{}.npy", "{}_keypoints.json", "{}_0.npy"]
+)
+@pytest.mark.parametrize("numbers", [range(120), range(5, 125), range(0, 240, 2), [*range(40), *range(50, 130)]])
+def test_numbers_without_leading_zeros(tmp_path: Path, form: str, numbers: Sequence[int]) -> None:
+    points = points_of(cut(waltz(), 130), "smpl24")
+    places = [number - numbers[0] for number in numbers]
+    step = 2 if numbers[1] - numbers[0] == 2 else 1
+    for number, place in zip(numbers, places, strict=True):
+        path = tmp_path / form.format(number)
+        if path.suffix == ".npy":
+            np.save(path, points[place // step])
+        else:
+            path.write_text(json.dumps({"joints": points[place // step].tolist()}))
+    found = open_recording(tmp_path, Hints(fps=25.0))
+    total = places[-1] // step + 1
+    kept = [place // step for place in places]
+    assert len(found.points) == total
+    np.testing.assert_allclose(found.points[kept], points[kept], atol=1e-5)
+    assert np.isnan(np.delete(found.points, kept, axis=0)).all()

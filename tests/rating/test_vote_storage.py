@@ -177,7 +177,7 @@ def test_keys_that_lack_a_clip_are_damaged(packed, tmp_path) -> None:
     shutil.copytree(packed, root)
     paths, plan = PackPaths(root), read_rating_plan(RatingPaths(root).plan)
     assert current_pack_key(paths, plan).films
-    [path] = [path for path in paths.keys.glob("*.json")]
+    [path] = list(paths.keys.glob("*.json"))
     table = json.loads(path.read_text())
     lost = plan.clips[0].id
     del table["films"][lost]

@@ -11,7 +11,7 @@ Numbers that are missing among the names are frames without a person.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 import re
 from typing import Any, Final
@@ -36,6 +36,8 @@ MOST_ROWS: Final = 16
 ARRAYS: Final = (".npz", ".npy", ".pkl", ".pickle", ".pt", ".pth", ".joblib")
 _JSON_NAME: Final = re.compile(r"\d{3,}(?:_keypoints)?$")
 _NAME: Final = re.compile(r"(\d{3,})(?:_(\d{1,2}))?$")
+_ANY_NUMBER: Final = re.compile(r"(\d+)(?:_keypoints)?$")
+_WITH_PERSON: Final = re.compile(r"(\d+)_(\d{1,2})$")
 MOST_GAPS: Final = 4
 """Frames without a file, for each that has one; with more of them, the numbers are no frames."""
 
@@ -60,6 +62,23 @@ def recognises_folder(head: Head) -> bool:
     return None not in found and any(found)
 
 
+@dataclass(frozen=True)
+class _FrameFile:
+    """A file of one frame.
+
+    Attributes:
+        path: Of the file.
+        clip: Its name without the numbers at the end.
+        number: Of the frame.
+        person: Number of the person, or None.
+    """
+
+    path: Path
+    clip: str
+    number: int
+    person: int | None
+
+
 def frame_files(folder: Path) -> list[Path]:
     """The files of a folder that hold a frame each, in the order of their numbers.
 
@@ -69,28 +88,46 @@ def frame_files(folder: Path) -> list[Path]:
     Returns:
         Paths; of several kinds of files, those of the kind that is most frequent.
     """
+    return [file.path for file in _files_of(folder)]
+
+
+def _files_of(folder: Path) -> list[_FrameFile]:
+    """Files whose names end in a number of three digits, and those of the same form with fewer: frame9, frame100."""
     found: dict[str, list[Path]] = defaultdict(list)
+    has_person: dict[tuple[str, str], bool] = {}
     try:
         entries: Iterable[Path] = folder.iterdir()
         for path in entries:
             suffix = path.suffix.lower()
-            name = _JSON_NAME if suffix == ".json" else _NAME if suffix in ARRAYS else None
-            if name is not None and name.search(path.stem[-40:]):
+            if (suffix == ".json" or suffix in ARRAYS) and _ANY_NUMBER.search(path.stem[-40:]):
                 found[suffix].append(path)
+                strict = (_JSON_NAME if suffix == ".json" else _NAME).search(path.stem[-40:])
+                if strict is not None:
+                    has_person[suffix, _form(path)] = suffix != ".json" and strict[2] is not None
                 if len(found[suffix]) >= MOST_FRAMES:
                     break
     except OSError:
         return []
-    files = max(found.values(), key=len, default=[])
-    return sorted(files, key=lambda path: (re.sub(r"\d+", "", path.stem), *_numbers_of(path), path.name))
+    known = {suffix: [path for path in paths if (suffix, _form(path)) in has_person] for suffix, paths in found.items()}
+    paths = max(known.values(), key=len, default=[])
+    files = [_frame_file(path, has_person=has_person[path.suffix.lower(), _form(path)]) for path in paths]
+    return sorted(
+        files, key=lambda file: (re.sub(r"\d+", "", file.path.stem), file.number, file.person or 0, file.path.name)
+    )
 
 
-def _numbers_of(path: Path) -> tuple[int, int]:
-    """Numbers of the frame and of the person in a file's name."""
+def _form(path: Path) -> str:
+    return re.sub(r"\d+", "#", path.stem[-60:])
+
+
+def _frame_file(path: Path, *, has_person: bool) -> _FrameFile:
+    """Take a name apart."""
     if path.suffix.lower() == ".json":
-        return int(re.findall(r"\d+", path.stem[-60:])[-1][-12:]), 0
-    found = _NAME.search(path.stem[-40:])
-    return (int(found[1][-12:]), int(found[2] or 0)) if found else (0, 0)
+        return _FrameFile(path, path.stem, int(re.findall(r"\d+", path.stem[-60:])[-1][-12:]), None)
+    found = (_WITH_PERSON if has_person else _ANY_NUMBER).search(path.stem)
+    if found is None:
+        return _FrameFile(path, path.stem, 0, None)
+    return _FrameFile(path, path.stem[: found.start()], int(found[1][-12:]), int(found[2]) if has_person else None)
 
 
 def _is_motion(file: Path) -> bool:
@@ -119,22 +156,20 @@ def _persons_in(file: Path) -> list[dict[str, Any]] | None:
 
 def open_folder(path: Path, hints: Hints) -> Recording:
     """Read a folder with a file for each frame; see ``readers.open_recording``."""
-    files = frame_files(path)
     frames: dict[tuple[str, int], Any] = {}
-    for file in files:
-        number, person = _numbers_of(file)
+    for one in _files_of(path):
+        file = one.path
         if file.suffix.lower() == ".json":
             if file.stat().st_size > MOST_FRAME_BYTES["json"]:
                 raise FormatError(f"{file} has {file.stat().st_size >> 20} MiB, too much for a frame.")
-            frames[file.stem, number] = read_json(file)
+            frames[one.clip, one.number] = read_json(file)
             continue
         persons = _persons_in(file)
         if persons is None:
             raise FormatError(f"{file} is damaged, or holds no single frame as the other files of its folder do.")
-        parts = _NAME.split(file.stem)
-        if parts[2:3] not in ([], [None]):
-            persons = [{"id": np.array([person]), **one} for one in persons]
-        frames.setdefault((parts[0], number), []).extend(persons)
+        if one.person is not None:
+            persons = [{"id": np.array([one.person]), **table} for table in persons]
+        frames.setdefault((one.clip, one.number), []).extend(persons)
     entries = _with_gaps([number for _, number in frames], list(frames.values()))
     recording = recording_of({FRAMES: tidied(entries)}, path, hints)
     return replace(recording, form=f"{recording.form}, a file for each frame")
