@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.skeleton.layouts import SMPL24
 from dancepose_addon.core.skeleton.readers import open_recording, read
 from dancepose_addon.core.skeleton.readers.frame_times import places_of
 from dancepose_addon.core.skeleton.recording import Hints
@@ -111,3 +112,84 @@ def test_two_recordings_in_one_table_are_refused(tmp_path: Path) -> None:
 def test_places(values: Any, expected: list[int] | None) -> None:
     found = places_of(np.array(values, np.float64))
     assert (None if found is None else found.tolist()) == expected
+
+
+def rows_of(points: np.ndarray, first: int = 0, lead: str = "") -> list[str]:
+    return [
+        ",".join([str(first + n), *([lead] if lead else []), *(f"{x:.6f}" for x in frame.ravel())])
+        for n, frame in enumerate(points)
+    ]
+
+
+def titles(points: np.ndarray) -> list[str]:
+    return [f"{name}_{axis}" for name in SMPL24.keypoints[: points.shape[1]] for axis in "xyz"]
+
+
+def test_tables_of_several_persons_or_recordings_are_refused(tmp_path: Path) -> None:
+    points = truth("smpl24")
+    head = titles(points)
+    path, hints = tmp_path / "a.csv", Hints(fps=25.0)
+    both = [
+        row for pair in zip(rows_of(points, lead="0"), rows_of(points + 1.0, lead="1"), strict=True) for row in pair
+    ]
+    for lines, said in (
+        ([",".join(["frame", "person", *head]), *both], "two rows of frame 0 .* several persons"),
+        (
+            [",".join(["frame", *head]), *rows_of(points), *rows_of(points)],
+            "goes back in its frame numbers from row 60",
+        ),
+        ([",".join(["frame", *head]), *rows_of(points)[::-1]], "goes back in its frame numbers from row 1 to 2"),
+        ([",".join(["time", *head]), *rows_of(points), *rows_of(points)], "goes back in its times from row 60"),
+    ):
+        path.write_text("\n".join(lines) + "\n")
+        with pytest.raises(InputError, match=said):
+            open_recording(path, hints)
+    long = [f"{n},{k},{x},{y},{z}" for n in range(40) for k, (x, y, z) in enumerate(points[n])]
+    other = [f"{n},{k},{x},{y},{z}" for n in range(40) for k, (x, y, z) in enumerate(points[n] + 1.0)]
+    path.write_text("\n".join(["frame,joint,x,y,z", *long, *other]) + "\n")
+    with pytest.raises(InputError, match="of frame '0' twice, at different places"):
+        open_recording(path, hints)
+    path.write_text("\n".join(["frame,joint,x,y,z", *long, *long]) + "\n")
+    assert len(open_recording(path, hints).points) == 40
+
+
+def test_rows_that_are_there_twice_count_once(tmp_path: Path) -> None:
+    points = truth("smpl24")
+    for lead in ("frame", "time"):
+        rows = [row for row in rows_of(points) for _ in range(2)]
+        (tmp_path / "a.csv").write_text("\n".join([",".join([lead, *titles(points)]), *rows]) + "\n")
+        found = open_recording(tmp_path / "a.csv", Hints(fps=25.0))
+        np.testing.assert_allclose(found.points, points, atol=1e-5)
+
+
+def test_numbers_give_the_order(tmp_path: Path) -> None:
+    points = truth("smpl24")
+    shuffled = np.random.default_rng(1).permutation(FRAMES).tolist()
+    named = [dict(zip(SMPL24.keypoints, frame.tolist(), strict=True)) for frame in points]
+    long = [f"{n},{k},{x},{y},{z}" for n in sorted(range(FRAMES), key=str) for k, (x, y, z) in enumerate(points[n])]
+    forms: dict[str, Any] = {
+        "keys.json": {str(n): named[n] for n in sorted(range(FRAMES), key=str)},
+        "gap.json": {str(n): named[n] for n in KEPT},
+        "list.json": [{"frame": n, "joints": points[n].tolist()} for n in shuffled],
+    }
+    for name, value in forms.items():
+        (tmp_path / name).write_text(json.dumps(value))
+        found = open_recording(tmp_path / name, Hints(fps=25.0)).points
+        assert len(found) == FRAMES
+        seen = ~np.isnan(found).any(axis=(1, 2))
+        assert seen.sum() == (len(KEPT) if name == "gap.json" else FRAMES)
+        np.testing.assert_allclose(found[seen], points[seen], atol=1e-5)
+    (tmp_path / "long.csv").write_text("\n".join(["frame,joint,x,y,z", *long]) + "\n")
+    np.testing.assert_allclose(open_recording(tmp_path / "long.csv", Hints(fps=25.0)).points, points, atol=1e-5)
+
+
+def test_rates_that_contradict_are_refused(tmp_path: Path) -> None:
+    text = trc_text(cut(waltz(), FRAMES), "md23")
+    lines = text.splitlines()
+    lines[2] = "\t".join(["60", *lines[2].split("\t")[1:]])
+    (tmp_path / "a.trc").write_text("\n".join(lines) + "\n")
+    with pytest.raises(InputError, match=r"DataRate of 60 and times of 25 frames per second\. Give --fps"):
+        open_recording(tmp_path / "a.trc", Hints())
+    assert open_recording(tmp_path / "a.trc", Hints(fps=25.0)) is not None
+    steps = np.concatenate([np.full(100, 1 / 25), np.full(120, 1 / 30)])
+    assert places_of(np.cumsum(steps)) is None  # the rate changes

@@ -33,7 +33,7 @@ MOST_MESHES: Final = 2000
 MOST_REPEATED: Final = 1_000_000
 """Rows that surfaces and nodes have in common with others: copied, they take a few seconds."""
 MOST_PIXELS: Final = 16_384
-"""Along one side of a picture; Blender needs four bytes a pixel."""
+"""Along one side of a picture, and of a square that all pictures fit in; Blender needs four bytes a pixel."""
 COMPONENT_BYTES: Final = {5120: 1, 5121: 1, 5122: 2, 5123: 2, 5125: 4, 5126: 4}
 COMPONENTS: Final = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
 UNREADABLE: Final = {
@@ -209,7 +209,7 @@ def _check_repeats(table: dict[str, Any]) -> None:
 
 def _check_pictures(path: Path, table: dict[str, Any]) -> None:
     """Links of pictures, and the sizes of embedded ones."""
-    views, binary = table.get("bufferViews", []), _binary_start(path)
+    views, binary, total = table.get("bufferViews", []), _binary_start(path), 0
     for image in table.get("images", []):
         uri, view = image.get("uri"), image.get("bufferView")
         if uri is None and view is None:
@@ -221,6 +221,9 @@ def _check_pictures(path: Path, table: dict[str, Any]) -> None:
             width, height = picture_size(file, start + (binary if uri is None else 0))
         if max(width, height) > MOST_PIXELS:
             raise _FlawError(f"a picture of {width:,} x {height:,} pixels is larger than {MOST_PIXELS:,} along a side")
+        total += width * height
+        if total > MOST_PIXELS**2:
+            raise _FlawError(f"its pictures have more than {MOST_PIXELS**2 / 1e6:.0f} million pixels together")
 
 
 def _opened(path: Path, uri: str | None) -> BinaryIO:

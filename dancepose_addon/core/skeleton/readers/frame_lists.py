@@ -43,6 +43,8 @@ FRAMES: Final = "frames"
 NAMES: Final = "joint_names"
 FEWEST_POINTS: Final = 5
 MOST_FRAMES: Final = 200_000
+MOST_GAPS: Final = 4
+"""Frames for each key; with more of them missing, the numbers are no frames."""
 _FRAME_NAME: Final = re.compile(r"\d+(?:\.\w{1,5})?$")
 _EASYMOCAP: Final = (78, 87)
 """Widths of EasyMocap's poses of SMPL+H and SMPL-X, whose hands are components."""
@@ -80,12 +82,30 @@ def frames_in(value: Any) -> list[Any] | None:
     elif isinstance(value, Mapping) and any(isinstance(value.get(key), list) for key in PEOPLE):
         entries = [value]
     elif isinstance(value, Mapping) and all(_FRAME_NAME.search(str(key)[-40:]) for key in value):
-        entries = list(value.values())
+        entries = _by_number(value)
     else:
         return None
     if not 0 < len(entries) <= MOST_FRAMES or not any(_persons(entry) for entry in entries[:200]):
         return None
     return entries if all(isinstance(entry, Mapping | list) or entry is None for entry in entries) else None
+
+
+def _by_number(table: Mapping[str, Any]) -> list[Any]:
+    """Values in the order of the numbers that their keys end in, with nothing where numbers are missing."""
+    numbers = [int(re.findall(r"\d+", _FRAME_NAME.search(str(key)[-40:])[0])[0]) for key in table]  # type: ignore[index]
+    if len(set(numbers)) < len(numbers):
+        return list(table.values())
+    order = np.argsort(numbers, kind="stable")
+    values = list(table.values())
+    entries: list[Any] = [values[place] for place in order]
+    steps = np.diff(np.array(numbers)[order])
+    total = int(steps.sum() // max(1, int(np.median(steps)))) + 1 if len(steps) else len(entries)
+    if not len(steps) or (steps % int(np.median(steps))).any() or total > MOST_GAPS * len(entries):
+        return entries
+    placed: list[Any] = [None] * total
+    for place, entry in zip(np.concatenate([[0], np.cumsum(steps // int(np.median(steps)))]), entries, strict=True):
+        placed[int(place)] = entry
+    return placed
 
 
 def tracks_in(entries: Sequence[Any]) -> list[Track]:

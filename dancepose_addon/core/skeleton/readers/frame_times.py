@@ -14,11 +14,16 @@ JITTER: Final = 0.2
 """Of clocks, as a share of a step."""
 EVEN_SHARE: Final = 0.9
 """Steps that are whole multiples of the usual one, up to jitter."""
+MOST_DRIFT_STEPS: Final = 2.0
+MOST_DRIFT: Final = 0.02
+"""From even times, as a share of the recording; more is a change of the rate."""
 MOST_LOST: Final = 4
 """Frames for each row; more are two recordings in one table."""
 SPARE_FRAMES: Final = 250
 LOST_CONFIDENCE: Final = 0.7
 """So that the user is shown it."""
+FRAME_NUMBER: Final = "frame numbers"
+TIMES: Final = "times"
 ENTRY_KEYS: Final = ("frame", "frame_id", "frame_index", "frame_number", "time", "timestamp", "time_s", "t")
 
 
@@ -42,7 +47,10 @@ def places_of(values: F64) -> Indices | None:
     if near.mean() < EVEN_SHARE:
         return None
     counts[~near] = 1.0  # a late frame rather than a lost one
-    return np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
+    places = np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
+    even = values[0] + places * ((values[-1] - values[0]) / places[-1])
+    off = np.abs(values - even).max() / float(np.median(steps))
+    return places if off < max(MOST_DRIFT_STEPS, MOST_DRIFT * places[-1]) else None
 
 
 def with_lost_frames(rows: F64, places: Indices | None, source: str) -> tuple[F64, tuple[Finding, ...]]:
@@ -65,6 +73,42 @@ def with_lost_frames(rows: F64, places: Indices | None, source: str) -> tuple[F6
     placed = np.full((total, *rows.shape[1:]), np.nan)
     placed[places] = rows
     return placed, (finding,)
+
+
+def once_in_order(values: F64, columns: Mapping[str, F64], source: str) -> F64:
+    """Refuse tables whose times or frame numbers restart, and drop rows that are there twice.
+
+    Args:
+        values: (T, C), the table.
+        columns: Times and frame numbers by what they are called, (T,) each.
+        source: The file, for messages.
+
+    Returns:
+        Which rows to keep, (T,).
+
+    Raises:
+        InputError: Numbers or times go back, or a frame has two different rows.
+    """
+    keep = np.ones(len(values), bool)
+    for name, column in columns.items():
+        steps = np.diff(column)
+        back = np.flatnonzero(steps < 0.0)
+        if len(back):
+            raise InputError(
+                f"{source} goes back in its {name} from row {back[0] + 1} to {back[0] + 2} ({column[back[0]]:g} to "
+                f"{column[back[0] + 1]:g}). It holds several recordings or persons, or is out of order: cut or sort it."
+            )
+        same = np.flatnonzero(steps == 0.0) + 1
+        alike = [row for row in same if np.array_equal(values[row], values[row - 1], equal_nan=True)]
+        if name == FRAME_NUMBER and len(alike) < len(same):
+            row = int(next(row for row in same if row not in set(alike)))
+            raise InputError(
+                f"{source} has two rows of frame {column[row]:g} (rows {row} and {row + 1}). It holds several persons: "
+                "give the rows of one."
+            )
+        if len(alike) == len(same):
+            keep[same] = False
+    return keep
 
 
 def table_with_lost_frames(values: F64, columns: Sequence[int], source: str) -> tuple[F64, tuple[Finding, ...]]:
@@ -98,6 +142,7 @@ def entries_with_lost_frames(entries: Sequence[Any], source: str) -> tuple[list[
     Raises:
         InputError: Most frames would be lost.
     """
+    entries = _sorted_by_number(entries)
     found = (_of_key(entries, key) for key in ENTRY_KEYS)
     places = next((at for at in found if at is not None), None)
     if places is None or places[-1] + 1 == len(places):
@@ -109,14 +154,28 @@ def entries_with_lost_frames(entries: Sequence[Any], source: str) -> tuple[list[
     return placed, (finding,)
 
 
+def _sorted_by_number(entries: Sequence[Any]) -> Sequence[Any]:
+    """Entries in the order of the first number or time that all have, each another one; else as they are."""
+    for key in ENTRY_KEYS:
+        values = _values_of(entries, key)
+        if values is not None and len(np.unique(values)) == len(values):
+            return [entries[place] for place in np.argsort(values, kind="stable")]
+    return entries
+
+
 def _of_key(entries: Sequence[Any], key: str) -> Indices | None:
     """Places by one key of the entries."""
+    values = _values_of(entries, key)
+    return None if values is None else places_of(values)
+
+
+def _values_of(entries: Sequence[Any], key: str) -> F64 | None:
     if not all(isinstance(entry, Mapping) and key in entry for entry in entries):
         return None
     values = [np.asarray(entry[key]) for entry in entries]
     if any(value.size != 1 or value.dtype.kind not in "iuf" for value in values):
         return None
-    return places_of(np.array([value.reshape(-1)[0] for value in values], np.float64))
+    return np.array([value.reshape(-1)[0] for value in values], np.float64)
 
 
 def _total(places: Indices, source: str) -> tuple[int, Finding]:

@@ -22,7 +22,7 @@ from .array_contents import recording_of
 from .cell_tuples import expanded
 from .csv_headers import FRAME_NUMBERS, Columns, columns_of, has_decimal_commas, is_long, is_number, title_rows
 from .frame_lists import NAMES
-from .frame_times import places_of, table_with_lost_frames, with_lost_frames
+from .frame_times import FRAME_NUMBER, TIMES, once_in_order, places_of, table_with_lost_frames, with_lost_frames
 from .marker_names import each_once
 from .motion_text import read_motion_text
 from .named_points import NUMBERED, arranged
@@ -32,6 +32,7 @@ from .point_arrays import ARRAY
 LARGEST: Final = 1e9
 MOST_TIMES: Final = 4
 """Cells of a table with a line for each point that may be missing, for each that is there."""
+RATE_DIFFERENCE: Final = 0.05
 LONGEST_STEP_S: Final = 0.5
 """Times further apart are no seconds: frame numbers, or milliseconds."""
 MOST_COLUMNS: Final = 4096
@@ -76,10 +77,14 @@ def open_csv(path: Path, hints: Hints) -> Recording:
         *(() if columns.time is None else (columns.time,)),
     }
     values = _numbers(lines[count:], delimiter, columns.width, path, count + 1, used)
-    times = None if columns.time is None else values[:, columns.time] * columns.time_unit_s
+    in_time = {} if columns.time is None else {TIMES: values[:, columns.time] * columns.time_unit_s}
     frame = next((c for c, title in enumerate(header) if title.lower() in FRAME_NUMBERS), None)
-    columns_in_time = [times, None if frame is None else _numbers_at(frame, lines[count:], delimiter)]
-    places = next(filter(_is_there, (places_of(column) for column in columns_in_time if column is not None)), None)
+    if frame is not None:
+        in_time[FRAME_NUMBER] = _numbers_at(frame, lines[count:], delimiter)
+    keep = once_in_order(values, in_time, str(path))
+    values, in_time = values[keep], {name: column[keep] for name, column in in_time.items()}
+    times = in_time.get(TIMES)
+    places = next(filter(_is_there, map(places_of, in_time.values())), None)
     values, lost = with_lost_frames(values, places, str(path))
     points = np.full((len(values), len(columns.names), 3), np.nan)
     for (point, axis), column in columns.coordinates.items():
@@ -145,8 +150,18 @@ def _open_long(
     table = np.full((len(frames), len(names), 4), np.nan)
     table[..., 3] = 0.0
     for frame, name, values in entries:
-        table[frame, name] = [*values[:3], values[3] if len(values) > 3 else 1.0]
-    places = places_of(np.array(list(frames), np.float64)) if all(map(is_number, frames)) else None
+        given = [*values[:3], values[3] if len(values) > 3 else 1.0]
+        if table[frame, name, 3] > 0.0 and not np.array_equal(table[frame, name], given, equal_nan=True):
+            raise InputError(
+                f"{path} has point {list(names)[name]!r:.60} of frame {list(frames)[frame]!r:.40} twice, at different "
+                "places. It holds several persons or recordings: give the rows of one."
+            )
+        table[frame, name] = given
+    numbers = np.array(list(frames), np.float64) if all(map(is_number, frames)) else None
+    places = None
+    if numbers is not None and len(np.unique(numbers)) == len(numbers):
+        order_in_time = np.argsort(numbers, kind="stable")
+        table, places = table[order_in_time], places_of(numbers[order_in_time])
     table, lost = with_lost_frames(table, places, str(path))
     confidence = np.clip(np.nan_to_num(table[..., 3]), 0.0, 1.0)
     numbered = sorted(names.items(), key=lambda pair: int(pair[0])) if all(map(str.isdecimal, names)) else []
@@ -211,6 +226,18 @@ def _rate_of(times_s: F64, path: Path) -> float | None:
     return usable_rate(float(places[-1]) / float(times_s[-1] - times_s[0]), str(path))
 
 
+def _agreed_rate(rate: float, times_s: F64, hints: Hints, path: Path) -> float:
+    """Return the rate of a TRC's header.
+
+    Raises:
+        InputError: Its column of times has another, and the user says none.
+    """
+    timed = _rate_of(times_s, path)
+    if hints.fps is None and timed is not None and abs(timed / rate - 1.0) > RATE_DIFFERENCE:
+        raise InputError(f"{path} has a DataRate of {rate:g} and times of {timed:g} frames per second. Give --fps.")
+    return rate
+
+
 def _numbers_at(column: int, lines: list[str], delimiter: str) -> F64:
     """One column of a table, NaN where it has no number."""
     rows = (_cells(line, delimiter) for line in lines)
@@ -246,6 +273,8 @@ def open_trc(path: Path, hints: Hints) -> PointRecording:
     # A line of X1, Y1, Z1 may stand between the names and the numbers.
     body = [line for line in lines[4:] if not re.match(r"^[\s,]*[XYZ]1\b", line)]
     table = _numbers([line.rstrip(f"{delimiter} ") for line in body], delimiter, 2 + 3 * len(names), path)
+    table = table[once_in_order(table[:, 2:], {TIMES: table[:, 1], "Frame#": table[:, 0]}, str(path))]
+    rate = _agreed_rate(rate, table[:, 1], hints, path)
     table, lost = table_with_lost_frames(table, (1, 0), str(path))
     points = table[:, 2:].reshape(len(table), len(names), 3)
     units = {"mm": "mm", "cm": "cm", "m": "m", "in": "inch", "inches": "inch", "meters": "m", "millimeters": "mm"}
