@@ -51,6 +51,7 @@ def test_tables_are_as_long_as_their_data(kind: int, form: str, size: int) -> No
 def test_pictures_of_all_together(tmp_path: Path) -> None:
     """One of 16,384 pixels a side, or as many pixels in several; the same file counts each time."""
     (tmp_path / "t.png").write_bytes(png(8192, 16384))
+    (tmp_path / "a.gltf").write_text("{}")
     image = {"uri": "t.png"}
     gltf._check_pictures(tmp_path / "a.gltf", {"images": [image] * 2})
     with pytest.raises(FLAW, match="more than 268 million pixels together"):
