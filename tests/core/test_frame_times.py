@@ -133,11 +133,13 @@ def test_tables_of_several_persons_or_recordings_are_refused(tmp_path: Path) -> 
         row for pair in zip(rows_of(points, lead="0"), rows_of(points + 1.0, lead="1"), strict=True) for row in pair
     ]
     for lines, said in (
-        ([",".join(["frame", "person", *head]), *both], "two rows of frame 0 .* several persons"),
+        ([",".join(["time", "person", *head]), *both], r"rows of 2 persons \(0, 1\) by its column person"),
+        ([",".join(["frame", "person", *head]), *both], "rows of 2 persons"),
         (
             [",".join(["frame", *head]), *rows_of(points), *rows_of(points)],
             "goes back in its frame numbers from row 60",
         ),
+        ([",".join(["frame", "what", *head]), *both], "two rows of frame 0 .* several persons"),
         ([",".join(["frame", *head]), *rows_of(points)[::-1]], "goes back in its frame numbers from row 1 to 2"),
         ([",".join(["time", *head]), *rows_of(points), *rows_of(points)], "goes back in its times from row 60"),
     ):

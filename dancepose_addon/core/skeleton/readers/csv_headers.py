@@ -20,6 +20,7 @@ POINT_COLUMNS: Final = (
     "landmark_id", "joint_id", "keypoint_id", "landmark_index", "id",
 )  # fmt: skip
 FRAME_NUMBERS: Final = ("frame", "frames", "frame_id", "frame_index", "frame_number", "frame#")
+PERSON_COLUMNS: Final = ("person", "person_id", "subject", "subject_id", "track_id", "body_id", "actor", "player")
 FRAME_COLUMNS: Final = ("frame", "frame_id", "frame_index", "frame_number", "frames", "time", "timestamp", "t", "image")
 MOST_TITLE_LETTERS: Final = 200
 MOST_TITLE_ROWS: Final = 5

@@ -20,7 +20,16 @@ from ...errors import FormatError, InputError
 from ..recording import Head, Hints, PointRecording, Recording
 from .array_contents import recording_of
 from .cell_tuples import expanded
-from .csv_headers import FRAME_NUMBERS, Columns, columns_of, has_decimal_commas, is_long, is_number, title_rows
+from .csv_headers import (
+    FRAME_NUMBERS,
+    PERSON_COLUMNS,
+    Columns,
+    columns_of,
+    has_decimal_commas,
+    is_long,
+    is_number,
+    title_rows,
+)
 from .frame_lists import NAMES
 from .frame_times import FRAME_NUMBER, TIMES, once_in_order, places_of, table_with_lost_frames, with_lost_frames
 from .marker_names import each_once
@@ -71,6 +80,7 @@ def open_csv(path: Path, hints: Hints) -> Recording:
         return _open_long(lines[count:], delimiter, long, path, hints)
     columns = columns_of(header)
     _require_columns(columns, header, path)
+    _require_one_person(header, lines[count:], delimiter, path)
     used = {
         *columns.coordinates.values(),
         *columns.sureness.values(),
@@ -120,6 +130,20 @@ def _require_columns(columns: Columns, header: list[str], path: Path) -> None:
         raise FormatError(
             f"{path} has no columns for the x, y and z of at least five points (its first are "
             f"{', '.join(title[:20] for title in header[:6])}). Name them point_x, point_y, point_z."
+        )
+
+
+def _require_one_person(header: list[str], lines: list[str], delimiter: str, path: Path) -> None:
+    """Raise InputError where a column names several persons."""
+    column = next((c for c, title in enumerate(header) if title.lower() in PERSON_COLUMNS), None)
+    if column is None:
+        return
+    found = dict.fromkeys(row[column] for row in (_cells(line, delimiter) for line in lines) if column < len(row))
+    if len(found) > 1:
+        names = ", ".join(f"{name:.20}" for name in list(found)[:3])
+        raise InputError(
+            f"{path} has rows of {counted(len(found), 'person')} ({names}) by its column {header[column]:.20}. "
+            "Give the rows of one."
         )
 
 
