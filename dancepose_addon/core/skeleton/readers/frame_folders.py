@@ -10,7 +10,7 @@ Numbers that are missing among the names are frames without a person.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 import re
@@ -95,6 +95,7 @@ def _files_of(folder: Path) -> list[_FrameFile]:
     """Files whose names end in a number of three digits, and those of the same form with fewer: frame9, frame100."""
     found: dict[str, list[Path]] = defaultdict(list)
     has_person: dict[tuple[str, str], bool] = {}
+    padded: set[tuple[str, str]] = set()
     try:
         entries: Iterable[Path] = folder.iterdir()
         for path in entries:
@@ -104,16 +105,24 @@ def _files_of(folder: Path) -> list[_FrameFile]:
                 strict = (_JSON_NAME if suffix == ".json" else _NAME).search(path.stem[-40:])
                 if strict is not None:
                     has_person[suffix, _form(path)] = suffix != ".json" and strict[2] is not None
+                    padded |= {(suffix, _form(path))} if strict[0].startswith("0") else set()
                 if len(found[suffix]) >= MOST_FRAMES:
                     break
     except OSError:
         return []
-    known = {suffix: [path for path in paths if (suffix, _form(path)) in has_person] for suffix, paths in found.items()}
+    known = {suffix: [path for path in paths if _is_frame(path, has_person, padded)] for suffix, paths in found.items()}
     paths = max(known.values(), key=len, default=[])
     files = [_frame_file(path, has_person=has_person[path.suffix.lower(), _form(path)]) for path in paths]
     return sorted(
         files, key=lambda file: (re.sub(r"\d+", "", file.path.stem), file.number, file.person or 0, file.path.name)
     )
+
+
+def _is_frame(path: Path, forms: Collection[tuple[str, str]], padded: Collection[tuple[str, str]]) -> bool:
+    """Whether a name is of a form with three digits; with fewer, numbers may have no leading zeros."""
+    form = (path.suffix.lower(), _form(path))
+    strict = _JSON_NAME if form[0] == ".json" else _NAME
+    return form in forms and (form not in padded or strict.search(path.stem[-40:]) is not None)
 
 
 def _form(path: Path) -> str:
