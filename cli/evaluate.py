@@ -2,7 +2,6 @@
 """``dancepose evaluate``: measure the errors of a regressor on recordings and on motion with known rotations."""
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from functools import partial
 import os
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from dancepose_addon.core.errors import DancePoseError, OutputError
-from dancepose_addon.core.stored_tables import read_stored_table
+from dancepose_addon.core.errors import OutputError
+from dancepose_addon.core.stored_tables import has_keys
 
 from .arguments import BodyOption, DeviceOption, known_layout, number
 from .display import list_results, progress_bar
@@ -109,11 +108,5 @@ def _require_own(out: Path, kinds: Iterable[str]) -> None:
     for kind in kinds:
         files = [out / f"{kind}{end}" for end in EVALUATION_FILES]
         found = next(filter(os.path.lexists, files), None)
-        if found is not None and not _is_evaluation(files[0]):
+        if found is not None and not has_keys(files[0], "clips", "frames", "by_clip"):
             raise OutputError(f"{found} is of no evaluation, and would be replaced. Choose an empty or new folder.")
-
-
-def _is_evaluation(table: Path) -> bool:
-    with suppress(DancePoseError):
-        return {"clips", "frames", "by_clip"} <= set(read_stored_table(table))
-    return False

@@ -9,7 +9,7 @@ from typing import Final
 
 from dancepose_addon.core.bounded_files import require_regular
 from dancepose_addon.core.errors import DancePoseError, OutputError
-from dancepose_addon.core.stored_tables import read_stored_table
+from dancepose_addon.core.stored_tables import has_keys
 
 CARD_MARK: Final = ", layout "
 """In the title of a model card."""
@@ -44,22 +44,14 @@ def require_exported_files(model: Path, layouts: Sequence[str]) -> None:
         OutputError: A report or card is there that is of something else.
     """
     report = report_beside(model)
-    others = [] if _is_own_report(report) else [report]
+    is_own = not os.path.lexists(report) or has_keys(report, "file", "written", "layouts")
+    others = [] if is_own else [report]
     others += [card for card in cards_beside(model, layouts) if not _is_own_card(card)]
     if others:
         raise OutputError(
             f"{others[0]} is of no export, and would be replaced by what is written beside {model.name}. Choose "
             "another --out."
         )
-
-
-def _is_own_report(path: Path) -> bool:
-    if not os.path.lexists(path):
-        return True
-    with suppress(DancePoseError):
-        table = read_stored_table(path)
-        return {"file", "written", "layouts"} <= set(table)
-    return False
 
 
 def _is_own_card(path: Path) -> bool:

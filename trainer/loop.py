@@ -2,7 +2,7 @@
 """The training loop: data, discriminator step, generator step, log, checkpoint."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 import json
 import math
@@ -20,11 +20,11 @@ from torch import Tensor, nn
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.bounded_files import parse_json
-from dancepose_addon.core.errors import Cancelled, DancePoseError
+from dancepose_addon.core.errors import Cancelled
 from dancepose_addon.core.interruption import more_grace
 from dancepose_addon.core.progress import Progress, silent
 from dancepose_addon.core.skeleton.markers import markers_for
-from dancepose_addon.core.stored_tables import read_stored_table
+from dancepose_addon.core.stored_tables import has_keys
 
 from .checkpoint import CHECKPOINT_NAME, save_checkpoint
 from .config import Config
@@ -171,17 +171,10 @@ def check_run(out: Path, options: TrainOptions) -> None:
     if not options.resume and path.is_file():
         raise CheckpointError(f"{path} exists. Continue it with --resume, or choose another folder with --out.")
     foreign = next((name for name in (CONFIG_NAME, LOG_NAME, COMMAND_NAME) if os.path.lexists(out / name)), None)
-    if foreign is not None and not path.is_file() and not _is_begun(out / COMMAND_NAME):
+    if foreign is not None and not path.is_file() and not has_keys(out / COMMAND_NAME, "command", "data"):
         raise CheckpointError(
             f"{out / foreign} is not of a run, and would be replaced. Choose an empty or new folder with --out."
         )
-
-
-def _is_begun(command: Path) -> bool:
-    """Whether a file is one in which a run keeps its command."""
-    with suppress(DancePoseError):
-        return {"command", "data"} <= set(read_stored_table(command))
-    return False
 
 
 def train_step(

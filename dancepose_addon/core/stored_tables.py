@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from .bounded_files import brief, parse_json, read_document
-from .errors import FormatError
+from .errors import DancePoseError, FormatError
 
 
 def read_stored_table(path: Path) -> dict[str, Any]:
@@ -28,3 +28,16 @@ def read_stored_table(path: Path) -> dict[str, Any]:
     if not isinstance(table, dict):
         raise FormatError(f"{path} is damaged (it is no table). Delete it, and run what made it again.")
     return table
+
+
+def has_keys(path: Path, *keys: str) -> bool:
+    """Tell whether a file is a table of DancePose's own with certain keys.
+
+    Args:
+        path: The file.
+        keys: Keys that it has to have.
+    """
+    try:
+        return set(keys) <= set(read_stored_table(path))
+    except DancePoseError:
+        return False

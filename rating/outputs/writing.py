@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes everything that an analysis gives into a folder."""
 
-from contextlib import suppress
 from itertools import chain
 import os
 from pathlib import Path
@@ -12,7 +11,7 @@ from dancepose_addon.core.errors import DancePoseError, OutputError
 from dancepose_addon.core.output_claims import claim_outputs
 from dancepose_addon.core.output_links import odd_entries, require_plain, resolved
 from dancepose_addon.core.output_paths import Output, require_outputs
-from dancepose_addon.core.stored_tables import read_stored_table
+from dancepose_addon.core.stored_tables import has_keys
 
 from ..design.rating_file import load_rating
 from ..pack.pack_key import PackPaths
@@ -53,18 +52,11 @@ def require_analysis_outputs(paths: RatingPaths, out: Path) -> None:
     figures = (path for kind in FIGURES for path in sorted(out.glob(f"{kind}-*.*")))
     named = (out / name for name in WRITTEN if os.path.lexists(out / name))
     foreign = next(chain(named, figures), None)
-    if foreign is not None and not _is_analysis(out / RESULTS):
+    if foreign is not None and not has_keys(out / RESULTS, "plan", "design", "results", "without_exclusions"):
         raise OutputError(
             f"{foreign} is of no analysis, and would be replaced. Choose an empty or new folder with --out."
         )
     claim_outputs([out])
-
-
-def _is_analysis(results: Path) -> bool:
-    """Tell whether a file is one that ``write_result_json`` wrote; it is the first that an analysis writes."""
-    with suppress(DancePoseError, OSError):
-        return {"plan", "design", "results", "without_exclusions"} <= set(read_stored_table(results))
-    return False
 
 
 def write_analysis(analysed: Analysed, paths: RatingPaths, out: Path) -> dict[str, Path]:

@@ -316,7 +316,7 @@ def test_sizes_of_poses_in_a_frame() -> None:
 def test_frames_at_the_places_of_their_numbers(numbers: list[int], places: list[int] | None) -> None:
     """Three files may spread over twelve frames, not over thirteen."""
     entries = [f"e{number}" for number in numbers]
-    found = frame_folders._with_gaps(numbers, entries)
+    found = frame_lists.with_gaps(numbers, entries)
     if places is None:
         assert found is entries
     else:

@@ -15,6 +15,7 @@ pytest.importorskip("starlette")
 from dancepose.rating.collect.collecting import database_answers
 from dancepose.rating.pack.pack_key import PackPaths, all_pack_keys, current_pack_key
 from dancepose.rating.record_files import RatingPaths, read_rating_plan
+from dancepose.rating.records import RatingPlan
 from dancepose.rating.server.network_disks import require_local_disk
 from dancepose.rating.server.stored_rows import holds_answers
 from dancepose.rating.server.vote_store import StoreBusyError, VoteStore
@@ -105,15 +106,20 @@ def test_many_threads_store_every_vote_once(packed, tmp_path) -> None:
     store.close()
 
 
+def with_one_vote(served) -> tuple[PackPaths, RatingPlan]:
+    """A rating whose server has stored one vote and ended."""
+    course = served.begin("a1")
+    served.post("/api/vote", served.vote(course, course["trials"][0]))
+    served.desk.store.close()
+    return PackPaths(served.root), read_rating_plan(RatingPaths(served.root).plan)
+
+
 @pytest.mark.parametrize("table", ["votes", "sessions"])
 @pytest.mark.parametrize(
     "record", ["{", "[" * 100_000, b"\xff", 5, "[]", '{"a": 1}', "x" * 2_000_000, '{"session": 1}', '{"trial": null}']
 )
 def test_damaged_records_are_one_sentence(served, table: str, record: object) -> None:
-    course = served.begin("a1")
-    served.post("/api/vote", served.vote(course, course["trials"][0]))
-    served.desk.store.close()
-    paths, plan = PackPaths(served.root), read_rating_plan(RatingPaths(served.root).plan)
+    paths, plan = with_one_vote(served)
     assert len(database_answers(paths, plan, "")[0]) == 1
     for skipped in (0, 1):
         with sqlite3.connect(served.root / "rating.db") as connection:
@@ -127,10 +133,7 @@ def test_damaged_records_are_one_sentence(served, table: str, record: object) ->
 
 
 def test_votes_without_their_session_are_named(served) -> None:
-    course = served.begin("a1")
-    served.post("/api/vote", served.vote(course, course["trials"][0]))
-    served.desk.store.close()
-    paths, plan = PackPaths(served.root), read_rating_plan(RatingPaths(served.root).plan)
+    paths, plan = with_one_vote(served)
     with sqlite3.connect(served.root / "rating.db") as connection:
         connection.execute("DELETE FROM sessions")
     connection.close()
@@ -139,10 +142,7 @@ def test_votes_without_their_session_are_named(served) -> None:
 
 
 def test_answers_that_a_question_does_not_offer_are_refused(served) -> None:
-    course = served.begin("a1")
-    served.post("/api/vote", served.vote(course, course["trials"][0]))
-    served.desk.store.close()
-    paths, plan = PackPaths(served.root), read_rating_plan(RatingPaths(served.root).plan)
+    paths, plan = with_one_vote(served)
     with sqlite3.connect(served.root / "rating.db") as connection:
         [(record,)] = connection.execute("SELECT record FROM votes").fetchall()
         connection.execute("UPDATE votes SET record = ?", (json.dumps(json.loads(record) | {"answer": 99}),))

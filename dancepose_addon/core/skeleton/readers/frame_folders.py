@@ -9,7 +9,7 @@
 Numbers that are missing among the names are frames without a person.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from ...errors import DancePoseError, FormatError
 from ..recording import Head, Hints, Recording
 from .array_contents import recording_of
 from .array_file import contents_of, pickle_contents_of
-from .frame_lists import FRAMES
+from .frame_lists import FRAMES, with_gaps
 from .frame_persons import persons_of_frame
 from .json_points import read_json
 from .tidy_values import tidied
@@ -38,8 +38,6 @@ _JSON_NAME: Final = re.compile(r"\d{3,}(?:_keypoints)?$")
 _NAME: Final = re.compile(r"(\d{3,})(?:_(\d{1,2}))?$")
 _ANY_NUMBER: Final = re.compile(r"(\d+)(?:_keypoints)?$")
 _WITH_PERSON: Final = re.compile(r"(\d+)_(\d{1,2})$")
-MOST_GAPS: Final = 4
-"""Frames without a file, for each that has one; with more of them, the numbers are no frames."""
 
 
 def recognises_folder(head: Head) -> bool:
@@ -179,21 +177,6 @@ def open_folder(path: Path, hints: Hints) -> Recording:
         if one.person is not None:
             persons = [{"id": np.array([one.person]), **table} for table in persons]
         frames.setdefault((one.clip, one.number), []).extend(persons)
-    entries = _with_gaps([number for _, number in frames], list(frames.values()))
+    entries = with_gaps([number for _, number in frames], list(frames.values()))
     recording = recording_of({FRAMES: tidied(entries)}, path, hints)
     return replace(recording, form=f"{recording.form}, a file for each frame")
-
-
-def _with_gaps(numbers: list[int], entries: list[Any]) -> list[Any]:
-    """Frames at the places that their numbers give them, with nothing in between."""
-    steps = np.diff(numbers)
-    if not len(steps) or not (steps > 0).all():
-        return entries
-    step = Counter(steps.tolist()).most_common(1)[0][0]
-    total = (numbers[-1] - numbers[0]) // step + 1
-    if (steps % step).any() or total > MOST_GAPS * len(entries):
-        return entries
-    placed: list[Any] = [[] for _ in range(total)]
-    for number, entry in zip(numbers, entries, strict=True):
-        placed[(number - numbers[0]) // step] = entry
-    return placed

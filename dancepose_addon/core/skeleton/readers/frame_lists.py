@@ -9,6 +9,7 @@
 {"000001.jpg": {"tid": [1, 2], "smpl": [{...}, {...}]}} PHALP (4D-Humans), ROMP
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -44,7 +45,7 @@ NAMES: Final = "joint_names"
 FEWEST_POINTS: Final = 5
 MOST_FRAMES: Final = 200_000
 MOST_GAPS: Final = 4
-"""Frames for each key; with more of them missing, the numbers are no frames."""
+"""Frames without a file or key, for each that has one; with more of them, the numbers are no frames."""
 _FRAME_NAME: Final = re.compile(r"\d+(?:\.\w{1,5})?$")
 _EASYMOCAP: Final = (78, 87)
 """Widths of EasyMocap's poses of SMPL+H and SMPL-X, whose hands are components."""
@@ -95,16 +96,22 @@ def _by_number(table: Mapping[str, Any]) -> list[Any]:
     numbers = [int(re.findall(r"\d+", _FRAME_NAME.search(str(key)[-40:])[0])[0]) for key in table]  # type: ignore[index]
     if len(set(numbers)) < len(numbers):
         return list(table.values())
-    order = np.argsort(numbers, kind="stable")
-    values = list(table.values())
-    entries: list[Any] = [values[place] for place in order]
-    steps = np.diff(np.array(numbers)[order])
-    total = int(steps.sum() // max(1, int(np.median(steps)))) + 1 if len(steps) else len(entries)
-    if not len(steps) or (steps % int(np.median(steps))).any() or total > MOST_GAPS * len(entries):
+    in_order = sorted(zip(numbers, table.values(), strict=True), key=lambda pair: pair[0])
+    return with_gaps([number for number, _ in in_order], [value for _, value in in_order])
+
+
+def with_gaps(numbers: list[int], entries: list[Any]) -> list[Any]:
+    """Frames at the places that their numbers give them, with nothing in between."""
+    steps = np.diff(numbers)
+    if not len(steps) or not (steps > 0).all():
         return entries
-    placed: list[Any] = [None] * total
-    for place, entry in zip(np.concatenate([[0], np.cumsum(steps // int(np.median(steps)))]), entries, strict=True):
-        placed[int(place)] = entry
+    step = Counter(steps.tolist()).most_common(1)[0][0]
+    total = (numbers[-1] - numbers[0]) // step + 1
+    if (steps % step).any() or total > MOST_GAPS * len(entries):
+        return entries
+    placed: list[Any] = [[] for _ in range(total)]
+    for number, entry in zip(numbers, entries, strict=True):
+        placed[(number - numbers[0]) // step] = entry
     return placed
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows that a table leaves out: found by the numbers or times of the others, and put back as frames without points."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -51,6 +51,11 @@ def places_of(values: F64) -> Indices | None:
     even = values[0] + places * ((values[-1] - values[0]) / places[-1])
     off = np.abs(values - even).max() / float(np.median(steps))
     return places if off < max(MOST_DRIFT_STEPS, MOST_DRIFT * places[-1]) else None
+
+
+def first_places(columns: Iterable[F64]) -> Indices | None:
+    """Return the places by the first of several columns that runs on evenly, or None."""
+    return next((places for places in map(places_of, columns) if places is not None), None)
 
 
 def with_lost_frames(rows: F64, places: Indices | None, source: str) -> tuple[F64, tuple[Finding, ...]]:
@@ -125,8 +130,7 @@ def table_with_lost_frames(values: F64, columns: Sequence[int], source: str) -> 
     Raises:
         InputError: Most frames would be lost.
     """
-    found = (places_of(values[:, column]) for column in columns)
-    return with_lost_frames(values, next((places for places in found if places is not None), None), source)
+    return with_lost_frames(values, first_places(values[:, column] for column in columns), source)
 
 
 def entries_with_lost_frames(entries: Sequence[Any], source: str) -> tuple[list[Any], tuple[Finding, ...]]:
@@ -143,8 +147,7 @@ def entries_with_lost_frames(entries: Sequence[Any], source: str) -> tuple[list[
         InputError: Most frames would be lost.
     """
     entries = _sorted_by_number(entries)
-    found = (_of_key(entries, key) for key in ENTRY_KEYS)
-    places = next((at for at in found if at is not None), None)
+    places = first_places(found for key in ENTRY_KEYS if (found := _values_of(entries, key)) is not None)
     if places is None or places[-1] + 1 == len(places):
         return list(entries), ()
     total, finding = _total(places, source)
@@ -161,12 +164,6 @@ def _sorted_by_number(entries: Sequence[Any]) -> Sequence[Any]:
         if values is not None and len(np.unique(values)) == len(values):
             return [entries[place] for place in np.argsort(values, kind="stable")]
     return entries
-
-
-def _of_key(entries: Sequence[Any], key: str) -> Indices | None:
-    """Places by one key of the entries."""
-    values = _values_of(entries, key)
-    return None if values is None else places_of(values)
 
 
 def _values_of(entries: Sequence[Any], key: str) -> F64 | None:

@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from ...arrays import F64, Indices
+from ...arrays import F64
 from ...counting import counted
 from ...errors import FormatError, InputError
 from ..recording import Head, Hints, PointRecording, Recording
@@ -31,7 +31,15 @@ from .csv_headers import (
     title_rows,
 )
 from .frame_lists import NAMES
-from .frame_times import FRAME_NUMBER, TIMES, once_in_order, places_of, table_with_lost_frames, with_lost_frames
+from .frame_times import (
+    FRAME_NUMBER,
+    TIMES,
+    first_places,
+    once_in_order,
+    places_of,
+    table_with_lost_frames,
+    with_lost_frames,
+)
 from .marker_names import each_once
 from .motion_text import read_motion_text
 from .named_points import NUMBERED, arranged
@@ -94,8 +102,7 @@ def open_csv(path: Path, hints: Hints) -> Recording:
     keep = once_in_order(values, in_time, str(path))
     values, in_time = values[keep], {name: column[keep] for name, column in in_time.items()}
     times = in_time.get(TIMES)
-    places = next(filter(_is_there, map(places_of, in_time.values())), None)
-    values, lost = with_lost_frames(values, places, str(path))
+    values, lost = with_lost_frames(values, first_places(in_time.values()), str(path))
     points = np.full((len(values), len(columns.names), 3), np.nan)
     for (point, axis), column in columns.coordinates.items():
         points[:, point, axis] = values[:, column]
@@ -267,10 +274,6 @@ def _numbers_at(column: int, lines: list[str], delimiter: str) -> F64:
     rows = (_cells(line, delimiter) for line in lines)
     cells = [row[column] if column < len(row) else "" for row in rows]
     return np.array([float(cell) if is_number(cell) else np.nan for cell in cells])
-
-
-def _is_there(places: Indices | None) -> bool:
-    return places is not None
 
 
 def recognises_trc(head: Head) -> bool:
