@@ -14,7 +14,7 @@ import re
 import sys
 from typing import Any, Final, TextIO
 
-from dancepose_addon.core.errors import Cancelled, DancePoseError, OutputError, ReportError
+from dancepose_addon.core.errors import Cancelled, DancePoseError, DoubtError, InputError, OutputError, ReportError
 from dancepose_addon.core.interruption import (
     GRACE_S,
     STOPPED,
@@ -37,6 +37,8 @@ EXTRAS: Final = {"matplotlib": "plots", "scipy": "rating", "starlette": "rating"
     "tensorboard": "tensorboard", "c3d": "formats", "psycopg": "rating-postgres",
 }  # fmt: skip
 """Optional modules, and the extra of dancepose that brings each."""
+CLIP_COMMANDS: Final = ("train", "export", "evaluate", "poses", "prior", "calibrate")
+"""Commands that take many files, without the options by which the reading of one is chosen."""
 GRACES_S: Final = {"study": 4.0}
 """Commands that need more time after a signal: a study ends its workers."""
 
@@ -49,12 +51,11 @@ def main() -> None:
     unknown command or option, a missing argument, a value outside its type, range or choices, or options that exclude
     each other.
     """
-    verb = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     streams = sys.stdout, sys.stderr
     # Objects whose file could not be written complain a second time when they are removed.
     hook_before, sys.unraisablehook = sys.unraisablehook, lambda _unraisable: None
     with Interruption(
-        lambda number: early_signals.end_at_once(number, None), grace_s=GRACES_S.get(verb, GRACE_S)
+        lambda number: early_signals.end_at_once(number, None), grace_s=GRACES_S.get(_verb(), GRACE_S)
     ) as interruption:
         # Windows programs may have none.
         sys.stdout = streams[0] and GuardedStream(streams[0])
@@ -81,6 +82,8 @@ def _run(interruption: Interruption) -> int:
         interruption.handle_by(raise_in_main)
         try:
             code = app(prog_name="dancepose", standalone_mode=False)
+        except DoubtError as error:
+            raise InputError(doubt_sentence(error, _verb())) from error
         finally:
             interruption.handle_by(lambda _number: None)
         # The command line's own library turns a KeyboardInterrupt into a code.
@@ -115,6 +118,23 @@ def _run(interruption: Interruption) -> int:
         _say(sentence)
         # That library looks at permissions too, which depend on files.
         return 1 if " is not readable" in sentence else USAGE
+
+
+def doubt_sentence(error: DoubtError, verb: str) -> str:
+    """Return what to say about a file whose reading is a guess.
+
+    Args:
+        error: What was raised.
+        verb: The command; some have none of the options that the sentence names.
+    """
+    if verb not in CLIP_COMMANDS:
+        return str(error)
+    return f"{error} `dancepose {verb}` has no such options: convert the file with them first (`dancepose convert`)."
+
+
+def _verb() -> str:
+    """The command that was typed, or nothing."""
+    return next((word for word in sys.argv[1:] if not word.startswith("-")), "")
 
 
 def usage_sentence(error: Exception) -> str | None:

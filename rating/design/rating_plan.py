@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The plan of a rating: what every rater is shown. A pure function of the file, the films and the seed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 import math
@@ -102,6 +102,7 @@ class _Planner:
         for rater in range(raters):
             trials = self._session([pages[rater] for pages in by_question])
             slots.append(RaterSlot(id=f"s{rater + 1:0{width}d}", trials=trials))
+        notices += self._lost_repeats(slots)
         fewest = raters * votes // cells
         most = fewest + bool(raters * votes % cells)
         return PlannedRating(self._sealed(slots), tuple(notices), cells, (fewest, most))
@@ -131,6 +132,16 @@ class _Planner:
             for name, most, count, what in pairs
             if 0 < count <= most
         ]
+
+    def _lost_repeats(self, slots: Sequence[RaterSlot]) -> list[str]:
+        """Say that there are fewer pages than repeats of them."""
+        wanted = self.file.checks.repeats
+        fewest = min(sum(trial.kind == "repeat" for trial in slot.trials) for slot in slots)
+        if fewest == wanted:
+            return []
+        pages = self.file.raters.votes
+        why = f"each of the {pages} pages of a question is repeated once at most"
+        return [f"[checks] repeats is {wanted}, but a rater sees {fewest}: {why}."]
 
     def _main_pages(self) -> list[list[_Page]]:
         """Deal the pages of one question."""

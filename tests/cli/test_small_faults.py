@@ -2,14 +2,18 @@
 """Small things that people do: files with a byte order mark, paths with dots, addresses in use."""
 
 import ast
+import inspect
 from pathlib import Path
 import socket
 
+import numpy as np
 import pytest
 
+from dancepose.cli.commands import app
 from dancepose.cli.convert import _out_names
+from dancepose.cli.main import CLIP_COMMANDS, doubt_sentence
 from dancepose.rating.server.serving import ServeOptions, require_free_address
-from dancepose_addon.core.errors import DancePoseError
+from dancepose_addon.core.errors import DancePoseError, DoubtError
 from dancepose_addon.core.skeleton.layout_file import read_layout, table_of, write_layout
 from dancepose_addon.core.skeleton.layouts import get_layout
 from dancepose_addon.core.skeleton.markers import layout_with, markers_for
@@ -111,3 +115,28 @@ def test_limits_of_numbers_with_a_point_refuse_nan() -> None:
 def test_options_of_power_are_numbers(dancepose: Dancepose, option: str, value: str) -> None:
     done = dancepose("rate", "power", f"{option}={value}")
     assert (done.code, f"{value} is not a number" in done.err) == (2, True)
+
+
+def test_advice_names_options_that_the_command_has() -> None:
+    """A guess is settled by options of the same command, or by those of convert."""
+    commands = {
+        command.name: set(inspect.signature(command.callback).parameters)
+        for command in app.registered_commands
+        if command.name is not None and command.callback is not None
+    }
+    assert set(CLIP_COMMANDS) <= set(commands)
+    assert not any("accept_doubt" in commands[name] or "reading" in commands[name] for name in CLIP_COMMANDS)
+    error = DoubtError("a.csv: it is a guess.")
+    assert doubt_sentence(error, "fit") == "a.csv: it is a guess."
+    assert "convert the file with them first" in doubt_sentence(error, "train")
+
+
+def test_a_guess_in_a_command_for_many_files(dancepose: Dancepose, tmp_path: Path) -> None:
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    points = np.random.default_rng(1).normal(size=(60, 23, 3))
+    np.savez(clips / "noise.npz", points=points, fps=25.0)
+    result = dancepose("calibrate", str(clips), "--layout", "md23", "--out", str(tmp_path / "out.toml"))
+    assert result.code == 1
+    assert "convert the file with them first" in result.err
+    assert result.err.count("\n") == 1

@@ -84,6 +84,8 @@ def test_channels_multiply_in_the_order_of_the_file(tmp_path: Path) -> None:
         ("Frames: 2", "Frames: 3", "30 numbers where 3 frames of 15 channels need 45"),
         ("10 20 30", "10 20", "29 numbers"),
         ("10 20 30", "10 20 nan", "not finite"),
+        ("10 20 30", "10 20 1e300", r"not finite, or beyond 1e\+09"),
+        ("10 20 30", "10 20 -2e9", r"not finite, or beyond 1e\+09"),
         ("10 20 30", "10 20 x", "could not convert"),
         ("Frame Time: 0.04", "Frame Time: 0", "0.0 s"),
         ("Frames: 2", "Frames: 0", "0 frames"),

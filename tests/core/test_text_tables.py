@@ -185,22 +185,6 @@ def test_tables_that_are_refused(tmp_path: Path) -> None:
     assert np.all(found.points == 1.0)
 
 
-@pytest.mark.parametrize(
-    ("times", "fps"),
-    [
-        ([0.0, 0.1, 0.2, 0.3], 10.0), ([5.0, 5.4, 5.8], 2.5), ([0.0, 0.5, 1.0], None), ([0.0, 0.1, 0.1], None),
-        ([0.2, 0.1, 0.0], None), ([0.0], None), ([], None), ([0.0, np.nan, 0.1, 0.2], 10.0),
-        # Rows that are left out change no rate.
-        ([*(0.1 * n for n in range(10)), 1.1], 10.0), ([*(0.1 * n for n in range(9)), 1.0, 1.2], 10.0),
-        ([*(0.1 * n for n in range(5)), 0.55, 0.7], None),
-        ([0.0, 0.1, 0.2, 0.319], 3 / 0.319), ([0.0, 0.1, 0.2, 0.321], None),
-    ],
-)  # fmt: skip
-def test_rates_of_times(times: list[float], fps: float | None) -> None:
-    """Nine of ten steps agree within 20 percent, and are shorter than half a second."""
-    assert text_tables._rate_of(np.array(times), HERE) == (None if fps is None else pytest.approx(fps))
-
-
 def test_a_line_for_each_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text_tables, "recording_of", lambda arrays, *_: arrays)
     rows = [f"{t},{name},{10 * t + n},{n},0.5,{n / 4}" for t in range(2) for n, name in enumerate("abc")]

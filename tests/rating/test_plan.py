@@ -197,3 +197,13 @@ def test_systems_with_the_same_films_are_named() -> None:
         found["b", song] = replace(found["b", song], sha256=found["a", song].sha256)
     said = "The films of a and b are the same files for 2 songs of 6. Check `files` of both."
     assert said in plan_rating(file, found).notices
+
+
+@pytest.mark.parametrize(("repeats", "votes", "shown"), [(2, 9, 2), (5, 3, 3), (3, 3, 3)])
+def test_repeats_that_have_no_page_are_named(repeats: int, votes: int, shown: int) -> None:
+    file = rating_file(checks={"repeats": repeats}, raters={"count": 12, "votes": votes})
+    planned = plan_rating(file, films(file))
+    assert {sum(trial.kind == "repeat" for trial in slot.trials) for slot in planned.plan.slots} == {shown}
+    said = [notice for notice in planned.notices if "repeats" in notice]
+    assert bool(said) == (shown < repeats)
+    assert all(f"repeats is {repeats}, but a rater sees {shown}" in notice for notice in said)

@@ -346,7 +346,7 @@ def _find_rate(recording: PointRecording, points_m: F64, layout: Layout, hints: 
         return HUMANML3D_FPS, Finding(
             "rate", f"{HUMANML3D_FPS:g} fps", 0.7, "it starts at the origin and on the floor as HumanML3D's clips do"
         )
-    return None, Finding("rate", "unknown", 0.0, "the file does not say it")
+    return None, Finding("rate", "unknown", 0.0, recording.fps_why or "the file does not say it")
 
 
 def _starts_like_humanml3d(points_m: F64, layout: Layout) -> bool:

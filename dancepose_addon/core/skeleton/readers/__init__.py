@@ -261,9 +261,10 @@ def sequence_of(examination: Examination) -> KeypointSequence:
             "`fit` and `convert` take such files as they are."
         )
     if understood.fps is None:
+        why = f" ({recording.fps_why})" if recording.fps_why else ""
         raise InputError(
-            f"{recording.source} does not say at which frame rate it was recorded. Give --fps, or store `fps` in an "
-            ".npz."
+            f"{recording.source} does not say at which frame rate it was recorded{why}. Give --fps, or store `fps` "
+            "in an .npz."
         )
     require_frame_rate(understood.fps)
     points = turn_points(recording.points, understood.turn, understood.metres)

@@ -28,6 +28,7 @@ from .numbers import LARGEST, RATE_KEYS, as_numbers, stored_rate, text_of
 from .point_arrays import ARRAY, POINTS, find_points, shaped, taken
 from .point_tables import names_in, points_by_frame, positions_called_poses
 from .tidy_values import tidied
+from .timed_rates import timed_rate_in, with_timed_rate
 
 LAYOUT: Final = "layout"
 CONFIDENCE: Final = "confidence"
@@ -117,10 +118,11 @@ def _points(
         unit="m" if name == POINTS else None,
         up="y" if name == POINTS else None,
         fps=rate,
-        fps_why="the file says it",
+        fps_why="" if rate is None else "the file says it",
         confidence=None if confidence is None else np.clip(confidence, 0.0, 1.0).astype(np.float32),
         findings=notes,
     )
+    recording = with_timed_rate(recording, timed_rate_in(arrays, len(points)), hints)
     return recording if layout is not None else with_names(recording, names, hints)
 
 

@@ -17,7 +17,7 @@ from ...errors import FormatError, MissingFileError
 from ..recording import Head, Hints, PointRecording
 from .motion_text import read_motion_text
 from .named_points import arranged
-from .text_tables import LARGEST
+from .numbers import LARGEST
 
 INCH_M: Final = 0.0254
 USUAL_FPS: Final = 120.0

@@ -22,6 +22,7 @@ from ...arrays import F32
 from ...counting import counted
 from ...errors import FormatError
 from .motion_text import read_motion_text
+from .numbers import LARGEST
 
 ROTATION_AXES: Final = {"xrotation": 0, "yrotation": 1, "zrotation": 2}
 POSITION_AXES: Final = {"xposition": 0, "yposition": 1, "zposition": 2}
@@ -249,8 +250,8 @@ def _read_motion(text: str, width: int) -> tuple[NDArray[np.float64], float, lis
         raise ValueError(
             f"{counted(len(values), 'number')} where {counted(count, 'frame')} of {width} channels need {count * width}"
         )
-    if not np.isfinite(values).all():
-        raise ValueError("numbers that are not finite")
+    if not (np.abs(values) < LARGEST).all():
+        raise ValueError(f"numbers that are not finite, or beyond {LARGEST:g}")
     rows = len(values) // width
     notes = [f"it announces {counted(count, 'frame')} and has {rows}; all were read."] if rows != count else []
     return values.reshape(rows, width), frame_time, notes

@@ -14,14 +14,22 @@ from typing import Final
 AXES: Final = {"x": 0, "y": 1, "z": 2}
 SURENESS: Final = ("confidence", "conf", "score", "likelihood", "visibility", "v")
 TIMES: Final = ("time", "times", "t", "seconds", "timestamp", "time_s", "time (seconds)", "time [s]", "time(s)")
-MILLISECONDS: Final = ("time_ms", "timestamp_ms", "ms", "milliseconds", "time (ms)", "time [ms]", "time(ms)")
+TIME_UNITS_S: Final = {
+    **dict.fromkeys(TIMES, 1.0),
+    **dict.fromkeys(("time_ms", "timestamp_ms", "ms", "milliseconds", "time (ms)", "time [ms]", "time(ms)"), 1e-3),
+    **dict.fromkeys(("time_us", "timestamp_us", "us", "microseconds", "time (us)", "time [us]", "time(us)"), 1e-6),
+    **dict.fromkeys(("time_ns", "timestamp_ns", "ns", "nanoseconds", "time (ns)", "time [ns]", "time(ns)"), 1e-9),
+}
+"""Seconds per unit of columns of times."""
 POINT_COLUMNS: Final = (
     "landmark", "joint", "point", "marker", "keypoint", "bodypart", "name", "joint_name", "landmark_name", "part",
     "landmark_id", "joint_id", "keypoint_id", "landmark_index", "id",
 )  # fmt: skip
 FRAME_NUMBERS: Final = ("frame", "frames", "frame_id", "frame_index", "frame_number", "frame#")
 PERSON_COLUMNS: Final = ("person", "person_id", "subject", "subject_id", "track_id", "body_id", "actor", "player")
-FRAME_COLUMNS: Final = ("frame", "frame_id", "frame_index", "frame_number", "frames", "time", "timestamp", "t", "image")
+FRAME_COLUMNS: Final = (
+    "frame", "frame_id", "frame_index", "frame_number", "frames", *TIME_UNITS_S, "image",
+)  # fmt: skip
 MOST_TITLE_LETTERS: Final = 200
 MOST_TITLE_ROWS: Final = 5
 _COORDINATE: Final = re.compile(
@@ -76,8 +84,8 @@ def columns_of(header: list[str]) -> Columns:
     rotations: set[str] = set()
     for column, whole in enumerate(header):
         title = whole[:MOST_TITLE_LETTERS]
-        if title.lower() in (*TIMES, *MILLISECONDS):
-            columns.time, columns.time_unit_s = column, 1e-3 if title.lower() in MILLISECONDS else 1.0
+        if title.lower() in TIME_UNITS_S:
+            columns.time, columns.time_unit_s = column, TIME_UNITS_S[title.lower()]
             continue
         found = _COORDINATE.match(title)
         if not found:

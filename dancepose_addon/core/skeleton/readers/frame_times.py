@@ -24,7 +24,14 @@ LOST_CONFIDENCE: Final = 0.7
 """So that the user is shown it."""
 FRAME_NUMBER: Final = "frame numbers"
 TIMES: Final = "times"
-ENTRY_KEYS: Final = ("frame", "frame_id", "frame_index", "frame_number", "time", "timestamp", "time_s", "t")
+ENTRY_TIMES: Final = {
+    "time": 1.0, "timestamp": 1.0, "time_s": 1.0, "t": 1.0, "time_ms": 1e-3, "timestamp_ms": 1e-3, "time_us": 1e-6,
+    "timestamp_us": 1e-6, "time_ns": 1e-9, "timestamp_ns": 1e-9,
+}  # fmt: skip
+"""Keys of the time of an entry, and seconds per unit."""
+ENTRY_KEYS: Final = ("frame", "frame_id", "frame_index", "frame_number", *ENTRY_TIMES)
+MOST_PLACES: Final = 1e12
+"""Bound of the frames between two rows, so that their sum is an integer; far more than are read."""
 
 
 def places_of(values: F64) -> Indices | None:
@@ -42,14 +49,16 @@ def places_of(values: F64) -> Indices | None:
     if not (steps > 0.0).all():
         return None
     share = steps / float(np.median(steps))
-    counts = np.maximum(np.round(share), 1.0)
-    near = np.abs(share - counts) < JITTER
+    counts = np.clip(np.round(share), 1.0, MOST_PLACES)
+    near = (np.abs(share - counts) < JITTER) | (counts == MOST_PLACES)
     if near.mean() < EVEN_SHARE:
         return None
     counts[~near] = 1.0  # a late frame rather than a lost one
     places = np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
     even = values[0] + places * ((values[-1] - values[0]) / places[-1])
     off = np.abs(values - even).max() / float(np.median(steps))
+    if counts.max() == MOST_PLACES:
+        return places  # of which most are lost, whatever the rest
     return places if off < max(MOST_DRIFT_STEPS, MOST_DRIFT * places[-1]) else None
 
 
@@ -147,7 +156,7 @@ def entries_with_lost_frames(entries: Sequence[Any], source: str) -> tuple[list[
         InputError: Most frames would be lost.
     """
     entries = _sorted_by_number(entries)
-    places = first_places(found for key in ENTRY_KEYS if (found := _values_of(entries, key)) is not None)
+    places = first_places(found for key in ENTRY_KEYS if (found := values_of(entries, key)) is not None)
     if places is None or places[-1] + 1 == len(places):
         return list(entries), ()
     total, finding = _total(places, source)
@@ -160,13 +169,14 @@ def entries_with_lost_frames(entries: Sequence[Any], source: str) -> tuple[list[
 def _sorted_by_number(entries: Sequence[Any]) -> Sequence[Any]:
     """Entries in the order of the first number or time that all have, each another one; else as they are."""
     for key in ENTRY_KEYS:
-        values = _values_of(entries, key)
+        values = values_of(entries, key)
         if values is not None and len(np.unique(values)) == len(values):
             return [entries[place] for place in np.argsort(values, kind="stable")]
     return entries
 
 
-def _values_of(entries: Sequence[Any], key: str) -> F64 | None:
+def values_of(entries: Sequence[Any], key: str) -> F64 | None:
+    """Return the number that every entry has under a key, (T,), or None where one has none."""
     if not all(isinstance(entry, Mapping) and key in entry for entry in entries):
         return None
     values = [np.asarray(entry[key]) for entry in entries]

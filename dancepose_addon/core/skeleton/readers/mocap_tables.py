@@ -102,7 +102,7 @@ def open_motive(path: Path, hints: Hints) -> PointRecording:
         unit=UNITS.get(properties.get("Length Units", "").lower()),
         up="y",
         fps=None if rate is None else usable_rate(rate, str(path)),
-        fps_why="its Export Frame Rate says it",
+        fps_why="" if rate is None else "its Export Frame Rate says it",
         findings=lost,
     )
     return arranged(recording, hints, bones=True)

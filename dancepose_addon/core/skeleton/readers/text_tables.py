@@ -23,6 +23,7 @@ from .cell_tuples import expanded
 from .csv_headers import (
     FRAME_NUMBERS,
     PERSON_COLUMNS,
+    TIME_UNITS_S,
     Columns,
     columns_of,
     has_decimal_commas,
@@ -43,15 +44,13 @@ from .frame_times import (
 from .marker_names import each_once
 from .motion_text import read_motion_text
 from .named_points import NUMBERED, arranged
-from .numbers import usable_rate
+from .numbers import LARGEST, usable_rate
 from .point_arrays import ARRAY
+from .timed_rates import clock_seconds, rate_of_times, with_timed_rate
 
-LARGEST: Final = 1e9
 MOST_TIMES: Final = 4
 """Cells of a table with a line for each point that may be missing, for each that is there."""
 RATE_DIFFERENCE: Final = 0.05
-LONGEST_STEP_S: Final = 0.5
-"""Times further apart are no seconds: frame numbers, or milliseconds."""
 MOST_COLUMNS: Final = 4096
 MOST_TITLE_LETTERS: Final = 200
 FEWEST_NUMBERS: Final = 15
@@ -85,17 +84,16 @@ def open_csv(path: Path, hints: Hints) -> Recording:
         return recording_of({ARRAY: values}, path, hints)
     long = is_long(header)
     if long is not None:
-        return _open_long(lines[count:], delimiter, long, path, hints)
+        unit_s = TIME_UNITS_S.get(header[long[0]].lower().strip())
+        return _open_long(lines[count:], delimiter, long, unit_s, path, hints)
     columns = columns_of(header)
     _require_columns(columns, header, path)
     _require_one_person(header, lines[count:], delimiter, path)
-    used = {
-        *columns.coordinates.values(),
-        *columns.sureness.values(),
-        *(() if columns.time is None else (columns.time,)),
-    }
+    used = {*columns.coordinates.values(), *columns.sureness.values()}
     values = _numbers(lines[count:], delimiter, columns.width, path, count + 1, used)
-    in_time = {} if columns.time is None else {TIMES: values[:, columns.time] * columns.time_unit_s}
+    in_time = (
+        {} if columns.time is None else {TIMES: _times_at(columns.time, lines[count:], delimiter, path, count + 1)}
+    )
     frame = next((c for c, title in enumerate(header) if title.lower() in FRAME_NUMBERS), None)
     if frame is not None:
         in_time[FRAME_NUMBER] = _numbers_at(frame, lines[count:], delimiter)
@@ -111,19 +109,15 @@ def open_csv(path: Path, hints: Hints) -> Recording:
         confidence = np.ones(points.shape[:2], np.float32)
         for point, column in columns.sureness.items():
             confidence[:, point] = np.clip(np.nan_to_num(values[:, column]), 0.0, 1.0)
-    rate = None
-    if times is not None and hints.fps is None:
-        rate = _rate_of(times, path)
     recording = PointRecording(
         points=points,
         form="CSV",
         source=str(path),
         names=tuple(columns.names),
-        fps=rate,
-        fps_why="its column of times gives it",
         confidence=confidence,
         findings=lost,
     )
+    recording = with_timed_rate(recording, None if times is None else rate_of_times(times, columns.time_unit_s), hints)
     if all(NUMBERED.fullmatch(name) for name in columns.names) and hints.layout is None:
         return replace(recording, names=None)  # numbered, not named: the order is all there is
     return arranged(recording, hints, bones=True)
@@ -158,14 +152,16 @@ def _open_long(
     lines: list[str],
     delimiter: str,
     columns: tuple[int, int, tuple[int, int, int], int | None],
+    unit_s: float | None,
     path: Path,
     hints: Hints,
 ) -> Recording:
-    """A line for each point of each frame, as an array with the points' names."""
+    """A line for each point of each frame, as an array with the points' names. unit_s: of times that name frames."""
     frame_column, point_column, axes, sure = columns
     frames: dict[str, int] = {}
     names: dict[str, int] = {}
     entries: list[tuple[int, int, list[float]]] = []
+    commas = _has_decimal_commas(lines, delimiter)
     for row, line in enumerate(lines):
         cells = _cells(line, delimiter)
         if len(cells) <= max(frame_column, point_column, *axes):
@@ -173,7 +169,9 @@ def _open_long(
         frame = frames.setdefault(cells[frame_column][:40], len(frames))
         name = names.setdefault(cells[point_column][:100], len(names))
         wanted = [*axes, *(() if sure is None else (sure,))]
-        entries.append((frame, name, [_number(cells[c] if c < len(cells) else "", path, row + 2) for c in wanted]))
+        texts = [cells[c] if c < len(cells) else "" for c in wanted]
+        texts = [text.replace(",", ".") for text in texts] if commas else texts
+        entries.append((frame, name, [_number(text, path, row + 2) for text in texts]))
     if len(names) > MOST_COLUMNS or len(frames) * len(names) > MOST_TIMES * max(len(entries), 1):
         raise FormatError(
             f"{path} has {counted(len(names), 'point')} in {counted(len(frames), 'frame')}; most of them are missing."
@@ -188,12 +186,8 @@ def _open_long(
                 "places. It holds several persons or recordings: give the rows of one."
             )
         table[frame, name] = given
-    numbers = np.array(list(frames), np.float64) if all(map(is_number, frames)) else None
-    places = None
-    if numbers is not None and len(np.unique(numbers)) == len(numbers):
-        order_in_time = np.argsort(numbers, kind="stable")
-        table, places = table[order_in_time], places_of(numbers[order_in_time])
-    table, lost = with_lost_frames(table, places, str(path))
+    table, times = _in_order(table, list(frames))
+    table, lost = with_lost_frames(table, None if times is None else places_of(times), str(path))
     confidence = np.clip(np.nan_to_num(table[..., 3]), 0.0, 1.0)
     numbered = sorted(names.items(), key=lambda pair: int(pair[0])) if all(map(str.isdecimal, names)) else []
     order = [at for _, at in numbered] or list(range(len(names)))
@@ -203,7 +197,18 @@ def _open_long(
         NAMES: list(names) if not numbered else [],
     }
     recording = recording_of(arrays, path, hints)
+    if times is not None and unit_s is not None:
+        recording = with_timed_rate(recording, rate_of_times(times, unit_s), hints)
     return replace(recording, findings=(*recording.findings, *lost)) if lost else recording
+
+
+def _in_order(table: F64, frames: list[str]) -> tuple[F64, F64 | None]:
+    """Frames in the order of their numbers or times, and these; as they are, and None, where some are no numbers."""
+    times = np.array([clock_seconds(frame) for frame in frames])
+    if not np.isfinite(times).all() or len(np.unique(times)) < len(times):
+        return table, None
+    order = np.argsort(times, kind="stable")
+    return table[order], times[order]
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
@@ -233,7 +238,7 @@ def _numbers(
     """A table (T, width), NaN where cells are empty. wanted: columns that are needed, all where there are none."""
     if not lines:
         raise InputError(f"{path} has zero frames. Check that the file was written completely.")
-    commas = delimiter != "," and has_decimal_commas([_cells(line, delimiter) for line in lines[:20]])
+    commas = _has_decimal_commas(lines, delimiter)
     values = np.full((len(lines), width), np.nan)
     for row, line in enumerate(lines):
         cells = _cells(line, delimiter)
@@ -248,32 +253,42 @@ def _numbers(
     return values
 
 
-def _rate_of(times_s: F64, path: Path) -> float | None:
-    """Frames per second of a column of times, if they run on evenly but for lost frames."""
-    times_s = times_s[np.isfinite(times_s)]
-    places = places_of(times_s)
-    if places is None or float(np.median(np.diff(times_s))) >= LONGEST_STEP_S:
-        return None  # milliseconds or frame numbers: the user says what it is
-    return usable_rate(float(places[-1]) / float(times_s[-1] - times_s[0]), str(path))
-
-
 def _agreed_rate(rate: float, times_s: F64, hints: Hints, path: Path) -> float:
     """Return the rate of a TRC's header.
 
     Raises:
         InputError: Its column of times has another, and the user says none.
     """
-    timed = _rate_of(times_s, path)
-    if hints.fps is None and timed is not None and abs(timed / rate - 1.0) > RATE_DIFFERENCE:
-        raise InputError(f"{path} has a DataRate of {rate:g} and times of {timed:g} frames per second. Give --fps.")
+    timed = rate_of_times(times_s)
+    if hints.fps is not None or timed is None or timed.fps is None or timed.confidence < 1.0:
+        return rate
+    if abs(timed.fps / rate - 1.0) > RATE_DIFFERENCE:
+        raise InputError(f"{path} has a DataRate of {rate:g} and times of {timed.fps:g} frames per second. Give --fps.")
     return rate
+
+
+def _has_decimal_commas(lines: list[str], delimiter: str) -> bool:
+    return delimiter != "," and has_decimal_commas([_cells(line, delimiter) for line in lines[:20]])
 
 
 def _numbers_at(column: int, lines: list[str], delimiter: str) -> F64:
     """One column of a table, NaN where it has no number."""
     rows = (_cells(line, delimiter) for line in lines)
     cells = [row[column] if column < len(row) else "" for row in rows]
-    return np.array([float(cell) if is_number(cell) else np.nan for cell in cells])
+    return np.array([float(cell.replace(",", ".")) if is_number(cell) else np.nan for cell in cells])
+
+
+def _times_at(column: int, lines: list[str], delimiter: str, path: Path, first_line: int) -> F64:
+    """Times in one column of a table, NaN where cells are empty. Raises FormatError for a cell that is no time."""
+    times = np.full(len(lines), np.nan)
+    for row, line in enumerate(lines):
+        cells = _cells(line, delimiter)
+        cell = cells[column] if column < len(cells) else ""
+        if cell:
+            times[row] = clock_seconds(cell)
+            if np.isnan(times[row]) and cell.lower() != "nan":
+                raise FormatError(f"{path} has {cell[:24]!r} where a time is expected, in line {row + first_line}.")
+    return times
 
 
 def recognises_trc(head: Head) -> bool:
