@@ -215,3 +215,36 @@ def test_numbers_without_leading_zeros(tmp_path: Path, form: str, numbers: Seque
     assert len(found.points) == total
     np.testing.assert_allclose(found.points[kept], points[kept], atol=1e-5)
     assert np.isnan(np.delete(found.points, kept, axis=0)).all()
+
+
+@pytest.mark.parametrize("suffix", ["json", "npy", "npz"])
+def test_frames_of_two_clips_are_refused(tmp_path: Path, suffix: str) -> None:
+    points = points_of(MOTION, "smpl24")
+    for frame in range(FRAMES):
+        for clip in "ab":
+            path = tmp_path / f"{clip}_{frame:06d}.{suffix}"
+            if suffix == "json":
+                path.write_text(json.dumps({"joints": points[frame].tolist()}))
+            else:
+                path.write_bytes(npy_bytes(points[frame]) if suffix == "npy" else npz_bytes({"joints": points[frame]}))
+    with pytest.raises(InputError, match=r"frames of 2 clips \('[ab]_' 40 frames, '[ab]_' 40 frames\)\. Give a folder"):
+        open_recording(tmp_path)
+    for frame in range(FRAMES):
+        (tmp_path / f"b_{frame:06d}.{suffix}").unlink()
+    assert len(open_recording(tmp_path).points) == FRAMES  # type: ignore[union-attr]
+
+
+def test_names_that_differ_in_each_file_are_one_clip(tmp_path: Path) -> None:
+    points = points_of(MOTION, "smpl24")
+    for frame in range(FRAMES):
+        path = tmp_path / f"{1_700_000_000_000 + 40 * frame}_{frame:06d}.json"
+        path.write_text(json.dumps({"joints": points[frame].tolist()}))
+    np.testing.assert_allclose(open_recording(tmp_path).points, points)  # type: ignore[union-attr]
+
+
+def test_missing_numbers_are_named(tmp_path: Path) -> None:
+    points = points_of(MOTION, "smpl24")
+    for frame in (*range(10), *range(16, FRAMES)):
+        (tmp_path / f"{frame:06d}.json").write_text(json.dumps({"joints": points[frame].tolist()}))
+    [finding] = [one for one in open_recording(tmp_path).findings if one.topic == "lost frames"]
+    assert (finding.value, finding.doubtful) == ("6 of 40", True)

@@ -9,8 +9,8 @@
 Numbers that are missing among the names are frames without a person.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 import re
@@ -19,12 +19,15 @@ from typing import Any, Final
 import numpy as np
 
 from ...bounded_files import NPY, ZIP
-from ...errors import DancePoseError, FormatError
-from ..recording import Head, Hints, Recording
+from ...counting import counted
+from ...errors import DancePoseError, FormatError, InputError
+from ...printable_text import quoted
+from ..recording import Finding, Head, Hints, Recording
 from .array_contents import recording_of
 from .array_file import contents_of, pickle_contents_of
 from .frame_lists import FRAMES, with_gaps
 from .frame_persons import persons_of_frame
+from .frame_times import LOST_CONFIDENCE
 from .json_points import read_json
 from .tidy_values import tidied
 
@@ -130,7 +133,8 @@ def _form(path: Path) -> str:
 def _frame_file(path: Path, *, has_person: bool) -> _FrameFile:
     """Take a name apart."""
     if path.suffix.lower() == ".json":
-        return _FrameFile(path, path.stem, int(re.findall(r"\d+", path.stem[-60:])[-1][-12:]), None)
+        number = list(re.finditer(r"\d+", path.stem))[-1]
+        return _FrameFile(path, path.stem[: number.start()], int(number[0][-12:]), None)
     found = (_WITH_PERSON if has_person else _ANY_NUMBER).search(path.stem)
     if found is None:
         return _FrameFile(path, path.stem, 0, None)
@@ -164,7 +168,9 @@ def _persons_in(file: Path) -> list[dict[str, Any]] | None:
 def open_folder(path: Path, hints: Hints) -> Recording:
     """Read a folder with a file for each frame; see ``readers.open_recording``."""
     frames: dict[tuple[str, int], Any] = {}
-    for one in _files_of(path):
+    files = _files_of(path)
+    _require_one_clip(files, path)
+    for one in files:
         file = one.path
         if file.suffix.lower() == ".json":
             if file.stat().st_size > MOST_FRAME_BYTES["json"]:
@@ -179,4 +185,18 @@ def open_folder(path: Path, hints: Hints) -> Recording:
         frames.setdefault((one.clip, one.number), []).extend(persons)
     entries = with_gaps([number for _, number in frames], list(frames.values()))
     recording = recording_of({FRAMES: tidied(entries)}, path, hints)
-    return replace(recording, form=f"{recording.form}, a file for each frame")
+    lost = len(entries) - len(frames)
+    why = "numbers are missing among the names of its files; these frames are bridged as gaps"
+    findings = (Finding("lost frames", f"{lost} of {len(entries)}", LOST_CONFIDENCE, why),) if lost else ()
+    return replace(
+        recording, form=f"{recording.form}, a file for each frame", findings=(*recording.findings, *findings)
+    )
+
+
+def _require_one_clip(files: Sequence[_FrameFile], folder: Path) -> None:
+    """Raise InputError where names before the number are those of several clips, and not other ones in each file."""
+    clips = Counter(clip for clip, _ in {(file.clip, file.number) for file in files})
+    if len(clips) == 1 or max(clips.values()) == 1:
+        return
+    names = ", ".join(f"{quoted(clip, 30)} {counted(count, 'frame')}" for clip, count in clips.most_common(3))
+    raise InputError(f"{folder} holds frames of {len(clips)} clips ({names}). Give a folder for each.")
