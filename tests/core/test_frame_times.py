@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows that tables leave out, by their numbers or times."""
 
+from collections.abc import Callable
 import json
 from pathlib import Path
 from typing import Any
@@ -195,3 +196,29 @@ def test_rates_that_contradict_are_refused(tmp_path: Path) -> None:
     assert open_recording(tmp_path / "a.trc", Hints(fps=25.0)) is not None
     steps = np.concatenate([np.full(100, 1 / 25), np.full(120, 1 / 30)])
     assert places_of(np.cumsum(steps)) is None  # the rate changes
+
+
+def test_recordings_that_a_column_names(tmp_path: Path) -> None:
+    points, path, hints = truth("smpl24"), tmp_path / "a.csv", Hints(fps=25.0)
+
+    def write(title: str, name: Callable[[int], str]) -> None:
+        rows = [row[row.index(",") :] for row in rows_of(points)]
+        lines = [",".join([title, *titles(points)]), *(f"{name(n)}{row}" for n, row in enumerate(rows))]
+        path.write_text("\n".join(lines) + "\n")
+
+    for title in ("clip", "Take", "trial", "filename"):
+        write(title, lambda n: "one" if n < 30 else "two")
+        with pytest.raises(InputError, match=rf"rows of 2 recordings \(one, two\) by its column {title}\."):
+            open_recording(path, hints)
+    write("filename", lambda n: f"{n}.png")
+    assert len(open_recording(path, hints).points) == FRAMES
+
+    def write_long(title: str, name: Callable[[int], str]) -> None:
+        rows = [f"{n},{name(n)},{k},{x},{y},{z}" for n in range(40) for k, (x, y, z) in enumerate(points[n])]
+        path.write_text("\n".join([f"frame,{title},joint,x,y,z", *rows]) + "\n")
+
+    write_long("file", lambda n: f"image{n}")
+    assert len(open_recording(path, hints).points) == 40
+    write_long("take", lambda n: str(n // 20))
+    with pytest.raises(InputError, match=r"rows of 2 recordings \(0, 1\) by its column take"):
+        open_recording(path, hints)

@@ -27,6 +27,10 @@ POINT_COLUMNS: Final = (
 )  # fmt: skip
 FRAME_NUMBERS: Final = ("frame", "frames", "frame_id", "frame_index", "frame_number", "frame#")
 PERSON_COLUMNS: Final = ("person", "person_id", "subject", "subject_id", "track_id", "body_id", "actor", "player")
+RECORDING_COLUMNS: Final = (
+    "clip", "clip_id", "take", "take_id", "trial", "trial_id", "sequence", "sequence_id", "seq", "recording", "session",
+    "video", "video_id", "video_name", "file", "filename", "file_name",
+)  # fmt: skip
 FRAME_COLUMNS: Final = (
     "frame", "frame_id", "frame_index", "frame_number", "frames", *TIME_UNITS_S, "image",
 )  # fmt: skip

@@ -23,6 +23,7 @@ from .cell_tuples import expanded
 from .csv_headers import (
     FRAME_NUMBERS,
     PERSON_COLUMNS,
+    RECORDING_COLUMNS,
     TIME_UNITS_S,
     Columns,
     columns_of,
@@ -83,12 +84,12 @@ def open_csv(path: Path, hints: Hints) -> Recording:
         values = values[:, int(first[0][:1] == [""]) :]  # pandas numbers the rows too
         return recording_of({ARRAY: values}, path, hints)
     long = is_long(header)
+    _require_one_recording(header, [_cells(line, delimiter) for line in lines[count:]], long and long[0], path)
     if long is not None:
         unit_s = TIME_UNITS_S.get(header[long[0]].lower().strip())
         return _open_long(lines[count:], delimiter, long, unit_s, path, hints)
     columns = columns_of(header)
     _require_columns(columns, header, path)
-    _require_one_person(header, lines[count:], delimiter, path)
     used = {*columns.coordinates.values(), *columns.sureness.values()}
     values = _numbers(lines[count:], delimiter, columns.width, path, count + 1, used)
     in_time = (
@@ -134,18 +135,28 @@ def _require_columns(columns: Columns, header: list[str], path: Path) -> None:
         )
 
 
-def _require_one_person(header: list[str], lines: list[str], delimiter: str, path: Path) -> None:
-    """Raise InputError where a column names several persons."""
-    column = next((c for c, title in enumerate(header) if title.lower() in PERSON_COLUMNS), None)
-    if column is None:
-        return
-    found = dict.fromkeys(row[column] for row in (_cells(line, delimiter) for line in lines) if column < len(row))
-    if len(found) > 1:
-        names = ", ".join(f"{name:.20}" for name in list(found)[:3])
-        raise InputError(
-            f"{path} has rows of {counted(len(found), 'person')} ({names}) by its column {header[column]:.20}. "
-            "Give the rows of one."
-        )
+def _require_one_recording(header: list[str], rows: list[list[str]], frame: int | None, path: Path) -> None:
+    """Raise InputError where a column names several persons or recordings, and not another thing in each frame.
+
+    Args:
+        header: A title for each column.
+        rows: Of cells.
+        frame: The column that names the frame of a row, where rows are no frames.
+        path: The file, for messages.
+    """
+    frames = len(rows) if frame is None else len({row[frame] for row in rows if frame < len(row)})
+    for column, title in enumerate(header):
+        is_person = title.lower() in PERSON_COLUMNS
+        if not is_person and title.lower() not in RECORDING_COLUMNS:
+            continue
+        found = dict.fromkeys(row[column] for row in rows if column < len(row))
+        if len(found) > 1 and (is_person or 2 * len(found) <= frames):
+            names = ", ".join(f"{name:.20}" for name in list(found)[:3])
+            what = "person" if is_person else "recording"
+            raise InputError(
+                f"{path} has rows of {counted(len(found), what)} ({names}) by its column {title:.20}. Give the rows of "
+                "one."
+            )
 
 
 def _open_long(
