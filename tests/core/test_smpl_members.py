@@ -25,16 +25,16 @@ RANDOM = np.random.default_rng(4)
 
 
 def tables(arrays: dict[str, Any], **hints: Any) -> PoseRecording:
-    return pose_of(candidates_in(arrays), arrays, "it", Hints(**hints))
+    return pose_of(candidates_in(arrays, "it"), arrays, "it", Hints(**hints))
 
 
 def test_parameters_in_the_world_come_before_those_of_the_camera() -> None:
     one = {"poses": DANCE.reshape(FRAMES, 72)}
     other = {"poses": DANCE.reshape(FRAMES, 72) + 0.01}
     table = {"smpl_params_incam": other, "smpl_params_global": one}
-    assert [found.path for found in candidates_in(table)] == ["smpl_params_global"]
-    assert [found.path for found in candidates_in({"incam": other})] == ["incam"]
-    assert [found.path for found in candidates_in({"a": one, "incam": other})] == ["a"]
+    assert [found.path for found in candidates_in(table, "it")] == ["smpl_params_global"]
+    assert [found.path for found in candidates_in({"incam": other}, "it")] == ["incam"]
+    assert [found.path for found in candidates_in({"a": one, "incam": other}, "it")] == ["a"]
     assert [Candidate(path, {}).rank for path in ("World.cam_1", "x.WORLD", "x_cam", "x")] == [0, 1, -1, 0]
 
 
@@ -42,9 +42,9 @@ def test_tables_are_looked_for_to_a_depth_of_four() -> None:
     value: Any = {"poses": DANCE.reshape(FRAMES, 72)}
     for depth in range(1, 6):
         value = {"a": value}
-        assert len(candidates_in(value)) == int(depth <= 4)
+        assert len(candidates_in(value, "it")) == int(depth <= 4)
     listed = [{"poses": DANCE.reshape(FRAMES, 72)} for _ in range(2)]
-    assert [found.path for found in candidates_in({"people": listed})] == ["people.0", "people.1"]
+    assert [found.path for found in candidates_in({"people": listed}, "it")] == ["people.0", "people.1"]
 
 
 def test_lists_with_an_entry_for_each_person() -> None:
@@ -54,7 +54,7 @@ def test_lists_with_an_entry_for_each_person() -> None:
         "trans": [PLACE, PLACE + 1.0],
         "sequence": "a",
     }
-    first, second = candidates_in(table)
+    first, second = candidates_in(table, "it")
     assert (first.path, second.path) == ("0", "1")
     np.testing.assert_array_equal(second.table["trans"], PLACE + 1.0)
     assert second.table["sequence"] == "a"
@@ -70,13 +70,13 @@ def test_lists_with_an_entry_for_each_person() -> None:
 def test_frames_of_a_track_are_its_longest_stretch() -> None:
     frames: list[Any] = [{"1": 0, "poses": DANCE[frame].reshape(1, 72), "id": np.array(3)} for frame in range(FRAMES)]
     frames[10] = None
-    (found,) = candidates_in({"frames": frames})
+    (found,) = candidates_in({"frames": frames}, "it")
     assert len(found.table["poses"]) == 19
     assert found.path == "frames.3"
     assert (found.findings[0].value, found.findings[0].confidence) == ("11 to 29", 0.8)
     assert "29 of 30" in found.findings[0].why
     frames[10] = frames[9]
-    assert candidates_in({"frames": frames})[0].findings == ()
+    assert candidates_in({"frames": frames}, "it")[0].findings == ()
 
 
 def test_body_and_root_by_names() -> None:

@@ -24,6 +24,7 @@ from . import smpl_tables, theta_contents
 from .feature_rows import ROW_WIDTHS, rows_of
 from .hands_alone import refuse_hands_alone
 from .named_points import with_names
+from .numbered_arrays import on_frames
 from .numbers import LARGEST, RATE_KEYS, as_numbers, stored_rate, text_of
 from .point_arrays import ARRAY, POINTS, find_points, shaped, taken
 from .point_tables import names_in, points_by_frame, positions_called_poses
@@ -99,7 +100,9 @@ def _points(
         refuse_hands_alone(points, source)
     form = "points of DancePose" if name == POINTS else "an array of numbers"
     layout = _named_layout(arrays)
-    notes += found
+    count = len(points)
+    points, confidence, lost = on_frames(points, confidence, arrays, source)
+    notes += (*found, *lost)
     if name != POINTS and not names:
         if _is_h36m32(points, hints):
             points = points[:, list(H36M32)]
@@ -122,7 +125,7 @@ def _points(
         confidence=None if confidence is None else np.clip(confidence, 0.0, 1.0).astype(np.float32),
         findings=notes,
     )
-    recording = with_timed_rate(recording, timed_rate_in(arrays, len(points)), hints)
+    recording = with_timed_rate(recording, timed_rate_in(arrays, count), hints)
     return recording if layout is not None else with_names(recording, names, hints)
 
 
@@ -173,7 +176,7 @@ def _parameters(arrays: Mapping[str, Any], source: str, hints: Hints) -> Recordi
     """SMPL parameters by the names of their arrays, or None."""
     if theta_contents.recognises(arrays) and not _is_new_form(arrays):
         return theta_contents.named_parameters(arrays, source)
-    candidates = smpl_tables.candidates_in(arrays)
+    candidates = smpl_tables.candidates_in(arrays, source)
     if candidates:
         return smpl_tables.pose_of(candidates, arrays, source, hints)
     # Shapes that no form knows: the message of the forms by name says what they expect.

@@ -25,7 +25,9 @@ from .tidy_values import as_array
 
 PEOPLE: Final = ("people", "instances", "annots", "persons", "bodies", "body_list")
 """Where a frame lists its persons."""
-IDENTITIES: Final = ("id", "tid", "person_id", "track_id", "personID", "pid", "body_id")
+IDENTITIES: Final = (
+    "id", "tid", "person_id", "track_id", "personID", "pid", "body_id", "person", "subject", "subject_id", "actor",
+)  # fmt: skip
 POINT_KEYS: Final = (
     "keypoints3d", "keypoints3D", "keypoints_3d", "pose_keypoints_3d", "joints19", "joints15", "keypoints",
     "joints3d", "joints_3d", "3d_joints", "joints",
@@ -93,11 +95,23 @@ def frames_in(value: Any) -> list[Any] | None:
 
 def _by_number(table: Mapping[str, Any]) -> list[Any]:
     """Values in the order of the numbers that their keys end in, with nothing where numbers are missing."""
+    times = _times_of(table)
+    if times is not None:
+        return [table[key] for _, key in sorted(zip(times, table, strict=True))]
     numbers = [int(re.findall(r"\d+", _FRAME_NAME.search(str(key)[-40:])[0])[0]) for key in table]  # type: ignore[index]
     if len(set(numbers)) < len(numbers):
         return list(table.values())
     in_order = sorted(zip(numbers, table.values(), strict=True), key=lambda pair: pair[0])
     return with_gaps([number for number, _ in in_order], [value for _, value in in_order])
+
+
+def _times_of(table: Mapping[str, Any]) -> list[float] | None:
+    """Keys as numbers with a point, each another one, or None."""
+    try:
+        times = [float(key) for key in table]
+    except (TypeError, ValueError):
+        return None
+    return times if any("." in str(key) for key in table) and len(set(times)) == len(times) else None
 
 
 def with_gaps(numbers: list[int], entries: list[Any]) -> list[Any]:
@@ -131,8 +145,16 @@ def tracks_in(entries: Sequence[Any]) -> list[Track]:
             if not frames or frames[-1] != number:
                 frames.append(number)
                 tables.append(person)
+    if len(found) > 1 and all(len(frames) == 1 for frames, _ in found.values()) and _is_one_each(found):
+        found = {"0": ([number for (number,), _ in found.values()], [table for _, (table,) in found.values()])}
     tracks = [Track(name, frames, tables, len(entries)) for name, (frames, tables) in found.items()]
     return sorted(tracks, key=lambda track: -len(track.frames))
+
+
+def _is_one_each(found: Mapping[str, tuple[list[int], list[Mapping[str, Any]]]]) -> bool:
+    """Whether names that are all different number the frames, not persons."""
+    frames = [frames[0] for frames, _ in found.values()]
+    return len(set(frames)) == len(frames)
 
 
 def _persons(entry: Any) -> list[tuple[str, Mapping[str, Any]]]:

@@ -2,7 +2,7 @@
 """Rows that a table leaves out: found by the numbers or times of the others, and put back as frames without points."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -24,12 +24,6 @@ LOST_CONFIDENCE: Final = 0.7
 """So that the user is shown it."""
 FRAME_NUMBER: Final = "frame numbers"
 TIMES: Final = "times"
-ENTRY_TIMES: Final = {
-    "time": 1.0, "timestamp": 1.0, "time_s": 1.0, "t": 1.0, "time_ms": 1e-3, "timestamp_ms": 1e-3, "time_us": 1e-6,
-    "timestamp_us": 1e-6, "time_ns": 1e-9, "timestamp_ns": 1e-9,
-}  # fmt: skip
-"""Keys of the time of an entry, and seconds per unit."""
-ENTRY_KEYS: Final = ("frame", "frame_id", "frame_index", "frame_number", *ENTRY_TIMES)
 MOST_PLACES: Final = 1e12
 """Bound of the frames between two rows, so that their sum is an integer; far more than are read."""
 
@@ -83,7 +77,7 @@ def with_lost_frames(rows: F64, places: Indices | None, source: str) -> tuple[F6
     """
     if places is None or places[-1] + 1 == len(places):
         return rows, ()
-    total, finding = _total(places, source)
+    total, finding = lost_frames(places, source)
     placed = np.full((total, *rows.shape[1:]), np.nan)
     placed[places] = rows
     return placed, (finding,)
@@ -142,50 +136,19 @@ def table_with_lost_frames(values: F64, columns: Sequence[int], source: str) -> 
     return with_lost_frames(values, first_places(values[:, column] for column in columns), source)
 
 
-def entries_with_lost_frames(entries: Sequence[Any], source: str) -> tuple[list[Any], tuple[Finding, ...]]:
-    """Put lost frames between entries that have a number or time.
+def lost_frames(places: Indices, source: str) -> tuple[int, Finding]:
+    """Count the frames that rows leave out.
 
     Args:
-        entries: One for each frame.
+        places: As of ``places_of``, with a gap.
         source: The file, for messages.
 
     Returns:
-        The entries, with empty ones between them, and a finding where there are any.
+        The number of all frames, and the finding.
 
     Raises:
         InputError: Most frames would be lost.
     """
-    entries = _sorted_by_number(entries)
-    places = first_places(found for key in ENTRY_KEYS if (found := values_of(entries, key)) is not None)
-    if places is None or places[-1] + 1 == len(places):
-        return list(entries), ()
-    total, finding = _total(places, source)
-    placed: list[Any] = [[] for _ in range(total)]
-    for place, entry in zip(places, entries, strict=True):
-        placed[place] = entry
-    return placed, (finding,)
-
-
-def _sorted_by_number(entries: Sequence[Any]) -> Sequence[Any]:
-    """Entries in the order of the first number or time that all have, each another one; else as they are."""
-    for key in ENTRY_KEYS:
-        values = values_of(entries, key)
-        if values is not None and len(np.unique(values)) == len(values):
-            return [entries[place] for place in np.argsort(values, kind="stable")]
-    return entries
-
-
-def values_of(entries: Sequence[Any], key: str) -> F64 | None:
-    """Return the number that every entry has under a key, (T,), or None where one has none."""
-    if not all(isinstance(entry, Mapping) and key in entry for entry in entries):
-        return None
-    values = [np.asarray(entry[key]) for entry in entries]
-    if any(value.size != 1 or value.dtype.kind not in "iuf" for value in values):
-        return None
-    return np.array([value.reshape(-1)[0] for value in values], np.float64)
-
-
-def _total(places: Indices, source: str) -> tuple[int, Finding]:
     total, widest = int(places[-1]) + 1, int(np.diff(places).argmax())
     lost = total - len(places)
     if total > MOST_LOST * len(places) + SPARE_FRAMES:

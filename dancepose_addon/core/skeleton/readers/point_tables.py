@@ -12,11 +12,11 @@ from ...errors import FormatError, InputError
 from ..anatomy import measure_fit, sample
 from ..layouts import layouts_with
 from ..recording import Finding, Hints
+from .frame_entries import in_order
 from .frame_lists import NAMES, Track, frames_in, has_flat_points, table_of_points, tracks_in
-from .frame_times import ENTRY_TIMES, entries_with_lost_frames, values_of
 from .numbers import RATE_KEYS, text_of
 from .point_arrays import ARRAY, POINTS
-from .timed_rates import TIMED_RATE, TimedRate, rate_of_times
+from .timed_rates import TIMED_RATE
 
 NAME_KEYS: Final = (
     NAMES, "joints_names", "joint_name", "keypoint_names", "keypoints_names", "point_names", "landmark_names",
@@ -77,9 +77,8 @@ def points_by_frame(
     entries = _entries(arrays, 0)
     if entries is None:
         return arrays, ()
-    timed = _timed(entries)
-    entries, lost = entries_with_lost_frames(entries, source)
-    tracks = tracks_in(entries)
+    ordered = in_order(entries, source)
+    tracks = tracks_in(ordered.entries)
     if hints.take >= len(tracks):
         raise InputError(
             f"{source} holds {counted(len(tracks), 'person')}; there is no number {hints.take}. Give --read "
@@ -94,10 +93,10 @@ def points_by_frame(
             ARRAY: table["points"],
             "confidence": table["confidence"],
             NAMES: table.get(NAMES) or list(names_in(arrays)),
-            **({} if timed is None else {TIMED_RATE: timed}),
+            **({} if ordered.timed is None else {TIMED_RATE: ordered.timed}),
             **_rates(arrays),
         },
-        (*_about(track, len(tracks), hints), *lost),
+        (*_about(track, len(tracks), hints), *ordered.findings),
     )
 
 
@@ -132,15 +131,6 @@ def _about(track: Track, persons: int, hints: Hints) -> tuple[Finding, ...]:
         return ()
     why = f"the file holds {persons}, and --read take=N chooses another"
     return (Finding("person", track.name, hints.take_confidence, why, persons),)
-
-
-def _timed(entries: list[Any]) -> TimedRate | None:
-    """The rate by the times of entries."""
-    for key, unit_s in ENTRY_TIMES.items():
-        times = values_of(entries, key)
-        if times is not None:
-            return rate_of_times(np.sort(times), unit_s, f"the entries' {key}")
-    return None
 
 
 def _rates(arrays: Mapping[str, Any]) -> dict[str, Any]:

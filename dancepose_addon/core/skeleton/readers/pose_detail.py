@@ -132,3 +132,19 @@ def _moves(value: Any) -> bool:
     if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or value.ndim < 2:
         return False
     return bool(np.nanmax(np.abs(value - value[:1]), initial=0.0) > 0.0)
+
+
+def merged(whole: PoseDetail | None, named: PoseDetail | None) -> PoseDetail | None:
+    """Return fingers and face of arrays with their own names, else those of the whole pose.
+
+    Args:
+        whole: Of the whole pose, or None.
+        named: Of the arrays, or None.
+    """
+    if whole is None or named is None:
+        return named or whole
+    return PoseDetail(
+        whole.hands if named.hands is None else named.hands,
+        whole.face if named.face is None else named.face,
+        named.expression,
+    )

@@ -21,12 +21,15 @@ import numpy as np
 from ...arrays import F64
 from ...counting import counted
 from ...errors import FormatError, InputError
-from ..recording import Finding, Hints, PoseDetail, PoseRecording
-from .frame_lists import FRAMES, Track, frames_in, longest_run, tracks_in
+from ..recording import Finding, Hints, PoseRecording
+from .frame_entries import OrderedEntries, in_order
+from .frame_lists import FRAMES, frames_in, longest_run, tracks_in
+from .numbered_arrays import longest_stretch
 from .numbers import as_numbers, stored_rate, text_of
-from .pose_detail import detail_in, detail_of
+from .pose_detail import detail_in, detail_of, merged
 from .rotation_forms import BODY_COUNTS, ROTATION_COUNTS, as_rotvec
 from .theta_contents import MODEL_OF_COUNT, PLACE_LOST, joints24
+from .timed_rates import TimedRate, timed_rate_in, with_timed_rate
 
 ROOTS: Final = (
     "global_orient", "root_orient", "global_orientation", "root_orientation", "smpl_orient", "orient", "Rh",
@@ -76,11 +79,13 @@ class Candidate:
         path: Its keys from the top of the file, joined by dots.
         table: Name of a member -> its value.
         findings: About how it was found.
+        timed: The rate by the times of its frames, or None without any.
     """
 
     path: str
     table: Mapping[str, Any]
     findings: tuple[Finding, ...] = ()
+    timed: TimedRate | None = None
 
     @property
     def rank(self) -> int:
@@ -89,27 +94,28 @@ class Candidate:
         return any(word in low for word in WORLD) - any(word in low for word in CAMERA)
 
 
-def candidates_in(arrays: Mapping[str, Any]) -> list[Candidate]:
+def candidates_in(arrays: Mapping[str, Any], source: str) -> list[Candidate]:
     """The tables of a file that hold a person's parameters.
 
     Args:
         arrays: Content of the file, nested.
+        source: The file, for messages.
 
     Returns:
         In the order of the file; of several readings of one person only the best.
     """
-    found = list(_walk(arrays, "", 0))
+    found = list(_walk(arrays, "", 0, source))
     best = max((candidate.rank for candidate in found), default=0)
     return [candidate for candidate in found if candidate.rank == best]
 
 
-def _walk(value: Any, path: str, depth: int) -> Iterator[Candidate]:
+def _walk(value: Any, path: str, depth: int, source: str) -> Iterator[Candidate]:
     if depth > MOST_DEPTH:
         return
     if isinstance(value, Mapping | list):
         entries = frames_in(value)
         if entries is not None:
-            yield from _candidates_of(tracks_in(entries), path)
+            yield from _candidates_of(in_order(entries, source), path)
             return
     if isinstance(value, Mapping):
         if _has_pose(value):
@@ -118,10 +124,10 @@ def _walk(value: Any, path: str, depth: int) -> Iterator[Candidate]:
         for number, (key, item) in enumerate(value.items()):
             if number >= MOST_TABLES:
                 return
-            yield from _walk(item, f"{path}.{key}".lstrip("."), depth + 1)
+            yield from _walk(item, f"{path}.{key}".lstrip("."), depth + 1, source)
     elif isinstance(value, list) and len(value) <= MOST_PERSONS:
         for number, item in enumerate(value):
-            yield from _walk(item, f"{path}.{number}".lstrip("."), depth + 1)
+            yield from _walk(item, f"{path}.{number}".lstrip("."), depth + 1, source)
 
 
 def _people_of(candidate: Candidate) -> Iterator[Candidate]:
@@ -140,9 +146,9 @@ def _people_of(candidate: Candidate) -> Iterator[Candidate]:
         yield Candidate(f"{candidate.path}.{number}".lstrip("."), one)
 
 
-def _candidates_of(tracks: list[Track], path: str) -> Iterator[Candidate]:
+def _candidates_of(ordered: OrderedEntries, path: str) -> Iterator[Candidate]:
     """Persons that a file shows frame by frame, as tables of arrays over their longest stretch of frames."""
-    for track in tracks[:MOST_PERSONS]:
+    for track in tracks_in(ordered.entries)[:MOST_PERSONS]:
         start, end = longest_run(track)
         table = _stacked(track.entries[start:end])
         if not _has_pose(table):
@@ -152,7 +158,7 @@ def _candidates_of(tracks: list[Track], path: str) -> Iterator[Candidate]:
             first, last = track.frames[start], track.frames[end - 1]
             why = f"the person is seen in {len(track.frames)} of {track.total}, and this is the longest stretch"
             findings = (Finding("frames", f"{first} to {last}", 0.8, why),)
-        yield Candidate(f"{path}.{track.name}".lstrip("."), table, findings)
+        yield Candidate(f"{path}.{track.name}".lstrip("."), table, findings, ordered.timed)
 
 
 def _stacked(frames: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -186,6 +192,11 @@ def _first_item(value: Any) -> Any:
 
 def _is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.ndim >= 1 and value.dtype.kind in "fiu" and value.size > 0
+
+
+def _has_rows(value: Any, frames: int) -> bool:
+    """Whether an array has a row for each frame; one of numbers alone may be betas."""
+    return _is_array(value) and value.ndim > 1 and len(value) == frames
 
 
 def _is_pose(value: Any) -> bool:
@@ -237,16 +248,20 @@ def pose_of(candidates: list[Candidate], arrays: Mapping[str, Any], source: str,
     findings += (*person.findings, *more)
     rotvec, model = _rotations(table, source, person.path)
     rotvec = rotvec[: _length_of(table, hints) or len(rotvec)]
+    timed = person.timed or timed_rate_in(table, len(rotvec))
+    rows, gaps = longest_stretch(table, len(rotvec), source)
+    table = {key: value[rows] if _has_rows(value, len(rotvec)) else value for key, value in table.items()}
+    rotvec = rotvec[rows]
     frames = len(rotvec)
     body, notes = joints24(rotvec, source)
     translation, lost = _place(table, frames, source)
     detail, unread = detail_in(table, frames)
-    detail = _both(detail_of(rotvec), detail)
+    detail = merged(detail_of(rotvec), detail)
     rate = stored_rate({**arrays, **table}, source)
     path = person.path.removeprefix(f"{FRAMES}.")
     form = f"SMPL parameters{f' ({path[:40]})' if path else ''}"
     is_mdm = "thetas" in table and "root_translation" in table and rate is None
-    return PoseRecording(
+    recording = PoseRecording(
         body,
         translation,
         "SMPL parameters of MDM" if is_mdm else form,
@@ -256,20 +271,10 @@ def pose_of(candidates: list[Candidate], arrays: Mapping[str, Any], source: str,
         betas=_betas(table, source),
         fps=MDM_FPS if is_mdm else rate,
         fps_why="models trained on HumanML3D have it" if is_mdm else "the file says it",
-        findings=(*findings, *lost, *notes, *unread),
+        findings=(*findings, *gaps, *lost, *notes, *unread),
         detail=detail,
     )
-
-
-def _both(whole: PoseDetail | None, named: PoseDetail | None) -> PoseDetail | None:
-    """Fingers and face of arrays with their own names, else those of the whole pose."""
-    if whole is None or named is None:
-        return named or whole
-    return PoseDetail(
-        whole.hands if named.hands is None else named.hands,
-        whole.face if named.face is None else named.face,
-        named.expression,
-    )
+    return with_timed_rate(recording, timed, hints)
 
 
 def _chosen(candidates: list[Candidate], source: str, hints: Hints) -> tuple[Candidate, tuple[Finding, ...]]:

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entries for each frame by the number or time that they have: in order, persons of a frame together, gaps filled."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from ...arrays import F64, Indices
+from ...counting import counted
+from ...errors import InputError
+from ..recording import Finding
+from .csv_headers import RECORDING_COLUMNS
+from .frame_lists import IDENTITIES
+from .frame_times import first_places, lost_frames
+from .timed_rates import TimedRate, rate_of_times
+
+FRAME_KEYS: Final = ("frame", "frame_id", "frame_index", "frame_number")
+TIME_KEYS_S: Final = {
+    "time": 1.0, "timestamp": 1.0, "time_s": 1.0, "t": 1.0, "time_ms": 1e-3, "timestamp_ms": 1e-3, "time_us": 1e-6,
+    "timestamp_us": 1e-6, "time_ns": 1e-9, "timestamp_ns": 1e-9,
+}  # fmt: skip
+"""Keys of the time of an entry, and seconds per unit."""
+
+
+@dataclass(frozen=True)
+class OrderedEntries:
+    """Frames of a container.
+
+    Attributes:
+        entries: One for each frame, or a list of persons; empty for lost frames.
+        findings: About lost frames.
+        timed: The rate by the entries' times, or None without any.
+    """
+
+    entries: list[Any]
+    findings: tuple[Finding, ...] = ()
+    timed: TimedRate | None = None
+
+
+def in_order(entries: Sequence[Any], source: str) -> OrderedEntries:
+    """Put entries on frames by the numbers or times that they have.
+
+    Args:
+        entries: As ``frame_lists.frames_in`` returns them.
+        source: The file, for messages.
+
+    Returns:
+        One for each frame.
+
+    Raises:
+        InputError: They are of several recordings, or a frame has several entries that name no person; or most frames
+            would be lost.
+    """
+    _require_one_recording(entries, source)
+    columns = {key: found for key in (*FRAME_KEYS, *TIME_KEYS_S) if (found := _values_of(entries, key)) is not None}
+    entries, first = _by_frame(entries, columns, source)
+    columns = {key: values[first] for key, values in columns.items()}
+    timed = next(
+        (rate_of_times(columns[key], s, f"the entries' {key}") for key, s in TIME_KEYS_S.items() if key in columns),
+        None,
+    )
+    places = first_places(columns.values())
+    if places is None or places[-1] + 1 == len(places):
+        return OrderedEntries(list(entries), timed=timed)
+    total, finding = lost_frames(places, source)
+    placed: list[Any] = [[] for _ in range(total)]
+    for place, entry in zip(places, entries, strict=True):
+        placed[place] = entry
+    return OrderedEntries(placed, (finding,), timed)
+
+
+def _by_frame(entries: Sequence[Any], columns: Mapping[str, F64], source: str) -> tuple[Sequence[Any], Indices]:
+    """Entries in the order of their first number or time, with persons of a frame in one list.
+
+    Args:
+        entries: Of frames.
+        columns: Numbers and times by key, (T,) each.
+        source: The file, for messages.
+
+    Returns:
+        One for each frame, and the place of its first entry among those given.
+    """
+    for key, values in columns.items():
+        frames, first, frame_of = np.unique(values, return_index=True, return_inverse=True)
+        if len(frames) == len(values):
+            return [entries[place] for place in first], first
+        if len(frames) == 1:
+            continue  # no number of a frame
+        if _are_different_persons(entries, frame_of):
+            together: list[list[Any]] = [[] for _ in frames]
+            for number, entry in zip(frame_of.tolist(), entries, strict=True):
+                together[number].append(entry)
+            return together, first
+        if key in FRAME_KEYS or (np.diff(values) < 0.0).any():
+            again = float(frames[np.bincount(frame_of) > 1][0])
+            raise InputError(
+                f"{source} has several entries of {key} {again:g}. They are of several persons or recordings: give "
+                f"those of one, or name each person ({IDENTITIES[2]})."
+            )
+    every = np.arange(len(entries))
+    in_turn = _persons_in_turn(entries)
+    return (entries, every) if in_turn is None else (in_turn, every[:: len(in_turn[0])])
+
+
+def _are_different_persons(entries: Sequence[Any], frame_of: Indices) -> bool:
+    """Whether entries of one frame name different persons."""
+    names = [next((str(entry[key])[:100] for key in IDENTITIES if key in entry), None) for entry in entries]
+    return None not in names and len(set(zip(names, frame_of.tolist(), strict=True))) == len(entries)
+
+
+def _persons_in_turn(entries: Sequence[Any]) -> list[list[Any]] | None:
+    """Entries without numbers in which the same persons follow each other in every frame; None for others."""
+    if not all(isinstance(entry, Mapping) for entry in entries):
+        return None
+    for key in IDENTITIES:
+        names = [str(entry.get(key))[:100] for entry in entries]
+        count = len(set(names))
+        if 1 < count <= len(names) // 2 and len(names) % count == 0 and names == names[:count] * (len(names) // count):
+            return [list(entries[start : start + count]) for start in range(0, len(entries), count)]
+    return None
+
+
+def _require_one_recording(entries: Sequence[Any], source: str) -> None:
+    """Raise InputError where a key names several recordings, and not another thing in each entry."""
+    for key in RECORDING_COLUMNS:
+        found = {str(entry[key])[:100] for entry in entries if isinstance(entry, Mapping) and key in entry}
+        if 1 < len(found) <= len(entries) // 2:
+            names = ", ".join(f"{name:.20}" for name in sorted(found)[:3])
+            count = counted(len(found), "recording")
+            raise InputError(f"{source} has entries of {count} ({names}) by their {key}. Give those of one.")
+
+
+def _values_of(entries: Sequence[Any], key: str) -> F64 | None:
+    """The number that every entry has under a key, (T,), or None where one has none."""
+    if not entries or not all(isinstance(entry, Mapping) and key in entry for entry in entries):
+        return None
+    values = [np.asarray(entry[key]) for entry in entries]
+    if any(value.size != 1 or value.dtype.kind not in "iuf" for value in values):
+        return None
+    column = np.array([value.reshape(-1)[0] for value in values], np.float64)
+    return column if np.isfinite(column).all() else None

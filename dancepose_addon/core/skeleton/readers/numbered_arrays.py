@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arrays beside which a file has the number or time of each frame."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+
+from ...arrays import F64, Indices
+from ...errors import InputError
+from ..recording import FIRST_OF_SEVERAL, Finding
+from .frame_times import places_of, with_lost_frames
+from .timed_rates import TIME_KEYS, UNITS_S
+
+NUMBER_KEYS: Final = (
+    "frame_ids", "frame_id", "frame_indices", "frame_index", "frame_numbers", "frame_number", "frame_nums", "frames",
+    "frame",
+)  # fmt: skip
+ROW_KEYS: Final = (*NUMBER_KEYS, *(key + ending for key in TIME_KEYS for ending in UNITS_S))
+
+
+def on_frames(
+    points: F64, confidence: F64 | None, arrays: Mapping[str, Any], source: str
+) -> tuple[F64, F64 | None, tuple[Finding, ...]]:
+    """Put points on the frames that an array of numbers or times gives.
+
+    Args:
+        points: (T, K, 3).
+        confidence: (T, K), or None.
+        arrays: Content of the file by name.
+        source: The file, for messages.
+
+    Returns:
+        Points and confidence in order, NaN and 0 in lost frames, and a finding where there are any.
+
+    Raises:
+        InputError: Numbers repeat, or most frames would be lost.
+    """
+    numbers = _numbers_in(arrays, len(points), source)
+    if numbers is None:
+        return points, confidence, ()
+    order = np.argsort(numbers, kind="stable")
+    places = places_of(numbers[order])
+    points, lost = with_lost_frames(points[order], places, source)
+    if confidence is not None:
+        confidence = np.nan_to_num(with_lost_frames(confidence[order], places, source)[0])
+    return points, confidence, lost
+
+
+def longest_stretch(arrays: Mapping[str, Any], frames: int, source: str) -> tuple[Indices, tuple[Finding, ...]]:
+    """Choose the rows of the longest stretch without lost frames, by an array of numbers or times.
+
+    Args:
+        arrays: Arrays by name.
+        frames: Number of rows.
+        source: The file, for messages.
+
+    Returns:
+        Rows in order, and a finding where some are left out.
+
+    Raises:
+        InputError: Numbers repeat.
+    """
+    numbers = _numbers_in(arrays, frames, source)
+    if numbers is None:
+        return np.arange(frames), ()
+    order = np.argsort(numbers, kind="stable")
+    places = places_of(numbers[order])
+    if places is None or places[-1] + 1 == frames:
+        return order, ()
+    cuts = [0, *(np.flatnonzero(np.diff(places) > 1) + 1).tolist(), frames]
+    start, end = max(pairwise(cuts), key=lambda span: span[1] - span[0])
+    why = f"{frames} of {places[-1] + 1} are there by their numbers or times, and this is the longest stretch"
+    return order[start:end], (Finding("frames", f"{places[start]} to {places[end - 1]}", FIRST_OF_SEVERAL, why),)
+
+
+def _numbers_in(arrays: Mapping[str, Any], frames: int, source: str) -> F64 | None:
+    """The first array of numbers or times of frames, (T,), each another one; None without any."""
+    for key in ROW_KEYS:
+        value = arrays.get(key)
+        if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu" or value.size != frames or frames < 2:
+            continue
+        numbers = value.reshape(-1).astype(np.float64)
+        if not np.isfinite(numbers).all():
+            continue
+        if len(np.unique(numbers)) == frames:
+            return numbers
+        if (np.diff(numbers) < 0.0).any():
+            raise InputError(
+                f"{source} has frames of the same number in {key}, out of order. It holds several persons or "
+                "recordings: give the frames of one."
+            )
+    return None
