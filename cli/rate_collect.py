@@ -150,7 +150,8 @@ def import_command(
         )
     print(f"{done.new_votes} new votes, {done.known_votes} known; now {done.votes} votes of {done.sessions} sessions.")
     if done.declined:
-        print(f"{done.declined} visitors did not consent; nothing of them is stored.")
+        visitors = counted(done.declined, "visitor")
+        print(f"{visitors} did not consent; nothing of them is stored.")
     list_results({"votes": RatingPaths(root).votes, "sessions": RatingPaths(root).sessions})
 
 
