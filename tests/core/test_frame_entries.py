@@ -1,155 +1,349 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Entries and arrays with the number, time, person or recording of each frame."""
+"""Entries of frames, persons in a frame, folders of frames, and hands alone: by hand."""
 
-import json
 from pathlib import Path
-import pickle
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse.csgraph import minimum_spanning_tree
+from scipy.spatial import distance_matrix
 
-from dancepose_addon.core.errors import InputError
-from dancepose_addon.core.skeleton.readers import open_recording
-from dancepose_addon.core.skeleton.recording import Hints, PointRecording, PoseRecording
-from tests.support.samples import cut, points_of, waltz
-from tests.support.tool_samples import rotvecs
+from dancepose_addon.core.errors import FormatError, InputError
+from dancepose_addon.core.skeleton.readers import frame_folders, frame_lists, frame_persons, hands_alone
+from dancepose_addon.core.skeleton.readers.frame_lists import (
+    Track,
+    frames_in,
+    has_flat_points,
+    longest_run,
+    place_of,
+    points_of_entry,
+    table_of_points,
+    tracks_in,
+)
+from dancepose_addon.core.skeleton.readers.frame_persons import persons_of_frame
 
-FRAMES, RATE = 60, 25.0
-MOTION = cut(waltz(), FRAMES)
-POINTS = points_of(MOTION, "smpl24")
-OTHER = POINTS[::-1] + np.array([1.0, 0.0, 0.0])
-VECTORS = rotvecs(MOTION).reshape(FRAMES, 72)
-SHUFFLED = np.random.default_rng(2).permutation(FRAMES).tolist()
-KEPT = [*range(20), *range(35, FRAMES)]
-
-
-def pose(frame: int) -> dict[str, Any]:
-    return {
-        "global_orient": VECTORS[frame, :3].tolist(),
-        "body_pose": VECTORS[frame, 3:].tolist(),
-        "transl": MOTION.translation[frame].tolist(),
-        "betas": [0.0] * 10,
-    }
+RANDOM = np.random.default_rng(8)
+FIVE = RANDOM.normal(size=(5, 3))
+HERE = Path("it")
 
 
-def opened(folder: Path, value: Any, take: int = 0) -> Any:
-    (folder / "a.json").write_text(json.dumps(value))
-    return open_recording(folder / "a.json", Hints(take=take))
+def scored(points: np.ndarray) -> np.ndarray:
+    return np.column_stack([points, np.ones(len(points))])
 
 
-def check_points(found: Any, expected: np.ndarray = POINTS) -> None:
-    assert isinstance(found, PointRecording)
-    np.testing.assert_allclose(found.points, expected, atol=1e-6)
+def hand() -> np.ndarray:
+    """(21, 3): a wrist, and five fingers with four points each, 3 cm apart."""
+    fingers = [[0.025 * (finger - 2), 0.08 + 0.03 * part, 0.0] for finger in range(5) for part in range(4)]
+    return np.array([[0.0, 0.0, 0.0], *fingers])
 
 
-def check_pose(found: Any, frames: Any = slice(None)) -> None:
-    assert isinstance(found, PoseRecording)
-    np.testing.assert_allclose(found.rotvec[:, :22].reshape(len(found.rotvec), -1), VECTORS[frames, :66], atol=1e-6)
-    np.testing.assert_allclose(found.translation, MOTION.translation[frames], atol=1e-6)
+def test_the_length_of_a_hand_against_the_shortest_tree() -> None:
+    edges = np.array(hands_alone.TREE)
+    for points in (hand(), RANDOM.normal(size=(21, 3))):
+        length = np.linalg.norm(points[edges[:, 0]] - points[edges[:, 1]], axis=1).sum()
+        shortest = minimum_spanning_tree(distance_matrix(points, points)).sum()
+        assert hands_alone._excess(points) == pytest.approx(length / shortest)
+    assert hands_alone._excess(np.zeros((21, 3))) == np.inf
+    assert hands_alone._excess(hand()) < 1.25
+    assert hands_alone._excess(RANDOM.permutation(hand())) > 2.0
 
 
-def test_entries_of_parameters_are_put_in_order(tmp_path: Path) -> None:
-    check_pose(opened(tmp_path, [{"frame": n, **pose(n)} for n in SHUFFLED]))
-    found = opened(tmp_path, [{"time": n / RATE, **pose(n)} for n in SHUFFLED])
-    check_pose(found)
-    assert found.fps == pytest.approx(RATE)
-    found = opened(tmp_path, [{"frame": n, **pose(n)} for n in KEPT])
-    check_pose(found, slice(35, None))
-    assert [(one.topic, one.value) for one in found.findings if one.doubtful] == [("frames", "35 to 59")]
+def test_hands_without_a_body_are_refused() -> None:
+    for count, number in ((1, r"a hand \(21"), (2, r"two hands \(42")):
+        points = np.tile(hand(), (4, count, 1)) + RANDOM.normal(size=(4, 1, 3))
+        with pytest.raises(InputError, match=f"it holds points of {number}"):
+            hands_alone.refuse_hands_alone(points, "it")
+        points[1:3] = np.nan  # frames without a hand say nothing
+        with pytest.raises(InputError):
+            hands_alone.refuse_hands_alone(points, "it")
+        hands_alone.refuse_hands_alone(RANDOM.permutation(points, axis=1), "it")
+        hands_alone.refuse_hands_alone(np.zeros_like(points), "it")
+        hands_alone.refuse_hands_alone(np.full_like(points, np.nan), "it")
+        hands_alone.refuse_hands_alone(points[:0], "it")
+    hands_alone.refuse_hands_alone(np.tile(hand(), (4, 1, 1))[:, :20], "it")
+    # In one place the hand is a point, of no shape; flat hands are hands.
+    mixed = np.tile(RANDOM.permutation(hand()), (3, 1, 1))
+    mixed[1] = hand()
+    hands_alone.refuse_hands_alone(mixed, "it")
+    mixed[2] = hand()
+    with pytest.raises(InputError):
+        hands_alone.refuse_hands_alone(mixed, "it")
 
 
-def test_an_index_is_no_person(tmp_path: Path) -> None:
-    check_pose(opened(tmp_path, [{"id": n, **pose(n)} for n in range(FRAMES)]))
-    check_points(opened(tmp_path, [{"id": n, "joints": POINTS[n].tolist()} for n in range(FRAMES)]))
+@pytest.mark.parametrize(
+    ("item", "place"),
+    [
+        (np.array([1.0, 2.0, 3.0]), [1, 2, 3, 1]), (np.array([1.0, 2.0, 3.0, 0.5]), [1, 2, 3, 0.5]),
+        (np.array([1.0, np.nan, 3.0]), [1, np.nan, 3, 0]), ({"x": 1, "Y": 2, "z": 3}, [1, 2, 3, 1]),
+        ({"x": 1, "y": 2, "z": 3, "visibility": 0.25}, [1, 2, 3, 0.25]), (np.array([1.0, 2.0]), [np.nan] * 3 + [0]),
+        ({"x": 1, "y": 2}, [1, 2, np.nan, 1]), (np.ones(5), [np.nan] * 3 + [0]), (None, [np.nan] * 3 + [0]),
+        (np.array(["a", "b", "c"]), [np.nan] * 3 + [0]), (np.ones((3, 1)), [np.nan] * 3 + [0]),
+    ],
+)  # fmt: skip
+def test_places(item: Any, place: list[float]) -> None:
+    np.testing.assert_array_equal(place_of(item), place)
 
 
-@pytest.mark.parametrize("key", ["person_id", "id", "person", "subject"])
-@pytest.mark.parametrize("numbered", [True, False])
-def test_persons_of_a_frame_belong_together(tmp_path: Path, key: str, *, numbered: bool) -> None:
-    entries = [
-        {**({"frame": n} if numbered else {}), key: name, "joints": points[n].tolist()}
-        for n in range(FRAMES)
-        for name, points in (("x", POINTS), ("y", OTHER))
-    ]
-    check_points(opened(tmp_path, entries))
-    check_points(opened(tmp_path, entries, take=1), OTHER)
-    entries = [{"frame": n, key: name, **pose(n)} for n in SHUFFLED for name in "xy"]
-    check_pose(opened(tmp_path, entries))
+def test_what_is_a_place() -> None:
+    for item in (np.ones(3), np.ones(4, int), {"X": 1, "y": 1, "z": 1}):
+        assert frame_lists.is_place(item)
+    for item in (np.ones(2), np.ones(5), np.ones((3, 1)), np.array(["a", "b", "c"]), {"x": 1, "y": 1}, [1, 2, 3], None):
+        assert not frame_lists.is_place(item)
 
 
-def test_several_entries_of_a_frame_are_refused(tmp_path: Path) -> None:
-    for entries in (
-        [{"frame": n, "joints": points[n].tolist()} for points in (POINTS, OTHER) for n in range(FRAMES)],
-        [{"frame": n, "id": 1, "joints": points[n].tolist()} for n in range(FRAMES) for points in (POINTS, OTHER)],
-        [{"time": n / RATE, "joints": points[n].tolist()} for points in (POINTS, OTHER) for n in range(FRAMES)],
-        [{"frame": n, **pose(n)} for _ in "xy" for n in range(FRAMES)],
+def test_points_of_one_person_at_one_moment() -> None:
+    with_score = np.column_stack([FIVE, [0.1, 0.2, 0.3, 0.4, 1.0]])
+    for value in (FIVE, FIVE[None], FIVE.ravel(), list(FIVE), FIVE.astype("f4").astype(float)):
+        np.testing.assert_allclose(points_of_entry(value), scored(FIVE), atol=1e-6)
+    for value in (with_score, with_score[None], with_score.ravel(), list(with_score)):
+        np.testing.assert_allclose(points_of_entry(value), with_score)
+    # 60 numbers are 15 points of four if every fourth is a confidence, else 20 of three.
+    flat = RANDOM.uniform(2.0, 3.0, 60)
+    assert points_of_entry(flat).shape == (20, 4)
+    flat[3::4] = np.linspace(0.0, 1.0, 15)
+    assert points_of_entry(flat).shape == (15, 4)
+    for wrong in (-0.1, 1.1):
+        flat[3] = wrong
+        assert points_of_entry(flat).shape == (20, 4)
+    assert points_of_entry(RANDOM.uniform(2.0, 3.0, 20)).shape == (5, 4)
+    for value in (
+        flat[:12],
+        flat[:14],
+        flat[:17],
+        np.ones((5, 2)),
+        np.ones((2, 5, 3)),
+        np.array(["a"] * 15),
+        None,
+        [],
+        [1.0],
+        "x",
     ):
-        with pytest.raises(InputError, match=r"several entries of (frame|time) 0\. .* name each person"):
-            opened(tmp_path, entries)
+        assert points_of_entry(value).shape == (0, 4)
+    hidden = FIVE.copy()
+    hidden[2, 1] = np.nan
+    assert points_of_entry(hidden)[:, 3].tolist() == [1, 1, 0, 1, 1]
 
 
-def test_rounded_times_of_one_person_lose_no_frame(tmp_path: Path) -> None:
-    entries = [{"time": round(n / 120.0, 2), "id": 1, "joints": POINTS[n].tolist()} for n in range(FRAMES)]
-    found = opened(tmp_path, entries)
-    check_points(found)
-    assert found.fps == pytest.approx(120.0, rel=0.02)
+@pytest.mark.parametrize(
+    ("table", "person"),
+    [
+        ({"poses": np.zeros(72)}, True), ({"body_pose": np.zeros((1, 63))}, True),
+        ({"pose": np.zeros((24, 3, 3))}, True),
+        ({"poses": np.zeros(24 * 4)}, True), ({"poses": np.zeros(71)}, False), ({"poses": np.zeros(78)}, False),
+        ({"poses": np.zeros(78), "Rh": np.zeros(3)}, True), ({"poses": np.zeros(87), "Rh": np.zeros(3)}, True),
+        ({"poses": np.array(["x"] * 72)}, False), ({"joints": FIVE}, True), ({"joints": FIVE[:4]}, False), ({}, False),
+        ({f"j{n}": np.ones(3) for n in range(5)}, True), ({f"j{n}": np.ones(3) for n in range(4)}, False),
+        ({"joints": {f"j{n}": {"x": 1, "y": 1, "z": 1} for n in range(5)}}, True),
+    ],
+)  # fmt: skip
+def test_what_is_a_person(table: dict[str, Any], *, person: bool) -> None:
+    assert frame_lists._is_person(table) is person
+    assert (frames_in([table]) is not None) is person
 
 
-def test_entries_of_several_recordings_are_refused(tmp_path: Path) -> None:
-    for key in ("clip", "take", "video"):
-        entries = [
-            {key: name, "joints": points[n].tolist()}
-            for name, points in (("one", POINTS), ("two", OTHER))
-            for n in range(FRAMES)
-        ]
-        with pytest.raises(InputError, match=rf"entries of 2 recordings \(one, two\) by their {key}"):
-            opened(tmp_path, entries)
-    check_points(opened(tmp_path, [{"file": f"{n}.png", "joints": POINTS[n].tolist()} for n in range(FRAMES)]))
+def entry(shift: float = 0.0, **more: Any) -> dict[str, Any]:
+    return {"keypoints3d": FIVE + shift, **more}
 
 
-def test_keys_that_are_times_give_the_order(tmp_path: Path) -> None:
-    check_points(opened(tmp_path, {f"{n / RATE:.2f}": {"joints": POINTS[n].tolist()} for n in SHUFFLED}))
-    (tmp_path / "a.pkl").write_bytes(pickle.dumps({n / RATE: {"joints": POINTS[n]} for n in SHUFFLED}))
-    check_points(open_recording(tmp_path / "a.pkl"))
+def test_containers_of_frames() -> None:
+    frames = [entry(), None, []]
+    assert frames_in(frames) is frames
+    by_name = {"000.jpg": entry(), "clip_001": {}}
+    assert len(frames_in(by_name) or []) == 2
+    one = {"people": [entry()], "version": 1.3}
+    found = frames_in(one)
+    assert found is not None
+    assert found[0] is one
+    for other in (
+        {"000.jpg": entry(), "name": {}},
+        [entry(), "text"],
+        [entry(), 5],
+        [],
+        {},
+        [{}],
+        "text",
+        None,
+        {"000": {}},
+    ):
+        assert frames_in(other) is None
+    late: list[Any] = [None] * 200
+    assert frames_in([*late[:199], entry()]) is not None
+    assert frames_in([*late, entry()]) is None
 
 
-@pytest.mark.parametrize("key", ["frame_ids", "frames", "frame_index", "timestamps", "time_ms"])
-def test_arrays_of_numbers_place_the_frames(tmp_path: Path, key: str) -> None:
-    numbers = np.arange(FRAMES) * (1.0 / RATE if key == "timestamps" else 1000.0 / RATE if key == "time_ms" else 1)
-    np.savez(tmp_path / "a.npz", joints=POINTS[SHUFFLED], **{key: numbers[SHUFFLED]})
-    check_points(open_recording(tmp_path / "a.npz"))
-    sureness = np.linspace(0.1, 0.9, FRAMES)[:, None].repeat(24, axis=1)
-    np.savez(tmp_path / "a.npz", joints=POINTS[KEPT], confidence=sureness[KEPT], **{key: numbers[KEPT]})
-    found = open_recording(tmp_path / "a.npz")
-    assert isinstance(found, PointRecording)
-    check_points(found, np.where(np.isin(np.arange(FRAMES), KEPT)[:, None, None], POINTS, np.nan))
-    assert found.confidence is not None
-    np.testing.assert_allclose(found.confidence[KEPT], sureness[KEPT], atol=1e-6)
-    assert not found.confidence[20:35].any()
-    assert ("lost frames", "15 of 60") in [(one.topic, one.value) for one in found.findings]
-    np.savez(tmp_path / "a.npz", joints=np.tile(POINTS, (2, 1, 1)), **{key: np.tile(numbers, 2)})
-    with pytest.raises(InputError, match=f"frames of the same number in {key}, out of order"):
-        open_recording(tmp_path / "a.npz")
+def test_persons_are_followed() -> None:
+    frames = [
+        [entry(id=7), entry(1.0, id=8)], {"people": [entry(2.0, id=8), entry(9.0, id=8)]}, [], entry(3.0,
+        id=np.array([8])),
+    ]  # fmt: skip
+    tracks = tracks_in(frames)
+    assert [(track.name, track.frames, track.total) for track in tracks] == [("8", [0, 1, 3], 4), ("7", [0], 4)]
+    assert [float(one["keypoints3d"][0, 0] - FIVE[0, 0]) for one in tracks[0].entries] == pytest.approx([1, 2, 3])
+    assert [track.name for track in tracks_in([[entry(), {"x": 1}, entry()]])] == ["0", "1"]
+    assert [track.name for track in tracks_in([entry(track_id="n" * 30)])] == ["n" * 24]
+    phalp = {"tid": np.array([4]), "smpl": [{"body_pose": np.zeros(69)}, {"body_pose": np.zeros(69)}, "x", {"y": 1}]}
+    assert [track.name for track in tracks_in([phalp])] == ["4", "1"]
 
 
-def test_arrays_of_parameters_are_cut_to_a_stretch(tmp_path: Path) -> None:
-    table = {
-        "pose": VECTORS,
-        "trans": MOTION.translation,
-        "betas": np.arange(10) / 10.0,
-        "verts": np.zeros((FRAMES, 4, 3)),
+def test_points_of_a_track() -> None:
+    track = Track("a", [1, 3], [entry(), entry(1.0)], 5)
+    table = table_of_points(track, "it")
+    assert np.isnan(table["points"]).all(axis=(1, 2)).tolist() == [True, False, True, False, True]
+    np.testing.assert_allclose(table["points"][3], FIVE + 1.0)
+    assert table["confidence"].tolist() == [[0] * 5, [1] * 5, [0] * 5, [1] * 5, [0] * 5]
+    assert "joint_names" not in table
+    named = [
+        {"joints": {f"j{n}": np.ones(3) * n for n in range(5)}},
+        {"joints": {"j4": np.array([7.0, 8.0, 9.0, 0.5])}},
+    ]
+    table = table_of_points(Track("a", [0, 1], named, 2), "it")
+    assert table["joint_names"] == [f"j{n}" for n in range(5)]
+    assert table["points"][1, 4].tolist() == [7, 8, 9]
+    assert table["confidence"].tolist() == [[1] * 5, [0, 0, 0, 0, 0.5]]
+    assert table_of_points(Track("a", [0], [{"joints": {f"j{n}": np.ones(3) for n in range(4)}}], 1), "it") == {}
+    with pytest.raises(FormatError, match="different numbers of points"):
+        table_of_points(Track("a", [0, 1], [entry(), {"keypoints3d": np.ones((6, 3))}], 2), "it")
+    scores = entry(keypoint_scores=np.array([0.0, 0.5, 2.0, -1.0, np.nan]))
+    assert table_of_points(Track("a", [0], [scores], 1), "it")["confidence"].tolist() == [[0, 0.5, 1, 0, 0]]
+    other = entry(scores=np.ones(4))
+    assert table_of_points(Track("a", [0], [other], 1), "it")["confidence"].tolist() == [[1] * 5]
+
+
+def test_names_of_listed_points() -> None:
+    def listed(*names: Any) -> dict[str, Any]:
+        return {"joints": [{"x": n, "y": 0, "z": 0, "name": name} for n, name in enumerate(names)]}
+
+    found = table_of_points(Track("a", [0], [listed(*"abcde")], 1), "it")
+    assert found["joint_names"] == list("abcde")
+    assert found["points"][0, :, 0].tolist() == [0, 1, 2, 3, 4]
+    for names in (("a", "b", "c", "d", ""), ("a", "b", "c", "d", 5)):
+        assert "joint_names" not in table_of_points(Track("a", [0], [listed(*names)], 1), "it")
+
+
+@pytest.mark.parametrize(
+    ("entries", "flat"),
+    [
+        ([{"people": [{"pose_keypoints_2d": np.ones(75)}]}], True), ([{"joints": np.ones((5, 2))}], True),
+        ([[{"joints": np.ones((5, 2))}]], True), ([{"joints": np.ones((5, 3))}], False),
+        ([{"x": np.ones((5, 2))}], False),
+        ([None, "x", {}], False), ([{}] * 199 + [{"joints": np.ones((5, 2))}], True),
+        ([{}] * 200 + [{"joints": np.ones((5, 2))}], False),
+    ],
+)  # fmt: skip
+def test_points_in_the_picture_alone(entries: list[Any], *, flat: bool) -> None:
+    assert has_flat_points(entries) is flat
+
+
+@pytest.mark.parametrize(
+    ("frames", "run"),
+    [([0, 1, 3, 4, 5, 9], (2, 5)), ([4], (0, 1)), ([0, 1, 2], (0, 3)), ([0, 1, 5, 6], (0, 2)), ([0, 2, 4], (0, 1))],
+)
+def test_the_longest_stretch_of_frames(frames: list[int], run: tuple[int, int]) -> None:
+    assert longest_run(Track("a", frames, [{}] * len(frames), 10)) == run
+
+
+def test_persons_with_poses_in_a_frame() -> None:
+    poses = RANDOM.normal(size=(2, 72))
+    romp = {"results": {"smpl_thetas": poses, "cam_trans": np.arange(6.0).reshape(2, 3), "track_ids": np.array([5, 4]),
+                        "smpl_betas": np.ones((2, 10)), "names": np.array(["a", "b"])}}  # fmt: skip
+    persons = persons_of_frame(romp)
+    assert persons is not None
+    assert [int(one["id"][0]) for one in persons] == [5, 4]
+    np.testing.assert_array_equal(persons[1]["poses"], poses[1].reshape(24, 3))
+    assert persons[1]["transl"].tolist() == [3, 4, 5]
+    assert persons[0]["betas"].shape == (10,)
+    matrices = np.tile(np.eye(3), (1, 24, 1, 1))
+    hmr = {
+        "pred_smpl_params": {"global_orient": matrices[:, :1], "body_pose": matrices[:, 1:], "betas": np.ones((1, 401))}
     }
-    rows = {key: value[KEPT] if key != "betas" else value for key, value in table.items()}
-    (tmp_path / "a.pkl").write_bytes(pickle.dumps({"1": {**rows, "frame_ids": np.array(KEPT) + 100}}))
-    found = open_recording(tmp_path / "a.pkl")
-    check_pose(found, slice(35, None))
-    np.testing.assert_allclose(found.betas, np.arange(10) / 10.0)  # type: ignore[union-attr]
-    assert ("frames", "35 to 59") in [(one.topic, one.value) for one in found.findings]
-    some = SHUFFLED[:10]  # as many as betas
-    rows = {key: value[some] if key != "betas" else value for key, value in table.items()}
-    rows["frame_ids"] = np.argsort(np.argsort(some))
-    (tmp_path / "a.pkl").write_bytes(pickle.dumps({"1": rows}))
-    found = open_recording(tmp_path / "a.pkl")
-    check_pose(found, sorted(some))
-    np.testing.assert_allclose(found.betas, np.arange(10) / 10.0)  # type: ignore[union-attr]
+    (one,) = persons_of_frame(hmr) or []
+    assert one["global_orient"].shape == (1, 3, 3)
+    assert one["body_pose"].shape == (23, 3, 3)
+    assert set(one) == {"global_orient", "body_pose"}
+    (one,) = (
+        persons_of_frame({"body_pose": np.ones((21, 3)), "transl": np.ones(4), "left_hand_pose": np.ones(45)}) or []
+    )
+    assert set(one) == {"body_pose", "left_hand_pose"}
+    for count, kept in ((16, True), (17, False)):
+        assert (persons_of_frame({"poses": np.ones((count, 72))}) is not None) is kept
+    assert persons_of_frame({"poses": np.ones((2, 72)), "fps": np.array(30)}) is None
+    assert len(persons_of_frame({"poses": np.ones((1, 72)), "fps": np.array(30)}) or []) == 1
+    deep: Any = {"poses": np.ones(72)}
+    for _ in range(3):
+        deep = {"a": deep}
+        assert persons_of_frame(deep) is not None
+    assert persons_of_frame({"a": deep}) is None
+
+
+def test_persons_with_points_in_a_frame() -> None:
+    for value in (FIVE, FIVE[None], {"x": FIVE}, {"joints": FIVE, "y": FIVE + 1}, scored(FIVE), FIVE.ravel()):
+        (one,) = persons_of_frame(value) or []
+        np.testing.assert_allclose(one["joints"], scored(FIVE))
+    first, second = persons_of_frame({"joints_3d": np.stack([FIVE, FIVE + 1]), "ids": np.array([3, 9])}) or []
+    np.testing.assert_allclose(second["joints"], scored(FIVE + 1))
+    assert (int(first["id"][0]), int(second["id"][0])) == (3, 9)
+    for nothing in (None, {}, []):
+        assert persons_of_frame(nothing) == []
+    assert len(persons_of_frame([{"joints": FIVE}, {"joints": FIVE}]) or []) == 2
+    for other in ([{"joints": FIVE}] * 17, [FIVE, "x"], {"x": FIVE, "y": FIVE}, FIVE[:4], np.ones((301, 3)),
+    np.ones((5, 2)),
+                  np.ones((17, 5, 3)), {"text": "a"}, [{"joints": FIVE}, {"joints": FIVE[:3]}]):  # fmt: skip
+        assert persons_of_frame(other) is None
+    assert len((persons_of_frame(np.ones((300, 3))) or [{"joints": []}])[0]["joints"]) == 300
+    assert len(persons_of_frame([{"joints": FIVE}] * 16) or []) == 16
+
+
+def test_sizes_of_poses_in_a_frame() -> None:
+    assert frame_persons._rows(np.ones((3, 72)), frozenset({72})) == 3
+    assert frame_persons._rows(np.ones((3, 24, 3)), frozenset({72})) == 3
+    assert frame_persons._rows(np.ones((1, 24, 3)), frozenset({72})) == 1
+    assert frame_persons._rows(np.ones(72), frozenset({72})) == 1
+    assert frame_persons._rows(np.ones(71), frozenset({72})) == 0
+    assert frame_persons._joints_of(np.ones(72)).shape == (24, 3)
+    assert frame_persons._joints_of(np.ones(144)).shape == (24, 6)
+    assert frame_persons._joints_of(np.ones(9), 1).shape == (1, 3, 3)
+    assert frame_persons._joints_of(np.ones(6), 1).shape == (1, 6)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "places"),
+    [
+        ([0, 1, 4], [0, 1, 4]), ([3, 4, 5], [0, 1, 2]), ([0, 2, 4, 8], [0, 1, 2, 4]), ([10, 5], None), ([5], None),
+        ([0, 2, 4, 5], None), ([0, 1, 1], None), ([0, 1, 11], [0, 1, 11]), ([0, 1, 12], None),
+    ],
+)  # fmt: skip
+def test_frames_at_the_places_of_their_numbers(numbers: list[int], places: list[int] | None) -> None:
+    """Three files may spread over twelve frames, not over thirteen."""
+    entries = [f"e{number}" for number in numbers]
+    found = frame_lists.with_gaps(numbers, entries)
+    if places is None:
+        assert found is entries
+    else:
+        assert [found.index(one) for one in entries] == places
+        assert [found[at] for at in range(len(found)) if at not in places] == [[]] * (len(found) - len(places))
+
+
+def test_files_of_frames_in_order(tmp_path: Path) -> None:
+    for name in (
+        "a_010.npy",
+        "a_9.npy",
+        "a_002.npy",
+        "b_001.npy",
+        "a_003_1.npy",
+        "a_003_0.npy",
+        "a_001.npz",
+        "x.txt",
+        "note.npy",
+    ):
+        (tmp_path / name).touch()
+    assert [file.name for file in frame_folders.frame_files(tmp_path)] == [
+        "a_002.npy", "a_010.npy", "a_003_0.npy", "a_003_1.npy", "b_001.npy"]  # fmt: skip
+    assert frame_folders.frame_files(tmp_path / "none") == []
+    for name, numbers in (
+        ("a_012.npz", (12, None)),
+        ("a_012_3.npz", (12, 3)),
+        ("c_0007_keypoints.json", (7, None)),
+    ):
+        found = frame_folders._frame_file(Path(name), has_person=numbers[1] is not None)
+        assert (found.number, found.person) == numbers

@@ -222,3 +222,50 @@ def test_recordings_that_a_column_names(tmp_path: Path) -> None:
     write_long("take", lambda n: str(n // 20))
     with pytest.raises(InputError, match=r"rows of 2 recordings \(0, 1\) by its column take"):
         open_recording(path, hints)
+
+
+@pytest.mark.parametrize("form", ["csv", "long", "trc", "numbers"])
+def test_a_last_row_that_is_cut_short_is_left_out(tmp_path: Path, form: str) -> None:
+    points = truth("smpl24")
+    if form == "csv":
+        text = csv_text(cut(waltz(), FRAMES), "smpl24")
+    elif form == "trc":
+        text = trc_text(cut(waltz(), FRAMES), "smpl24")
+    elif form == "numbers":
+        text = "\n".join(",".join(f"{x:.6f}" for x in frame.ravel()) for frame in points) + "\n"
+    else:
+        rows = [f"{n},{k},{x:.6f},{y:.6f},{z:.6f}" for n in range(40) for k, (x, y, z) in enumerate(points[n])]
+        text = "\n".join(["frame,joint,x,y,z", *rows]) + "\n"
+    path = tmp_path / ("a.trc" if form == "trc" else "a.csv")
+    path.write_text(text)
+    whole = open_recording(path, Hints(fps=25.0))
+    assert not [one for one in whole.findings if one.topic == "lost frames"]
+    path.write_text(text[: text.rstrip("\n").rindex("," if form != "trc" else "\t")])
+    found = open_recording(path, Hints(fps=25.0))
+    [finding] = [one for one in found.findings if one.topic == "lost frames"]
+    assert "cut short" in finding.why
+    expected = np.array(whole.points)  # type: ignore[union-attr]
+    expected = expected[:-1] if form != "long" else expected
+    if form == "long":
+        expected[-1, -1] = np.nan
+    np.testing.assert_array_equal(found.points, expected)  # type: ignore[union-attr]
+
+
+def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    points = truth("smpl24")
+    head = ",".join(titles(points))
+    rows = [row + row[row.index(",") :] for row in rows_of(points)]
+    (tmp_path / "a.csv").write_text("\n".join([f"frame,{head},{head}", *rows]) + "\n")
+    with pytest.raises(InputError, match=r"has the column 'pelvis_x' twice\. It holds several persons"):
+        open_recording(tmp_path / "a.csv", Hints(fps=25.0))
+
+
+@pytest.mark.parametrize("title", ["joint_{}_{}", "{}_{}", "p{}.{}"])
+@pytest.mark.parametrize("layout", [None, "smpl24"])
+def test_numbered_columns_are_in_the_order_of_their_numbers(tmp_path: Path, title: str, layout: str | None) -> None:
+    points = truth("smpl24")
+    order = sorted(range(24), key=str)  # 0, 1, 10, 11, ...
+    head = [title.format(k, axis) for k in order for axis in "xyz"]
+    (tmp_path / "a.csv").write_text("\n".join([",".join(["frame", *head]), *rows_of(points[:, order])]) + "\n")
+    clip = read(tmp_path / "a.csv", fps=25.0, layout=layout)
+    np.testing.assert_allclose(np.diff(clip.keypoints_m, axis=0), np.diff(points, axis=0), atol=1e-5)

@@ -64,6 +64,7 @@ class Columns:
         sureness: Column of each point's confidence.
         time: Column of the times, or None.
         time_unit_s: Seconds per unit of that column.
+        doubled: Titles of coordinates that are there twice.
     """
 
     width: int
@@ -72,6 +73,7 @@ class Columns:
     sureness: dict[int, int] = field(default_factory=dict)
     time: int | None = None
     time_unit_s: float = 1.0
+    doubled: list[str] = field(default_factory=list)
 
 
 def columns_of(header: list[str]) -> Columns:
@@ -103,6 +105,7 @@ def columns_of(header: list[str]) -> Columns:
         if part in SURENESS:
             columns.sureness[point] = column
         else:
+            columns.doubled += [title] if (point, AXES[part]) in columns.coordinates else []
             columns.coordinates[point, AXES[part]] = column
     whole_points = [name for name, at in index.items() if all((at, axis) in columns.coordinates for axis in range(3))]
     complete = [name for name in whole_points if name not in rotations and not _OTHER.search(name)]

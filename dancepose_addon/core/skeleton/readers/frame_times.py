@@ -22,6 +22,8 @@ MOST_LOST: Final = 4
 SPARE_FRAMES: Final = 250
 LOST_CONFIDENCE: Final = 0.7
 """So that the user is shown it."""
+FEWEST_COMPARED: Final = 3
+"""Rows."""
 FRAME_NUMBER: Final = "frame numbers"
 TIMES: Final = "times"
 MOST_PLACES: Final = 1e12
@@ -124,16 +126,34 @@ def table_with_lost_frames(values: F64, columns: Sequence[int], source: str) -> 
 
     Args:
         values: (T, C).
-        columns: Of times or frame numbers, the best first.
+        columns: 1 for times, 0 for frame numbers, the best first.
         source: The file, for messages.
 
     Returns:
         (N, C), NaN in lost frames, and a finding where N is more than T.
 
     Raises:
-        InputError: Most frames would be lost.
+        InputError: Numbers or times go back, a frame has two rows, or most frames would be lost.
     """
+    named = {TIMES if column else FRAME_NUMBER: values[:, column] for column in columns}
+    values = values[once_in_order(values, named, source)]
     return with_lost_frames(values, first_places(values[:, column] for column in columns), source)
+
+
+def cut_row(rows: Iterable[Sequence[str]]) -> tuple[Finding, ...]:
+    """Find out whether a file ends within its last row.
+
+    Args:
+        rows: Cells of each row of numbers.
+
+    Returns:
+        A finding where the last row has fewer cells than all others, which have equally many.
+    """
+    counts = [len(row) for row in rows]
+    if len(counts) < FEWEST_COMPARED or len(set(counts[:-1])) != 1 or counts[-1] >= counts[0]:
+        return ()
+    why = f"it is cut short: {counts[-1]} of {counts[0]} cells are there. The file may be incomplete"
+    return (Finding("lost frames", "the last row", LOST_CONFIDENCE, why),)
 
 
 def lost_frames(places: Indices, source: str) -> tuple[int, Finding]:

@@ -14,9 +14,9 @@ import numpy as np
 from ...arrays import F64
 from ...counting import counted
 from ...errors import FormatError, InputError
-from ..recording import Head, Hints, PointRecording
+from ..recording import Finding, Head, Hints, PointRecording
 from .csv_headers import is_number
-from .frame_times import table_with_lost_frames
+from .frame_times import cut_row, table_with_lost_frames
 from .marker_names import each_once, is_marker
 from .motion_text import read_motion_text
 from .named_points import arranged
@@ -49,6 +49,12 @@ def _rows(path: Path) -> list[list[str]]:
     if any(line.count(delimiter) > MOST_COLUMNS for line in lines[:MOST_HEADER_LINES]):
         raise FormatError(f"{path} has more than {MOST_COLUMNS} columns. Export the skeleton or the markers alone.")
     return [[cell.strip().strip('"') for cell in line.split(delimiter)] for line in lines]
+
+
+def _whole_rows(rows: list[list[str]]) -> tuple[list[list[str]], tuple[Finding, ...]]:
+    """Rows without a last one that is cut short, and a finding where one was."""
+    cut = cut_row(rows)
+    return rows[: len(rows) - len(cut)], cut
 
 
 def _table(rows: list[list[str]], width: int, path: Path) -> F64:
@@ -90,8 +96,8 @@ def open_motive(path: Path, hints: Hints) -> PointRecording:
     whole = {name: axes for name, axes in columns.items() if len(axes) == 3 and is_marker(name.split(":")[-1])}
     if len(whole) < 5:
         raise FormatError(f"{path} has positions of {len(whole)} {wanted.lower()}s; expected at least five.")
-    values = _table([row for row in rows[start + 1 :] if any(row)], len(rows[start]), path)
-    values, lost = table_with_lost_frames(values, (1, 0), str(path))
+    body, cut = _whole_rows([row for row in rows[start + 1 :] if any(row)])
+    values, lost = table_with_lost_frames(_table(body, len(rows[start]), path), (1, 0), str(path))
     points = np.stack([values[:, [axes[axis] for axis in "XYZ"]] for axes in whole.values()], axis=1)
     rate = properties.get("Export Frame Rate") or properties.get("Capture Frame Rate")
     recording = PointRecording(
@@ -103,7 +109,7 @@ def open_motive(path: Path, hints: Hints) -> PointRecording:
         up="y",
         fps=None if rate is None else usable_rate(rate, str(path)),
         fps_why="" if rate is None else "its Export Frame Rate says it",
-        findings=lost,
+        findings=(*lost, *cut),
     )
     return arranged(recording, hints, bones=True)
 
@@ -125,7 +131,8 @@ def open_nexus(path: Path, hints: Hints) -> PointRecording:
     if len(names) < 5:
         raise FormatError(f"{path} has {counted(len(names), 'trajectory', 'trajectories')}; expected at least five.")
     end = next((number for number in range(at + 5, len(rows)) if not any(rows[number])), len(rows))
-    values, lost = table_with_lost_frames(_table(rows[at + 5 : end], len(titles) + 3, path), (0,), str(path))
+    body, cut = _whole_rows(rows[at + 5 : end])
+    values, lost = table_with_lost_frames(_table(body, len(titles) + 3, path), (0,), str(path))
     once, notes = each_once(names, path)
     recording = PointRecording(
         points=values[:, np.array(columns)],
@@ -136,7 +143,7 @@ def open_nexus(path: Path, hints: Hints) -> PointRecording:
         up="z",
         fps=usable_rate(rate, str(path)),
         fps_why="its second line says it",
-        findings=lost,
+        findings=(*lost, *cut),
         notes=notes,
     )
     return arranged(recording, hints, bones=True)
@@ -160,7 +167,7 @@ def open_qualisys(path: Path, hints: Hints) -> PointRecording:
     start = at + 1
     while start < len(rows) and (not rows[start][0] or not is_number(rows[start][0])):
         start += 1  # events, and a row of titles with times
-    body = [row for row in rows[start:] if any(row)]
+    body, cut = _whole_rows([row for row in rows[start:] if any(row)])
     lead = 2 if body and len([cell for cell in body[0] if cell]) >= 3 * len(names) + 2 else 0
     if len(names) < 5 or len(names) > MOST_COLUMNS:
         raise FormatError(f"{path} names {counted(len(names), 'marker')}; expected at least five.")
@@ -178,7 +185,7 @@ def open_qualisys(path: Path, hints: Hints) -> PointRecording:
         up="z",
         fps=usable_rate(properties.get("FREQUENCY", ""), str(path)),
         fps_why="its FREQUENCY says it",
-        findings=lost,
+        findings=(*lost, *cut),
         notes=notes,
     )
     return arranged(recording, hints, bones=True)

@@ -17,7 +17,8 @@ import numpy as np
 from ...arrays import F64
 from ...counting import counted
 from ...errors import FormatError, InputError
-from ..recording import Head, Hints, PointRecording, Recording
+from ..layouts import get_layout
+from ..recording import Finding, Head, Hints, PointRecording, Recording
 from .array_contents import recording_of
 from .cell_tuples import expanded
 from .csv_headers import (
@@ -36,6 +37,7 @@ from .frame_lists import NAMES
 from .frame_times import (
     FRAME_NUMBER,
     TIMES,
+    cut_row,
     first_places,
     once_in_order,
     places_of,
@@ -79,15 +81,17 @@ def open_csv(path: Path, hints: Hints) -> Recording:
     lines = expanded(lines, delimiter, path)
     first = [_cells(line, delimiter) for line in lines[:8]]
     header, count = title_rows(first)
+    cut = cut_row(_cells(line, delimiter) for line in lines[count:])
+    lines = lines[: len(lines) - len(cut)]
     if not header:
         values = _numbers(lines[count:], delimiter, len(first[0]), path, count + 1)
         values = values[:, int(first[0][:1] == [""]) :]  # pandas numbers the rows too
-        return recording_of({ARRAY: values}, path, hints)
+        return _with_findings(recording_of({ARRAY: values}, path, hints), cut)
     long = is_long(header)
     _require_one_recording(header, [_cells(line, delimiter) for line in lines[count:]], long and long[0], path)
     if long is not None:
         unit_s = TIME_UNITS_S.get(header[long[0]].lower().strip())
-        return _open_long(lines[count:], delimiter, long, unit_s, path, hints)
+        return _with_findings(_open_long(lines[count:], delimiter, long, unit_s, path, hints), cut)
     columns = columns_of(header)
     _require_columns(columns, header, path)
     used = {*columns.coordinates.values(), *columns.sureness.values()}
@@ -116,18 +120,44 @@ def open_csv(path: Path, hints: Hints) -> Recording:
         source=str(path),
         names=tuple(columns.names),
         confidence=confidence,
-        findings=lost,
+        findings=(*lost, *cut),
     )
     recording = with_timed_rate(recording, None if times is None else rate_of_times(times, columns.time_unit_s), hints)
-    if all(NUMBERED.fullmatch(name) for name in columns.names) and hints.layout is None:
-        return replace(recording, names=None)  # numbered, not named: the order is all there is
+    if _are_numbers(columns.names, hints):
+        return _in_number_order(recording)
     return arranged(recording, hints, bones=True)
+
+
+def _with_findings(recording: Recording, findings: tuple[Finding, ...]) -> Recording:
+    return replace(recording, findings=(*recording.findings, *findings)) if findings else recording
+
+
+def _are_numbers(names: list[str], hints: Hints) -> bool:
+    """Whether names only number the points; those of a layout of the user's may be numbers."""
+    own = set() if hints.layout is None else set(get_layout(hints.layout).keypoints)
+    return all(NUMBERED.fullmatch(name) and name not in own for name in names)
+
+
+def _in_number_order(recording: PointRecording) -> PointRecording:
+    """Points that are numbered, not named, in the order of their numbers, which is all there is."""
+    names = recording.names or ()
+    numbers = [int(re.findall(r"\d+", name)[-1][-9:]) for name in names]
+    if len(set(numbers)) < len(numbers) or len({re.sub(r"\d+", "", name) for name in names}) > 1:
+        return replace(recording, names=None)
+    order = np.argsort(numbers)
+    confidence = None if recording.confidence is None else recording.confidence[:, order]
+    return replace(recording, points=recording.points[:, order], confidence=confidence, names=None)
 
 
 def _require_columns(columns: Columns, header: list[str], path: Path) -> None:
     """Raise FormatError where a table has no points."""
     if columns.width > MOST_COLUMNS:
         raise FormatError(f"{path} has {columns.width} columns, more than {MOST_COLUMNS}. Keep the points' own.")
+    if columns.doubled:
+        raise FormatError(
+            f"{path} has the column {columns.doubled[0][:40]!r} twice. It holds several persons or versions: keep the "
+            "columns of one."
+        )
     if len(columns.names) < FEWEST_POINTS:
         raise FormatError(
             f"{path} has no columns for the x, y and z of at least five points (its first are "
@@ -210,7 +240,7 @@ def _open_long(
     recording = recording_of(arrays, path, hints)
     if times is not None and unit_s is not None:
         recording = with_timed_rate(recording, rate_of_times(times, unit_s), hints)
-    return replace(recording, findings=(*recording.findings, *lost)) if lost else recording
+    return _with_findings(recording, lost)
 
 
 def _in_order(table: F64, frames: list[str]) -> tuple[F64, F64 | None]:
@@ -325,8 +355,9 @@ def open_trc(path: Path, hints: Hints) -> PointRecording:
         raise FormatError(f"{path} names {counted(len(names), 'marker')}; expected at least five. Export it again.")
     # A line of X1, Y1, Z1 may stand between the names and the numbers.
     body = [line for line in lines[4:] if not re.match(r"^[\s,]*[XYZ]1\b", line)]
+    cut = cut_row(line.split(delimiter) for line in body)
+    body = body[: len(body) - len(cut)]
     table = _numbers([line.rstrip(f"{delimiter} ") for line in body], delimiter, 2 + 3 * len(names), path)
-    table = table[once_in_order(table[:, 2:], {TIMES: table[:, 1], "Frame#": table[:, 0]}, str(path))]
     rate = _agreed_rate(rate, table[:, 1], hints, path)
     table, lost = table_with_lost_frames(table, (1, 0), str(path))
     points = table[:, 2:].reshape(len(table), len(names), 3)
@@ -340,6 +371,6 @@ def open_trc(path: Path, hints: Hints) -> PointRecording:
         fps=usable_rate(rate, str(path)),
         fps_why="its DataRate says it",
         notes=notes,
-        findings=lost,
+        findings=(*lost, *cut),
     )
     return arranged(recording, hints, bones=True)
