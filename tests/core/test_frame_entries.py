@@ -11,17 +11,10 @@ from scipy.spatial import distance_matrix
 
 from dancepose_addon.core.errors import FormatError, InputError
 from dancepose_addon.core.skeleton.readers import frame_folders, frame_lists, frame_persons, hands_alone
-from dancepose_addon.core.skeleton.readers.frame_lists import (
-    Track,
-    frames_in,
-    has_flat_points,
-    longest_run,
-    place_of,
-    points_of_entry,
-    table_of_points,
-    tracks_in,
-)
+from dancepose_addon.core.skeleton.readers.frame_lists import frames_in, has_flat_points, place_of, points_of_entry
 from dancepose_addon.core.skeleton.readers.frame_persons import persons_of_frame
+from dancepose_addon.core.skeleton.readers.person_tracks import Track, longest_run, tracks_in
+from dancepose_addon.core.skeleton.readers.track_points import table_of_points
 
 RANDOM = np.random.default_rng(8)
 FIVE = RANDOM.normal(size=(5, 3))

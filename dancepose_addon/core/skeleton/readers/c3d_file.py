@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ...counting import counted
 from ...errors import FormatError, InputError, MissingFileError
+from ..person_names import require_one_person
 from ..recording import Head, Hints, PointRecording
 from .marker_names import GROUPS, each_once, is_marker
 from .named_points import arranged
@@ -52,7 +53,8 @@ def open_file(path: Path, hints: Hints) -> PointRecording:
     except Exception as error:  # The library raises nearly anything on damaged files.
         reason = " ".join((str(error) or type(error).__name__).split())[:120]
         raise FormatError(f"{path} is damaged or not C3D ({reason}). Export it again.") from error
-    names_once, repeated = each_once(list(names), path)
+    require_one_person(names, points, str(path))
+    names_once, repeated = each_once([name.split(":")[-1] for name in names], path)
     cut = any("end of file" in str(warning.message) for warning in warned)
     recording = PointRecording(
         points=points,
@@ -113,7 +115,7 @@ def _read(library: Any, file: BinaryIO, size: int) -> tuple[tuple[str, ...], NDA
     rows.clear()
     table[(table[..., 3] < 0) | ~(np.abs(table[..., :3]) < LARGEST).all(axis=-1)] = np.nan
     outputs = _outputs(reader)
-    kept = [index for index, name in enumerate(labels) if is_marker(name, outputs)]
+    kept = [index for index, name in enumerate(labels) if is_marker(name.split(":")[-1], outputs)]
     if len(kept) < LEAST_POINTS:
         raise InputError(
             f"it has {counted(len(kept), 'marker')} (and {counted(used - len(kept), 'model output')}); expected "
@@ -135,7 +137,7 @@ def _labels(reader: Any, used: int) -> list[str]:
         if width:
             data = bytes(parameter.bytes)
             labels += [_text(data[start : start + width]) for start in range(0, min(len(data), width * count), width)]
-    labels = [name.split(":")[-1] for name in labels[:used]]
+    labels = labels[:used]
     return labels + [f"point{index}" for index in range(len(labels), used)]
 
 

@@ -23,6 +23,7 @@ import numpy as np
 from ...arrays import F64
 from ...errors import FormatError, InputError
 from ..recording import Finding, Hints, PointRecording, PoseRecording, Recording
+from .natural_rotations import better_alignment
 from .pose_detail import FINGER_COUNT, FINGERS_READ, pose_detail
 from .rotation_forms import rotvec_of_6d, rotvec_of_matrices
 from .theta_contents import BODY_JOINTS, PLACE_LOST, joints24, pose_is_natural
@@ -166,6 +167,13 @@ def _interhuman(array: F64, source: str) -> PointRecording | None:
 
 def _motionx(array: F64, source: str) -> PoseRecording | None:
     """Motion-X's 322 columns: root 3, body 63, hands 90, jaw 3, expression 50, face shape 100, place 3, betas 10."""
+    shifted = {"the root first": array[:, :72], "the place first": array[:, 3:75]}
+    order, _ = better_alignment({name: columns.reshape(len(array), 24, 3) for name, columns in shifted.items()})
+    if order != "the root first":
+        raise FormatError(
+            f"{source} has the width of Motion-X ({MOTIONX}), but its rotations begin in column 3: Motion-X has the place "
+            "in columns 309 to 311. Save pose, translation and betas in an .npz, each by its name."
+        )
     rotvec = array[:, :66].reshape(len(array), 22, 3)
     body, notes = joints24(rotvec, source)
     face = np.concatenate([array[:, None, 156:159], np.zeros((len(array), 2, 3))], axis=1)
@@ -191,17 +199,17 @@ def _pose_and_place(array: F64, source: str) -> PoseRecording | None:
     """Rotation vectors and a place in one row, in either order, or None where they are no such thing."""
     width = array.shape[1]
     joints, model = WITH_PLACE[width]
-    for start, place in ((0, width - 3), (3, 0)):
-        rotvec = array[:, start : start + 3 * joints].reshape(len(array), joints, 3)
-        if _is_pose(rotvec):
-            order = "pose and translation" if start == 0 else "translation and pose"
-            body, notes = joints24(rotvec, source)
-            found = Finding("columns", f"SMPL's {order}", 0.9, "the rotations are those of limbs")
-            return PoseRecording(
-                body, array[:, place : place + 3], "SMPL pose and translation", source, model=model,
-                findings=(found, *notes),
-            )  # fmt: skip
-    return None
+    starts = {"pose and translation": (0, width - 3), "translation and pose": (3, 0)}
+    poses = {order: array[:, at : at + 3 * joints].reshape(len(array), joints, 3) for order, (at, _) in starts.items()}
+    if not any(_is_pose(rotvec) for rotvec in poses.values()):
+        return None
+    order, finding = better_alignment(poses)
+    body, notes = joints24(poses[order], source)
+    place = starts[order][1]
+    return PoseRecording(
+        body, array[:, place : place + 3], "SMPL pose and translation", source, model=model,
+        findings=(finding, *notes),
+    )  # fmt: skip
 
 
 def _pose_and_shape(array: F64, source: str) -> PoseRecording | None:

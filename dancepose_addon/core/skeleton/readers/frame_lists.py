@@ -11,15 +11,12 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 import re
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import FormatError
 from .rotation_forms import BODY_COUNTS, ROTATION_COUNTS
 from .tidy_values import as_array
 
@@ -45,6 +42,9 @@ FRAMES: Final = "frames"
 """The name of a file's only list."""
 NAMES: Final = "joint_names"
 FEWEST_POINTS: Final = 5
+MOST_PEOPLE: Final = 64
+Seen = list[tuple[str | None, Mapping[str, Any]]]
+"""Persons of a frame, each with what identifies it."""
 MOST_FRAMES: Final = 200_000
 MOST_GAPS: Final = 4
 """Frames without a file or key, for each that has one; with more of them, the numbers are no frames."""
@@ -52,23 +52,6 @@ _FRAME_NAME: Final = re.compile(r"\d+(?:\.\w{1,5})?$")
 _EASYMOCAP: Final = (78, 87)
 """Widths of EasyMocap's poses of SMPL+H and SMPL-X, whose hands are components."""
 _SINGLE: Final = frozenset(size * count for count in (*ROTATION_COUNTS, *BODY_COUNTS) for size in (3, 4, 6, 9))
-
-
-@dataclass(frozen=True)
-class Track:
-    """One person in the frames of a file.
-
-    Attributes:
-        name: As the file identifies the person.
-        frames: Numbers of the frames that show the person.
-        entries: The person's entry in each of them.
-        total: Frames of the file.
-    """
-
-    name: str
-    frames: list[int]
-    entries: list[Mapping[str, Any]]
-    total: int
 
 
 def frames_in(value: Any) -> list[Any] | None:
@@ -88,7 +71,7 @@ def frames_in(value: Any) -> list[Any] | None:
         entries = _by_number(value)
     else:
         return None
-    if not 0 < len(entries) <= MOST_FRAMES or not any(_persons(entry) for entry in entries[:200]):
+    if not 0 < len(entries) <= MOST_FRAMES or not any(persons_in(entry) for entry in entries[:200]):
         return None
     return entries if all(isinstance(entry, Mapping | list) or entry is None for entry in entries) else None
 
@@ -129,52 +112,34 @@ def with_gaps(numbers: list[int], entries: list[Any]) -> list[Any]:
     return placed
 
 
-def tracks_in(entries: Sequence[Any]) -> list[Track]:
-    """Follow persons through frames by what identifies them.
+def persons_in(entry: Any) -> Seen:
+    """Find the persons that one frame shows.
 
     Args:
-        entries: As ``frames_in`` returns them.
+        entry: Of a frame.
 
     Returns:
-        Persons, the one seen in most frames first.
+        Each with what identifies it, or None.
     """
-    found: dict[str, tuple[list[int], list[Mapping[str, Any]]]] = {}
-    for number, entry in enumerate(entries):
-        for name, person in _persons(entry):
-            frames, tables = found.setdefault(name, ([], []))
-            if not frames or frames[-1] != number:
-                frames.append(number)
-                tables.append(person)
-    if len(found) > 1 and all(len(frames) == 1 for frames, _ in found.values()) and _is_one_each(found):
-        found = {"0": ([number for (number,), _ in found.values()], [table for _, (table,) in found.values()])}
-    tracks = [Track(name, frames, tables, len(entries)) for name, (frames, tables) in found.items()]
-    return sorted(tracks, key=lambda track: -len(track.frames))
-
-
-def _is_one_each(found: Mapping[str, tuple[list[int], list[Mapping[str, Any]]]]) -> bool:
-    """Whether names that are all different number the frames, not persons."""
-    frames = [frames[0] for frames, _ in found.values()]
-    return len(set(frames)) == len(frames)
-
-
-def _persons(entry: Any) -> list[tuple[str, Mapping[str, Any]]]:
-    """The persons that one frame shows, each under its name."""
     if isinstance(entry, list):
         listed = [person for person in entry if isinstance(person, Mapping) and _is_person(person)]
-        return [(_identity(person, number), person) for number, person in enumerate(listed)]
+        return [(_identity(person), person) for person in listed]
     if not isinstance(entry, Mapping):
         return []
     key = next((key for key in PEOPLE if isinstance(entry.get(key), list)), None)
     if key is not None:
-        return _persons(entry[key])
+        return persons_in(entry[key])
     if isinstance(entry.get("smpl"), list):
         return _phalp(entry)
     if _is_person(entry):
-        return [(_identity(entry, 0), entry)]
-    return []
+        return [(_identity(entry), entry)]
+    named: Seen = [
+        (str(name)[:24], person) for name, person in entry.items() if isinstance(person, Mapping) and _is_person(person)
+    ]
+    return named[:MOST_PEOPLE]
 
 
-def _phalp(entry: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+def _phalp(entry: Mapping[str, Any]) -> Seen:
     """PHALP's entry of a frame: a list for each property, in the order of ``tid``."""
     names = np.asarray(entry.get("tid", entry.get("tracked_ids", []))).ravel().tolist()
     persons = [person for person in entry["smpl"] if isinstance(person, Mapping)]
@@ -185,12 +150,14 @@ def _phalp(entry: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     ]
 
 
-def _identity(person: Mapping[str, Any], number: int) -> str:
+def _identity(person: Mapping[str, Any]) -> str | None:
+    """What identifies a person, or None; -1, as OpenPose writes it, does not."""
     for key in IDENTITIES:
         value = person.get(key)
         if isinstance(value, str | int | float) or (isinstance(value, np.ndarray) and value.size == 1):
-            return str(np.asarray(value).reshape(-1)[0])[:24]
-    return str(number)
+            name = str(np.asarray(value).reshape(-1)[0])[:24]
+            return None if name.startswith("-") or not name else name
+    return None
 
 
 def _is_person(table: Mapping[str, Any]) -> bool:
@@ -203,12 +170,32 @@ def _is_person(table: Mapping[str, Any]) -> bool:
             return True
     if any(len(points_of_entry(table.get(key))) >= FEWEST_POINTS for key in POINT_KEYS):
         return True
-    return sum(is_place(item) for item in _named_places(table).values()) >= FEWEST_POINTS
+    return sum(is_place(item) for item in named_places(table).values()) >= FEWEST_POINTS
 
 
-def _named_places(table: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The table of named points: the entry, or what it has under a usual key."""
+def named_places(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The table of named points.
+
+    Args:
+        table: Of a person at one moment.
+
+    Returns:
+        The entry, or what it has under a usual key.
+    """
     return next((table[key] for key in POINT_KEYS if isinstance(table.get(key), Mapping)), table)
+
+
+def points_in(person: Mapping[str, Any]) -> NDArray[np.float64]:
+    """The points of a person's entry.
+
+    Args:
+        person: At one moment.
+
+    Returns:
+        (K, 4), as of ``points_of_entry``, under the first key that has some.
+    """
+    found = (points_of_entry(person.get(key)) for key in POINT_KEYS)
+    return next((points for points in found if len(points) >= FEWEST_POINTS), np.zeros((0, 4)))
 
 
 def is_place(item: Any) -> bool:
@@ -282,55 +269,6 @@ def _in_rows(flat: NDArray[np.float64]) -> NDArray[np.float64]:
     return flat.reshape(-1, 3) if flat.size % 3 == 0 else flat
 
 
-def table_of_points(track: Track, source: str) -> dict[str, Any]:
-    """The points of a track as arrays.
-
-    Args:
-        track: Of a person.
-        source: The file, for messages.
-
-    Returns:
-        ``points`` (T, K, 3), ``confidence`` (T, K), and ``joint_names`` where the file has them. Frames that do not
-        show the person are NaN with confidence 0. Empty where the track has no points.
-
-    Raises:
-        FormatError: The number of points differs between frames.
-    """
-    first = track.entries[0]
-    key = next((key for key in POINT_KEYS if len(points_of_entry(first.get(key))) >= FEWEST_POINTS), None)
-    table: dict[str, Any] = {}
-    if key is not None:
-        rows = [_scored(points_of_entry(entry.get(key)), entry) for entry in track.entries]
-        names = _names_in(first, key, len(rows[0]))
-    else:
-        names = [str(name)[:100] for name, item in _named_places(first).items() if is_place(item)]
-        if len(names) < FEWEST_POINTS:
-            return {}
-        tables = [_named_places(entry) for entry in track.entries]
-        rows = [np.array([place_of(entry.get(name)) for name in names]) for entry in tables]
-    counts = {len(row) for row in rows if len(row)}
-    if len(counts) != 1:
-        raise FormatError(f"{source} has frames of different numbers of points. Cut those frames out.")
-    points = np.full((track.total, counts.pop(), 4), np.nan)
-    points[..., 3] = 0.0
-    for frame, row in zip(track.frames, rows, strict=True):
-        if len(row):
-            points[frame] = row
-    table |= {"points": points[..., :3], "confidence": np.clip(np.nan_to_num(points[..., 3]), 0.0, 1.0)}
-    if names:
-        table[NAMES] = names
-    return table
-
-
-def _scored(points: NDArray[np.float64], entry: Mapping[str, Any]) -> NDArray[np.float64]:
-    """Points with the scores that stand beside them (MMPose)."""
-    for key in ("keypoint_scores", "keypoints_scores", "scores", "confidence"):
-        scores = entry.get(key)
-        if isinstance(scores, np.ndarray) and scores.shape == (len(points),) and scores.dtype.kind in "fiu":
-            return np.column_stack([points[:, :3], scores])
-    return points
-
-
 def has_flat_points(entries: Sequence[Any]) -> bool:
     """Tell frames that have points in the picture alone, by OpenPose's key or by their two coordinates.
 
@@ -352,27 +290,3 @@ def has_flat_points(entries: Sequence[Any]) -> bool:
             if any(isinstance(value, np.ndarray) and value.ndim == 2 and value.shape[1] == 2 for value in values):
                 return True
     return False
-
-
-def _names_in(entry: Mapping[str, Any], key: str, count: int) -> list[str]:
-    """Names of the points, where each point or the entry has them."""
-    value = entry.get(key)
-    if isinstance(value, list):
-        named = [item.get("name", item.get("part")) for item in value if isinstance(item, Mapping)]
-        if len(named) == count and all(isinstance(name, str) and name for name in named):
-            return [str(name)[:100] for name in named]
-    return []
-
-
-def longest_run(track: Track) -> tuple[int, int]:
-    """The longest stretch of frames without a gap.
-
-    Args:
-        track: Of a person.
-
-    Returns:
-        First and one past the last index into the track's entries.
-    """
-    frames = np.array(track.frames)
-    cuts = [0, *(np.flatnonzero(np.diff(frames) != 1) + 1).tolist(), len(frames)]
-    return max(pairwise(cuts), key=lambda span: span[1] - span[0])

@@ -14,6 +14,7 @@ import numpy as np
 from ...arrays import F64
 from ...counting import counted
 from ...errors import FormatError, InputError
+from ..person_names import require_one_person
 from ..recording import Finding, Head, Hints, PointRecording
 from .csv_headers import is_number
 from .frame_times import cut_row, table_with_lost_frames
@@ -122,20 +123,25 @@ def open_nexus(path: Path, hints: Hints) -> PointRecording:
         raise FormatError(f"{path} is a CSV of Nexus without Trajectories. Export the trajectories.")
     rate, titles, axes, units = rows[at + 1][0], rows[at + 2], rows[at + 3], rows[at + 4]
     names: list[str] = []
+    labels: list[str] = []
     columns: list[list[int]] = []
     for column, title in enumerate(titles):
-        name = title[:MOST_NAME_LETTERS].split(":")[-1]
+        whole = title[:MOST_NAME_LETTERS]
+        name = whole.split(":")[-1]
         if column > 1 and is_marker(name) and [axis.upper() for axis in axes[column : column + 3]] == ["X", "Y", "Z"]:
             names.append(name)
+            labels.append(whole)
             columns.append([column, column + 1, column + 2])
     if len(names) < 5:
         raise FormatError(f"{path} has {counted(len(names), 'trajectory', 'trajectories')}; expected at least five.")
     end = next((number for number in range(at + 5, len(rows)) if not any(rows[number])), len(rows))
     body, cut = _whole_rows(rows[at + 5 : end])
     values, lost = table_with_lost_frames(_table(body, len(titles) + 3, path), (0,), str(path))
+    points = values[:, np.array(columns)]
+    require_one_person(labels, points, str(path))
     once, notes = each_once(names, path)
     recording = PointRecording(
-        points=values[:, np.array(columns)],
+        points=points,
         form="CSV of Vicon Nexus",
         source=str(path),
         names=tuple(once),

@@ -15,6 +15,7 @@ from ..anatomy import measure_fit, sample
 from ..bone_names import NEEDED, plain, smpl_joints
 from ..hand_points import HAND_NAMES, POINTS_OF_HAND, on_their_sides, take_hands
 from ..layouts import BODY25, LAYOUTS, MARKER_SETS, MOTIVE37, SMPL22, SMPL24, Layout, get_layout, layouts_with
+from ..person_names import require_one_person
 from ..recording import Finding, Hints, PointRecording
 from ..unnamed_models import unnamed_with
 from ..unnamed_skeletons import UnnamedSkeleton
@@ -70,10 +71,12 @@ def arranged(recording: PointRecording, hints: Hints, *, bones: bool) -> PointRe
         The recording in the layout's order. Points that the file lacks are NaN.
 
     Raises:
+        InputError: They are of two persons.
         LayoutError: The names are of no known layout, or lack points of the one that is asked for.
     """
     if hints.as_named or recording.names is None:
         return recording
+    require_one_person(recording.names, recording.points, recording.source)
     choice = choose(recording.names, hints.layout, recording.source, bones=bones)
     index = np.array(choice.index)
     points = recording.points[:, index]

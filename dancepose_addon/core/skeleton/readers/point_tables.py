@@ -13,10 +13,12 @@ from ..anatomy import measure_fit, sample
 from ..layouts import layouts_with
 from ..recording import Finding, Hints
 from .frame_entries import in_order
-from .frame_lists import NAMES, Track, frames_in, has_flat_points, table_of_points, tracks_in
+from .frame_lists import NAMES, frames_in, has_flat_points
 from .numbers import RATE_KEYS, text_of
+from .person_tracks import Track, tracks_in
 from .point_arrays import ARRAY, POINTS
 from .timed_rates import TIMED_RATE
+from .track_points import table_of_points
 
 NAME_KEYS: Final = (
     NAMES, "joints_names", "joint_name", "keypoint_names", "keypoints_names", "point_names", "landmark_names",

@@ -23,9 +23,10 @@ from ...counting import counted
 from ...errors import FormatError, InputError
 from ..recording import Finding, Hints, PoseRecording
 from .frame_entries import OrderedEntries, in_order
-from .frame_lists import FRAMES, frames_in, longest_run, tracks_in
+from .frame_lists import FRAMES, frames_in
 from .numbered_arrays import longest_stretch
 from .numbers import as_numbers, stored_rate, text_of
+from .person_tracks import longest_run, tracks_in
 from .pose_detail import detail_in, detail_of, merged
 from .rotation_forms import BODY_COUNTS, ROTATION_COUNTS, as_rotvec
 from .theta_contents import MODEL_OF_COUNT, PLACE_LOST, joints24

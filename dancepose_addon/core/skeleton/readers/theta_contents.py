@@ -25,6 +25,7 @@ from ..layouts import layouts_with
 from ..recording import Finding, Hints, PoseDetail, PoseRecording, Recording
 from ..rigid_distances import rigid_share
 from .named_points import cost_in_known_orders
+from .natural_rotations import better_alignment
 from .numbers import as_numbers, describe, stored_rate, text_of
 from .pose_detail import EXPRESSIONS, FINGERS_READ, detail_in, detail_of, pose_detail
 from .rotation_forms import ROTATION_COUNTS, as_rotvec
@@ -165,11 +166,15 @@ def finedance_vectors(array: F64, source: str) -> PoseRecording:
     """
     if len(array) == 0:
         raise InputError(f"{source} has zero frames. Check that the file was written completely.")
-    rotations = array[:, 3:].reshape(len(array), 52, 3)
+    starts = {"translation and pose": (3, 0), "pose and translation": (0, 156)}
+    poses = {order: array[:, at : at + 156].reshape(len(array), 52, 3) for order, (at, _) in starts.items()}
+    order, finding = better_alignment(poses)
+    rotations, place = poses[order], starts[order][1]
     rotvec, notes = joints24(rotations, source)
+    unusual = () if place == 0 and not finding.doubtful else (finding,)
     return PoseRecording(
-        rotvec, array[:, :3], "FineDance motion", source, model="smplh", fps=FINEDANCE_FPS,
-        fps_why="FineDance has it", findings=notes, detail=detail_of(rotations),
+        rotvec, array[:, place : place + 3], "FineDance motion", source, model="smplh", fps=FINEDANCE_FPS,
+        fps_why="FineDance has it", findings=(*unusual, *notes), detail=detail_of(rotations),
     )  # fmt: skip
 
 

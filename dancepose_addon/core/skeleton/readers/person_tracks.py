@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Persons followed through the frames of a file: by what identifies them, else by where they are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .frame_lists import Seen, named_places, persons_in, place_of, points_in
+
+NO_PLACE: Final = np.full(3, np.nan)
+PLACES: Final = ("transl", "trans", "cam_trans", "translation", "Th", "root_translation")
+JUMP: Final = 1.0
+"""Sizes of a person by which a track may move between frames, and for each further frame that it is not seen."""
+FURTHER_JUMP: Final = 0.25
+
+
+@dataclass(frozen=True)
+class Track:
+    """One person in the frames of a file.
+
+    Attributes:
+        name: As the file identifies the person.
+        frames: Numbers of the frames that show the person.
+        entries: The person's entry in each of them.
+        total: Frames of the file.
+    """
+
+    name: str
+    frames: list[int]
+    entries: list[Mapping[str, Any]]
+    total: int
+
+
+@dataclass
+class _Followed:
+    """A person without a name, where last seen.
+
+    Attributes:
+        place: (3,), of the file's unit.
+        size: Of the person, likewise.
+        frame: Number of the last frame that shows the person.
+    """
+
+    place: NDArray[np.float64]
+    size: float
+    frame: int
+
+
+def tracks_in(entries: Sequence[Any]) -> list[Track]:
+    """Follow persons through frames.
+
+    Args:
+        entries: As ``frame_lists.frames_in`` returns them.
+
+    Returns:
+        Persons, the one seen in most frames first.
+    """
+    seen = [persons_in(entry) for entry in entries]
+    together = [[name for name, _ in persons] for persons in seen if len(persons) > 1]
+    if together and all(len(set(names)) == 1 for names in together):  # names that distinguish no persons
+        seen = [[(None, person) for _, person in persons] for persons in seen]
+    found: dict[str, tuple[list[int], list[Mapping[str, Any]]]] = {}
+    for number, persons in enumerate(_named_by_place(seen)):
+        for name, person in persons:
+            frames, tables = found.setdefault(name, ([], []))
+            if not frames or frames[-1] != number:
+                frames.append(number)
+                tables.append(person)
+    if _number_the_frames(found):
+        found = {"0": ([number for (number,), _ in found.values()], [table for _, (table,) in found.values()])}
+    tracks = [Track(name, frames, tables, len(entries)) for name, (frames, tables) in found.items()]
+    return sorted(tracks, key=lambda track: -len(track.frames))
+
+
+def _number_the_frames(found: Mapping[str, tuple[list[int], list[Mapping[str, Any]]]]) -> bool:
+    """Whether names that are all different number the frames, not persons."""
+    if len(found) < 2 or any(len(frames) > 1 for frames, _ in found.values()):
+        return False
+    return len({frames[0] for frames, _ in found.values()}) == len(found)
+
+
+def _named_by_place(seen: Sequence[Seen]) -> list[list[tuple[str, Mapping[str, Any]]]]:
+    """Names for the persons of each frame; those without one are followed by where they are."""
+    unnamed = [[person for name, person in persons if name is None] for persons in seen]
+    most = max(map(len, unnamed), default=0)
+    followed: list[_Followed] = []
+    taken = {name for persons in seen for name, _ in persons}
+    free = [str(number) for number in range(len(taken) + sum(map(len, unnamed))) if str(number) not in taken]
+    result = []
+    for number, (persons, without) in enumerate(zip(seen, unnamed, strict=True)):
+        places = [_place_and_size(person) for person in without] if most > 1 else []
+        if most > 1 and all(np.isfinite(place).all() for place, _ in places):
+            tracks = _matched(places, followed, number)
+        else:
+            tracks = list(range(len(without)))  # in the order of the file
+        names = iter(tracks)
+        result.append([(free[next(names)] if name is None else name, person) for name, person in persons])
+    return result
+
+
+def _matched(places: list[tuple[NDArray[np.float64], float]], followed: list[_Followed], number: int) -> list[int]:
+    """The track of each person of a frame, nearest pairs first; new tracks for persons that are near none."""
+    pairs = []
+    for person, (place, size) in enumerate(places):
+        for track, last in enumerate(followed):
+            apart = float(np.linalg.norm(place - last.place))
+            if apart <= max(size, last.size) * (JUMP + FURTHER_JUMP * (number - last.frame - 1)):
+                pairs.append((apart, person, track))
+    chosen: dict[int, int] = {}
+    for _, person, track in sorted(pairs):
+        if person not in chosen and track not in chosen.values():
+            chosen[person] = track
+    for person, (place, size) in enumerate(places):
+        if person not in chosen:
+            chosen[person] = len(followed)
+            followed.append(_Followed(place, size, number))
+        followed[chosen[person]] = _Followed(place, size, number)
+    return [chosen[person] for person in range(len(places))]
+
+
+def _place_and_size(person: Mapping[str, Any]) -> tuple[NDArray[np.float64], float]:
+    """The middle of a person's points and their extent, or the translation and 1 m; NaN without either."""
+    points = points_in(person)
+    if not len(points):
+        points = np.array([place_of(item) for item in named_places(person).values()]).reshape(-1, 4)
+    points = points[np.isfinite(points).all(axis=1) & (points[:, 3] > 0.0), :3]
+    if len(points):
+        return np.median(points, axis=0), float(np.ptp(points, axis=0).max())
+    place = next((person[key] for key in PLACES if isinstance(person.get(key), np.ndarray)), None)
+    if place is None or place.size != 3 or place.dtype.kind not in "fiu":
+        return NO_PLACE, 0.0
+    return place.reshape(3).astype(np.float64), 1.0
+
+
+def longest_run(track: Track) -> tuple[int, int]:
+    """The longest stretch of frames without a gap.
+
+    Args:
+        track: Of a person.
+
+    Returns:
+        First and one past the last index into the track's entries.
+    """
+    frames = np.array(track.frames)
+    cuts = [0, *(np.flatnonzero(np.diff(frames) != 1) + 1).tolist(), len(frames)]
+    return max(pairwise(cuts), key=lambda span: span[1] - span[0])
