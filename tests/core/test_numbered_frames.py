@@ -81,7 +81,6 @@ def test_persons_of_a_frame_belong_together(tmp_path: Path, key: str, *, numbere
 def test_several_entries_of_a_frame_are_refused(tmp_path: Path) -> None:
     for entries in (
         [{"frame": n, "joints": points[n].tolist()} for points in (POINTS, OTHER) for n in range(FRAMES)],
-        [{"frame": n, "id": 1, "joints": points[n].tolist()} for n in range(FRAMES) for points in (POINTS, OTHER)],
         [{"time": n / RATE, "joints": points[n].tolist()} for points in (POINTS, OTHER) for n in range(FRAMES)],
         [{"frame": n, **pose(n)} for _ in "xy" for n in range(FRAMES)],
     ):

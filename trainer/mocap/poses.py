@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dancepose_addon.core.arrays import F32
 from dancepose_addon.core.atomic import replacing
-from dancepose_addon.core.axes import turn_root
+from dancepose_addon.core.axes import UPRIGHT
 from dancepose_addon.core.body.model import JOINT_COUNT, JOINT_INDEX, MIRRORED_JOINTS, forward_kinematics
 from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.body.motion import NPZ_LIMITS
@@ -26,8 +26,10 @@ from dancepose_addon.core.errors import DancePoseError, FormatError, InputError,
 from dancepose_addon.core.io.theta import motion_of
 from dancepose_addon.core.skeleton.readers import examine
 from dancepose_addon.core.skeleton.readers.bvh_grammar import parse_bvh
+from dancepose_addon.core.skeleton.readers.theta_contents import joints24
 from dancepose_addon.core.skeleton.recording import PoseRecording
 
+from .amass_axes import up_of
 from .cmu_retargeting import level, repair_flips, retarget
 from .saved_poses import read_saved_poses
 
@@ -316,12 +318,14 @@ def read_amass(path: Path, folder: Path, fps: float) -> tuple[Clip, str]:
             f"{path} has poses of shape {poses.shape} at {rate} fps; expected (T, 72), (T, 156) or (T, 165)."
         )
     _require_frames(len(poses), path)
+    joints24(poses[:, : BODY_JOINTS * 3].reshape(-1, BODY_JOINTS, 3).astype(np.float64), str(path))
     local = np.broadcast_to(np.eye(3, dtype=np.float32), (len(poses), JOINT_COUNT, 3, 3)).copy()
     local[:, :BODY_JOINTS] = rotvec_to_rotmat(poses[:, : BODY_JOINTS * 3].reshape(-1, BODY_JOINTS, 3))
-    local[:, 0] = turn_root(local[:, 0], axes="z_up", inward=True)
+    up, note = up_of(local, path)
+    local[:, 0] = UPRIGHT[up] @ local[:, 0]
     frames = _frames_at(_moving(local), rate, fps)
     name = str(path.relative_to(folder).with_suffix(""))
-    return Clip(name, local[frames]), f"{path.relative_to(folder)}: {len(frames)} poses."
+    return Clip(name, local[frames]), f"{path.relative_to(folder)}: {len(frames)} poses.{note}"
 
 
 def read_theta(path: Path, folder: Path, fps: float) -> tuple[Clip, str]:

@@ -72,7 +72,7 @@ def interpret_theta(recording: PoseRecording, hints: Hints = NO_HINTS) -> tuple[
         )
         findings += (Finding("rotations", "unnatural", 0.6, why),)
     knees = recording.rotvec[:, [JOINT_INDEX["left_knee"], JOINT_INDEX["right_knee"]], 0]
-    if float(np.median(knees)) < -0.3:
+    if hints.mirror is None and float(np.median(knees)) < -0.3:
         findings += (Finding("rotations", "inverse or mirrored", 0.3, "knees bend forwards"),)
     return up, metres, findings
 

@@ -249,6 +249,10 @@ def _find_unit(recording: PointRecording, fit: Fit, hints: Hints, *, human: bool
     return metres, Finding("unit", unit, confidence, why)
 
 
+LEAST_UNIT_M: Final = 1e-6
+MOST_UNIT_M: Final = 1e4
+
+
 def parse_unit(text: str) -> float:
     """Metres per unit of length.
 
@@ -267,9 +271,12 @@ def parse_unit(text: str) -> float:
         metres = float(text)
     except ValueError:
         metres = 0.0
-    if not (np.isfinite(metres) and metres > 0):
+    if not LEAST_UNIT_M <= metres <= MOST_UNIT_M:
         known = ", ".join(METRES_PER)
-        raise OptionError(f"There is no unit {quoted(text)}; give {known}, or metres per unit as a number.")
+        raise OptionError(
+            f"There is no unit {quoted(text)}; give {known}, or metres per unit as a number from {LEAST_UNIT_M:g} to "
+            f"{MOST_UNIT_M:g}."
+        )
     return metres
 
 

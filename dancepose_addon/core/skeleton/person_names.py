@@ -43,8 +43,8 @@ def require_one_person(names: Sequence[str], points: F64, source: str) -> None:
         person = _person_among(names, points, parts)
         if person is not None:
             raise InputError(
-                f"{source} has points of several persons by their names: those with {quoted(person, 30)} are there "
-                "without it or with another word, elsewhere. Give the points of one."
+                f"{source} has points of several persons by their names ({quoted(person, 30)} and others). Give the "
+                "points of one."
             )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ...body.rotation import rotmat_to_rotvec
 from ...frame_rates import require_frame_rate
 from ..bone_names import CMU_ELSEWHERE, CMU_UNIT, is_cmu
 from ..layouts import SUFFIX
@@ -25,6 +26,9 @@ CMU_TRUNK: Final = {"Hips": "twist", "LowerBack": "spine1", "Spine": "spine2", "
 CMU_HIPS: Final = ("LeftUpLeg", "RightUpLeg")
 """6 cm higher than SMPL's."""
 ZERO_SHARE: Final = 1e-3
+STILL_DEGREES: Final = 0.05
+MOST_RADIANS: Final = 5.0
+"""Three angles of half a turn each, taken for degrees."""
 LEAST_RATE: Final = 5.0
 LONGEST_FRAME_S: Final = 0.5
 """A frame is hardly as long; from LEAST_RATE on the number is a rate."""
@@ -55,6 +59,7 @@ def open_file(path: Path, hints: Hints) -> PointRecording:
         if thorax:
             why = "CMU's BVH files leave out this bone, so that neck and arms begin 12 cm too low"
             findings += (Finding("thorax", f"{thorax:.2f} units added", 0.9, why),)
+    findings += _about_angles(motion)
     # A user's layout is written in the names of the file.
     own_names = hints.as_named or (hints.layout or "").endswith(SUFFIX)
     rate, why, sure = _rate_of(motion.fps)
@@ -74,6 +79,15 @@ def open_file(path: Path, hints: Hints) -> PointRecording:
         findings=findings,
     )
     return arranged(recording, hints, bones=True)
+
+
+def _about_angles(motion: BvhMotion) -> tuple[Finding, ...]:
+    """Doubt angles that are all smaller than half a turn in radians: BVH has degrees."""
+    largest = float(np.degrees(np.abs(rotmat_to_rotvec(motion.rotations)).max(initial=0.0)))
+    if not STILL_DEGREES < largest < MOST_RADIANS:
+        return ()
+    why = f"no joint turns by more than {largest:.2g} degrees; if they are radians, convert them with numpy.degrees"
+    return (Finding("rotations", "hardly any", 0.6, why),)
 
 
 def with_thorax(motion: BvhMotion) -> tuple[BvhMotion, float]:

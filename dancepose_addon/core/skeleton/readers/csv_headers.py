@@ -26,7 +26,11 @@ POINT_COLUMNS: Final = (
     "landmark_id", "joint_id", "keypoint_id", "landmark_index", "id",
 )  # fmt: skip
 FRAME_NUMBERS: Final = ("frame", "frames", "frame_id", "frame_index", "frame_number", "frame#")
-PERSON_COLUMNS: Final = ("person", "person_id", "subject", "subject_id", "track_id", "body_id", "actor", "player")
+PERSON_COLUMNS: Final = (
+    "person", "person_id", "subject", "subject_id", "track", "track_id", "tid", "pid", "body_id", "actor", "player",
+    "dancer", "dancer_id", "performer", "performer_id", "individual", "individuals", "human", "human_id", "user",
+    "user_id", "skeleton", "skeleton_id",
+)  # fmt: skip
 RECORDING_COLUMNS: Final = (
     "clip", "clip_id", "take", "take_id", "trial", "trial_id", "sequence", "sequence_id", "seq", "recording", "session",
     "video", "video_id", "video_name", "file", "filename", "file_name",

@@ -171,8 +171,8 @@ def _motionx(array: F64, source: str) -> PoseRecording | None:
     order, _ = better_alignment({name: columns.reshape(len(array), 24, 3) for name, columns in shifted.items()})
     if order != "the root first":
         raise FormatError(
-            f"{source} has the width of Motion-X ({MOTIONX}), but its rotations begin in column 3: Motion-X has the place "
-            "in columns 309 to 311. Save pose, translation and betas in an .npz, each by its name."
+            f"{source} has the width of Motion-X ({MOTIONX}), but its rotations begin in column 3: Motion-X has the "
+            "place in columns 309 to 311. Save pose, translation and betas in an .npz, each by its name."
         )
     rotvec = array[:, :66].reshape(len(array), 22, 3)
     body, notes = joints24(rotvec, source)

@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+import re
 from typing import Any, Final
 
 import numpy as np
@@ -16,12 +17,22 @@ from .frame_lists import IDENTITIES
 from .frame_times import first_places, lost_frames
 from .timed_rates import TimedRate, rate_of_times
 
-FRAME_KEYS: Final = ("frame", "frame_id", "frame_index", "frame_number")
+FRAME_KEYS: Final = (
+    "frame", "frame_id", "frame_index", "frame_number", "frame_idx", "frame_num", "frameId", "frameIndex",
+    "frameNumber",
+    "image_id", "img_id", "image", "image_name", "img_name", "img_path", "image_path", "file_name", "filename", "file",
+)  # fmt: skip
+"""Keys of the number of an entry's frame, or of a file of a frame, whose name ends in its number."""
+MOST_PERSONS: Final = 16
+"""Of one frame."""
 TIME_KEYS_S: Final = {
     "time": 1.0, "timestamp": 1.0, "time_s": 1.0, "t": 1.0, "time_ms": 1e-3, "timestamp_ms": 1e-3, "time_us": 1e-6,
     "timestamp_us": 1e-6, "time_ns": 1e-9, "timestamp_ns": 1e-9,
 }  # fmt: skip
 """Keys of the time of an entry, and seconds per unit."""
+
+
+_ENDS_IN_NUMBER: Final = re.compile(r"^(.*?)(\d{1,12})(?:\.\w{1,5})?$")
 
 
 @dataclass(frozen=True)
@@ -88,12 +99,12 @@ def _by_frame(entries: Sequence[Any], columns: Mapping[str, F64], source: str) -
             return [entries[place] for place in first], first
         if len(frames) == 1:
             continue  # no number of a frame
-        if _are_different_persons(entries, frame_of):
+        if _are_together(entries, frame_of, values, is_number=key in FRAME_KEYS):
             together: list[list[Any]] = [[] for _ in frames]
             for number, entry in zip(frame_of.tolist(), entries, strict=True):
                 together[number].append(entry)
             return together, first
-        if key in FRAME_KEYS or (np.diff(values) < 0.0).any():
+        if (np.diff(values) < 0.0).any():
             again = float(frames[np.bincount(frame_of) > 1][0])
             raise InputError(
                 f"{source} has several entries of {key} {again:g}. They are of several persons or recordings: give "
@@ -104,10 +115,24 @@ def _by_frame(entries: Sequence[Any], columns: Mapping[str, F64], source: str) -
     return (entries, every) if in_turn is None else (in_turn, every[:: len(in_turn[0])])
 
 
-def _are_different_persons(entries: Sequence[Any], frame_of: Indices) -> bool:
-    """Whether entries of one frame name different persons."""
+def _are_together(entries: Sequence[Any], frame_of: Indices, values: F64, *, is_number: bool) -> bool:
+    """Whether entries of one frame are its persons: they name different ones, or follow each other.
+
+    Args:
+        entries: Of frames.
+        frame_of: Number of the frame of each.
+        values: Their frame numbers or times, (T,).
+        is_number: Whether they are frame numbers; equal times may be rounded ones.
+
+    Returns:
+        False for entries of several recordings, or of one person.
+    """
     names = [next((str(entry[key])[:100] for key in IDENTITIES if key in entry), None) for entry in entries]
-    return None not in names and len(set(zip(names, frame_of.tolist(), strict=True))) == len(entries)
+    if None not in names and len(set(zip(names, frame_of.tolist(), strict=True))) == len(entries):
+        return True
+    counts = np.bincount(frame_of)
+    follow = bool((np.diff(values) >= 0.0).all()) and int(counts.max()) <= MOST_PERSONS
+    return follow and (is_number or int(counts.min()) == int(counts.max()))
 
 
 def _persons_in_turn(entries: Sequence[Any]) -> list[list[Any]] | None:
@@ -127,7 +152,7 @@ def _require_one_recording(entries: Sequence[Any], source: str) -> None:
     known = [key for key in RECORDING_COLUMNS if entries and isinstance(entries[0], Mapping) and key in entries[0]]
     for key in known:
         found = {str(entry[key])[:100] for entry in entries if isinstance(entry, Mapping) and key in entry}
-        if 1 < len(found) <= len(entries) // 2:
+        if 1 < len(found) <= len(entries) // 2 and (key not in FRAME_KEYS or _values_of(entries, key) is None):
             names = ", ".join(f"{name:.20}" for name in sorted(found)[:3])
             count = counted(len(found), "recording")
             raise InputError(f"{source} has entries of {count} ({names}) by their {key}. Give those of one.")
@@ -137,8 +162,18 @@ def _values_of(entries: Sequence[Any], key: str) -> F64 | None:
     """The number that every entry has under a key, (T,), or None where one has none."""
     if not entries or not all(isinstance(entry, Mapping) and key in entry for entry in entries):
         return None
+    if all(isinstance(entry[key], str) for entry in entries):
+        return _numbers_of([entry[key] for entry in entries])
     values = [np.asarray(entry[key]) for entry in entries]
     if any(value.size != 1 or value.dtype.kind not in "iuf" for value in values):
         return None
     column = np.array([value.reshape(-1)[0] for value in values], np.float64)
     return column if np.isfinite(column).all() else None
+
+
+def _numbers_of(names: list[str]) -> F64 | None:
+    """The numbers at the end of file names that are alike but for them; None for other names."""
+    found = [_ENDS_IN_NUMBER.match(name[-200:]) for name in names]
+    if any(match is None for match in found) or len({match[1] for match in found if match}) > 1:
+        return None
+    return np.array([int(match[2]) for match in found if match], np.float64)

@@ -24,6 +24,7 @@ PEOPLE: Final = ("people", "instances", "annots", "persons", "bodies", "body_lis
 """Where a frame lists its persons."""
 IDENTITIES: Final = (
     "id", "tid", "person_id", "track_id", "personID", "pid", "body_id", "person", "subject", "subject_id", "actor",
+    "track", "dancer", "dancer_id", "performer", "performer_id", "user_id", "skeleton_id", "human_id",
 )  # fmt: skip
 POINT_KEYS: Final = (
     "keypoints3d", "keypoints3D", "keypoints_3d", "pose_keypoints_3d", "joints19", "joints15", "keypoints",

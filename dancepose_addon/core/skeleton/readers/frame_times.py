@@ -118,7 +118,23 @@ def once_in_order(values: F64, columns: Mapping[str, F64], source: str) -> F64:
             )
         if len(alike) == len(same):
             keep[same] = False
+        elif _alternate(values, column):
+            raise InputError(
+                f"{source} has rows of the same {name} at different places (rows 1 and 2). It holds several persons: "
+                "give the rows of one."
+            )
     return keep
+
+
+def _alternate(values: F64, times: F64) -> bool:
+    """Whether equally many rows of every time are further from each other than from those of the next time."""
+    counts = np.unique(times, return_counts=True)[1]
+    count = int(counts[0])
+    if count < 2 or (counts != count).any() or len(times) < 2 * count:
+        return False
+    same = np.abs(np.diff(values.reshape(-1, count, values.shape[1]), axis=1))
+    following = np.abs(values[count:] - values[:-count])
+    return float(np.nanmedian(same)) > 2.0 * float(np.nanmedian(following))
 
 
 def table_with_lost_frames(values: F64, columns: Sequence[int], source: str) -> tuple[F64, tuple[Finding, ...]]:

@@ -43,13 +43,14 @@ def unnatural(rotvec: F64) -> float:
     place, by a factor of 1.24 at least.
 
     Args:
-        rotvec: (T, J, 3), radians, of SMPL's joints, J at least 24; the hands may be other small joints.
+        rotvec: (T, J, 3), radians, of SMPL's joints; the hands may be other small joints, or missing.
 
     Returns:
         Mean squared deviation of joints 1 to 23, in spreads.
     """
     mean, spread = _MEAN_AND_SPREAD
-    deviation = (rotvec[:, 1:24] - mean) / spread
+    count = min(rotvec.shape[1], 24)
+    deviation = (rotvec[:, 1:count] - mean[: count - 1]) / spread[: count - 1]
     return float(np.minimum(np.nanmedian(deviation**2, axis=0), MOST).mean())
 
 

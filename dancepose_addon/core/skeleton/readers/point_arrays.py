@@ -20,6 +20,9 @@ from .numbers import as_numbers, describe
 ARRAY: Final = "array"
 """The name of a file's only array, where it has none."""
 POINTS: Final = "keypoints_m"
+WORLD: Final = ("global", "world")
+CAMERA: Final = ("incam", "camera", "_cam", "cam_")
+"""Words in the names of arrays."""
 KNOWN: Final = (
     "keypoints3d_optim", "keypoints3d", "keypoints_3d", "kp3d", "joints3d", "joints_3d", "joint3d", "joints", "S",
     "pose_3d", "positions", "joint_positions", "new_joints", "joints3D", "xyz", "points", "pred_position",
@@ -61,6 +64,7 @@ def find_points(arrays: Mapping[str, Any], source: str, hints: Hints) -> tuple[s
     fitting = [name for name, array in arrays.items() if _may_be_points(array)]
     if not fitting:
         fitting = [name for name, array in arrays.items() if _may_be_rows(array)]
+    fitting = _in_the_world(fitting)
     named = [name for name in KNOWN if name in fitting]
     if named:
         return named[0], as_numbers(arrays[named[0]], source), ()
@@ -81,6 +85,13 @@ def find_points(arrays: Mapping[str, Any], source: str, hints: Hints) -> tuple[s
         "arrays "
         "of a known format (docs/formats.md)."
     )
+
+
+def _in_the_world(names: list[str]) -> list[str]:
+    """Leave out arrays in the axes of a camera where others are in the world's."""
+    if not any(word in name.lower() for name in names for word in WORLD):
+        return names
+    return [name for name in names if not any(word in name.lower() for word in CAMERA)] or names
 
 
 def _one_clip(

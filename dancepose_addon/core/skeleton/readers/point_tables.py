@@ -15,7 +15,7 @@ from ..recording import Finding, Hints
 from .frame_entries import in_order
 from .frame_lists import NAMES, frames_in, has_flat_points
 from .numbers import RATE_KEYS, text_of
-from .person_tracks import Track, tracks_in
+from .person_tracks import tracks_in
 from .point_arrays import ARRAY, POINTS
 from .timed_rates import TIMED_RATE
 from .track_points import table_of_points
@@ -75,17 +75,15 @@ def points_by_frame(
         return arrays, ()
     by_joint = _joint_by_joint(arrays)
     if by_joint:
-        return {**by_joint, **_rates(arrays)}, ()
+        _require_take(len(by_joint), hints, source)
+        name, table = by_joint[hints.take]
+        return {**table, **_rates(arrays)}, _about(name, len(by_joint), hints)
     entries = _entries(arrays, 0)
     if entries is None:
         return arrays, ()
     ordered = in_order(entries, source)
     tracks = tracks_in(ordered.entries)
-    if hints.take >= len(tracks):
-        raise InputError(
-            f"{source} holds {counted(len(tracks), 'person')}; there is no number {hints.take}. Give --read "
-            "take=0 or more."
-        )
+    _require_take(len(tracks), hints, source)
     track = tracks[hints.take]
     table = table_of_points(track, source)
     if not table:
@@ -98,7 +96,7 @@ def points_by_frame(
             **({} if ordered.timed is None else {TIMED_RATE: ordered.timed}),
             **_rates(arrays),
         },
-        (*_about(track, len(tracks), hints), *ordered.findings),
+        (*_about(track.name, len(tracks), hints), *ordered.findings),
     )
 
 
@@ -128,11 +126,11 @@ def positions_called_poses(arrays: Mapping[str, Any], hints: Hints) -> F64 | Non
     return value.astype(np.float64) if cost < PERSON_COST else None
 
 
-def _about(track: Track, persons: int, hints: Hints) -> tuple[Finding, ...]:
+def _about(name: str, persons: int, hints: Hints) -> tuple[Finding, ...]:
     if persons < 2:
         return ()
     why = f"the file holds {persons}, and --read take=N chooses another"
-    return (Finding("person", track.name, hints.take_confidence, why, persons),)
+    return (Finding("person", name, hints.take_confidence, why, persons),)
 
 
 def _rates(arrays: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,11 +156,20 @@ def _entries(value: Any, depth: int) -> list[Any] | None:
     return None
 
 
-def _joint_by_joint(arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """An array (T, 3) or (T, 4) for each joint as one array, with the joints' names."""
-    tables = [arrays, *(item for item in arrays.values() if isinstance(item, Mapping))]
-    tables += [_named_entries(item) for item in arrays.values() if isinstance(item, list)]
-    for table in tables:
+def _require_take(persons: int, hints: Hints, source: str) -> None:
+    """Raise InputError where a file has no person of the number that is asked for."""
+    if hints.take >= persons:
+        raise InputError(
+            f"{source} holds {counted(persons, 'person')}; there is no number {hints.take}. Give --read take=0 or more."
+        )
+
+
+def _joint_by_joint(arrays: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """An array (T, 3) for each joint as one array, with the joints' names, for each person by name."""
+    tables = [("0", arrays), *((key, item) for key, item in arrays.items() if isinstance(item, Mapping))]
+    tables += [(key, _named_entries(item)) for key, item in arrays.items() if isinstance(item, list)]
+    found = []
+    for person, table in tables:
         joints = {
             str(name)[:MOST_NAME_LETTERS]: value
             for name, value in table.items()
@@ -170,8 +177,8 @@ def _joint_by_joint(arrays: Mapping[str, Any]) -> dict[str, Any]:
         }
         lengths = {len(value) for value in joints.values()}
         if len(joints) >= FEWEST_JOINTS and len(lengths) == 1:
-            return {ARRAY: np.stack(list(joints.values()), axis=1), NAMES: list(joints)}
-    return {}
+            found.append((str(person)[:24], {ARRAY: np.stack(list(joints.values()), axis=1), NAMES: list(joints)}))
+    return found
 
 
 def _named_entries(entries: list[Any]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rotations as files store them: rotation vectors, matrices, 6D and quaternions, distinguished by their properties.
 
-A matrix has orthonormal rows; 6D is the first two of them (PyTorch3D's order) or its first two columns, interleaved
-(Zhou et al. 2019, as HMR's descendants write it); a quaternion has length 1. Widths alone prove nothing: 135 numbers
+A matrix has orthonormal rows; 6D is the first two of them (PyTorch3D's order) or its first two columns (Zhou et al.
+2019), interleaved as HMR's descendants write them, or one after the other, which are told from rows by which of both
+are the rotations of people; a quaternion has length 1. Widths alone prove nothing: 135 numbers
 are 45 points, or 22 rotations and a place.
 """
 
@@ -13,6 +14,7 @@ import numpy as np
 from ...arrays import F64
 from ...body.rotation import rotmat_to_rotvec
 from ...errors import FormatError, InputError
+from .natural_rotations import CLEARLY, unnatural
 from .numbers import as_numbers
 
 NEARLY: Final = 0.15
@@ -73,11 +75,19 @@ def rotvec_of_6d(rot6d: F64) -> F64 | None:
         (..., 3), radians, or None where the numbers are no 6D rotations.
     """
     if is_orthonormal(rot6d[..., :3], rot6d[..., 3:]):
-        return rotmat_to_rotvec(rotmat_of_rows(rot6d))
+        rotvec = rotmat_to_rotvec(rotmat_of_rows(rot6d))
+        return -rotvec if _are_columns(rotvec) else rotvec
     if is_orthonormal(rot6d[..., 0::2], rot6d[..., 1::2]):
         columns = np.concatenate([rot6d[..., 0::2], rot6d[..., 1::2]], axis=-1)
         return rotmat_to_rotvec(np.swapaxes(rotmat_of_rows(columns), -1, -2))
     return None
+
+
+def _are_columns(rotvec: F64) -> bool:
+    """Whether rotations of a body are inverse, since two columns were taken for two rows."""
+    if rotvec.ndim != 3 or rotvec.shape[1] not in ROTATION_COUNTS:
+        return False
+    return CLEARLY * unnatural(-rotvec[:, :24]) < unnatural(rotvec[:, :24])
 
 
 def rotvec_of_matrices(matrices: F64) -> F64 | None:

@@ -27,6 +27,7 @@ from .frame_lists import FRAMES, frames_in
 from .numbered_arrays import longest_stretch
 from .numbers import as_numbers, stored_rate, text_of
 from .person_tracks import longest_run, tracks_in
+from .point_arrays import CAMERA, WORLD
 from .pose_detail import detail_in, detail_of, merged
 from .rotation_forms import BODY_COUNTS, ROTATION_COUNTS, as_rotvec
 from .theta_contents import MODEL_OF_COUNT, PLACE_LOST, joints24
@@ -62,7 +63,6 @@ BETAS: Final = (
 )
 HANDS: Final = ("left_hand_pose", "right_hand_pose", "pose_hand", "hand_pose", "leftHandPose", "rightHandPose")
 FACES: Final = ("jaw_pose", "expression", "leye_pose", "pose_jaw")
-WORLD, CAMERA = ("global", "world"), ("incam", "camera", "_cam", "cam_")
 _PERSON: Final = re.compile(r"(?:^|\.)(?:person|dancer|human|subject|track|id|p)?[ _-]?\d{1,6}$", re.IGNORECASE)
 """Keys of persons who are recorded together; other keys are those of separate motions."""
 MDM_FPS: Final = 20.0

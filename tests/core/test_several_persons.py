@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two persons in one file, by the names of their points, as entries without a name, and in other places."""
+
+from collections.abc import Callable, Sequence
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dancepose_addon.core.errors import DancePoseError, InputError
+from dancepose_addon.core.skeleton.layouts import BODY25, SMPL24, get_layout
+from dancepose_addon.core.skeleton.person_names import require_one_person
+from dancepose_addon.core.skeleton.readers import open_recording
+from dancepose_addon.core.skeleton.recording import Hints, PointRecording
+from tests.support.samples import cut, points_of, waltz
+
+FRAMES = 60
+NAMES = SMPL24.keypoints
+FIRST = points_of(cut(waltz(), FRAMES), "smpl24")
+SECOND = points_of(waltz(), "smpl24")[200 : 200 + FRAMES] + np.array([1.2, 0.0, 0.3])
+NAMINGS: Sequence[tuple[Callable[[str], str], Callable[[str], str]]] = (
+    (lambda name: f"p1_{name}", lambda name: f"p2_{name}"),
+    (lambda name: f"A_{name}", lambda name: f"B_{name}"),
+    (lambda name: f"Alice:{name}", lambda name: f"Bob:{name}"),
+    (lambda name: f"{name}_1", lambda name: f"{name}_2"),
+    (lambda name: f"{name}1", lambda name: f"{name}2"),
+    (lambda name: name, lambda name: f"{name}_2"),
+    (lambda name: name, lambda name: f"partner {name}"),
+    (lambda name: f"leader.{name}", lambda name: f"follower.{name}"),
+)
+
+
+def both() -> np.ndarray:
+    return np.concatenate([FIRST, SECOND], axis=1)
+
+
+@pytest.mark.parametrize("naming", NAMINGS)
+@pytest.mark.parametrize("form", ["csv", "npz", "json"])
+def test_names_of_two_persons_are_refused(tmp_path: Path, naming: Any, form: str) -> None:
+    names = [rename(name) for rename in naming for name in NAMES]
+    if form == "csv":
+        head = [f"{name}_{axis}" for name in names for axis in "xyz"]
+        rows = [",".join([f"{n / 25:.2f}", *(f"{x:.5f}" for x in frame.ravel())]) for n, frame in enumerate(both())]
+        (tmp_path / "a.csv").write_text("\n".join([",".join(["time", *head]), *rows]) + "\n")
+    elif form == "npz":
+        np.savez(tmp_path / "a.npz", joints=both(), joint_names=names, fps=25.0)
+    else:
+        frames = [dict(zip(names, frame.tolist(), strict=True)) for frame in both()]
+        (tmp_path / "a.json").write_text(json.dumps({"fps": 25, "frames": frames}))
+    with pytest.raises(InputError, match="points of several persons by their names"):
+        open_recording(tmp_path / f"a.{form}")
+
+
+@pytest.mark.parametrize(
+    "layout",
+    ["smpl24", "smpl22", "coco17", "body25", "md23", "plugingait39", "cmu42", "motive37", "smplx55", "azure32"],
+)
+def test_names_of_one_person_are_not_refused(layout: str) -> None:
+    points = points_of(cut(waltz(), FRAMES), layout)
+    names = get_layout(layout).keypoints
+    require_one_person(names, points, "it")
+    require_one_person([f"Anna:{name}" for name in names], points, "it")
+    # Several skeletons of one character, as of control rigs, and the same points filtered.
+    twice = np.concatenate([points, points + 0.01], axis=1)
+    require_one_person([f"{kind}-{name}" for kind in ("ORG", "DEF") for name in names], twice, "it")
+    require_one_person([f"{name}_{kind}" for kind in ("raw", "filtered") for name in names], twice, "it")
+
+
+def openpose(folder: Path, persons: Callable[[int], list[np.ndarray]], identity: Any = (-1,)) -> None:
+    for frame in range(FRAMES):
+        people = [
+            {
+                "person_id": list(identity),
+                "pose_keypoints_3d": np.column_stack([one, np.ones(len(one))]).ravel().tolist(),
+            }
+            for one in persons(frame)
+        ]
+        (folder / f"v_{frame:012d}_keypoints.json").write_text(json.dumps({"version": 1.3, "people": people}))
+
+
+@pytest.mark.parametrize("identity", [(-1,), (0,), ()])
+@pytest.mark.parametrize("case", ["both", "exchanged", "first gone", "second gone"])
+def test_persons_without_a_name_are_followed_by_their_place(tmp_path: Path, identity: Any, case: str) -> None:
+    one = points_of(cut(waltz(), FRAMES), "body25")
+    two = points_of(waltz(), "body25")[200 : 200 + FRAMES] + np.array([1.2, 0.0, 0.3])
+
+    def persons(frame: int) -> list[np.ndarray]:
+        if case == "exchanged" and frame >= 30:
+            return [two[frame], one[frame]]
+        if case == "first gone" and 30 <= frame < 36:
+            return [two[frame]]
+        return [one[frame]] if case == "second gone" and 30 <= frame < 36 else [one[frame], two[frame]]
+
+    openpose(tmp_path, persons, identity)
+    found = [open_recording(tmp_path, Hints(take=take)) for take in (0, 1)]
+    if case == "first gone":
+        found = found[::-1]  # the one who is seen in more frames is first
+    for recording, truth, gone in zip(found, (one, two), ("first gone", "second gone"), strict=True):
+        assert isinstance(recording, PointRecording)
+        assert recording.points.shape == (FRAMES, BODY25.count, 3)
+        assert [(finding.topic, finding.count) for finding in recording.findings if finding.topic == "person"]
+        expected = truth.copy()
+        if case == gone:
+            expected[30:36] = np.nan
+        np.testing.assert_allclose(recording.points, expected, atol=1e-6)
+
+
+def test_persons_of_one_frame_in_arrays(tmp_path: Path) -> None:
+    for frame in range(FRAMES):
+        both_persons = [SECOND[frame]] if 30 <= frame < 36 else [FIRST[frame], SECOND[frame]]
+        np.save(tmp_path / f"{frame:06d}.npy", np.stack(both_persons))
+    found = open_recording(tmp_path)
+    assert isinstance(found, PointRecording)
+    np.testing.assert_allclose(found.points, SECOND, atol=1e-6)
+
+
+def test_tables_of_persons_by_name(tmp_path: Path) -> None:
+    people = (("ann", FIRST), ("bob", SECOND))
+    by_joint = {name: {joint: points[:, k].tolist() for k, joint in enumerate(NAMES)} for name, points in people}
+    by_frame = [
+        {name: dict(zip(NAMES, points[frame].tolist(), strict=True)) for name, points in people}
+        for frame in range(FRAMES)
+    ]
+    for value in (by_joint, by_frame):
+        (tmp_path / "a.json").write_text(json.dumps(value))
+        for take, (name, points) in enumerate(people):
+            found = open_recording(tmp_path / "a.json", Hints(take=take))
+            assert isinstance(found, PointRecording)
+            np.testing.assert_allclose(found.points, points, atol=1e-6)
+            assert ("person", name) in [(one.topic, one.value) for one in found.findings]
+    with pytest.raises(InputError, match="holds 2 persons; there is no number 2"):
+        open_recording(tmp_path / "a.json", Hints(take=2))
+
+
+def test_results_of_detectors_by_image(tmp_path: Path) -> None:
+    for key, form in (("image_id", None), ("image_id", "img_{:05d}.jpg"), ("file_name", "{}.png")):
+        entries = [
+            {
+                key: form.format(frame) if form else frame,
+                "category_id": 1,
+                "keypoints": points[frame].tolist(),
+                "score": 0.9,
+            }
+            for frame in range(FRAMES)
+            for points in (FIRST, SECOND)
+        ]
+        (tmp_path / "a.json").write_text(json.dumps(entries))
+        for take, points in enumerate((FIRST, SECOND)):
+            found = open_recording(tmp_path / "a.json", Hints(take=take))
+            np.testing.assert_allclose(found.points, points, atol=1e-6)  # type: ignore[union-attr]
+        shuffled = [entries[2 * n] for n in np.random.default_rng(3).permutation(FRAMES)]
+        (tmp_path / "a.json").write_text(json.dumps(shuffled))
+        np.testing.assert_allclose(open_recording(tmp_path / "a.json").points, FIRST, atol=1e-6)  # type: ignore[union-attr]
+
+
+def test_rows_of_a_table_at_the_same_times(tmp_path: Path) -> None:
+    head = ",".join(f"{name}_{axis}" for name in NAMES for axis in "xyz")
+    rows = [
+        ",".join([f"{frame / 25:.2f}", *(f"{x:.5f}" for x in points[frame].ravel())])
+        for frame in range(FRAMES)
+        for points in (FIRST, SECOND)
+    ]
+    (tmp_path / "a.csv").write_text("\n".join([f"time,{head}", *rows]) + "\n")
+    with pytest.raises(InputError, match="rows of the same times at different places"):
+        open_recording(tmp_path / "a.csv")
+    # Two frames of one person within the resolution of the times are no two persons.
+    rows = [
+        ",".join([f"{frame // 2 / 50:.2f}", *(f"{x:.5f}" for x in FIRST[frame].ravel())]) for frame in range(FRAMES)
+    ]
+    (tmp_path / "a.csv").write_text("\n".join([f"time,{head}", *rows]) + "\n")
+    found = open_recording(tmp_path / "a.csv")
+    assert (len(found.points), found.fps) == (FRAMES, pytest.approx(100.0, rel=0.05))  # type: ignore[union-attr]
+    for column in ("dancer", "track", "individual"):
+        lines = [f"{n % 2},{row}" for n, row in enumerate(rows)]
+        (tmp_path / "a.csv").write_text("\n".join([f"{column},time,{head}", *lines]) + "\n")
+        with pytest.raises(DancePoseError, match=f"2 persons .* column {column}"):
+            open_recording(tmp_path / "a.csv")
