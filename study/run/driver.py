@@ -158,7 +158,15 @@ class Driver:
         self._progress.status[job.id] = RUNNING
         if job.kind in TOLERANT:
             return replace(job, what={**job.what, "systems": self._systems_of(job)})
+        if job.kind == "encode":
+            return replace(job, what={**job.what, "frame_key": self._frame_key_of(job)})
         return job
+
+    def _frame_key_of(self, job: Job) -> str:
+        """Return the key of the frames that a clip's render jobs made, or "" where they are several or not known."""
+        entries = [self._journal.finished(self._jobs[need]) for need in job.needs if self._jobs[need].kind == "render"]
+        keys = {str(entry.get("digest", "")) if entry else "" for entry in entries}
+        return keys.pop() if len(keys) == 1 else ""
 
     def _systems_of(self, job: Job) -> list[str]:
         """Return the systems whose inputs are done, of those that a tolerant job needs."""

@@ -218,7 +218,7 @@ class JobRunner:
         study, paths, segment = self._study, self._paths, self._segment(job)
         clip = (job.what["system"], job.song, segment.name)
         frames = paths.frames(*clip)
-        key, bad = check_frames(frames, segment.frames, study.picture.size)
+        key, bad = check_frames(frames, segment.frames, study.picture.size, job.what.get("frame_key", ""))
         if bad:
             message = f"{len(bad)} of {segment.frames} frames are missing or damaged"
             return Result(job.id, False, "frames", message, detail={"bad": bad})
@@ -292,13 +292,14 @@ class JobRunner:
                 overlay.unlink(missing_ok=True)
 
 
-def check_frames(folder: Path, count: int, size: tuple[int, int]) -> tuple[str, list[int]]:
+def check_frames(folder: Path, count: int, size: tuple[int, int], expected: str = "") -> tuple[str, list[int]]:
     """Check the frames of a clip.
 
     Args:
         folder: Folder of the frames.
         count: Number of frames that there should be.
         size: (width, height) that they should have, pixels.
+        expected: The key that they should carry, or "" for that of the folder.
 
     Returns:
         The key that all frames of the clip carry, and the frames that are missing, damaged or of another key.
@@ -312,6 +313,7 @@ def check_frames(folder: Path, count: int, size: tuple[int, int]) -> tuple[str, 
         index
         for index in range(count)
         if not key
+        or key != (expected or key)
         or stamp_of(pictures.frame_file(folder, index), width=width, height=height) != frame_stamp(key, index)
     ]
     return key, bad

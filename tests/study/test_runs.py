@@ -289,6 +289,34 @@ def test_a_damaged_frame_never_gets_into_a_film(make_study) -> None:
     assert paths.clip("near", "s1", "").read_bytes() == film
 
 
+def test_frames_of_other_clips_and_settings_never_get_into_a_film(make_study) -> None:
+    file = make_study(engine="fast")
+    assert run(file).failed == {}
+    paths = StudyPaths(file.parent / "renders")
+    clips = [paths.clip(system, "s1", "") for system in ("near", "far")]
+    films = [clip.read_bytes() for clip in clips]
+    assert films[0] != films[1]
+    # The frame folders of two systems exchanged, each whole.
+    folders = [paths.frames(system, "s1", "") for system in ("near", "far")]
+    aside = file.parent / "aside"
+    folders[0].rename(aside)
+    folders[1].rename(folders[0])
+    aside.rename(folders[1])
+    for clip in clips:
+        clip.unlink()
+    assert run(file).failed == {}
+    assert [clip.read_bytes() for clip in clips] == films
+    # The study of before and its journal, with the frames and films of other settings.
+    text, journal = file.read_text(encoding="utf-8"), paths.journal.read_bytes()
+    file.write_text(text.replace('engine = "fast"', 'engine = "fast"\ncolours = "top=ff0000"'), encoding="utf-8")
+    assert run(file).failed == {}
+    assert [clip.read_bytes() for clip in clips] != films
+    file.write_text(text, encoding="utf-8")
+    paths.journal.write_bytes(journal)
+    assert run(file).failed == {}
+    assert [clip.read_bytes() for clip in clips] == films
+
+
 @pytest.mark.usefixtures("foreground_signals")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_workers_end_with_their_run(make_study, tmp_path: Path, how: signal.Signals) -> None:
