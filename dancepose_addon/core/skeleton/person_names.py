@@ -21,6 +21,7 @@ APART: Final = 0.08
 """Share of the size of the points beyond which points of one name are two: versions of a skeleton are nearer."""
 LOOKED_AT: Final = 50
 """Frames."""
+_FINGER: Final = re.compile(r"thumb|index|middle|ring|pinky|little|finger")
 _FIRST: Final = re.compile(r"^(.{1,60}?)[ _:./|-]+(.+)$")
 _LAST: Final = re.compile(r"^(.+?)[ _:./|-]+([^ _:./|-]{1,60})$")
 _NUMBER: Final = re.compile(r"^(.*\D)(\d{1,3})$")
@@ -81,7 +82,7 @@ def _person_among(names: Sequence[str], points: F64, parts: Callable[[str], tupl
                 found = parts(name)
                 others.setdefault(plain(name), number)
                 others.setdefault(plain(name) if found is None else found[1], number)
-        shared = [name for name in group if name in others]
+        shared = [name for name in group if name in others and not _FINGER.search(name)]
         if len(shared) < FEWEST_SHARED or _pairs(shared) < FEWEST_PAIRS:
             continue
         if _are_apart(few[:, [group[name] for name in shared]], few[:, [others[name] for name in shared]]):

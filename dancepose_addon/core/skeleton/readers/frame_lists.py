@@ -72,7 +72,7 @@ def frames_in(value: Any) -> list[Any] | None:
         entries = _by_number(value)
     else:
         return None
-    if not 0 < len(entries) <= MOST_FRAMES or not any(persons_in(entry) for entry in entries[:200]):
+    if not 0 < len(entries) <= MOST_FRAMES or not any(persons_seen(entry) for entry in entries[:200]):
         return None
     return entries if all(isinstance(entry, Mapping | list) or entry is None for entry in entries) else None
 
@@ -113,7 +113,7 @@ def with_gaps(numbers: list[int], entries: list[Any]) -> list[Any]:
     return placed
 
 
-def persons_in(entry: Any) -> Seen:
+def persons_seen(entry: Any) -> Seen:
     """Find the persons that one frame shows.
 
     Args:
@@ -129,7 +129,7 @@ def persons_in(entry: Any) -> Seen:
         return []
     key = next((key for key in PEOPLE if isinstance(entry.get(key), list)), None)
     if key is not None:
-        return persons_in(entry[key])
+        return persons_seen(entry[key])
     if isinstance(entry.get("smpl"), list):
         return _phalp(entry)
     if _is_person(entry):

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .frame_lists import Seen, named_places, persons_in, place_of, points_in
+from .frame_lists import Seen, named_places, persons_seen, place_of, points_in
 
 NO_PLACE: Final = np.full(3, np.nan)
 PLACES: Final = ("transl", "trans", "cam_trans", "translation", "Th", "root_translation")
@@ -59,7 +59,7 @@ def tracks_in(entries: Sequence[Any]) -> list[Track]:
     Returns:
         Persons, the one seen in most frames first.
     """
-    seen = [persons_in(entry) for entry in entries]
+    seen = [persons_seen(entry) for entry in entries]
     together = [[name for name, _ in persons] for persons in seen if len(persons) > 1]
     if together and all(len(set(names)) == 1 for names in together):  # names that distinguish no persons
         seen = [[(None, person) for _, person in persons] for persons in seen]

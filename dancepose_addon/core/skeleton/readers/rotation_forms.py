@@ -2,8 +2,8 @@
 """Rotations as files store them: rotation vectors, matrices, 6D and quaternions, distinguished by their properties.
 
 A matrix has orthonormal rows; 6D is the first two of them (PyTorch3D's order) or its first two columns (Zhou et al.
-2019), interleaved as HMR's descendants write them, or one after the other, which are told from rows by which of both
-are the rotations of people; a quaternion has length 1. Widths alone prove nothing: 135 numbers
+2019), interleaved as HMR's descendants write them, or one after the other; those differ from rows in which of both are
+the rotations of people. A quaternion has length 1. Widths alone prove nothing: 135 numbers
 are 45 points, or 22 rotations and a place.
 """
 
