@@ -32,6 +32,8 @@ def require_separate_folder(study: Study) -> None:
     out, disk = study.out, _Disk()
     if out.exists() and not out.is_dir():
         raise OutputError(f"The output folder {out} is a file. {ADVICE}")
+    if out.is_symlink() and not out.exists():
+        raise OutputError(f"The output folder {out} is a link to a path that does not exist. {UNLINK}")
     titles: dict[Path, str] = {}
     for title, folder in _input_folders(study):
         if folder.exists():

@@ -185,3 +185,23 @@ def test_chunks_of_binary_files(tmp_path: Path) -> None:
     path.write_text(json.dumps({"extensionsRequired": ["EXT_meshopt_compression"]}))
     with pytest.raises(FormatError, match="compressed with EXT_meshopt_compression"):
         gltf.require_readable_gltf(path)
+
+
+@pytest.mark.parametrize("kind", ["targets", "attributes"])
+@pytest.mark.parametrize("has_data", [True, False])
+def test_tables_that_are_named_often(kind: str, *, has_data: bool) -> None:
+    """Tables of 12 MB: as many more as fit into 64 MiB beside those of the file."""
+    rows = 1_000_000
+    accessor = {"count": rows, "componentType": 5126, "type": "VEC3"} | ({"bufferView": 0} if has_data else {})
+    for extra, good in ((5, True), (6, False)):
+        named = {"POSITION": 0} | ({f"_A{n}": 0 for n in range(extra)} if kind == "attributes" else {})
+        targets = [{"POSITION": 0}] * extra if kind == "targets" else []
+        table = {
+            "accessors": [accessor],
+            "meshes": [{"primitives": [{"attributes": named, "targets": targets}]}],
+        }
+        if good:
+            gltf._check_expansion(table, 12 * rows if has_data else 0)
+        else:
+            with pytest.raises(FLAW, match="repeat tables to 80 MiB, more than 64 MiB beyond its own"):
+                gltf._check_expansion(table, 12 * rows if has_data else 0)

@@ -32,6 +32,8 @@ MOST_MESHES: Final = 2000
 """Nodes with a mesh; characters have some ten."""
 MOST_REPEATED: Final = 1_000_000
 """Rows that surfaces and nodes have in common with others: copied, they take a few seconds."""
+MOST_EXPANSION: Final = 64 << 20
+"""Bytes of tables that are read beyond those of the file, since several surfaces or targets name the same ones."""
 MOST_PIXELS: Final = 16_384
 """Along one side of a picture, and of a square that all pictures fit in; Blender needs four bytes a pixel."""
 COMPONENT_BYTES: Final = {5120: 1, 5121: 1, 5122: 2, 5123: 2, 5125: 4, 5126: 4}
@@ -67,6 +69,7 @@ def require_readable_gltf(path: Path) -> None:
         _check_accessors(table, _view_lengths(table, lengths))
         _check_nodes(table)
         _check_repeats(table)
+        _check_expansion(table, sum(lengths))
         _check_pictures(path, table)
     except (TypeError, AttributeError, KeyError, IndexError, OverflowError, ValueError) as error:
         raise FormatError(f"{path.name} is damaged: its tables are not those of glTF 2.0. Save it again.") from error
@@ -205,6 +208,26 @@ def _check_repeats(table: dict[str, Any]) -> None:
         raise _FlawError(f"it shows {len(shown):,} meshes, more than {MOST_MESHES:,}")
     if total - sum(counts[index] for index in used) > MOST_REPEATED:
         raise _FlawError(f"its surfaces repeat tables to {total:,} rows, more than {MOST_REPEATED:,} beyond its own")
+
+
+def _check_expansion(table: dict[str, Any], buffer_bytes: int) -> None:
+    """Every attribute and morph target that names a table gets a copy of it, so few tables could fill the memory."""
+    accessors = table.get("accessors", [])
+    sizes = [
+        int(accessor["count"]) * COMPONENT_BYTES[accessor["componentType"]] * COMPONENTS[accessor["type"]]
+        for accessor in accessors
+    ]
+    without_data = sum(size for size, one in zip(sizes, accessors, strict=True) if one.get("bufferView") is None)
+    total = 0
+    for mesh in table.get("meshes", []):
+        for surface in mesh["primitives"]:
+            for tables in (surface["attributes"], *surface.get("targets", [])):
+                total += sum(sizes[index] for index in tables.values())
+    if total - buffer_bytes - without_data > MOST_EXPANSION:
+        raise _FlawError(
+            f"its attributes and morph targets repeat tables to {total >> 20:,} MiB, more than {MOST_EXPANSION >> 20} "
+            "MiB beyond its own"
+        )
 
 
 def _check_pictures(path: Path, table: dict[str, Any]) -> None:
