@@ -2,7 +2,7 @@
 """Names of the points of two persons in one file: the same names with another beginning or end."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 import re
 from typing import Final
 
@@ -21,6 +21,8 @@ APART: Final = 0.08
 """Share of the size of the points beyond which points of one name are two: versions of a skeleton are nearer."""
 LOOKED_AT: Final = 50
 """Frames."""
+MOST_LOOKED_AT: Final = 64
+"""Beginnings or ends of names."""
 _FINGER: Final = re.compile(r"thumb|index|middle|ring|pinky|little|finger")
 _FIRST: Final = re.compile(r"^(.{1,60}?)[ _:./|-]+(.+)$")
 _LAST: Final = re.compile(r"^(.+?)[ _:./|-]+([^ _:./|-]{1,60})$")
@@ -40,8 +42,10 @@ def require_one_person(names: Sequence[str], points: F64, source: str) -> None:
     """
     if len(names) < 2 * FEWEST_SHARED or len(points) == 0:
         return
+    bare = [plain(name) for name in names]
+    few = points[np.unique(np.linspace(0, len(points) - 1, LOOKED_AT).astype(int))]
     for parts in (_first, _last, _number):
-        person = _person_among(names, points, parts)
+        person = _person_among(bare, [parts(name) for name in names], few)
         if person is not None:
             raise InputError(
                 f"{source} has points of several persons by their names ({quoted(person, 30)} and others). Give the "
@@ -64,28 +68,35 @@ def _number(name: str) -> tuple[str, str] | None:
     return None if found is None else (found[2], plain(found[1]))
 
 
-def _person_among(names: Sequence[str], points: F64, parts: Callable[[str], tuple[str, str] | None]) -> str | None:
-    """A beginning or end without which names are those of other points, at different places; None without any."""
+def _person_among(bare: Sequence[str], parts: Sequence[tuple[str, str] | None], few: F64) -> str | None:
+    """Find a beginning or end without which names are those of other points, at different places.
+
+    Args:
+        bare: Names of the points, plain.
+        parts: Beginning or end of each name, and the rest, plain; None for names without.
+        few: (S, K, 3), points of some frames.
+
+    Returns:
+        It, or None.
+    """
     groups: dict[str, dict[str, int]] = defaultdict(dict)
-    for number, name in enumerate(names):
-        found = parts(name)
+    for number, found in enumerate(parts):
         if found is not None:
             groups[found[0]].setdefault(found[1], number)
-    few = points[np.unique(np.linspace(0, len(points) - 1, LOOKED_AT).astype(int))]
-    for key, group in groups.items():
-        if len(group) < FEWEST_SHARED:
-            continue
-        own = set(group.values())
+    large = [key for key, group in groups.items() if len(group) >= FEWEST_SHARED]
+    for key in large[:MOST_LOOKED_AT]:
+        group = groups[key]
         others: dict[str, int] = {}
-        for number, name in enumerate(names):
+        own = set(group.values())
+        for number, found in enumerate(parts):
             if number not in own:
-                found = parts(name)
-                others.setdefault(plain(name), number)
-                others.setdefault(plain(name) if found is None else found[1], number)
+                others.setdefault(bare[number], number)
+                others.setdefault(bare[number] if found is None else found[1], number)
         shared = [name for name in group if name in others and not _FINGER.search(name)]
         if len(shared) < FEWEST_SHARED or _pairs(shared) < FEWEST_PAIRS:
             continue
-        if _are_apart(few[:, [group[name] for name in shared]], few[:, [others[name] for name in shared]]):
+        one, other = (np.array([numbers[name] for name in shared]) for numbers in (group, others))
+        if _are_apart(few[:, one], few[:, other]):
             return key
     return None
 

@@ -3,7 +3,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +13,10 @@ from .frame_lists import Seen, named_places, persons_seen, place_of, points_in
 
 NO_PLACE: Final = np.full(3, np.nan)
 PLACES: Final = ("transl", "trans", "cam_trans", "translation", "Th", "root_translation")
+MOST_PEOPLE: Final = 64
+"""In one frame, beyond which persons without a name are in the order of the file."""
+MOST_FOLLOWED: Final = 256
+"""Tracks, those seen last, among which a person is looked for."""
 JUMP: Final = 1.0
 """Sizes of a person by which a track may move between frames, and for each further frame that it is not seen."""
 FURTHER_JUMP: Final = 0.25
@@ -87,13 +91,13 @@ def _named_by_place(seen: Sequence[Seen]) -> list[list[tuple[str, Mapping[str, A
     """Names for the persons of each frame; those without one are followed by where they are."""
     unnamed = [[person for name, person in persons if name is None] for persons in seen]
     most = max(map(len, unnamed), default=0)
-    followed: list[_Followed] = []
+    followed: dict[int, _Followed] = {}
     taken = {name for persons in seen for name, _ in persons}
     free = [str(number) for number in range(len(taken) + sum(map(len, unnamed))) if str(number) not in taken]
     result = []
     for number, (persons, without) in enumerate(zip(seen, unnamed, strict=True)):
-        places = [_place_and_size(person) for person in without] if most > 1 else []
-        if most > 1 and all(np.isfinite(place).all() for place, _ in places):
+        places = [_place_and_size(person) for person in without] if 1 < most <= MOST_PEOPLE else []
+        if places and all(np.isfinite(place).all() for place, _ in places):
             tracks = _matched(places, followed, number)
         else:
             tracks = list(range(len(without)))  # in the order of the file
@@ -102,23 +106,33 @@ def _named_by_place(seen: Sequence[Seen]) -> list[list[tuple[str, Mapping[str, A
     return result
 
 
-def _matched(places: list[tuple[NDArray[np.float64], float]], followed: list[_Followed], number: int) -> list[int]:
-    """The track of each person of a frame, nearest pairs first; new tracks for persons that are near none."""
-    pairs = []
-    for person, (place, size) in enumerate(places):
-        for track, last in enumerate(followed):
-            apart = float(np.linalg.norm(place - last.place))
-            if apart <= max(size, last.size) * (JUMP + FURTHER_JUMP * (number - last.frame - 1)):
-                pairs.append((apart, person, track))
+def _matched(places: list[tuple[NDArray[np.float64], float]], followed: dict[int, _Followed], number: int) -> list[int]:
+    """The track of each person of a frame, nearest pairs first; new tracks for persons that are near none.
+
+    Args:
+        places: Place and size of each person.
+        followed: Tracks, those seen last at the end; brought up to date.
+        number: Of the frame.
+    """
+    recent = list(islice(reversed(followed), MOST_FOLLOWED))
     chosen: dict[int, int] = {}
-    for _, person, track in sorted(pairs):
-        if person not in chosen and track not in chosen.values():
-            chosen[person] = track
+    if recent and places:
+        at, sizes = np.array([place for place, _ in places]), np.array([size for _, size in places])
+        last = np.array([followed[track].place for track in recent])
+        gaps = number - 1 - np.array([followed[track].frame for track in recent])
+        largest = np.maximum(sizes[:, None], [followed[track].size for track in recent])
+        apart = np.linalg.norm(at[:, None] - last, axis=-1)
+        persons, tracks = np.nonzero(apart <= largest * (JUMP + FURTHER_JUMP * gaps))
+        taken: set[int] = set()
+        for pair in np.argsort(apart[persons, tracks], kind="stable"):
+            person, track = int(persons[pair]), recent[tracks[pair]]
+            if person not in chosen and track not in taken:
+                chosen[person] = track
+                taken.add(track)
     for person, (place, size) in enumerate(places):
-        if person not in chosen:
-            chosen[person] = len(followed)
-            followed.append(_Followed(place, size, number))
-        followed[chosen[person]] = _Followed(place, size, number)
+        track = chosen.setdefault(person, len(followed))
+        followed.pop(track, None)
+        followed[track] = _Followed(place, size, number)
     return [chosen[person] for person in range(len(places))]
 
 
