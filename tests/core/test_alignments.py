@@ -96,3 +96,11 @@ def test_units_have_a_range(text: str) -> None:
     with pytest.raises(OptionError, match=r"metres per unit as a number from 1e-06 to 10000"):
         parse_unit(text)
     assert parse_unit("0.0254") == 0.0254
+
+
+def test_frames_without_rotations_are_named(tmp_path: Path) -> None:
+    poses = VECTORS.reshape(FRAMES, 72).copy()
+    poses[40:42] = 0.0
+    np.savez(tmp_path / "a.npz", poses=poses, trans=PLACES, mocap_framerate=25.0)
+    found = open_source(tmp_path / "a.npz", body=load_body(), hints=Hints(up="y"))
+    assert any("2 of 90 at rest" in note for note in found.provenance["notices"])  # type: ignore[union-attr]

@@ -74,6 +74,10 @@ def interpret_theta(recording: PoseRecording, hints: Hints = NO_HINTS) -> tuple[
     knees = recording.rotvec[:, [JOINT_INDEX["left_knee"], JOINT_INDEX["right_knee"]], 0]
     if hints.mirror is None and float(np.median(knees)) < -0.3:
         findings += (Finding("rotations", "inverse or mirrored", 0.3, "knees bend forwards"),)
+    zero = ~recording.rotvec.any(axis=(1, 2))
+    if 0 < zero.sum() < len(zero):
+        why = "all their rotations are zero, as of frames that were not recorded; they are used as they are"
+        findings += (Finding("frames", f"{int(zero.sum())} of {len(zero)} at rest", 0.7, why),)
     return up, metres, findings
 
 
