@@ -168,7 +168,9 @@ def _interhuman(array: F64, source: str) -> PointRecording | None:
 def _motionx(array: F64, source: str) -> PoseRecording | None:
     """Motion-X's 322 columns: root 3, body 63, hands 90, jaw 3, expression 50, face shape 100, place 3, betas 10."""
     shifted = {"the root first": array[:, :72], "the place first": array[:, 3:75]}
-    order, _ = better_alignment({name: columns.reshape(len(array), 24, 3) for name, columns in shifted.items()})
+    order, _ = better_alignment(
+        {name: columns.reshape(len(array), 24, 3) for name, columns in shifted.items()}, "the root first"
+    )
     if order != "the root first":
         raise FormatError(
             f"{source} has the width of Motion-X ({MOTIONX}), but its rotations begin in column 3: Motion-X has the "

@@ -54,18 +54,21 @@ def unnatural(rotvec: F64) -> float:
     return float(np.minimum(np.nanmedian(deviation**2, axis=0), MOST).mean())
 
 
-def better_alignment(poses: Mapping[str, F64]) -> tuple[str, Finding]:
+def better_alignment(poses: Mapping[str, F64], usual: str = "") -> tuple[str, Finding]:
     """Choose between alignments of the same columns.
 
     Args:
         poses: By what they are called, (T, J, 3) each, radians, J at least 24.
+        usual: The one to take unless another is clearly more natural, or "".
 
     Returns:
         The name of the most natural one, and the finding.
     """
     costs = {name: unnatural(rotvec) for name, rotvec in poses.items()}
     best, second = sorted(costs, key=lambda name: costs[name])[:2]
-    confidence = CLEAR_CONFIDENCE if costs[second] > CLEARLY * costs[best] else 0.6
+    is_clear = costs[second] > CLEARLY * costs[best]
+    best = best if is_clear or not usual else usual
+    confidence = CLEAR_CONFIDENCE if is_clear or best == usual else 0.6
     return best, Finding("columns", f"SMPL's {best}", confidence, "the rotations are those of limbs")
 
 

@@ -168,7 +168,7 @@ def finedance_vectors(array: F64, source: str) -> PoseRecording:
         raise InputError(f"{source} has zero frames. Check that the file was written completely.")
     starts = {"translation and pose": (3, 0), "pose and translation": (0, 156)}
     poses = {order: array[:, at : at + 156].reshape(len(array), 52, 3) for order, (at, _) in starts.items()}
-    order, finding = better_alignment(poses)
+    order, finding = better_alignment(poses, "translation and pose")
     rotations, place = poses[order], starts[order][1]
     rotvec, notes = joints24(rotations, source)
     unusual = () if place == 0 and not finding.doubtful else (finding,)
