@@ -189,7 +189,8 @@ def _make_video(arguments: argparse.Namespace, work: Path, reporter: Reporter) -
     take = _prepare(arguments, work, reporter)
     rendering_clock = time.perf_counter()
     progress = part_of(reporter, 0.08, 0.95)
-    rendered = rendering.render_frames(take.scene, folder=take.frames, count=take.count, progress=progress)
+    key = take.frames.name.removeprefix(FRAMES_PREFIX)
+    rendered = rendering.render_frames(take.scene, folder=take.frames, count=take.count, progress=progress, key=key)
     seconds = {"frames": time.perf_counter() - rendering_clock}
 
     reporter(0.95, "Writing the video")

@@ -85,7 +85,7 @@ def read_armature(
         fps_why=timing.why,
         fps_confidence=timing.confidence,
     )
-    recording = arranged(recording, hints, bones=True)
+    recording = arranged(recording, hints, bones=True, in_order=True)
     understood = interpret(recording, hints)
     return sequence_of(Examination(recording, understood, (*recording.findings, *understood.findings)))
 

@@ -56,7 +56,7 @@ class Grid:
 
 def ffmpeg_rate(fps: float) -> str:
     """Format a frame rate for ffmpeg: 29.97 as 30000/1001."""
-    near = Fraction(fps).limit_denominator(1001)
+    near = Fraction(float(fps)).limit_denominator(1001)
     return f"{near.numerator}/{near.denominator}"
 
 

@@ -205,3 +205,14 @@ def test_tables_that_are_named_often(kind: str, *, has_data: bool) -> None:
         else:
             with pytest.raises(FLAW, match="repeat tables to 80 MiB, more than 64 MiB beyond its own"):
                 gltf._check_expansion(table, 12 * rows if has_data else 0)
+
+
+@pytest.mark.parametrize(("scenes", "good"), [(100, True), (101, False)])
+def test_scenes_have_a_limit(scenes: int, *, good: bool) -> None:
+    if good:
+        gltf._check_nodes({"nodes": [{}], "scenes": [{}] * scenes})
+    else:
+        with pytest.raises(FLAW, match="it has 101 scenes, more than 100"):
+            gltf._check_nodes({"nodes": [{}], "scenes": [{}] * scenes})
+    with pytest.raises(FLAW, match="scenes of too many nodes"):
+        gltf._check_nodes({"nodes": [{}], "scenes": [{"nodes": [0] * 20_001}]})

@@ -12,9 +12,10 @@ import pytest
 from dancepose_addon.core.errors import DancePoseError, InputError
 from dancepose_addon.core.skeleton.layouts import BODY25, SMPL24, get_layout
 from dancepose_addon.core.skeleton.person_names import require_one_person
-from dancepose_addon.core.skeleton.readers import open_recording
+from dancepose_addon.core.skeleton.readers import open_recording, read
 from dancepose_addon.core.skeleton.recording import Hints, PointRecording
 from tests.support.samples import cut, points_of, waltz
+from tests.support.tool_samples import rotvecs
 
 FRAMES = 60
 NAMES = SMPL24.keypoints
@@ -177,3 +178,126 @@ def test_rows_of_a_table_at_the_same_times(tmp_path: Path) -> None:
         (tmp_path / "a.csv").write_text("\n".join([f"{column},time,{head}", *lines]) + "\n")
         with pytest.raises(DancePoseError, match=f"2 persons .* column {column}"):
             open_recording(tmp_path / "a.csv")
+
+
+def ids_of_frames(names: Sequence[Any]) -> list[list[dict[str, Any]]]:
+    """Both persons in each frame, with the names given."""
+    return [
+        [{"id": name, "joints": points[frame].tolist()} for name, points in zip(names, (FIRST, SECOND), strict=True)]
+        for frame in range(FRAMES)
+    ]
+
+
+def test_a_name_that_two_persons_of_a_frame_have(tmp_path: Path) -> None:
+    frames = ids_of_frames((1, 1))
+    third = FIRST + np.array([-2.0, 0.0, 0.0])
+    for frame, persons in enumerate(frames):
+        persons.append({"id": 2, "joints": third[frame].tolist()})
+    (tmp_path / "a.json").write_text(json.dumps(frames))
+    for take, points in enumerate((FIRST, SECOND, third)):
+        found = open_recording(tmp_path / "a.json", Hints(take=take))
+        assert min(np.nanmax(np.abs(found.points - one)) for one in (FIRST, SECOND, third)) < 1e-6  # type: ignore[union-attr]
+        assert points.shape == found.points.shape  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("form", ["thetas", "parts"])
+def test_persons_with_parameters_are_followed_by_their_translation(tmp_path: Path, form: str) -> None:
+    """ROMP's files of a frame: persons who walk stay the same ones; a false detection is another one."""
+    vectors = rotvecs(cut(waltz(), FRAMES)).reshape(FRAMES, 72)
+    walk = np.linspace(0.0, 1.2, FRAMES)[:, None] * np.array([1.0, 0.0, 0.2])
+    for frame in range(FRAMES):
+        count = 2 if frame == 30 else 1
+        place = np.stack([walk[frame] + [2.0 * person, 0.0, 0.0] for person in range(count)])
+        pose = np.stack([vectors[frame]] * count)
+        table = {"cam_trans": place, "smpl_betas": np.zeros((count, 10))}
+        table |= {"smpl_thetas": pose} if form == "thetas" else {"global_orient": pose[:, :3], "body_pose": pose[:, 3:]}
+        np.savez(tmp_path / f"{frame:06d}.npz", results=np.array(table, object))
+    found = open_recording(tmp_path)
+    np.testing.assert_allclose(found.translation, walk, atol=1e-6)  # type: ignore[union-attr]
+    assert [one.count for one in found.findings if one.topic == "person"] == [2]
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+@pytest.mark.parametrize("values", ["points", "rotations"])
+def test_motions_as_the_first_axis(tmp_path: Path, count: int, values: str) -> None:
+    vectors = rotvecs(cut(waltz(), 300)).reshape(300, 24, 3)
+    motions = points_of(waltz(), "smpl24") if values == "points" else vectors
+    pieces = np.stack([motions[50 * number : 50 * number + FRAMES] for number in range(count)])
+    np.save(tmp_path / "a.npy", pieces)
+    for take in range(count):
+        found = open_recording(tmp_path / "a.npy", Hints(take=take))
+        if values == "points":
+            np.testing.assert_allclose(found.points, pieces[take])  # type: ignore[union-attr]
+        else:
+            np.testing.assert_allclose(found.rotvec[:, :22], pieces[take, :, :22])  # type: ignore[union-attr]
+        assert (("motion", f"number {take}")) in [(one.topic, one.value) for one in found.findings]
+    if values == "points" and count == 3:  # the axes first, as of graph networks
+        np.save(tmp_path / "a.npy", pieces.transpose(3, 1, 2, 0))
+        np.testing.assert_allclose(open_recording(tmp_path / "a.npy").points, pieces[0])  # type: ignore[union-attr]
+
+
+def test_an_exchange_is_named_for_one_person(tmp_path: Path) -> None:
+    both_persons = np.stack([FIRST, SECOND], axis=1)
+    np.save(tmp_path / "a.npy", both_persons)
+    assert not [one for one in open_recording(tmp_path / "a.npy").findings if "exchanged" in one.value]
+    both_persons[30:] = both_persons[30:, ::-1]
+    np.save(tmp_path / "a.npy", both_persons)
+    findings = open_recording(tmp_path / "a.npy", Hints(take=0, everyone=False)).findings
+    [found] = [one for one in findings if "exchanged" in one.value]
+    assert (found.value, "after frame 29" in found.why) == ("exchanged with number 1", True)
+
+
+def test_arrays_that_name_the_person_of_a_frame(tmp_path: Path) -> None:
+    whole = np.concatenate([FIRST, SECOND])
+    for key in ("person_id", "clip"):
+        np.savez(tmp_path / "a.npz", joints=whole, fps=25.0, **{key: [1] * FRAMES + [2] * FRAMES})
+        with pytest.raises(InputError, match=f"2 persons or recordings by its array {key}"):
+            open_recording(tmp_path / "a.npz")
+
+
+def test_frames_in_turn_are_doubted_at_a_given_rate(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.stack([FIRST, SECOND], axis=1).reshape(-1, 24, 3))
+    notes = read(tmp_path / "a.npy", fps=25.0).notes
+    assert any("it was asked for, but at it the body moves" in note for note in notes)
+
+
+@pytest.mark.parametrize("title", ["frame_no", "FrameNumber", "Frame No.", "frame_idx", "index", ""])
+def test_titles_of_frame_numbers(tmp_path: Path, title: str) -> None:
+    head = ",".join(f"{name}_{axis}" for name in NAMES for axis in "xyz")
+    kept = [*range(20), *range(30, FRAMES)]
+    rows = [",".join([str(n), *(f"{x:.5f}" for x in FIRST[n].ravel())]) for n in kept]
+    (tmp_path / "a.csv").write_text("\n".join([f"{title},{head}", *rows]) + "\n")
+    found = open_recording(tmp_path / "a.csv", Hints(fps=25.0))
+    assert ("lost frames", "10 of 60") in [(one.topic, one.value) for one in found.findings]
+
+
+TRUNK = ("spine1", "spine2", "spine3")
+SPINES = {
+    "unity": ("Spine", "Chest", "UpperChest"),
+    "mixamo": ("Spine", "Spine1", "Spine2"),
+    "unreal": ("spine_01", "spine_02", "spine_03"),
+    "daz": ("abdomenLower", "abdomenUpper", "chestUpper"),
+    "xsens": ("L5", "T12", "T8"),
+}
+
+
+@pytest.mark.parametrize("tool", SPINES)
+@pytest.mark.parametrize("order", ["sorted", "reversed"])
+def test_bones_of_tables_are_in_the_order_of_their_names(tmp_path: Path, tool: str, order: str) -> None:
+    names = {
+        **dict(zip(NAMES, NAMES, strict=True)),
+        **dict(zip(("spine1", "spine2", "spine3"), SPINES[tool], strict=True)),
+    }
+    names |= {"pelvis": "Hips", "left_hip": "LeftUpLeg", "right_hip": "RightUpLeg"}
+    columns = sorted(NAMES, key=names.__getitem__) if order == "sorted" else NAMES[::-1]
+    frames = [{names[one]: FIRST[n, NAMES.index(one)].tolist() for one in columns} for n in range(FRAMES)]
+    (tmp_path / "a.json").write_text(json.dumps({"fps": 25, "frames": frames}))
+    found = open_recording(tmp_path / "a.json")
+    np.testing.assert_allclose(found.points, FIRST, atol=1e-6)  # type: ignore[union-attr]
+
+
+def test_axes_before_names_that_end_in_a_letter_of_an_axis(tmp_path: Path) -> None:
+    head = ",".join(f"{axis}_{name}" for name in NAMES for axis in "xyz")  # x_left_elbow
+    rows = [",".join([f"{n / 25:.2f}", *(f"{x:.5f}" for x in FIRST[n].ravel())]) for n in range(FRAMES)]
+    (tmp_path / "a.csv").write_text("\n".join([f"time,{head}", *rows]) + "\n")
+    np.testing.assert_allclose(open_recording(tmp_path / "a.csv").points, FIRST, atol=1e-4)  # type: ignore[union-attr]

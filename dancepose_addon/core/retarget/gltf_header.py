@@ -28,6 +28,8 @@ MOST_BUFFER_BYTES: Final = 2 << 30
 MOST_DEPTH: Final = 256
 """Of nodes. Characters have some thirty; Blender's importer, which is recursive, fails at several hundred."""
 MOST_NODES: Final = 20_000
+MOST_SCENES: Final = 100
+"""Blender's importer looks at every scene for every other one; characters have one."""
 MOST_MESHES: Final = 2000
 """Nodes with a mesh; characters have some ten."""
 MOST_REPEATED: Final = 1_000_000
@@ -171,7 +173,9 @@ def _check_accessors(table: dict[str, Any], views: list[int]) -> None:
 
 def _check_nodes(table: dict[str, Any]) -> None:
     """Nodes are trees of a limited depth."""
-    nodes = table.get("nodes", [])
+    nodes, scenes = table.get("nodes", []), table.get("scenes", [])
+    if len(scenes) > MOST_SCENES or sum(len(scene.get("nodes", [])) for scene in scenes) > MOST_NODES:
+        raise _FlawError(f"it has {len(scenes):,} scenes, more than {MOST_SCENES}, or scenes of too many nodes")
     if len(nodes) > MOST_NODES:
         raise _FlawError(f"it has {len(nodes):,} nodes, more than {MOST_NODES:,}")
     parents = [-1] * len(nodes)

@@ -23,6 +23,7 @@ from .bone_words import (
     NECKS,
     PELVES,
     SIDES,
+    SPINE_HEIGHTS,
     SPINES,
     TOES,
     TRAILING,
@@ -169,15 +170,19 @@ def _glued_side(word: str) -> tuple[str, str]:
     return "", word
 
 
-def smpl_joints(names: Sequence[str]) -> dict[str, int]:
+def smpl_joints(names: Sequence[str], *, in_order: bool = True) -> dict[str, int]:
     """Find SMPL's joints among a file's.
 
     Args:
-        names: Of the file's joints, parents before children.
+        names: Of the file's joints.
+        in_order: Whether parents are before children, as in a skeleton; else spine and neck are ordered by their names.
 
     Returns:
         For each SMPL joint that was found the index of the file's joint; the others are missing.
     """
+    if not in_order:
+        order = sorted(range(len(names)), key=lambda number: _height(split_name(names[number])))
+        return {joint: order[number] for joint, number in smpl_joints([names[number] for number in order]).items()}
     bones = _bones(names)
     index: dict[tuple[str, str], int] = {}
     for number, bone in enumerate(bones):
@@ -195,6 +200,11 @@ def smpl_joints(names: Sequence[str]) -> dict[str, int]:
         limbs = _limbs({word: number for (other, word), number in index.items() if other == side}, bones, side)
         found |= {f"{side}_{part}": number for part, number in limbs.items()}
     return found
+
+
+def _height(bone: BoneName) -> tuple[float, int]:
+    """A key that orders the bones of a spine, and numbered bones of one name, from below to above."""
+    return (SPINE_HEIGHTS.get(bone.word, 0.0), bone.number)
 
 
 def _bones(names: Sequence[str]) -> list[BoneName]:

@@ -48,6 +48,18 @@ SPINES: Final = (
     "chest", "chestlower", "chestupper", "upperchest", "torso", "thorax", "waist", "spinemid", "spinenavel",
     "spinechest", "belly", "tummy", "l5", "l3", "t12", "t8", "spinelower", "spineupper", "stomach",
 )  # fmt: skip
+SPINE_HEIGHTS: Final = {
+    **dict.fromkeys(
+        ("waist", "belly", "tummy", "stomach", "lowerback", "lowback", "abdomenlower", "spinelower", "l5"), 1.0
+    ),
+    **dict.fromkeys(("abdomen", "ab", "l3"), 1.5),
+    **dict.fromkeys(("spine", "back", "torso", "spinenavel", "abdomenupper"), 2.0),
+    **dict.fromkeys(("midback", "spinemid", "t12"), 2.5),
+    **dict.fromkeys(("upperback", "spineupper", "chestlower", "t8"), 3.0),
+    **dict.fromkeys(("chest", "spinechest", "thorax"), 3.5),
+    **dict.fromkeys(("upperchest", "chestupper"), 4.0),
+}
+"""Order of a spine's bones from below to above."""
 WORDS: Final = frozenset(
     {
         *UPPER_LEGS, *FORE_LEGS, *TOES, *UPPER_ARMS, *ELBOWS, *FINGERS, *PELVES, *NECKS, *HEADS, *SPINES, "leg", "arm",

@@ -7,7 +7,7 @@ noses in front give which side is left. What is declared and what is shown shoul
 nothing is sure, the finding is doubtful and reported.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -249,6 +249,8 @@ def _find_unit(recording: PointRecording, fit: Fit, hints: Hints, *, human: bool
     return metres, Finding("unit", unit, confidence, why)
 
 
+ASKED_CONFIDENCE: Final = 0.6
+"""In a rate that the user gave and at which people cannot move; it does not stop."""
 LEAST_UNIT_M: Final = 1e-6
 MOST_UNIT_M: Final = 1e4
 
@@ -344,7 +346,8 @@ def _find_sides(points: F64, layout: Layout, hints: Hints, *, human: bool, decla
 def _find_rate(recording: PointRecording, points_m: F64, layout: Layout, hints: Hints) -> tuple[float | None, Finding]:
     """Frames per second. points_m: (S, K, 3), metres, SMPL axes."""
     if hints.fps is not None:
-        return hints.fps, Finding("rate", f"{hints.fps:g} fps", 1.0, "it was asked for")
+        asked = judge_rate(hints.fps, 1.0, "it was asked for", points_m, len(recording.points))
+        return hints.fps, replace(asked, confidence=max(asked.confidence, ASKED_CONFIDENCE))
     if recording.fps is not None:
         return recording.fps, judge_rate(
             recording.fps, recording.fps_confidence, recording.fps_why, points_m, len(recording.points)

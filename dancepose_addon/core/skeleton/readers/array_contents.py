@@ -111,7 +111,9 @@ def _points(
         else:
             values, finding = theta_contents.decide_values(points, hints, source)
             if values == "rotations":
-                return theta_contents.plain_rotations(points, source, finding, rate)
+                return theta_contents.with_findings(
+                    theta_contents.plain_rotations(points, source, finding, rate), notes
+                )
             notes += (finding,) if finding.doubtful else ()
     recording = PointRecording(
         points=points,

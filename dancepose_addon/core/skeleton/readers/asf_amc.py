@@ -76,7 +76,7 @@ def open_file(path: Path, hints: Hints) -> PointRecording:
         fps_why="CMU's and HDM05's recordings have it; the format does not say it",
         fps_confidence=0.7,
     )
-    return arranged(recording, hints, bones=True)
+    return arranged(recording, hints, bones=True, in_order=True)
 
 
 def _skeleton_of(path: Path) -> Path:

@@ -78,7 +78,7 @@ def open_file(path: Path, hints: Hints) -> PointRecording:
         notes=(*motion.notes, POINTS_ONLY),
         findings=findings,
     )
-    return arranged(recording, hints, bones=True)
+    return arranged(recording, hints, bones=True, in_order=True)
 
 
 def _about_angles(motion: BvhMotion) -> tuple[Finding, ...]:

@@ -25,7 +25,11 @@ POINT_COLUMNS: Final = (
     "landmark", "joint", "point", "marker", "keypoint", "bodypart", "name", "joint_name", "landmark_name", "part",
     "landmark_id", "joint_id", "keypoint_id", "landmark_index", "id",
 )  # fmt: skip
-FRAME_NUMBERS: Final = ("frame", "frames", "frame_id", "frame_index", "frame_number", "frame#")
+FRAME_NUMBERS: Final = (
+    "", "index", "idx", "frame", "frames", "frameid", "frameindex", "frameidx", "framenumber", "frameno", "framenum",
+    "frame#", "imageid", "imageindex",
+)  # fmt: skip
+"""Titles of numbers of frames, in lower case and without separators; pandas writes its index without a title."""
 PERSON_COLUMNS: Final = (
     "person", "person_id", "subject", "subject_id", "track", "track_id", "tid", "pid", "body_id", "actor", "player",
     "dancer", "dancer_id", "performer", "performer_id", "individual", "individuals", "human", "human_id", "user",
@@ -34,6 +38,7 @@ PERSON_COLUMNS: Final = (
 RECORDING_COLUMNS: Final = (
     "clip", "clip_id", "take", "take_id", "trial", "trial_id", "sequence", "sequence_id", "seq", "recording", "session",
     "video", "video_id", "video_name", "file", "filename", "file_name",
+    "id", "character", "name", "body", "camera", "camera_id", "cam", "view",
 )  # fmt: skip
 FRAME_COLUMNS: Final = (
     "frame", "frame_id", "frame_index", "frame_number", "frames", *TIME_UNITS_S, "image",
@@ -45,6 +50,8 @@ _COORDINATE: Final = re.compile(
     r"|(?P<name>.+?)[ ._:/-]*(?P<axis>[xyzwXYZW]|confidence|conf|score|likelihood|visibility)"
     r"|(?P<before>[xyzXYZ])[ ._:/-]+(?P<rest>.+))$"
 )
+_AXIS_BEFORE: Final = re.compile(r"^(?P<before>[xyzXYZ])[ ._:/-]+(?P<rest>.+)(?<![ ._:/-][xyzwXYZW])$")
+"""x_elbow, whose last letter is no axis."""
 _PLACE: Final = re.compile(
     r"[ ._:/-]*(?:world|global)?[ ._:/-]*(?:position|pos|translation|location|loc|coords?)$", re.I
 )
@@ -97,11 +104,12 @@ def columns_of(header: list[str]) -> Columns:
         if title.lower() in TIME_UNITS_S:
             columns.time, columns.time_unit_s = column, TIME_UNITS_S[title.lower()]
             continue
-        found = _COORDINATE.match(title)
+        found = _AXIS_BEFORE.match(title) or _COORDINATE.match(title)
         if not found:
             continue
-        name = found["name"] or found["number"] or found["rest"]
-        part = (found["axis"] or found["first"] or found["before"]).lower()
+        parts = found.groupdict()
+        name = parts.get("name") or parts.get("number") or parts["rest"]
+        part = (parts.get("axis") or parts.get("first") or parts["before"]).lower()
         if part == "w":
             rotations.add(name)
             continue
@@ -165,6 +173,18 @@ def _is_numbers(row: list[str]) -> bool:
     """Whether a row of cells is numbers, apart from a few words such as a name of an image."""
     cells = [cell for cell in row if cell]
     return bool(cells) and sum(is_number(cell) for cell in cells) > 0.8 * len(cells)
+
+
+def is_frame_number(title: str) -> bool:
+    """Whether a title is that of the numbers of frames.
+
+    Args:
+        title: Of a column.
+
+    Returns:
+        True where it is one.
+    """
+    return re.sub(r"[ ._-]", "", title[:40]).lower() in FRAME_NUMBERS
 
 
 def is_number(cell: str) -> bool:

@@ -24,7 +24,7 @@ from ...arrays import F64
 from ...errors import FormatError, InputError
 from ..recording import Finding, Hints, PointRecording, PoseRecording, Recording
 from .natural_rotations import better_alignment
-from .pose_detail import FINGER_COUNT, FINGERS_READ, pose_detail
+from .pose_detail import FINGER_COUNT, FINGERS_READ, detail_of, pose_detail
 from .rotation_forms import rotvec_of_6d, rotvec_of_matrices
 from .theta_contents import BODY_JOINTS, PLACE_LOST, joints24, pose_is_natural
 
@@ -210,7 +210,7 @@ def _pose_and_place(array: F64, source: str) -> PoseRecording | None:
     place = starts[order][1]
     return PoseRecording(
         body, array[:, place : place + 3], "SMPL pose and translation", source, model=model,
-        findings=(finding, *notes),
+        findings=(finding, *notes), detail=detail_of(poses[order]),
     )  # fmt: skip
 
 

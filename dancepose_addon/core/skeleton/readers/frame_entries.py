@@ -149,7 +149,8 @@ def _persons_in_turn(entries: Sequence[Any]) -> list[list[Any]] | None:
 
 def _require_one_recording(entries: Sequence[Any], source: str) -> None:
     """Raise InputError where a key names several recordings, and not another thing in each entry."""
-    known = [key for key in RECORDING_COLUMNS if entries and isinstance(entries[0], Mapping) and key in entries[0]]
+    first = entries[0] if entries and isinstance(entries[0], Mapping) else {}
+    known = [key for key in RECORDING_COLUMNS if key in first and key not in IDENTITIES]
     for key in known:
         found = {str(entry[key])[:100] for entry in entries if isinstance(entry, Mapping) and key in entry}
         if 1 < len(found) <= len(entries) // 2 and (key not in FRAME_KEYS or _values_of(entries, key) is None):

@@ -59,13 +59,14 @@ class Choice:
     why: str
 
 
-def arranged(recording: PointRecording, hints: Hints, *, bones: bool) -> PointRecording:
+def arranged(recording: PointRecording, hints: Hints, *, bones: bool, in_order: bool = False) -> PointRecording:
     """Bring the points of a recording into the order of a layout.
 
     Args:
         recording: Points that the file names.
         hints: A layout that is asked for, or ``as_named`` to keep the file's order and names.
         bones: Whether names may be joints of a skeleton, as in BVH.
+        in_order: Whether parents are before children.
 
     Returns:
         The recording in the layout's order. Points that the file lacks are NaN.
@@ -77,7 +78,7 @@ def arranged(recording: PointRecording, hints: Hints, *, bones: bool) -> PointRe
     if hints.as_named or recording.names is None:
         return recording
     require_one_person(recording.names, recording.points, recording.source)
-    choice = choose(recording.names, hints.layout, recording.source, bones=bones)
+    choice = choose(recording.names, hints.layout, recording.source, bones=bones, in_order=in_order)
     index = np.array(choice.index)
     points = recording.points[:, index]
     points[:, index < 0] = np.nan
@@ -184,7 +185,7 @@ def arrange_unnamed(recording: PointRecording, hints: Hints) -> PointRecording:
         return recording  # the layouts' own message says more
     skeleton = orders[costs.index(min(costs))]
     named = replace(recording, names=skeleton.names)
-    found = arranged(named, replace(hints, layout=skeleton.layout), bones=True)
+    found = arranged(named, replace(hints, layout=skeleton.layout), bones=True, in_order=True)
     order = Finding("order of the points", f"of {skeleton.title}", 0.9, f"it is the known one with {count} points")
     findings = (*(finding for finding in found.findings if finding.topic != "names"), order)
     return replace(found, names=None, form=f"{found.form}, {skeleton.title}", findings=findings)
@@ -193,7 +194,7 @@ def arrange_unnamed(recording: PointRecording, hints: Hints) -> PointRecording:
 def _cost_in(skeleton: UnnamedSkeleton, points: F64) -> float:
     """How little points look like a person in an order. points: (S, K, 3), sampled."""
     layout = get_layout(skeleton.layout)
-    index = np.array(choose(skeleton.names, skeleton.layout, "", bones=True).index)
+    index = np.array(choose(skeleton.names, skeleton.layout, "", bones=True, in_order=True).index)
     ordered = points[:, index].copy()
     ordered[:, index < 0] = np.nan
     cost = measure_fit(ordered, layout).cost
@@ -244,7 +245,7 @@ def with_names(recording: PointRecording, names: Sequence[str], hints: Hints) ->
         return replace(recording, findings=(*recording.findings, found))
 
 
-def choose(names: Sequence[str], wanted: str | None, source: str, *, bones: bool) -> Choice:
+def choose(names: Sequence[str], wanted: str | None, source: str, *, bones: bool, in_order: bool = False) -> Choice:
     """Find which of the file's points are which of a layout's.
 
     Args:
@@ -252,6 +253,7 @@ def choose(names: Sequence[str], wanted: str | None, source: str, *, bones: bool
         wanted: A layout that is asked for, or None.
         source: The file, for messages.
         bones: Whether names may be joints of a skeleton.
+        in_order: Whether parents are before children.
 
     Returns:
         The layout and where its points are in the file.
@@ -266,7 +268,8 @@ def choose(names: Sequence[str], wanted: str | None, source: str, *, bones: bool
         at.setdefault(ALIASES.get(bare, bare), number)
     exact = {name: number for number, name in enumerate(names)}
     if wanted is not None:
-        return _wanted(get_layout(wanted), names, exact, at, source, bones=bones)
+        joints = smpl_joints(names, in_order=in_order) if bones else None
+        return _wanted(get_layout(wanted), names, exact, at, source, joints)
     known = [(layout, _by_name(layout, exact, at)) for layout in LAYOUTS.values()]
     whole = [(layout, index) for layout, index in known if min(index) >= 0]
     if whole:
@@ -275,7 +278,7 @@ def choose(names: Sequence[str], wanted: str | None, source: str, *, bones: bool
         layout, index = max(enough, key=lambda pair: (sum(number >= 0 for number in pair[1]), min(pair[1]) >= 0))
         why = "every point of it is named" if min(index) >= 0 else f"{_share(index):.0%} of its points are named"
         return Choice(layout, index, f"{why} in the file")
-    joints = smpl_joints(names) if bones else {}
+    joints = smpl_joints(names, in_order=in_order) if bones else {}
     if all(name in joints for name in NEEDED) and any(joint.startswith("spine") for joint in joints):
         return _by_bones(joints)
     partly = [(_share(index), layout, index) for layout, index in known if _is_enough(layout, index)]
@@ -309,14 +312,18 @@ def _without_prefix(names: Sequence[str]) -> Sequence[str]:
 
 
 def _wanted(
-    layout: Layout, names: Sequence[str], exact: dict[str, int], at: dict[str, int], source: str, *, bones: bool
+    layout: Layout,
+    names: Sequence[str],
+    exact: dict[str, int],
+    at: dict[str, int],
+    source: str,
+    joints: dict[str, int] | None,
 ) -> Choice:
     """The points of a layout that is asked for."""
     index = _by_name(layout, exact, at)
     if min(index) >= 0:
         return Choice(layout, index, "every point of it is named in the file")
-    if bones and layout in (SMPL22, SMPL24):
-        joints = smpl_joints(names)
+    if joints is not None and layout in (SMPL22, SMPL24):
         missing = [name for name in NEEDED if name not in joints]
         if not missing:
             found = tuple(joints.get(name, -1) for name in layout.keypoints)

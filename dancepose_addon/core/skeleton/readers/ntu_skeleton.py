@@ -80,6 +80,9 @@ def _frames(lines: Iterator[str]) -> list[dict[str, np.ndarray[tuple[int, ...], 
             if places.shape != (JOINTS, 3):
                 raise ValueError("a joint without three coordinates")
             places[~(np.abs(places) < LARGEST)] = np.nan
+            number = 2
+            while name in frame:  # two bodies of one number
+                name, number = f"{name.split('#')[0]}#{number}", number + 1
             frame[name] = places
         frames.append(frame)
     return frames

@@ -8,14 +8,17 @@ from typing import Any, Final
 import numpy as np
 
 from ...arrays import F64, Indices
+from ...counting import counted
 from ...errors import InputError
 from ..recording import FIRST_OF_SEVERAL, Finding
+from .csv_headers import RECORDING_COLUMNS
+from .frame_lists import IDENTITIES
 from .frame_times import places_of, with_lost_frames
 from .timed_rates import TIME_KEYS, UNITS_S
 
 NUMBER_KEYS: Final = (
     "frame_ids", "frame_id", "frame_indices", "frame_index", "frame_numbers", "frame_number", "frame_nums", "frames",
-    "frame",
+    "frame", "frame_idx", "frame_idxs", "idx", "indices", "image_ids", "image_id",
 )  # fmt: skip
 ROW_KEYS: Final = (*NUMBER_KEYS, *(key + ending for key in TIME_KEYS for ending in UNITS_S))
 
@@ -37,6 +40,7 @@ def on_frames(
     Raises:
         InputError: Numbers repeat, or most frames would be lost.
     """
+    _require_one_person(arrays, len(points), source)
     numbers = _numbers_in(arrays, len(points), source)
     if numbers is None:
         return points, confidence, ()
@@ -62,6 +66,7 @@ def longest_stretch(arrays: Mapping[str, Any], frames: int, source: str) -> tupl
     Raises:
         InputError: Numbers repeat.
     """
+    _require_one_person(arrays, frames, source)
     numbers = _numbers_in(arrays, frames, source)
     if numbers is None:
         return np.arange(frames), ()
@@ -73,6 +78,21 @@ def longest_stretch(arrays: Mapping[str, Any], frames: int, source: str) -> tupl
     start, end = max(pairwise(cuts), key=lambda span: span[1] - span[0])
     why = f"{frames} of {places[-1] + 1} are there by their numbers or times, and this is the longest stretch"
     return order[start:end], (Finding("frames", f"{places[start]} to {places[end - 1]}", FIRST_OF_SEVERAL, why),)
+
+
+def _require_one_person(arrays: Mapping[str, Any], frames: int, source: str) -> None:
+    """Raise InputError where an array names several persons or recordings for the frames."""
+    for key in (*IDENTITIES, *RECORDING_COLUMNS):
+        for name in (key, f"{key}s"):
+            value = arrays.get(name)
+            if not isinstance(value, np.ndarray) or value.size != frames or value.dtype.kind not in "iuSUf":
+                continue
+            found = np.unique(value)
+            if 1 < len(found) <= frames // 2:
+                raise InputError(
+                    f"{source} has frames of {counted(len(found), 'person or recording', 'persons or recordings')} by "
+                    f"its array {name}. Give the frames of one."
+                )
 
 
 def _numbers_in(arrays: Mapping[str, Any], frames: int, source: str) -> F64 | None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .frame_lists import Seen, named_places, persons_seen, place_of, points_in
+from .frame_lists import FEWEST_POINTS, Seen, named_places, persons_seen, place_of, points_in
 
 NO_PLACE: Final = np.full(3, np.nan)
 PLACES: Final = ("transl", "trans", "cam_trans", "translation", "Th", "root_translation")
@@ -67,6 +67,7 @@ def tracks_in(entries: Sequence[Any]) -> list[Track]:
     together = [[name for name, _ in persons] for persons in seen if len(persons) > 1]
     if together and all(len(set(names)) == 1 for names in together):  # names that distinguish no persons
         seen = [[(None, person) for _, person in persons] for persons in seen]
+    seen = [_each_once(persons) for persons in seen]
     found: dict[str, tuple[list[int], list[Mapping[str, Any]]]] = {}
     for number, persons in enumerate(_named_by_place(seen)):
         for name, person in persons:
@@ -78,6 +79,16 @@ def tracks_in(entries: Sequence[Any]) -> list[Track]:
         found = {"0": ([number for (number,), _ in found.values()], [table for _, (table,) in found.values()])}
     tracks = [Track(name, frames, tables, len(entries)) for name, (frames, tables) in found.items()]
     return sorted(tracks, key=lambda track: -len(track.frames))
+
+
+def _each_once(persons: Seen) -> Seen:
+    """Persons of a frame of which a second one of the same name has none."""
+    names: set[str] = set()
+    result: Seen = []
+    for name, person in persons:
+        result.append((None if name in names else name, person))
+        names |= set() if name is None else {name}
+    return result
 
 
 def _number_the_frames(found: Mapping[str, tuple[list[int], list[Mapping[str, Any]]]]) -> bool:
@@ -142,7 +153,7 @@ def _place_and_size(person: Mapping[str, Any]) -> tuple[NDArray[np.float64], flo
     if not len(points):
         points = np.array([place_of(item) for item in named_places(person).values()]).reshape(-1, 4)
     points = points[np.isfinite(points).all(axis=1) & (points[:, 3] > 0.0), :3]
-    if len(points):
+    if len(points) >= FEWEST_POINTS:
         return np.median(points, axis=0), float(np.ptp(points, axis=0).max())
     place = next((person[key] for key in PLACES if isinstance(person.get(key), np.ndarray)), None)
     if place is None or place.size != 3 or place.dtype.kind not in "fiu":

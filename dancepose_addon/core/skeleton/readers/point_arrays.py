@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
+import warnings
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from ...errors import FormatError, InputError
 from ..anatomy import measure_fit, sample
 from ..layouts import layouts_with
 from ..recording import Finding, Hints
+from ..rigid_distances import rigid_share
 from ..unnamed_models import unnamed_with
 from .feature_rows import ROW_WIDTHS
 from .numbers import as_numbers, describe
@@ -36,6 +38,10 @@ OTHER_CONTENTS: Final = (
     ({"v_template", "weights"}, "is a body model, not a motion (give it with --body)"),
 )
 """Members by which other files are known, and what these are."""
+EXCHANGE_SIZES: Final = 0.15
+"""Share of a person's size that both move at once, where they are exchanged."""
+EXCHANGE_SHARE: Final = 0.5
+"""Of what they move, what is left if the exchange is undone."""
 LEAST_POINTS: Final = 5
 MOST_PERSONS: Final = 8
 MOST_AXES: Final = 12
@@ -161,7 +167,7 @@ def shaped(array: F64, source: str, hints: Hints) -> tuple[F64, F64 | None, tupl
     array = _without_batch(array)
     if array.ndim == 4 and array.shape[2:] == (4, 4) and _are_transforms(array):
         array = array[..., :3, 3]
-    if array.ndim == 4 and array.shape[0] == 3 and array.shape[2] >= LEAST_POINTS and array.shape[3] <= MOST_PERSONS:
+    if _has_axes_first(array):
         array = array.transpose(3, 1, 2, 0)  # graph networks: (axes, frames, points, persons)
         array, notes = taken(array, source, hints, persons_first=True)
     elif array.ndim == 4 and array.shape[3] in (3, 4):
@@ -192,6 +198,16 @@ def shaped(array: F64, source: str, hints: Hints) -> tuple[F64, F64 | None, tupl
         f"{source} has numbers of shape {stored}; expected (frames, points, 3), (frames, 3 x points), or what a "
         f"known format has (docs/formats.md){flat}."
     )
+
+
+def _has_axes_first(array: F64) -> bool:
+    """Whether an array is (axes, frames, points, persons), as of graph networks; three persons may be first as well."""
+    if array.ndim != 4 or array.shape[0] != 3 or array.shape[2] < LEAST_POINTS or array.shape[3] > MOST_PERSONS:
+        return False
+    if array.shape[3] != 3:
+        return True
+    first, last = sample(array[0]), sample(array.transpose(3, 1, 2, 0)[0])
+    return rigid_share(last) > rigid_share(first)
 
 
 def _without_batch(array: F64) -> F64:
@@ -250,7 +266,27 @@ def taken(
         return array[0], ()
     why = f"the file holds {len(array)}, and --read take=N chooses another"
     count = len(array) if what == "person" else 1
-    return array[hints.take], (Finding(what, f"number {hints.take}", hints.take_confidence, why, count),)
+    chosen = Finding(what, f"number {hints.take}", hints.take_confidence, why, count)
+    return array[hints.take], (chosen, *(_exchanges(array, hints.take) if what == "person" else ()))
+
+
+def _exchanges(array: F64, take: int) -> tuple[Finding, ...]:
+    """Frames from which a person is where another one was, and the other way around. array: (P, T, ...)."""
+    if array.ndim != 4 or array.shape[3] not in (3, 4) or array.shape[1] < 2:
+        return ()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # frames without any point
+        places = np.nanmedian(array[..., :3], axis=2)
+        size = float(np.nanmedian(np.ptp(array[take, ..., :3], axis=1).max(axis=-1)))
+    steps = np.linalg.norm(places[:, 1:] - places[:, :-1], axis=-1)
+    for other in range(len(array)):
+        across = [np.linalg.norm(places[b, 1:] - places[a, :-1], axis=-1) for a, b in ((take, other), (other, take))]
+        far = np.minimum(steps[take], steps[other]) > EXCHANGE_SIZES * size
+        at = np.flatnonzero(far & (across[0] + across[1] < EXCHANGE_SHARE * (steps[take] + steps[other])))
+        if other != take and len(at):
+            why = f"they jump to each other's place after frame {at[0]}; correct the file, or choose frames"
+            return (Finding("person", f"exchanged with number {other}", 0.6, why),)
+    return ()
 
 
 def _time_is_first(array: F64) -> bool:

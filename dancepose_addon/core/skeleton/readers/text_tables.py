@@ -22,13 +22,13 @@ from ..recording import Finding, Head, Hints, PointRecording, Recording
 from .array_contents import recording_of
 from .cell_tuples import expanded
 from .csv_headers import (
-    FRAME_NUMBERS,
     PERSON_COLUMNS,
     RECORDING_COLUMNS,
     TIME_UNITS_S,
     Columns,
     columns_of,
     has_decimal_commas,
+    is_frame_number,
     is_long,
     is_number,
     title_rows,
@@ -88,7 +88,7 @@ def open_csv(path: Path, hints: Hints) -> Recording:
         values = values[:, int(first[0][:1] == [""]) :]  # pandas numbers the rows too
         return _with_findings(recording_of({ARRAY: values}, path, hints), cut)
     long = is_long(header)
-    _require_one_recording(header, [_cells(line, delimiter) for line in lines[count:]], long and long[0], path)
+    _require_one_recording(header, [_cells(line, delimiter) for line in lines[count:]], long and long[:2], path)
     if long is not None:
         unit_s = TIME_UNITS_S.get(header[long[0]].lower().strip())
         return _with_findings(_open_long(lines[count:], delimiter, long, unit_s, path, hints), cut)
@@ -99,9 +99,10 @@ def open_csv(path: Path, hints: Hints) -> Recording:
     in_time = (
         {} if columns.time is None else {TIMES: _times_at(columns.time, lines[count:], delimiter, path, count + 1)}
     )
-    frame = next((c for c, title in enumerate(header) if title.lower() in FRAME_NUMBERS), None)
+    frame = next((c for c, title in enumerate(header) if is_frame_number(title)), None)
     if frame is not None:
-        in_time[FRAME_NUMBER] = _numbers_at(frame, lines[count:], delimiter)
+        numbers = _numbers_at(frame, lines[count:], delimiter)
+        in_time |= {FRAME_NUMBER: numbers} if np.isfinite(numbers).any() else {}
     keep = once_in_order(values, in_time, str(path))
     values, in_time = values[keep], {name: column[keep] for name, column in in_time.items()}
     times = in_time.get(TIMES)
@@ -165,19 +166,19 @@ def _require_columns(columns: Columns, header: list[str], path: Path) -> None:
         )
 
 
-def _require_one_recording(header: list[str], rows: list[list[str]], frame: int | None, path: Path) -> None:
+def _require_one_recording(header: list[str], rows: list[list[str]], long: tuple[int, int] | None, path: Path) -> None:
     """Raise InputError where a column names several persons or recordings, and not another thing in each frame.
 
     Args:
         header: A title for each column.
         rows: Of cells.
-        frame: The column that names the frame of a row, where rows are no frames.
+        long: The columns that name frame and point of a row, where rows are no frames.
         path: The file, for messages.
     """
-    frames = len(rows) if frame is None else len({row[frame] for row in rows if frame < len(row)})
+    frames = len(rows) if long is None else len({row[long[0]] for row in rows if long[0] < len(row)})
     for column, title in enumerate(header):
         is_person = title.lower() in PERSON_COLUMNS
-        if not is_person and title.lower() not in RECORDING_COLUMNS:
+        if (long and column in long) or (not is_person and title.lower() not in RECORDING_COLUMNS):
             continue
         found = dict.fromkeys(row[column] for row in rows if column < len(row))
         if len(found) > 1 and (is_person or 2 * len(found) <= frames):
