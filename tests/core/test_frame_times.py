@@ -269,3 +269,11 @@ def test_numbered_columns_are_in_the_order_of_their_numbers(tmp_path: Path, titl
     (tmp_path / "a.csv").write_text("\n".join([",".join(["frame", *head]), *rows_of(points[:, order])]) + "\n")
     clip = read(tmp_path / "a.csv", fps=25.0, layout=layout)
     np.testing.assert_allclose(np.diff(clip.keypoints_m, axis=0), np.diff(points, axis=0), atol=1e-5)
+
+
+def test_numbers_of_frames_go_before_those_of_rows(tmp_path: Path) -> None:
+    points = truth("smpl24")
+    rows = [f"{row},{rows_of(points)[frame]}" for row, frame in enumerate(KEPT)]
+    (tmp_path / "a.csv").write_text("\n".join([",".join(["", "frame", *titles(points)]), *rows]) + "\n")
+    found = open_recording(tmp_path / "a.csv", Hints(fps=25.0))
+    assert ("lost frames", "15 of 60") in [(one.topic, one.value) for one in found.findings]

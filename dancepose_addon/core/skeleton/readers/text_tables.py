@@ -54,6 +54,8 @@ from .timed_rates import clock_seconds, rate_of_times, with_timed_rate
 MOST_TIMES: Final = 4
 """Cells of a table with a line for each point that may be missing, for each that is there."""
 RATE_DIFFERENCE: Final = 0.05
+INDEX_TITLES: Final = ("", "index", "idx")
+"""Of row numbers, where no column has those of frames."""
 MOST_COLUMNS: Final = 4096
 MOST_TITLE_LETTERS: Final = 200
 FEWEST_NUMBERS: Final = 15
@@ -99,7 +101,8 @@ def open_csv(path: Path, hints: Hints) -> Recording:
     in_time = (
         {} if columns.time is None else {TIMES: _times_at(columns.time, lines[count:], delimiter, path, count + 1)}
     )
-    frame = next((c for c, title in enumerate(header) if is_frame_number(title)), None)
+    numbered = [column for column, title in enumerate(header) if is_frame_number(title)]
+    frame = min(numbered, key=lambda column: header[column] in INDEX_TITLES, default=None)
     if frame is not None:
         numbers = _numbers_at(frame, lines[count:], delimiter)
         in_time |= {FRAME_NUMBER: numbers} if np.isfinite(numbers).any() else {}
