@@ -207,6 +207,8 @@ RECOGNISED: Final = {
     "30 finger joints": ("30 个手指关节", "30 個の指関節"),
     "not used": ("未使用", "未使用"),
     "unnatural": ("不自然", "不自然"),
+    "hardly any": ("几乎没有", "ほとんどなし"),
+    "the last row": ("最后一行", "最後の行"),
     "Person": ("人物", "人物"),
     "Lost frames": ("丢失的帧", "欠落フレーム"),
     "Place": ("位置", "場所"),
