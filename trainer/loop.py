@@ -113,7 +113,7 @@ def train(
         CheckpointError: There is a run in ``out`` and ``resume`` is not set, or its settings or data differ, or there
             is none to resume.
         TrainingError: A loss is not finite; the last good checkpoint is kept.
-        Cancelled: SIGINT was received; the state is saved first.
+        Cancelled: SIGINT, SIGTERM or SIGHUP was received; the state is saved first.
     """
     check_run(out, options)
     path, ranks = out / CHECKPOINT_NAME, options.ranks
@@ -294,21 +294,27 @@ def per_process_config(config: Config, ranks: Ranks, layouts: int) -> Config:
 
 @contextmanager
 def deferred_interrupt() -> Iterator[threading.Event]:
-    """Set the yielded event on the first SIGINT instead of interrupting; a second SIGINT interrupts as usual."""
+    """Set the yielded event on the first SIGINT, SIGTERM or SIGHUP; a second one interrupts as usual."""
     requested = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield requested
         return
 
+    def restore() -> None:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
     def request(_signal: int, _frame: FrameType | None) -> None:
         requested.set()
-        signal.signal(signal.SIGINT, previous)
+        restore()
 
-    previous = signal.signal(signal.SIGINT, request)
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    handled = [number for number in numbers if signal.getsignal(number) not in (signal.SIG_IGN, None)]
+    previous = {number: signal.signal(number, request) for number in handled}
     try:
         yield requested
     finally:
-        signal.signal(signal.SIGINT, previous)
+        restore()
 
 
 def _record(run: RunState, losses: dict[str, Tensor], distance_m: Tensor) -> dict[str, Any]:

@@ -58,3 +58,38 @@ def test_a_skin_at_one_place_is_refused(blender: Any, body: Any, tmp_path: Path)
     with pytest.raises(InputError, match="all at one place"):
         import_character(path, scene=blender.context.scene)
     assert len(blender.data.objects) == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "good"),
+    [
+        ([("SUBSURF", {"levels": 2, "render_levels": 2})], True),
+        ([("SUBSURF", {"levels": 1, "render_levels": 11})], False),
+        ([("SUBSURF", {"levels": 11, "render_levels": 1})], False),
+        ([("ARRAY", {"count": 1000})], True),
+        ([("ARRAY", {"count": 1000}), ("ARRAY", {"count": 1000}), ("ARRAY", {"count": 10})], False),
+        ([("ARRAY", {"fit_type": "FIT_LENGTH"})] * 4, False),
+        ([("SCREW", {"steps": 512, "render_steps": 512, "iterations": 10_000})], False),
+        ([("MIRROR", {}), ("SOLIDIFY", {}), ("BEVEL", {"segments": 2})], True),
+    ],
+)
+def test_modifiers_that_make_millions_of_faces_are_refused(
+    blender: Any, body: Any, tmp_path: Path, settings: list[tuple[str, dict[str, Any]]], *, good: bool
+) -> None:
+    from dancepose_addon.blender.characters.character_file import import_character
+
+    armature = armature_of_rig(blender, "mixamo", body)
+    skin = skinned(blender, armature, np.random.default_rng(3).normal(size=(4, 3)))
+    for number, (kind, values) in enumerate(settings):
+        modifier = skin.modifiers.new(f"m{number}", kind)
+        for name, value in values.items():
+            setattr(modifier, name, value)
+    path = tmp_path / "many.blend"
+    blender.data.libraries.write(str(path), {blender.context.scene}, fake_user=True)
+    before = len(blender.data.objects)
+    if good:
+        import_character(path, scene=blender.context.scene)
+        return
+    with pytest.raises(InputError, match="would make more than 4,000,000 faces"):
+        import_character(path, scene=blender.context.scene)
+    assert len(blender.data.objects) == before

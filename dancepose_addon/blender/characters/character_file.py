@@ -15,6 +15,7 @@ from ...core.retarget.gltf_header import require_readable_gltf
 from ...core.retarget.unpacked_size import require_bounded_blend, require_bounded_fbx
 from ..data_blocks import rollback_on_failure
 from ..narrowing import mesh_of, render_of
+from .generated_faces import require_bounded_modifiers
 from .rest_reader import rest_vertices, skinned_meshes
 
 
@@ -59,6 +60,7 @@ def _blend(path: Path, collection: bpy.types.Collection) -> None:
         while above is not None:
             wanted.add(above)
             above = above.parent
+    require_bounded_modifiers(path.name, wanted)
     for thing in loaded:
         if thing in wanted:
             collection.objects.link(thing)
@@ -103,8 +105,9 @@ def import_character(path: Path, *, scene: bpy.types.Scene) -> CharacterObjects:
             raise FormatError(
                 f"{path.name} cannot be imported by Blender ({_reason(error)}). Save it again from its program."
             ) from error
-        scene.view_layers[0].update()
         new = [thing for thing in bpy.data.objects if thing not in before]
+        require_bounded_modifiers(path.name, new)
+        scene.view_layers[0].update()
         armature = _only_armature(path, new)
         meshes = tuple(_moved_meshes(armature))
         if meshes and not any(
