@@ -2,6 +2,7 @@
 """Rows that a table leaves out: found by the numbers or times of the others, and put back as frames without points."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -56,6 +57,19 @@ def places_of(values: F64) -> Indices | None:
     if counts.max() == MOST_PLACES:
         return places  # of which most are lost, whatever the rest
     return places if off < max(MOST_DRIFT_STEPS, MOST_DRIFT * places[-1]) else None
+
+
+def longest_run_of(places: Indices) -> tuple[int, int]:
+    """Find the longest stretch of frames without a gap.
+
+    Args:
+        places: (T,), frames in increasing order.
+
+    Returns:
+        First and one past the last index into them.
+    """
+    cuts = [0, *(np.flatnonzero(np.diff(places) != 1) + 1).tolist(), len(places)]
+    return max(pairwise(cuts), key=lambda span: span[1] - span[0])
 
 
 def first_places(columns: Iterable[F64]) -> Indices | None:

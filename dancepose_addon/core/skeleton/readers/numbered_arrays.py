@@ -2,7 +2,6 @@
 """Arrays beside which a file has the number or time of each frame."""
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +12,7 @@ from ...errors import InputError
 from ..recording import FIRST_OF_SEVERAL, Finding
 from .csv_headers import RECORDING_COLUMNS
 from .frame_lists import IDENTITIES
-from .frame_times import places_of, with_lost_frames
+from .frame_times import longest_run_of, places_of, with_lost_frames
 from .timed_rates import TIME_KEYS, UNITS_S
 
 NUMBER_KEYS: Final = (
@@ -74,8 +73,7 @@ def longest_stretch(arrays: Mapping[str, Any], frames: int, source: str) -> tupl
     places = places_of(numbers[order])
     if places is None or places[-1] + 1 == frames:
         return order, ()
-    cuts = [0, *(np.flatnonzero(np.diff(places) > 1) + 1).tolist(), frames]
-    start, end = max(pairwise(cuts), key=lambda span: span[1] - span[0])
+    start, end = longest_run_of(places)
     why = f"{frames} of {places[-1] + 1} are there by their numbers or times, and this is the longest stretch"
     return order[start:end], (Finding("frames", f"{places[start]} to {places[end - 1]}", FIRST_OF_SEVERAL, why),)
 

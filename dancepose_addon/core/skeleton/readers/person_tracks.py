@@ -3,13 +3,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .frame_lists import FEWEST_POINTS, Seen, named_places, persons_seen, place_of, points_in
+from .frame_times import longest_run_of
 
 NO_PLACE: Final = np.full(3, np.nan)
 PLACES: Final = ("transl", "trans", "cam_trans", "translation", "Th", "root_translation")
@@ -170,6 +171,4 @@ def longest_run(track: Track) -> tuple[int, int]:
     Returns:
         First and one past the last index into the track's entries.
     """
-    frames = np.array(track.frames)
-    cuts = [0, *(np.flatnonzero(np.diff(frames) != 1) + 1).tolist(), len(frames)]
-    return max(pairwise(cuts), key=lambda span: span[1] - span[0])
+    return longest_run_of(np.array(track.frames))
