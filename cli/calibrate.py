@@ -46,7 +46,8 @@ StartOption = Annotated[
     typer.Option("--start", metavar="FILE", help="Refine this marker table (.json) with the poses of the fit instead."),
 ]
 PlotOption = Annotated[
-    Path | None, typer.Option("--plot", metavar="FILE", help="Draw the points on the body here, .png.")
+    Path | None,
+    typer.Option("--plot", metavar="FILE", help="Draw the points on the body here, .png, .pdf, .svg or .jpg."),
 ]
 ReportOption = Annotated[
     Path | None, typer.Option("--report", metavar="FILE", help="Write residuals per point and clip here, .json.")

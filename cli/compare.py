@@ -10,9 +10,9 @@ import typer
 from dancepose_addon.core.atomic import replacing
 from dancepose_addon.core.body.model import BodyModel
 from dancepose_addon.core.body.model_io import load_body
-from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.counting import counted
 from dancepose_addon.core.fit.evaluation.comparison import compare_people
+from dancepose_addon.core.fit.pipeline import FitResult
 from dancepose_addon.core.io.read_options import ReadOptions
 from dancepose_addon.core.printable_text import escaped
 from dancepose_addon.fitting import fit_people
@@ -40,6 +40,9 @@ METRICS: Final = {
 }
 """Title, unit and direction of each metric."""
 
+FLOOR_DIFFERENCE_M: Final = 0.01
+"""Floors that differ by less are the same floor: the soles of a fitted body are not known better."""
+
 
 @with_options
 def compare_command(
@@ -55,8 +58,12 @@ def compare_command(
     check_files({"--out": (out, TABLE)}, (first, second, body, regressor, reading.layout))
     model = load_body(body)
     with progress_bar() as display:
-        motions = [_motion_of(path, model, reading, regressor, device or "auto", display) for path in (first, second)]
+        fits = [_fits_of(path, model, reading, regressor, device or "auto", display) for path in (first, second)]
+    motions = [[fit.motion for fit in people] for people in fits]
     table = compare_people(motions[0], motions[1], model)
+    floors = [float(people[0].report["floor_m"]) for people in fits]
+    table["notices"] += _different_floors(*floors)
+    table["floor_m"] = {"A": round(floors[0], 4), "B": round(floors[1], 4)}
     for notice in table["notices"]:
         typer.echo(escaped(f"Note: {notice}"), err=True)
     persons = f"{table['persons']} persons, " if "persons" in table else ""
@@ -67,9 +74,17 @@ def compare_command(
     list_results({"figures": out})
 
 
-def _motion_of(
+def _different_floors(first_m: float, second_m: float) -> list[str]:
+    """Return a notice if the floors of two files have different heights, which the figures do not show."""
+    if abs(first_m - second_m) < FLOOR_DIFFERENCE_M:
+        return []
+    where = f"In the files, the floor of A is at {first_m:.3f} m and that of B at {second_m:.3f} m."
+    return [f"{where} Each motion is put on its own floor, so this difference of height is in none of the figures."]
+
+
+def _fits_of(
     path: Path, body: BodyModel, reading: ReadOptions, regressor: Path | None, device: str, display: Display
-) -> list[BodyMotion]:
+) -> list[FitResult]:
     fits = fit_people(
         path,
         body=body,
@@ -82,7 +97,7 @@ def _motion_of(
     result = fits[0]
     if result.report["regressor"] is not None and result.report["error_mm"]:
         display.notice(f"{path.name} holds keypoints; a body was fitted to them with the default options.")
-    return [fit.motion for fit in fits]
+    return fits
 
 
 def metric_rows(table: dict[str, Any]) -> list[tuple[str, str]]:

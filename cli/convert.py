@@ -58,6 +58,9 @@ FORMAT_HELP: Final = (
     "other loaders; pkl: AIST++; bvh; fbx, glb, usd, abc: through Blender; npy, csv, points (.npz): keypoints."
 )
 
+FLOOR_MOVED_M: Final = 0.05
+"""A floor that is moved by less is not mentioned: soles are not known better in most files."""
+
 
 @dataclass(frozen=True)
 class Conversion:
@@ -230,12 +233,21 @@ def _points_of(opened: KeypointSequence | BodyMotion, wanted: Conversion) -> Key
     """Return keypoints in the wanted layout; those of SMPL parameters are computed from the body."""
     if isinstance(opened, KeypointSequence):
         return opened if wanted.layout is None else to_layout(opened, get_layout(wanted.layout))
+    _note_floor(float(opened.provenance.get("floor_m", 0.0)))
     layout = SMPL24 if wanted.layout is None else get_layout(wanted.layout)
     rest = wanted.body.rest_joints(opened.betas)
     points = keypoints_from_pose(
         markers_for(layout), rest, opened.pose_rotmat, opened.translation_m, scale=opened.scale
     )
     return KeypointSequence(points, opened.fps, layout, source=str(opened.provenance.get("source", "")))
+
+
+def _note_floor(floor_m: float) -> None:
+    """Mention that a motion is put on a floor of another height than the file's."""
+    if abs(floor_m) >= FLOOR_MOVED_M:
+        where = "above" if floor_m > 0.0 else "below"
+        text = f"the floor of the file is {abs(floor_m):.2f} m {where} zero; the written motion is on a floor at zero."
+        typer.echo(f"Note: {text}", err=True)
 
 
 def _write_points(sequence: KeypointSequence, out: Path, wanted: Conversion) -> None:
@@ -260,6 +272,7 @@ def _fitted(opened: KeypointSequence | BodyMotion, wanted: Conversion) -> BodyMo
             settings=wanted.settings,
             progress=display.progress,
         )
+    _note_floor(float(result.report["floor_m"]))
     require_used(
         [result],
         regressor=wanted.regressor,

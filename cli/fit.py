@@ -28,7 +28,8 @@ def fit_command(
         Path | None, typer.Option(metavar="FILE", help="Write errors, notices and timings here, .json.")
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw errors, contacts and four frames here, .png.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw errors, contacts and four frames here, .png, .pdf, .svg or .jpg."),
     ] = None,
     reading: ReadOptions = ReadOptions(),
     regressor: RegressorOption = None,

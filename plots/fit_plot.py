@@ -88,13 +88,13 @@ def draw_fit(path: Path, result: FitResult) -> None:
 
 
 def save(figure: "Figure", path: Path) -> None:
-    """Write a figure as PNG; the file appears only if it is complete.
+    """Write a figure in the format of its suffix; the file appears only if it is complete.
 
     Raises:
         OutputError: The picture cannot be written.
     """
     with replacing(path) as temporary:
-        figure.savefig(temporary, format="png")
+        figure.savefig(temporary, format=path.suffix[1:].lower())
 
 
 def has_error(result: FitResult) -> bool:

@@ -172,3 +172,15 @@ def test_options_for_others_are_refused_for_points_of_one_person(
     outcome = dancepose("fit", waltz, "--out", tmp_path / "out.npz", "--read", "values=rotations")
     assert (outcome.code, "and --read values=rotations does not apply" in outcome.err) == (1, True)
     assert not (tmp_path / "out.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("suffix", "start"), [(".png", b"\x89PNG"), (".pdf", b"%PDF"), (".svg", b"<?xml"), (".jpg", b"\xff\xd8\xff")]
+)
+def test_a_plot_has_the_format_of_its_suffix(suffix: str, start: bytes, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    from dancepose.plots.fit_plot import new_figure, save
+
+    path = tmp_path / f"plot{suffix}"
+    save(new_figure(1.0, 1.0), path)
+    assert path.read_bytes().startswith(start)

@@ -219,7 +219,8 @@ def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_checkpoint(tmp_pat
 
 
 @pytest.mark.usefixtures("foreground_signals")
-def test_interrupt_saves_and_leaves(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["ctrl-c", "kill", "hangup"])
+def test_interrupt_saves_and_leaves(number: signal.Signals, tmp_path: Path) -> None:
     """A real signal to a real process."""
     script = (
         "import sys; from pathlib import Path; import torch; torch.set_num_threads(1)\n"
@@ -239,7 +240,7 @@ def test_interrupt_saves_and_leaves(tmp_path: Path) -> None:
     try:
         assert process.stdout.readline() == "step\n"
         time.sleep(0.2)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         said, _ = process.communicate(timeout=60)
     finally:
         process.kill()

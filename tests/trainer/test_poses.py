@@ -169,7 +169,9 @@ def test_bad_files_are_listed_and_skipped(tmp_path: Path, caplog: pytest.LogCapt
     _write_amass(tmp_path / "good.npz", np.random.default_rng(0).normal(scale=0.3, size=(10, 72)), 30.0)
     _write_amass(tmp_path / "odd.npz", np.zeros((4, 63)), 30.0)
     _write_amass(tmp_path / "nan.npz", np.full((4, 72), np.nan), 30.0)
+    _write_amass(tmp_path / "still.npz", np.zeros((4, 72)), 0.0)
     np.savez(tmp_path / "shape.npz", betas=np.zeros(10))
+    np.savez(tmp_path / "rate.npz", poses=np.zeros((4, 72)))
     _write_amass(tmp_path / "empty.npz", np.zeros((0, 156)), 60.0)
     with (tmp_path / "empty.pkl").open("wb") as file:
         pickle.dump({"smpl_poses": np.zeros((0, 72)), "smpl_trans": np.zeros((0, 3)), "smpl_scaling": [1.0]}, file)
@@ -178,10 +180,18 @@ def test_bad_files_are_listed_and_skipped(tmp_path: Path, caplog: pytest.LogCapt
     dataset = load_poses(tmp_path, rest_joints_m=REST)
     assert dataset.clip_names == ("good",)
     skipped = [note for note in dataset.notes if note.startswith("Skipped")]
-    assert len(skipped) == len(caplog.records) == 7
-    for name in ("cut", "empty", "nan", "notes", "odd", "shape"):
+    assert len(skipped) == len(caplog.records) == 9
+    for name in ("cut", "empty", "nan", "notes", "odd", "rate", "shape", "still"):
         assert sum(f"/{name}." in note for note in skipped) == (2 if name == "empty" else 1)
-    assert sum("empty.npz has no frames" in note for note in skipped) == 1
+    for reason in (
+        "empty.npz has no frames",
+        "nan.npz has poses that are not finite in 4 of 4 frames",
+        "odd.npz has poses of shape (4, 63)",
+        "rate.npz is not an AMASS motion: it has no mocap_framerate",
+        "shape.npz is not an AMASS motion: it has no poses",
+        "still.npz has a mocap_framerate of 0.0",
+    ):
+        assert sum(reason in note for note in skipped) == 1
 
 
 def test_a_recording_of_its_rest_pose_only_is_skipped(data_folder: Path, tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ def test_heading_does_not_make_poses_differ() -> None:
         turn = np.float32([[cosine, 0, sine], [0, 1, 0], [-sine, 0, cosine]])
         pose[number, 0] = turn @ pose[number, 0]
     assert len(thin(pose, REST, seed=0)) == 1
+    assert thin(pose, REST, seed=0, radius_m=0.0).tolist() == [0, 1, 2]
 
 
 def test_mirror_images_are_those_of_the_body() -> None:

@@ -55,12 +55,12 @@ VIEWS: Final = (
 
 
 def plot_markers(markers: MarkerSet, body: BodyModel, path: Path) -> None:
-    """Draw the mean body in its T-pose with the points on it, as a PNG; points on the far side are hollow.
+    """Draw the mean body in its T-pose with the points on it; points on the far side are hollow.
 
     Args:
         markers: The points.
         body: The body.
-        path: File to write.
+        path: File to write; its suffix is the format.
 
     Raises:
         ConfigError: matplotlib is not installed.

@@ -235,8 +235,10 @@ def thin(pose_rotmat: F32, rest_joints_m: F32, *, seed: int, radius_m: float = T
         radius_m: Smallest RMS distance, metres.
 
     Returns:
-        Sorted indices.
+        Sorted indices; all of them for a radius of zero.
     """
+    if radius_m <= 0.0:
+        return np.arange(len(pose_rotmat))
     _, joints = forward_kinematics(rest_joints_m, without_heading(pose_rotmat))
     features = joints[:, list(FEATURE_JOINTS)].reshape(len(joints), -1)
     limit = radius_m**2 * len(FEATURE_JOINTS)
@@ -311,12 +313,18 @@ def read_amass(path: Path, folder: Path, fps: float) -> tuple[Clip, str]:
         arrays = open_npz(path, limits=NPZ_LIMITS, wanted=("poses", "mocap_framerate", "mocap_frame_rate"))
         poses = np.asarray(arrays["poses"], np.float32)
         rate = float(arrays["mocap_framerate" if "mocap_framerate" in arrays else "mocap_frame_rate"])
-    except (FormatError, KeyError, ValueError, TypeError, OSError) as error:
+    except KeyError as error:
+        missing = "poses" if "poses" in str(error) else "mocap_framerate"
+        raise FormatError(f"{path} is not an AMASS motion: it has no {missing}.") from error
+    except (FormatError, ValueError, TypeError, OSError) as error:
         raise FormatError(f"{path} is not an AMASS motion ({error}); expected poses and mocap_framerate.") from error
-    if poses.ndim != 2 or poses.shape[1] not in (72, 156, 165) or not np.isfinite(poses).all() or not rate > 0:
-        raise FormatError(
-            f"{path} has poses of shape {poses.shape} at {rate} fps; expected (T, 72), (T, 156) or (T, 165)."
-        )
+    if poses.ndim != 2 or poses.shape[1] not in (72, 156, 165):
+        raise FormatError(f"{path} has poses of shape {poses.shape}; expected (T, 72), (T, 156) or (T, 165).")
+    if not np.isfinite(poses).all():
+        lost = np.flatnonzero(~np.isfinite(poses).all(axis=1))
+        raise FormatError(f"{path} has poses that are not finite in {len(lost)} of {len(poses)} frames. Remove them.")
+    if not 0.0 < rate < np.inf:
+        raise FormatError(f"{path} has a mocap_framerate of {rate}; expected a number above zero.")
     _require_frames(len(poses), path)
     joints24(poses[:, : BODY_JOINTS * 3].reshape(-1, BODY_JOINTS, 3).astype(np.float64), str(path))
     local = np.broadcast_to(np.eye(3, dtype=np.float32), (len(poses), JOINT_COUNT, 3, 3)).copy()
