@@ -211,6 +211,8 @@ RECOGNISED: Final = {
     "the last row": ("最后一行", "最後の行"),
     "Person": ("人物", "人物"),
     "Lost frames": ("丢失的帧", "欠落フレーム"),
+    "Frame numbers": ("帧编号", "フレーム番号"),
+    "Depth": ("深度", "奥行き"),
     "Place": ("位置", "場所"),
     "Proportions": ("比例", "プロポーション"),
     "Unseen points": ("未检测到的点", "検出されない点"),

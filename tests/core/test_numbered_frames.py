@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from dancepose_addon.core.errors import InputError
+from dancepose_addon.core.skeleton.layouts import SMPL24
 from dancepose_addon.core.skeleton.readers import open_recording
 from dancepose_addon.core.skeleton.recording import Hints, PointRecording, PoseRecording
 from tests.support.samples import cut, points_of, waltz
@@ -152,3 +153,28 @@ def test_arrays_of_parameters_are_cut_to_a_stretch(tmp_path: Path) -> None:
     found = open_recording(tmp_path / "a.pkl")
     check_pose(found, sorted(some))
     np.testing.assert_allclose(found.betas, np.arange(10) / 10.0)  # type: ignore[union-attr]
+
+
+def test_numbers_of_every_second_frame_are_said(tmp_path: Path) -> None:
+    """The rate beside them may be that of the video."""
+    numbers = np.arange(0, 2 * FRAMES, 2)
+    entries = [{"frame_id": int(at), "joints": one.tolist()} for at, one in zip(numbers, POINTS, strict=True)]
+    (tmp_path / "one").mkdir()
+    for at, one in zip(numbers, POINTS, strict=True):
+        np.save(tmp_path / "one" / f"frame_{at:05d}.npy", one)
+    np.savez(tmp_path / "b.npz", joints=POINTS, frame_ids=numbers, fps=30)
+    rows = {"pose": VECTORS, "trans": MOTION.translation, "frame_ids": numbers}
+    (tmp_path / "c.pkl").write_bytes(pickle.dumps({"1": rows}))
+    titles = ["frame", *(f"{name}_{axis}" for name in SMPL24.keypoints for axis in "xyz")]
+    table = [",".join(map(str, [at, *one.ravel()])) for at, one in zip(numbers, POINTS, strict=True)]
+    (tmp_path / "d.csv").write_text("\n".join([",".join(titles), *table]))
+    hints = Hints(fps=25.0)
+    found = [open_recording(tmp_path / name, hints) for name in ("one", "b.npz", "c.pkl", "d.csv")]
+    for one in (opened(tmp_path, {"fps": 30, "frames": entries}), *found):
+        steps = [finding for finding in one.findings if finding.topic == "frame numbers"]
+        assert [(step.value, step.why) for step in steps] == [
+            ("one in 2", "they go up by 2; if the frame rate is that of the video, give --fps 2 times lower")
+        ]
+    timed = opened(tmp_path, [{**entry, "time": entry["frame_id"] / 50.0} for entry in entries])
+    assert timed.fps == pytest.approx(25.0)
+    assert "frame numbers" not in {finding.topic for finding in timed.findings}

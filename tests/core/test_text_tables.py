@@ -54,6 +54,9 @@ def test_incomplete_points_and_rotations_are_left_out() -> None:
     assert columns_of(axes("a_position", "b")).names == ["a", "b"]
     assert columns_of(axes("a_position", "b_position", "c")).names == ["a", "b"]
     assert columns_of(axes("position")).names == ["position"]
+    # Velocities and accelerations of points are no points; a name that ends like one is.
+    assert columns_of(["a_x", "a_y", "a_z", "a_vx", "a_vy", "a_vz", "b_x", "b_y", "b_z"]).names == ["a", "b"]
+    assert columns_of(axes("a", "a_a", "a_v", "c_v")).names == ["a", "c_v"]
 
 
 def test_rows_of_titles() -> None:

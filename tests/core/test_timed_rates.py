@@ -39,6 +39,11 @@ def write_table(path: Path, title: str, times: list[str], delimiter: str = ",") 
         ("time_ms", 1e3, 1.0),
         ("time_us", 1e6, 1.0),
         ("timestamp_ns", 1e9, 1.0),
+        ("Timestamp [ms]", 1e3, 1.0),
+        ("Time (sec)", 1.0, 1.0),
+        ("timestampMs", 1e3, 1.0),
+        ("elapsed_usec", 1e6, 1.0),
+        ("Seconds", 1.0, 1.0),
     ],
 )
 @pytest.mark.parametrize("start_s", [0.0, 1.7e9])
@@ -146,7 +151,15 @@ def test_a_jump_of_ages_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "factor"), [("time", 1.0), ("timestamp_ms", 1e3), ("timestamp", 1e3), ("time_us", 1e6)]
+    ("key", "factor"),
+    [
+        ("time", 1.0),
+        ("timestamp_ms", 1e3),
+        ("timestamp", 1e3),
+        ("time_us", 1e6),
+        ("timestampMs", 1e3),
+        ("elapsed", 1.0),
+    ],
 )
 def test_entries_and_arrays_of_json(tmp_path: Path, key: str, factor: float) -> None:
     points = truth().tolist()

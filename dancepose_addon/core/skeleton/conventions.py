@@ -19,6 +19,7 @@ from ..counting import counted
 from ..errors import LayoutError, OptionError
 from ..printable_text import quoted
 from .anatomy import Fit, find_handedness, find_up, leftward, measure_fit, sample
+from .flat_points import find_flat
 from .floor_plane import find_footing
 from .keypoint_order import judge_order
 from .layouts import LAYOUTS, Layout, get_layout, layouts_with, require_count
@@ -115,7 +116,8 @@ def interpret(recording: PointRecording, hints: Hints = NO_HINTS) -> Interpretat
     fps, rate = _find_rate(recording, points @ turn.T * metres, layout, hints)
     findings.append(rate)
     lost = find_lost_place(points, layout) if human else None
-    findings += [lost] if lost is not None else []
+    flat = None if _declares_all(recording) else find_flat(points, layout)
+    findings += [doubt for doubt in (lost, flat) if doubt is not None]
     return Interpretation(layout, turn, metres, mirror == "names", fps, fit, tuple(findings))
 
 

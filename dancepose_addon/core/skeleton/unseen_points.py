@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Points that a tracker did not see and wrote as exact zeros, and places that a file does not have."""
+"""Points that a tracker did not see and wrote as zeros or as -1, -9999 and the like, and places that a file lacks."""
 
 from dataclasses import replace
 from typing import Final
@@ -16,10 +16,12 @@ CENTRAL: Final = 0.3
 STILL: Final = 1e-3
 MOVING: Final = 0.03
 """Shares of the body's extent by which a root that is the origin, and feet that walk, move."""
+FEWEST_FILLERS: Final = 2
+"""Points at one place like (-1, -1, -1), the same whole number in all coordinates."""
 
 
-def mask_zeros(recording: PointRecording, layout: str | None) -> PointRecording:
-    """Take exact zeros for unseen points, as depth cameras and detectors write them.
+def mask_unseen(recording: PointRecording, layout: str | None) -> PointRecording:
+    """Take exact zeros, and other whole numbers that fill all three coordinates, for unseen points.
 
     Args:
         recording: Points as the file has them.
@@ -31,11 +33,15 @@ def mask_zeros(recording: PointRecording, layout: str | None) -> PointRecording:
     """
     points = recording.points
     zero = (points == 0.0).all(axis=-1)
-    if not zero.any() or zero.all():
+    if zero.all():
         return recording
-    origin = _origin(points, zero, layout or recording.layout)
-    zero[:, list(origin)] = False
-    if not zero.any():
+    if zero.any():
+        zero[:, list(_origin(points, zero, layout or recording.layout))] = False
+    fillers = fillers_of(points)
+    values = ["zero"] if zero.any() else []
+    values += [f"{value:g}" for value in fillers[:3]]
+    zero |= np.isin(points[..., 0], fillers) & _is_filled(points)
+    if not zero.any() or zero.all():
         return recording
     masked = points.copy()
     masked[zero] = np.nan
@@ -45,10 +51,26 @@ def mask_zeros(recording: PointRecording, layout: str | None) -> PointRecording:
     else:
         names = ", ".join(str(column) for column in columns[:4])
     names += ", ..." if len(columns) > 4 else ""
-    found = Finding(
-        "unseen points", f"{zero.mean():.1%}", 0.8, f"they are exactly zero, and so taken for unseen (points {names})"
-    )
+    why = f"they are exactly {' or '.join(values)}, and so taken for unseen (points {names})"
+    found = Finding("unseen points", f"{zero.mean():.1%}", 0.8, why)
     return replace(recording, points=masked, findings=(*recording.findings, found))
+
+
+def fillers_of(points: F64) -> F64:
+    """Find whole numbers other than zero that fill all coordinates of points now and then, (N,).
+
+    Args:
+        points: (T, K, 3).
+    """
+    filled = _is_filled(points)
+    filled[:, filled.all(axis=0)] = False  # a point that stays in its place
+    values, counts = np.unique(points[filled][:, 0], return_counts=True)
+    return values[(counts >= FEWEST_FILLERS) & (values != 0.0) & (values % 1.0 == 0.0)]
+
+
+def _is_filled(points: F64) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Where the three coordinates are equal, (T, K)."""
+    return (points[..., 0] == points[..., 1]) & (points[..., 1] == points[..., 2])
 
 
 def _origin(points: F64, zero: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], named: str | None) -> set[int]:

@@ -20,7 +20,7 @@ from ..doubt import require_sure
 from ..hand_points import exchanged
 from ..recording import NO_HINTS, Finding, Head, Hints, PointRecording, PoseRecording, Recording
 from ..sequence import KeypointSequence
-from ..unseen_points import mask_zeros
+from ..unseen_points import mask_unseen
 from . import (
     array_file,
     asf_amc,
@@ -206,7 +206,7 @@ def examine(path: Path, hints: Hints = NO_HINTS) -> Examination:
     form = Finding("format", recording.form, 0.99, "its content is of that form")
     if isinstance(recording, PoseRecording):
         return Examination(recording, None, (form, *recording.findings))
-    recording = mask_zeros(arrange_unnamed(recording, hints), hints.layout)
+    recording = mask_unseen(arrange_unnamed(recording, hints), hints.layout)
     interpretation = interpret(recording, hints)
     return Examination(recording, interpretation, (form, *recording.findings, *interpretation.findings))
 

@@ -11,16 +11,10 @@ from dataclasses import dataclass, field
 import re
 from typing import Final
 
+from .timed_rates import TIME_TITLES_S
+
 AXES: Final = {"x": 0, "y": 1, "z": 2}
 SURENESS: Final = ("confidence", "conf", "score", "likelihood", "visibility", "v")
-TIMES: Final = ("time", "times", "t", "seconds", "timestamp", "time_s", "time (seconds)", "time [s]", "time(s)")
-TIME_UNITS_S: Final = {
-    **dict.fromkeys(TIMES, 1.0),
-    **dict.fromkeys(("time_ms", "timestamp_ms", "ms", "milliseconds", "time (ms)", "time [ms]", "time(ms)"), 1e-3),
-    **dict.fromkeys(("time_us", "timestamp_us", "us", "microseconds", "time (us)", "time [us]", "time(us)"), 1e-6),
-    **dict.fromkeys(("time_ns", "timestamp_ns", "ns", "nanoseconds", "time (ns)", "time [ns]", "time(ns)"), 1e-9),
-}
-"""Seconds per unit of columns of times."""
 POINT_COLUMNS: Final = (
     "landmark", "joint", "point", "marker", "keypoint", "bodypart", "name", "joint_name", "landmark_name", "part",
     "landmark_id", "joint_id", "keypoint_id", "landmark_index", "id",
@@ -41,7 +35,7 @@ RECORDING_COLUMNS: Final = (
     "id", "character", "name", "body", "camera", "camera_id", "cam", "view",
 )  # fmt: skip
 FRAME_COLUMNS: Final = (
-    "frame", "frame_id", "frame_index", "frame_number", "frames", *TIME_UNITS_S, "image",
+    "frame", "frame_id", "frame_index", "frame_number", "frames", *TIME_TITLES_S, "image",
 )  # fmt: skip
 MOST_TITLE_LETTERS: Final = 200
 MOST_TITLE_ROWS: Final = 5
@@ -55,6 +49,7 @@ _AXIS_BEFORE: Final = re.compile(r"^(?P<before>[xyzXYZ])[ ._:/-]+(?P<rest>.+)(?<
 _PLACE: Final = re.compile(
     r"[ ._:/-]*(?:world|global)?[ ._:/-]*(?:position|pos|translation|location|loc|coords?)$", re.I
 )
+_DERIVATIVE: Final = re.compile(r"^(.+)[ ._:/-](?:v|a|w|speed|accel|omega)$", re.IGNORECASE)
 _OTHER: Final = re.compile(
     r"(?:^|[ ._:/-])(?:local)?"
     r"(?:rot|rotation|quat|quaternion|q|orientation|euler|angles?|velocity|vel|acceleration|acc|scale)$"
@@ -101,8 +96,8 @@ def columns_of(header: list[str]) -> Columns:
     rotations: set[str] = set()
     for column, whole in enumerate(header):
         title = whole[:MOST_TITLE_LETTERS]
-        if title.lower() in TIME_UNITS_S:
-            columns.time, columns.time_unit_s = column, TIME_UNITS_S[title.lower()]
+        if title.lower() in TIME_TITLES_S:
+            columns.time, columns.time_unit_s = column, TIME_TITLES_S[title.lower()]
             continue
         found = _AXIS_BEFORE.match(title) or _COORDINATE.match(title)
         if not found:
@@ -121,6 +116,8 @@ def columns_of(header: list[str]) -> Columns:
             columns.coordinates[point, AXES[part]] = column
     whole_points = [name for name, at in index.items() if all((at, axis) in columns.coordinates for axis in range(3))]
     complete = [name for name in whole_points if name not in rotations and not _OTHER.search(name)]
+    known = set(complete)
+    complete = [name for name in complete if not _is_derivative(name, known)]
     placed = [name for name in complete if _PLACE.search(name)]
     complete = placed if 2 * len(placed) > len(complete) else complete
     keep = {index[name]: number for number, name in enumerate(complete)}
@@ -128,6 +125,12 @@ def columns_of(header: list[str]) -> Columns:
     columns.coordinates = {(keep[p], axis): c for (p, axis), c in columns.coordinates.items() if p in keep}
     columns.sureness = {keep[p]: c for p, c in columns.sureness.items() if p in keep}
     return columns
+
+
+def _is_derivative(name: str, names: set[str]) -> bool:
+    """Whether columns are the velocities or accelerations of another point of the table."""
+    found = _DERIVATIVE.match(name)
+    return found is not None and found[1] in names
 
 
 def title_rows(rows: list[list[str]]) -> tuple[list[str], int]:

@@ -14,8 +14,8 @@ from ...errors import InputError
 from ..recording import Finding
 from .csv_headers import RECORDING_COLUMNS
 from .frame_lists import IDENTITIES
-from .frame_times import first_places, lost_frames
-from .timed_rates import TimedRate, rate_of_times
+from .frame_times import first_places, lost_frames, strided
+from .timed_rates import TIME_KEYS_S, TimedRate, rate_of_times
 
 FRAME_KEYS: Final = (
     "frame", "frame_id", "frame_index", "frame_number", "frame_idx", "frame_num", "frameId", "frameIndex",
@@ -25,13 +25,6 @@ FRAME_KEYS: Final = (
 """Keys of the number of an entry's frame, or of a file of a frame, whose name ends in its number."""
 MOST_PERSONS: Final = 16
 """Of one frame."""
-TIME_KEYS_S: Final = {
-    "time": 1.0, "timestamp": 1.0, "time_s": 1.0, "t": 1.0, "time_ms": 1e-3, "timestamp_ms": 1e-3, "time_us": 1e-6,
-    "timestamp_us": 1e-6, "time_ns": 1e-9, "timestamp_ns": 1e-9,
-}  # fmt: skip
-"""Keys of the time of an entry, and seconds per unit."""
-
-
 _ENDS_IN_NUMBER: Final = re.compile(r"^(.*?)(\d{1,12})(?:\.\w{1,5})?$")
 
 
@@ -65,7 +58,9 @@ def in_order(entries: Sequence[Any], source: str) -> OrderedEntries:
             would be lost.
     """
     _require_one_recording(entries, source)
-    columns = {key: found for key in (*FRAME_KEYS, *TIME_KEYS_S) if (found := _values_of(entries, key)) is not None}
+    first_keys = entries[0] if entries and isinstance(entries[0], Mapping) else ()
+    keys = [key for key in (*FRAME_KEYS, *TIME_KEYS_S) if key in first_keys]
+    columns = {key: found for key in keys if (found := _values_of(entries, key)) is not None}
     entries, first = _by_frame(entries, columns, source)
     columns = {key: values[first] for key, values in columns.items()}
     timed = next(
@@ -73,13 +68,14 @@ def in_order(entries: Sequence[Any], source: str) -> OrderedEntries:
         None,
     )
     places = first_places(columns.values())
+    steps = strided(columns[next(iter(columns))]) if timed is None and columns else ()
     if places is None or places[-1] + 1 == len(places):
-        return OrderedEntries(list(entries), timed=timed)
+        return OrderedEntries(list(entries), steps, timed)
     total, finding = lost_frames(places, source)
     placed: list[Any] = [[] for _ in range(total)]
     for place, entry in zip(places, entries, strict=True):
         placed[place] = entry
-    return OrderedEntries(placed, (finding,), timed)
+    return OrderedEntries(placed, (finding, *steps), timed)
 
 
 def _by_frame(entries: Sequence[Any], columns: Mapping[str, F64], source: str) -> tuple[Sequence[Any], Indices]:
@@ -161,7 +157,7 @@ def _require_one_recording(entries: Sequence[Any], source: str) -> None:
 
 def _values_of(entries: Sequence[Any], key: str) -> F64 | None:
     """The number that every entry has under a key, (T,), or None where one has none."""
-    if not entries or not all(isinstance(entry, Mapping) and key in entry for entry in entries):
+    if not all(isinstance(entry, Mapping) and key in entry for entry in entries):
         return None
     if all(isinstance(entry[key], str) for entry in entries):
         return _numbers_of([entry[key] for entry in entries])

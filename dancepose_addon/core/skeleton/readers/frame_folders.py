@@ -27,7 +27,7 @@ from .array_contents import recording_of
 from .array_file import contents_of, pickle_contents_of
 from .frame_lists import FRAMES, with_gaps
 from .frame_persons import persons_of_frame
-from .frame_times import LOST_CONFIDENCE
+from .frame_times import LOST_CONFIDENCE, strided
 from .json_points import read_json
 from .tidy_values import tidied
 
@@ -187,10 +187,12 @@ def open_folder(path: Path, hints: Hints) -> Recording:
     recording = recording_of({FRAMES: tidied(entries)}, path, hints)
     lost = len(entries) - len(frames)
     why = "numbers are missing among the names of its files; these frames are bridged as gaps"
-    findings = (Finding("lost frames", f"{lost} of {len(entries)}", LOST_CONFIDENCE, why),) if lost else ()
-    return replace(
-        recording, form=f"{recording.form}, a file for each frame", findings=(*recording.findings, *findings)
-    )
+    findings = list(recording.findings)
+    if lost:
+        findings.append(Finding("lost frames", f"{lost} of {len(entries)}", LOST_CONFIDENCE, why))
+    if recording.fps is None:
+        findings += strided(np.array([number for _, number in frames], np.float64))
+    return replace(recording, form=f"{recording.form}, a file for each frame", findings=tuple(findings))
 
 
 def _require_one_clip(files: Sequence[_FrameFile], folder: Path) -> None:

@@ -6,6 +6,8 @@
 [[{"id": 0, "keypoints3d": [...]}, ...], ...]           EasyMocap: a list of persons for each frame
 [{"LeftHand": [x, y, z], ...}, ...]                     named points
 [{"landmarks": [{"x": ..., "y": ..., "z": ...}]}, ...]  MediaPipe
+[[{"x": ..., "y": ..., "z": ...}, ...], ...]            the same without keys, of one person or several
+{"world_landmarks": [[{"x": ...}], ...]}                and a list of frames under such a key
 {"000001.jpg": {"tid": [1, 2], "smpl": [{...}, {...}]}} PHALP (4D-Humans), ROMP
 """
 
@@ -26,10 +28,13 @@ IDENTITIES: Final = (
     "id", "tid", "person_id", "track_id", "personID", "pid", "body_id", "person", "subject", "subject_id", "actor",
     "track", "dancer", "dancer_id", "performer", "performer_id", "user_id", "skeleton_id", "human_id",
 )  # fmt: skip
+WORLD_LANDMARKS: Final = ("world_landmarks", "worldLandmarks", "pose_world_landmarks", "poseWorldLandmarks")
+"""MediaPipe's points in metres; those of its other keys are places in a picture."""
+PICTURE_KEYS: Final = ("pose_keypoints_2d", "pose_landmarks", "poseLandmarks")
 POINT_KEYS: Final = (
     "keypoints3d", "keypoints3D", "keypoints_3d", "pose_keypoints_3d", "joints19", "joints15", "keypoints",
     "joints3d", "joints_3d", "3d_joints", "joints",
-    "points", "landmarks", "world_landmarks", "worldLandmarks", "pose_world_landmarks", "poseWorldLandmarks",
+    "points", *WORLD_LANDMARKS, "landmarks",
     "positions", "joint_positions", "keypoint", "pose", "skeleton",
 )  # fmt: skip
 """Where a person's entry has its points."""
@@ -68,6 +73,8 @@ def frames_in(value: Any) -> list[Any] | None:
         entries = value
     elif isinstance(value, Mapping) and any(isinstance(value.get(key), list) for key in PEOPLE):
         entries = [value]
+    elif isinstance(value, Mapping) and any(isinstance(value.get(key), list) for key in WORLD_LANDMARKS):
+        entries = next(value[key] for key in WORLD_LANDMARKS if isinstance(value.get(key), list))
     elif isinstance(value, Mapping) and all(_FRAME_NAME.search(str(key)[-40:]) for key in value):
         entries = _by_number(value)
     else:
@@ -124,7 +131,7 @@ def persons_seen(entry: Any) -> Seen:
     """
     if isinstance(entry, list):
         listed = [person for person in entry if isinstance(person, Mapping) and _is_person(person)]
-        return [(_identity(person), person) for person in listed]
+        return [(_identity(person), person) for person in listed] or _landmark_lists(entry)
     if not isinstance(entry, Mapping):
         return []
     key = next((key for key in PEOPLE if isinstance(entry.get(key), list)), None)
@@ -132,12 +139,23 @@ def persons_seen(entry: Any) -> Seen:
         return persons_seen(entry[key])
     if isinstance(entry.get("smpl"), list):
         return _phalp(entry)
+    lists: list[Any] = next((entry[key] for key in WORLD_LANDMARKS if isinstance(entry.get(key), list)), [])
+    if lists and isinstance(lists[0], list):
+        return _landmark_lists(lists)
     if _is_person(entry):
         return [(_identity(entry), entry)]
     named: Seen = [
         (str(name)[:24], person) for name, person in entry.items() if isinstance(person, Mapping) and _is_person(person)
     ]
     return named[:MOST_PEOPLE]
+
+
+def _landmark_lists(entry: list[Any]) -> Seen:
+    """A frame that is the list of the points of one person, as tables with x, y and z, or a list of such lists."""
+    if len(points_of_entry(entry)) >= FEWEST_POINTS:
+        return [(None, {"points": entry})]
+    persons = [points for points in entry if isinstance(points, list) and len(points_of_entry(points)) >= FEWEST_POINTS]
+    return [(None, {"points": points}) for points in persons[:MOST_PEOPLE]]
 
 
 def _phalp(entry: Mapping[str, Any]) -> Seen:
@@ -285,7 +303,7 @@ def has_flat_points(entries: Sequence[Any]) -> bool:
         for person in listed:
             if not isinstance(person, Mapping):
                 continue
-            if isinstance(person.get("pose_keypoints_2d"), np.ndarray):
+            if any(person.get(key) is not None for key in PICTURE_KEYS):
                 return True
             values = [person.get(key) for key in POINT_KEYS]
             if any(isinstance(value, np.ndarray) and value.ndim == 2 and value.shape[1] == 2 for value in values):

@@ -23,6 +23,8 @@ MOST_LOST: Final = 4
 SPARE_FRAMES: Final = 250
 LOST_CONFIDENCE: Final = 0.7
 """So that the user is shown it."""
+STRIDED_CONFIDENCE: Final = 0.6
+MOST_STRIDE: Final = 100.0
 FEWEST_COMPARED: Final = 3
 """Rows."""
 FRAME_NUMBER: Final = "frame numbers"
@@ -75,6 +77,23 @@ def longest_run_of(places: Indices) -> tuple[int, int]:
 def first_places(columns: Iterable[F64]) -> Indices | None:
     """Return the places by the first of several columns that runs on evenly, or None."""
     return next((places for places in map(places_of, columns) if places is not None), None)
+
+
+def strided(numbers: F64) -> tuple[Finding, ...]:
+    """Find frame numbers that go up by more than one, as of every second frame of a video.
+
+    Args:
+        numbers: (T,), frame numbers in any order, not times.
+
+    Returns:
+        A doubtful finding, since a frame rate may be that of the video; or none.
+    """
+    steps = np.diff(np.unique(numbers[np.isfinite(numbers)]))
+    usual = float(np.median(steps)) if len(steps) else 1.0
+    if not 2.0 <= usual <= MOST_STRIDE or usual % 1.0:
+        return ()
+    why = f"they go up by {usual:g}; if the frame rate is that of the video, give --fps {usual:g} times lower"
+    return (Finding("frame numbers", f"one in {usual:g}", STRIDED_CONFIDENCE, why),)
 
 
 def with_lost_frames(rows: F64, places: Indices | None, source: str) -> tuple[F64, tuple[Finding, ...]]:

@@ -12,14 +12,14 @@ from ...errors import InputError
 from ..recording import FIRST_OF_SEVERAL, Finding
 from .csv_headers import RECORDING_COLUMNS
 from .frame_lists import IDENTITIES
-from .frame_times import longest_run_of, places_of, with_lost_frames
-from .timed_rates import TIME_KEYS, UNITS_S
+from .frame_times import longest_run_of, places_of, strided, with_lost_frames
+from .timed_rates import TIME_KEYS_S
 
 NUMBER_KEYS: Final = (
     "frame_ids", "frame_id", "frame_indices", "frame_index", "frame_numbers", "frame_number", "frame_nums", "frames",
     "frame", "frame_idx", "frame_idxs", "idx", "indices", "image_ids", "image_id",
 )  # fmt: skip
-ROW_KEYS: Final = (*NUMBER_KEYS, *(key + ending for key in TIME_KEYS for ending in UNITS_S))
+ROW_KEYS: Final = (*NUMBER_KEYS, *TIME_KEYS_S)
 
 
 def on_frames(
@@ -40,15 +40,16 @@ def on_frames(
         InputError: Numbers repeat, or most frames would be lost.
     """
     _require_one_person(arrays, len(points), source)
-    numbers = _numbers_in(arrays, len(points), source)
-    if numbers is None:
+    found = _numbers_in(arrays, len(points), source)
+    if found is None:
         return points, confidence, ()
+    numbers, steps = found
     order = np.argsort(numbers, kind="stable")
     places = places_of(numbers[order])
     points, lost = with_lost_frames(points[order], places, source)
     if confidence is not None:
         confidence = np.nan_to_num(with_lost_frames(confidence[order], places, source)[0])
-    return points, confidence, lost
+    return points, confidence, (*lost, *steps)
 
 
 def longest_stretch(arrays: Mapping[str, Any], frames: int, source: str) -> tuple[Indices, tuple[Finding, ...]]:
@@ -66,16 +67,18 @@ def longest_stretch(arrays: Mapping[str, Any], frames: int, source: str) -> tupl
         InputError: Numbers repeat.
     """
     _require_one_person(arrays, frames, source)
-    numbers = _numbers_in(arrays, frames, source)
-    if numbers is None:
+    found = _numbers_in(arrays, frames, source)
+    if found is None:
         return np.arange(frames), ()
+    numbers, steps = found
     order = np.argsort(numbers, kind="stable")
     places = places_of(numbers[order])
     if places is None or places[-1] + 1 == frames:
-        return order, ()
+        return order, steps
     start, end = longest_run_of(places)
     why = f"{frames} of {places[-1] + 1} are there by their numbers or times, and this is the longest stretch"
-    return order[start:end], (Finding("frames", f"{places[start]} to {places[end - 1]}", FIRST_OF_SEVERAL, why),)
+    gaps = Finding("frames", f"{places[start]} to {places[end - 1]}", FIRST_OF_SEVERAL, why)
+    return order[start:end], (gaps, *steps)
 
 
 def _require_one_person(arrays: Mapping[str, Any], frames: int, source: str) -> None:
@@ -93,8 +96,8 @@ def _require_one_person(arrays: Mapping[str, Any], frames: int, source: str) -> 
                 )
 
 
-def _numbers_in(arrays: Mapping[str, Any], frames: int, source: str) -> F64 | None:
-    """The first array of numbers or times of frames, (T,), each another one; None without any."""
+def _numbers_in(arrays: Mapping[str, Any], frames: int, source: str) -> tuple[F64, tuple[Finding, ...]] | None:
+    """The first array of different numbers or times, (T,), with a finding where numbers go up by more than one."""
     for key in ROW_KEYS:
         value = arrays.get(key)
         if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu" or value.size != frames or frames < 2:
@@ -103,7 +106,7 @@ def _numbers_in(arrays: Mapping[str, Any], frames: int, source: str) -> F64 | No
         if not np.isfinite(numbers).all():
             continue
         if len(np.unique(numbers)) == frames:
-            return numbers
+            return numbers, strided(numbers) if key in NUMBER_KEYS else ()
         if (np.diff(numbers) < 0.0).any():
             raise InputError(
                 f"{source} has frames of the same number in {key}, out of order. It holds several persons or "

@@ -144,8 +144,8 @@ def _entries(value: Any, depth: int) -> list[Any] | None:
         return found
     if isinstance(value, list) and has_flat_points(value):
         raise FormatError(
-            "The file has two-dimensional key-points (pixels) alone. Give the 3D ones (OpenPose --3d, or another "
-            "tool's)."
+            "The file has two-dimensional key-points (pixels) alone. Give the 3D ones (OpenPose --3d, "
+            "MediaPipe's world landmarks, or another tool's)."
         )
     if depth < MOST_DEPTH and isinstance(value, Mapping):
         for item in value.values():

@@ -24,7 +24,6 @@ from .cell_tuples import expanded
 from .csv_headers import (
     PERSON_COLUMNS,
     RECORDING_COLUMNS,
-    TIME_UNITS_S,
     Columns,
     columns_of,
     has_decimal_commas,
@@ -41,6 +40,7 @@ from .frame_times import (
     first_places,
     once_in_order,
     places_of,
+    strided,
     table_with_lost_frames,
     with_lost_frames,
 )
@@ -49,7 +49,7 @@ from .motion_text import read_motion_text
 from .named_points import NUMBERED, arranged
 from .numbers import LARGEST, usable_rate
 from .point_arrays import ARRAY
-from .timed_rates import clock_seconds, rate_of_times, with_timed_rate
+from .timed_rates import TIME_TITLES_S, clock_seconds, rate_of_times, with_timed_rate
 
 MOST_TIMES: Final = 4
 """Cells of a table with a line for each point that may be missing, for each that is there."""
@@ -92,7 +92,7 @@ def open_csv(path: Path, hints: Hints) -> Recording:
     long = is_long(header)
     _require_one_recording(header, [_cells(line, delimiter) for line in lines[count:]], long and long[:2], path)
     if long is not None:
-        unit_s = TIME_UNITS_S.get(header[long[0]].lower().strip())
+        unit_s = TIME_TITLES_S.get(header[long[0]].lower().strip())
         return _with_findings(_open_long(lines[count:], delimiter, long, unit_s, path, hints), cut)
     columns = columns_of(header)
     _require_columns(columns, header, path)
@@ -124,7 +124,7 @@ def open_csv(path: Path, hints: Hints) -> Recording:
         source=str(path),
         names=tuple(columns.names),
         confidence=confidence,
-        findings=(*lost, *cut),
+        findings=(*lost, *cut, *(strided(in_time[FRAME_NUMBER]) if times is None and in_time else ())),
     )
     recording = with_timed_rate(recording, None if times is None else rate_of_times(times, columns.time_unit_s), hints)
     if _are_numbers(columns.names, hints):

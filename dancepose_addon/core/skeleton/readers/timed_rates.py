@@ -16,9 +16,31 @@ from .frame_times import MOST_DRIFT, MOST_DRIFT_STEPS, places_of
 
 TIMED_RATE: Final = "rate by times"
 """Name of a ``TimedRate`` among the arrays of a file."""
-TIME_KEYS: Final = ("time", "times", "timestamp", "timestamps", "time_s", "t")
-UNITS_S: Final = {"": 1.0, "_ms": 1e-3, "_us": 1e-6, "_ns": 1e-9}
-"""Seconds per unit by the end of a key."""
+_TIMES: Final = ("time", "times", "timestamp", "timestamps", "time_stamp", "t", "elapsed")
+_UNITS: Final = {
+    1.0: ("s", "sec", "secs", "seconds"),
+    1e-3: ("ms", "msec", "milliseconds"),
+    1e-6: ("us", "usec", "microseconds"),
+    1e-9: ("ns", "nsec", "nanoseconds"),
+}
+_WITH_UNIT: Final = ("{}_{}", "{} {}", "{} ({})", "{} [{}]", "{}({})", "{}[{}]")
+TIME_KEYS_S: Final = {
+    **dict.fromkeys(_TIMES, 1.0),
+    **{
+        form.format(name, unit): unit_s
+        for unit_s, units in _UNITS.items()
+        for name in _TIMES
+        for unit in units
+        for form in _WITH_UNIT
+    },
+    **{name + unit.capitalize(): unit_s for unit_s, units in _UNITS.items() for name in _TIMES for unit in units},
+}
+"""Keys of times, and seconds per unit: ``time``, ``time_ms``, ``time (ms)``, ``timeMs``."""
+TIME_TITLES_S: Final = {
+    **{key.lower(): unit_s for key, unit_s in TIME_KEYS_S.items()},
+    **{unit: unit_s for unit_s, units in _UNITS.items() for unit in units if unit != "s"},
+}
+"""Titles of columns of times in lower case, which may be a unit alone, and seconds per unit."""
 LONGEST_STEP_S: Final = 0.5
 """Times further apart are no seconds."""
 GUESSED_HZ: Final = (10.0, 250.0)
@@ -105,11 +127,10 @@ def timed_rate_in(arrays: Mapping[str, Any], frames: int) -> TimedRate | None:
     found = arrays.get(TIMED_RATE)
     if isinstance(found, TimedRate):
         return found
-    for key in TIME_KEYS:
-        for ending, unit_s in UNITS_S.items():
-            value = arrays.get(key + ending)
-            if isinstance(value, np.ndarray) and value.dtype.kind in "fiu" and value.size == frames:
-                return rate_of_times(value.reshape(-1).astype(np.float64), unit_s, f"its {key}{ending}")
+    for key, unit_s in TIME_KEYS_S.items():
+        value = arrays.get(key)
+        if isinstance(value, np.ndarray) and value.dtype.kind in "fiu" and value.size == frames:
+            return rate_of_times(value.reshape(-1).astype(np.float64), unit_s, f"its {key}")
     return None
 
 
