@@ -12,6 +12,7 @@ import numpy as np
 
 from ...core.errors import FormatError, InputError, MissingFileError
 from ...core.retarget.gltf_header import require_readable_gltf
+from ...core.retarget.special_files import require_ordinary_files
 from ...core.retarget.unpacked_size import require_bounded_blend, require_bounded_fbx
 from ..data_blocks import rollback_on_failure
 from ..narrowing import mesh_of, render_of
@@ -39,6 +40,7 @@ def _gltf(path: Path, _collection: bpy.types.Collection) -> None:
 
 def _fbx(path: Path, _collection: bpy.types.Collection) -> None:
     require_bounded_fbx(path)
+    require_ordinary_files(path)
     # The add-on reads skeletons as its users know them; Blender 5 may come without it.
     if hasattr(bpy.types, "IMPORT_SCENE_OT_fbx"):
         bpy.ops.import_scene.fbx(filepath=str(path.absolute()))
@@ -48,6 +50,7 @@ def _fbx(path: Path, _collection: bpy.types.Collection) -> None:
 
 def _blend(path: Path, collection: bpy.types.Collection) -> None:
     require_bounded_blend(path)
+    require_ordinary_files(path)
     # The stub omits that it is a context manager.
     library: Any = bpy.data.libraries
     with library.load(str(path.absolute()), link=False) as (source, target):

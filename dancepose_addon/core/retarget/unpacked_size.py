@@ -29,6 +29,7 @@ ZSTD_BLOCK_BYTES: Final = 128 << 10
 """Most that a compressed block can become."""
 ARRAYS: Final = {b"f": 4, b"d": 8, b"l": 8, b"i": 4, b"b": 1, b"c": 1}
 SCALARS: Final = {b"C": 1, b"B": 1, b"Z": 1, b"Y": 2, b"I": 4, b"F": 4, b"D": 8, b"L": 8}
+TEXT: Final = b"S"
 MOST_NODES: Final = 1_000_000
 MOST_DEPTH: Final = 64
 
@@ -48,7 +49,7 @@ def require_bounded_fbx(path: Path) -> None:
         raise FormatError(f"{path.name} is not a binary FBX file, which Blender needs. Save it as binary FBX.")
     limit = _limit(len(data))
     try:
-        arrays = list(_fbx_arrays(data))
+        arrays = [part[1:] for part in _fbx_parts(data) if part[0] in ARRAYS]
         too_large = sum(expected for _, _, expected in arrays) > limit or any(
             _unpacked_bytes(data[start : start + length], expected) > expected for start, length, expected in arrays
         )
@@ -56,6 +57,24 @@ def require_bounded_fbx(path: Path) -> None:
         raise FormatError(f"{path.name} is damaged: its records are not those of FBX. Save it again.") from error
     if too_large:
         raise _too_large(path, limit)
+
+
+def fbx_texts(path: Path) -> Iterator[bytes]:
+    """Read the texts of a binary FBX file that has passed ``require_bounded_fbx``.
+
+    Args:
+        path: An .fbx file.
+
+    Yields:
+        Each text.
+
+    Raises:
+        MissingFileError: If the file cannot be read.
+    """
+    data = _read(path)
+    for kind, start, length, _ in _fbx_parts(data):
+        if kind == TEXT:
+            yield data[start : start + length]
 
 
 def require_bounded_blend(path: Path) -> None:
@@ -102,8 +121,8 @@ def _read(path: Path) -> bytes:
         raise MissingFileError(f"{path} cannot be read ({error.strerror}). Give a character's file.") from error
 
 
-def _fbx_arrays(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield start, length and expanded length of each compressed array of a binary FBX file.
+def _fbx_parts(data: bytes) -> Iterator[tuple[bytes, int, int, int]]:
+    """Yield kind, start, length and expanded length of each compressed array and text of a binary FBX file.
 
     Records: end, number of properties, length of the properties (32 bits, from version 7500 on 64 bits), a name, the
     properties, and nested records up to the end.
@@ -129,7 +148,7 @@ def _fbx_arrays(data: bytes) -> Iterator[tuple[int, int, int]]:
             ends.append(end)
 
 
-def _fbx_properties(data: bytes, at: int, count: int, end: int) -> Iterator[tuple[int, int, int]]:
+def _fbx_properties(data: bytes, at: int, count: int, end: int) -> Iterator[tuple[bytes, int, int, int]]:
     for _ in range(count):
         if at >= end:
             raise ValueError("a property lies outside its record")
@@ -137,8 +156,10 @@ def _fbx_properties(data: bytes, at: int, count: int, end: int) -> Iterator[tupl
         at += 1
         if kind in SCALARS:
             at += SCALARS[kind]
-        elif kind in (b"S", b"R"):
-            at += 4 + struct.unpack_from("<I", data, at)[0]
+        elif kind in (TEXT, b"R"):
+            length = struct.unpack_from("<I", data, at)[0]
+            yield kind, at + 4, length, length
+            at += 4 + length
         else:
             number, encoding, length = struct.unpack_from("<III", data, at)
             at += 12
@@ -146,7 +167,7 @@ def _fbx_properties(data: bytes, at: int, count: int, end: int) -> Iterator[tupl
             if kind not in ARRAYS or encoding > 1 or (encoding == 0 and length < expected):
                 raise ValueError("an array is of an unknown kind, or too short")
             if encoding == 1:
-                yield at, length, expected
+                yield kind, at, length, expected
             at += length if encoding == 1 else expected
         if at > end:
             raise ValueError("a property lies outside its record")
