@@ -5,13 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.body.motion import BodyMotion
 from dancepose_addon.core.body.rotation import rotvec_to_rotmat
 from dancepose_addon.core.errors import DancePoseError, FormatError, OptionError
 from dancepose_addon.core.io.opening import open_source
 from dancepose_addon.core.skeleton.conventions import parse_unit
 from dancepose_addon.core.skeleton.readers import open_recording
+from dancepose_addon.core.skeleton.readers.euler_like import euler_order
 from dancepose_addon.core.skeleton.readers.natural_rotations import unnatural
 from dancepose_addon.core.skeleton.recording import Hints, PoseRecording
 from tests.support.samples import cut, points_of, waltz
@@ -104,3 +107,26 @@ def test_frames_without_rotations_are_named(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", poses=poses, trans=PLACES, mocap_framerate=25.0)
     found = open_source(tmp_path / "a.npz", body=load_body(), hints=Hints(up="y"))
     assert any("2 of 90 at rest" in note for note in found.provenance["notices"])  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("order", ["ZXY", "ZYX", "YZX"])
+def test_euler_angles_are_named(order: str, tmp_path: Path) -> None:
+    angles = Rotation.from_rotvec(VECTORS.reshape(-1, 3)).as_euler(order).reshape(FRAMES, 72)
+    for values, is_named in ((angles, True), (VECTORS.reshape(FRAMES, 72), False)):
+        np.savez(tmp_path / "a.npz", poses=values, trans=PLACES, mocap_framerate=25.0)
+        motion = open_source(tmp_path / "a.npz", body=load_body())
+        assert isinstance(motion, BodyMotion)
+        notices = [one for one in motion.provenance["notices"] if f"as Euler angles in the order {order}" in one]
+        assert bool(notices) == is_named
+
+
+def test_euler_angles_that_pass_half_a_turn_are_named() -> None:
+    """Their order of axes is the one whose angles are nearest to rotation vectors."""
+    pose = VECTORS[:60].copy()
+    turn = np.stack([np.linspace(100.0, 260.0, 60), np.full(60, 40.0)], axis=1)
+    pose[:, 0] = Rotation.from_euler("YX", turn, degrees=True).as_rotvec()
+    assert euler_order(pose) is None
+    pose[:] = Rotation.from_rotvec(pose.reshape(-1, 3)).as_euler("XYZ").reshape(pose.shape)
+    vectors = Rotation.from_rotvec(pose[:, 0])
+    assert np.degrees((vectors[1:].inv() * vectors[:-1]).magnitude()).max() > 90.0
+    assert euler_order(pose) == "XYZ"

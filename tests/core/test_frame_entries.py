@@ -305,18 +305,24 @@ def test_sizes_of_poses_in_a_frame() -> None:
     ("numbers", "places"),
     [
         ([0, 1, 4], [0, 1, 4]), ([3, 4, 5], [0, 1, 2]), ([0, 2, 4, 8], [0, 1, 2, 4]), ([10, 5], None), ([5], None),
-        ([0, 2, 4, 5], None), ([0, 1, 1], None), ([0, 1, 11], [0, 1, 11]), ([0, 1, 12], None),
+        ([0, 2, 4, 5], [0, 2, 4, 5]), ([0, 1, 1], None), ([0, 1, 11], [0, 1, 11]), ([0, 33, 67, 100], [0, 1, 2, 3]),
+        ([0, 1, 261], [0, 1, 261]),
     ],
 )  # fmt: skip
 def test_frames_at_the_places_of_their_numbers(numbers: list[int], places: list[int] | None) -> None:
-    """Three files may spread over twelve frames, not over thirteen."""
     entries = [f"e{number}" for number in numbers]
-    found = frame_lists.with_gaps(numbers, entries)
+    found = frame_lists.with_gaps(numbers, entries, "it")
     if places is None:
         assert found is entries
     else:
         assert [found.index(one) for one in entries] == places
         assert [found[at] for at in range(len(found)) if at not in places] == [[]] * (len(found) - len(places))
+
+
+def test_gaps_of_more_than_four_frames_for_each_are_refused() -> None:
+    for numbers in ([0, 1, 262], [*range(40), *range(640, 680)]):
+        with pytest.raises(InputError, match=r"^it leaves out [\d,]+ of [\d,]+ frames by its numbers"):
+            frame_lists.with_gaps(numbers, [{}] * len(numbers), "it")
 
 
 def test_files_of_frames_in_order(tmp_path: Path) -> None:

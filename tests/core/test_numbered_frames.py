@@ -178,3 +178,29 @@ def test_numbers_of_every_second_frame_are_said(tmp_path: Path) -> None:
     timed = opened(tmp_path, [{**entry, "time": entry["frame_id"] / 50.0} for entry in entries])
     assert timed.fps == pytest.approx(25.0)
     assert "frame numbers" not in {finding.topic for finding in timed.findings}
+
+
+@pytest.mark.parametrize("names", [("poses", "trans"), ("smpl_poses", "smpl_trans")], ids=["AMASS", "EDGE"])
+def test_numbers_and_times_beside_amass_and_edge(names: tuple[str, str], tmp_path: Path) -> None:
+    arrays = {names[0]: VECTORS.reshape(FRAMES, 72), names[1]: MOTION.translation}
+    kept = {name: value[KEPT] for name, value in arrays.items()}
+    np.savez(tmp_path / "a.npz", **kept, fps=25.0, frame_ids=np.array(KEPT))
+    found = open_recording(tmp_path / "a.npz")
+    check_pose(found, slice(35, None))
+    assert ("frames", "35 to 59") in [(one.topic, one.value) for one in found.findings]
+    shuffled = {name: value[SHUFFLED] for name, value in arrays.items()}
+    np.savez(tmp_path / "b.npz", **shuffled, timestamps=np.array(SHUFFLED) / RATE)
+    found = open_recording(tmp_path / "b.npz")
+    check_pose(found)
+    assert found.fps == pytest.approx(RATE)
+
+
+def test_gaps_in_the_keys_of_frames_are_named(tmp_path: Path) -> None:
+    for arrays in (
+        {n: POINTS[n] for n in KEPT},
+        {str(n): {"joints": POINTS[n]} for n in KEPT},
+    ):
+        (tmp_path / "a.pkl").write_bytes(pickle.dumps(arrays))
+        found = open_recording(tmp_path / "a.pkl")
+        check_points(found, np.where(np.isin(np.arange(FRAMES), KEPT)[:, None, None], POINTS, np.nan))
+        assert ("lost frames", "15 of 60") in [(one.topic, one.value) for one in found.findings]

@@ -93,7 +93,13 @@ def frame_files(folder: Path) -> list[Path]:
 
 
 def _files_of(folder: Path) -> list[_FrameFile]:
-    """Files whose names end in a number of three digits, and those of the same form with fewer: frame9, frame100."""
+    """Files of frames of the most frequent kind, in order."""
+    kinds = _kinds_of(folder)
+    return max(kinds.values(), key=len, default=[])
+
+
+def _kinds_of(folder: Path) -> dict[str, list[_FrameFile]]:
+    """Files by suffix whose names end in a number of three digits, and those of the same form with fewer: frame9."""
     found: dict[str, list[Path]] = defaultdict(list)
     has_person: dict[tuple[str, str], bool] = {}
     padded: set[tuple[str, str]] = set()
@@ -110,13 +116,15 @@ def _files_of(folder: Path) -> list[_FrameFile]:
                 if len(found[suffix]) >= MOST_FRAMES:
                     break
     except OSError:
-        return []
+        return {}
     known = {suffix: [path for path in paths if _is_frame(path, has_person, padded)] for suffix, paths in found.items()}
-    paths = max(known.values(), key=len, default=[])
-    files = [_frame_file(path, has_person=has_person[path.suffix.lower(), _form(path)]) for path in paths]
-    return sorted(
-        files, key=lambda file: (re.sub(r"\d+", "", file.path.stem), file.number, file.person or 0, file.path.name)
-    )
+    return {
+        suffix: sorted(
+            (_frame_file(path, has_person=has_person[suffix, _form(path)]) for path in paths),
+            key=lambda file: (re.sub(r"\d+", "", file.path.stem), file.number, file.person or 0, file.path.name),
+        )
+        for suffix, paths in known.items()
+    }
 
 
 def _is_frame(path: Path, forms: Collection[tuple[str, str]], padded: Collection[tuple[str, str]]) -> bool:
@@ -168,6 +176,7 @@ def _persons_in(file: Path) -> list[dict[str, Any]] | None:
 def open_folder(path: Path, hints: Hints) -> Recording:
     """Read a folder with a file for each frame; see ``readers.open_recording``."""
     frames: dict[tuple[str, int], Any] = {}
+    known = _kinds_of(path)
     files = _files_of(path)
     _require_one_clip(files, path)
     for one in files:
@@ -183,13 +192,19 @@ def open_folder(path: Path, hints: Hints) -> Recording:
         if one.person is not None:
             persons = [{"id": np.array([one.person]), **table} for table in persons]
         frames.setdefault((one.clip, one.number), []).extend(persons)
-    entries = with_gaps([number for _, number in frames], list(frames.values()))
+    entries = with_gaps([number for _, number in frames], list(frames.values()), str(path))
     recording = recording_of({FRAMES: tidied(entries)}, path, hints)
     lost = len(entries) - len(frames)
     why = "numbers are missing among the names of its files; these frames are bridged as gaps"
     findings = list(recording.findings)
     if lost:
+        findings = [one for one in findings if one.topic != "lost frames"]
         findings.append(Finding("lost frames", f"{lost} of {len(entries)}", LOST_CONFIDENCE, why))
+    used = files[0].path.suffix.lower()
+    for suffix, others in known.items():
+        if suffix != used and 2 * len(others) >= len(files):
+            why = f"the folder has {counted(len(others), 'frame')} as {suffix} as well, which are not read"
+            findings.append(Finding("format", used, LOST_CONFIDENCE, why))
     if recording.fps is None:
         findings += strided(np.array([number for _, number in frames], np.float64))
     return replace(recording, form=f"{recording.form}, a file for each frame", findings=tuple(findings))

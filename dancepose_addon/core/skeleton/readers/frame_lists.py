@@ -11,7 +11,6 @@
 {"000001.jpg": {"tid": [1, 2], "smpl": [{...}, {...}]}} PHALP (4D-Humans), ROMP
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 import re
 from typing import Any, Final
@@ -19,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from .frame_times import lost_frames, places_of
 from .rotation_forms import BODY_COUNTS, ROTATION_COUNTS
 from .tidy_values import as_array
 
@@ -52,22 +52,24 @@ MOST_PEOPLE: Final = 64
 Seen = list[tuple[str | None, Mapping[str, Any]]]
 """Persons of a frame, each with what identifies it."""
 MOST_FRAMES: Final = 200_000
-MOST_GAPS: Final = 4
-"""Frames without a file or key, for each that has one; with more of them, the numbers are no frames."""
 _FRAME_NAME: Final = re.compile(r"\d+(?:\.\w{1,5})?$")
 _EASYMOCAP: Final = (78, 87)
 """Widths of EasyMocap's poses of SMPL+H and SMPL-X, whose hands are components."""
 _SINGLE: Final = frozenset(size * count for count in (*ROTATION_COUNTS, *BODY_COUNTS) for size in (3, 4, 6, 9))
 
 
-def frames_in(value: Any) -> list[Any] | None:
+def frames_in(value: Any, source: str = "The file") -> list[Any] | None:
     """The frames of a container, or None where it has no entry for each frame.
 
     Args:
         value: A list or a table.
+        source: The file, for messages.
 
     Returns:
         Entries in their order.
+
+    Raises:
+        InputError: Most frames would be lost by the numbers that are the keys of a table.
     """
     if isinstance(value, list):
         entries = value
@@ -75,16 +77,23 @@ def frames_in(value: Any) -> list[Any] | None:
         entries = [value]
     elif isinstance(value, Mapping) and any(isinstance(value.get(key), list) for key in WORLD_LANDMARKS):
         entries = next(value[key] for key in WORLD_LANDMARKS if isinstance(value.get(key), list))
-    elif isinstance(value, Mapping) and all(_FRAME_NAME.search(str(key)[-40:]) for key in value):
-        entries = _by_number(value)
+    elif isinstance(value, Mapping) and all(map(_is_frame_name, value)):
+        entries = list(value.values())
     else:
         return None
     if not 0 < len(entries) <= MOST_FRAMES or not any(persons_seen(entry) for entry in entries[:200]):
         return None
-    return entries if all(isinstance(entry, Mapping | list) or entry is None for entry in entries) else None
+    if not all(isinstance(entry, Mapping | list) or entry is None for entry in entries):
+        return None
+    is_numbered = isinstance(value, Mapping) and len(value) == len(entries) and all(map(_is_frame_name, value))
+    return _by_number(value, source) if is_numbered else entries
 
 
-def _by_number(table: Mapping[str, Any]) -> list[Any]:
+def _is_frame_name(key: Any) -> bool:
+    return _FRAME_NAME.search(str(key)[-40:]) is not None
+
+
+def _by_number(table: Mapping[str, Any], source: str) -> list[Any]:
     """Values in the order of the numbers that their keys end in, with nothing where numbers are missing."""
     times = _times_of(table)
     if times is not None:
@@ -93,7 +102,7 @@ def _by_number(table: Mapping[str, Any]) -> list[Any]:
     if len(set(numbers)) < len(numbers):
         return list(table.values())
     in_order = sorted(zip(numbers, table.values(), strict=True), key=lambda pair: pair[0])
-    return with_gaps([number for number, _ in in_order], [value for _, value in in_order])
+    return with_gaps([number for number, _ in in_order], [value for _, value in in_order], source)
 
 
 def _times_of(table: Mapping[str, Any]) -> list[float] | None:
@@ -105,18 +114,31 @@ def _times_of(table: Mapping[str, Any]) -> list[float] | None:
     return times if any("." in str(key) for key in table) and len(set(times)) == len(times) else None
 
 
-def with_gaps(numbers: list[int], entries: list[Any]) -> list[Any]:
-    """Frames at the places that their numbers give them, with nothing in between."""
+def with_gaps(numbers: list[int], entries: list[Any], source: str) -> list[Any]:
+    """Put frames at the places that their numbers give them, with nothing in between.
+
+    Args:
+        numbers: In increasing order; others give no places.
+        entries: One for each.
+        source: The file, for messages.
+
+    Returns:
+        An entry for each frame.
+
+    Raises:
+        InputError: Most frames would be lost.
+    """
     steps = np.diff(numbers)
     if not len(steps) or not (steps > 0).all():
         return entries
-    step = Counter(steps.tolist()).most_common(1)[0][0]
-    total = (numbers[-1] - numbers[0]) // step + 1
-    if (steps % step).any() or total > MOST_GAPS * len(entries):
+    places = places_of(np.array(numbers, np.float64))
+    if places is None:  # uneven steps: whole multiples of a common one
+        places = (np.array(numbers) - numbers[0]) // np.gcd.reduce(steps)
+    if places[-1] + 1 == len(places):
         return entries
-    placed: list[Any] = [[] for _ in range(total)]
-    for number, entry in zip(numbers, entries, strict=True):
-        placed[(number - numbers[0]) // step] = entry
+    placed: list[Any] = [[] for _ in range(lost_frames(places, source)[0])]
+    for place, entry in zip(places, entries, strict=True):
+        placed[place] = entry
     return placed
 
 

@@ -223,7 +223,7 @@ def lost_frames(places: Indices, source: str) -> tuple[int, Finding]:
     if total > MOST_LOST * len(places) + SPARE_FRAMES:
         raise InputError(
             f"{source} leaves out {lost:,} of {total:,} frames by its numbers or times, most of them after row "
-            f"{widest + 1}. Cut it there, or remove that column."
+            f"{widest + 1}. Cut it there, or number the frames one by one."
         )
     why = f"its numbers or times leave them out, most after row {widest + 1}; they are bridged as gaps"
     return total, Finding("lost frames", f"{lost} of {total}", LOST_CONFIDENCE, why)

@@ -36,7 +36,7 @@ _LEFT: Final = {
 """Mean and spread about x, y and z in radians, of people who move upright; joints of the right are mirror images."""
 
 
-def unnatural(rotvec: F64) -> float:
+def unnatural(rotvec: F64, share: float = 0.5) -> float:
     """Measure how far rotations are from those of people.
 
     Of real SMPL parameters with their columns in place and shifted by a joint (174 pairs), all have a lower value in
@@ -44,6 +44,7 @@ def unnatural(rotvec: F64) -> float:
 
     Args:
         rotvec: (T, J, 3), radians, of SMPL's joints; the hands may be other small joints, or missing.
+        share: Of the frames that deviate less, for each number.
 
     Returns:
         Mean squared deviation of joints 1 to 23, in spreads.
@@ -51,7 +52,7 @@ def unnatural(rotvec: F64) -> float:
     mean, spread = _MEAN_AND_SPREAD
     count = min(rotvec.shape[1], 24)
     deviation = (rotvec[:, 1:count] - mean[: count - 1]) / spread[: count - 1]
-    return float(np.minimum(np.nanmedian(deviation**2, axis=0), MOST).mean())
+    return float(np.minimum(np.nanquantile(deviation**2, share, axis=0), MOST).mean())
 
 
 def better_alignment(poses: Mapping[str, F64], usual: str = "") -> tuple[str, Finding]:

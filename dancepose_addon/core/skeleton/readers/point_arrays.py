@@ -191,6 +191,9 @@ def shaped(array: F64, source: str, hints: Hints) -> tuple[F64, F64 | None, tupl
             return array.transpose(2, 0, 1), None, (*notes, shape)
         shape = Finding("shape", "(frames, 3, points)", 0.8, f"of {array.shape} the first is the longest")
         return array.transpose(0, 2, 1), None, (*notes, shape)
+    if array.ndim == 2 and _has_fourths(array):
+        rows = array.reshape(len(array), -1, 4)
+        return rows[..., :3], rows[..., 3], notes
     if array.ndim == 2 and array.shape[1] % 3 == 0 and array.shape[1] >= 3 * LEAST_POINTS:
         return array.reshape(len(array), -1, 3), None, notes
     flat = "; two numbers a point are a place in a picture, and 3D points are needed" if stored[-1:] == (2,) else ""
@@ -198,6 +201,15 @@ def shaped(array: F64, source: str, hints: Hints) -> tuple[F64, F64 | None, tupl
         f"{source} has numbers of shape {stored}; expected (frames, points, 3), (frames, 3 x points), or what a "
         f"known format has (docs/formats.md){flat}."
     )
+
+
+def _has_fourths(rows: F64) -> bool:
+    """Whether flat rows have a confidence after each three coordinates."""
+    width = rows.shape[1]
+    if width % 4 or width < 4 * LEAST_POINTS or len(rows) == 0:
+        return False
+    is_share = ((rows >= 0.0) & (rows <= 1.0)).reshape(len(rows), -1, 4).all(axis=(0, 1))
+    return bool(is_share[3]) and (not is_share[:3].any() or width % 3 != 0 or not layouts_with(width // 3))
 
 
 def _has_axes_first(array: F64) -> bool:

@@ -13,7 +13,8 @@ from ..anatomy import measure_fit, sample
 from ..layouts import layouts_with
 from ..recording import Finding, Hints
 from .frame_entries import in_order
-from .frame_lists import NAMES, frames_in, has_flat_points
+from .frame_lists import FRAMES, NAMES, frames_in, has_flat_points
+from .frame_times import LOST_CONFIDENCE
 from .numbers import RATE_KEYS, text_of
 from .person_tracks import tracks_in
 from .point_arrays import ARRAY, POINTS
@@ -73,6 +74,7 @@ def points_by_frame(
     """
     if POINTS in arrays:
         return arrays, ()
+    arrays = _by_frame(arrays)
     by_joint = _joint_by_joint(arrays)
     if by_joint:
         _require_take(len(by_joint), hints, source)
@@ -96,7 +98,7 @@ def points_by_frame(
             **({} if ordered.timed is None else {TIMED_RATE: ordered.timed}),
             **_rates(arrays),
         },
-        (*_about(track.name, len(tracks), hints), *ordered.findings),
+        (*_about(track.name, len(tracks), hints), *(ordered.findings or _unseen_frames(table["points"]))),
     )
 
 
@@ -124,6 +126,15 @@ def positions_called_poses(arrays: Mapping[str, Any], hints: Hints) -> F64 | Non
         return None  # rotations of a rest pose: most are zero
     cost = min((measure_fit(points, layout).cost for layout in layouts_with(count)), default=np.inf)
     return value.astype(np.float64) if cost < PERSON_COST else None
+
+
+def _unseen_frames(points: F64) -> tuple[Finding, ...]:
+    """Name the frames in which a person is not seen. (T, K, 3)."""
+    lost = int(np.isnan(points).all(axis=(1, 2)).sum())
+    if not lost:
+        return ()
+    why = "the person is not there in them; they are bridged as gaps"
+    return (Finding("lost frames", f"{lost} of {len(points)}", LOST_CONFIDENCE, why),)
 
 
 def _about(name: str, persons: int, hints: Hints) -> tuple[Finding, ...]:
@@ -162,6 +173,19 @@ def _require_take(persons: int, hints: Hints, source: str) -> None:
         raise InputError(
             f"{source} holds {counted(persons, 'person')}; there is no number {hints.take}. Give --read take=0 or more."
         )
+
+
+def _by_frame(arrays: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Arrays (K, 3) by the numbers of their frames as frames; other tables as they are."""
+    tables = {key: value for key, value in arrays.items() if isinstance(value, np.ndarray) and value.ndim == 2}
+    shapes = {value.shape for value in tables.values()}
+    if len(tables) < FEWEST_JOINTS or len(shapes) != 1 or not all(str(key).isdecimal() for key in tables):
+        return arrays
+    count, width = shapes.pop()
+    if width not in (3, 4) or not layouts_with(count) or layouts_with(len(tables)):
+        return arrays
+    frames = {str(key): {"points": value} for key, value in tables.items()}
+    return {FRAMES: frames, **{key: value for key, value in arrays.items() if key not in tables}}
 
 
 def _joint_by_joint(arrays: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:

@@ -114,7 +114,7 @@ def _walk(value: Any, path: str, depth: int, source: str) -> Iterator[Candidate]
     if depth > MOST_DEPTH:
         return
     if isinstance(value, Mapping | list):
-        entries = frames_in(value)
+        entries = frames_in(value, source)
         if entries is not None:
             yield from _candidates_of(in_order(entries, source), path)
             return

@@ -35,6 +35,7 @@ from .csv_headers import (
 from .frame_lists import NAMES
 from .frame_times import (
     FRAME_NUMBER,
+    LOST_CONFIDENCE,
     TIMES,
     cut_row,
     first_places,
@@ -361,6 +362,10 @@ def open_trc(path: Path, hints: Hints) -> PointRecording:
     body = [line for line in lines[4:] if not re.match(r"^[\s,]*[XYZ]1\b", line)]
     cut = cut_row(line.split(delimiter) for line in body)
     body = body[: len(body) - len(cut)]
+    announced = header.get("NumFrames", "")
+    if announced.isdecimal() and len(announced) < 10 and int(announced) > len(body) and not cut:
+        why = f"its header announces {announced} frames and {len(body)} are there. The file may be incomplete"
+        cut = (Finding("lost frames", f"{int(announced) - len(body)} of {announced}", LOST_CONFIDENCE, why),)
     table = _numbers([line.rstrip(f"{delimiter} ") for line in body], delimiter, 2 + 3 * len(names), path)
     rate = _agreed_rate(rate, table[:, 1], hints, path)
     table, lost = table_with_lost_frames(table, (1, 0), str(path))

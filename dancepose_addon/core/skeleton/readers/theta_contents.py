@@ -22,13 +22,15 @@ from ...arrays import F64
 from ...errors import FormatError, InputError
 from ..anatomy import measure_fit, sample
 from ..layouts import layouts_with
-from ..recording import Finding, Hints, PoseDetail, PoseRecording, Recording
+from ..recording import NO_HINTS, Finding, Hints, PoseDetail, PoseRecording, Recording
 from ..rigid_distances import rigid_share
 from .named_points import cost_in_known_orders
 from .natural_rotations import better_alignment
+from .numbered_arrays import longest_stretch
 from .numbers import as_numbers, describe, stored_rate, text_of
 from .pose_detail import EXPRESSIONS, FINGERS_READ, detail_in, detail_of, pose_detail
 from .rotation_forms import ROTATION_COUNTS, as_rotvec
+from .timed_rates import timed_rate_in, with_timed_rate
 
 AIST_FPS: Final = 60.0
 EDGE_FPS: Final = 30.0
@@ -77,8 +79,20 @@ def named_parameters(arrays: Mapping[str, Any], source: str) -> PoseRecording:
         FormatError: Shapes do not fit each other.
         InputError: No frames, or numbers that are not finite.
     """
-    if "smpl_poses" not in arrays:
-        return _amass(arrays, source)
+    poses = arrays.get("smpl_poses", arrays.get("poses"))
+    frames = len(poses) if isinstance(poses, np.ndarray) and poses.ndim > 1 else 0
+    timed = timed_rate_in(arrays, frames)
+    rows, gaps = longest_stretch(arrays, frames, source)
+    if len(rows) < frames or (np.diff(rows) != 1).any():
+        arrays = {
+            key: value[rows] if isinstance(value, np.ndarray) and value.ndim > 1 and len(value) == frames else value
+            for key, value in arrays.items()
+        }
+    found = _of_aist_or_edge(arrays, source) if "smpl_poses" in arrays else _amass(arrays, source)
+    return with_timed_rate(replace(found, findings=(*gaps, *found.findings)), timed, NO_HINTS)
+
+
+def _of_aist_or_edge(arrays: Mapping[str, Any], source: str) -> PoseRecording:
     rotations = _rotations(arrays["smpl_poses"], source, "smpl_poses")
     rotvec, notes = joints24(rotations, source)
     if "smpl_trans" not in arrays:

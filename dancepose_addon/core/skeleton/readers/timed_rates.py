@@ -130,7 +130,8 @@ def timed_rate_in(arrays: Mapping[str, Any], frames: int) -> TimedRate | None:
     for key, unit_s in TIME_KEYS_S.items():
         value = arrays.get(key)
         if isinstance(value, np.ndarray) and value.dtype.kind in "fiu" and value.size == frames:
-            return rate_of_times(value.reshape(-1).astype(np.float64), unit_s, f"its {key}")
+            # Frames are put in the order of their times; see numbered_arrays.
+            return rate_of_times(np.sort(value.reshape(-1).astype(np.float64)), unit_s, f"its {key}")
     return None
 
 
