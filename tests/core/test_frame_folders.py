@@ -248,3 +248,24 @@ def test_missing_numbers_are_named(tmp_path: Path) -> None:
         (tmp_path / f"{frame:06d}.json").write_text(json.dumps({"joints": points[frame].tolist()}))
     [finding] = [one for one in open_recording(tmp_path).findings if one.topic == "lost frames"]
     assert (finding.value, finding.doubtful) == ("6 of 40", True)
+
+
+def test_long_gaps_are_refused(tmp_path: Path) -> None:
+    points = points_of(MOTION, "smpl24")
+    for frame in range(FRAMES):
+        (tmp_path / f"{frame + (600 if frame >= 20 else 0):06d}.npy").write_bytes(npy_bytes(points[frame]))
+    with pytest.raises(
+        InputError, match=r"leaves out 600 of 640 frames by its numbers or times, most of them after row 20"
+    ):
+        open_recording(tmp_path)
+
+
+def test_a_second_kind_of_files_is_named(tmp_path: Path) -> None:
+    points = points_of(MOTION, "smpl24")
+    for frame in range(FRAMES):
+        (tmp_path / f"{frame:06d}.npy").write_bytes(npy_bytes(points[frame]))
+        if frame % 2:
+            (tmp_path / f"{frame:06d}.json").write_text(json.dumps({"joints": points[frame].tolist()}))
+    [finding] = [one for one in open_recording(tmp_path).findings if one.topic == "format"]
+    assert (finding.value, finding.why) == (
+        ".npy", "the folder has 20 frames as .json as well, which are not read")  # fmt: skip

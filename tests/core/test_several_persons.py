@@ -13,7 +13,7 @@ from dancepose_addon.core.errors import DancePoseError, InputError
 from dancepose_addon.core.skeleton.layouts import BODY25, SMPL24, get_layout
 from dancepose_addon.core.skeleton.person_names import require_one_person
 from dancepose_addon.core.skeleton.readers import open_recording, read
-from dancepose_addon.core.skeleton.recording import Hints, PointRecording
+from dancepose_addon.core.skeleton.recording import Hints, PointRecording, PoseRecording
 from tests.support.samples import cut, points_of, waltz
 from tests.support.tool_samples import rotvecs
 
@@ -301,3 +301,18 @@ def test_axes_before_names_that_end_in_a_letter_of_an_axis(tmp_path: Path) -> No
     rows = [",".join([f"{n / 25:.2f}", *(f"{x:.5f}" for x in FIRST[n].ravel())]) for n in range(FRAMES)]
     (tmp_path / "a.csv").write_text("\n".join([f"time,{head}", *rows]) + "\n")
     np.testing.assert_allclose(open_recording(tmp_path / "a.csv").points, FIRST, atol=1e-4)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("names", [("poses", "trans"), ("smpl_poses", "root_trans")])
+def test_parameters_with_persons_as_the_second_axis(names: tuple[str, str], tmp_path: Path) -> None:
+    motion = cut(waltz(), 60)
+    vectors = rotvecs(motion).reshape(60, 72)
+    pose = np.stack([vectors, vectors[::-1]], axis=1)
+    place = np.stack([motion.translation, motion.translation + np.array([2.0, 0.0, 0.0])], axis=1)
+    for poses, places in ((pose, place), (np.swapaxes(pose, 0, 1), np.swapaxes(place, 0, 1))):
+        np.savez(tmp_path / "a.npz", **{names[0]: poses, names[1]: places, "fps": 25.0})
+        found = open_recording(tmp_path / "a.npz", Hints(take=1))
+        assert isinstance(found, PoseRecording)
+        np.testing.assert_allclose(found.rotvec[:, :22].reshape(len(vectors), -1), vectors[::-1, :66], atol=1e-6)
+        np.testing.assert_allclose(found.translation, place[:, 1], atol=1e-6)
+        assert [one.count for one in found.findings if one.topic == "person"] == [2]

@@ -242,6 +242,11 @@ def test_trc(tmp_path: Path, *, numbered: bool) -> None:
     ):  # fmt: skip
         with pytest.raises(FormatError, match=reason):
             text_tables.open_trc(written(tmp_path, *lines), AS_NAMED)
+    short = [line.replace("\t2\tm", "\t500\tm") for line in trc()]
+    [lost] = text_tables.open_trc(written(tmp_path, *short), AS_NAMED).findings
+    assert (lost.value, lost.why) == (
+        "498 of 500", "its header announces 500 frames and 2 are there. The file may be incomplete"
+    )  # fmt: skip
     commas = [line.rstrip("\t").replace("\t", ",") for line in trc()]
     assert text_tables.open_trc(written(tmp_path, *commas), AS_NAMED).points.tolist() == found.points.tolist()
     for name, start, known in (("a.trc", b"", True), ("a.x", b" PathFileType", True), ("a.x", b"x", False)):

@@ -26,6 +26,7 @@ from .frame_entries import OrderedEntries, in_order
 from .frame_lists import FRAMES, frames_in
 from .numbered_arrays import longest_stretch
 from .numbers import as_numbers, stored_rate, text_of
+from .person_axes import one_person
 from .person_tracks import longest_run, tracks_in
 from .point_arrays import CAMERA, WORLD
 from .pose_detail import detail_in, detail_of, merged
@@ -245,7 +246,9 @@ def pose_of(candidates: list[Candidate], arrays: Mapping[str, Any], source: str,
         InputError: The root's rotation is missing, there is no such person, or there are no frames.
     """
     person, findings = _chosen(candidates, source, hints)
-    table, more = _one_person(person.table, source, hints)
+    _, whole = first_of(person.table, (*BODIES, *WHOLES))
+    _, places = first_of(person.table, TRANSLATIONS)
+    table, more = one_person(person.table, whole, places, source, hints)
     findings += (*person.findings, *more)
     rotvec, model = _rotations(table, source, person.path)
     rotvec = rotvec[: _length_of(table, hints) or len(rotvec)]
@@ -293,28 +296,6 @@ def _chosen(candidates: list[Candidate], source: str, hints: Hints) -> tuple[Can
         len(candidates) if all(_PERSON.search(candidate.path) for candidate in candidates) else 1,
     )  # fmt: skip
     return candidates[hints.take], (note,)
-
-
-def _one_person(table: Mapping[str, Any], source: str, hints: Hints) -> tuple[Mapping[str, Any], tuple[Finding, ...]]:
-    """A table whose arrays have persons as their first axis, for one of them."""
-    _, whole = first_of(table, (*BODIES, *WHOLES))
-    _, places = first_of(table, TRANSLATIONS)
-    if not isinstance(places, np.ndarray) or places.ndim != 3 or whole is None or 1 in places.shape[:2]:
-        return table, ()
-    people = places.shape[0]
-    last = places.shape[2] if places.shape[1] == 3 and whole.shape[-1] == places.shape[2] else 0  # (P, 3, T) of MDM
-    if whole.ndim < 3 or len(whole) != people or not (last or whole.shape[1] == places.shape[1]):
-        return table, ()
-    if hints.take >= people:
-        raise InputError(
-            f"{source} holds {counted(people, 'person')}; there is no number {hints.take}. Give --read take=0."
-        )
-    one = {
-        key: value[hints.take] if isinstance(value, np.ndarray) and value.ndim > 1 and len(value) == people else value
-        for key, value in table.items()
-    }
-    why = f"the file holds {people}, and --read take=N chooses another"
-    return one, (Finding("person", f"number {hints.take}", hints.take_confidence, why, people),)
 
 
 def _rotations(table: Mapping[str, Any], source: str, path: str) -> tuple[F64, str]:
