@@ -342,6 +342,14 @@ def recognises_trc(head: Head) -> bool:
     return head.text.lstrip().startswith("PathFileType") or head.path.suffix.lower() == ".trc"
 
 
+def _missing_end(announced: str, frames: int) -> tuple[Finding, ...]:
+    """Name the frames that a header announces beyond the last one that is there."""
+    if not announced.isdecimal() or len(announced) > 9 or int(announced) <= frames:
+        return ()
+    why = f"its header announces {int(announced)} frames and {frames} are there. The file may be incomplete"
+    return (Finding("lost frames", f"{int(announced) - frames} of {int(announced)}", LOST_CONFIDENCE, why),)
+
+
 def open_trc(path: Path, hints: Hints) -> PointRecording:
     """Read a TRC file; see ``readers.open_recording``."""
     lines = _lines(path)
@@ -362,13 +370,10 @@ def open_trc(path: Path, hints: Hints) -> PointRecording:
     body = [line for line in lines[4:] if not re.match(r"^[\s,]*[XYZ]1\b", line)]
     cut = cut_row(line.split(delimiter) for line in body)
     body = body[: len(body) - len(cut)]
-    announced = header.get("NumFrames", "")
-    if announced.isdecimal() and len(announced) < 10 and int(announced) > len(body) and not cut:
-        why = f"its header announces {announced} frames and {len(body)} are there. The file may be incomplete"
-        cut = (Finding("lost frames", f"{int(announced) - len(body)} of {announced}", LOST_CONFIDENCE, why),)
     table = _numbers([line.rstrip(f"{delimiter} ") for line in body], delimiter, 2 + 3 * len(names), path)
     rate = _agreed_rate(rate, table[:, 1], hints, path)
     table, lost = table_with_lost_frames(table, (1, 0), str(path))
+    cut = cut or _missing_end(header.get("NumFrames", ""), len(table))
     points = table[:, 2:].reshape(len(table), len(names), 3)
     units = {"mm": "mm", "cm": "cm", "m": "m", "in": "inch", "inches": "inch", "meters": "m", "millimeters": "mm"}
     recording = PointRecording(
