@@ -212,6 +212,7 @@ RECOGNISED: Final = {
     "Person": ("人物", "人物"),
     "Lost frames": ("丢失的帧", "欠落フレーム"),
     "Frame numbers": ("帧编号", "フレーム番号"),
+    "Persons": ("人物", "人物"),
     "Depth": ("深度", "奥行き"),
     "Place": ("位置", "場所"),
     "Proportions": ("比例", "プロポーション"),

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dancepose_addon.core.errors import DancePoseError, InputError
+from dancepose_addon.core.body.model_io import load_body
+from dancepose_addon.core.errors import DancePoseError, DoubtError, InputError
+from dancepose_addon.core.io.opening import open_source
 from dancepose_addon.core.skeleton.layouts import BODY25, SMPL24, get_layout
 from dancepose_addon.core.skeleton.person_names import require_one_person
 from dancepose_addon.core.skeleton.readers import open_recording, read
@@ -255,9 +257,18 @@ def test_arrays_that_name_the_person_of_a_frame(tmp_path: Path) -> None:
             open_recording(tmp_path / "a.npz")
 
 
-def test_frames_in_turn_are_doubted_at_a_given_rate(tmp_path: Path) -> None:
-    np.save(tmp_path / "a.npy", np.stack([FIRST, SECOND], axis=1).reshape(-1, 24, 3))
-    notes = read(tmp_path / "a.npy", fps=25.0).notes
+@pytest.mark.parametrize("count", [2, 3])
+def test_frames_of_persons_in_turn_are_refused(tmp_path: Path, count: int) -> None:
+    motion = cut(waltz(), FRAMES)
+    others = [FIRST + np.array([1.2 * person, 0.0, 0.0]) for person in range(count)]
+    np.save(tmp_path / "a.npy", np.stack(others, axis=1).reshape(-1, 24, 3))
+    vectors = np.repeat(rotvecs(motion).reshape(FRAMES, 72), count, axis=0)
+    places = np.stack([motion.translation + np.array([1.2 * person, 0.0, 0.0]) for person in range(count)], axis=1)
+    np.savez(tmp_path / "b.npz", poses=vectors, trans=places.reshape(-1, 3), fps=25.0)
+    for name in ("a.npy", "b.npz"):
+        with pytest.raises(DoubtError, match=f"as of {count} persons in turn, and the rows of one are needed"):
+            open_source(tmp_path / name, body=load_body(), hints=Hints(fps=25.0))
+    notes = read(tmp_path / "a.npy", fps=25.0, hints=Hints(accept_doubt=True)).notes
     assert any("it was asked for, but at it the body moves" in note for note in notes)
 
 

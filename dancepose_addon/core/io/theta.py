@@ -26,6 +26,7 @@ from ..skeleton.conventions import parse_unit
 from ..skeleton.doubt import require_sure
 from ..skeleton.layouts import SMPL24
 from ..skeleton.markers import joint_markers, keypoints_from_pose
+from ..skeleton.persons_in_turn import find_turns
 from ..skeleton.readers.euler_like import euler_order
 from ..skeleton.readers.theta_contents import BODY_JOINTS, MOST_BENT
 from ..skeleton.recording import NO_HINTS, Finding, Hints, PoseDetail, PoseRecording
@@ -79,6 +80,8 @@ def interpret_theta(recording: PoseRecording, hints: Hints = NO_HINTS) -> tuple[
     if order is not None:
         why = f"they are more natural or steady as Euler angles in the order {order}; rotation vectors are expected"
         findings += (Finding("rotations", "unnatural", 0.6, why),)
+    turns = find_turns(recording.translation[:, None])
+    findings += () if turns is None else (turns,)
     zero = ~recording.rotvec.any(axis=(1, 2))
     if 0 < zero.sum() < len(zero):
         why = "all their rotations are zero, as of frames that were not recorded; they are used as they are"

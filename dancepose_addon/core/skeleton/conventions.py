@@ -23,6 +23,7 @@ from .flat_points import find_flat
 from .floor_plane import find_footing
 from .keypoint_order import judge_order
 from .layouts import LAYOUTS, Layout, get_layout, layouts_with, require_count
+from .persons_in_turn import find_turns
 from .plausibility import find_misplaced, judge_rate, measure_limbs
 from .recording import NO_HINTS, Finding, Hints, PointRecording
 from .unseen_points import find_lost_place
@@ -117,7 +118,7 @@ def interpret(recording: PointRecording, hints: Hints = NO_HINTS) -> Interpretat
     findings.append(rate)
     lost = find_lost_place(points, layout) if human else None
     flat = None if _declares_all(recording) else find_flat(points, layout)
-    findings += [doubt for doubt in (lost, flat) if doubt is not None]
+    findings += [doubt for doubt in (lost, flat, find_turns(recording.points)) if doubt is not None]
     return Interpretation(layout, turn, metres, mirror == "names", fps, fit, tuple(findings))
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from ..arrays import F64
 from ..errors import DoubtError
 from .anatomy import sample
-from .flat_points import IN_PICTURE
 from .recording import Finding, Hints
 from .rigid_distances import rigid_share
 
@@ -27,6 +26,8 @@ ADVICE: Final = {
     "rate": "--fps",
     "rotations": "--read mirror=none",
 }
+NEEDED: Final = {"depth": "3D points are", "persons": "the rows of one are"}
+"""What a file should have instead, by topic."""
 ACCEPT: Final = "--accept-doubt"
 
 
@@ -47,9 +48,11 @@ def require_sure(findings: tuple[Finding, ...], points: F64 | None, source: str,
     guesses = [finding for finding in findings if 0.0 < finding.confidence < STOPS_BELOW]
     if not guesses:
         return
-    flat = next((finding for finding in guesses if IN_PICTURE in finding.why), None)
-    if flat is not None:
-        raise DoubtError(f"{source}: {flat.why}, and 3D points are needed. If they are, continue with {ACCEPT}.")
+    for finding in guesses:
+        if finding.topic in NEEDED:
+            raise DoubtError(
+                f"{source}: {finding.why}, and {NEEDED[finding.topic]} needed. If they are, continue with {ACCEPT}."
+            )
     worst = next((finding for finding in guesses if NO_PERSON in finding.why), guesses[0])
     if NO_PERSON in worst.why:
         kind = ""

@@ -10,8 +10,6 @@ from ..body.model import JOINT_NAMES
 from .layout import Layout
 from .recording import Finding
 
-IN_PICTURE: Final = "places in a picture"
-"""In a finding's reason."""
 THINNEST: Final = 0.03
 """Of the extent of the body. That of real clips is 0.22 at least, whichever way they face."""
 HELD: Final = 0.06
@@ -75,7 +73,7 @@ def _depth_from_hips(points: F64, layout: Layout, extent: float) -> bool:
 
 
 def _finding(why: str) -> Finding:
-    return Finding("depth", "z", 0.3, f"{why}: they are {IN_PICTURE}")
+    return Finding("depth", "z", 0.3, f"{why}: they are places in a picture")
 
 
 def _variation(points: F64, layout: Layout) -> float:
