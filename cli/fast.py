@@ -227,7 +227,10 @@ def film_by_fast(fits: list[list[FitResult]], outputs: FastOutputs, film: FilmOp
     """
     from dancepose.fast_render import render_fast
     from dancepose.film_request import FilmRequest, group_of
+    from dancepose.label_font import missing_letters
 
+    for sentence in missing_letters(film.labels):
+        display.notice(sentence)
     audios = [fit.sequence.audio for fit, *_ in fits if fit.sequence.audio is not None]
     request = FilmRequest(
         dancers=tuple(group_of(people, label=label) for people, label in zip(fits, film.labels, strict=True)),

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from dancepose.label_font import font_for
 from dancepose_addon.core.arrays import F32, F64
 from dancepose_addon.core.camera_framing import Shot, project
 
@@ -102,10 +103,10 @@ class LabelStamp:
     """
 
     def __init__(self, text: str, size: tuple[int, int]) -> None:
-        from PIL import Image, ImageDraw, ImageFont
+        from PIL import Image, ImageDraw
 
         width, height = size
-        font = ImageFont.load_default(max(11, round(height * LABEL_SHARE)))
+        font = font_for(text, max(11, round(height * LABEL_SHARE)))
         pad = max(3, round(height * 0.012))
         left, top, right, bottom = font.getbbox(text)
         box = (round(min(right - left + 2 * pad, width - pad)), round(bottom - top + 2 * pad))

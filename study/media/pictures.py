@@ -6,6 +6,7 @@ from pathlib import Path
 import shutil
 from typing import Final
 
+from dancepose.label_font import font_for
 from dancepose_addon.core.atomic import replacing
 
 SHEET_COLUMNS: Final = 5
@@ -95,16 +96,16 @@ def write_labels(out: Path, labels: list[str], *, columns: int, cell: tuple[int,
     Raises:
         OutputError: The file cannot be written.
     """
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
     width, height = cell
     rows = math.ceil(len(labels) / columns)
     picture = Image.new("RGBA", (width * columns, height * rows), (0, 0, 0, 0))
     draw = ImageDraw.Draw(picture)
-    font = ImageFont.load_default(max(10, round(height * 0.038)))
     pad = max(3, round(height * 0.012))
     for number, label in enumerate(labels):
         row, column = divmod(number, columns)
+        font = font_for(label, max(10, round(height * 0.038)))
         text = _fitted(label, font, width - 4 * pad)
         left, top, right, bottom = font.getbbox(text)
         x, y = column * width + pad, row * height + pad

@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
+from dancepose.label_font import missing_letters
 from dancepose_addon.core.engine_defaults import SAMPLES_CPU_DENOISED, SAMPLES_TRANSPARENT
 from dancepose_addon.core.errors import DancePoseError, InputError
 from dancepose_addon.core.retarget.gltf_header import character_files
@@ -109,6 +110,8 @@ def make_plan(study: Study, paths: StudyPaths, ffmpeg: FfmpegProgram, *, file: P
         name: [(one.start_s, one.start_s + one.frames / fps) for one in entries] for name, entries in songs.items()
     }
     notices += tuple(unused_values(study, spans))
+    if study.output.compare and "with" in study.output.labels:
+        notices += missing_letters(system.label for system in study.systems)
     return Planned(jobs, clips, planner.frames, tuple(planner.missing()), notices)
 
 

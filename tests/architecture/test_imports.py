@@ -39,14 +39,14 @@ MAY_IMPORT = {
 PROGRAMS_MAY_IMPORT = {
     "trainer": {"dancepose.trainer", "dancepose_addon.core"},
     "export": {"dancepose.export", "dancepose.trainer", "dancepose_addon.core", "dancepose_addon.inference"},
-    "study": {"dancepose.study", "dancepose_addon.core"},
+    "study": {"dancepose.study", "dancepose.label_font", "dancepose_addon.core"},
     "rating": {"dancepose.rating", "dancepose.study", "dancepose_addon.core"},
-    "raster": {"dancepose.raster", "dancepose_addon.core"},
+    "raster": {"dancepose.raster", "dancepose.label_font", "dancepose_addon.core"},
     "plots": {"dancepose.plots", "dancepose_addon.core"},
     "cli": {
         "dancepose.cli", "dancepose.export", "dancepose.trainer", "dancepose.study", "dancepose.rating",
         "dancepose.plots", "dancepose.fast_render", "dancepose.film_request", "dancepose.blender_process",
-        "dancepose.sequence_figure", "dancepose.web_viewer",
+        "dancepose.sequence_figure", "dancepose.web_viewer", "dancepose.label_font",
         "dancepose_addon.core", "dancepose_addon.fitting", "dancepose_addon.inference",
     },
 }  # fmt: skip

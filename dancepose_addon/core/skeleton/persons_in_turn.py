@@ -14,7 +14,7 @@ FEWEST_TURNS: Final = 4
 BACK: Final = 0.4
 """Ratio of the way to the same person's next frame and of that to the next row, in the median."""
 FAR: Final = 0.1
-"""The way to the next row as a share of the size of all; nobody moves so far between frames."""
+"""The way to the next row as a share of the size of all; people do not move so far in a frame."""
 
 
 def find_turns(points: F64) -> Finding | None:
