@@ -18,6 +18,7 @@ from dancepose.trainer.calibration.solve import Calibration, CalibrationSettings
 from dancepose.trainer.calibration.unknowns import PoseUnknowns
 from dancepose.trainer.training_errors import ConfigError
 from dancepose_addon.core.body.model import JOINT_INDEX, BodyModel
+from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.skeleton.layouts import SMPL24
 from dancepose_addon.core.skeleton.markers import MarkerSet, joint_markers
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
@@ -83,6 +84,20 @@ def test_report(found: Calibration) -> None:
     assert said == (
         f"dancepose calibrate, seed 5: 4 frames of 2 clips, mean residual {MEAN:.2f} mm, 6.42 mm on held-out clips"
     )
+
+
+def test_unusual_results_are_named(found: Calibration) -> None:
+    found.learned.poses.log_scale[0] = float(np.log(1.4))
+    found.learned.poses.betas[1, 0] = -5.5
+    found.skin_m[[4, 15]] = 0.07, 0.13
+    report = calibration_report(found, LEARNING, CHECKING, CalibrationSettings())
+    first, second, third = report["notices"]
+    assert first.startswith(
+        f"a gave a body of {1.4 * load_body().height_m:.2f} m with betas up to 0.5, which is unusual"
+    )
+    assert second.startswith(f"b gave a body of {0.9 * load_body().height_m:.2f} m with betas up to 5.5")
+    assert third.startswith("Points far outside the skin: left_knee by 70 mm, head by 130 mm.")
+    assert format_calibration(report).splitlines()[-3:] == [f"Note: {notice}" for notice in report["notices"]]
 
 
 def test_report_with_none_held_out(found: Calibration) -> None:

@@ -3,16 +3,23 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from dancepose_addon.core.body.model import JOINT_NAMES
+from dancepose_addon.core.body.model_io import load_body
 from dancepose_addon.core.counting import counted
 from dancepose_addon.core.skeleton.sequence import KeypointSequence
 
 from ..training_errors import ConfigError
 from .solve import Calibration, CalibrationSettings, CalibrationSolution
+
+USUAL_M: Final = (1.4, 2.0)
+"""Height of adults with mean betas, metres."""
+MOST_BETA: Final = 3.0
+FAR_OUTSIDE_M: Final = 0.06
+"""Distance outside the skin beyond markers on sticks and clothes."""
 
 
 def split(
@@ -100,7 +107,27 @@ def calibration_report(
         "points": per_point,
         "clips": _per_clip(found.learned, learning),
         "held_out_clips": {} if found.held_out is None else _per_clip(found.held_out, checking),
+        "notices": _notices(found, learning),
     }
+
+
+def _notices(found: Calibration, learning: Sequence[KeypointSequence]) -> list[str]:
+    """Name bodies of an unusual size or shape, and points far off the skin: the table may be wrong."""
+    notices = []
+    height_m = load_body().height_m
+    for name, clip in _per_clip(found.learned, learning).items():
+        tall_m, most = clip["scale"] * height_m, max(map(abs, clip["betas"]), default=0.0)
+        if not USUAL_M[0] <= tall_m <= USUAL_M[1] or most > MOST_BETA:
+            body = f"{name} gave a body of {tall_m:.2f} m with betas up to {most:.1f}, which is unusual"
+            notices.append(f"{body}: check attached_to and offset_m of the points.")
+    off = [
+        f"{name} by {1000.0 * far:.0f} mm"
+        for name, far in zip(found.markers.layout.keypoints, found.skin_m.tolist(), strict=True)
+        if far > FAR_OUTSIDE_M
+    ]
+    if off:
+        notices.append(f"Points far outside the skin: {', '.join(off[:6])}. Check them in the picture of --plot.")
+    return notices
 
 
 def format_calibration(report: dict[str, Any]) -> str:
@@ -113,6 +140,7 @@ def format_calibration(report: dict[str, Any]) -> str:
     held = report["held_out_mean_residual_mm"]
     other = "" if held is None else f"; {held:.2f} mm on held-out clips ({', '.join(report['held_out_clips'])})"
     lines.append(f"Mean residual {report['mean_residual_mm']:.2f} mm over {counted(report['frames'], 'frame')}{other}.")
+    lines += [f"Note: {notice}" for notice in report["notices"]]
     return "\n".join(lines)
 
 

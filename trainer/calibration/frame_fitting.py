@@ -106,6 +106,7 @@ def unknowns_at(rest: F32, weights: F32) -> MarkerUnknowns:
         (-1,) * count,
         torch.zeros(count, dtype=torch.bool),
         torch.zeros(shares.shape),
+        torch.zeros(count, dtype=torch.bool),
     )
 
 

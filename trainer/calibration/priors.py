@@ -18,6 +18,7 @@ from dancepose_addon.core.skeleton.markers import markers_for
 
 TABLE_HEIGHT_M: Final = 1.70
 """Height of the body that the positions below refer to; they are scaled for other bodies."""
+ON_JOINT_M: Final = 1e-3
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Placement:
         on_skin: Whether it is known to be on the skin.
         paired: Whether its mirror image is a point of the layout too.
         least: Smallest weight of the first bone.
+        is_rough: Whether the position is that of a joint for want of a better one.
     """
 
     bones: tuple[str, ...]
@@ -37,6 +39,7 @@ class Placement:
     on_skin: bool = True
     paired: bool = True
     least: float = 0.0
+    is_rough: bool = False
 
 
 # The left side and the middle; the right side mirrors it. Named as in layouts.MD23.
@@ -88,7 +91,9 @@ def _users(layout: Layout) -> tuple[Placement, ...]:
     for point, pairs in zip(points, layout.attached_to, strict=True):
         bones = [joint for joint, _ in sorted(pairs, key=lambda pair: -pair[1])]
         x, y, z = ((point - joints[bones[0]]) * TABLE_HEIGHT_M / body.height_m).tolist()
-        found.append(Placement(tuple(_JOINT_NAMES[joint] for joint in bones), (x, y, z), on_skin=False))
+        is_rough = len(pairs) == 1 and float(np.linalg.norm((x, y, z))) < ON_JOINT_M
+        names = tuple(_JOINT_NAMES[joint] for joint in bones)
+        found.append(Placement(names, (x, y, z), on_skin=False, is_rough=is_rough))
     return tuple(found)
 
 

@@ -56,6 +56,8 @@ class CalibrationSettings:
     skin_spread_m: float = 0.004
     # Spread of the displacement from the rough positions of the table, metres.
     start_spread_m: float = 0.03
+    # The same of points that a user's layout attaches to a joint without an offset: markers are centimetres from it.
+    rough_spread_m: float = 0.08
     # Weight of that displacement.
     start_weight: float = 1.0
     # Spread of hinge angles beyond their range, radians.
@@ -256,6 +258,7 @@ def loss_terms(
     outside = skin.distance(rest)
     least, most = settings.skin_range_m
     off_skin = (torch.relu(least - outside) + torch.relu(outside - most)) * places.on_skin
+    start_spread_m = torch.where(places.is_rough, settings.rough_spread_m, settings.start_spread_m)
     return {
         "points": length.mean(0).sum() / settings.noise_m,
         "pose": settings.pose_weight * 0.5 * ((poses.turn - mean) / spread).square().sum((1, 2)).mean(),
@@ -263,7 +266,7 @@ def loss_terms(
         "shape": settings.shape_weight * poses.betas.square().sum(1).mean(),
         "scale": 0.5 * (poses.log_scale / settings.scale_spread).square().mean(),
         "skin": (off_skin / settings.skin_spread_m).square().sum(),
-        "start": settings.start_weight * ((rest - start.rest_m) / settings.start_spread_m).square().sum(),
+        "start": settings.start_weight * ((rest - start.rest_m) / start_spread_m[:, None]).square().sum(),
     }
 
 

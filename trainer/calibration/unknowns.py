@@ -35,6 +35,7 @@ class MarkerUnknowns:
         partner: K indices of the mirror images, or -1.
         on_skin: (K,), whether the point is known to be on the skin.
         given: (K, 24), part of the weights that is fixed.
+        is_rough: (K,), whether the position to start from is that of a joint.
     """
 
     rest_m: Tensor
@@ -43,6 +44,7 @@ class MarkerUnknowns:
     partner: tuple[int, ...]
     on_skin: Tensor
     given: Tensor
+    is_rough: Tensor
 
     def symmetric(self) -> tuple[Tensor, Tensor]:
         """Return rest points (K, 3) and bone weights (K, 24), symmetric where a point has a mirror image."""
@@ -109,7 +111,8 @@ def start_places(body: BodyModel, layout: Layout, skin: "Skin") -> MarkerUnknown
     points = torch.from_numpy(rest)
     on_skin = torch.tensor([p.on_skin for p in table])
     points = torch.where(on_skin[:, None], skin.nearest(points), points)
-    return MarkerUnknowns(points, blend, may_attach, mirror_pairs(layout), on_skin, given)
+    is_rough = torch.tensor([p.is_rough for p in table])
+    return MarkerUnknowns(points, blend, may_attach, mirror_pairs(layout), on_skin, given, is_rough)
 
 
 def start_poses(places: MarkerUnknowns, joints: F32, keypoints: Tensor, clip: Tensor, beta_count: int) -> PoseUnknowns:
