@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from dancepose_addon.core.errors import FormatError, MissingFileError
+from dancepose_addon.core.errors import FormatError, InputError, MissingFileError
 from dancepose_addon.core.skeleton.readers import asf_amc
 from dancepose_addon.core.skeleton.recording import Hints
 
@@ -67,7 +67,7 @@ def asf(*, length: str = "0.45", angle: str = "deg", order: str = "TX TY TZ RX R
 
 def read(skeleton: str, motion: str) -> dict[str, np.ndarray]:
     read_skeleton = asf_amc._read_skeleton(skeleton)
-    names, points = asf_amc._pose(read_skeleton, asf_amc._read_motion(motion, read_skeleton))
+    names, points = asf_amc._pose(read_skeleton, asf_amc._read_motion(motion, read_skeleton)[1])
     return {name: points[:, number] for number, name in enumerate(names)}
 
 
@@ -93,7 +93,37 @@ def test_bones_agree_with_scipy() -> None:
         np.testing.assert_allclose(found["arm"][frame], place)
         np.testing.assert_allclose(found["stiff_end"][frame], place + stiff, atol=1e-9)
         np.testing.assert_allclose(found["hand"][frame], place + arm, atol=1e-9)
-        np.testing.assert_allclose(found["hand_end"][frame], place + arm + hand, atol=1e-9)
+        if frame == 0:
+            np.testing.assert_allclose(found["hand_end"][frame], place + arm + hand, atol=1e-9)
+    assert np.isnan(found["hand_end"][1]).all()  # the second frame has no line of the hand
+
+
+def test_the_letters_of_an_axis_are_the_order_of_rotations() -> None:
+    turned = "1\nroot 1 2 3 10 20 30\narm 5 6 7\nhand 40 50\n"
+    skeleton = asf().replace("XYZ", "ZYX")
+    assert skeleton.count("ZYX") >= 2
+    found = read(skeleton, turned)
+    root = Rotation.from_euler("xyz", [10, 20, 30], degrees=True)
+    upper = root * Rotation.from_euler("zyx", [7, 6, 5], degrees=True)
+    axis = Rotation.from_euler("zyx", [30, 20, 10], degrees=True)
+    lower = upper * axis * Rotation.from_euler("zx", [40, 50], degrees=True) * axis.inv()
+    arm = upper.apply([3.0, 0, 0])
+    np.testing.assert_allclose(found["hand"][0] - [1, 2, 3], arm, atol=1e-9)
+    np.testing.assert_allclose(found["hand_end"][0] - [1, 2, 3], arm + lower.apply([0, 0, 2.0]), atol=1e-9)
+
+
+def test_numbers_of_frames_count(tmp_path: Path) -> None:
+    (tmp_path / "a.asf").write_text(asf())
+    frames = [f"{number}\nroot {number} 2 3 0 0 0\narm 0 0 0\nhand 0 0\n" for number in range(1, 31)]
+    (tmp_path / "a.amc").write_text("".join([*frames[:10], *frames[20:]]))
+    found = asf_amc.open_file(tmp_path / "a.amc", Hints(as_named=True))
+    assert len(found.points) == 30
+    assert np.flatnonzero(np.isnan(found.points).all(axis=(1, 2))).tolist() == list(range(10, 20))
+    assert ("lost frames", "10 of 30") in [(one.topic, one.value) for one in found.findings]
+    for wrong in ([*frames[15:], *frames[:15]], [*frames, *frames]):
+        (tmp_path / "a.amc").write_text("".join(wrong))
+        with pytest.raises(InputError, match="goes back in its frame numbers"):
+            asf_amc.open_file(tmp_path / "a.amc", Hints(as_named=True))
 
 
 def test_radians_and_another_order_of_the_root() -> None:

@@ -223,3 +223,23 @@ def test_bodies_in_other_axes_are_refused(turn: list[list[int]], said: str) -> N
     arrays["v_template"] = arrays["v_template"] @ np.array(turn, np.float32)
     with pytest.raises(BodyFileError, match=said):
         body_from_arrays(arrays, source="b.npz")
+
+
+def test_weights_and_regressors_of_other_joints_are_refused(body: BodyModel) -> None:
+    parents = np.array(body.tree.parents, np.int64)
+    arrays = {
+        "v_template": body.v_template_m, "f": body.faces, "shapedirs": body.shapedirs, "weights": body.weights,
+        "J_regressor": body.joint_regressor, "kintree_table": np.stack([parents, np.arange(len(parents))]),
+    }  # fmt: skip
+    body_from_arrays(arrays, source="b.npz")
+    order = [body.tree.names.index(other_side(name)) for name in body.tree.names]
+    for key, value, said in (
+        ("weights", body.weights[:, order], r"the weights of left_knee move vertices at right_knee"),
+        ("J_regressor", 2.0 * body.joint_regressor, r"each row of J_regressor has to add up to 1; found 2 in row"),
+    ):
+        with pytest.raises(BodyFileError, match=said):
+            body_from_arrays({**arrays, key: value}, source="b.npz")
+
+
+def other_side(name: str) -> str:
+    return name.replace("left", "?").replace("right", "left").replace("?", "right")

@@ -204,3 +204,35 @@ def test_gaps_in_the_keys_of_frames_are_named(tmp_path: Path) -> None:
         found = open_recording(tmp_path / "a.pkl")
         check_points(found, np.where(np.isin(np.arange(FRAMES), KEPT)[:, None, None], POINTS, np.nan))
         assert ("lost frames", "15 of 60") in [(one.topic, one.value) for one in found.findings]
+
+
+def test_times_count_beside_a_counter(tmp_path: Path) -> None:
+    """A tool that leaves frames out may still number those that are there one by one; and the other way around."""
+    times = np.arange(FRAMES)[KEPT] / RATE
+    counter = np.arange(len(KEPT))
+    expected = np.where(np.isin(np.arange(FRAMES), KEPT)[:, None, None], POINTS, np.nan)
+    for numbers, seconds in ((counter, times), (np.array(KEPT), counter / RATE)):
+        entries = [
+            {"frame": int(n), "time": float(s), "joints": POINTS[at].tolist()}
+            for n, s, at in zip(numbers, seconds, KEPT, strict=True)
+        ]
+        np.savez(tmp_path / "b.npz", joints=POINTS[KEPT], frame_ids=numbers, timestamps=seconds)
+        titles = ["frame", "time", *(f"{name}_{axis}" for name in SMPL24.keypoints for axis in "xyz")]
+        rows = [
+            ",".join(map(str, [n, s, *POINTS[at].ravel()])) for n, s, at in zip(numbers, seconds, KEPT, strict=True)
+        ]
+        (tmp_path / "c.csv").write_text("\n".join([",".join(titles), *rows]))
+        for found in (opened(tmp_path, entries), *(open_recording(tmp_path / name) for name in ("b.npz", "c.csv"))):
+            np.testing.assert_allclose(found.points, expected, atol=1e-6)
+            assert found.fps == pytest.approx(RATE)
+            assert ("lost frames", "15 of 60") in [(one.topic, one.value) for one in found.findings]
+
+
+def test_times_that_go_back_beside_a_counter_are_refused(tmp_path: Path) -> None:
+    order = [*range(30, FRAMES), *range(30)]
+    entries = [{"frame": n, "time": at / RATE, "joints": POINTS[at].tolist()} for n, at in enumerate(order)]
+    with pytest.raises(InputError, match=r"goes back in the time of its entries after row 30 \(2\.36 to 0\)"):
+        opened(tmp_path, entries)
+    np.savez(tmp_path / "b.npz", joints=POINTS[order], frame_ids=np.arange(FRAMES), time=np.array(order) / RATE)
+    with pytest.raises(InputError, match=r"goes back in the array time after row 30"):
+        open_recording(tmp_path / "b.npz")

@@ -17,7 +17,7 @@ from . import compact
 from .fewer_joints import with_smpl_joints
 from .hand_file import HANDS_FILE, with_fingers
 from .joint_tree import SMPL_TREE, TREE_OF_COUNT, JointTree
-from .model import JOINT_INDEX, BodyModel, Surface
+from .model import JOINT_INDEX, JOINT_NAMES, MIRRORED_JOINTS, BodyModel, Surface
 from .pickles import load_smpl_pickle
 
 DEFAULT_BODY: Final = Path(__file__).parents[2] / "assets" / "body.npz"
@@ -28,6 +28,12 @@ SIZES_M: Final = (0.3, 4.0)
 """Of the mean body, height or span: from a newborn to twice a person."""
 WEIGHTS_OFF: Final = 0.02
 """Largest error of a vertex' weights, as files of 16-bit numbers have."""
+FEWEST_VERTICES: Final = 1000
+"""Of a person; with fewer, the vertices of a limb show no side."""
+REGRESSOR_OFF: Final = 0.05
+"""Error of the sum of a row of J_regressor."""
+LIMBS: Final = ("knee", "ankle", "elbow", "wrist")
+"""Joints whose weights show the side."""
 NEEDED_KEYS: Final = ("v_template", "f", "shapedirs", "J_regressor", "weights", "kintree_table")
 READ_KEYS: Final = (
     *NEEDED_KEYS, "posedirs", "name", "licence", "face_material", "material_names", "material_rgba",
@@ -130,6 +136,7 @@ def body_from_arrays(arrays: Mapping[str, Any], *, source: str) -> BodyModel:
     )
     whole = body if tree is SMPL_TREE else with_smpl_joints(body)
     _require_axes(whole, source)
+    _require_attached(whole, source)
     return whole
 
 
@@ -208,6 +215,28 @@ def _require_axes(body: BodyModel, source: str) -> None:
     else:
         return
     raise BodyFileError(f"{source} is not in SMPL's axes (y up, left at +x, facing +z): {found}. Turn v_template.")
+
+
+def _require_attached(body: BodyModel, source: str) -> None:
+    """Refuse joints that are no mean of vertices, and weights of limbs that move the vertices of the other side."""
+    if len(body.v_template_m) < FEWEST_VERTICES:
+        return
+    total = body.joint_regressor.sum(axis=1, dtype=np.float64)
+    if np.abs(total - 1.0).max() > REGRESSOR_OFF:
+        worst = int(np.abs(total - 1.0).argmax())
+        found = f"{total[worst]:.3g} in row {worst}"
+        raise BodyFileError(
+            f"{source} is damaged: each row of J_regressor has to add up to 1; found {found}. Download it again."
+        )
+    joints = body.rest_joints()
+    for joint, mirrored in enumerate(MIRRORED_JOINTS):
+        weights = body.weights[:, joint]
+        if mirrored == joint or not JOINT_NAMES[joint].endswith(LIMBS) or not weights.any():
+            continue
+        middle = weights @ body.v_template_m / weights.sum()
+        if np.linalg.norm(middle - joints[joint]) > np.linalg.norm(middle - joints[mirrored]):
+            found = f"the weights of {JOINT_NAMES[joint]} move vertices at {JOINT_NAMES[mirrored]}"
+            raise BodyFileError(f"{source} is damaged: {found}. Put the columns of weights in the order of the joints.")
 
 
 def _surface(arrays: Mapping[str, Any], face_count: int, source: str) -> Surface | None:

@@ -14,7 +14,7 @@ from ...errors import InputError
 from ..recording import Finding
 from .csv_headers import RECORDING_COLUMNS
 from .frame_lists import IDENTITIES
-from .frame_times import first_places, lost_frames, strided
+from .frame_times import agreed_places, lost_frames, require_no_return, strided
 from .timed_rates import TIME_KEYS_S, TimedRate, rate_of_times
 
 FRAME_KEYS: Final = (
@@ -67,7 +67,10 @@ def in_order(entries: Sequence[Any], source: str) -> OrderedEntries:
         (rate_of_times(columns[key], s, f"the entries' {key}") for key, s in TIME_KEYS_S.items() if key in columns),
         None,
     )
-    places = first_places(columns.values())
+    for key in TIME_KEYS_S:
+        if key in columns:
+            require_no_return(columns[key], f"{key} of its entries", source)
+    places = agreed_places(columns.values())
     steps = strided(columns[next(iter(columns))]) if timed is None and columns else ()
     if places is None or places[-1] + 1 == len(places):
         return OrderedEntries(list(entries), steps, timed)

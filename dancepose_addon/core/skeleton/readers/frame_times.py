@@ -74,9 +74,18 @@ def longest_run_of(places: Indices) -> tuple[int, int]:
     return max(pairwise(cuts), key=lambda span: span[1] - span[0])
 
 
-def first_places(columns: Iterable[F64]) -> Indices | None:
-    """Return the places by the first of several columns that runs on evenly, or None."""
-    return next((places for places in map(places_of, columns) if places is not None), None)
+def agreed_places(columns: Iterable[F64]) -> Indices | None:
+    """Place rows by several columns of numbers and times.
+
+    Args:
+        columns: (T,) each.
+
+    Returns:
+        By the first column that runs on evenly; where others leave out more frames, by the one that leaves out most: a
+        counter of rows, or times that were made from one, show no gaps. None where no column runs on evenly.
+    """
+    found = [places for places in map(places_of, columns) if places is not None]
+    return max(found, key=lambda places: int(places[-1]), default=None)
 
 
 def strided(numbers: F64) -> tuple[Finding, ...]:
@@ -116,6 +125,26 @@ def with_lost_frames(rows: F64, places: Indices | None, source: str) -> tuple[F6
     placed = np.full((total, *rows.shape[1:]), np.nan)
     placed[places] = rows
     return placed, (finding,)
+
+
+def require_no_return(times: F64, what: str, source: str) -> None:
+    """Refuse times that go back where numbers have put the frames in order.
+
+    Args:
+        times: (T,), NaN where unknown.
+        what: They are called.
+        source: The file, for messages.
+
+    Raises:
+        InputError: They go back.
+    """
+    known = times[np.isfinite(times)]
+    back = np.flatnonzero(np.diff(known) < 0.0)
+    if len(back):
+        raise InputError(
+            f"{source} goes back in the {what} after row {back[0] + 1} ({known[back[0]]:g} to {known[back[0] + 1]:g}). "
+            "It holds several recordings, or is out of order: cut or sort it."
+        )
 
 
 def once_in_order(values: F64, columns: Mapping[str, F64], source: str) -> F64:
@@ -186,7 +215,7 @@ def table_with_lost_frames(values: F64, columns: Sequence[int], source: str) -> 
     """
     named = {TIMES if column else FRAME_NUMBER: values[:, column] for column in columns}
     values = values[once_in_order(values, named, source)]
-    return with_lost_frames(values, first_places(values[:, column] for column in columns), source)
+    return with_lost_frames(values, agreed_places(values[:, column] for column in columns), source)
 
 
 def cut_row(rows: Iterable[Sequence[str]]) -> tuple[Finding, ...]:

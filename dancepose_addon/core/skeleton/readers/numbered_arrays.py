@@ -12,7 +12,7 @@ from ...errors import InputError
 from ..recording import FIRST_OF_SEVERAL, Finding
 from .csv_headers import RECORDING_COLUMNS
 from .frame_lists import IDENTITIES
-from .frame_times import longest_run_of, places_of, strided, with_lost_frames
+from .frame_times import agreed_places, longest_run_of, require_no_return, strided, with_lost_frames
 from .timed_rates import TIME_KEYS_S
 
 NUMBER_KEYS: Final = (
@@ -43,9 +43,7 @@ def on_frames(
     found = _numbers_in(arrays, len(points), source)
     if found is None:
         return points, confidence, ()
-    numbers, steps = found
-    order = np.argsort(numbers, kind="stable")
-    places = places_of(numbers[order])
+    order, places, steps = found
     points, lost = with_lost_frames(points[order], places, source)
     if confidence is not None:
         confidence = np.nan_to_num(with_lost_frames(confidence[order], places, source)[0])
@@ -70,9 +68,7 @@ def longest_stretch(arrays: Mapping[str, Any], frames: int, source: str) -> tupl
     found = _numbers_in(arrays, frames, source)
     if found is None:
         return np.arange(frames), ()
-    numbers, steps = found
-    order = np.argsort(numbers, kind="stable")
-    places = places_of(numbers[order])
+    order, places, steps = found
     if places is None or places[-1] + 1 == frames:
         return order, steps
     start, end = longest_run_of(places)
@@ -96,8 +92,11 @@ def _require_one_person(arrays: Mapping[str, Any], frames: int, source: str) -> 
                 )
 
 
-def _numbers_in(arrays: Mapping[str, Any], frames: int, source: str) -> tuple[F64, tuple[Finding, ...]] | None:
-    """The first array of different numbers or times, (T,), with a finding where numbers go up by more than one."""
+def _numbers_in(
+    arrays: Mapping[str, Any], frames: int, source: str
+) -> tuple[Indices, Indices | None, tuple[Finding, ...]] | None:
+    """Order and places of frames by arrays of numbers or times, and a finding where numbers go up by more than one."""
+    columns: dict[str, F64] = {}
     for key in ROW_KEYS:
         value = arrays.get(key)
         if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu" or value.size != frames or frames < 2:
@@ -106,10 +105,18 @@ def _numbers_in(arrays: Mapping[str, Any], frames: int, source: str) -> tuple[F6
         if not np.isfinite(numbers).all():
             continue
         if len(np.unique(numbers)) == frames:
-            return numbers, strided(numbers) if key in NUMBER_KEYS else ()
-        if (np.diff(numbers) < 0.0).any():
+            columns[key] = numbers
+        elif (np.diff(numbers) < 0.0).any():
             raise InputError(
                 f"{source} has frames of the same number in {key}, out of order. It holds several persons or "
                 "recordings: give the frames of one."
             )
-    return None
+    if not columns:
+        return None
+    first = next(iter(columns))
+    order = np.argsort(columns[first], kind="stable")
+    for key in columns:
+        if key not in NUMBER_KEYS:
+            require_no_return(columns[key][order], f"array {key}", source)
+    steps = strided(columns[first]) if first in NUMBER_KEYS and len(columns) == 1 else ()
+    return order, agreed_places(column[order] for column in columns.values()), steps

@@ -37,8 +37,8 @@ from .frame_times import (
     FRAME_NUMBER,
     LOST_CONFIDENCE,
     TIMES,
+    agreed_places,
     cut_row,
-    first_places,
     once_in_order,
     places_of,
     strided,
@@ -110,7 +110,7 @@ def open_csv(path: Path, hints: Hints) -> Recording:
     keep = once_in_order(values, in_time, str(path))
     values, in_time = values[keep], {name: column[keep] for name, column in in_time.items()}
     times = in_time.get(TIMES)
-    values, lost = with_lost_frames(values, first_places(in_time.values()), str(path))
+    values, lost = with_lost_frames(values, agreed_places(in_time.values()), str(path))
     points = np.full((len(values), len(columns.names), 3), np.nan)
     for (point, axis), column in columns.coordinates.items():
         points[:, point, axis] = values[:, column]
