@@ -41,6 +41,8 @@ def read_motion_text(path: Path, what: str) -> str:
             f"{path} holds bytes of zero, which no text has: it is damaged, or was not copied completely. Fetch it "
             "again."
         )
+    if "\n" not in text:
+        text = text.replace("\r", "\n")  # of old Macintosh programs
     return text
 
 
