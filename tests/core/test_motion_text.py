@@ -54,3 +54,11 @@ def test_text_of_every_encoding_is_read(encoding: str, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes("x,ü\n1,2\n".encode(encoding))
     assert read_motion_text(path, "a table") == "x,ü\n1,2\n"
+
+
+def test_line_ends_of_old_programs(tmp_path: Path) -> None:
+    for ends in ("\r", "\r\n", "\n"):
+        (tmp_path / "a.bvh").write_bytes(ends.join(["HIERARCHY", "ROOT Hips", "{"]).encode())
+        assert read_motion_text(tmp_path / "a.bvh", "a file").splitlines() == ["HIERARCHY", "ROOT Hips", "{"]
+    (tmp_path / "a.bvh").write_bytes(b"HIERARCHY\rROOT")
+    assert read_motion_text(tmp_path / "a.bvh", "a file") == "HIERARCHY\nROOT"

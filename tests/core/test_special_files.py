@@ -88,8 +88,9 @@ def test_ordinary_and_missing_files_pass(folder: Path) -> None:
     for data in (blend("//real.png", "//gone.png", "/tmp", "//7.txt", "/x"), gzip.compress(blend("//real.png"))):
         (folder / "a.blend").write_bytes(data)
         require_ordinary_files(folder / "a.blend")
-    (folder / "a.fbx").write_bytes(fbx("real.png"))
-    require_ordinary_files(folder / "a.fbx")
+    for name in ("real.png", "a/b\0\1Model", "\0/x", "/"):
+        (folder / "a.fbx").write_bytes(fbx(name))
+        require_ordinary_files(folder / "a.fbx")
 
 
 def test_damaged_files_are_named(folder: Path) -> None:

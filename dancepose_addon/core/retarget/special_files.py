@@ -181,7 +181,7 @@ def _special_in(folder: Path) -> list[str]:
     try:
         with os.scandir(folder) as entries:
             return [entry.name for entry in entries if _is_special(entry)]
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a zero byte, as names in FBX have
         return []
 
 
