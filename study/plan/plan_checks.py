@@ -53,6 +53,8 @@ def plan_names(head: Mapping[str, Any]) -> PlanNames:
     for table, keys in (("program", ("version", "code")), ("ffmpeg", ("program", "version", "digest"))):
         if sorted(head[table]) != sorted(keys) or not all(isinstance(head[table][key], str) for key in keys):
             raise ValueError(f"the table {table}")
+    if not all(text is None or isinstance(text, str) for text in head.get("stage_files", [])):
+        raise TypeError("the hash of a file that is not text")
     systems = [entry["name"] for entry in head["study"]["system"]]
     for system in systems:
         _require_name(system)
@@ -86,6 +88,9 @@ def require_job(entry: Any, names: PlanNames) -> None:
     for parameter in ("trouble", "source"):
         if not isinstance(what.get(parameter, ""), str):
             raise TypeError(f"the {parameter} {quoted(what[parameter])}")
+    hashes = [what.get("content"), *what.get("files", {}).values()]
+    if not all(text is None or isinstance(text, str) for text in hashes):
+        raise TypeError("the hash of an input that is not text")
     if kind == "fit" and "source" not in what and "trouble" not in what:
         raise ValueError("a fit without a source")
     if "system" in what and what["system"] not in names.systems:

@@ -14,14 +14,13 @@ from typing import Any, Final
 from dancepose.label_font import missing_letters
 from dancepose_addon.core.engine_defaults import SAMPLES_CPU_DENOISED, SAMPLES_TRANSPARENT
 from dancepose_addon.core.errors import DancePoseError, InputError
-from dancepose_addon.core.retarget.gltf_header import character_files
 
 from .ffmpeg_program import FfmpegProgram
 from .jobs import ENGINE_JOB, Job, key_of, read_head, write_plan
 from .paths import StudyPaths
 from .program import code_hash, program_version
 from .study_file import Song, Study, System
-from .study_sources import Cache, content_hash, files_of, find_sources, look_into
+from .study_sources import Cache, character_paths, content_hash, files_of, find_sources, look_into, stage_paths
 from .unused_keys import unused_values
 
 WORKBENCH_S: Final = (0.18, 0.38)
@@ -97,6 +96,7 @@ def make_plan(study: Study, paths: StudyPaths, ffmpeg: FfmpegProgram, *, file: P
         "ffmpeg": ffmpeg.as_table(),
         "file": None if file is None else str(file.absolute()),
         "study": as_table(study),
+        "stage_files": planner.stage_hashes(),
         "segments": {name: [list(asdict(entry).values()) for entry in entries] for name, entries in songs.items()},
     }
     clips = sum(len(found) for name, found in songs.items() for system in study.systems if planner.usable(system, name))
@@ -204,6 +204,10 @@ class _Planner:
         self.hashes.save()
         self.infos.save()
 
+    def stage_hashes(self) -> list[str | None]:
+        """Return the hash of each of ``stage_paths``."""
+        return [self._file_hash(path) for path in stage_paths(self.study)]
+
     def usable(self, system: System, song: str) -> bool:
         return (system.name, song) not in self.troubles
 
@@ -247,9 +251,7 @@ class _Planner:
         """Yield every job, each after those that it needs."""
         picture = self.study.picture
         chosen = (picture.engine, picture.device, picture.samples, picture.background)
-        stage = self.study.stage
-        files = (*character_files(self.study.path(stage.character)), self.study.path(stage.character_map))
-        character = [self._file_hash(path) for path in files if path is not None]
+        character = [self._file_hash(path) for path in character_paths(self.study)]
         what = {"character": True} if character else {}
         engine = Job(ENGINE_JOB, "probe", key_of("probe", *chosen, *character), (), what)
         yield engine
@@ -301,13 +303,13 @@ class _Planner:
             del options["layout"]
         files = {title: self._file_hash(path) for title, path in {**used, "body": study.path(study.stage.body)}.items()}
         hashed = key_of("fit", self.contents[key], options, files, study.stage.betas, needs_s, code_hash())
-        what["source"] = str(self.sources[system.name][song.name])
+        what |= {"source": str(self.sources[system.name][song.name]), "content": self.contents[key], "files": files}
         return Job(f"fit:{system.name}/{song.name}", "fit", hashed, (), what)
 
     def _audio_job(self, song: Song, segment: Segment) -> Job:
         content = self._file_hash(self.study.path(song.audio))
         rest = [song.window, asdict(segment), self.study.picture.fps, self.study.output.loudness_lufs, self.ffmpeg]
-        what = {"song": song.name, "segment": segment.name}
+        what = {"song": song.name, "segment": segment.name, "content": content}
         return Job(f"audio:{song.name}/{segment.name}", "audio", key_of("audio", content, *rest), (), what)
 
     def _file_hash(self, path: Path | None) -> str | None:

@@ -15,6 +15,7 @@ from dancepose_addon.core.bounded_files import require_regular
 from dancepose_addon.core.errors import DancePoseError, FormatError, InputError, MissingFileError, OutputError
 from dancepose_addon.core.io.theta import interpret_theta
 from dancepose_addon.core.options import arguments_of
+from dancepose_addon.core.retarget.gltf_header import character_files
 from dancepose_addon.core.skeleton.doubt import require_sure
 from dancepose_addon.core.skeleton.readers import examine, require_plausible, sequence_of
 from dancepose_addon.core.skeleton.recording import Hints, PoseRecording
@@ -221,6 +222,18 @@ def files_of(study: Study, system: System) -> dict[str, Path]:
         "motion of body_from": study.path(system.fit.body_from),
     }
     return {title: path for title, path in named.items() if path is not None}
+
+
+def character_paths(study: Study) -> tuple[Path, ...]:
+    """Return the files of a study's character: itself, what it links, and its map."""
+    files = (*character_files(study.path(study.stage.character)), study.path(study.stage.character_map))
+    return tuple(path for path in files if path is not None)
+
+
+def stage_paths(study: Study) -> tuple[Path, ...]:
+    """Return the files that every clip of a study is rendered with: body and character."""
+    body = study.path(study.stage.body)
+    return (*(() if body is None else (body,)), *character_paths(study))
 
 
 def look_into(path: Path, system: System, content: str, infos: Cache) -> SourceInfo:

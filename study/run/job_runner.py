@@ -23,7 +23,7 @@ from ..plan.paths import StudyPaths
 from ..plan.planning import Segment, segments_of
 from ..plan.study_file import Study, parse_study
 from ..plan.study_folder import require_no_input
-from ..plan.study_sources import in_study_terms
+from ..plan.study_sources import Cache, content_hash, files_of, in_study_terms, stage_paths
 from .blender_worker import BlenderWorker, OnFrame
 from .job_results import FRAME_KEY, comparisons_of, stills_of
 
@@ -73,6 +73,7 @@ class JobRunner:
         self._ffmpeg = Ffmpeg(program_of(self._head))
         self._systems = {system.name: system for system in self._study.systems}
         self._songs = {song.name: song for song in self._study.songs}
+        self._hashes = Cache(context.paths.cache("hashes"))
         self._requests: dict[str, Callable[[Job], Request]] = {
             "probe": self._probe_request,
             "fit": self._fit_request,
@@ -138,12 +139,21 @@ class JobRunner:
             record=self._paths.character if stage.character is not None else None,
         )
 
+    def _require_same(self, path: Path | None, digest: str | None) -> None:
+        """Refuse an input that is not the one of the plan; one that the plan could not read is left to its job."""
+        if path is not None and digest and content_hash(path, self._hashes) != digest:
+            raise InputError(f"{path} has changed since the plan. Run `dancepose study run`, which takes the new file.")
+
     def _fit_request(self, job: Job) -> FitRequest:
         if "trouble" in job.what:
             raise InputError(job.what["trouble"])
         system, study = self._systems[job.what["system"]], self._study
+        source = study.root / job.what["source"]
+        self._require_same(source, job.what.get("content"))
+        for title, path in {**files_of(study, system), "body": study.path(study.stage.body)}.items():
+            self._require_same(path, job.what.get("files", {}).get(title))
         return FitRequest(
-            source=study.root / job.what["source"],
+            source=source,
             layout=system.layout,
             fps=system.fps,
             read=system.read,
@@ -159,6 +169,8 @@ class JobRunner:
 
     def _render_request(self, job: Job) -> RenderRequest:
         study, paths, what = self._study, self._paths, job.what
+        for path, digest in zip(stage_paths(study), self._head.get("stage_files", ()), strict=False):
+            self._require_same(path, digest)
         engine = read_stored_table(paths.engine)
         segment, camera = self._segment(job), paths.camera(job.song)
         x, y, z = song_camera.read_song_camera(camera)["move_m"][what["system"]]
@@ -196,6 +208,7 @@ class JobRunner:
         song, segment = self._songs[job.song], self._segment(job)
         out = self._paths.audio(job.song, segment.name)
         require_no_input(self._study, out)
+        self._require_same(self._study.path(song.audio), job.what.get("content"))
         start_s = (song.window[0] if song.window else 0.0) + segment.start_s
         duration_s, audio = segment.frames / self._study.picture.fps, self._study.path(song.audio)
         if audio is not None and audio.is_file():
