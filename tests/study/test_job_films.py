@@ -104,8 +104,8 @@ def test_music_that_ends_before_the_clip_gives_no_clip(
 ) -> None:
     """The window begins at 0.5 s, and the clip ends 1.6 s later; a tenth of a second is no difference."""
     file = make_study(time="segments = [[0.4, 1.6]]", size=(64, 48))
-    planned = Planned(file, monkeypatch)
     write_tone(file.parent / "s1.wav", seconds=seconds, amplitude=0.1)
+    planned = Planned(file, monkeypatch)
     result = planned.runner.run(planned.job("audio"))
     assert result.ok is is_long_enough
     if not is_long_enough:

@@ -3,6 +3,7 @@
 
 from dataclasses import replace
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,32 @@ def test_fit_requests(planned: Planned) -> None:
     assert found.video_fps == 10.0
     assert found.min_duration_s == pytest.approx(1.0, abs=0.11)
     assert (found.regressor, found.body) == (None, None)
+
+
+def test_inputs_that_changed_since_the_plan_are_refused(planned: Planned) -> None:
+    """Also by a file of equal size and date; else its result would be kept for that of the plan."""
+    for start, name in (("fit:near/s1", "near/s1.npz"), ("audio:s1", "s1.wav")):
+        path, job = planned.root / name, planned.job(start)
+        content, dates = path.read_bytes(), path.stat()
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        os.utime(path, ns=(dates.st_atime_ns, dates.st_mtime_ns))
+        result = planned.runner.run(job)
+        assert (result.ok, result.kind) == (False, "input")
+        assert result.message == (
+            f"{path} has changed since the plan. Run `dancepose study run`, which takes the new file."
+        )
+        path.write_bytes(content)
+    assert isinstance(planned.runner.request(planned.job("fit:near/s1")), FitRequest)
+
+
+def test_a_body_that_changed_since_the_plan_is_refused(make_study) -> None:
+    file = make_study(more='[stage]\nbody = "body.npz"')
+    (file.parent / "body.npz").write_bytes(b"one")
+    planned = Planned(file)
+    (file.parent / "body.npz").write_bytes(b"another")
+    for start in ("fit:near/s1", "render:far/s1"):
+        with pytest.raises(InputError, match=r"body\.npz has changed since the plan"):
+            planned.runner.request(planned.job(start))
 
 
 def test_a_source_in_trouble_is_refused(planned: Planned) -> None:
