@@ -147,7 +147,7 @@ def convert_command(
         )
     if form not in FORMATS:
         raise typer.BadParameter(f"{form!r} is not a format that can be written; choose --to {', '.join(FORMATS)}.")
-    _require_effect(form, layout_out, character, fps_out)
+    _require_effect(form, layout_out, character, fps_out, blender)
     require_character(character, character_map)
     suffix = SUFFIX_OF.get(form, form)
     names = _out_names(paths, out, suffix) if to_folder else {paths[0]: out}
@@ -178,7 +178,9 @@ def convert_command(
     for_each(paths, work)
 
 
-def _require_effect(form: str, layout_out: str | None, character: Path | None, fps_out: float | None) -> None:
+def _require_effect(
+    form: str, layout_out: str | None, character: Path | None, fps_out: float | None, blender: Path | None
+) -> None:
     """Refuse options that would have no effect on a format."""
     if layout_out is not None:
         if form not in POINTS:
@@ -189,6 +191,8 @@ def _require_effect(form: str, layout_out: str | None, character: Path | None, f
             f"--fps-out {fps_out:g} has no effect on --to pkl: files of AIST++ have {AIST_FPS:g} frames per second. "
             "Remove it."
         )
+    if blender is not None and form not in SCENES and character is None:
+        raise OptionError(f"--blender has no effect on --to {form}, which needs no Blender. Remove it.")
     if character is not None and form not in (*SCENES, "bvh"):
         raise OptionError(
             f"--character has no effect on --to {form}: a character's dance is written as {', '.join(SCENES)} or bvh. "

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dancepose_addon.core.errors import OutputError
+from dancepose_addon.core.errors import OptionError, OutputError
 from dancepose_addon.core.stored_tables import has_keys
 
 from .arguments import BodyOption, DeviceOption, known_layout, number
@@ -59,6 +59,8 @@ def evaluate_command(
 
     if not motion and known is None:
         raise typer.BadParameter("No data to measure on; give --motion, --known or both.")
+    if hold_out is not None and known is None:
+        raise OptionError("--hold-out has no effect without --known. Add --known, or omit --hold-out.")
     kinds = [kind for kind, given in (("recorded", motion), ("known", known)) if given]
     inputs = (regressor, *(motion or ()), known, body, layout)
     written = [f"{kind}{end}" for kind in kinds for end in EVALUATION_FILES]

@@ -124,7 +124,8 @@ def test_titles_of_tables_with_a_line_for_each_point() -> None:
         ("a.csv", "", True), ("a.TSV", "", True), ("a.txt", "x", False), ("a.txt", " ".join(["1"] * 15), True),
         ("a.txt", " ".join(["1"] * 14), False), ("a.txt", "1;" * 14 + "x", True), ("a.txt", "x;" + "1;" * 14, False),
         ("a.txt", "t," + ",".join(axes(*"abcde")), True), ("a.txt", ",".join(axes(*"abcde")), False),
-        ("a.txt", "t,u,v,w," + ",".join(axes(*"abcd")), False),
+        ("a.txt", "t,u,v,w," + ",".join(axes(*"abcd")), False), ("a.txt", "t\t" + "\t".join(axes(*"abcde")), True),
+        ("a.txt", "t;" + ";".join(axes(*"abcde")), True),
     ],
 )  # fmt: skip
 def test_csv_by_suffix_or_first_line(name: str, first: str, *, known: bool) -> None:

@@ -80,6 +80,10 @@ def interpret_theta(recording: PoseRecording, hints: Hints = NO_HINTS) -> tuple[
     if order is not None:
         why = f"they are more natural or steady as Euler angles in the order {order}; rotation vectors are expected"
         findings += (Finding("rotations", "unnatural", 0.6, why),)
+    is_named = any(one.topic == "translation" for one in recording.findings)
+    if len(recording.translation) > 1 and not np.ptp(recording.translation, axis=0).any() and not is_named:
+        why = "the translation is the same in every frame, so the body stays in its place"
+        findings += (Finding("translation", "none", 0.7, why),)
     turns = find_turns(recording.translation[:, None])
     findings += () if turns is None else (turns,)
     zero = ~recording.rotvec.any(axis=(1, 2))

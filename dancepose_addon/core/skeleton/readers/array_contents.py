@@ -33,6 +33,12 @@ from .timed_rates import timed_rate_in, with_timed_rate
 
 LAYOUT: Final = "layout"
 CONFIDENCE: Final = "confidence"
+CONFIDENCES: Final = (
+    "confidences", "conf", "confs", "joints_conf", "joint_confidence", "keypoint_scores", "keypoints_scores",
+    "keypoints_score", "scores", "score", "visibility", "visible", "vis", "likelihood",
+    "keypoints_visible",
+)  # fmt: skip
+"""Other names of one number in [0, 1] for each point of each frame."""
 FEWEST_SEEN: Final = 3
 """Points that some frame has to show."""
 AIST_FPS: Final = 60.0
@@ -90,8 +96,8 @@ def _points(
         if rotations is not None:
             return rotations
     points, confidence, notes = shaped(array, source, hints)
-    if confidence is None and CONFIDENCE in arrays:
-        confidence, unused = _stored_confidence(arrays[CONFIDENCE], points, source, is_ours=name == POINTS)
+    if confidence is None:
+        confidence, unused = _confidence_beside(arrays, points, source, is_ours=name == POINTS)
         notes += unused
     if len(points) == 0:
         raise InputError(f"{source} has zero frames. Check that the file was written completely.")
@@ -131,13 +137,13 @@ def _points(
     return recording if layout is not None else with_names(recording, names, hints)
 
 
-def _stored_confidence(
-    stored: Any, points: F64, source: str, *, is_ours: bool
+def _confidence_beside(
+    arrays: Mapping[str, Any], points: F64, source: str, *, is_ours: bool
 ) -> tuple[F64 | None, tuple[Finding, ...]]:
-    """The confidence beside points, (T, K); or why it is not used.
+    """The confidence beside points, (T, K), or None; and why one is not used.
 
     Args:
-        stored: What the file has.
+        arrays: Content of the file by name.
         points: (T, K, 3).
         source: The file, for messages.
         is_ours: Whether the form is DancePose's, in which another shape is a mistake.
@@ -145,12 +151,23 @@ def _stored_confidence(
     Raises:
         FormatError: The shape is another in a file of DancePose's form.
     """
-    shape, expected = np.shape(stored), points.shape[:2]
-    if shape == expected and isinstance(stored, np.ndarray):
-        return as_numbers(stored, source), ()
+    expected = points.shape[:2]
+    name = next((key for key in (CONFIDENCE, *CONFIDENCES) if isinstance(arrays.get(key), np.ndarray)), None)
+    if name is None or (arrays[name].shape == () and name != CONFIDENCE):
+        return None, ()
+    stored = arrays[name]
+    if stored.shape in ((*expected, 1), (1, *expected)):
+        stored = stored.reshape(expected)
+    shape = stored.shape
+    if shape == expected:
+        found = as_numbers(stored.astype(np.float64) if stored.dtype == bool else stored, source)
+        if name == CONFIDENCE or (np.nanmin(found) >= 0.0 and np.nanmax(found) <= 1.0):
+            return found, ()
+        return None, (Finding(CONFIDENCE, "not used", 0.7, f"{name} has numbers outside 0 to 1"),)
     if is_ours:
         raise FormatError(f"{source} has confidence of shape {shape}; expected {expected}. Store one for each point.")
-    return None, (Finding(CONFIDENCE, "not used", 0.9, f"its shape is {shape}, and that of the points {expected}"),)
+    sure = 0.9 if name == CONFIDENCE else 0.7
+    return None, (Finding(CONFIDENCE, "not used", sure, f"its shape is {shape}, and that of the points {expected}"),)
 
 
 def _require_numbers(points: F64, name: str, source: str) -> None:

@@ -69,7 +69,9 @@ def recognises_csv(head: Head) -> bool:
     if head.path.suffix.lower() in (".csv", ".tsv"):
         return True
     first = head.text.split("\n", 1)[0]
-    if first.count(",") >= FEWEST_NUMBERS and len(re.findall(r"[ ._:/-][xyzXYZ](?=,|$)", first)) >= FEWEST_NUMBERS:
+    titles = max((first.rstrip("\r").split(delimiter) for delimiter in ",;\t"), key=len)
+    named = sum(re.search(r"[ ._:/-][xyzXYZ]$", title.strip()) is not None for title in titles)
+    if len(titles) > FEWEST_NUMBERS and named >= FEWEST_NUMBERS:
         return True
     words = re.split(r"[\s,;]+", first.strip())[:-1]
     return len(words) >= FEWEST_NUMBERS - 1 and all(is_number(word) for word in words)
