@@ -327,3 +327,19 @@ def test_parameters_with_persons_as_the_second_axis(names: tuple[str, str], tmp_
         np.testing.assert_allclose(found.rotvec[:, :22].reshape(len(vectors), -1), vectors[::-1, :66], atol=1e-6)
         np.testing.assert_allclose(found.translation, place[:, 1], atol=1e-6)
         assert [one.count for one in found.findings if one.topic == "person"] == [2]
+
+
+def test_a_person_of_another_number_than_asked_for_is_said(tmp_path: Path) -> None:
+    """Persons are counted by how long they are seen, whatever the file calls them."""
+    rows = [
+        {"frame": n, "id": name, "joints": (FIRST if name else SECOND)[n].tolist()}
+        for n in range(FRAMES) for name in (1, 0) if name or n > 5
+    ]  # fmt: skip
+    (tmp_path / "a.json").write_text(json.dumps(rows))
+    for take, name in ((0, "1"), (1, "0")):
+        found = open_recording(tmp_path / "a.json", Hints(take=take, everyone=False))
+        assert [(one.value, one.doubtful) for one in found.findings if one.topic == "person"] == [(name, True)]
+    named = [{**row, "id": 1 - row["id"]} for row in rows]
+    (tmp_path / "a.json").write_text(json.dumps(named))
+    found = open_recording(tmp_path / "a.json", Hints(take=0, everyone=False))
+    assert [(one.value, one.doubtful) for one in found.findings if one.topic == "person"] == [("0", False)]

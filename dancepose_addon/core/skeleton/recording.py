@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+import re
 from typing import Final
 
 import numpy as np
@@ -52,6 +53,12 @@ class Hints:
     def take_confidence(self) -> float:
         """Confidence in the choice of one motion or person among several: sure where the user gave its number."""
         return FIRST_OF_SEVERAL if self.everyone else 1.0
+
+    def confidence_in(self, name: str) -> float:
+        """Confidence in the choice of a person whom the file calls ``name``: another number than asked for is said."""
+        number = re.search(r"\d{1,9}$", name[-40:])
+        is_other = number is not None and int(number[0]) != self.take
+        return min(self.take_confidence, FIRST_OF_SEVERAL) if is_other else self.take_confidence
 
     def with_text(self, text: str | None) -> "Hints":
         """Add what a command line says in ``key=value`` pairs between commas.

@@ -141,7 +141,7 @@ def _about(name: str, persons: int, hints: Hints) -> tuple[Finding, ...]:
     if persons < 2:
         return ()
     why = f"the file holds {persons}, and --read take=N chooses another"
-    return (Finding("person", name, hints.take_confidence, why, persons),)
+    return (Finding("person", name, hints.confidence_in(name), why, persons),)
 
 
 def _rates(arrays: Mapping[str, Any]) -> dict[str, Any]:

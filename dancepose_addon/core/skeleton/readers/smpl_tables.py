@@ -291,7 +291,7 @@ def _chosen(candidates: list[Candidate], source: str, hints: Hints) -> tuple[Can
         return candidates[0], ()
     names = ", ".join(candidate.path[:24] for candidate in candidates[:4])
     note = Finding(
-        "person", candidates[hints.take].path[:40], hints.take_confidence,
+        "person", candidates[hints.take].path[:40], hints.confidence_in(candidates[hints.take].path),
         f"the file holds {len(candidates)} ({names}), and --read take=N chooses another",
         len(candidates) if all(_PERSON.search(candidate.path) for candidate in candidates) else 1,
     )  # fmt: skip
