@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 import os
 from pathlib import Path
-import shutil
 import sys
 import threading
 import time
@@ -40,6 +39,7 @@ from .core.interruption import signal_exit_code
 from .core.io.people import person_path
 from .core.io.read_options import ReadOptions
 from .core.picture_options import PictureOptions
+from .core.png import remove_frames
 from .core.printable_text import printable
 from .core.progress import Progress, part_of
 from .core.retarget.map_file import require_character
@@ -223,7 +223,7 @@ def _make_video(arguments: argparse.Namespace, work: Path, reporter: Reporter) -
         }
         write_video_report(arguments.report, take.imported, report)
     if not arguments.keep_frames:
-        shutil.rmtree(take.frames, ignore_errors=True)
+        remove_frames(take.frames)
     reporter(1.0, f"Wrote {arguments.out}")
 
 

@@ -2,7 +2,9 @@
 """PNG files by hand: whether one is whole, and a name that a frame carries of what it was made from."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+import re
 import struct
 from typing import Final
 import zlib
@@ -11,6 +13,8 @@ SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 PICTURE: Final = (b"IHDR", b"PLTE", b"IDAT")
 """Chunks that make the pixels; all else, such as the hour of rendering, is left out of a stamped file."""
 KEYWORD: Final = b"dancepose"
+_FRAME: Final = re.compile(r"\.?\d{1,10}\b.*\.png")
+"""Names of frames, also unfinished ones."""
 
 
 def is_whole_png(path: Path, *, width: int, height: int) -> bool:
@@ -113,3 +117,16 @@ def _is_whole(data: bytes, width: int, height: int) -> bool:
             return end == len(data)
         place, first = end, False
     return False
+
+
+def remove_frames(folder: Path) -> None:
+    """Remove the pictures of numbered frames, and their folder if nothing else is in it.
+
+    Args:
+        folder: Of frames; it need not exist.
+    """
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if _FRAME.fullmatch(path.name):
+                path.unlink(missing_ok=True)
+        folder.rmdir()

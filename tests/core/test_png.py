@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dancepose_addon.core.png import is_whole_png, stamp, stamp_of
+from dancepose_addon.core.png import is_whole_png, remove_frames, stamp, stamp_of
 
 Image = pytest.importorskip("PIL.Image")
 PngInfo = pytest.importorskip("PIL.PngImagePlugin").PngInfo
@@ -42,3 +42,18 @@ def test_pictures_without_a_stamp_are_told_from_damaged_ones(picture: Path) -> N
     assert stamp_of(picture, width=10, height=20) is None
     picture.write_bytes(stamp(picture.read_bytes(), "abc")[:-3])
     assert stamp_of(picture, width=20, height=10) is None
+
+
+def test_frames_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "frames"
+    remove_frames(folder)
+    folder.mkdir()
+    for name in ("000000.png", "000012.png", ".000003.77.part.png"):
+        (folder / name).touch()
+    remove_frames(folder)
+    assert not folder.exists()
+    folder.mkdir()
+    for name in ("000000.png", "notes.txt", "cover.png"):
+        (folder / name).touch()
+    remove_frames(folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["cover.png", "notes.txt"]
