@@ -183,3 +183,13 @@ def test_a_template_has_the_names_of_the_file(data_folder: Path) -> None:
     recording = open_recording(source, Hints(as_named=True))
     assert recording.names == parse_bvh(source).names
     assert len(set(recording.names)) == len(recording.names)
+
+
+def test_angles_that_may_be_radians_are_doubted(tmp_path: Path) -> None:
+    """BVH has degrees; a motion of less than five in all is hardly one."""
+    for degrees, doubted in (((90, 20), False), ((1.5708, 0.3491), True)):
+        root, leg = degrees
+        text = SMALL.replace("1 2 3 90 0 0  90 0 0  0 -1 0 10 20 30", f"1 2 3 {root} 0 0  {root} 0 0  0 -1 0 0 {leg} 0")
+        path = _write(tmp_path, text)
+        topics = {finding.topic for finding in open_recording(path, Hints(as_named=True)).findings}
+        assert ("rotations" in topics) == doubted

@@ -133,6 +133,16 @@ def test_ntu_skeletons(tmp_path: Path) -> None:
     assert ntu_skeleton.open_file(file, Hints()).findings == ()
 
 
+def test_two_bodies_of_one_number_in_ntu_skeletons(tmp_path: Path) -> None:
+    """Neither overwrites the other."""
+    file = tmp_path / "S001.skeleton"
+    file.write_text(ntu([{"7": 1.0, "8": 5.0}, {"7": 2.0, "8": 6.0}]).replace("\n8 0 1", "\n7 0 1"))
+    for take, places in ((0, [1.0, 2.0]), (1, [5.0, 6.0])):
+        found = ntu_skeleton.open_file(file, Hints(take=take))
+        assert found.points[:, 0, 0].tolist() == places
+        assert [item.count for item in found.findings] == [2]
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
