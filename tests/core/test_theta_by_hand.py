@@ -76,15 +76,16 @@ def test_units_of_translations(speed: float, unit: str, metres: float, confidenc
 
 
 def test_rates_and_doubts_about_rotations() -> None:
-    found = interpret_theta(recording(fps_confidence=0.8))
+    found = interpret_theta(recording(fps_confidence=0.8, speed_m_s=1.0))
     assert finding(found, "rate") == ("25 fps", 0.8)
     assert finding(interpret_theta(recording(), Hints(fps=12.5)), "rate") == ("12.5 fps", 1.0)
     assert finding(interpret_theta(recording(fps=None)), "rate") == ("unknown", 0.0)
     assert len(found[2]) == 3
+    assert finding(interpret_theta(recording()), "translation") == ("none", 0.7)
     # The second spine joint bends by 2.6 radians at most in MOST_BENT's order; from 1.5 times on it is doubted.
     most = theta.MOST_BENT[3]
     for factor, doubted in ((1.49, False), (1.51, True)):
-        bent = recording()
+        bent = recording(speed_m_s=1.0)
         bent.rotvec[:, 3, 2] = factor * most
         topics = [item.topic for item in interpret_theta(bent)[2]]
         assert ("rotations" in topics) is doubted
