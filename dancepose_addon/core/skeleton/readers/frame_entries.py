@@ -14,7 +14,7 @@ from ...errors import InputError
 from ..recording import Finding
 from .csv_headers import RECORDING_COLUMNS
 from .frame_lists import IDENTITIES
-from .frame_times import agreed_places, lost_frames, require_no_return, strided
+from .frame_times import agreed_places, entries_at, require_no_return, strided
 from .timed_rates import TIME_KEYS_S, TimedRate, rate_of_times
 
 FRAME_KEYS: Final = (
@@ -74,10 +74,7 @@ def in_order(entries: Sequence[Any], source: str) -> OrderedEntries:
     steps = strided(columns[next(iter(columns))]) if timed is None and columns else ()
     if places is None or places[-1] + 1 == len(places):
         return OrderedEntries(list(entries), steps, timed)
-    total, finding = lost_frames(places, source)
-    placed: list[Any] = [[] for _ in range(total)]
-    for place, entry in zip(places, entries, strict=True):
-        placed[place] = entry
+    placed, finding = entries_at(entries, places, source)
     return OrderedEntries(placed, (finding, *steps), timed)
 
 

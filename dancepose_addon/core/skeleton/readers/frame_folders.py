@@ -10,7 +10,7 @@ Numbers that are missing among the names are frames without a person.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 import re
@@ -94,7 +94,10 @@ def frame_files(folder: Path) -> list[Path]:
 
 def _files_of(folder: Path) -> list[_FrameFile]:
     """Files of frames of the most frequent kind, in order."""
-    kinds = _kinds_of(folder)
+    return _most_frequent(_kinds_of(folder))
+
+
+def _most_frequent(kinds: Mapping[str, list[_FrameFile]]) -> list[_FrameFile]:
     return max(kinds.values(), key=len, default=[])
 
 
@@ -177,7 +180,7 @@ def open_folder(path: Path, hints: Hints) -> Recording:
     """Read a folder with a file for each frame; see ``readers.open_recording``."""
     frames: dict[tuple[str, int], Any] = {}
     known = _kinds_of(path)
-    files = _files_of(path)
+    files = _most_frequent(known)
     _require_one_clip(files, path)
     for one in files:
         file = one.path

@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .frame_times import lost_frames, places_of
+from .frame_times import entries_at, places_of
 from .rotation_forms import BODY_COUNTS, ROTATION_COUNTS
 from .tidy_values import as_array
 
@@ -136,10 +136,7 @@ def with_gaps(numbers: list[int], entries: list[Any], source: str) -> list[Any]:
         places = (np.array(numbers) - numbers[0]) // np.gcd.reduce(steps)
     if places[-1] + 1 == len(places):
         return entries
-    placed: list[Any] = [[] for _ in range(lost_frames(places, source)[0])]
-    for place, entry in zip(places, entries, strict=True):
-        placed[place] = entry
-    return placed
+    return entries_at(entries, places, source)[0]
 
 
 def persons_seen(entry: Any) -> Seen:

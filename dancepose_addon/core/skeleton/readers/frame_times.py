@@ -3,7 +3,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,7 @@ FEWEST_COMPARED: Final = 3
 """Rows."""
 FRAME_NUMBER: Final = "frame numbers"
 TIMES: Final = "times"
+_Entry = TypeVar("_Entry")
 MOST_PLACES: Final = 1e12
 """Bound of the frames between two rows, so that their sum is an integer; far more than are read."""
 
@@ -232,6 +233,27 @@ def cut_row(rows: Iterable[Sequence[str]]) -> tuple[Finding, ...]:
         return ()
     why = f"it is cut short: {counts[-1]} of {counts[0]} cells are there. The file may be incomplete"
     return (Finding("lost frames", "the last row", LOST_CONFIDENCE, why),)
+
+
+def entries_at(entries: Sequence[_Entry], places: Indices, source: str) -> tuple[list[_Entry | list[_Entry]], Finding]:
+    """Put entries on frames, with an empty list for each lost one.
+
+    Args:
+        entries: One for each place.
+        places: As of ``places_of``, with a gap.
+        source: The file, for messages.
+
+    Returns:
+        An entry for each frame, and the finding.
+
+    Raises:
+        InputError: Most frames would be lost.
+    """
+    total, finding = lost_frames(places, source)
+    placed: list[_Entry | list[_Entry]] = [[] for _ in range(total)]
+    for place, entry in zip(places, entries, strict=True):
+        placed[place] = entry
+    return placed, finding
 
 
 def lost_frames(places: Indices, source: str) -> tuple[int, Finding]:
