@@ -7,7 +7,6 @@ Rows (T, 75) of real SMPL clips hold the place before the pose or after it. Read
 rotations by a joint. Each measure should be lower for the right order; the baseline is the mean angle of the joints.
 """
 
-import argparse
 from collections.abc import Callable
 import json
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.real_clips import DATA
+from benchmarks.real_clips import print_table
 from dancepose_addon.core.arrays import F64
 from dancepose_addon.core.skeleton.readers.natural_rotations import CLEARLY, unnatural
 
@@ -70,14 +69,7 @@ def table(folder: Path) -> list[str]:
 
 def main() -> None:
     """Measure and print the table."""
-    parser = argparse.ArgumentParser(description="Measure how well rotations show the order of pose and place.")
-    parser.add_argument("--clips", type=Path, default=DATA / "smpl", help="Folder of real SMPL clips.")
-    parser.add_argument("--out", type=Path, help="Write the table here.")
-    options = parser.parse_args()
-    lines = table(options.clips)
-    print("\n".join(lines))
-    if options.out is not None:
-        options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print_table("Measure how well rotations show the order of pose and place.", table)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ vectors. The last column is the error of rotations that 5 % of them exceed, as t
 are not noticed. The first row has the false alarms, on rotation vectors.
 """
 
-import argparse
 from itertools import permutations
 import json
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from benchmarks.real_clips import DATA
+from benchmarks.real_clips import print_table
 from dancepose_addon.core.arrays import F64
 from dancepose_addon.core.skeleton.readers.euler_like import FRAMES, euler_order
 
@@ -57,14 +56,7 @@ def table(poses: list[F64]) -> list[str]:
 
 def main() -> None:
     """Measure and print the table."""
-    parser = argparse.ArgumentParser(description="Measure how well Euler angles are noticed.")
-    parser.add_argument("--clips", type=Path, default=DATA / "smpl", help="Folder of real SMPL clips.")
-    parser.add_argument("--out", type=Path, help="Write the table here.")
-    options = parser.parse_args()
-    lines = table(clips(options.clips))
-    print("\n".join(lines))
-    if options.out is not None:
-        options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print_table("Measure how well Euler angles are noticed.", lambda folder: table(clips(folder)))
 
 
 if __name__ == "__main__":

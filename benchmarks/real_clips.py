@@ -5,6 +5,8 @@ A folder of .npz (``poses_rotvec`` (T, 24 or more, 3), ``trans`` (T, 3), ``fps``
 group, origin and licence of each. AMASS-family clips are for measuring only: nothing that ships is learned from them.
 """
 
+import argparse
+from collections.abc import Callable
 from dataclasses import dataclass
 import json
 from pathlib import Path
@@ -64,3 +66,20 @@ def load_real_clips(folder: Path, body: BodyModel) -> list[RealClip]:
         motion = BodyMotion(pose, place[frames], betas, 1.0, rate / step)
         clips.append(RealClip(row["name"], row["group"], style, motion))
     return clips
+
+
+def print_table(description: str, table: Callable[[Path], list[str]]) -> None:
+    """Measure on a folder of clips that the command line names, print the table, and write it if asked to.
+
+    Args:
+        description: Of the benchmark, for ``--help``.
+        table: Returns the lines of a Markdown table for a folder of clips.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--clips", type=Path, default=DATA / "smpl", help="Folder of real SMPL clips.")
+    parser.add_argument("--out", type=Path, help="Write the table here.")
+    options = parser.parse_args()
+    lines = table(options.clips)
+    print("\n".join(lines))
+    if options.out is not None:
+        options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
